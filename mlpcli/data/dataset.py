@@ -1,0 +1,31 @@
+"""What every data set is once it has been read or drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Dataset"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Examples in rows.
+
+    ``X`` is (n, inputs), float32, or uint8 for images, which stay bytes until a batch is gathered.
+    For a classification ``classes`` holds the names and ``y`` (n,) int64 indexes them; for a
+    regression ``classes`` is None and ``y`` is (n, outputs) float32. ``test`` is the source's own
+    test set, where it brings one.
+    """
+
+    X: NDArray[np.float32] | NDArray[np.uint8]
+    y: NDArray[Any]
+    features: tuple[str, ...]
+    classes: tuple[str, ...] | None
+    test: Dataset | None = None
+
+    def __len__(self) -> int:
+        return len(self.X)

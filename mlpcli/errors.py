@@ -1,0 +1,40 @@
+"""Every error that a user can cause, one exception tree; the text of each is what the user reads."""
+
+from __future__ import annotations
+
+__all__ = ["CheckpointError", "ConfigError", "DataError", "MlpError", "RunError", "UsageError"]
+
+
+class MlpError(Exception):
+    """Something the user can put right.
+
+    The message is shown as it stands, so it names the thing, its value, what is allowed and what to
+    do next. ``exit_code`` is what the process ends with: 1 where the run failed, 2 where the command
+    line or the config is wrong.
+    """
+
+    exit_code = 1
+
+
+class ConfigError(MlpError):
+    """The config file, or a ``--set`` option, is wrong."""
+
+    exit_code = 2
+
+
+class UsageError(MlpError):
+    """The command line asks for something that cannot be had."""
+
+    exit_code = 2
+
+
+class DataError(MlpError):
+    """A data set is missing, unreadable or not what it has to be."""
+
+
+class CheckpointError(MlpError):
+    """A checkpoint is missing, unreadable, damaged or not one of ours."""
+
+
+class RunError(MlpError):
+    """A training run cannot start or go on."""
