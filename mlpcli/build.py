@@ -1,0 +1,181 @@
+"""The one place where a name in the config becomes an object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from mlpcli.config.schema import Experiment
+from mlpcli.data.batches import Split
+from mlpcli.data.cifar10 import find_cifar10, read_cifar10
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.scaling import Scaling, fit_scaling
+from mlpcli.data.splits import split_rows
+from mlpcli.data.tables import read_csv, read_npz
+from mlpcli.data.toy import TOY_SETS, draw_toy
+from mlpcli.errors import ConfigError
+from mlpcli.nn.activations import ACTIVATIONS, Activation
+from mlpcli.nn.losses import LOSSES, Loss
+from mlpcli.nn.network import Network
+from mlpcli.nn.penalties import PENALTIES, Penalty
+from mlpcli.optim.optimizer import Optimizer
+from mlpcli.optim.rules import RULES
+from mlpcli.streams import stream
+
+__all__ = [
+    "READERS",
+    "Splits",
+    "build_loss",
+    "build_network",
+    "build_optimizer",
+    "build_penalties",
+    "load_dataset",
+    "load_splits",
+]
+
+Built = TypeVar("Built")
+
+
+def _make(table: dict[str, Callable[..., Built]], section: Any, **more: Any) -> Built:
+    """Call the table's entry for the section's name with the section's other keys."""
+    return table[section.name](**section.model_dump(exclude={"name"} | more.keys()), **more)
+
+
+def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeLike = np.float32) -> Network:
+    """Return the network of ``widths`` with its parameters zero."""
+    model = experiment.model
+    activations: list[Activation | None] = []
+    inits = []
+    for layer in model.hidden:
+        activation = _make(ACTIVATIONS, layer.activation or model.activation)
+        init = layer.init or model.init
+        activations.append(activation)
+        inits.append(activation.init if init == "auto" else init)
+    inits.append("lecun" if model.init == "auto" else model.init)
+    return Network(widths, [*activations, None], inits, dtype)
+
+
+def build_loss(experiment: Experiment) -> Loss:
+    """Return the loss that training makes small."""
+    return _make(LOSSES, experiment.loss)
+
+
+def build_penalties(experiment: Experiment) -> list[tuple[Penalty, float]]:
+    """Return the penalties that are switched on, with their strengths."""
+    strengths = experiment.regularization.model_dump()
+    return [(PENALTIES[name], strength) for name, strength in strengths.items() if strength]
+
+
+def build_optimizer(experiment: Experiment, network: Network) -> Optimizer:
+    """Return the optimizer over the parameters of ``network``."""
+    section: Any = experiment.optimizer
+    rule = RULES[section.name](**section.model_dump(exclude={"name", "learning_rate"}))
+    return Optimizer(rule, section.learning_rate, network.parameters.values, network.parameters.gradients)
+
+
+# Each reader takes the data section and the seed, and whether classes are wanted.
+
+
+def _read_csv(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
+    return read_csv(
+        Path(data.path),
+        target=data.target,
+        features=data.features,
+        delimiter=data.delimiter,
+        classification=classification,
+    )
+
+
+def _read_npz(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
+    return read_npz(Path(data.path), classification=classification)
+
+
+def _read_cifar10(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
+    return read_cifar10(find_cifar10(Path(data.root) if data.root else None))
+
+
+def _draw(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
+    shared = {"train_size", "val_size", "test_size", "standardize"}
+    settings = data.model_dump(exclude={"name"} | shared)
+    return draw_toy(data.name, stream(seed, "data"), **settings)
+
+
+READERS: dict[str, Callable[[Any, int, bool], Dataset]] = {
+    **dict.fromkeys(TOY_SETS, _draw),
+    "cifar10": _read_cifar10,
+    "csv": _read_csv,
+    "npz": _read_npz,
+}
+
+
+def load_dataset(experiment: Experiment) -> Dataset:
+    """Draw or read the config's data set; raises DataError."""
+    data = experiment.data
+    return READERS[data.name](data, experiment.training.seed, experiment.loss.task == "classification")
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A data set divided and measured: what a run trains on and is scored by.
+
+    ``targets`` is the number of classes, or of values in a regression.
+    """
+
+    train: Split
+    val: Split | None
+    test: Split | None
+    scaling: Scaling
+    features: tuple[str, ...]
+    classes: tuple[str, ...] | None
+    targets: int
+
+
+def load_splits(experiment: Experiment) -> Splits:
+    """Load the data set, divide it, and measure the training split.
+
+    Raises DataError; ConfigError where the config says something else about the data than the data do.
+    """
+    dataset = load_dataset(experiment)
+    data, seed = experiment.data, experiment.training.seed
+    targets = len(dataset.classes) if dataset.classes is not None else dataset.y.shape[1]
+    _check_widths(experiment, len(dataset.features), targets)
+    stratify = dataset.classes is not None
+    sizes = {"test": data.test_size, "val": data.val_size, "train": data.train_size}
+    test = None
+    if dataset.test is not None:  # the source's own; test_size says how much of it to use
+        own = dataset.test
+        size = sizes.pop("test")
+        rows = np.arange(len(own))
+        if size is not None:
+            rows = split_rows(own.y, {"test": size, "rest": None}, stream(seed, "test"), stratify)["test"]
+        test = Split(own.X, own.y, rows)
+    parts = {
+        part: Split(dataset.X, dataset.y, rows)
+        for part, rows in split_rows(dataset.y, sizes, stream(seed, "split"), stratify).items()
+    }
+    test = parts.get("test", test)
+    scaling = fit_scaling(data.standardize, dataset.X, parts["train"].rows)
+    return Splits(
+        parts["train"],
+        parts["val"] if len(parts["val"]) else None,
+        test if test is not None and len(test) else None,
+        scaling,
+        dataset.features,
+        dataset.classes,
+        targets,
+    )
+
+
+def _check_widths(experiment: Experiment, inputs: int, targets: int) -> None:
+    name, model, loss = experiment.data.name, experiment.model, experiment.loss
+    if loss.binary and targets != 2:
+        raise ConfigError(f"{loss.name} is for two classes, and the {name} data have {targets}; set loss: cross_entropy")
+    outputs = 1 if loss.binary else targets
+    for key, said, found in (("inputs", model.inputs, inputs), ("outputs", model.outputs, outputs)):
+        if said not in (None, found):
+            raise ConfigError(f"model.{key} is {said}, but the {name} data take {found}; correct or delete it")

@@ -1,0 +1,164 @@
+"""Reads a config file, applies ``--set`` options and validates; every mistake is reported in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlpcli.config.problems import Problem, dotted, find_problems, nearest
+from mlpcli.config.schema import Experiment
+from mlpcli.config.yaml12 import Document, Mark, Path, YamlError, read_yaml
+from mlpcli.errors import ConfigError
+
+__all__ = ["MAX_BYTES", "load_experiment", "parse_experiment", "validate_experiment"]
+
+MAX_BYTES = 1_000_000
+
+
+def load_experiment(file: FilePath, overrides: Sequence[str] = ()) -> Experiment:
+    """Read ``file``, apply ``overrides`` (``dotted.key=value``), validate.
+
+    Relative paths in it are taken from the folder of the file. Raises ConfigError with every problem.
+    """
+    return parse_experiment(_read_text(file), str(file), file.parent, overrides)
+
+
+def parse_experiment(text: str, name: str, folder: FilePath, overrides: Sequence[str] = ()) -> Experiment:
+    """Validate the config in ``text``; ``name`` is what messages call it, paths in it start at ``folder``."""
+    source = _Source(name, text.splitlines())
+    try:
+        document = read_yaml(text)
+    except YamlError as error:
+        raise ConfigError(source.report([source.at(error.mark, error.message)])) from None
+    if document.data is None:
+        raise ConfigError(f"{name} is empty; the smallest config is:\ndata: spiral")
+    if not isinstance(document.data, dict):
+        message = "a config is a mapping of sections, as in:\ndata: spiral"
+        raise ConfigError(source.report([source.at(document.values[()], message)]))
+    broken = []
+    for override in overrides:
+        try:
+            source.origins[_apply(override, document)] = override
+        except YamlError as error:
+            broken.append(f"--set {override}: {error.message}")
+    if broken:
+        raise ConfigError(source.report(broken))
+    try:
+        return Experiment.model_validate(document.data, context={"folder": folder})
+    except ValidationError as error:
+        problems = find_problems(error, document.data, Experiment)
+        raise ConfigError(source.report([source.place(problem, document) for problem in problems])) from None
+
+
+def validate_experiment(data: Any, folder: FilePath) -> Experiment:
+    """Validate a config that is plain data already, as a checkpoint keeps it; raises ConfigError."""
+    try:
+        return Experiment.model_validate(data, context={"folder": folder})
+    except ValidationError as error:
+        lines = [f"{dotted(problem.path)}: {problem.message}" for problem in find_problems(error, data, Experiment)]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _read_text(file: FilePath) -> str:
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: there is no such file{_similar_file(file)}") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{file} is a directory; name the config file in it, as in {file / 'config.yaml'}") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{file} cannot be read: {reason}") from None
+    if len(raw) > MAX_BYTES:
+        raise ConfigError(f"{file} is larger than 1 MB; is it a config?")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        raise ConfigError(f"{file}:{line}:{column}: byte 0x{raw[error.start]:02x} is not UTF-8; save it as UTF-8") from None
+
+
+def _similar_file(file: FilePath) -> str:
+    try:
+        names = [path.name for path in file.parent.iterdir() if path.suffix in (".yaml", ".yml")]
+    except OSError:
+        return ""
+    close = nearest(file.name, names)
+    return f"; did you mean {file.parent / close}?" if close else ""
+
+
+def _apply(override: str, document: Document) -> Path:
+    """Put ``key=value`` into the document; return the path that it set."""
+    key, equals, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise YamlError("write it as key=value, as in optimizer.learning_rate=1e-2")
+    try:
+        value = read_yaml(text).data
+    except YamlError as error:
+        column = f" (column {error.mark.column} of the value)" if error.mark and error.mark.column > 1 else ""
+        raise YamlError(error.message + column) from None
+    path: Path = ()
+    target = document.data
+    for part in parts[:-1]:
+        index = _index(part, target, path)
+        child = target[index] if isinstance(index, int) else target.get(index)
+        if not isinstance(child, (dict, list)):  # what the short form stands for
+            child = {} if child is None else {"name" if isinstance(child, str) else "units": child}
+            target[index] = child
+        path, target = (*path, index), child
+    index = _index(parts[-1], target, path)
+    target[index] = value
+    return (*path, index)
+
+
+def _index(part: str, target: Any, path: Path) -> str | int:
+    if not isinstance(target, list):
+        return part
+    if not (part.isdecimal() and len(part) < 10 and int(part) < len(target)):
+        raise YamlError(f"{dotted(path)} is a list of {len(target)}; name an entry by its number from 0, not {part!r}")
+    return int(part)
+
+
+class _Source:
+    """A config's name and lines, and which ``--set`` option set which path."""
+
+    def __init__(self, name: str, lines: list[str]) -> None:
+        self.name = name
+        self.lines = lines
+        self.origins: dict[Path, str] = {}
+
+    def report(self, blocks: list[str]) -> str:
+        count = len(blocks)
+        if count == 1:
+            return blocks[0]
+        return f"{count} problems in {self.name}:\n\n" + "\n\n".join(blocks)
+
+    def place(self, problem: Problem, document: Document) -> str:
+        """Word a problem with the option that caused it, or its place in the file."""
+        text = f"{dotted(problem.path)}: {problem.message}" if problem.path else problem.message
+        for path, override in self.origins.items():
+            if problem.path[: len(path)] == path or (problem.at_key and path[: len(problem.path)] == problem.path):
+                return f"--set {override}\n  {text}"
+        path = problem.path
+        while path not in document.values:  # a default that does not fit: point at what holds it
+            path = path[:-1]
+        mark = document.keys.get(path, document.values[path]) if problem.at_key else document.values[path]
+        return self.at(mark, text)
+
+    def at(self, mark: Mark | None, message: str) -> str:
+        """Word a message with file:line:column, the source line and a caret."""
+        if mark is None:
+            return f"{self.name}: {message}"
+        head = f"{self.name}:{mark.line}:{mark.column}: {message}"
+        line = self.lines[mark.line - 1] if mark.line <= len(self.lines) else ""
+        if not line.strip() or not line.isprintable():
+            return head
+        start = max(0, mark.column - 60)
+        shown = line[start : start + 76]
+        return f"{head}\n  {shown}\n  {' ' * (mark.column - 1 - start)}^"

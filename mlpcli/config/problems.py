@@ -1,0 +1,153 @@
+"""Turns what pydantic found wrong into what a user can put right: the key, the value, what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from mlpcli.config.yaml12 import Path
+
+__all__ = ["Problem", "dotted", "find_problems", "nearest"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: where in the data, what is wrong, and what would be right."""
+
+    path: Path
+    message: str
+    at_key: bool = False  # point at the key, not at its value
+
+
+def dotted(path: Path) -> str:
+    """Spell a path as ``--set`` takes it: ``model.hidden.0.units``."""
+    return ".".join(str(part) for part in path)
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """Return the known word that ``word`` was probably meant to be."""
+    close = difflib.get_close_matches(word.lower(), list(words), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def find_problems(error: ValidationError, data: Any, model: type[BaseModel]) -> list[Problem]:
+    """List what is wrong in ``data``, in the order of the schema."""
+    schema = model.model_json_schema()
+    return [_problem(item, data, schema) for item in error.errors(include_url=False, include_context=True)]
+
+
+def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Problem:
+    path, parent, node = _walk(item["loc"], schema)
+    kind = item["type"]
+    if kind == "extra_forbidden":
+        return Problem(path, _unknown("key", str(path[-1]), _keys(parent)), at_key=True)
+    if kind == "missing":
+        return Problem(path[:-1], f'key "{path[-1]}" is missing; it has to be {_describe(node, schema)}', at_key=True)
+    if kind == "union_tag_not_found" and isinstance(item["input"], dict):
+        return Problem(path, f'key "name" is missing; it has to be one of {", ".join(_names(node))}', at_key=True)
+    if kind == "union_tag_invalid":
+        at_name = (*path, "name") if isinstance(_at(data, path), dict) else path
+        return Problem(at_name, _unknown("name", item["ctx"]["tag"], _names(node)))
+    if kind == "config":
+        return Problem(path, item["msg"])
+    message = f"{_show(item['input'])} is not {_describe(node, schema)}"
+    close = nearest(item["input"], node.get("enum", [])) if isinstance(item["input"], str) else None
+    return Problem(path, message + (f'; did you mean "{close}"?' if close else ""))
+
+
+def _unknown(what: str, word: str, known: list[str]) -> str:
+    close = nearest(word, known)
+    guess = f'; did you mean "{close}"?' if close else ""
+    return f"unknown {what} {_show(word)}{guess} (allowed: {', '.join(known)})"
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a mapping" if value else "an empty mapping"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:56] + "..." + text[-1]
+
+
+def _at(data: Any, path: Path) -> Any:
+    for part in path:
+        data = data[part]
+    return data
+
+
+# The JSON schema of the models knows keys, types, ranges and names: what is allowed is read off it.
+
+
+def _walk(loc: Path, schema: dict[str, Any]) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    """Follow pydantic's path; return the path in the data and the schema nodes before and at its end.
+
+    Right behind a choice pydantic puts the name that was chosen, which is no part of the data's path.
+    """
+    path: list[str | int] = []
+    parent: dict[str, Any] = {}
+    node = _dereference(schema, schema)
+    for part in loc:
+        if "discriminator" in node:
+            node = _dereference({"$ref": node["discriminator"]["mapping"][part]}, schema)
+            continue
+        path.append(part)
+        parent = node
+        child = node["items"] if isinstance(part, int) else node.get("properties", {}).get(part, {})
+        node = _dereference(child, schema)
+    return tuple(path), parent, node
+
+
+def _dereference(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in node:
+        node = {**schema["$defs"][node["$ref"].rsplit("/", 1)[1]], **{k: v for k, v in node.items() if k != "$ref"}}
+    options = [option for option in node.get("anyOf", []) if option.get("type") != "null"]
+    if len(options) == 1:  # X or null
+        return {**_dereference(options[0], schema), "nullable": True}
+    return node
+
+
+def _keys(node: dict[str, Any]) -> list[str]:
+    return sorted(node.get("properties", {}), key=lambda key: key != "name")
+
+
+def _names(node: dict[str, Any]) -> list[str]:
+    return list(node.get("discriminator", {}).get("mapping", {}))
+
+
+def _describe(node: dict[str, Any], schema: dict[str, Any]) -> str:
+    text = _describe_type(node, schema)
+    return f"{text}, or null" if node.get("nullable") else text
+
+
+def _describe_type(node: dict[str, Any], schema: dict[str, Any]) -> str:
+    if "allowed" in node:
+        return str(node["allowed"])
+    names = node.get("enum") or ([node["const"]] if "const" in node else None) or _names(node)
+    if names:
+        return f"one of {', '.join(map(str, names))}"
+    kind = node.get("type")
+    if kind in ("integer", "number"):
+        return ("a whole number" if kind == "integer" else "a number") + _describe_range(node)
+    if kind == "array":
+        item = _dereference(node["items"], schema)
+        example = ["100", "50"] if "properties" in item else ["a", "b"]
+        return f"a list, as in [{', '.join(example)}]" + (", with one entry or more" if node.get("minItems") else "")
+    if kind == "string":
+        return "a single character" if node.get("maxLength") == 1 else "a text"
+    return f"a mapping with {', '.join(_keys(node))}"
+
+
+def _describe_range(node: dict[str, Any]) -> str:
+    low, high = node.get("minimum"), node.get("maximum")
+    above, below = node.get("exclusiveMinimum"), node.get("exclusiveMaximum")
+    if low is not None and high is not None:
+        return f" from {low:g} to {high:,}"
+    lower = f", {low:g} or more" if low is not None else f" above {above:g}" if above is not None else ""
+    upper = f" and below {below:,}" if below is not None else ""
+    return lower + upper

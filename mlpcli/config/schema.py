@@ -1,0 +1,507 @@
+"""The config: every key with its default, its range and its one-line help, written here and nowhere else.
+
+A section that has a ``name`` is a choice: the name picks the model, and with it the other keys. Where
+only the name matters the section may be that word alone: ``loss: hinge`` is ``loss: {name: hinge}``.
+What a name *does* stands in the table of the same names in its own room (`mlpcli.nn.activations`, ...);
+`mlpcli.build` joins the two, and a test holds that neither knows a name that the other does not.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+__all__ = ["Data", "Experiment", "Layer", "Loss", "Model", "Optimizer", "Regularization", "Training", "to_plain"]
+
+
+class Section(BaseModel):
+    """A mapping in the config; unknown keys and loose types are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def _problem(message: str) -> PydanticCustomError:
+    """An error with words of our own, which reach the user as they stand."""
+    return PydanticCustomError("config", "{message}", {"message": message})
+
+
+def _by_name(default: str | None = None) -> BeforeValidator:
+    """Read a bare word as the name, and a mapping without a name as the default one."""
+
+    def expand(value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and default is not None:
+            return {"name": default, **value}
+        return value
+
+    return BeforeValidator(expand)
+
+
+# ---------------------------------------------------------------------------------------------- data
+
+
+def _size(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError
+    if value < 0 or (isinstance(value, float) and value >= 1):
+        raise ValueError
+    return value
+
+
+_SIZE_ALLOWED = "a fraction from 0 to below 1, or a whole number of examples"
+Size = Annotated[
+    int | float,
+    PlainValidator(_size),
+    WithJsonSchema({"type": "number", "minimum": 0, "allowed": _SIZE_ALLOWED}),
+]
+
+
+def _anchored(value: str, info: ValidationInfo) -> str:
+    """Make a path absolute, relative ones from the folder of the config file."""
+    if not value or "\0" in value:
+        raise _problem("a path has to name something")
+    folder = (info.context or {}).get("folder", Path())
+    try:
+        return str((folder / Path(value).expanduser()).absolute())
+    except RuntimeError:  # expanduser knows no such user
+        raise _problem(f"{value!r} names a home folder that this machine does not have") from None
+
+
+FileName = Annotated[str, AfterValidator(_anchored)]
+Standardize = Literal["none", "center", "standardize", "scale"]
+Task = Literal["classification", "regression"]
+
+
+class DataSection(Section):
+    """What all data sets share."""
+
+    tasks: ClassVar[tuple[Task, ...]] = ("classification",)
+
+    train_size: Size | None = Field(None, description="training examples to use; null takes all that are left")
+    val_size: Size = Field(0.2, description="part of the examples held out to choose the best epoch")
+    standardize: Standardize = Field(
+        "standardize",
+        description="per feature, from the training split: none; center (subtract the mean); "
+        "standardize (then divide by the standard deviation); scale (minimum and maximum to -1 and 1)",
+    )
+
+    @property
+    def inputs(self) -> int | None:
+        """Features an example has; None where only the data can tell."""
+        return 2
+
+    def targets(self, task: Task) -> int | None:  # noqa: ARG002
+        """Classes to tell apart, or values to predict; None where only the data can tell."""
+        return getattr(self, "classes", 2)
+
+
+class _OneSource(DataSection):
+    """A set that comes in one piece; the test split is held out of it."""
+
+    test_size: Size = Field(0.2, description="part of the examples held out for the final score")
+
+    @field_validator("test_size")
+    @classmethod
+    def _leaves_something(cls, test_size: float, info: ValidationInfo) -> float:
+        sizes = {"test_size": test_size, **{key: info.data.get(key) for key in ("val_size", "train_size")}}
+        fractions = {key: size for key, size in sizes.items() if isinstance(size, float)}
+        total = round(sum(fractions.values()), 9)
+        if sizes["train_size"] == 0:
+            raise _problem("train_size is 0, which leaves nothing to train on; give a number, or null for all that is left")
+        if total > 1 or (total == 1 and not fractions.get("train_size")):
+            raise _problem(f"{' and '.join(fractions)} come to {total:g}; they have to leave some of the examples to train on")
+        return test_size
+
+
+class _Toy(_OneSource):
+    """A 2-D set drawn from the seed."""
+
+    points: int = Field(300, ge=10, le=10_000_000, description="examples to draw, over all splits")
+
+
+class Spiral(_Toy):
+    """Interleaved spiral arms, one a class (the toy set of the CS231n case study)."""
+
+    name: Literal["spiral"] = Field(description="interleaved spiral arms, one a class")
+    classes: int = Field(3, ge=2, le=100, description="arms")
+    noise: float = Field(0.2, ge=0, description="standard deviation of the angle, radians")
+
+
+class Moons(_Toy):
+    """Two half circles that reach into each other."""
+
+    name: Literal["moons"] = Field(description="two half circles that reach into each other")
+    noise: float = Field(0.1, ge=0, description="standard deviation of both coordinates")
+
+
+class Circles(_Toy):
+    """A small circle inside a large one."""
+
+    name: Literal["circles"] = Field(description="a small circle inside a large one")
+    noise: float = Field(0.08, ge=0, description="standard deviation of both coordinates")
+
+
+class Blobs(_Toy):
+    """Gaussian clouds around centres on a circle."""
+
+    name: Literal["blobs"] = Field(description="Gaussian clouds around centres on a circle")
+    classes: int = Field(3, ge=2, le=100, description="clouds")
+    noise: float = Field(0.3, ge=0, description="standard deviation of both coordinates")
+
+
+class Xor(_Toy):
+    """Four quadrants; opposite ones share a class."""
+
+    name: Literal["xor"] = Field(description="four quadrants; opposite ones share a class")
+    noise: float = Field(0.05, ge=0, description="standard deviation of both coordinates")
+
+
+class Sine(_Toy):
+    """A sine wave with noise: regression from one input."""
+
+    tasks: ClassVar[tuple[Task, ...]] = ("regression",)
+
+    name: Literal["sine"] = Field(description="a sine wave with noise: regression from one input")
+    noise: float = Field(0.1, ge=0, description="standard deviation of the value")
+
+    @property
+    def inputs(self) -> int:
+        return 1
+
+    def targets(self, task: Task) -> int:  # noqa: ARG002
+        return 1
+
+
+class Cifar10(DataSection):
+    """CIFAR-10: 50,000 training and 10,000 test images of 32 x 32 x 3 bytes (Krizhevsky, 2009)."""
+
+    name: Literal["cifar10"] = Field(description="60,000 small colour images in ten classes")
+    root: FileName | None = Field(
+        None, description="folder of the data set; null looks under $MLP_DATA, else under datasets/"
+    )
+    val_size: Size = Field(5000, description="part of the 50,000 training images held out to choose the best epoch")
+    test_size: Size | None = Field(None, description="part of the official test images to score; null takes all")
+
+    @property
+    def inputs(self) -> int:
+        return 3072
+
+    def targets(self, task: Task) -> int:  # noqa: ARG002
+        return 10
+
+
+class _File(_OneSource):
+    """A file of the user's."""
+
+    tasks: ClassVar[tuple[Task, ...]] = ("classification", "regression")
+
+    path: FileName = Field(description="the file, relative to the config file")
+
+    @property
+    def inputs(self) -> None:
+        return None
+
+    def targets(self, task: Task) -> int | None:  # noqa: ARG002
+        return None
+
+
+class Csv(_File):
+    """A CSV file with a header row."""
+
+    name: Literal["csv"] = Field(description="a CSV file with a header row")
+    target: str = Field(min_length=1, description="the column to predict")
+    features: list[str] | None = Field(
+        None, min_length=1, description="the columns to predict from; null takes all the others"
+    )
+    delimiter: str = Field(",", min_length=1, max_length=1, description="what stands between two cells")
+
+    def targets(self, task: Task) -> int | None:
+        return 1 if task == "regression" else None
+
+
+class Npz(_File):
+    """A NumPy .npz file with the arrays X and y."""
+
+    name: Literal["npz"] = Field(description="a NumPy .npz file with the arrays X and y")
+
+
+Data: TypeAlias = Annotated[
+    Spiral | Moons | Circles | Blobs | Xor | Sine | Cifar10 | Csv | Npz,
+    Field(discriminator="name"),
+    _by_name(),
+]
+
+# --------------------------------------------------------------------------------------------- model
+
+
+class PlainActivation(Section):
+    """An activation without settings of its own."""
+
+    name: Literal["sigmoid", "tanh", "relu"] = Field(description="f in f(Wx + b)")
+
+
+class LeakyRelu(Section):
+    """max(z, alpha z)."""
+
+    name: Literal["leaky_relu"] = Field(description="max(z, alpha z)")
+    alpha: float = Field(0.01, ge=0, lt=1, description="slope for negative z")
+
+
+Activation: TypeAlias = Annotated[PlainActivation | LeakyRelu, Field(discriminator="name"), _by_name("leaky_relu")]
+Init = Literal["auto", "he", "xavier", "lecun"]
+_INIT_HELP = (
+    "spread of the first weights: he (variance 2/fan_in), xavier (2/(fan_in + fan_out)), lecun (1/fan_in); "
+    "auto takes the one that suits the activation"
+)
+
+
+class Layer(Section):
+    """A hidden layer that differs from the model's defaults."""
+
+    units: int = Field(ge=1, le=1_000_000, description="neurons of the layer")
+    activation: Activation | None = Field(None, description="this layer's own; null takes the model's")
+    init: Init | None = Field(None, description="this layer's own; null takes the model's")
+
+
+def _units(value: Any) -> Any:
+    return {"units": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+HiddenLayer = Annotated[
+    Layer,
+    BeforeValidator(_units),
+    Field(json_schema_extra={"allowed": "a number of units, or a mapping with units, activation, init"}),
+]
+
+
+class Model(Section):
+    """The network: fully-connected layers."""
+
+    hidden: list[HiddenLayer] = Field(
+        [Layer(units=100)],
+        max_length=1000,
+        description="sizes of the hidden layers, as in [100, 50]; [] is a linear classifier",
+    )
+    activation: Activation = Field(
+        PlainActivation(name="relu"), description="of the hidden layers; the output layer has none"
+    )
+    init: Init = Field("auto", description=_INIT_HELP)
+    inputs: int | None = Field(None, ge=1, description="features; null asks the data; given, it has to agree")
+    outputs: int | None = Field(None, ge=1, description="output units; null asks the data; given, it has to agree")
+
+
+# ---------------------------------------------------------------------------------------------- loss
+
+
+class _LossSection(Section):
+    """What a loss has to be known by before there is any data."""
+
+    task: ClassVar[Task] = "classification"
+    binary: ClassVar[bool] = False
+
+
+class CrossEntropy(_LossSection):
+    """Softmax classifier: -log of the probability of the right class."""
+
+    name: Literal["cross_entropy"] = Field(description="softmax classifier")
+
+
+class Hinge(_LossSection):
+    """Multiclass SVM (Weston-Watkins): every wrong class that comes within the margin costs."""
+
+    name: Literal["hinge"] = Field(description="multiclass SVM")
+    delta: float = Field(1.0, gt=0, description="the margin")
+
+
+class BinaryLoss(_LossSection):
+    """One output unit for two classes: logistic regression, or the two-class SVM."""
+
+    binary: ClassVar[bool] = True
+
+    name: Literal["binary_cross_entropy", "binary_hinge"] = Field(
+        description="one output for two classes: logistic, or SVM"
+    )
+
+
+class Mse(_LossSection):
+    """Mean squared error of a regression."""
+
+    task: ClassVar[Task] = "regression"
+
+    name: Literal["mse"] = Field(description="mean squared error, for a regression")
+
+
+Loss: TypeAlias = Annotated[CrossEntropy | Hinge | BinaryLoss | Mse, Field(discriminator="name"), _by_name()]
+
+# ----------------------------------------------------------------------------------------- optimizer
+
+_MOMENTUM_HELP = "share of the velocity kept from step to step"
+
+
+class Sgd(Section):
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"] = Field(description="stochastic gradient descent")
+    learning_rate: float = Field(0.1, gt=0, description="step size")
+    momentum: float = Field(0.0, ge=0, lt=1, description=_MOMENTUM_HELP)
+
+    @property
+    def slots(self) -> int:
+        """Numbers that the optimizer keeps for each parameter."""
+        return 1 if self.momentum else 0
+
+
+class Momentum(Section):
+    """Gradient descent with a velocity."""
+
+    name: Literal["momentum", "nesterov"] = Field(description="gradient descent with a velocity")
+    slots: ClassVar[int] = 1
+
+    learning_rate: float = Field(0.01, gt=0, description="step size")
+    momentum: float = Field(0.9, ge=0, lt=1, description=_MOMENTUM_HELP)
+
+
+class Adam(Section):
+    """Steps scaled by running moments of the gradient."""
+
+    name: Literal["adam"] = Field(description="steps scaled by running moments of the gradient")
+    learning_rate: float = Field(1e-3, gt=0, description="step size")
+    beta1: float = Field(0.9, ge=0, lt=1, description="share of the first moment kept from step to step")
+    beta2: float = Field(0.999, ge=0, lt=1, description="share of the second moment kept from step to step")
+    eps: float = Field(1e-8, gt=0, description="keeps the division finite")
+
+    slots: ClassVar[int] = 2
+
+
+Optimizer: TypeAlias = Annotated[Sgd | Momentum | Adam, Field(discriminator="name"), _by_name("adam")]
+
+# ------------------------------------------------------------------------ regularization, training
+
+
+class Regularization(Section):
+    """Penalties on the weights; biases are never penalised."""
+
+    l2: float = Field(1e-4, ge=0, description="adds 0.5 * l2 * sum(W**2) to the loss, whatever the batch size")
+
+
+class Training(Section):
+    """The loop."""
+
+    epochs: int = Field(50, ge=1, le=10_000_000, description="passes over the training split")
+    batch_size: int = Field(64, ge=1, le=1_000_000, description="examples a step")
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many epochs without a better validation score; null never stops early"
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="of everything that is random: data, split, weights, batches")
+
+
+class Experiment(Section):
+    """A whole config file."""
+
+    data: Data = Field(description="what to learn from")
+    model: Model = Field(Model(), description="the network")
+    loss: Loss = Field(
+        None,
+        validate_default=True,
+        description="what training makes small; left out, cross_entropy, or mse for a regression",
+    )
+    optimizer: Optimizer = Field(Adam(name="adam"), description="how the weights follow the gradient")
+    regularization: Regularization = Field(Regularization(), description="penalties on the weights")
+    training: Training = Field(Training(), description="the loop")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections(cls, value: Any) -> Any:
+        """Read a section with nothing under it as one that is not there."""
+        if not isinstance(value, dict):
+            return value
+        return {key: item for key, item in value.items() if item is not None or key not in cls.model_fields}
+
+    @field_validator("model")
+    @classmethod
+    def _model_fits_data(cls, model: Model, info: ValidationInfo) -> Model:
+        data = info.data.get("data")
+        if data is not None and None not in (data.inputs, model.inputs) and data.inputs != model.inputs:
+            raise _problem(f"inputs is {model.inputs}, but {data.name} has {data.inputs} features; delete it")
+        return model
+
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _default_loss(cls, loss: Any, info: ValidationInfo) -> Any:
+        if loss is None:
+            data = info.data.get("data")
+            return {"name": "mse" if data is not None and data.tasks == ("regression",) else "cross_entropy"}
+        return loss
+
+    @field_validator("loss")
+    @classmethod
+    def _loss_fits_data(cls, loss: Any, info: ValidationInfo) -> Any:
+        data, model = info.data.get("data"), info.data.get("model")
+        if data is None:
+            return loss
+        if loss.task not in data.tasks:
+            kinds = {"regression": ("numbers", "mse"), "classification": ("classes", "cross_entropy")}
+            what, fitting = kinds[data.tasks[0]]
+            raise _problem(f"{loss.name} does not fit {data.name}, which has {what} to predict; use {fitting}")
+        targets = data.targets(loss.task)
+        if loss.binary and targets not in (2, None):
+            raise _problem(
+                f"{loss.name} has one output for two classes, and {data.name} has {targets}; use cross_entropy or hinge"
+            )
+        outputs = 1 if loss.binary else targets
+        if model is not None and None not in (outputs, model.outputs) and outputs != model.outputs:
+            raise _problem(
+                f"{loss.name} on {data.name} takes {outputs} output units, but model.outputs is {model.outputs}; delete it"
+            )
+        return loss
+
+    def widths(self, inputs: int | None = None, targets: int | None = None) -> tuple[int, ...] | None:
+        """Return (inputs, hidden ..., outputs) of the network.
+
+        ``inputs`` and ``targets`` (classes, or values of a regression) are what the data turned out to have;
+        without them the config has to tell. Returns None where it does not.
+        """
+        inputs = inputs or self.data.inputs or self.model.inputs
+        outputs = 1 if self.loss.binary else targets or self.data.targets(self.loss.task) or self.model.outputs
+        if inputs is None or outputs is None:
+            return None
+        return (inputs, *(layer.units for layer in self.model.hidden), outputs)
+
+
+def to_plain(section: Section) -> dict[str, Any]:
+    """Return a config section as plain values, complete but without needless nesting.
+
+    The result reads back to the same section: ``{name: relu}`` becomes ``relu``, ``{units: 100}`` becomes 100.
+    """
+
+    def shorten(value: Any) -> Any:
+        if isinstance(value, list):
+            return [shorten(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "units" in value:
+            value = {key: item for key, item in value.items() if item is not None}
+            if len(value) == 1:
+                return value["units"]
+        if "name" in value:  # it says how to read the rest
+            value = {"name": value["name"], **value}
+        value = {key: shorten(item) for key, item in value.items()}
+        return value["name"] if value.keys() == {"name"} else value
+
+    plain: dict[str, Any] = shorten(section.model_dump())
+    return plain

@@ -1,0 +1,231 @@
+"""Reads YAML 1.2 strictly and remembers where every key and value stands.
+
+PyYAML's scanner and parser do the work. Its resolver and constructor speak YAML 1.1 (``on`` is true,
+``010`` is eight, ``1e-3`` is a string), so scalars are resolved here by the YAML 1.2 core schema
+(https://yaml.org/spec/1.2.2/#103-core-schema). Whatever a config has no use for is refused with its
+position: duplicate keys, anchors and aliases, tags, keys that are no strings, several documents.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import yaml
+
+__all__ = ["MAX_DEPTH", "MAX_NODES", "Document", "Mark", "Path", "YamlError", "parse_scalar", "read_yaml", "write_yaml"]
+
+MAX_DEPTH = 64
+MAX_NODES = 20_000
+MAX_DIGITS = 100  # far beyond any number a config can mean; int() itself is quadratic in them
+
+Path: TypeAlias = tuple["str | int", ...]
+
+_NULL = {"", "~", "null", "Null", "NULL"}
+_TRUE = {"true", "True", "TRUE"}
+_FALSE = {"false", "False", "FALSE"}
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NON_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in the text; line and column count from 1."""
+
+    line: int
+    column: int
+
+
+class YamlError(Exception):
+    """The text is not YAML, or is YAML that a config may not hold."""
+
+    def __init__(self, message: str, mark: Mark | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.mark = mark
+
+
+@dataclass
+class Document:
+    """A plain value (dict, list, str, int, float, bool, None) and where its parts stand.
+
+    Paths are tuples of keys and indices; the whole document is ``()``. ``keys`` knows mapping keys
+    only, ``values`` everything.
+    """
+
+    data: Any = None
+    keys: dict[Path, Mark] = field(default_factory=dict)
+    values: dict[Path, Mark] = field(default_factory=dict)
+
+
+class _Composer(yaml.SafeLoader):
+    """Composes nodes, and stops at the first thing that a config may not hold."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self._nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        mark = _mark(event.start_mark)
+        if isinstance(event, yaml.AliasEvent):
+            raise YamlError(f"alias *{event.anchor}: anchors and aliases are not used here; repeat the value", mark)
+        if event.anchor is not None:
+            raise YamlError(f"anchor &{event.anchor}: anchors and aliases are not used here; delete it", mark)
+        if event.tag is not None:
+            raise YamlError(f"tag {event.tag}: explicit tags are not used here; delete it", mark)
+        self._depth += 1
+        self._nodes += 1
+        if self._depth > MAX_DEPTH:
+            raise YamlError(f"nested deeper than {MAX_DEPTH} levels", mark)
+        if self._nodes > MAX_NODES:
+            raise YamlError(f"more than {MAX_NODES:,} values", mark)
+        node: yaml.Node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        self._depth -= 1
+        return node
+
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
+        """Do nothing: there are no path resolvers, and PyYAML's bookkeeping for them costs time."""
+
+    def ascend_resolver(self) -> None:
+        """Do nothing, as above."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        """Leave every node unresolved: `_value` knows YAML 1.2, PyYAML only 1.1."""
+        return ""
+
+
+def _mark(mark: Any) -> Mark:
+    return Mark(mark.line + 1, mark.column + 1)
+
+
+def read_yaml(text: str) -> Document:
+    """Return the one document in ``text``; an empty text is None.
+
+    Raises YamlError, with the place where there is one, and nothing else.
+    """
+    try:
+        loader = _Composer(text)
+        try:
+            root: yaml.Node | None = loader.get_single_node()  # type: ignore[no-untyped-call]
+        finally:
+            loader.dispose()  # type: ignore[no-untyped-call]
+    except yaml.MarkedYAMLError as error:
+        raise YamlError(_sentence(error), _mark(error.problem_mark) if error.problem_mark else None) from None
+    except yaml.reader.ReaderError as error:
+        raise YamlError(f"a character that YAML does not allow: {_escaped(error)}", _find(text, error.position)) from None
+    except (ValueError, KeyError, AttributeError, TypeError, IndexError, OverflowError, RecursionError) as error:
+        # PyYAML lets these escape on some malformed escapes and directives.
+        raise YamlError(f"not readable as YAML ({type(error).__name__}: {error})") from None
+    document = Document()
+    if root is not None:
+        document.data = _value(root, (), document)
+    return document
+
+
+def _sentence(error: yaml.MarkedYAMLError) -> str:
+    problem = str(error.problem or error.context or "not readable as YAML")
+    if "expected a single document" in (error.context or ""):
+        return "a second document starts here; a config is one document"
+    if "\\t" in problem:
+        return "a tab: YAML indents with spaces only"
+    return f"not readable as YAML: {error.context + ', ' if error.context else ''}{problem}"
+
+
+def _escaped(error: Any) -> str:
+    character = error.character
+    return f"U+{character if isinstance(character, int) else ord(character):04X}"
+
+
+def _find(text: str, position: int) -> Mark:
+    before = text[:position]
+    return Mark(before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
+
+
+def _value(node: yaml.Node, path: Path, document: Document) -> Any:
+    """Turn a node into a plain value, noting the place of each part."""
+    mark = _mark(node.start_mark)
+    document.values[path] = mark
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[str, Any] = {}
+        for key, key_mark, value in _pairs(node):
+            if key in mapping:
+                first = document.keys[(*path, key)]
+                raise YamlError(f'key "{key}" stands here a second time; the first is on line {first.line}', key_mark)
+            document.keys[(*path, key)] = key_mark
+            mapping[key] = _value(value, (*path, key), document)
+        return mapping
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, (*path, index), document) for index, item in enumerate(node.value)]
+    if node.style is None:  # a plain scalar; quoted ones are strings as they stand
+        return parse_scalar(node.value, mark)
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in node.value):
+        raise YamlError("half a surrogate pair, which is no character", mark)
+    return node.value
+
+
+def _pairs(node: yaml.MappingNode) -> Iterator[tuple[str, Mark, yaml.Node]]:
+    for key_node, value_node in node.value:
+        mark = _mark(key_node.start_mark)
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise YamlError("a key has to be a plain word, not a list or a mapping", mark)
+        key = parse_scalar(key_node.value, mark) if key_node.style is None else key_node.value
+        if not isinstance(key, str):
+            raise YamlError(f'key {key_node.value or "(nothing)"} is no string; if it is meant, quote it', mark)
+        yield key, mark, value_node
+
+
+def parse_scalar(text: str, mark: Mark | None = None) -> Any:
+    """Resolve a plain scalar by the YAML 1.2 core schema.
+
+    Raises YamlError for what no config can mean: NaN, infinity (1e999 too), absurdly long numbers.
+    """
+    if text in _NULL:
+        return None
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    if _INTEGER.fullmatch(text) or _BASED.fullmatch(text) or _FLOAT.fullmatch(text):
+        if len(text) > MAX_DIGITS:
+            raise YamlError(f"a number of {len(text):,} characters ({text[:10]}...)", mark)
+        if _BASED.fullmatch(text):
+            return int(text, 0)
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        number = float(text)
+        if not math.isfinite(number):
+            raise YamlError(f"{text} is too large for a number", mark)
+        return number
+    if _NON_FINITE.fullmatch(text):
+        raise YamlError(f"{text} is not a finite number", mark)
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what `read_yaml` reads back: quotes strings that YAML 1.2 would take for something else."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_str(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    try:
+        plain = parse_scalar(text) == text
+    except YamlError:
+        plain = False
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+_Dumper.add_representer(str, _represent_str)
+
+
+def write_yaml(data: Any) -> str:
+    """Return plain data as YAML text that reads back as the same data."""
+    return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))

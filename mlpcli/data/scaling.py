@@ -1,0 +1,48 @@
+"""Brings features to a common scale, with statistics of the training split only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Scaling", "fit_scaling"]
+
+_ROWS = 4096  # at a time, so that bytes become float64 a piece at a time
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """x becomes (x - shift) / scale; both are (features,) float32."""
+
+    shift: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+
+def fit_scaling(kind: str, X: NDArray[Any], rows: NDArray[np.intp]) -> Scaling:
+    """Measure ``rows`` of X (n, features) and return the scaling of the given kind.
+
+    none; center: subtract the mean; standardize: then divide by the standard deviation; scale: minimum and
+    maximum go to -1 and 1 (CS231n notes, Neural Networks 2, "Data Preprocessing"). Constant features are
+    not divided.
+    """
+    features = X.shape[1]
+    shift, scale = np.zeros(features), np.ones(features)
+    pieces = [rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS)]
+    if kind in ("center", "standardize"):
+        for piece in pieces:
+            shift += X[piece].sum(axis=0, dtype=np.float64)
+        shift /= len(rows)
+    if kind == "standardize":
+        squares = np.zeros(features)
+        for piece in pieces:
+            squares += np.square(X[piece] - shift).sum(axis=0)
+        scale = np.sqrt(squares / len(rows))
+    if kind == "scale":
+        low = np.min([X[piece].min(axis=0) for piece in pieces], axis=0).astype(np.float64)
+        high = np.max([X[piece].max(axis=0) for piece in pieces], axis=0).astype(np.float64)
+        shift, scale = (low + high) / 2, (high - low) / 2
+    scale[scale <= 1e-7 * np.abs(shift)] = 1  # constant, to float32's precision
+    return Scaling(shift.astype(np.float32), scale.astype(np.float32))

@@ -1,0 +1,1 @@
+"""The network: arrays in, arrays out; knows nothing of configs, files or screens."""

@@ -1,0 +1,51 @@
+"""All parameters of a network in one flat array, all gradients in another; layers hold views of them.
+
+Weights stand first, so a penalty on the weights is one slice, an optimizer is arithmetic on slices and
+a checkpoint is one copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["Parameter", "Parameters"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Name and shape of one array, as in W1 (fan_in, fan_out); ``penalized`` where penalties act on it."""
+
+    name: str
+    shape: tuple[int, ...]
+    penalized: bool
+
+
+class Parameters:
+    """The arrays ``values`` and ``gradients``, flat, of the same length, and the views on them by name."""
+
+    def __init__(self, parameters: Sequence[Parameter], dtype: DTypeLike) -> None:
+        ordered = [p for p in parameters if p.penalized] + [p for p in parameters if not p.penalized]
+        sizes = [int(np.prod(p.shape)) for p in ordered]
+        self.values: NDArray[Any] = np.zeros(sum(sizes), dtype)
+        self.gradients: NDArray[Any] = np.zeros_like(self.values)
+        self.n_penalized = sum(size for p, size in zip(ordered, sizes, strict=True) if p.penalized)
+        self.shapes = {p.name: p.shape for p in parameters}
+        self._slices: dict[str, slice] = {}
+        start = 0
+        for parameter, size in zip(ordered, sizes, strict=True):
+            self._slices[parameter.name] = slice(start, start + size)
+            start += size
+
+    def view(self, name: str, flat: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the part called ``name``, in its shape, of the values or of an array laid out like them."""
+        source = self.values if flat is None else flat
+        return source[self._slices[name]].reshape(self.shapes[name])
+
+    def gradient(self, name: str) -> NDArray[Any]:
+        """Return the gradient of the part called ``name``, in its shape."""
+        return self.view(name, self.gradients)

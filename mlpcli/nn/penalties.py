@@ -1,0 +1,39 @@
+"""Penalties on the weights: the notes' way of controlling a large network instead of taking a small one.
+
+Each entry of ``PENALTIES`` has a ``value(w, strength)`` and an ``add_gradient(w, strength, dw, scratch)``, where ``w`` is
+the flat slice of all weights. Biases stand outside that slice. Neither moves with the batch size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PENALTIES", "Penalty"]
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A term of the objective and its gradient."""
+
+    value: Callable[[NDArray[Any], float], float]
+    add_gradient: Callable[[NDArray[Any], float, NDArray[Any], NDArray[Any]], None]
+
+
+def _l2_value(w: NDArray[Any], strength: float) -> float:
+    return 0.5 * strength * float(np.dot(w, w))
+
+
+def _l2_add_gradient(w: NDArray[Any], strength: float, dw: NDArray[Any], scratch: NDArray[Any]) -> None:
+    np.multiply(w, strength, out=scratch)
+    dw += scratch
+
+
+PENALTIES: dict[str, Penalty] = {
+    # R = 0.5 l2 sum(w**2), dR/dw = l2 w
+    "l2": Penalty(_l2_value, _l2_add_gradient),
+}

@@ -1,0 +1,87 @@
+"""Counts what a network holds and costs, from its layer sizes alone; needs no NumPy.
+
+The counts are those of the CS231n notes, Neural Networks 1, "Sizing neural networks": the input is no
+layer, and a fully-connected layer of fan_out neurons has fan_in x fan_out weights and fan_out biases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["LayerSize", "NetworkSize"]
+
+
+@dataclass(frozen=True)
+class LayerSize:
+    """A fully-connected layer of ``fan_out`` neurons on ``fan_in`` inputs."""
+
+    fan_in: int
+    fan_out: int
+
+    @property
+    def weights(self) -> int:
+        """Entries of W (fan_in, fan_out)."""
+        return self.fan_in * self.fan_out
+
+    @property
+    def biases(self) -> int:
+        """Entries of b (fan_out,)."""
+        return self.fan_out
+
+    @property
+    def parameters(self) -> int:
+        """Everything in the layer that is learned."""
+        return self.weights + self.biases
+
+
+@dataclass(frozen=True)
+class NetworkSize:
+    """Layers in order, the output layer last."""
+
+    layers: tuple[LayerSize, ...]
+
+    @classmethod
+    def of(cls, widths: Sequence[int]) -> NetworkSize:
+        """Size the network with ``widths`` (inputs, hidden layers ..., outputs), as in 3, 4, 4, 1."""
+        pairs = zip(widths[:-1], widths[1:], strict=True)
+        return cls(tuple(LayerSize(fan_in, fan_out) for fan_in, fan_out in pairs))
+
+    @property
+    def neurons(self) -> int:
+        """Neurons of all layers; the inputs are none."""
+        return sum(layer.fan_out for layer in self.layers)
+
+    @property
+    def weights(self) -> int:
+        """Weights of all layers."""
+        return sum(layer.weights for layer in self.layers)
+
+    @property
+    def biases(self) -> int:
+        """Biases of all layers."""
+        return sum(layer.biases for layer in self.layers)
+
+    @property
+    def parameters(self) -> int:
+        """Everything that is learned."""
+        return self.weights + self.biases
+
+    @property
+    def activations(self) -> int:
+        """Numbers an example leaves behind in the layers: what the backward pass needs."""
+        return self.neurons
+
+    @property
+    def forward_flops(self) -> int:
+        """Multiplications and additions of one example's forward pass: two a weight, one a bias."""
+        return 2 * self.weights + self.biases
+
+    @property
+    def step_flops(self) -> int:
+        """The same for one example of a training step.
+
+        Forward, then dW = X.T dY (two a weight), db (one a bias) and dX = dY W.T (two a weight), which
+        the first layer does not need. Activations and the optimizer's arithmetic are not counted.
+        """
+        return 2 * self.forward_flops + 2 * sum(layer.weights for layer in self.layers[1:])

@@ -1,0 +1,1 @@
+"""Update rules; arithmetic on slices of flat arrays, and nothing else."""

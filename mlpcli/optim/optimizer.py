@@ -1,0 +1,41 @@
+"""The optimizer: a rule, its state, and the slices it is worked through in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.optim.rules import Rule
+
+__all__ = ["Optimizer"]
+
+SLICE = 1 << 16  # floats a slice: parameter, gradient, slots and scratch of one stay in the cache together
+
+
+class Optimizer:
+    """Steps the flat ``values`` along the flat ``gradients``, both changed in place.
+
+    ``slots`` holds the rule's arrays by name, ``steps`` the number of steps taken: the whole state.
+    """
+
+    def __init__(
+        self, rule: Rule, learning_rate: float, values: NDArray[Any], gradients: NDArray[Any]
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.steps = 0
+        self.slots = {name: np.zeros_like(values) for name in rule.slots}
+        self._update = rule.update
+        scratch = np.empty_like(values[:SLICE])
+        self._slices = []
+        for start in range(0, len(values), SLICE):
+            part = slice(start, start + SLICE)
+            slots = [slot[part] for slot in self.slots.values()]
+            self._slices.append((values[part], gradients[part], slots, scratch[: len(values[part])]))
+
+    def step(self) -> None:
+        """Take one step; the gradients may be overwritten."""
+        self.steps += 1
+        for w, dw, slots, scratch in self._slices:
+            self._update(w, dw, slots, scratch, self.learning_rate, self.steps)

@@ -1,0 +1,108 @@
+"""Update rules: how a gradient becomes a step.
+
+Each entry of ``RULES`` makes a `Rule` from its settings. ``update(w, dw, slots, scratch, learning_rate, step)``
+changes the parameters ``w`` in place; ``slots`` are the rule's own arrays of the same length, zero at first;
+``step`` counts from 1. The rule may overwrite ``dw`` and ``scratch``. Conventions are PyTorch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["RULES", "Rule"]
+
+Update = Callable[[NDArray[Any], NDArray[Any], Sequence[NDArray[Any]], NDArray[Any], float, int], None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An update and the names of the arrays that it keeps from step to step."""
+
+    slots: tuple[str, ...]
+    update: Update
+
+
+def sgd(momentum: float) -> Rule:
+    """v <- momentum v + dw, w <- w - learning_rate v (Polyak, 1964); without momentum v is dw itself."""
+
+    def update(
+        w: NDArray[Any],
+        dw: NDArray[Any],
+        slots: Sequence[NDArray[Any]],
+        scratch: NDArray[Any],
+        learning_rate: float,
+        step: int,  # noqa: ARG001
+    ) -> None:
+        if slots:
+            velocity = slots[0]
+            velocity *= momentum
+            velocity += dw
+            dw = velocity
+        np.multiply(dw, learning_rate, out=scratch)
+        w -= scratch
+
+    return Rule(("velocity",) if momentum else (), update)
+
+
+def nesterov(momentum: float) -> Rule:
+    """v <- momentum v + dw, w <- w - learning_rate (dw + momentum v) (Sutskever et al., 2013)."""
+
+    def update(
+        w: NDArray[Any],
+        dw: NDArray[Any],
+        slots: Sequence[NDArray[Any]],
+        scratch: NDArray[Any],
+        learning_rate: float,
+        step: int,  # noqa: ARG001
+    ) -> None:
+        (velocity,) = slots
+        velocity *= momentum
+        velocity += dw
+        np.multiply(velocity, momentum, out=scratch)
+        scratch += dw
+        scratch *= learning_rate
+        w -= scratch
+
+    return Rule(("velocity",), update)
+
+
+def adam(beta1: float, beta2: float, eps: float) -> Rule:
+    """Adam (Kingma & Ba, 2015).
+
+    m <- beta1 m + (1 - beta1) dw, v <- beta2 v + (1 - beta2) dw**2,
+    w <- w - learning_rate (m / (1 - beta1**step)) / (sqrt(v / (1 - beta2**step)) + eps).
+    """
+
+    def update(
+        w: NDArray[Any],
+        dw: NDArray[Any],
+        slots: Sequence[NDArray[Any]],
+        scratch: NDArray[Any],
+        learning_rate: float,
+        step: int,
+    ) -> None:
+        m, v = slots
+        m *= beta1
+        np.multiply(dw, 1 - beta1, out=scratch)
+        m += scratch
+        v *= beta2
+        np.multiply(dw, dw, out=scratch)
+        scratch *= 1 - beta2
+        v += scratch
+        np.sqrt(v, out=scratch)
+        scratch *= 1 / sqrt(1 - beta2**step)
+        scratch += eps
+        np.divide(m, scratch, out=scratch)
+        scratch *= learning_rate / (1 - beta1**step)
+        w -= scratch
+
+    return Rule(("m", "v"), update)
+
+
+RULES: dict[str, Callable[..., Rule]] = {"sgd": sgd, "momentum": sgd, "nesterov": nesterov, "adam": adam}

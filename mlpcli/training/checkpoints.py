@@ -1,0 +1,225 @@
+"""Checkpoints: .npz files of the arrays as np.load shows them and ``meta``, JSON that says what they are.
+
+A checkpoint holds W1, b1, W2, b2, ..., the scaling's ``shift`` and ``scale``, and in ``meta`` the format version, the
+whole config, feature and class names, shapes and scores: everything that evaluation and prediction need. One
+that training can go on from also holds the optimizer's arrays (``optimizer_m``, ...) and, in ``meta``, the progress.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mlpcli import __version__
+from mlpcli.build import build_network
+from mlpcli.config.loader import validate_experiment
+from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.data.scaling import Scaling
+from mlpcli.errors import CheckpointError, ConfigError
+from mlpcli.files import replace_file
+from mlpcli.nn.network import Network
+from mlpcli.nn.sizes import NetworkSize
+from mlpcli.npz import NpzFile
+from mlpcli.training.loop import Progress
+
+__all__ = ["FORMAT", "Checkpoint", "Resume", "load_checkpoint", "read_meta", "save_checkpoint"]
+
+FORMAT = 1
+_MAX_META = 16_000_000  # bytes
+_OPTIMIZER = "optimizer_"
+
+
+@dataclass(frozen=True)
+class Resume:
+    """What going on needs besides the weights: progress, step count and the optimizer's arrays by slot."""
+
+    progress: Progress
+    steps: int
+    slots: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network, what it was trained on and how it scored."""
+
+    experiment: Experiment
+    network: Network
+    scaling: Scaling
+    features: tuple[str, ...]
+    classes: tuple[str, ...] | None
+    targets: int
+    epoch: int
+    scores: dict[str, float]
+    resume: Resume | None = None
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _Progress(_Strict):
+    epoch: int
+    best_epoch: int
+    best_score: list[float]
+    stale: int
+    steps: int
+
+
+class Meta(_Strict):
+    """The JSON in ``meta``."""
+
+    format: Literal[1]
+    mlp: str
+    config: dict[str, Any]
+    features: list[str]
+    classes: list[str] | None
+    targets: int
+    shapes: dict[str, list[int]]
+    epoch: int
+    scores: dict[str, float]
+    progress: _Progress | None
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write ``path`` whole or not at all; the same checkpoint gives the same bytes."""
+    parameters = checkpoint.network.parameters
+    arrays = {name: parameters.view(name) for name in parameters.shapes}
+    arrays |= {"shift": checkpoint.scaling.shift, "scale": checkpoint.scaling.scale}
+    progress = None
+    if checkpoint.resume is not None:
+        arrays |= {_OPTIMIZER + name: slot for name, slot in checkpoint.resume.slots.items()}
+        progress = {**asdict(checkpoint.resume.progress), "steps": checkpoint.resume.steps}
+    meta = {
+        "format": FORMAT,
+        "mlp": __version__,
+        "config": to_plain(checkpoint.experiment),
+        "features": checkpoint.features,
+        "classes": checkpoint.classes,
+        "targets": checkpoint.targets,
+        "shapes": {name: array.shape for name, array in arrays.items()},
+        "epoch": checkpoint.epoch,
+        "scores": checkpoint.scores,
+        "progress": progress,
+    }
+    # A byte string of plain ASCII: json.loads(np.load(path)["meta"].item()) reads it anywhere.
+    arrays["meta"] = np.array(json.dumps(meta).encode("ascii"))
+    with replace_file(path) as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
+
+
+def read_meta(path: Path) -> Meta:
+    """Return what a checkpoint says of itself, without reading its arrays; raises CheckpointError."""
+    with NpzFile(path, CheckpointError) as archive:
+        return _read_meta(path, archive)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint, believing nothing: names, shapes, types and values are checked against ``meta``.
+
+    Raises CheckpointError.
+    """
+    with NpzFile(path, CheckpointError) as archive:
+        meta = _read_meta(path, archive)
+        experiment, widths = _interpret(path, meta)
+        size = NetworkSize.of(widths)
+        shapes = {name: tuple(shape) for name, shape in meta.shapes.items()}
+        _check_members(path, archive, shapes)
+        learned = sum(int(np.prod(shape)) for name, shape in shapes.items() if name[0] in "Wb" and name[1:].isdecimal())
+        if learned != size.parameters:  # before a network of the size that the config claims is made
+            raise _damaged(path, f"its config has {size.parameters:,} parameters, its arrays {learned:,}")
+        network = build_network(experiment, widths)
+        slots = {name for name in shapes if name.startswith(_OPTIMIZER)}
+        expected = {
+            **network.parameters.shapes,
+            "shift": (widths[0],),
+            "scale": (widths[0],),
+            **dict.fromkeys(slots, network.parameters.values.shape),
+        }
+        if shapes != expected:
+            wrong = sorted(name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name))
+            raise _damaged(path, f"its arrays do not fit its config: {', '.join(wrong)}")
+        arrays = {name: _read_array(path, archive, name) for name in shapes}
+    for name in network.parameters.shapes:
+        network.parameters.view(name)[...] = arrays[name]
+    if not np.all(arrays["scale"] > 0):
+        raise _damaged(path, "scale holds numbers that are not above 0")
+    return Checkpoint(
+        experiment,
+        network,
+        Scaling(arrays["shift"], arrays["scale"]),
+        tuple(meta.features),
+        None if meta.classes is None else tuple(meta.classes),
+        meta.targets,
+        meta.epoch,
+        meta.scores,
+        _resume(meta, {name.removeprefix(_OPTIMIZER): arrays[name] for name in slots}),
+    )
+
+
+def _damaged(path: Path, what: str) -> CheckpointError:
+    return CheckpointError(f"{path} is not a sound checkpoint: {what}; use another one, or train again")
+
+
+def _read_meta(path: Path, archive: NpzFile) -> Meta:
+    if "meta" not in archive.names:
+        raise CheckpointError(f"{path} is no checkpoint of mlp: it has no meta; best.npz and last.npz of a run are")
+    shape, dtype = archive.header("meta")
+    if shape != () or dtype.kind != "S" or dtype.itemsize > _MAX_META:
+        raise _damaged(path, f"meta is {dtype} {shape}, not a byte string")
+    try:
+        data = json.loads(archive.read("meta").item())
+        if isinstance(data, dict) and data.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{path} has format {data.get('format')!r}, and this version of mlp reads {FORMAT}; "
+                f"it was written by mlp {data.get('mlp')!r}"
+            )
+        return Meta.model_validate(data)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise _damaged(path, f"meta.{where}: {error.errors()[0]['msg']}") from None
+    except (ValueError, RecursionError):
+        raise _damaged(path, "meta is not readable as JSON") from None
+
+
+def _interpret(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
+    try:
+        experiment = validate_experiment(meta.config, path.parent)
+    except ConfigError as error:
+        raise _damaged(path, f"its config is wrong: {error}") from None
+    widths = experiment.widths(len(meta.features), meta.targets)
+    if widths is None or meta.targets < 1 or (meta.classes is not None and len(meta.classes) != meta.targets):
+        raise _damaged(path, "its features and classes do not fit its config")
+    if (meta.classes is None) != (experiment.loss.task == "regression"):
+        raise _damaged(path, f"its classes do not fit its loss, {experiment.loss.name}")
+    return experiment, widths
+
+
+def _check_members(path: Path, archive: NpzFile, shapes: dict[str, tuple[int, ...]]) -> None:
+    if set(archive.names) != {"meta", *shapes}:
+        odd = sorted(set(archive.names) ^ {"meta", *shapes})
+        raise _damaged(path, f"its members are not those that meta names: {', '.join(odd[:5])}")
+    for name, shape in shapes.items():
+        found, dtype = archive.header(name)
+        if found != shape or dtype != np.float32:
+            raise _damaged(path, f"{name} is {dtype} {found}, not float32 {shape}")
+
+
+def _read_array(path: Path, archive: NpzFile, name: str) -> NDArray[Any]:
+    array = archive.read(name)
+    if not np.isfinite(array).all():
+        raise _damaged(path, f"{name} holds numbers that are not finite")
+    return array
+
+
+def _resume(meta: Meta, slots: dict[str, NDArray[Any]]) -> Resume | None:
+    if meta.progress is None:
+        return None
+    said = meta.progress
+    progress = Progress(said.epoch, said.best_epoch, tuple(said.best_score), said.stale)
+    return Resume(progress, said.steps, slots)

@@ -1,0 +1,163 @@
+"""The training loop: a generator of epochs; prints nothing and writes nothing."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlpcli.buffers import Buffer
+from mlpcli.data.batches import Batches
+from mlpcli.errors import RunError
+from mlpcli.nn.losses import Loss
+from mlpcli.nn.network import Network
+from mlpcli.nn.penalties import Penalty
+from mlpcli.optim.optimizer import Optimizer
+from mlpcli.streams import stream
+from mlpcli.training.evaluation import quick_scores
+
+__all__ = ["Epoch", "Progress", "Trainer"]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch came to: its row of metrics, and whether its weights are the best so far."""
+
+    number: int
+    metrics: dict[str, Any]
+    is_best: bool
+
+
+@dataclass
+class Progress:
+    """How far training has come: with the weights and the optimizer's state, all that going on needs."""
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_score: tuple[float, ...] = ()
+    stale: int = 0  # epochs since the best one
+
+
+class Trainer:
+    """Trains ``network`` on mini-batches, epoch by epoch.
+
+    Epochs are scored on ``val``, or on the training split where there is none: the higher accuracy is better,
+    and at equal accuracy, or for a regression, the lower loss. ``train_loss`` and ``train_accuracy`` are means over the
+    epoch's batches as the weights move, without penalties. ``gradient_norm`` and ``update_ratio`` (per layer,
+    norm of the change of W over the norm of W) are those of the epoch's last step.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        penalties: list[tuple[Penalty, float]],
+        optimizer: Optimizer,
+        train: Batches,
+        val: Batches | None,
+        *,
+        batch_size: int,
+        seed: int,
+        patience: int | None,
+    ) -> None:
+        self.network, self.loss, self.penalties, self.optimizer = network, loss, penalties, optimizer
+        self.train, self.val = train, val
+        self.batch_size, self.seed, self.patience = batch_size, seed, patience
+        self.progress = Progress()
+        self._dlogits = Buffer(network.widths[-1], network.dtype)
+        self._scratch = np.empty_like(network.parameters.values)
+
+    def epochs(self, epochs: int) -> Iterator[Epoch]:
+        """Train up to epoch ``epochs``, or until patience runs out, and yield each epoch as it ends."""
+        while self.progress.epoch < epochs and not self.out_of_patience:
+            yield self._epoch(self.progress.epoch + 1)
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether there has been no better epoch for ``patience`` of them."""
+        return self.patience is not None and self.progress.stale >= self.patience
+
+    def _epoch(self, number: int) -> Epoch:
+        start = time.perf_counter()
+        # What overflows shows as a loss that is not finite, which is an error of its own.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            metrics = {"epoch": number, **self._pass(number)}
+            seconds = time.perf_counter() - start
+            scores = metrics
+            if self.val is not None:
+                val_scores = quick_scores(self.network, self.loss, self.val)
+                self._require_finite(val_scores["loss"], number, "after the epoch, on the validation split")
+                metrics |= {f"val_{name}": value for name, value in val_scores.items()}
+        metrics["learning_rate"] = self.optimizer.learning_rate
+        metrics["seconds"] = time.perf_counter() - start
+        metrics["examples_per_second"] = len(self.train) / seconds
+        metrics |= self._last_step
+        part = "train" if self.val is None else "val"
+        accuracy = (scores[f"{part}_accuracy"],) if self.loss.outputs != "values" else ()
+        score = (*accuracy, -scores[f"{part}_loss"])
+        progress = self.progress
+        is_best = not progress.best_score or score > progress.best_score
+        progress.epoch = number
+        progress.stale = 0 if is_best else progress.stale + 1
+        if is_best:
+            progress.best_epoch, progress.best_score = number, score
+        return Epoch(number, metrics, is_best)
+
+    def _pass(self, number: int) -> dict[str, float]:
+        """Take a step on every batch; return the means over the epoch."""
+        total_loss, hits = 0.0, 0
+        counts_hits = self.loss.outputs != "values"
+        last = math.ceil(len(self.train) / self.batch_size)
+        for batch, (X, y) in enumerate(self.train.shuffled(self.batch_size, stream(self.seed, "shuffle", number)), 1):
+            logits = self.network.forward(X)
+            dlogits = self._dlogits.rows(len(y))
+            loss = self.loss.evaluate(logits, y, dlogits)
+            self._require_finite(loss, number, f"in batch {batch} of {last}")
+            total_loss += loss * len(y)
+            if counts_hits:
+                hits += int(np.count_nonzero(self.loss.predict(logits) == y))
+            self.network.backward(dlogits)
+            self._add_penalties()
+            if batch == last:
+                self._measured_step()
+            else:
+                self.optimizer.step()
+        means = {"train_loss": total_loss / len(self.train)}
+        if counts_hits:
+            means["train_accuracy"] = hits / len(self.train)
+        return means
+
+    def _add_penalties(self) -> None:
+        parameters = self.network.parameters
+        part = slice(0, parameters.n_penalized)
+        for penalty, strength in self.penalties:
+            penalty.add_gradient(
+                parameters.values[part], strength, parameters.gradients[part], self._scratch[part]
+            )
+
+    def _measured_step(self) -> None:
+        """Take a step and note the sizes of the gradient and of the change."""
+        parameters = self.network.parameters
+        gradient_norm = float(np.linalg.norm(parameters.gradients))
+        before = self._scratch
+        np.copyto(before, parameters.values)
+        self.optimizer.step()
+        ratios = []
+        for layer in self.network.dense:
+            W, old = layer.W, parameters.view(layer.W_name, before)
+            size = float(np.linalg.norm(old))
+            old -= W
+            ratios.append(float(np.linalg.norm(old)) / size if size else None)
+        self._last_step: dict[str, Any] = {"gradient_norm": gradient_norm, "update_ratio": ratios}
+
+    def _require_finite(self, loss: float, epoch: int, where: str) -> None:
+        if not math.isfinite(loss):
+            raise RunError(
+                f"the loss is {loss} in epoch {epoch}, {where}: training diverged.\n"
+                f"Lower optimizer.learning_rate (now {self.optimizer.learning_rate:g}), "
+                "or scale the inputs with data.standardize: standardize."
+            )

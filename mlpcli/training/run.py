@@ -1,0 +1,134 @@
+"""A run: an experiment's data, network and loop, with everything it leaves in its directory."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mlpcli import __version__
+from mlpcli.build import Splits, build_loss, build_network, build_optimizer, build_penalties, load_splits
+from mlpcli.config.schema import Experiment
+from mlpcli.data.batches import Batches
+from mlpcli.errors import RunError
+from mlpcli.streams import stream
+from mlpcli.training.checkpoints import Checkpoint, Resume, load_checkpoint, save_checkpoint
+from mlpcli.training.directory import RunDirectory
+from mlpcli.training.evaluation import quick_scores
+from mlpcli.training.loop import Epoch, Trainer
+
+__all__ = ["Run", "describe_epoch"]
+
+
+class Run:
+    """Loads the data and builds the network at once; writes nothing before `epochs`."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.splits: Splits = load_splits(experiment)
+        widths = experiment.widths(len(self.splits.features), self.splits.targets)
+        assert widths is not None
+        training = experiment.training
+        self.network = build_network(experiment, widths)
+        self.network.initialize(stream(training.seed, "init"))
+        self.loss = build_loss(experiment)
+        self.trainer = Trainer(
+            self.network,
+            self.loss,
+            build_penalties(experiment),
+            build_optimizer(experiment, self.network),
+            Batches(self.splits.train, self.splits.scaling),
+            None if self.splits.val is None else Batches(self.splits.val, self.splits.scaling),
+            batch_size=training.batch_size,
+            seed=training.seed,
+            patience=training.patience,
+        )
+        self.seconds = 0.0
+
+    def epochs(self, directory: RunDirectory) -> Iterator[Epoch]:
+        """Train; after each epoch write its row of metrics, best.npz where it is the best, and last.npz.
+
+        Raises RunError where training diverges or the directory cannot be written; what was written stays.
+        """
+        start = time.perf_counter()
+        log = logging.FileHandler(directory.log, encoding="utf-8")
+        log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        logger = logging.Logger("run")
+        logger.addHandler(log)
+        try:
+            logger.info("mlp %s, Python %s, NumPy %s", __version__, platform.python_version(), np.__version__)
+            logger.info("%s", self.describe_data())
+            for epoch in self.trainer.epochs(self.experiment.training.epochs):
+                self._save(epoch, directory)
+                logger.info("%s", describe_epoch(epoch.metrics))
+                yield epoch
+            best = self.trainer.progress.best_epoch
+            logger.info("finished; the best epoch is %d", best)
+        except OSError as error:
+            raise RunError(f"{error.filename or directory.path} cannot be written: {error.strerror}") from None
+        except RunError as error:
+            logger.info("stopped: %s", error)
+            raise
+        finally:
+            log.close()
+            self.seconds = time.perf_counter() - start
+
+    def _save(self, epoch: Epoch, directory: RunDirectory) -> None:
+        scores = {
+            name: value for name, value in epoch.metrics.items() if name.endswith(("_loss", "_accuracy"))
+        }
+        splits, trainer = self.splits, self.trainer
+        checkpoint = Checkpoint(
+            self.experiment,
+            self.network,
+            splits.scaling,
+            splits.features,
+            splits.classes,
+            splits.targets,
+            epoch.number,
+            scores,
+        )
+        directory.append_metrics(epoch.metrics)
+        if epoch.is_best:
+            save_checkpoint(directory.best, checkpoint)
+        resume = Resume(trainer.progress, trainer.optimizer.steps, trainer.optimizer.slots)
+        save_checkpoint(directory.last, replace(checkpoint, resume=resume))
+
+    def score_best(self, directory: RunDirectory) -> dict[str, dict[str, float]]:
+        """Return the scores of best.npz on every split that there is."""
+        best = load_checkpoint(directory.best)
+        splits = {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}
+        return {
+            name: quick_scores(best.network, self.loss, Batches(split, best.scaling))
+            for name, split in splits.items()
+            if split is not None
+        }
+
+    def describe_data(self) -> str:
+        """Return one line on the data: name, sizes of the splits, features, classes."""
+        splits = self.splits
+        parts = [f"{len(splits.train):,} train"]
+        parts += [f"{len(split):,} {name}" for name, split in (("val", splits.val), ("test", splits.test)) if split]
+        what = f"{len(splits.classes)} classes" if splits.classes else _count(splits.targets, "value")
+        features = _count(len(splits.features), "feature")
+        return f"{self.experiment.data.name}: {' / '.join(parts)} examples, {features}, {what}"
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def describe_epoch(metrics: dict[str, Any]) -> str:
+    """Return one line on an epoch."""
+    words = [f"epoch {metrics['epoch']}", f"train loss {metrics['train_loss']:.4f}"]
+    for name in ("train_accuracy", "val_loss", "val_accuracy"):
+        if name in metrics:
+            value = metrics[name]
+            shown = f"{value:.2%}" if name.endswith("accuracy") else f"{value:.4f}"
+            words.append(f"{name.replace('_', ' ')} {shown}")
+    return ", ".join(words) + f", {metrics['seconds']:.2f} s"

@@ -1,0 +1,64 @@
+"""A small CIFAR-10, written here byte by byte in the two official formats."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+Batch = tuple[NDArray[np.uint8], list[int]]
+NAMES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
+
+
+def short(text: str) -> bytes:
+    """Write a string as Python 2 pickled it."""
+    return b"U" + bytes([len(text)]) + text.encode()
+
+
+def official_pickle(X: NDArray[np.uint8], labels: list[int]) -> bytes:
+    """Write a batch with the opcodes of the official files: protocol 2, from Python 2."""
+    count = b"M" + struct.pack("<H", len(X))
+    return b"".join(
+        [
+            b"\x80\x02}q\x01(" + short("batch_label") + b"q\x02" + short("training batch 1 of 5") + b"q\x03",
+            short("labels") + b"q\x04]q\x05(" + b"".join(b"K" + bytes([label]) for label in labels) + b"e",
+            short("data") + b"q\x06cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08",
+            b"K\x00\x85" + short("b") + b"\x87Rq\x09(K\x01" + count + b"M\x00\x0c\x86",
+            b"cnumpy\ndtype\nq\x0a" + short("u1") + b"K\x00K\x01\x87Rq\x0b",
+            b"(K\x03" + short("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89",
+            b"T" + struct.pack("<i", X.size) + X.tobytes() + b"tb",
+            short("filenames")
+            + b"q\x0c]q\x0d("
+            + b"".join(short(f"a_{i}.png") for i in range(len(X)))
+            + b"eu.",
+        ]
+    )
+
+
+def binary(X: NDArray[np.uint8], labels: list[int]) -> bytes:
+    return b"".join(bytes([label]) + row.tobytes() for row, label in zip(X, labels, strict=True))
+
+
+@pytest.fixture
+def make_cifar10() -> Callable[..., dict[str, Batch]]:
+    """Return a function that writes a small CIFAR-10 into a folder and returns what it wrote."""
+
+    def make(
+        folder: Path, suffix: str = ".bin", n: int = 3, write: Callable[..., bytes] | None = None
+    ) -> dict[str, Batch]:
+        folder.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(0)
+        batches: dict[str, Any] = {}
+        for name in NAMES:
+            X, labels = rng.integers(0, 256, (n, 3072), np.uint8), rng.integers(0, 10, n).tolist()
+            data = (write or (binary if suffix else official_pickle))(X, labels)
+            (folder / (name + suffix)).write_bytes(data)
+            batches[name] = X, labels
+        return batches
+
+    return make
