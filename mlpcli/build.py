@@ -174,8 +174,12 @@ def load_splits(experiment: Experiment) -> Splits:
 def _check_widths(experiment: Experiment, inputs: int, targets: int) -> None:
     name, model, loss = experiment.data.name, experiment.model, experiment.loss
     if loss.binary and targets != 2:
-        raise ConfigError(f"{loss.name} is for two classes, and the {name} data have {targets}; set loss: cross_entropy")
+        raise ConfigError(
+            f"{loss.name} is for two classes, and the {name} data have {targets}; set loss: cross_entropy"
+        )
     outputs = 1 if loss.binary else targets
     for key, said, found in (("inputs", model.inputs, inputs), ("outputs", model.outputs, outputs)):
         if said not in (None, found):
-            raise ConfigError(f"model.{key} is {said}, but the {name} data take {found}; correct or delete it")
+            raise ConfigError(
+                f"model.{key} is {said}, but the {name} data take {found}; correct or delete it"
+            )

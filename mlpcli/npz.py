@@ -274,7 +274,7 @@ def _read_data(stream: io.BufferedIOBase, header: _Header, where: str, error: ty
         array = array.astype(header.dtype.newbyteorder("="))
         data = array.reshape(-1).view(np.uint8)
     # Bytes that are no boolean or no character are values that NumPy and Python have no safe answer to.
-    if header.dtype.kind == "b" and data.max(initial=0) > 1:
+    if header.dtype.kind == "b" and (data > 1).any():
         raise error(f"{where}: has booleans other than 0 and 1; it is damaged")
     if header.dtype.kind == "U" and not _is_text(data.view(np.uint32)):
         raise error(f"{where}: has strings with characters that do not exist; it is damaged")
@@ -283,4 +283,4 @@ def _read_data(stream: io.BufferedIOBase, header: _Header, where: str, error: ty
 
 def _is_text(codes: NDArray[np.uint32]) -> bool:
     surrogates = (codes >= 0xD800) & (codes <= 0xDFFF)
-    return not surrogates.any() and bool(codes.max(initial=0) <= 0x10FFFF)
+    return not surrogates.any() and not (codes > 0x10FFFF).any()

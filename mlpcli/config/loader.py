@@ -58,7 +58,9 @@ def validate_experiment(data: Any, folder: FilePath) -> Experiment:
     try:
         return Experiment.model_validate(data, context={"folder": folder})
     except ValidationError as error:
-        lines = [f"{dotted(problem.path)}: {problem.message}" for problem in find_problems(error, data, Experiment)]
+        lines = [
+            f"{dotted(problem.path)}: {problem.message}" for problem in find_problems(error, data, Experiment)
+        ]
         raise ConfigError("\n".join(lines)) from None
 
 
@@ -69,7 +71,9 @@ def _read_text(file: FilePath) -> str:
     except FileNotFoundError:
         raise ConfigError(f"{file}: there is no such file{_similar_file(file)}") from None
     except IsADirectoryError:
-        raise ConfigError(f"{file} is a directory; name the config file in it, as in {file / 'config.yaml'}") from None
+        raise ConfigError(
+            f"{file} is a directory; name the config file in it, as in {file / 'config.yaml'}"
+        ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{file} cannot be read: {reason}") from None
@@ -80,7 +84,9 @@ def _read_text(file: FilePath) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
-        raise ConfigError(f"{file}:{line}:{column}: byte 0x{raw[error.start]:02x} is not UTF-8; save it as UTF-8") from None
+        raise ConfigError(
+            f"{file}:{line}:{column}: byte 0x{raw[error.start]:02x} is not UTF-8; save it as UTF-8"
+        ) from None
 
 
 def _similar_file(file: FilePath) -> str:
@@ -121,7 +127,9 @@ def _index(part: str, target: Any, path: Path) -> str | int:
     if not isinstance(target, list):
         return part
     if not (part.isdecimal() and len(part) < 10 and int(part) < len(target)):
-        raise YamlError(f"{dotted(path)} is a list of {len(target)}; name an entry by its number from 0, not {part!r}")
+        raise YamlError(
+            f"{dotted(path)} is a list of {len(target)}; name an entry by its number from 0, not {part!r}"
+        )
     return int(part)
 
 
@@ -143,7 +151,9 @@ class _Source:
         """Word a problem with the option that caused it, or its place in the file."""
         text = f"{dotted(problem.path)}: {problem.message}" if problem.path else problem.message
         for path, override in self.origins.items():
-            if problem.path[: len(path)] == path or (problem.at_key and path[: len(problem.path)] == problem.path):
+            if problem.path[: len(path)] == path or (
+                problem.at_key and path[: len(problem.path)] == problem.path
+            ):
                 return f"--set {override}\n  {text}"
         path = problem.path
         while path not in document.values:  # a default that does not fit: point at what holds it

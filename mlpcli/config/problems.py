@@ -47,9 +47,13 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
     if kind == "extra_forbidden":
         return Problem(path, _unknown("key", str(path[-1]), _keys(parent)), at_key=True)
     if kind == "missing":
-        return Problem(path[:-1], f'key "{path[-1]}" is missing; it has to be {_describe(node, schema)}', at_key=True)
+        return Problem(
+            path[:-1], f'key "{path[-1]}" is missing; it has to be {_describe(node, schema)}', at_key=True
+        )
     if kind == "union_tag_not_found" and isinstance(item["input"], dict):
-        return Problem(path, f'key "name" is missing; it has to be one of {", ".join(_names(node))}', at_key=True)
+        return Problem(
+            path, f'key "name" is missing; it has to be one of {", ".join(_names(node))}', at_key=True
+        )
     if kind == "union_tag_invalid":
         at_name = (*path, "name") if isinstance(_at(data, path), dict) else path
         return Problem(at_name, _unknown("name", item["ctx"]["tag"], _names(node)))
@@ -105,7 +109,10 @@ def _walk(loc: Path, schema: dict[str, Any]) -> tuple[Path, dict[str, Any], dict
 
 def _dereference(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in node:
-        node = {**schema["$defs"][node["$ref"].rsplit("/", 1)[1]], **{k: v for k, v in node.items() if k != "$ref"}}
+        node = {
+            **schema["$defs"][node["$ref"].rsplit("/", 1)[1]],
+            **{k: v for k, v in node.items() if k != "$ref"},
+        }
     options = [option for option in node.get("anyOf", []) if option.get("type") != "null"]
     if len(options) == 1:  # X or null
         return {**_dereference(options[0], schema), "nullable": True}
@@ -137,7 +144,9 @@ def _describe_type(node: dict[str, Any], schema: dict[str, Any]) -> str:
     if kind == "array":
         item = _dereference(node["items"], schema)
         example = ["100", "50"] if "properties" in item else ["a", "b"]
-        return f"a list, as in [{', '.join(example)}]" + (", with one entry or more" if node.get("minItems") else "")
+        return f"a list, as in [{', '.join(example)}]" + (
+            ", with one entry or more" if node.get("minItems") else ""
+        )
     if kind == "string":
         return "a single character" if node.get("maxLength") == 1 else "a text"
     return f"a mapping with {', '.join(_keys(node))}"

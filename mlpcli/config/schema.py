@@ -25,7 +25,17 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Data", "Experiment", "Layer", "Loss", "Model", "Optimizer", "Regularization", "Training", "to_plain"]
+__all__ = [
+    "Data",
+    "Experiment",
+    "Layer",
+    "Loss",
+    "Model",
+    "Optimizer",
+    "Regularization",
+    "Training",
+    "to_plain",
+]
 
 
 class Section(BaseModel):
@@ -35,7 +45,7 @@ class Section(BaseModel):
 
 
 def _problem(message: str) -> PydanticCustomError:
-    """An error with words of our own, which reach the user as they stand."""
+    """Make an error with words of our own, which reach the user as they stand."""
     return PydanticCustomError("config", "{message}", {"message": message})
 
 
@@ -92,7 +102,9 @@ class DataSection(Section):
 
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
 
-    train_size: Size | None = Field(None, description="training examples to use; null takes all that are left")
+    train_size: Size | None = Field(
+        None, description="training examples to use; null takes all that are left"
+    )
     val_size: Size = Field(0.2, description="part of the examples held out to choose the best epoch")
     standardize: Standardize = Field(
         "standardize",
@@ -122,9 +134,15 @@ class _OneSource(DataSection):
         fractions = {key: size for key, size in sizes.items() if isinstance(size, float)}
         total = round(sum(fractions.values()), 9)
         if sizes["train_size"] == 0:
-            raise _problem("train_size is 0, which leaves nothing to train on; give a number, or null for all that is left")
+            raise _problem(
+                "train_size is 0, which leaves nothing to train on; "
+                "give a number, or null for all that is left"
+            )
         if total > 1 or (total == 1 and not fractions.get("train_size")):
-            raise _problem(f"{' and '.join(fractions)} come to {total:g}; they have to leave some of the examples to train on")
+            raise _problem(
+                f"{' and '.join(fractions)} come to {total:g}; "
+                "they have to leave some of the examples to train on"
+            )
         return test_size
 
 
@@ -194,8 +212,12 @@ class Cifar10(DataSection):
     root: FileName | None = Field(
         None, description="folder of the data set; null looks under $MLP_DATA, else under datasets/"
     )
-    val_size: Size = Field(5000, description="part of the 50,000 training images held out to choose the best epoch")
-    test_size: Size | None = Field(None, description="part of the official test images to score; null takes all")
+    val_size: Size = Field(
+        5000, description="part of the 50,000 training images held out to choose the best epoch"
+    )
+    test_size: Size | None = Field(
+        None, description="part of the official test images to score; null takes all"
+    )
 
     @property
     def inputs(self) -> int:
@@ -262,7 +284,9 @@ class LeakyRelu(Section):
     alpha: float = Field(0.01, ge=0, lt=1, description="slope for negative z")
 
 
-Activation: TypeAlias = Annotated[PlainActivation | LeakyRelu, Field(discriminator="name"), _by_name("leaky_relu")]
+Activation: TypeAlias = Annotated[
+    PlainActivation | LeakyRelu, Field(discriminator="name"), _by_name("leaky_relu")
+]
 Init = Literal["auto", "he", "xavier", "lecun"]
 _INIT_HELP = (
     "spread of the first weights: he (variance 2/fan_in), xavier (2/(fan_in + fan_out)), lecun (1/fan_in); "
@@ -302,7 +326,9 @@ class Model(Section):
     )
     init: Init = Field("auto", description=_INIT_HELP)
     inputs: int | None = Field(None, ge=1, description="features; null asks the data; given, it has to agree")
-    outputs: int | None = Field(None, ge=1, description="output units; null asks the data; given, it has to agree")
+    outputs: int | None = Field(
+        None, ge=1, description="output units; null asks the data; given, it has to agree"
+    )
 
 
 # ---------------------------------------------------------------------------------------------- loss
@@ -396,7 +422,9 @@ Optimizer: TypeAlias = Annotated[Sgd | Momentum | Adam, Field(discriminator="nam
 class Regularization(Section):
     """Penalties on the weights; biases are never penalised."""
 
-    l2: float = Field(1e-4, ge=0, description="adds 0.5 * l2 * sum(W**2) to the loss, whatever the batch size")
+    l2: float = Field(
+        1e-4, ge=0, description="adds 0.5 * l2 * sum(W**2) to the loss, whatever the batch size"
+    )
 
 
 class Training(Section):
@@ -405,9 +433,13 @@ class Training(Section):
     epochs: int = Field(50, ge=1, le=10_000_000, description="passes over the training split")
     batch_size: int = Field(64, ge=1, le=1_000_000, description="examples a step")
     patience: int | None = Field(
-        None, ge=1, description="stop after so many epochs without a better validation score; null never stops early"
+        None,
+        ge=1,
+        description="stop after so many epochs without a better validation score; null never stops early",
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="of everything that is random: data, split, weights, batches")
+    seed: int = Field(
+        0, ge=0, lt=2**32, description="of everything that is random: data, split, weights, batches"
+    )
 
 
 class Experiment(Section):
@@ -457,16 +489,20 @@ class Experiment(Section):
         if loss.task not in data.tasks:
             kinds = {"regression": ("numbers", "mse"), "classification": ("classes", "cross_entropy")}
             what, fitting = kinds[data.tasks[0]]
-            raise _problem(f"{loss.name} does not fit {data.name}, which has {what} to predict; use {fitting}")
+            raise _problem(
+                f"{loss.name} does not fit {data.name}, which has {what} to predict; use {fitting}"
+            )
         targets = data.targets(loss.task)
         if loss.binary and targets not in (2, None):
             raise _problem(
-                f"{loss.name} has one output for two classes, and {data.name} has {targets}; use cross_entropy or hinge"
+                f"{loss.name} has one output for two classes, and {data.name} has {targets}; "
+                "use cross_entropy or hinge"
             )
         outputs = 1 if loss.binary else targets
         if model is not None and None not in (outputs, model.outputs) and outputs != model.outputs:
             raise _problem(
-                f"{loss.name} on {data.name} takes {outputs} output units, but model.outputs is {model.outputs}; delete it"
+                f"{loss.name} on {data.name} takes {outputs} output units, "
+                f"but model.outputs is {model.outputs}; delete it"
             )
         return loss
 
@@ -477,7 +513,9 @@ class Experiment(Section):
         without them the config has to tell. Returns None where it does not.
         """
         inputs = inputs or self.data.inputs or self.model.inputs
-        outputs = 1 if self.loss.binary else targets or self.data.targets(self.loss.task) or self.model.outputs
+        outputs = (
+            1 if self.loss.binary else targets or self.data.targets(self.loss.task) or self.model.outputs
+        )
         if inputs is None or outputs is None:
             return None
         return (inputs, *(layer.units for layer in self.model.hidden), outputs)
@@ -486,7 +524,7 @@ class Experiment(Section):
 def to_plain(section: Section) -> dict[str, Any]:
     """Return a config section as plain values, complete but without needless nesting.
 
-    The result reads back to the same section: ``{name: relu}`` becomes ``relu``, ``{units: 100}`` becomes 100.
+    It reads back to the same section: ``{name: relu}`` becomes ``relu``, ``{units: 100}`` becomes 100.
     """
 
     def shorten(value: Any) -> Any:

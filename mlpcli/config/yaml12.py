@@ -16,7 +16,17 @@ from typing import Any, TypeAlias
 
 import yaml
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "Document", "Mark", "Path", "YamlError", "parse_scalar", "read_yaml", "write_yaml"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "Document",
+    "Mark",
+    "Path",
+    "YamlError",
+    "parse_scalar",
+    "read_yaml",
+    "write_yaml",
+]
 
 MAX_DEPTH = 64
 MAX_NODES = 20_000
@@ -71,11 +81,13 @@ class _Composer(yaml.SafeLoader):
         self._depth = 0
         self._nodes = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event: Any = self.peek_event()
         mark = _mark(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
-            raise YamlError(f"alias *{event.anchor}: anchors and aliases are not used here; repeat the value", mark)
+            raise YamlError(
+                f"alias *{event.anchor}: anchors and aliases are not used here; repeat the value", mark
+            )
         if event.anchor is not None:
             raise YamlError(f"anchor &{event.anchor}: anchors and aliases are not used here; delete it", mark)
         if event.tag is not None:
@@ -86,7 +98,7 @@ class _Composer(yaml.SafeLoader):
             raise YamlError(f"nested deeper than {MAX_DEPTH} levels", mark)
         if self._nodes > MAX_NODES:
             raise YamlError(f"more than {MAX_NODES:,} values", mark)
-        node: yaml.Node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
         self._depth -= 1
         return node
 
@@ -96,7 +108,7 @@ class _Composer(yaml.SafeLoader):
     def ascend_resolver(self) -> None:
         """Do nothing, as above."""
 
-    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+    def resolve(self, *_: Any) -> str:
         """Leave every node unresolved: `_value` knows YAML 1.2, PyYAML only 1.1."""
         return ""
 
@@ -113,14 +125,24 @@ def read_yaml(text: str) -> Document:
     try:
         loader = _Composer(text)
         try:
-            root: yaml.Node | None = loader.get_single_node()  # type: ignore[no-untyped-call]
+            root = loader.get_single_node()
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         raise YamlError(_sentence(error), _mark(error.problem_mark) if error.problem_mark else None) from None
     except yaml.reader.ReaderError as error:
-        raise YamlError(f"a character that YAML does not allow: {_escaped(error)}", _find(text, error.position)) from None
-    except (ValueError, KeyError, AttributeError, TypeError, IndexError, OverflowError, RecursionError) as error:
+        raise YamlError(
+            f"a character that YAML does not allow: {_escaped(error)}", _find(text, error.position)
+        ) from None
+    except (
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+        IndexError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         # PyYAML lets these escape on some malformed escapes and directives.
         raise YamlError(f"not readable as YAML ({type(error).__name__}: {error})") from None
     document = Document()
@@ -148,18 +170,21 @@ def _find(text: str, position: int) -> Mark:
     return Mark(before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
 
 
-def _value(node: yaml.Node, path: Path, document: Document) -> Any:
+def _value(node: Any, path: Path, document: Document) -> Any:
     """Turn a node into a plain value, noting the place of each part."""
     mark = _mark(node.start_mark)
     document.values[path] = mark
     if isinstance(node, yaml.MappingNode):
         mapping: dict[str, Any] = {}
         for key, key_mark, value in _pairs(node):
+            here = (*path, key)
             if key in mapping:
-                first = document.keys[(*path, key)]
-                raise YamlError(f'key "{key}" stands here a second time; the first is on line {first.line}', key_mark)
-            document.keys[(*path, key)] = key_mark
-            mapping[key] = _value(value, (*path, key), document)
+                first = document.keys[here]
+                raise YamlError(
+                    f'key "{key}" stands here a second time; the first is on line {first.line}', key_mark
+                )
+            document.keys[here] = key_mark
+            mapping[key] = _value(value, here, document)
         return mapping
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, index), document) for index, item in enumerate(node.value)]
@@ -177,7 +202,9 @@ def _pairs(node: yaml.MappingNode) -> Iterator[tuple[str, Mark, yaml.Node]]:
             raise YamlError("a key has to be a plain word, not a list or a mapping", mark)
         key = parse_scalar(key_node.value, mark) if key_node.style is None else key_node.value
         if not isinstance(key, str):
-            raise YamlError(f'key {key_node.value or "(nothing)"} is no string; if it is meant, quote it', mark)
+            raise YamlError(
+                f"key {key_node.value or '(nothing)'} is no string; if it is meant, quote it", mark
+            )
         yield key, mark, value_node
 
 
@@ -211,7 +238,7 @@ def parse_scalar(text: str, mark: Mark | None = None) -> Any:
 class _Dumper(yaml.SafeDumper):
     """Writes what `read_yaml` reads back: quotes strings that YAML 1.2 would take for something else."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, _: Any) -> bool:
         return True
 
 

@@ -185,7 +185,9 @@ def _read_csv(
                     )
             else:
                 numbers.frombytes(block.tobytes())
-            for line, row in zip(lines, rows, strict=True) if label_column is not None else ():
+            for line, row in zip(lines, rows, strict=True):
+                if label_column is None:
+                    break
                 label = row[label_column].strip()
                 code = seen.setdefault(label, len(seen))
                 codes.append(code)

@@ -64,7 +64,7 @@ def blobs(rng: np.random.Generator, points: int, classes: int, noise: float) -> 
 
 
 def xor(rng: np.random.Generator, points: int, noise: float) -> Drawn:
-    """Uniform on the square from -1 to 1; class 1 where the signs differ. Noise moves points over the border."""
+    """Uniform on the square from -1 to 1; class 1 where the signs differ. Noise moves points across."""
     X = rng.uniform(-1, 1, (points, 2))
     y = (X[:, 0] * X[:, 1] < 0).astype(np.int64)
     return _jitter(rng, X, noise), y

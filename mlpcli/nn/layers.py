@@ -28,15 +28,20 @@ __all__ = ["Dense", "Elementwise", "Layer"]
 class Layer(Protocol):
     """What the network asks of a layer; see the top of this file."""
 
-    def parameters(self) -> list[Parameter]: ...
+    def parameters(self) -> list[Parameter]:
+        """Name what it learns."""
 
-    def bind(self, store: Parameters) -> None: ...
+    def bind(self, store: Parameters) -> None:
+        """Take its views."""
 
-    def resize(self, n: int) -> None: ...
+    def resize(self, n: int) -> None:
+        """Make its buffers ready."""
 
-    def forward(self, X: NDArray[Any]) -> NDArray[Any]: ...
+    def forward(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Turn X into Y."""
 
-    def backward(self, dY: NDArray[Any]) -> NDArray[Any] | None: ...
+    def backward(self, dY: NDArray[Any]) -> NDArray[Any] | None:
+        """Turn dY into dX."""
 
 
 class Dense:

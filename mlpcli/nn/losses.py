@@ -2,8 +2,9 @@
 
 Each entry of ``LOSSES`` makes a `Loss` from its settings. ``evaluate(logits, y, dlogits)`` returns the mean
 loss of the batch and, unless ``dlogits`` is None, writes its gradient by the logits there. ``logits`` is
-(n, outputs); ``y`` is (n,) class indices, or (n, outputs) values for a regression. The classifiers are
-those of the CS231n notes, Linear Classification and Neural Networks 1, "Single neuron as a linear classifier".
+(n, outputs); ``y`` is (n,) class indices, or (n, outputs) values for a regression. The classifiers
+are those of the CS231n notes, Linear Classification and Neural Networks 1, "Single neuron as a linear
+classifier".
 """
 
 from __future__ import annotations
@@ -94,7 +95,10 @@ def hinge(delta: float) -> Loss:
 
 
 def binary_cross_entropy() -> Loss:
-    """Logistic regression: L = log(1 + exp(-t z)), t = +1 for class 1, -1 for class 0; dL/dz = sigmoid(z) - y."""
+    """Logistic regression: L = log(1 + exp(-t z)), t = +1 for class 1, -1 for class 0.
+
+    dL/dz = sigmoid(z) - y.
+    """
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
         t = _signs(y, logits)
@@ -108,7 +112,10 @@ def binary_cross_entropy() -> Loss:
 
 
 def binary_hinge() -> Loss:
-    """Two-class SVM: L = max(0, 1 - t z), t = +1 for class 1, -1 for class 0; dL/dz = -t inside the margin."""
+    """Two-class SVM: L = max(0, 1 - t z), t = +1 for class 1, -1 for class 0.
+
+    dL/dz = -t inside the margin, 0 outside.
+    """
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
         t = _signs(y, logits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +36,7 @@ class Network:
         self.dtype = np.dtype(dtype)
         self.dense: list[Dense] = []
         self.layers: list[Layer] = []
-        for number, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True), start=1):
+        for number, (fan_in, fan_out) in enumerate(itertools.pairwise(widths), start=1):
             std = INITIALIZERS[inits[number - 1]](fan_in, fan_out)
             layer = Dense(number, fan_in, fan_out, std, self.dtype)
             self.dense.append(layer)

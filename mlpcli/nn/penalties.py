@@ -1,7 +1,8 @@
 """Penalties on the weights: the notes' way of controlling a large network instead of taking a small one.
 
-Each entry of ``PENALTIES`` has a ``value(w, strength)`` and an ``add_gradient(w, strength, dw, scratch)``, where ``w`` is
-the flat slice of all weights. Biases stand outside that slice. Neither moves with the batch size.
+Each entry of ``PENALTIES`` has a ``value(w, strength)`` and an ``add_gradient(w, strength, dw, scratch)``,
+where ``w`` is the flat slice of all weights. Biases stand outside that slice. Neither moves with the batch
+size.
 """
 
 from __future__ import annotations

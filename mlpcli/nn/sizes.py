@@ -6,6 +6,7 @@ layer, and a fully-connected layer of fan_out neurons has fan_in x fan_out weigh
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ class NetworkSize:
     @classmethod
     def of(cls, widths: Sequence[int]) -> NetworkSize:
         """Size the network with ``widths`` (inputs, hidden layers ..., outputs), as in 3, 4, 4, 1."""
-        pairs = zip(widths[:-1], widths[1:], strict=True)
+        pairs = itertools.pairwise(widths)
         return cls(tuple(LayerSize(fan_in, fan_out) for fan_in, fan_out in pairs))
 
     @property

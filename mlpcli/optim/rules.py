@@ -1,8 +1,8 @@
 """Update rules: how a gradient becomes a step.
 
-Each entry of ``RULES`` makes a `Rule` from its settings. ``update(w, dw, slots, scratch, learning_rate, step)``
-changes the parameters ``w`` in place; ``slots`` are the rule's own arrays of the same length, zero at first;
-``step`` counts from 1. The rule may overwrite ``dw`` and ``scratch``. Conventions are PyTorch's.
+Each entry of ``RULES`` makes a `Rule` from its settings. Its ``update(w, dw, slots, scratch, learning_rate,
+step)`` changes the parameters ``w`` in place; ``slots`` are the rule's own arrays of the same length, zero at
+first; ``step`` counts from 1. The rule may overwrite ``dw`` and ``scratch``. Conventions are PyTorch's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Rule:
 
 
 def sgd(momentum: float) -> Rule:
-    """v <- momentum v + dw, w <- w - learning_rate v (Polyak, 1964); without momentum v is dw itself."""
+    """V <- momentum v + dw, w <- w - learning_rate v (Polyak, 1964); without momentum v is dw itself."""
 
     def update(
         w: NDArray[Any],
@@ -51,7 +51,7 @@ def sgd(momentum: float) -> Rule:
 
 
 def nesterov(momentum: float) -> Rule:
-    """v <- momentum v + dw, w <- w - learning_rate (dw + momentum v) (Sutskever et al., 2013)."""
+    """V <- momentum v + dw, w <- w - learning_rate (dw + momentum v) (Sutskever et al., 2013)."""
 
     def update(
         w: NDArray[Any],

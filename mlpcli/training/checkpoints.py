@@ -1,8 +1,9 @@
 """Checkpoints: .npz files of the arrays as np.load shows them and ``meta``, JSON that says what they are.
 
-A checkpoint holds W1, b1, W2, b2, ..., the scaling's ``shift`` and ``scale``, and in ``meta`` the format version, the
-whole config, feature and class names, shapes and scores: everything that evaluation and prediction need. One
-that training can go on from also holds the optimizer's arrays (``optimizer_m``, ...) and, in ``meta``, the progress.
+A checkpoint holds W1, b1, W2, b2, ..., the scaling's ``shift`` and ``scale``, and in ``meta`` the format
+version, the whole config, feature and class names, shapes and scores: everything that evaluation and
+prediction need. One that training can go on from also holds the optimizer's arrays (``optimizer_m``, ...)
+and, in ``meta``, the progress.
 """
 
 from __future__ import annotations
@@ -130,7 +131,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         size = NetworkSize.of(widths)
         shapes = {name: tuple(shape) for name, shape in meta.shapes.items()}
         _check_members(path, archive, shapes)
-        learned = sum(int(np.prod(shape)) for name, shape in shapes.items() if name[0] in "Wb" and name[1:].isdecimal())
+        learned = sum(
+            int(np.prod(shape)) for name, shape in shapes.items() if name[0] in "Wb" and name[1:].isdecimal()
+        )
         if learned != size.parameters:  # before a network of the size that the config claims is made
             raise _damaged(path, f"its config has {size.parameters:,} parameters, its arrays {learned:,}")
         network = build_network(experiment, widths)
@@ -142,7 +145,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             **dict.fromkeys(slots, network.parameters.values.shape),
         }
         if shapes != expected:
-            wrong = sorted(name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name))
+            wrong = sorted(
+                name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name)
+            )
             raise _damaged(path, f"its arrays do not fit its config: {', '.join(wrong)}")
         arrays = {name: _read_array(path, archive, name) for name in shapes}
     for name in network.parameters.shapes:
@@ -168,7 +173,9 @@ def _damaged(path: Path, what: str) -> CheckpointError:
 
 def _read_meta(path: Path, archive: NpzFile) -> Meta:
     if "meta" not in archive.names:
-        raise CheckpointError(f"{path} is no checkpoint of mlp: it has no meta; best.npz and last.npz of a run are")
+        raise CheckpointError(
+            f"{path} is no checkpoint of mlp: it has no meta; best.npz and last.npz of a run are"
+        )
     shape, dtype = archive.header("meta")
     if shape != () or dtype.kind != "S" or dtype.itemsize > _MAX_META:
         raise _damaged(path, f"meta is {dtype} {shape}, not a byte string")

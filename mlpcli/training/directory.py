@@ -18,10 +18,10 @@ __all__ = ["RunDirectory", "choose_directory"]
 _FILES = ("config.yaml", "metrics.jsonl", "best.npz", "last.npz", "run.log")
 
 
-def choose_directory(name: str, out: Path | None, force: bool) -> Path | None:
+def choose_directory(out: Path | None, force: bool) -> Path | None:
     """Check ``--out`` before any work is done; None where `RunDirectory.create` is to find a free name.
 
-    Raises RunError where ``out`` holds something already; with ``force`` a finished or broken run may be replaced.
+    Raises RunError where ``out`` holds something already; with ``force`` a run may be replaced.
     """
     if out is None:
         return None
@@ -32,7 +32,9 @@ def choose_directory(name: str, out: Path | None, force: bool) -> Path | None:
     if not (out / "config.yaml").is_file():
         raise RunError(f"--out {out} holds files that are not a run's; name another directory")
     if not force:
-        raise RunError(f"--out {out} holds a run already; name another directory, or replace the run with --force")
+        raise RunError(
+            f"--out {out} holds a run already; name another directory, or replace the run with --force"
+        )
     return out
 
 
@@ -45,7 +47,7 @@ class RunDirectory:
 
     @classmethod
     def create(cls, name: str, chosen: Path | None, experiment: Experiment) -> RunDirectory:
-        """Make ``chosen``, or runs/NAME, runs/NAME-2, ... whichever is free first, and write the resolved config."""
+        """Make ``chosen``, or the first free one of runs/NAME, runs/NAME-2, ...; write the config there."""
         try:
             directory = cls(chosen if chosen is not None else _free(Path("runs"), name))
             directory.path.mkdir(parents=True, exist_ok=True)
@@ -54,7 +56,9 @@ class RunDirectory:
             with replace_file(directory.config) as stream:
                 stream.write(write_yaml(to_plain(experiment)).encode())
         except OSError as error:
-            raise RunError(f"{error.filename or 'the run directory'} cannot be written: {error.strerror}") from None
+            raise RunError(
+                f"{error.filename or 'the run directory'} cannot be written: {error.strerror}"
+            ) from None
         return directory
 
     def append_metrics(self, row: dict[str, Any]) -> None:

@@ -36,7 +36,9 @@ def quick_scores(network: Network, loss: Loss, batches: Batches) -> dict[str, fl
     return scores
 
 
-def full_report(loss: Loss, logits: NDArray[Any], y: NDArray[Any], classes: tuple[str, ...] | None) -> dict[str, Any]:
+def full_report(
+    loss: Loss, logits: NDArray[Any], y: NDArray[Any], classes: tuple[str, ...] | None
+) -> dict[str, Any]:
     """Return all scores of ``logits`` (n, outputs) against ``y``, ready for JSON.
 
     With classes: loss, accuracy, confusion (rows are the true class, columns the predicted one), and per

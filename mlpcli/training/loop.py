@@ -45,10 +45,10 @@ class Progress:
 class Trainer:
     """Trains ``network`` on mini-batches, epoch by epoch.
 
-    Epochs are scored on ``val``, or on the training split where there is none: the higher accuracy is better,
-    and at equal accuracy, or for a regression, the lower loss. ``train_loss`` and ``train_accuracy`` are means over the
-    epoch's batches as the weights move, without penalties. ``gradient_norm`` and ``update_ratio`` (per layer,
-    norm of the change of W over the norm of W) are those of the epoch's last step.
+    Epochs are scored on ``val``, or on the training split where there is none: the higher accuracy is
+    better, and at equal accuracy, or for a regression, the lower loss. ``train_loss`` and ``train_accuracy``
+    are means over the epoch's batches as the weights move, without penalties. ``gradient_norm`` and
+    ``update_ratio`` (per layer, norm of the change of W over the norm of W) are those of the last step.
     """
 
     def __init__(
@@ -112,7 +112,9 @@ class Trainer:
         total_loss, hits = 0.0, 0
         counts_hits = self.loss.outputs != "values"
         last = math.ceil(len(self.train) / self.batch_size)
-        for batch, (X, y) in enumerate(self.train.shuffled(self.batch_size, stream(self.seed, "shuffle", number)), 1):
+        for batch, (X, y) in enumerate(
+            self.train.shuffled(self.batch_size, stream(self.seed, "shuffle", number)), 1
+        ):
             logits = self.network.forward(X)
             dlogits = self._dlogits.rows(len(y))
             loss = self.loss.evaluate(logits, y, dlogits)

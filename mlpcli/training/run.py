@@ -70,7 +70,9 @@ class Run:
             best = self.trainer.progress.best_epoch
             logger.info("finished; the best epoch is %d", best)
         except OSError as error:
-            raise RunError(f"{error.filename or directory.path} cannot be written: {error.strerror}") from None
+            raise RunError(
+                f"{error.filename or directory.path} cannot be written: {error.strerror}"
+            ) from None
         except RunError as error:
             logger.info("stopped: %s", error)
             raise
@@ -113,7 +115,9 @@ class Run:
         """Return one line on the data: name, sizes of the splits, features, classes."""
         splits = self.splits
         parts = [f"{len(splits.train):,} train"]
-        parts += [f"{len(split):,} {name}" for name, split in (("val", splits.val), ("test", splits.test)) if split]
+        parts += [
+            f"{len(split):,} {name}" for name, split in (("val", splits.val), ("test", splits.test)) if split
+        ]
         what = f"{len(splits.classes)} classes" if splits.classes else _count(splits.targets, "value")
         features = _count(len(splits.features), "feature")
         return f"{self.experiment.data.name}: {' / '.join(parts)} examples, {features}, {what}"
