@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["CheckpointError", "ConfigError", "DataError", "MlpError", "RunError", "UsageError"]
+import difflib
+from collections.abc import Iterable
+from itertools import islice
+
+__all__ = ["CheckpointError", "ConfigError", "DataError", "MlpError", "RunError", "UsageError", "nearest"]
 
 
 class MlpError(Exception):
@@ -38,3 +42,10 @@ class CheckpointError(MlpError):
 
 class RunError(MlpError):
     """A training run cannot start or go on."""
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """Return the known word that ``word`` was probably meant to be; only the first thousand are looked at."""
+    short = {known.lower(): known for known in islice(words, 1000) if len(known) < 100}
+    close = difflib.get_close_matches(word[:100].lower(), short, n=1)
+    return short[close[0]] if close else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import math
 import stat
@@ -20,7 +19,7 @@ import numpy as np
 import numpy.lib.format as npy
 from numpy.typing import NDArray
 
-from mlpcli.errors import MlpError
+from mlpcli.errors import MlpError, nearest
 
 __all__ = ["NpzFile", "did_you_mean", "opened", "read_npy", "shortened", "within_memory"]
 
@@ -178,9 +177,8 @@ def within_memory(what: str, error: type[MlpError]) -> Iterator[None]:
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """Return a sentence that suggests the nearest candidate, or nothing."""
-    short = [candidate for candidate in islice(candidates, 1000) if len(candidate) < 100]
-    near = difflib.get_close_matches(name, short, n=1)
-    return f"\nDid you mean {near[0]!r}?" if near else ""
+    near = nearest(name, candidates)
+    return f"\nDid you mean {near!r}?" if near else ""
 
 
 def shortened(text: str) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlpcli.config.problems import Problem, dotted, find_problems, nearest
+from mlpcli.config.problems import Problem, dotted, find_problems
 from mlpcli.config.schema import Experiment
 from mlpcli.config.yaml12 import Document, Mark, Path, YamlError, read_yaml
-from mlpcli.errors import ConfigError
+from mlpcli.errors import ConfigError, nearest
 
 __all__ = ["MAX_BYTES", "load_experiment", "parse_experiment", "validate_experiment"]
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from mlpcli.config.yaml12 import Path
+from mlpcli.errors import nearest
 
-__all__ = ["Problem", "dotted", "find_problems", "nearest"]
+__all__ = ["Problem", "dotted", "find_problems"]
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,6 @@ class Problem:
 def dotted(path: Path) -> str:
     """Spell a path as ``--set`` takes it: ``model.hidden.0.units``."""
     return ".".join(str(part) for part in path)
-
-
-def nearest(word: str, words: Iterable[str]) -> str | None:
-    """Return the known word that ``word`` was probably meant to be."""
-    close = difflib.get_close_matches(word.lower(), list(words), n=1, cutoff=0.6)
-    return close[0] if close else None
 
 
 def find_problems(error: ValidationError, data: Any, model: type[BaseModel]) -> list[Problem]:

@@ -82,7 +82,8 @@ class _Composer(yaml.SafeLoader):
         self._nodes = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event: Any = self.peek_event()
+        loader: Any = self  # PyYAML has no types of its own
+        event = loader.peek_event()
         mark = _mark(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             raise YamlError(
