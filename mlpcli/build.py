@@ -14,7 +14,6 @@ from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.scaling import Scaling, fit_scaling
 from mlpcli.data.splits import split_rows
 from mlpcli.data.tables import read_csv, read_npz
 from mlpcli.data.toy import TOY_SETS, draw_toy
@@ -121,7 +120,7 @@ def load_dataset(experiment: Experiment) -> Dataset:
 
 @dataclass(frozen=True)
 class Splits:
-    """A data set divided and measured: what a run trains on and is scored by.
+    """A data set divided: what a run trains on and is scored by.
 
     ``targets`` is the number of classes, or of values in a regression.
     """
@@ -129,14 +128,13 @@ class Splits:
     train: Split
     val: Split | None
     test: Split | None
-    scaling: Scaling
     features: tuple[str, ...]
     classes: tuple[str, ...] | None
     targets: int
 
 
 def load_splits(experiment: Experiment) -> Splits:
-    """Load the data set, divide it, and measure the training split.
+    """Load the data set and divide it.
 
     Raises DataError; ConfigError where the config says something else about the data than the data do.
     """
@@ -159,12 +157,10 @@ def load_splits(experiment: Experiment) -> Splits:
         for part, rows in split_rows(dataset.y, sizes, stream(seed, "split"), stratify).items()
     }
     test = parts.get("test", test)
-    scaling = fit_scaling(data.standardize, dataset.X, parts["train"].rows)
     return Splits(
         parts["train"],
         parts["val"] if len(parts["val"]) else None,
         test if test is not None and len(test) else None,
-        scaling,
         dataset.features,
         dataset.classes,
         targets,

@@ -8,6 +8,7 @@ What a name *does* stands in the table of the same names in its own room (`mlpcl
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -18,9 +19,11 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    SerializerFunctionWrapHandler,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -87,7 +90,7 @@ def _anchored(value: str, info: ValidationInfo) -> str:
         raise _problem("a path has to name something")
     folder = (info.context or {}).get("folder", Path())
     try:
-        return str((folder / Path(value).expanduser()).absolute())
+        return str(os.path.realpath(folder / Path(value).expanduser()))
     except RuntimeError:  # expanduser knows no such user
         raise _problem(f"{value!r} names a home folder that this machine does not have") from None
 
@@ -111,6 +114,16 @@ class DataSection(Section):
         description="per feature, from the training split: none; center (subtract the mean); "
         "standardize (then divide by the standard deviation); scale (minimum and maximum to -1 and 1)",
     )
+
+    @model_serializer(mode="wrap")
+    def _own_keys_first(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return dict(sorted(write(self).items(), key=lambda item: item[0] in _OneSource.model_fields))
+
+    @property
+    def title(self) -> str:
+        """What to call the data: the set's name, or the file's."""
+        section: Any = self
+        return Path(getattr(section, "path", section.name)).name
 
     @property
     def inputs(self) -> int | None:

@@ -70,8 +70,8 @@ class NetworkSize:
 
     @property
     def activations(self) -> int:
-        """Numbers an example leaves behind in the layers: what the backward pass needs."""
-        return self.neurons
+        """Numbers an example leaves behind for the backward pass: its inputs and every layer's outputs."""
+        return self.layers[0].fan_in + self.neurons
 
     @property
     def forward_flops(self) -> int:

@@ -29,7 +29,7 @@ from mlpcli.nn.sizes import NetworkSize
 from mlpcli.npz import NpzFile
 from mlpcli.training.loop import Progress
 
-__all__ = ["FORMAT", "Checkpoint", "Resume", "load_checkpoint", "read_meta", "save_checkpoint"]
+__all__ = ["FORMAT", "Checkpoint", "Resume", "load_checkpoint", "read_plan", "save_checkpoint"]
 
 FORMAT = 1
 _MAX_META = 16_000_000  # bytes
@@ -114,10 +114,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         np.savez(stream, **arrays)  # type: ignore[arg-type]
 
 
-def read_meta(path: Path) -> Meta:
-    """Return what a checkpoint says of itself, without reading its arrays; raises CheckpointError."""
+def read_plan(path: Path) -> tuple[Experiment, tuple[int, ...]]:
+    """Return a checkpoint's config and the widths of its network, without reading its weights.
+
+    Raises CheckpointError.
+    """
     with NpzFile(path, CheckpointError) as archive:
-        return _read_meta(path, archive)
+        return _interpret(path, _read_meta(path, archive))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -125,6 +128,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises CheckpointError.
     """
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a directory; name a checkpoint in it, as in {path / 'best.npz'}")
     with NpzFile(path, CheckpointError) as archive:
         meta = _read_meta(path, archive)
         experiment, widths = _interpret(path, meta)

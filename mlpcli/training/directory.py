@@ -10,7 +10,7 @@ from typing import Any
 
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.yaml12 import write_yaml
-from mlpcli.errors import RunError
+from mlpcli.errors import RunError, UsageError
 from mlpcli.files import replace_file
 
 __all__ = ["RunDirectory", "choose_directory"]
@@ -21,18 +21,20 @@ _FILES = ("config.yaml", "metrics.jsonl", "best.npz", "last.npz", "run.log")
 def choose_directory(out: Path | None, force: bool) -> Path | None:
     """Check ``--out`` before any work is done; None where `RunDirectory.create` is to find a free name.
 
-    Raises RunError where ``out`` holds something already; with ``force`` a run may be replaced.
+    Raises UsageError where ``out`` holds something already; with ``force`` a run may be replaced.
     """
     if out is None:
+        if force:
+            raise UsageError("--force replaces the run in --out DIR; name that directory with --out")
         return None
     if out.exists() and not out.is_dir():
-        raise RunError(f"--out {out} is a file; name a directory that does not exist yet")
+        raise UsageError(f"--out {out} is a file; name a directory that does not exist yet")
     if not out.is_dir() or not any(out.iterdir()):
         return out
     if not (out / "config.yaml").is_file():
-        raise RunError(f"--out {out} holds files that are not a run's; name another directory")
+        raise UsageError(f"--out {out} holds files that are not a run's; name another directory")
     if not force:
-        raise RunError(
+        raise UsageError(
             f"--out {out} holds a run already; name another directory, or replace the run with --force"
         )
     return out

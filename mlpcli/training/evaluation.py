@@ -20,9 +20,10 @@ def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
     """Return the logits (n, outputs) of all examples, in order."""
     logits = np.empty((len(batches), network.widths[-1]), network.dtype)
     start = 0
-    for X, y in batches.in_order(_ROWS):
-        logits[start : start + len(y)] = network.forward(X)
-        start += len(y)
+    with np.errstate(over="ignore", invalid="ignore"):  # it shows in the logits
+        for X, y in batches.in_order(_ROWS):
+            logits[start : start + len(y)] = network.forward(X)
+            start += len(y)
     return logits
 
 

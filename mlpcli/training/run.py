@@ -15,6 +15,7 @@ from mlpcli import __version__
 from mlpcli.build import Splits, build_loss, build_network, build_optimizer, build_penalties, load_splits
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches
+from mlpcli.data.scaling import fit_scaling
 from mlpcli.errors import RunError
 from mlpcli.streams import stream
 from mlpcli.training.checkpoints import Checkpoint, Resume, load_checkpoint, save_checkpoint
@@ -31,6 +32,8 @@ class Run:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.splits: Splits = load_splits(experiment)
+        train, val = self.splits.train, self.splits.val
+        self.scaling = fit_scaling(experiment.data.standardize, train.X, train.rows)
         widths = experiment.widths(len(self.splits.features), self.splits.targets)
         assert widths is not None
         training = experiment.training
@@ -42,8 +45,8 @@ class Run:
             self.loss,
             build_penalties(experiment),
             build_optimizer(experiment, self.network),
-            Batches(self.splits.train, self.splits.scaling),
-            None if self.splits.val is None else Batches(self.splits.val, self.splits.scaling),
+            Batches(train, self.scaling),
+            None if val is None else Batches(val, self.scaling),
             batch_size=training.batch_size,
             seed=training.seed,
             patience=training.patience,
@@ -88,7 +91,7 @@ class Run:
         checkpoint = Checkpoint(
             self.experiment,
             self.network,
-            splits.scaling,
+            self.scaling,
             splits.features,
             splits.classes,
             splits.targets,
@@ -120,7 +123,15 @@ class Run:
         ]
         what = f"{len(splits.classes)} classes" if splits.classes else _count(splits.targets, "value")
         features = _count(len(splits.features), "feature")
-        return f"{self.experiment.data.name}: {' / '.join(parts)} examples, {features}, {what}"
+        return f"{self.experiment.data.title}: {' / '.join(parts)} examples, {features}, {what}"
+
+    def describe_network(self) -> str:
+        """Return one line on the network and its training: widths, parameters, loss, optimizer."""
+        widths = "-".join(map(str, self.network.widths))
+        parameters = _count(len(self.network.parameters.values), "parameter")
+        return (
+            f"{widths} network, {parameters}; {self.experiment.loss.name}, {self.experiment.optimizer.name}"
+        )
 
 
 def _count(n: int, what: str) -> str:

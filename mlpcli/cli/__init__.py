@@ -1,0 +1,94 @@
+"""The command line: one file a command, which parses, calls a plain function and prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from mlpcli import __version__
+from mlpcli.cli.count_params import count_params
+from mlpcli.cli.eval import evaluate
+from mlpcli.cli.predict import predict
+from mlpcli.cli.train import train
+from mlpcli.errors import MlpError, nearest
+
+__all__ = ["cli", "main"]
+
+
+class _Commands(click.Group):
+    """A group that knows what an unknown command was probably meant to be."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            close = nearest(args[0], self.commands)
+            guess = f" Did you mean {close!r}?" if close else ""
+            ctx.fail(f"No such command {args[0]!r}.{guess} (Commands: {', '.join(self.commands)})")
+        return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)  # in the order in which one needs them
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="mlp", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Train multilayer perceptrons from one YAML file, and see what they learned.
+
+    Begin with: mlp train configs/spiral.yaml
+    """
+
+
+for command in (train, evaluate, predict, count_params):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run ``mlp`` and end the process.
+
+    0: done; 1: the run failed; 2: the command line or the config is wrong; 130: interrupted.
+    """
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(args: list[str]) -> int:
+    """Carry out a command line and return its exit code; errors become one block on stderr."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot spell is no reason to stop
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = cli.main(args, prog_name="mlp", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("Interrupted.", 130)
+    except MlpError as error:
+        return _fail(f"Error: {error}", error.exit_code)
+    except BrokenPipeError:  # whoever read the output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except MemoryError:
+        return _fail("Error: out of memory; use a smaller network, batch or data set", 1)
+    except OSError as error:
+        return _fail(f"Error: {error.filename or 'the output'}: {error.strerror or error}", 1)
+    except Exception as error:
+        if os.environ.get("MLP_TRACEBACK"):
+            traceback.print_exc()
+        return _fail(
+            f"Error: a bug in mlp ({type(error).__name__}: {error}).\n"
+            "Please report it with the command and the config; MLP_TRACEBACK=1 shows where it happened.",
+            1,
+        )
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(message, err=True)
+    return code

@@ -1,0 +1,193 @@
+"""``mlp count-params``: counts neurons, weights and biases, with the working, and what they cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlpcli.cli.text import columns, count, megabytes
+from mlpcli.errors import ConfigError, UsageError
+from mlpcli.nn.sizes import NetworkSize
+
+if TYPE_CHECKING:
+    from mlpcli.config.schema import Experiment
+
+__all__ = ["count_params", "describe_network"]
+
+_FLOAT = 4  # bytes of a float32
+_MOST_TERMS = 6  # of a sum that is shown whole
+
+
+@click.command("count-params", short_help="Count neurons, weights, biases and parameters.")
+@click.argument("source", metavar="[CONFIG|CHECKPOINT]", required=False, type=click.Path(path_type=Path))
+@click.option("--layers", metavar="SIZES", help="Inputs, hidden layers and outputs, as in 3,4,4,1.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def count_params(source: Path | None, layers: str | None, as_json: bool) -> None:
+    """Count what a network holds, layer by layer and with the working, and say what it costs.
+
+    The network is that of a CONFIG, of a CHECKPOINT, or the one that --layers describes. The data set is
+    never opened. With --layers, memory is told for the default optimizer and batch size.
+    """
+    if (source is None) == (layers is None):
+        raise UsageError(
+            "name one network: a config, a checkpoint, or --layers, as in\n"
+            "  mlp count-params configs/spiral.yaml\n"
+            "  mlp count-params --layers 3,4,4,1"
+        )
+    if layers is not None:
+        experiment, widths = None, _parse_layers(layers)
+    else:
+        assert source is not None
+        experiment, widths = _read(source)
+    click.echo(json.dumps(_costs(widths, experiment)) if as_json else describe_network(widths, experiment))
+
+
+def _parse_layers(layers: str) -> tuple[int, ...]:
+    words = [word.strip() for word in layers.split(",")]
+    wrong = [
+        word for word in words if not (word.isdecimal() and word.isascii() and 0 < int(word[:10]) < 10**9)
+    ]
+    if wrong or len(words) < 2 or any(len(word) > 9 for word in words):
+        what = f"{wrong[0]!r} is no number of neurons" if wrong else "that is no network"
+        raise UsageError(
+            f"--layers {layers}: {what}; give the inputs and then each layer's neurons, "
+            "from 1 to 999,999,999, as in 3,4,4,1"
+        )
+    return tuple(map(int, words))
+
+
+def _read(source: Path) -> tuple[Experiment, tuple[int, ...]]:
+    """Return the experiment and the widths of a config or, told by its first bytes, of a checkpoint."""
+    if _is_zip(source):
+        from mlpcli.training.checkpoints import read_plan
+
+        return read_plan(source)
+    from mlpcli.config.loader import load_experiment
+
+    experiment = load_experiment(source)
+    widths = experiment.widths()
+    if widths is None:
+        raise ConfigError(
+            f"{source}: only the {experiment.data.name} file knows how many features and targets there are, "
+            "and count-params opens no data.\n"
+            "Say so in the config (model.inputs, model.outputs), count a checkpoint, or use --layers."
+        )
+    return experiment, widths
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"PK"
+    except (OSError, ValueError):  # the config reader says it better
+        return False
+
+
+def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, Any]:
+    """Return all counts; bytes and FLOPs too."""
+    from mlpcli.config.schema import Adam, Training
+
+    optimizer: Any = Adam(name="adam") if experiment is None else experiment.optimizer
+    batch_size = (Training() if experiment is None else experiment.training).batch_size
+    size = NetworkSize.of(widths)
+    return {
+        "layers": [
+            {
+                "fan_in": layer.fan_in,
+                "fan_out": layer.fan_out,
+                "weights": layer.weights,
+                "biases": layer.biases,
+                "parameters": layer.parameters,
+            }
+            for layer in size.layers
+        ],
+        "neurons": size.neurons,
+        "weights": size.weights,
+        "biases": size.biases,
+        "parameters": size.parameters,
+        "batch_size": batch_size,
+        "optimizer": optimizer.name,
+        "bytes": {
+            "parameters": _FLOAT * size.parameters,
+            "optimizer": _FLOAT * size.parameters * optimizer.slots,
+            "activations": _FLOAT * size.activations * batch_size,
+        },
+        "flops": {
+            "forward_per_example": size.forward_flops,
+            "training_per_example": size.step_flops,
+            "training_step": size.step_flops * batch_size,
+        },
+    }
+
+
+def describe_network(widths: Sequence[int], experiment: Experiment | None) -> str:
+    """Return a table of the layers, the sums, and the memory and arithmetic that they take."""
+    size = NetworkSize.of(widths)
+    costs = _costs(widths, experiment)
+    rows = [["layer", "", "weights", "biases", "parameters"]]
+    for number, layer in enumerate(size.layers, start=1):
+        rows.append(
+            [
+                str(number),
+                _kind(number, len(size.layers), experiment),
+                f"{layer.fan_in:,} x {layer.fan_out:,} = {layer.weights:,}",
+                f"{layer.biases:,}",
+                f"{layer.parameters:,}",
+            ]
+        )
+    sums = [
+        [
+            "neurons",
+            _sum([layer.fan_out for layer in size.layers]) + f"  ({_inputs(widths[0])} not counted)",
+        ],
+        ["weights", _sum([layer.weights for layer in size.layers])],
+        ["biases", _sum([layer.biases for layer in size.layers])],
+        ["parameters", _sum([size.weights, size.biases])],
+    ]
+    used, flops, batch = costs["bytes"], costs["flops"], costs["batch_size"]
+    slots = used["optimizer"] // used["parameters"]
+    memory = [
+        ["memory, float32", "weights and biases", megabytes(used["parameters"]), "4 bytes a parameter"],
+        [
+            "",
+            "optimizer state",
+            megabytes(used["optimizer"]),
+            f"{costs['optimizer']}: {count(slots, 'number')} a parameter",
+        ],
+        [
+            "",
+            "activations",
+            megabytes(used["activations"]),
+            f"{batch} x {count(size.activations, 'number')}, inputs included",
+        ],
+        ["FLOPs", "forward, an example", f"{flops['forward_per_example']:,}", "2 a weight, 1 a bias"],
+        ["", f"training step of {batch}", f"{flops['training_step']:,}", "forward, dW, db and dX"],
+    ]
+    return "\n\n".join([columns(rows, "><<>>"), columns(sums, "<<"), columns(memory, "<<><")])
+
+
+def _inputs(n: int) -> str:
+    return "the input is" if n == 1 else f"the {n:,} inputs are"
+
+
+def _kind(number: int, last: int, experiment: Experiment | None) -> str:
+    if number == last:
+        return "output"
+    if experiment is None:
+        return "hidden"
+    model = experiment.model
+    return (model.hidden[number - 1].activation or model.activation).name
+
+
+def _sum(terms: Sequence[int]) -> str:
+    """Return ``3 + 4 = 7``, without the middle of a long one."""
+    if len(terms) == 1:
+        return f"{terms[0]:,}"
+    shown = [f"{term:,}" for term in terms]
+    if len(shown) > _MOST_TERMS:
+        shown = [*shown[: _MOST_TERMS - 2], "...", shown[-1]]
+    return f"{' + '.join(shown)} = {sum(terms):,}"

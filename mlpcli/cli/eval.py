@@ -1,0 +1,98 @@
+"""``mlp eval``: scores a checkpoint on labelled examples."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlpcli.cli.text import clip, columns, count, percent
+
+__all__ = ["evaluate"]
+
+_LABEL = 16  # widest name of a class in a table
+_MOST_CONFUSIONS = 10
+
+
+@click.command("eval", short_help="Score a checkpoint on labelled examples.")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    help="Which part of the data to score. Without it: test, or val or train where there is no such part.",
+)
+@click.option(
+    "--data",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A .csv or .npz file to score instead, whole unless --split is given; or another CIFAR-10 folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bool) -> None:
+    """Score a CHECKPOINT: loss, accuracy, precision, recall and F1 of each class, confusion matrix.
+
+    For a regression: mean squared and mean absolute error, and R2. Config, scaling and names are in the
+    checkpoint; the examples are drawn or read, and split, as they were for training.
+    """
+    from mlpcli.training.apply import score_checkpoint
+
+    report = score_checkpoint(checkpoint, split, data)
+    click.echo(json.dumps(report) if as_json else _describe(report))
+
+
+def _describe(report: dict[str, Any]) -> str:
+    part = "all" if report["split"] == "all" else f"the {report['split']} split"
+    head = (
+        f"{report['checkpoint']} (epoch {report['epoch']}) "
+        f"on {part} of {report['data']}: {count(report['n'], 'example')}"
+    )
+    if "accuracy" not in report:
+        names = {"loss": "loss", "mse": "mean squared error", "mae": "mean absolute error", "r2": "R2"}
+        rows = [[name, _number(report[key])] for key, name in names.items()]
+        return f"{head}\n\n{columns(rows, '<>')}"
+    hits = sum(row[i] for i, row in enumerate(report["confusion"]))
+    totals = [
+        ["loss", _number(report["loss"]), ""],
+        ["accuracy", percent(report["accuracy"]), f"({hits:,} of {report['n']:,})"],
+    ]
+    return "\n\n".join([head, columns(totals, "<><"), _class_table(report), _confusions(report)])
+
+
+def _class_table(report: dict[str, Any]) -> str:
+    keys = ("precision", "recall", "f1")
+    rows = [["class", *keys, "examples"]]
+    for row in report["classes"]:
+        shares = [percent(row[key]) for key in keys]
+        rows.append([clip(row["class"], _LABEL), *shares, f"{row['support']:,}"])
+    return columns(rows, "<>>>>")
+
+
+def _confusions(report: dict[str, Any]) -> str:
+    """Return the matrix or, where it is wider than the terminal, the mistakes that are made most often."""
+    matrix = report["confusion"]
+    names = [row["class"] for row in report["classes"]]
+    labels = [clip(name, _LABEL) for name in names]
+    room = shutil.get_terminal_size().columns - max(map(len, labels))
+    width = room // len(names) - 2
+    digits = max(len(str(n)) for row in matrix for n in row)
+    if width >= max(digits, min(4, max(map(len, labels)))):  # four letters tell most names apart
+        rows = [["", *(clip(name, width) for name in names)]]
+        rows += [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)]
+        return "confusion (a row for the true class, a column for the predicted one)\n" + columns(
+            rows, "<" + ">" * len(names)
+        )
+    wrong = [(n, i, j) for i, row in enumerate(matrix) for j, n in enumerate(row) if n and i != j]
+    wrong.sort(key=lambda mistake: -mistake[0])
+    rows = [[f"{n:,}", "x", labels[i], "taken for", labels[j]] for n, i, j in wrong[:_MOST_CONFUSIONS]]
+    return "most frequent confusions (the whole matrix is in --json)\n" + (
+        columns(rows, "><<<<") if rows else "none"
+    )
+
+
+def _number(value: float | None) -> str:
+    return (
+        "-" if value is None else f"{value:.4f}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.4g}"
+    )

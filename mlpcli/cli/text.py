@@ -1,0 +1,41 @@
+"""Lays out text for a terminal: columns, sizes, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["clip", "columns", "count", "megabytes", "percent"]
+
+
+def columns(rows: Sequence[Sequence[str]], align: str) -> str:
+    """Return rows as lines of aligned columns, two spaces apart; ``align`` has < or > for each column."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, align, widths, strict=True))
+        for row in rows
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def count(n: int, what: str) -> str:
+    """Return a number with its noun: ``1 feature``, ``2,000 features``."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share as per cent, and a dash where there is none."""
+    return "-" if share is None else f"{share:.2%}"
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes in the unit that suits it (powers of 1000)."""
+    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= step:
+            return f"{size / step:.3g} {unit}" if size < 1000 * step else f"{size / step:,.0f} {unit}"
+    return f"{size} B"
+
+
+def clip(text: str, width: int) -> str:
+    """Return a text that is printable and no wider than ``width``."""
+    shown = text if text.isprintable() else repr(text)[1:-1]
+    return shown if len(shown) <= width else shown[: width - 1] + "~"

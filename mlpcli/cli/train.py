@@ -1,0 +1,157 @@
+"""``mlp train``: trains a network from a config, shows how it goes, and says how it went."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import statistics
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlpcli.cli.count_params import describe_network
+from mlpcli.cli.text import columns, percent
+
+if TYPE_CHECKING:
+    from mlpcli.config.schema import Experiment
+    from mlpcli.training.directory import RunDirectory
+    from mlpcli.training.run import Run
+
+__all__ = ["train"]
+
+
+@click.command(short_help="Train a network from a config.")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a key of the config, as in --set optimizer.learning_rate=1e-2. Repeatable.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where to keep the run. Without it: runs/NAME, runs/NAME-2, ... after the config's name.",
+)
+@click.option("--force", is_flag=True, help="Replace the run that --out already holds.")
+@click.option("--dry-run", is_flag=True, help="Print the complete config and the network's size, and stop.")
+@click.option("--quiet", is_flag=True, help="No progress, only the summary at the end.")
+def train(
+    config: Path, overrides: tuple[str, ...], out: Path | None, force: bool, dry_run: bool, quiet: bool
+) -> None:
+    """Train the network that CONFIG describes, and keep the run in a directory.
+
+    The weights of the best epoch, by validation accuracy (or loss, in a regression), are kept in best.npz,
+    those of the last in last.npz, the scores of each epoch in metrics.jsonl.
+    """
+    from mlpcli.config.loader import load_experiment
+
+    experiment = load_experiment(config, overrides)
+    if dry_run:
+        click.echo(_plan(experiment))
+        return
+
+    from mlpcli.training.directory import RunDirectory, choose_directory
+    from mlpcli.training.run import Run
+
+    chosen = choose_directory(out, force)
+    run = Run(experiment)
+    directory = RunDirectory.create(config.stem, chosen, experiment)
+    if not quiet:
+        click.echo(run.describe_data(), err=True)
+        click.echo(f"{run.describe_network()} -> {directory.path}", err=True)
+    try:
+        rates = _follow(run, directory, quiet)
+    except KeyboardInterrupt:
+        done = run.trainer.progress.epoch
+        kept = f"those up to epoch {done} are kept in {directory.path}" if done else "nothing was trained yet"
+        click.echo(f"\nInterrupted in epoch {done + 1}; {kept}.", err=True)
+        click.get_current_context().exit(130)
+    click.echo(_summary(run, directory, rates))
+
+
+def _plan(experiment: Experiment) -> str:
+    """Return the resolved config, then the network's size as comments: the whole is a config again."""
+    from mlpcli.config.schema import to_plain
+    from mlpcli.config.yaml12 import write_yaml
+
+    widths = experiment.widths()
+    if widths is None:  # only the data can tell
+        from mlpcli.build import load_splits
+
+        splits = load_splits(experiment)
+        widths = experiment.widths(len(splits.features), splits.targets)
+        assert widths is not None
+    size = describe_network(widths, experiment)
+    return (
+        write_yaml(to_plain(experiment))
+        + "\n"
+        + "\n".join(f"# {line}".rstrip() for line in size.splitlines())
+    )
+
+
+def _follow(run: Run, directory: RunDirectory, quiet: bool) -> list[float]:
+    """Train to the end with a bar in a terminal, else a line an epoch; return the examples per second."""
+    from tqdm import tqdm
+
+    from mlpcli.training.run import describe_epoch
+
+    rates = []
+    in_terminal = sys.stderr.isatty()
+    bar = tqdm(
+        run.epochs(directory),
+        total=run.experiment.training.epochs,
+        disable=quiet or not in_terminal,
+        dynamic_ncols=True,
+        bar_format="epoch {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}{postfix}",
+    )
+    for epoch in bar:
+        rates.append(epoch.metrics["examples_per_second"])
+        bar.set_postfix_str(_postfix(epoch.metrics), refresh=False)
+        if not quiet and not in_terminal:
+            click.echo(describe_epoch(epoch.metrics), err=True)
+    return rates
+
+
+def _postfix(metrics: dict[str, Any]) -> str:
+    words = [f"loss {metrics['train_loss']:.4f}"]
+    if "val_accuracy" in metrics:
+        words.append(f"val {metrics['val_accuracy']:.2%}")
+    elif "val_loss" in metrics:
+        words.append(f"val loss {metrics['val_loss']:.4f}")
+    return ", ".join(words)
+
+
+def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
+    scores = run.score_best(directory)
+    names = list(scores["train"])
+    rows = [[part, *(_score(name, row[name]) for name in names)] for part, row in scores.items()]
+    best = shlex.quote(str(directory.best))
+    table = getattr(run.experiment.data, "path", None)
+    then = f"predict {best} {shlex.quote(os.path.relpath(table))}" if table else f"count-params {best}"
+    facts = [
+        ["time", f"{run.seconds:.1f} s, {statistics.median(rates):,.0f} examples/s"],
+        ["files", f"{directory.path}: best.npz, last.npz, metrics.jsonl, config.yaml, run.log"],
+        ["next", f"mlp eval {best}"],
+        ["", f"mlp {then}"],
+    ]
+    blocks = [_verdict(run), columns([["", *names], *rows], "<" + ">" * len(names)), columns(facts, "<<")]
+    return "\n\n".join(blocks)
+
+
+def _verdict(run: Run) -> str:
+    progress = run.trainer.progress
+    part = "training" if run.splits.val is None else "validation"
+    by = f"lowest {part} loss" if run.splits.classes is None else f"highest {part} accuracy"
+    verdict = f"Best epoch: {progress.best_epoch} of {progress.epoch} ({by})."
+    if progress.epoch < run.experiment.training.epochs:
+        verdict += f" Stopped early: {progress.stale} epochs without a better one."
+    return verdict
+
+
+def _score(name: str, value: float) -> str:
+    return percent(value) if name == "accuracy" else f"{value:.4f}"
