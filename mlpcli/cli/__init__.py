@@ -63,7 +63,6 @@ def run(args: list[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(args, prog_name="mlp", standalone_mode=False)
-        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -71,9 +70,6 @@ def run(args: list[str]) -> int:
         return _fail("Interrupted.", 130)
     except MlpError as error:
         return _fail(f"Error: {error}", error.exit_code)
-    except BrokenPipeError:  # whoever read the output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except MemoryError:
         return _fail("Error: out of memory; use a smaller network, batch or data set", 1)
     except OSError as error:

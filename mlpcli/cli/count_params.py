@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlpcli.cli.text import columns, count, megabytes
+from mlpcli.cli.text import columns, count, memory
 from mlpcli.errors import ConfigError, UsageError
 from mlpcli.nn.sizes import NetworkSize
 
@@ -150,24 +150,24 @@ def describe_network(widths: Sequence[int], experiment: Experiment | None) -> st
     ]
     used, flops, batch = costs["bytes"], costs["flops"], costs["batch_size"]
     slots = used["optimizer"] // used["parameters"]
-    memory = [
-        ["memory, float32", "weights and biases", megabytes(used["parameters"]), "4 bytes a parameter"],
+    resources = [
+        ["memory, float32", "weights and biases", memory(used["parameters"]), "4 bytes a parameter"],
         [
             "",
             "optimizer state",
-            megabytes(used["optimizer"]),
+            memory(used["optimizer"]),
             f"{costs['optimizer']}: {count(slots, 'number')} a parameter",
         ],
         [
             "",
             "activations",
-            megabytes(used["activations"]),
+            memory(used["activations"]),
             f"{batch} x {count(size.activations, 'number')}, inputs included",
         ],
         ["FLOPs", "forward, an example", f"{flops['forward_per_example']:,}", "2 a weight, 1 a bias"],
         ["", f"training step of {batch}", f"{flops['training_step']:,}", "forward, dW, db and dX"],
     ]
-    return "\n\n".join([columns(rows, "><<>>"), columns(sums, "<<"), columns(memory, "<<><")])
+    return "\n\n".join([columns(rows, "><<>>"), columns(sums, "<<"), columns(resources, "<<><")])
 
 
 def _inputs(n: int) -> str:

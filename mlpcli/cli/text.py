@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["clip", "columns", "count", "megabytes", "percent"]
+__all__ = ["clip", "columns", "count", "memory", "percent"]
 
 
 def columns(rows: Sequence[Sequence[str]], align: str) -> str:
@@ -27,11 +27,12 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
 
 
-def megabytes(size: int) -> str:
+def memory(size: int) -> str:
     """Return a number of bytes in the unit that suits it (powers of 1000)."""
     for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= step:
-            return f"{size / step:.3g} {unit}" if size < 1000 * step else f"{size / step:,.0f} {unit}"
+            value = size / step
+            return f"{value:.3g} {unit}" if value < 999.5 else f"{value:,.0f} {unit}"
     return f"{size} B"
 
 

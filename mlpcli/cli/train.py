@@ -68,7 +68,7 @@ def train(
         rates = _follow(run, directory, quiet)
     except KeyboardInterrupt:
         done = run.trainer.progress.epoch
-        kept = f"those up to epoch {done} are kept in {directory.path}" if done else "nothing was trained yet"
+        kept = f"what came before is kept in {directory.path}" if done else "nothing was trained yet"
         click.echo(f"\nInterrupted in epoch {done + 1}; {kept}.", err=True)
         click.get_current_context().exit(130)
     click.echo(_summary(run, directory, rates))

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlpcli.config.problems import Problem, dotted, find_problems
+from mlpcli.config.problems import Problem, dotted, find_problems, show
 from mlpcli.config.schema import Experiment
-from mlpcli.config.yaml12 import Document, Mark, Path, YamlError, read_yaml
+from mlpcli.config.yaml12 import Document, Mark, Path, YamlError, end_of, read_yaml
 from mlpcli.errors import ConfigError, nearest
 
 __all__ = ["MAX_BYTES", "load_experiment", "parse_experiment", "validate_experiment"]
@@ -36,12 +36,12 @@ def parse_experiment(text: str, name: str, folder: FilePath, overrides: Sequence
     if document.data is None:
         raise ConfigError(f"{name} is empty; the smallest config is:\ndata: spiral")
     if not isinstance(document.data, dict):
-        message = "a config is a mapping of sections, as in:\ndata: spiral"
+        message = 'a config is a mapping of sections; the smallest is "data: spiral"'
         raise ConfigError(source.report([source.at(document.values[()], message)]))
     broken = []
     for override in overrides:
         try:
-            source.origins[_apply(override, document)] = override
+            source.origins.append((_apply(override, document), override))
         except YamlError as error:
             broken.append(f"--set {override}: {error.message}")
     if broken:
@@ -58,10 +58,7 @@ def validate_experiment(data: Any, folder: FilePath) -> Experiment:
     try:
         return Experiment.model_validate(data, context={"folder": folder})
     except ValidationError as error:
-        lines = [
-            f"{dotted(problem.path)}: {problem.message}" for problem in find_problems(error, data, Experiment)
-        ]
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError("\n".join(map(str, find_problems(error, data, Experiment)))) from None
 
 
 def _read_text(file: FilePath) -> str:
@@ -82,10 +79,10 @@ def _read_text(file: FilePath) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        bad = error.object  # without the byte order mark
+        mark = end_of(bad[: error.start].decode())
         raise ConfigError(
-            f"{file}:{line}:{column}: byte 0x{raw[error.start]:02x} is not UTF-8; save it as UTF-8"
+            f"{file}:{mark.line}:{mark.column}: byte 0x{bad[error.start]:02x} is not UTF-8; save it as UTF-8"
         ) from None
 
 
@@ -114,10 +111,17 @@ def _apply(override: str, document: Document) -> Path:
     for part in parts[:-1]:
         index = _index(part, target, path)
         child = target[index] if isinstance(index, int) else target.get(index)
-        if not isinstance(child, (dict, list)):  # what the short form stands for
-            child = {} if child is None else {"name" if isinstance(child, str) else "units": child}
-            target[index] = child
-        path, target = (*path, index), child
+        path = (*path, index)
+        if child is None:
+            child = {}
+        elif isinstance(child, str):  # what the short form stands for
+            child = {"name": child}
+        elif isinstance(child, int) and isinstance(index, int):
+            child = {"units": child}
+        elif not isinstance(child, (dict, list)):
+            raise YamlError(f"{dotted(path)} is {show(child)}, which has no keys")
+        target[index] = child
+        target = child
     index = _index(parts[-1], target, path)
     target[index] = value
     return (*path, index)
@@ -134,12 +138,12 @@ def _index(part: str, target: Any, path: Path) -> str | int:
 
 
 class _Source:
-    """A config's name and lines, and which ``--set`` option set which path."""
+    """A config's name and lines, and which path each ``--set`` option set, in their order."""
 
     def __init__(self, name: str, lines: list[str]) -> None:
         self.name = name
         self.lines = lines
-        self.origins: dict[Path, str] = {}
+        self.origins: list[tuple[Path, str]] = []
 
     def report(self, blocks: list[str]) -> str:
         count = len(blocks)
@@ -149,24 +153,23 @@ class _Source:
 
     def place(self, problem: Problem, document: Document) -> str:
         """Word a problem with the option that caused it, or its place in the file."""
-        text = f"{dotted(problem.path)}: {problem.message}" if problem.path else problem.message
-        for path, override in self.origins.items():
-            if problem.path[: len(path)] == path or (
-                problem.at_key and path[: len(problem.path)] == problem.path
-            ):
-                return f"--set {override}\n  {text}"
         path = problem.path
+        for key, override in reversed(self.origins):
+            within = path[: len(key)] == key
+            around = key[: len(path)] == path and (not problem.at_key or path not in document.values)
+            if within or around or (problem.at_key and key == (*path, "name")):
+                return f"--set {override}\n  {problem}"
         while path not in document.values:  # a default that does not fit: point at what holds it
             path = path[:-1]
         mark = document.keys.get(path, document.values[path]) if problem.at_key else document.values[path]
-        return self.at(mark, text)
+        return self.at(mark, str(problem))
 
     def at(self, mark: Mark | None, message: str) -> str:
         """Word a message with file:line:column, the source line and a caret."""
         if mark is None:
             return f"{self.name}: {message}"
         head = f"{self.name}:{mark.line}:{mark.column}: {message}"
-        line = self.lines[mark.line - 1] if mark.line <= len(self.lines) else ""
+        line = self.lines[mark.line - 1].replace("\t", " ") if mark.line <= len(self.lines) else ""
         if not line.strip() or not line.isprintable():
             return head
         start = max(0, mark.column - 60)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from mlpcli.config.yaml12 import Path
 from mlpcli.errors import nearest
 
-__all__ = ["Problem", "dotted", "find_problems"]
+__all__ = ["Problem", "dotted", "find_problems", "show"]
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,14 @@ class Problem:
     message: str
     at_key: bool = False  # point at the key, not at its value
 
+    def __str__(self) -> str:
+        return f"{dotted(self.path)}: {self.message}" if self.path else self.message
+
 
 def dotted(path: Path) -> str:
     """Spell a path as ``--set`` takes it: ``model.hidden.0.units``."""
-    return ".".join(str(part) for part in path)
+    parts = [str(part) for part in path]
+    return ".".join(part if part.isprintable() and 0 < len(part) <= 60 else show(part) for part in parts)
 
 
 def find_problems(error: ValidationError, data: Any, model: type[BaseModel]) -> list[Problem]:
@@ -49,11 +53,19 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
             path, f'key "name" is missing; it has to be one of {", ".join(_names(node))}', at_key=True
         )
     if kind == "union_tag_invalid":
-        at_name = (*path, "name") if isinstance(_at(data, path), dict) else path
-        return Problem(at_name, _unknown("name", item["ctx"]["tag"], _names(node)))
+        value = _at(data, path)
+        if isinstance(value, dict):
+            path, value = (*path, "name"), value["name"]
+        if isinstance(value, str):
+            return Problem(path, _unknown("name", value, _names(node)))
+        return Problem(path, f"{show(value)} is not one of {', '.join(_names(node))}")
     if kind == "config":
-        return Problem(path, item["msg"])
-    message = f"{_show(item['input'])} is not {_describe(node, schema)}"
+        return Problem(item["ctx"]["at"] or path, item["msg"])
+    if kind == "too_long":
+        return Problem(
+            path, f"{item['ctx']['actual_length']:,} entries; at most {node['maxItems']:,} are allowed"
+        )
+    message = f"{show(item['input'])} is not {_describe(node, schema)}"
     close = nearest(item["input"], node.get("enum", [])) if isinstance(item["input"], str) else None
     return Problem(path, message + (f'; did you mean "{close}"?' if close else ""))
 
@@ -61,15 +73,18 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
 def _unknown(what: str, word: str, known: list[str]) -> str:
     close = nearest(word, known)
     guess = f'; did you mean "{close}"?' if close else ""
-    return f"unknown {what} {_show(word)}{guess} (allowed: {', '.join(known)})"
+    return f"unknown {what} {show(word)}{guess} (allowed: {', '.join(known)})"
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """Word a value for a message: in one short line, without control characters."""
     if isinstance(value, dict):
         return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     text = json.dumps(value, ensure_ascii=False)
+    if not text.isprintable():
+        text = json.dumps(value)
     return text if len(text) <= 60 else text[:56] + "..." + text[-1]
 
 
@@ -142,7 +157,9 @@ def _describe_type(node: dict[str, Any], schema: dict[str, Any]) -> str:
             ", with one entry or more" if node.get("minItems") else ""
         )
     if kind == "string":
-        return "a single character" if node.get("maxLength") == 1 else "a text"
+        if node.get("maxLength") == 1:
+            return "a single character"
+        return "a text of one character or more" if "minLength" in node else "a text"
     return f"a mapping with {', '.join(_keys(node))}"
 
 

@@ -47,9 +47,12 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-def _problem(message: str) -> PydanticCustomError:
-    """Make an error with words of our own, which reach the user as they stand."""
-    return PydanticCustomError("config", "{message}", {"message": message})
+def _problem(message: str, at: tuple[str, ...] = ()) -> PydanticCustomError:
+    """Make an error with words of our own, which reach the user as they stand.
+
+    ``at`` is the path of the key to change, where that is not the one being validated.
+    """
+    return PydanticCustomError("config", "{message}", {"message": message, "at": at})
 
 
 def _by_name(default: str | None = None) -> BeforeValidator:
@@ -95,6 +98,19 @@ def _anchored(value: str, info: ValidationInfo) -> str:
         raise _problem(f"{value!r} names a home folder that this machine does not have") from None
 
 
+def _leave_something(key: str, value: float, info: ValidationInfo) -> float:
+    """Check that the fractions up to this one come to no more than all examples."""
+    sizes = {**{other: info.data.get(other) for other in ("train_size", "val_size")}, key: value}
+    fractions = {other: size for other, size in sizes.items() if isinstance(size, float)}
+    total = round(sum(fractions.values()), 9)
+    if total > 1 or (total == 1 and "train_size" not in fractions):
+        parts = " + ".join(f"{other} {size:g}" for other, size in fractions.items())
+        raise _problem(
+            f"{parts} is {total:g} of the examples; they have to fit, and to leave some to train on"
+        )
+    return value
+
+
 FileName = Annotated[str, AfterValidator(_anchored)]
 Standardize = Literal["none", "center", "standardize", "scale"]
 Task = Literal["classification", "regression"]
@@ -114,6 +130,13 @@ class DataSection(Section):
         description="per feature, from the training split: none; center (subtract the mean); "
         "standardize (then divide by the standard deviation); scale (minimum and maximum to -1 and 1)",
     )
+
+    @field_validator("train_size")
+    @classmethod
+    def _trains_on_something(cls, train_size: float | None) -> float | None:
+        if train_size == 0:
+            raise _problem("0 leaves nothing to train on; give a size, or null for all that is left")
+        return train_size
 
     @model_serializer(mode="wrap")
     def _own_keys_first(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -138,25 +161,14 @@ class DataSection(Section):
 class _OneSource(DataSection):
     """A set that comes in one piece; the test split is held out of it."""
 
-    test_size: Size = Field(0.2, description="part of the examples held out for the final score")
+    test_size: Size = Field(
+        0.2, validate_default=True, description="part of the examples held out for the final score"
+    )
 
     @field_validator("test_size")
     @classmethod
     def _leaves_something(cls, test_size: float, info: ValidationInfo) -> float:
-        sizes = {"test_size": test_size, **{key: info.data.get(key) for key in ("val_size", "train_size")}}
-        fractions = {key: size for key, size in sizes.items() if isinstance(size, float)}
-        total = round(sum(fractions.values()), 9)
-        if sizes["train_size"] == 0:
-            raise _problem(
-                "train_size is 0, which leaves nothing to train on; "
-                "give a number, or null for all that is left"
-            )
-        if total > 1 or (total == 1 and not fractions.get("train_size")):
-            raise _problem(
-                f"{' and '.join(fractions)} come to {total:g}; "
-                "they have to leave some of the examples to train on"
-            )
-        return test_size
+        return _leave_something("test_size", test_size, info)
 
 
 class _Toy(_OneSource):
@@ -231,6 +243,11 @@ class Cifar10(DataSection):
     test_size: Size | None = Field(
         None, description="part of the official test images to score; null takes all"
     )
+
+    @field_validator("val_size")
+    @classmethod
+    def _leaves_something(cls, val_size: float, info: ValidationInfo) -> float:
+        return _leave_something("val_size", val_size, info)
 
     @property
     def inputs(self) -> int:
@@ -472,17 +489,21 @@ class Experiment(Section):
     @model_validator(mode="before")
     @classmethod
     def _empty_sections(cls, value: Any) -> Any:
-        """Read a section with nothing under it as one that is not there."""
+        """Read a section with nothing under it as one that is not there, where it may be left out."""
         if not isinstance(value, dict):
             return value
-        return {key: item for key, item in value.items() if item is not None or key not in cls.model_fields}
+        optional = {key for key, section in cls.model_fields.items() if not section.is_required()}
+        return {key: item for key, item in value.items() if item is not None or key not in optional}
 
     @field_validator("model")
     @classmethod
     def _model_fits_data(cls, model: Model, info: ValidationInfo) -> Model:
         data = info.data.get("data")
         if data is not None and None not in (data.inputs, model.inputs) and data.inputs != model.inputs:
-            raise _problem(f"inputs is {model.inputs}, but {data.name} has {data.inputs} features; delete it")
+            raise _problem(
+                f"{model.inputs} does not fit {data.name}, which has {data.inputs} to an example; delete it",
+                ("model", "inputs"),
+            )
         return model
 
     @field_validator("loss", mode="before")
@@ -514,8 +535,8 @@ class Experiment(Section):
         outputs = 1 if loss.binary else targets
         if model is not None and None not in (outputs, model.outputs) and outputs != model.outputs:
             raise _problem(
-                f"{loss.name} on {data.name} takes {outputs} output units, "
-                f"but model.outputs is {model.outputs}; delete it"
+                f"{model.outputs} does not fit {loss.name} on {data.name}, which takes {outputs}; delete it",
+                ("model", "outputs"),
             )
         return loss
 

@@ -8,6 +8,7 @@ position: duplicate keys, anchors and aliases, tags, keys that are no strings, s
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ __all__ = [
     "Mark",
     "Path",
     "YamlError",
+    "end_of",
     "parse_scalar",
     "read_yaml",
     "write_yaml",
@@ -40,6 +42,7 @@ _FALSE = {"false", "False", "FALSE"}
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NON_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -87,12 +90,16 @@ class _Composer(yaml.SafeLoader):
         mark = _mark(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             raise YamlError(
-                f"alias *{event.anchor}: anchors and aliases are not used here; repeat the value", mark
+                f"alias *{str(event.anchor)[:60]}: anchors and aliases are not used here; repeat the value",
+                mark,
             )
         if event.anchor is not None:
-            raise YamlError(f"anchor &{event.anchor}: anchors and aliases are not used here; delete it", mark)
+            raise YamlError(
+                f"anchor &{str(event.anchor)[:60]}: anchors and aliases are not used here; delete it", mark
+            )
         if event.tag is not None:
-            raise YamlError(f"tag {event.tag}: explicit tags are not used here; delete it", mark)
+            tag = ascii(event.tag.replace("tag:yaml.org,2002:", "!!")[:60])[1:-1]
+            raise YamlError(f"tag {tag}: explicit tags are not used here; delete it", mark)
         self._depth += 1
         self._nodes += 1
         if self._depth > MAX_DEPTH:
@@ -123,6 +130,7 @@ def read_yaml(text: str) -> Document:
 
     Raises YamlError, with the place where there is one, and nothing else.
     """
+    loader: Any = None
     try:
         loader = _Composer(text)
         try:
@@ -133,7 +141,7 @@ def read_yaml(text: str) -> Document:
         raise YamlError(_sentence(error), _mark(error.problem_mark) if error.problem_mark else None) from None
     except yaml.reader.ReaderError as error:
         raise YamlError(
-            f"a character that YAML does not allow: {_escaped(error)}", _find(text, error.position)
+            f"a character that YAML does not allow: {_escaped(error)}", end_of(text[: error.position])
         ) from None
     except (
         ValueError,
@@ -143,22 +151,36 @@ def read_yaml(text: str) -> Document:
         IndexError,
         OverflowError,
         RecursionError,
-    ) as error:
-        # PyYAML lets these escape on some malformed escapes and directives.
-        raise YamlError(f"not readable as YAML ({type(error).__name__}: {error})") from None
+    ):  # PyYAML lets these escape
+        message = "not readable as YAML: a malformed escape or directive"
+        raise YamlError(message, _mark(loader.get_mark())) from None
     document = Document()
     if root is not None:
         document.data = _value(root, (), document)
     return document
 
 
+_ADVICE = {
+    "<block end>": "this does not continue the lines above; check the indentation and the quotes",
+    "<document start>": "this does not continue the lines above; check the indentation and the quotes",
+    "mapping values are not allowed here": "no key can stand here; check the indentation, or quote the value",
+}
+
+
 def _sentence(error: yaml.MarkedYAMLError) -> str:
-    problem = str(error.problem or error.context or "not readable as YAML")
+    problem = str(error.problem)[:200]
+    for words, advice in _ADVICE.items():
+        if words in problem:
+            problem = advice
     if "expected a single document" in (error.context or ""):
         return "a second document starts here; a config is one document"
     if "\\t" in problem:
         return "a tab: YAML indents with spaces only"
-    return f"not readable as YAML: {error.context + ', ' if error.context else ''}{problem}"
+    context = f"{error.context}, " if error.context else ""
+    start, end = error.context_mark, error.problem_mark
+    if context and start and end and start.line < end.line:
+        context = f"{error.context} that starts on line {start.line + 1}, "
+    return f"not readable as YAML: {context}{problem}"
 
 
 def _escaped(error: Any) -> str:
@@ -166,9 +188,10 @@ def _escaped(error: Any) -> str:
     return f"U+{character if isinstance(character, int) else ord(character):04X}"
 
 
-def _find(text: str, position: int) -> Mark:
-    before = text[:position]
-    return Mark(before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1)
+def end_of(text: str) -> Mark:
+    """Return the place right behind ``text``."""
+    lines = _LINE_BREAK.split(text)
+    return Mark(len(lines), len(lines[-1]) + 1)
 
 
 def _value(node: Any, path: Path, document: Document) -> Any:
@@ -181,8 +204,9 @@ def _value(node: Any, path: Path, document: Document) -> Any:
             here = (*path, key)
             if key in mapping:
                 first = document.keys[here]
+                shown = json.dumps(key[:60], ensure_ascii=not key.isprintable())
                 raise YamlError(
-                    f'key "{key}" stands here a second time; the first is on line {first.line}', key_mark
+                    f"key {shown} stands here a second time; the first is on line {first.line}", key_mark
                 )
             document.keys[here] = key_mark
             mapping[key] = _value(value, here, document)
@@ -191,9 +215,14 @@ def _value(node: Any, path: Path, document: Document) -> Any:
         return [_value(item, (*path, index), document) for index, item in enumerate(node.value)]
     if node.style is None:  # a plain scalar; quoted ones are strings as they stand
         return parse_scalar(node.value, mark)
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in node.value):
-        raise YamlError("half a surrogate pair, which is no character", mark)
-    return node.value
+    return _quoted(node, mark)
+
+
+def _quoted(node: yaml.ScalarNode, mark: Mark) -> str:
+    text = str(node.value)
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        raise YamlError("half a surrogate pair, which is no character; write the character itself", mark)
+    return text
 
 
 def _pairs(node: yaml.MappingNode) -> Iterator[tuple[str, Mark, yaml.Node]]:
@@ -201,7 +230,7 @@ def _pairs(node: yaml.MappingNode) -> Iterator[tuple[str, Mark, yaml.Node]]:
         mark = _mark(key_node.start_mark)
         if not isinstance(key_node, yaml.ScalarNode):
             raise YamlError("a key has to be a plain word, not a list or a mapping", mark)
-        key = parse_scalar(key_node.value, mark) if key_node.style is None else key_node.value
+        key = parse_scalar(key_node.value, mark) if key_node.style is None else _quoted(key_node, mark)
         if not isinstance(key, str):
             raise YamlError(
                 f"key {key_node.value or '(nothing)'} is no string; if it is meant, quote it", mark

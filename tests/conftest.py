@@ -1,9 +1,10 @@
-"""A small CIFAR-10, written here byte by byte in the two official formats."""
+"""What the rooms share: runs of the project's configs, and a small CIFAR-10 written byte by byte."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,28 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mlpcli.config.loader import load_experiment
+from mlpcli.training.directory import RunDirectory
+from mlpcli.training.run import Run
+
+CONFIGS = Path(__file__).parents[1] / "configs"
 Batch = tuple[NDArray[np.uint8], list[int]]
 NAMES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunDirectory]:
+    """Return a function that trains configs/NAME.yaml, once per overrides; do not change its files."""
+
+    @cache
+    def train(name: str, *overrides: str) -> RunDirectory:
+        experiment = load_experiment(CONFIGS / f"{name}.yaml", overrides)
+        directory = RunDirectory.create(name, tmp_path_factory.mktemp("runs") / name, experiment)
+        for _ in Run(experiment).epochs(directory):
+            pass
+        return directory
+
+    return train
 
 
 def short(text: str) -> bytes:

@@ -1,0 +1,135 @@
+"""mlp count-params: the counts of the notes, with the working, from layers, configs and checkpoints."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlpcli.config.schema import Experiment
+from mlpcli.training.directory import RunDirectory
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+Mlp = Callable[..., Any]
+
+# CS231n, Neural Networks 1, "Sizing neural networks", and a linear classifier counted by hand
+NETWORKS = {
+    "3,4,2": (6, 20, 6, 26),
+    "3,4,4,1": (9, 32, 9, 41),
+    "3072,100,10": (110, 308_200, 110, 308_310),
+    "2, 3": (3, 6, 3, 9),
+}
+
+
+@pytest.mark.parametrize(("layers", "expected"), NETWORKS.items(), ids=NETWORKS)
+def test_counts_of_the_notes(mlp: Mlp, layers: str, expected: tuple[int, ...]) -> None:
+    code, out, err = mlp("count-params", "--layers", layers, "--json")
+    assert (code, err) == (0, "")
+    counts = json.loads(out)
+    assert tuple(counts[key] for key in ("neurons", "weights", "biases", "parameters")) == expected
+    assert sum(layer["parameters"] for layer in counts["layers"]) == expected[-1]
+
+
+def test_the_table_shows_the_working(mlp: Mlp) -> None:
+    out = mlp("count-params", "--layers", "3,4,4,1").out
+    assert out.startswith(
+        "layer          weights     biases  parameters\n"
+        "    1  hidden  3 x 4 = 12       4          16\n"
+        "    2  hidden  4 x 4 = 16       4          20\n"
+        "    3  output  4 x 1 = 4        1           5\n"
+        "\n"
+        "neurons     4 + 4 + 1 = 9  (the 3 inputs are not counted)\n"
+        "weights     12 + 16 + 4 = 32\n"
+        "biases      4 + 4 + 1 = 9\n"
+        "parameters  32 + 9 = 41\n"
+    )
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_long_sums_are_shortened(mlp: Mlp) -> None:
+    out = mlp("count-params", "--layers", ",".join(["5"] * 100)).out
+    assert "\nneurons     5 + 5 + 5 + 5 + ... + 5 = 495  (" in out
+
+
+def test_memory_and_flops_by_hand(mlp: Mlp) -> None:
+    costs = json.loads(mlp("count-params", CONFIGS / "spiral.yaml", "--json").out)
+    assert (costs["batch_size"], costs["optimizer"]) == (64, "sgd")
+    # 2-100-3: 603 parameters of 4 bytes, one velocity each; 2 inputs and 103 outputs for 64 examples
+    assert costs["bytes"] == {"parameters": 2412, "optimizer": 2412, "activations": 4 * 64 * 105}
+    # forward 2 * 500 + 103; backward dW 2 * 500, db 103, and dX 2 * 300 for the second layer alone
+    assert costs["flops"] == {
+        "forward_per_example": 1103,
+        "training_per_example": 2806,
+        "training_step": 64 * 2806,
+    }
+
+
+def test_the_config_names_its_activations(mlp: Mlp, tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("data: sine\nmodel: {hidden: [{units: 3, activation: sigmoid}, 2], activation: tanh}\n")
+    code, out, _ = mlp("count-params", config)
+    assert code == 0
+    assert [line.split()[1] for line in out.splitlines()[1:4]] == ["sigmoid", "tanh", "output"]
+    assert "(the input is not counted)" in out
+
+
+def test_a_checkpoint_counts_like_its_config(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
+    run = trained("iris", "training.epochs=2")
+    from_checkpoint = mlp("count-params", run.best, "--json")
+    assert from_checkpoint.code == 0
+    assert from_checkpoint.out == mlp("count-params", CONFIGS / "iris.yaml", "--json").out
+
+
+def test_no_data_are_opened(mlp: Mlp, tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("data: {name: csv, path: missing.csv, target: y}\n")
+    code, out, err = mlp("count-params", config)
+    assert (code, out) == (2, "")
+    assert "model.inputs, model.outputs" in err
+    config.write_text(config.read_text() + "model: {hidden: [4], inputs: 3, outputs: 2}\n")
+    assert "20 + 6 = 26" in mlp("count-params", config).out
+
+
+@pytest.mark.parametrize(
+    "layers", ["", "3", "3,", "3,a", "3,0", "3,-4", "3,4.5", "3,1e3", "3,٣", "3," + "9" * 10, "3,(4)"]
+)
+def test_layers_that_are_none(mlp: Mlp, layers: str) -> None:
+    code, out, err = mlp("count-params", "--layers", layers)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"Error: --layers {layers}: ")
+    assert "as in 3,4,4,1" in err
+
+
+def test_one_network_at_a_time(mlp: Mlp) -> None:
+    for args in ([], ["--layers", "3,4", CONFIGS / "spiral.yaml"]):
+        code, out, err = mlp("count-params", *args)
+        assert (code, out) == (2, "")
+        assert "name one network" in err
+
+
+def test_what_is_neither_config_nor_checkpoint(mlp: Mlp, tmp_path: Path) -> None:
+    assert mlp("count-params", "nope.yaml") == (2, "", "Error: nope.yaml: there is no such file\n")
+    assert mlp("count-params", tmp_path).code == 2
+    (tmp_path / "fake.npz").write_bytes(b"PK\x03\x04")
+    assert mlp("count-params", "fake.npz").code == 1
+
+
+def test_a_config_is_counted_without_numpy() -> None:
+    code = (
+        "import sys; from mlpcli.cli import run; run(sys.argv[1:]);"
+        "assert 'numpy' not in sys.modules, 'NumPy was imported'"
+    )
+    args = [sys.executable, "-c", code, "count-params", str(CONFIGS / "spiral.yaml")]
+    result = subprocess.run(args, capture_output=True, text=True, check=False, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_every_optimizer_says_what_it_keeps() -> None:
+    for name in ("sgd", "momentum", "nesterov", "adam"):
+        experiment = Experiment.model_validate({"data": "spiral", "optimizer": name})
+        assert experiment.optimizer.slots == {"sgd": 0, "momentum": 1, "nesterov": 1, "adam": 2}[name]

@@ -1,0 +1,154 @@
+"""mlp eval: the same scores for people and for programs, from the checkpoint alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.training.directory import RunDirectory
+
+Mlp = Callable[..., Any]
+Trained = Callable[..., RunDirectory]
+CONFIGS = Path(__file__).parents[2] / "configs"
+DATASETS = Path(__file__).parents[2] / "datasets"
+
+
+def test_json_has_what_programs_need(mlp: Mlp, trained: Trained) -> None:
+    run = trained("spiral", "training.epochs=20")
+    code, out, err = mlp("eval", run.best, "--json")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert (report["split"], report["n"], report["data"]) == ("test", 60, "spiral")
+    confusion = np.array(report["confusion"])
+    assert confusion.sum() == 60
+    assert report["accuracy"] == pytest.approx(np.trace(confusion) / 60)
+    assert report["loss"] > 0
+    assert [row["support"] for row in report["classes"]] == confusion.sum(axis=1).tolist()
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_scores_are_those_of_the_run(mlp: Mlp, trained: Trained, split: str) -> None:
+    run = trained("spiral", "training.epochs=20")
+    report = json.loads(mlp("eval", run.best, "--split", split, "--json").out)
+    rows = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    best = next(row for row in rows if row["epoch"] == report["epoch"])
+    assert report["split"] == split
+    if split == "val":  # training scores move with the weights, these were taken after the epoch
+        assert report["accuracy"] == best["val_accuracy"]
+        assert report["loss"] == pytest.approx(best["val_loss"], rel=1e-5)
+    assert report["n"] == {"train": 180, "val": 60}[split]
+
+
+def test_the_table_says_the_same(mlp: Mlp, trained: Trained) -> None:
+    run = trained("iris", "training.epochs=20")
+    report = json.loads(mlp("eval", run.best, "--json").out)
+    code, out, err = mlp("eval", run.best)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == f"{run.best} (epoch {report['epoch']}) on the test split of iris.csv: 30 examples"
+    assert f"accuracy  {report['accuracy']:.2%}" in re.sub(" +", "  ", out)
+    for row in report["classes"]:
+        shown = next(line.split() for line in lines if line.startswith(row["class"]))
+        assert shown[1:] == [*(f"{row[key]:.2%}" for key in ("precision", "recall", "f1")), "10"]
+    header = next(i for i, line in enumerate(lines) if line.startswith("confusion"))
+    matrix = [[int(word) for word in line.split()[1:]] for line in lines[header + 2 : header + 5]]
+    assert matrix == report["confusion"]
+    assert lines[header + 1].split() == ["setosa", "versicolor", "virginica"]
+
+
+def test_a_regression_has_errors_and_r2(mlp: Mlp, trained: Trained) -> None:
+    run = trained("sine", "training.epochs=20")
+    report = json.loads(mlp("eval", run.best, "--json").out)
+    assert report["mse"] == pytest.approx(report["loss"], rel=1e-5)
+    assert report["mae"] ** 2 <= report["mse"]
+    assert 0.5 < report["r2"] <= 1
+    out = mlp("eval", run.best).out
+    assert f"\nR2                   {report['r2']:.4f}\n" in out
+    assert "accuracy" not in out
+
+
+def test_ten_classes_fit_80_columns_and_fifty_are_summed_up(mlp: Mlp, trained: Trained) -> None:
+    ten = trained("blobs", "data.classes=10", "data.noise=0.4", "training.epochs=1")
+    out = mlp("eval", ten.best).out
+    assert "confusion (a row for the true class" in out
+    assert max(map(len, out.splitlines()[1:])) <= 80
+    fifty = trained("blobs", "data.classes=50", "data.noise=0.4", "training.epochs=1")
+    out = mlp("eval", fifty.best).out
+    assert "most frequent confusions" in out
+    assert re.search(r"^ *\d+  x  \d+ +taken for  \d+$", out, re.MULTILINE)
+    assert max(map(len, out.splitlines()[1:])) <= 80
+
+
+def test_nothing_confused(mlp: Mlp, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trained("blobs", "data.noise=0")
+    monkeypatch.setenv("COLUMNS", "10")
+    assert mlp("eval", run.best).out.endswith("\nnone\n")
+
+
+def test_without_a_test_split_the_next_one_is_scored(mlp: Mlp, trained: Trained) -> None:
+    no_test = trained("spiral", "data.test_size=0", "training.epochs=1")
+    assert json.loads(mlp("eval", no_test.best, "--json").out)["split"] == "val"
+    code, out, err = mlp("eval", no_test.best, "--split", "test")
+    assert (code, out) == (2, "")
+    assert err == "Error: --split test: this run has no such split; it has val, train\n"
+
+
+def test_a_table_can_take_the_place_of_the_data(mlp: Mlp, trained: Trained) -> None:
+    run = trained("iris", "training.epochs=20")
+    whole = json.loads(mlp("eval", run.best, "--data", DATASETS / "iris.csv", "--json").out)
+    assert (whole["split"], whole["n"], whole["data"]) == ("all", 150, str(DATASETS / "iris.csv"))
+    shutil.copy(DATASETS / "iris.csv", "copy.csv")
+    split = json.loads(mlp("eval", run.best, "--data", "copy.csv", "--split", "test", "--json").out)
+    original = json.loads(mlp("eval", run.best, "--split", "test", "--json").out)
+    assert split == {**original, "data": "copy.csv"}
+    assert "on all of copy.csv: 150 examples" in mlp("eval", run.best, "--data", "copy.csv").out
+
+
+def test_rows_of_ones_own_for_a_drawn_set(mlp: Mlp, trained: Trained) -> None:
+    run = trained("xor", "training.epochs=20")
+    Path("own.csv").write_text("x1,x2,y\n0.5,0.5,0\n-0.5,0.5,1\n0.5,-0.5,1\n")
+    np.savez("own.npz", X=np.array([[0.5, 0.5], [-0.5, 0.5], [0.5, -0.5]]), y=np.array([0, 1, 1]))
+    csv, npz = (
+        json.loads(mlp("eval", run.best, "--data", f"own.{kind}", "--json").out) for kind in ("csv", "npz")
+    )
+    assert csv == {**npz, "data": "own.csv"}
+    assert csv["n"] == 3
+    code, out, err = mlp("eval", run.best, "--data", "own.csv", "--split", "test")
+    assert (code, out) == (2, "")
+    assert "is drawn from the seed" in err
+
+
+def test_data_that_have_changed_are_refused(mlp: Mlp, trained: Trained) -> None:
+    run = trained("iris", "training.epochs=20")
+    text = (DATASETS / "iris.csv").read_text()
+    for name, changed, what in (
+        ("columns.csv", text.replace("petal_width", "petal_height"), "other features"),
+        ("classes.csv", text.replace("setosa", "rosa"), "other classes"),
+    ):
+        Path(name).write_text(changed)
+        code, out, err = mlp("eval", run.best, "--data", name, "--split", "test")
+        assert (code, out) == (2, "")
+        assert what in err
+
+
+def test_values_past_all_numbers_are_refused(mlp: Mlp, trained: Trained) -> None:
+    run = trained("xor", "training.epochs=20")
+    Path("far.csv").write_text("x1,x2,y\n0.5,0.5,0\n3e38,3e38,1\n")
+    for command in (["eval", run.best, "--data", "far.csv"], ["predict", run.best, "far.csv"]):
+        code, out, err = mlp(*command)
+        assert (code, out) == (1, "")
+        assert "example 2 drives the network past what 32 bits can hold" in err
+
+
+def test_a_folder_is_told_from_a_checkpoint(mlp: Mlp, trained: Trained) -> None:
+    run = trained("xor", "training.epochs=20")
+    code, out, err = mlp("eval", run.path)
+    assert (code, out) == (1, "")
+    assert err == f"Error: {run.path} is a directory; name a checkpoint in it, as in {run.best}\n"
