@@ -114,6 +114,8 @@ def _follow(run: Run, directory: RunDirectory, quiet: bool) -> list[float]:
         bar.set_postfix_str(_postfix(epoch.metrics), refresh=False)
         if not quiet and not in_terminal:
             click.echo(describe_epoch(epoch.metrics), err=True)
+    if not quiet and in_terminal:
+        click.echo(err=True)  # sets the summary off from the bar
     return rates
 
 
@@ -149,7 +151,7 @@ def _verdict(run: Run) -> str:
     by = f"lowest {part} loss" if run.splits.classes is None else f"highest {part} accuracy"
     verdict = f"Best epoch: {progress.best_epoch} of {progress.epoch} ({by})."
     if progress.epoch < run.experiment.training.epochs:
-        verdict += f" Stopped early: {progress.stale} epochs without a better one."
+        verdict += f"\nStopped early: {progress.stale} epochs without a better one."
     return verdict
 
 

@@ -141,7 +141,7 @@ def read_yaml(text: str) -> Document:
         raise YamlError(_sentence(error), _mark(error.problem_mark) if error.problem_mark else None) from None
     except yaml.reader.ReaderError as error:
         raise YamlError(
-            f"a character that YAML does not allow: {_escaped(error)}", end_of(text[: error.position])
+            f"a character that YAML does not allow: U+{error.character:04X}", end_of(text[: error.position])
         ) from None
     except (
         ValueError,
@@ -181,11 +181,6 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
     if context and start and end and start.line < end.line:
         context = f"{error.context} that starts on line {start.line + 1}, "
     return f"not readable as YAML: {context}{problem}"
-
-
-def _escaped(error: Any) -> str:
-    character = error.character
-    return f"U+{character if isinstance(character, int) else ord(character):04X}"
 
 
 def end_of(text: str) -> Mark:
@@ -274,7 +269,7 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_str(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     try:
-        plain = parse_scalar(text) == text
+        plain = text.isprintable() and parse_scalar(text) == text  # other styles lose U+0085
     except YamlError:
         plain = False
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')

@@ -1,0 +1,213 @@
+"""The schema: what is left out is filled in, what is short is spelled out, and a config reads back as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlpcli.config.loader import parse_experiment, validate_experiment
+from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.config.yaml12 import write_yaml
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+SCHEMA = Experiment.model_json_schema()
+FILES = {"csv": {"path": "table.csv", "target": "kind"}, "npz": {"path": "arrays.npz"}}
+FITTING = {"sine": "mse", "mse": "sine", "binary_hinge": "moons", "binary_cross_entropy": "moons"}
+
+
+def experiment(**sections: Any) -> Experiment:
+    return validate_experiment({"data": "spiral", **sections}, Path("/configs"))
+
+
+def names(section: dict[str, Any]) -> list[str]:
+    """Read the names to choose from off the schema."""
+    return list(section["discriminator"]["mapping"])
+
+
+def one_of_each() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Make a config for every name that the schema knows."""
+    top, model = SCHEMA["properties"], SCHEMA["$defs"]["Model"]["properties"]
+    for name in names(top["data"]):
+        yield f"data {name}", {"data": {"name": name, **FILES.get(name, {})}}
+    for name in names(top["loss"]):
+        yield f"loss {name}", {"data": FITTING.get(name, "spiral"), "loss": name}
+    for name in names(top["optimizer"]):
+        yield f"optimizer {name}", {"optimizer": name}
+    for name in names(model["activation"]):
+        yield (
+            f"activation {name}",
+            {"model": {"activation": name, "hidden": [{"units": 3, "activation": name}]}},
+        )
+    for name in model["init"]["enum"]:
+        yield f"init {name}", {"model": {"init": name, "hidden": [5, {"units": 3, "init": name}]}}
+
+
+CASES = {
+    **dict(one_of_each()),
+    "settings": {
+        "data": {
+            "name": "csv",
+            "path": "/x.csv",
+            "target": "on",
+            "features": ["1e-3", "~"],
+            "delimiter": "\t",
+        },
+        "model": {"activation": {"name": "leaky_relu", "alpha": 0.2}, "hidden": []},
+        "loss": {"name": "hinge", "delta": 2},
+        "optimizer": {"name": "adam", "eps": 1e-30},
+    },
+    "sizes": {"data": {"name": "moons", "train_size": 0.5, "val_size": 0, "test_size": 100}},
+    "cifar10": {"data": {"name": "cifar10", "root": "datasets", "test_size": 0.5}, "model": {"inputs": 3072}},
+}
+
+
+@pytest.mark.parametrize("sections", CASES.values(), ids=CASES)
+def test_a_config_reads_back_as_it_was(sections: dict[str, Any]) -> None:
+    config = experiment(**sections)
+    plain = to_plain(config)
+    assert validate_experiment(plain, Path("/elsewhere")) == config
+    assert parse_experiment(write_yaml(plain), "config.yaml", Path("/elsewhere")) == config
+    assert to_plain(validate_experiment(plain, Path("/elsewhere"))) == plain
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_configs_that_come_along_are_valid(path: Path) -> None:
+    config = parse_experiment(path.read_text(encoding="utf-8"), str(path), path.parent)
+    assert validate_experiment(to_plain(config), Path("/elsewhere")) == config
+    assert config.widths() is not None
+
+
+def test_a_resolved_config_is_complete_and_short() -> None:
+    config = experiment(model={"hidden": [{"units": 8}, {"units": 4, "activation": {"name": "tanh"}}]})
+    assert to_plain(config) == {
+        "data": {
+            "name": "spiral",
+            "points": 300,
+            "classes": 3,
+            "noise": 0.2,
+            "train_size": None,
+            "val_size": 0.2,
+            "test_size": 0.2,
+            "standardize": "standardize",
+        },
+        "model": {
+            "hidden": [8, {"units": 4, "activation": "tanh"}],
+            "activation": "relu",
+            "init": "auto",
+            "inputs": None,
+            "outputs": None,
+        },
+        "loss": "cross_entropy",
+        "optimizer": {"name": "adam", "learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
+        "regularization": {"l2": 1e-4},
+        "training": {"epochs": 50, "batch_size": 64, "patience": None, "seed": 0},
+    }
+    assert next(iter(to_plain(config)["data"])) == "name"
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ({"data": "spiral"}, {"data": {"name": "spiral"}}),
+        ({"loss": "hinge"}, {"loss": {"name": "hinge", "delta": 1.0}}),
+        ({"optimizer": "sgd"}, {"optimizer": {"name": "sgd"}}),
+        ({"optimizer": {"learning_rate": 0.5}}, {"optimizer": {"name": "adam", "learning_rate": 0.5}}),
+        ({"model": {"hidden": [7]}}, {"model": {"hidden": [{"units": 7}]}}),
+        ({"model": {"activation": "tanh"}}, {"model": {"activation": {"name": "tanh"}}}),
+        (
+            {"model": {"activation": {"alpha": 0.5}}},
+            {"model": {"activation": {"name": "leaky_relu", "alpha": 0.5}}},
+        ),
+        ({"model": None, "loss": None, "training": None, "optimizer": None, "regularization": None}, {}),
+        ({"model": {}, "training": {}, "optimizer": {}, "regularization": {}}, {}),
+        ({"data": "sine"}, {"data": "sine", "loss": "mse"}),
+        ({"data": "spiral"}, {"loss": "cross_entropy"}),
+        ({"optimizer": {"learning_rate": 1}}, {"optimizer": {"learning_rate": 1.0}}),
+    ],
+)
+def test_short_forms(short: dict[str, Any], long: dict[str, Any]) -> None:
+    assert experiment(**short) == experiment(**long)
+
+
+def test_paths_start_at_the_folder_of_the_config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    def path(text: str, folder: str = "/configs") -> str:
+        data = {"name": "npz", "path": text}
+        plain = to_plain(validate_experiment({"data": data}, Path(folder)))
+        return str(plain["data"]["path"])
+
+    assert path("table.npz") == str(Path("/configs/table.npz").absolute())
+    assert Path(path("../sets/table.npz")) == Path("/configs/../sets/table.npz").absolute()
+    assert path("/sets/table.npz") == str(Path("/sets/table.npz").absolute())
+    assert path("~/table.npz") == str(tmp_path / "table.npz")
+    assert path("table.npz", "configs") == str(tmp_path / "configs" / "table.npz")
+    assert to_plain(experiment(data={"name": "cifar10", "root": "x"}))["data"]["root"] == str(
+        Path("/configs/x").absolute()
+    )
+    assert to_plain(experiment(data="cifar10"))["data"]["root"] is None
+
+
+CSV = {"name": "csv", **FILES["csv"]}
+
+
+@pytest.mark.parametrize(
+    ("sections", "found", "expected"),
+    [
+        ({}, (), (2, 100, 3)),
+        ({"model": {"hidden": []}}, (), (2, 3)),
+        ({"model": {"hidden": [7, {"units": 5}]}, "data": {"name": "blobs", "classes": 9}}, (), (2, 7, 5, 9)),
+        ({"data": "xor"}, (), (2, 100, 2)),
+        ({"data": "moons", "loss": "binary_hinge"}, (), (2, 100, 1)),
+        ({"data": "sine"}, (), (1, 100, 1)),
+        ({"data": "cifar10"}, (), (3072, 100, 10)),
+        ({"data": CSV}, (), None),
+        ({"data": CSV, "model": {"outputs": 3}}, (), None),
+        ({"data": CSV, "model": {"inputs": 4}}, (), None),
+        ({"data": CSV, "model": {"inputs": 4, "outputs": 3}}, (), (4, 100, 3)),
+        ({"data": CSV, "model": {"inputs": 4}, "loss": "mse"}, (), (4, 100, 1)),
+        ({"data": CSV, "model": {"inputs": 4}, "loss": "binary_hinge"}, (), (4, 100, 1)),
+        ({"data": CSV}, (5, 6), (5, 100, 6)),
+        ({"data": {"name": "npz", **FILES["npz"]}, "loss": "mse"}, (5, 6), (5, 100, 6)),
+        ({"data": {"name": "npz", **FILES["npz"]}, "loss": "binary_hinge"}, (5, 2), (5, 100, 1)),
+    ],
+)
+def test_widths(sections: dict[str, Any], found: tuple[int, ...], expected: tuple[int, ...] | None) -> None:
+    assert experiment(**sections).widths(*found) == expected
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "slots"),
+    [("sgd", 0), ({"name": "sgd", "momentum": 0.9}, 1), ("momentum", 1), ("nesterov", 1), ("adam", 2)],
+)
+def test_what_an_optimizer_keeps_for_each_parameter(optimizer: Any, slots: int) -> None:
+    assert experiment(optimizer=optimizer).optimizer.slots == slots
+
+
+def keys(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Walk over every key that the schema describes."""
+    if isinstance(node, dict):
+        for name, item in node.get("properties", {}).items():
+            yield f"{path}/{name}", item
+        for name, item in node.items():
+            yield from keys(item, f"{path}/{name}")
+    elif isinstance(node, list):
+        for item in node:
+            yield from keys(item, path)
+
+
+@pytest.mark.parametrize("key", [pytest.param(item, id=path) for path, item in keys(SCHEMA)])
+def test_every_key_is_described(key: dict[str, Any]) -> None:
+    assert len(key["description"]) > 1
+    assert key["description"].isprintable()
+
+
+def test_an_experiment_cannot_be_changed() -> None:
+    config = experiment()
+    with pytest.raises(ValueError, match="frozen"):
+        config.training.epochs = 3  # type: ignore[misc]
