@@ -16,6 +16,7 @@ from mlpcli.errors import ConfigError, nearest
 __all__ = ["MAX_BYTES", "load_experiment", "parse_experiment", "validate_experiment"]
 
 MAX_BYTES = 1_000_000
+MAX_SHOWN = 50  # problems in one message
 
 
 def load_experiment(file: FilePath, overrides: Sequence[str] = ()) -> Experiment:
@@ -149,7 +150,8 @@ class _Source:
         count = len(blocks)
         if count == 1:
             return blocks[0]
-        return f"{count} problems in {self.name}:\n\n" + "\n\n".join(blocks)
+        more = [f"... and {count - MAX_SHOWN:,} more"] if count > MAX_SHOWN else []
+        return "\n\n".join([f"{count:,} problems in {self.name}:", *blocks[:MAX_SHOWN], *more])
 
     def place(self, problem: Problem, document: Document) -> str:
         """Word a problem with the option that caused it, or its place in the file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -35,8 +36,13 @@ def dotted(path: Path) -> str:
 
 def find_problems(error: ValidationError, data: Any, model: type[BaseModel]) -> list[Problem]:
     """List what is wrong in ``data``, in the order of the schema."""
-    schema = model.model_json_schema()
+    schema = _schema(model)
     return [_problem(item, data, schema) for item in error.errors(include_url=False, include_context=True)]
+
+
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Problem:

@@ -95,7 +95,7 @@ def _anchored(value: str, info: ValidationInfo) -> str:
     try:
         return str(os.path.realpath(folder / Path(value).expanduser()))
     except RuntimeError:  # expanduser knows no such user
-        raise _problem(f"{value!r} names a home folder that this machine does not have") from None
+        raise _problem(f"{value[:60]!r} names a home folder that this machine does not have") from None
 
 
 def _leave_something(key: str, value: float, info: ValidationInfo) -> float:

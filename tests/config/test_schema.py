@@ -1,4 +1,4 @@
-"""The schema: what is left out is filled in, what is short is spelled out, and a config reads back as it was."""
+"""The schema: what is left out is filled in, short forms are spelled out, a config reads back as it was."""
 
 from __future__ import annotations
 
@@ -132,24 +132,28 @@ def test_short_forms(short: dict[str, Any], long: dict[str, Any]) -> None:
     assert experiment(**short) == experiment(**long)
 
 
-def test_paths_start_at_the_folder_of_the_config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-
-    def path(text: str, folder: str = "/configs") -> str:
-        data = {"name": "npz", "path": text}
-        plain = to_plain(validate_experiment({"data": data}, Path(folder)))
-        return str(plain["data"]["path"])
-
-    assert path("table.npz") == str(Path("/configs/table.npz").absolute())
-    assert Path(path("../sets/table.npz")) == Path("/configs/../sets/table.npz").absolute()
-    assert path("/sets/table.npz") == str(Path("/sets/table.npz").absolute())
-    assert path("~/table.npz") == str(tmp_path / "table.npz")
-    assert path("table.npz", "configs") == str(tmp_path / "configs" / "table.npz")
-    assert to_plain(experiment(data={"name": "cifar10", "root": "x"}))["data"]["root"] == str(
-        Path("/configs/x").absolute()
-    )
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("table.npz", "configs/table.npz"),
+        ("./sets//table.npz", "configs/sets/table.npz"),
+        ("../sets/table.npz", "sets/table.npz"),
+        ("~/table.npz", "home/table.npz"),
+        ("/sets/table.npz", "/sets/table.npz"),
+    ],
+)
+def test_paths_start_at_the_folder_of_the_config(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str, expected: str
+) -> None:
+    for home in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(home, str(tmp_path / "home"))
+    for folder in (tmp_path / "configs", Path("configs")):  # however the config itself is named
+        monkeypatch.chdir(tmp_path)
+        for data, key in ({"name": "npz", "path": path}, "path"), ({"name": "cifar10", "root": path}, "root"):
+            config = validate_experiment({"data": data}, folder)
+            monkeypatch.chdir("/")
+            assert to_plain(config)["data"][key] == str((tmp_path / expected).resolve())
+            monkeypatch.chdir(tmp_path)
     assert to_plain(experiment(data="cifar10"))["data"]["root"] is None
 
 
@@ -189,6 +193,11 @@ def test_what_an_optimizer_keeps_for_each_parameter(optimizer: Any, slots: int) 
     assert experiment(optimizer=optimizer).optimizer.slots == slots
 
 
+def test_data_have_a_title() -> None:
+    assert experiment().data.title == "spiral"
+    assert experiment(data=CSV).data.title == "table.csv"
+
+
 def keys(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Walk over every key that the schema describes."""
     if isinstance(node, dict):
@@ -210,4 +219,4 @@ def test_every_key_is_described(key: dict[str, Any]) -> None:
 def test_an_experiment_cannot_be_changed() -> None:
     config = experiment()
     with pytest.raises(ValueError, match="frozen"):
-        config.training.epochs = 3  # type: ignore[misc]
+        config.training.epochs = 3
