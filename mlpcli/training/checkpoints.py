@@ -142,7 +142,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if learned != size.parameters:  # before a network of the size that the config claims is made
             raise _damaged(path, f"its config has {size.parameters:,} parameters, its arrays {learned:,}")
         network = build_network(experiment, widths)
-        slots = {name for name in shapes if name.startswith(_OPTIMIZER)}
+        slots = [name for name in shapes if name.startswith(_OPTIMIZER)]
         expected = {
             **network.parameters.shapes,
             "shift": (widths[0],),

@@ -87,10 +87,12 @@ class Trainer:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             metrics = {"epoch": number, **self._pass(number)}
             seconds = time.perf_counter() - start
+            size = float(np.linalg.norm(self.network.parameters.values))
+            self._require_finite("size of the weights", size, number, "after its last step")
             scores = metrics
             if self.val is not None:
                 val_scores = quick_scores(self.network, self.loss, self.val)
-                self._require_finite(val_scores["loss"], number, "after the epoch, on the validation split")
+                self._require_finite("loss", val_scores["loss"], number, "on the validation split")
                 metrics |= {f"val_{name}": value for name, value in val_scores.items()}
         metrics["learning_rate"] = self.optimizer.learning_rate
         metrics["seconds"] = time.perf_counter() - start
@@ -118,7 +120,7 @@ class Trainer:
             logits = self.network.forward(X)
             dlogits = self._dlogits.rows(len(y))
             loss = self.loss.evaluate(logits, y, dlogits)
-            self._require_finite(loss, number, f"in batch {batch} of {last}")
+            self._require_finite("loss", loss, number, f"in batch {batch} of {last}")
             total_loss += loss * len(y)
             if counts_hits:
                 hits += int(np.count_nonzero(self.loss.predict(logits) == y))
@@ -156,10 +158,10 @@ class Trainer:
             ratios.append(float(np.linalg.norm(old)) / size if size else None)
         self._last_step: dict[str, Any] = {"gradient_norm": gradient_norm, "update_ratio": ratios}
 
-    def _require_finite(self, loss: float, epoch: int, where: str) -> None:
-        if not math.isfinite(loss):
+    def _require_finite(self, what: str, value: float, epoch: int, where: str) -> None:
+        if not math.isfinite(value):
             raise RunError(
-                f"the loss is {loss} in epoch {epoch}, {where}: training diverged.\n"
+                f"the {what} is {value} in epoch {epoch}, {where}: training diverged.\n"
                 f"Lower optimizer.learning_rate (now {self.optimizer.learning_rate:g}), "
                 "or scale the inputs with data.standardize: standardize."
             )

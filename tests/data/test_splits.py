@@ -1,0 +1,69 @@
+"""Splits: disjoint, complete, seeded, and with each class in its share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlpcli.data.splits import split_rows
+from mlpcli.errors import DataError
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@given(
+    counts=st.lists(st.integers(1, 40), min_size=1, max_size=6),
+    test=st.floats(0, 0.45),
+    val=st.integers(0, 3) | st.floats(0, 0.45),
+    stratify=st.booleans(),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_parts_are_disjoint_complete_and_in_proportion(
+    counts: list[int], test: float, val: float, stratify: bool
+) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    n = len(y)
+    sizes = {"test": test, "val": val, "train": None}
+    wanted = {
+        part: round(size * n) if isinstance(size, float) else size
+        for part, size in sizes.items()
+        if size is not None
+    }
+    if sum(wanted.values()) >= n:
+        with pytest.raises(DataError, match="the splits do not fit"):
+            split_rows(y, sizes, rng(), stratify)
+        return
+    parts = split_rows(y, sizes, rng(), stratify)
+    assert {part: len(parts[part]) for part in wanted} == wanted
+    everything = np.concatenate(list(parts.values()))
+    assert sorted(everything) == list(range(n))
+    for rows in parts.values():
+        assert (np.diff(rows) > 0).all()
+    if stratify:
+        for label, count in enumerate(counts):
+            share = count * len(parts["test"]) / n
+            assert abs(np.count_nonzero(y[parts["test"]] == label) - share) < 1
+
+
+def test_the_seed_decides() -> None:
+    y = np.arange(100) % 2
+    sizes = {"test": 0.2, "train": None}
+    first, again, other = (split_rows(y, sizes, rng(seed), True)["test"] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_training_examples_can_be_counted_too() -> None:
+    parts = split_rows(np.arange(100) % 2, {"test": 10, "val": 0.1, "train": 30}, rng(), True)
+    assert [len(parts[part]) for part in ("test", "val", "train")] == [10, 10, 30]
+    assert len(set(np.concatenate(list(parts.values())))) == 50
+
+
+def test_sizes_that_do_not_fit_are_named() -> None:
+    with pytest.raises(DataError) as caught:
+        split_rows(np.zeros(10, int), {"test": 6, "val": 0.4, "train": None}, rng(), True)
+    assert "10 examples, of which test 6, val 4 are asked for" in str(caught.value)

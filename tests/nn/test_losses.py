@@ -1,0 +1,95 @@
+"""Losses: known values, means over the batch, stable at any size of the logits."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.build import build_loss
+from mlpcli.config.loader import validate_experiment
+from mlpcli.nn.losses import LOSSES, Loss
+
+
+def make(name: str) -> Loss:
+    """Make a loss with the schema's defaults."""
+    return build_loss(validate_experiment({"data": {"name": "npz", "path": "any.npz"}, "loss": name}, Path()))
+
+
+SCORES = [[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]
+# name: logits, y, loss worked by hand
+KNOWN: dict[str, tuple[Any, Any, float]] = {
+    # -log(e^1 / (e^3 + e^1 + e^2)), and log 3 for three equal scores
+    "cross_entropy": (SCORES, [1, 0], (math.log(math.e**2 + 1 + math.e) + math.log(3)) / 2),
+    # (3 - 1 + 1) + (2 - 1 + 1) = 5, and 2 margins of 1
+    "hinge": (SCORES, [1, 0], (5 + 2) / 2),
+    # log(1 + e^-2) where right, log(1 + e^1) where wrong
+    "binary_cross_entropy": ([[2.0], [1.0]], [1, 0], (math.log(1 + math.e**-2) + math.log(1 + math.e)) / 2),
+    # 0 beyond the margin, 1 + 1 on the wrong side
+    "binary_hinge": ([[2.0], [1.0]], [1, 0], (0 + 2) / 2),
+    "mse": ([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [2.0, 1.0]], (0 + 4 + 1 + 9) / 4),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_known_values(name: str) -> None:
+    logits, y, expected = KNOWN[name]
+    assert make(name).evaluate(np.array(logits), np.array(y), None) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_is_a_mean_over_the_batch(name: str) -> None:
+    logits, y = np.array(KNOWN[name][0]), np.array(KNOWN[name][1])
+    loss, once, twice = make(name), np.empty_like(logits), np.empty((2 * len(y), logits.shape[1]))
+    value = loss.evaluate(logits, y, once)
+    assert loss.evaluate(np.tile(logits, (2, 1)), np.concatenate([y, y]), twice) == pytest.approx(value)
+    np.testing.assert_allclose(twice[: len(y)] + twice[len(y) :], once)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_huge_logits_overflow_nowhere(name: str) -> None:
+    loss = make(name)
+    width = 1 if loss.binary else 3
+    logits = np.array([[1e4] * width, [-1e4] * width, [1e4, -1e4, 0][:width]], np.float32)
+    y = np.zeros((3, width), np.float32) if loss.outputs == "values" else np.array([0, 1, 1])
+    dlogits = np.empty_like(logits)
+    assert math.isfinite(loss.evaluate(logits, y, dlogits))  # warnings are errors
+    assert np.isfinite(dlogits).all()
+    assert np.isfinite(loss.interpret(logits)).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_evaluate_leaves_the_logits_alone(name: str) -> None:
+    logits, y = np.array(KNOWN[name][0]), np.array(KNOWN[name][1])
+    before = logits.copy()
+    loss = make(name)
+    loss.evaluate(logits, y, np.empty_like(logits))
+    loss.interpret(logits)[...] = 0
+    np.testing.assert_array_equal(logits, before)
+
+
+def test_interpretations() -> None:
+    logits, one = np.log([[1.0, 2.0, 5.0]]), np.log([[3.0], [0.25]])
+    np.testing.assert_allclose(make("cross_entropy").interpret(logits), [[1 / 8, 2 / 8, 5 / 8]])
+    np.testing.assert_allclose(make("binary_cross_entropy").interpret(one), [[1 / 4, 3 / 4], [4 / 5, 1 / 5]])
+    np.testing.assert_array_equal(make("hinge").interpret(logits), logits)
+    np.testing.assert_array_equal(make("binary_hinge").interpret(one), np.hstack([-one, one]))
+    np.testing.assert_array_equal(make("mse").interpret(logits), logits)
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if make(name).outputs != "values"])
+def test_the_class_is_the_column_that_stands_out(name: str) -> None:
+    loss = make(name)
+    logits = np.random.default_rng(0).standard_normal((50, 1 if loss.binary else 4))
+    np.testing.assert_array_equal(loss.predict(logits), loss.interpret(logits).argmax(axis=1))
+
+
+def test_first_losses_are_those_of_the_notes() -> None:
+    """With equal scores a classifier of C classes begins at log C, or at C - 1 margins (CS231n)."""
+    logits, y = np.zeros((5, 10)), np.arange(5)
+    assert make("cross_entropy").evaluate(logits, y, None) == pytest.approx(math.log(10))
+    assert make("hinge").evaluate(logits, y, None) == 9
+    assert LOSSES["hinge"](delta=0.5).evaluate(logits, y, None) == 4.5

@@ -1,0 +1,102 @@
+"""The network: the same numbers as the sums written out, from buffers that are made once."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.initializers import INITIALIZERS
+from mlpcli.nn.network import Network
+from mlpcli.nn.sizes import NetworkSize
+
+WIDTHS = (3, 5, 4, 2)
+
+
+def network(widths: tuple[int, ...] = WIDTHS, dtype: type = np.float64, init: str = "he") -> Network:
+    relu = ACTIVATIONS["relu"]()
+    made = Network(widths, [relu] * (len(widths) - 2) + [None], [init] * (len(widths) - 1), dtype)
+    made.initialize(np.random.default_rng(0))
+    return made
+
+
+def test_forward_is_the_sums_written_out() -> None:
+    net = network()
+    net.parameters.values += 0.1  # biases that are not 0
+    X = np.random.default_rng(1).standard_normal((6, 3))
+    for x, logits in zip(X, net.forward(X), strict=True):
+        signal = [float(value) for value in x]
+        for number in (1, 2, 3):
+            W, b = net.parameters.view(f"W{number}"), net.parameters.view(f"b{number}")
+            signal = [
+                sum(signal[i] * W[i, j] for i in range(len(signal))) + b[j] for j in range(WIDTHS[number])
+            ]
+            if number < 3:
+                signal = [max(0.0, value) for value in signal]
+        assert logits == pytest.approx(signal)
+
+
+def test_parameters_are_views_of_one_array_weights_first() -> None:
+    net = network()
+    parameters = net.parameters
+    assert list(parameters.shapes) == ["W1", "b1", "W2", "b2", "W3", "b3"]
+    order = ["W1", "W2", "W3", "b1", "b2", "b3"]
+    np.testing.assert_array_equal(
+        parameters.values, np.concatenate([parameters.view(n).ravel() for n in order])
+    )
+    assert parameters.n_penalized == 3 * 5 + 5 * 4 + 4 * 2
+    net.dense[1].W[2, 3] = 42
+    assert parameters.view("W2")[2, 3] == 42
+    assert np.shares_memory(net.dense[0].dW, parameters.gradients)
+
+
+@pytest.mark.parametrize("widths", [(3, 4, 2), (3, 4, 4, 1), (7, 2)])
+def test_it_holds_as_many_parameters_as_are_counted(widths: tuple[int, ...]) -> None:
+    assert len(network(widths).parameters.values) == NetworkSize.of(widths).parameters
+
+
+def test_batches_of_changing_size_share_their_buffers() -> None:
+    net = network((50, 100, 100, 10), np.float32)
+    X = np.random.default_rng(0).standard_normal((1000, 50)).astype(np.float32)
+    dlogits = np.ones((1000, 10), np.float32)
+
+    def step(n: int) -> None:
+        net.forward(X[:n])
+        net.backward(dlogits[:n])
+
+    for n in (1000, 100):
+        step(n)
+    first = net.forward(X[:100])
+    tracemalloc.start()
+    for n in (1000, 100, 1000, 100):
+        step(n)
+    allocated = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert allocated < 50_000  # one layer of a batch would be 400,000; NumPy works in blocks of 32,768
+    assert np.shares_memory(first, net.forward(X[:100]))
+
+
+def test_a_batch_can_grow() -> None:
+    net = network()
+    X = np.random.default_rng(0).standard_normal((9, 3))
+    small = net.forward(X[:2]).copy()
+    np.testing.assert_allclose(net.forward(X)[:2], small)
+
+
+STD = {"he": np.sqrt(2 / 400), "xavier": np.sqrt(2 / 500), "lecun": np.sqrt(1 / 400)}
+
+
+@pytest.mark.parametrize("init", INITIALIZERS)
+def test_the_spread_of_the_first_weights(init: str) -> None:
+    net = network((400, 100), init=init)
+    W = net.parameters.view("W1")
+    assert W.std() == pytest.approx(STD[init], rel=0.02)
+    assert abs(W.mean()) < 0.02 * W.std()
+    assert not net.parameters.view("b1").any()
+
+
+def test_both_precisions_start_alike() -> None:
+    single, double = network(dtype=np.float32), network(dtype=np.float64)
+    np.testing.assert_array_equal(single.parameters.values, double.parameters.values.astype(np.float32))

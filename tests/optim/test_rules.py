@@ -1,0 +1,111 @@
+"""Update rules: first steps worked by hand, and minima that they reach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.config.loader import validate_experiment
+from mlpcli.optim.optimizer import SLICE, Optimizer
+from mlpcli.optim.rules import RULES, Rule
+
+# Three steps of learning rate 0.1 from w = 1, gradients 1, 2, -1; momentum 0.5, beta1 0.5, beta2 0.75:
+# sgd: 1 - .1 - .2 + .1. With momentum v = 1, 2.5, 0.25 (PyTorch's convention: v <- momentum v + dw).
+# nesterov steps along dw + momentum v = 1.5, 3.25, -0.875.
+# adam: m = .5, 1.25, .125 over 1 - .5**t = .5, .75, .875;
+# v = .25, 1.1875, 1.140625 over 1 - .75**t = .25, .4375, .578125; eps is 0.
+GRADIENTS = [1.0, 2.0, -1.0]
+ADAM = [
+    (0.5 / 0.5) / (0.25 / 0.25) ** 0.5,
+    (1.25 / 0.75) / (1.1875 / 0.4375) ** 0.5,
+    (0.125 / 0.875) / (1.140625 / 0.578125) ** 0.5,
+]
+KNOWN: dict[str, tuple[dict[str, float], list[float]]] = {
+    "sgd": ({"momentum": 0.0}, [0.9, 0.7, 0.8]),
+    "momentum": ({"momentum": 0.5}, [0.9, 0.65, 0.625]),
+    "nesterov": ({"momentum": 0.5}, [0.85, 0.525, 0.6125]),
+    "adam": ({"beta1": 0.5, "beta2": 0.75, "eps": 0.0}, (1 - 0.1 * np.cumsum(ADAM)).tolist()),
+}
+
+
+def default(name: str) -> tuple[Rule, float]:
+    """Return a rule with the schema's defaults, and its default learning rate."""
+    section: Any = validate_experiment({"data": "spiral", "optimizer": name}, Path()).optimizer
+    return RULES[name](**section.model_dump(exclude={"name", "learning_rate"})), section.learning_rate
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_first_steps(name: str) -> None:
+    settings, expected = KNOWN[name]
+    w, dw = np.array([1.0]), np.empty(1)
+    optimizer = Optimizer(RULES[name](**settings), 0.1, w, dw)
+    for gradient, value in zip(GRADIENTS, expected, strict=True):
+        dw[0] = gradient
+        optimizer.step()
+        assert w[0] == pytest.approx(value, rel=1e-12)
+
+
+def test_adams_first_step_is_the_learning_rate_whatever_the_gradient() -> None:
+    for gradient in (1e-3, 1e3):
+        w, dw = np.array([0.0]), np.array([gradient])
+        Optimizer(default("adam")[0], 0.1, w, dw).step()
+        assert w[0] == pytest.approx(-0.1, rel=1e-4)
+
+
+def bowl(w: np.ndarray) -> np.ndarray:
+    """Gradient of 0.5 (w0**2 + 30 w1**2), minimum at 0."""
+    return np.array([1, 30]) * w
+
+
+def rosenbrock(w: np.ndarray) -> np.ndarray:
+    """Gradient of (1 - x)**2 + 100 (y - x**2)**2, minimum at (1, 1)."""
+    x, y = w
+    return np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize(
+    ("gradient", "start", "minimum", "steps", "slow"),
+    [(bowl, [1.0, -1.0], [0, 0], 1500, 1), (rosenbrock, [-0.5, 0.8], [1, 1], 30_000, 0.1)],
+    ids=["bowl", "rosenbrock"],
+)
+def test_reaches_a_known_minimum(
+    name: str, gradient: Any, start: list[float], minimum: list[float], steps: int, slow: float
+) -> None:
+    rule, _ = default(name)
+    w, dw = np.array(start), np.empty(2)
+    optimizer = Optimizer(rule, 0.01 * slow, w, dw)
+    for _ in range(steps):
+        dw[...] = gradient(w)
+        optimizer.step()
+    np.testing.assert_allclose(w, minimum, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_slices_change_nothing(name: str) -> None:
+    rng = np.random.default_rng(0)
+    n = 2 * SLICE + 17
+    whole = rng.standard_normal(n)
+    ends = [0, 5, SLICE - 1, SLICE, 2 * SLICE + 16]
+    few, dw, few_dw = whole[ends].copy(), np.empty(n), np.empty(len(ends))
+    large, small = Optimizer(default(name)[0], 0.1, whole, dw), Optimizer(default(name)[0], 0.1, few, few_dw)
+    for _ in range(3):
+        dw[...] = rng.standard_normal(n)
+        few_dw[...] = dw[ends]
+        large.step()
+        small.step()
+    np.testing.assert_array_equal(whole[ends], few)
+    assert large.steps == 3
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_slots_are_named_and_start_at_zero(name: str) -> None:
+    rule, _ = default(name)
+    optimizer = Optimizer(rule, 0.1, np.ones(4, np.float32), np.ones(4, np.float32))
+    assert list(optimizer.slots) == list(rule.slots)
+    for slot in optimizer.slots.values():
+        assert (slot == 0).all()
+        assert slot.dtype == np.float32

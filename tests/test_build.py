@@ -1,0 +1,144 @@
+"""The schema and the tables know the same names and say the same of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.build import (
+    READERS,
+    build_loss,
+    build_network,
+    build_optimizer,
+    build_penalties,
+    load_splits,
+)
+from mlpcli.config.loader import validate_experiment
+from mlpcli.config.schema import Experiment, Regularization
+from mlpcli.errors import ConfigError, DataError
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.initializers import INITIALIZERS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.penalties import PENALTIES
+from mlpcli.optim.rules import RULES
+
+DATASETS = Path(__file__).parents[1] / "datasets"
+SCHEMA = Experiment.model_json_schema()
+
+
+def names(definition: str, key: str) -> set[str]:
+    """Read the names that a key allows off the JSON schema."""
+    node = SCHEMA["$defs"][definition]["properties"][key] if definition else SCHEMA["properties"][key]
+    if "enum" in node:
+        return set(node["enum"])
+    return set(node["discriminator"]["mapping"])
+
+
+def make(**sections: Any) -> Experiment:
+    return validate_experiment({"data": "spiral", **sections}, Path())
+
+
+def test_the_schema_and_the_tables_know_the_same_names() -> None:
+    assert names("", "loss") == LOSSES.keys()
+    assert names("", "optimizer") == RULES.keys()
+    assert names("", "data") == READERS.keys()
+    assert names("Model", "activation") == ACTIVATIONS.keys()
+    assert names("Model", "init") == {"auto", *INITIALIZERS}
+    assert Regularization.model_fields.keys() == PENALTIES.keys()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_what_the_schema_says(name: str) -> None:
+    experiment = make(data={"name": "npz", "path": "any.npz"}, loss=name)
+    loss = build_loss(experiment)
+    assert loss.binary == experiment.loss.binary
+    assert (loss.outputs == "values") == (experiment.loss.task == "regression")
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_an_optimizer_keeps_as_much_as_the_schema_says(name: str) -> None:
+    keys = type(make(optimizer=name).optimizer).model_fields
+    for section in ({"name": name}, {"name": name, "momentum": 0.5}):
+        if section.keys() <= keys.keys():
+            experiment = make(optimizer=section)
+            network = build_network(experiment, (2, 3, 3))
+            optimizer = build_optimizer(experiment, network)
+            assert len(optimizer.slots) == experiment.optimizer.slots
+            assert optimizer.learning_rate == experiment.optimizer.learning_rate
+
+
+def test_every_layer_gets_its_own_activation_and_spread() -> None:
+    experiment = make(
+        model={
+            "hidden": [{"units": 4, "activation": "tanh"}, 5, {"units": 6, "init": "lecun"}],
+            "activation": {"name": "leaky_relu", "alpha": 0.2},
+        }
+    )
+    network = build_network(experiment, (8, 4, 5, 6, 3))
+    # tanh: xavier; leaky_relu: he; asked for: lecun; the output layer, without an activation: lecun
+    expected = [2 / (8 + 4), 2 / 4, 1 / 5, 1 / 6]
+    assert [layer.std**2 for layer in network.dense] == pytest.approx(expected)
+    X = np.full((1, 8), -1, np.float32)
+    assert network.forward(X).shape == (1, 3)
+    assert len(network.layers) == 7
+
+
+def test_only_penalties_that_are_on_are_built() -> None:
+    assert build_penalties(make(regularization={"l2": 0})) == []
+    assert build_penalties(make(regularization={"l2": 0.5})) == [(PENALTIES["l2"], 0.5)]
+
+
+def test_splits_of_a_file() -> None:
+    data = {"name": "npz", "path": str(DATASETS / "digits.npz"), "val_size": 100, "test_size": 0.25}
+    splits = load_splits(make(data=data))
+    assert splits.val is not None
+    assert splits.test is not None
+    assert (len(splits.val), len(splits.test), len(splits.train)) == (100, 449, 1797 - 549)
+    assert splits.train.X is splits.test.X  # divided, not copied
+    assert splits.train.X.dtype == np.uint8
+    rows = np.concatenate([splits.train.rows, splits.val.rows, splits.test.rows])
+    assert len(set(rows)) == 1797
+
+
+def test_splits_that_are_left_out() -> None:
+    splits = load_splits(make(data={"name": "spiral", "val_size": 0, "test_size": 0.0, "train_size": 30}))
+    assert (splits.val, splits.test, len(splits.train)) == (None, None, 30)
+
+
+@pytest.mark.parametrize("suffix", [".bin", ""])
+def test_cifar10_keeps_its_own_test_set(make_cifar10: Any, tmp_path: Path, suffix: str) -> None:
+    batches = make_cifar10(tmp_path, suffix, n=10)
+    splits = load_splits(make(data={"name": "cifar10", "root": str(tmp_path), "val_size": 10}))
+    assert splits.test is not None
+    assert len(splits.train) == 40
+    np.testing.assert_array_equal(splits.test.X[splits.test.rows], batches["test_batch"][0])
+    fewer = load_splits(make(data={"name": "cifar10", "root": str(tmp_path), "val_size": 10, "test_size": 4}))
+    assert fewer.test is not None
+    assert len(fewer.test) == 4
+
+
+def test_cifar10_divides_the_official_sizes_as_the_config_says() -> None:
+    data = make(data="cifar10").data
+    assert (data.val_size, data.test_size, data.train_size) == (5000, None, None)
+
+
+WRONG = {
+    "binary loss": ({"loss": "binary_hinge"}, "binary_hinge is for two classes"),
+    "inputs": ({"model": {"inputs": 5}}, "model.inputs is 5"),
+    "outputs": ({"model": {"outputs": 4}}, "model.outputs is 4"),
+}
+
+
+@pytest.mark.parametrize(("sections", "expected"), WRONG.values(), ids=WRONG)
+def test_a_config_that_the_data_contradict(sections: dict[str, Any], expected: str) -> None:
+    data = {"name": "csv", "path": str(DATASETS / "iris.csv"), "target": "species"}
+    with pytest.raises(ConfigError, match=expected):
+        load_splits(make(data=data, **sections))
+
+
+def test_splits_that_do_not_fit() -> None:
+    with pytest.raises(DataError, match="the splits do not fit"):
+        load_splits(make(data={"name": "spiral", "points": 20, "val_size": 20}))

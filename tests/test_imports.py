@@ -1,0 +1,65 @@
+"""Imports point one way, as docs/architecture.md says."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "mlpcli"
+GROUND = {"errors", "streams", "buffers", "files", "npz"}
+
+# What each room may import besides itself. A new room has to say it here.
+MAY_IMPORT = {
+    "errors": set(),
+    "streams": set(),
+    "buffers": set(),
+    "files": set(),
+    "npz": {"errors"},
+    "config": {"errors"},
+    "nn": {"errors", "buffers"},
+    "optim": {"errors", "buffers"},
+    "data": {"errors", "buffers", "npz"},
+    "build": GROUND | {"nn", "optim", "data", "config"},
+    "training": GROUND | {"nn", "optim", "data", "config", "build"},
+    "cli": GROUND | {"nn", "config", "build", "training"},
+    "__main__": {"cli"},
+}
+WITHOUT_NUMPY = ["config", "errors", "files"]
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute here"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
+    here = room(path)
+    ours = {name.split(".")[1] for name in imported(path) if name.startswith("mlpcli.")} - {"__version__"}
+    assert ours - {here} <= MAY_IMPORT[here]
+    if here in WITHOUT_NUMPY:
+        assert not any(name.split(".")[0] == "numpy" for name in imported(path))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_says_in_one_sentence_what_it_is_for(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert docstring
+    first = docstring.split("\n\n")[0]
+    assert first.endswith(".")

@@ -1,0 +1,284 @@
+"""Checkpoints: what is saved comes back, and nothing else is believed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mlpcli.errors import CheckpointError
+from mlpcli.training.checkpoints import FORMAT, load_checkpoint, read_plan, save_checkpoint
+from mlpcli.training.directory import RunDirectory
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@pytest.fixture
+def run(trained: Callable[..., RunDirectory]) -> RunDirectory:
+    return trained("iris", "training.epochs=2")
+
+
+def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    with np.load(path) as file:
+        arrays = dict(file)
+    return arrays, json.loads(arrays.pop("meta").item())
+
+
+def write(path: Path, arrays: Arrays, meta: Any) -> None:
+    raw = meta if isinstance(meta, bytes) else json.dumps(meta).encode()
+    np.savez(path, **arrays, meta=np.array(raw))
+
+
+def refusal(path: Path) -> str:
+    tracemalloc.start()
+    try:
+        with pytest.raises(CheckpointError) as caught:
+            load_checkpoint(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 50e6
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert len(message) < 600
+    return message
+
+
+def test_numpy_alone_can_read_it(run: RunDirectory) -> None:
+    arrays, meta = read(run.best)
+    assert {name: array.shape for name, array in arrays.items()} == {
+        "W1": (4, 16),
+        "b1": (16,),
+        "W2": (16, 3),
+        "b2": (3,),
+        "shift": (4,),
+        "scale": (4,),
+    }
+    assert meta["format"] == FORMAT
+    assert meta["classes"] == ["setosa", "versicolor", "virginica"]
+    assert meta["config"]["data"]["target"] == "species"
+    last, meta = read(run.last)
+    assert last.keys() - arrays.keys() == {"optimizer_m", "optimizer_v"}
+    assert meta["progress"]["steps"] == 2 * 6
+
+
+def test_what_is_saved_comes_back_and_is_saved_the_same(run: RunDirectory, tmp_path: Path) -> None:
+    for path in (run.best, run.last):
+        checkpoint = load_checkpoint(path)
+        save_checkpoint(tmp_path / "again.npz", checkpoint)
+        assert (tmp_path / "again.npz").read_bytes() == path.read_bytes()
+    arrays, _ = read(run.last)
+    assert checkpoint.resume is not None
+    np.testing.assert_array_equal(checkpoint.network.parameters.view("W2"), arrays["W2"])
+    np.testing.assert_array_equal(checkpoint.resume.slots["v"], arrays["optimizer_v"])
+    assert checkpoint.features == ("sepal_length", "sepal_width", "petal_length", "petal_width")
+
+
+def test_a_plan_needs_no_weights(run: RunDirectory) -> None:
+    experiment, widths = read_plan(run.last)
+    assert widths == (4, 16, 3)
+    assert experiment == load_checkpoint(run.last).experiment
+
+
+def nan(arrays: Arrays, meta: Any) -> None:
+    arrays["W1"][2, 3] = np.nan
+
+
+def infinite_bias(arrays: Arrays, meta: Any) -> None:
+    arrays["b2"][0] = np.inf
+
+
+def objects(arrays: Arrays, meta: Any) -> None:
+    arrays["W1"] = np.array([{"a": 1}], dtype=object)
+
+
+def double(arrays: Arrays, meta: Any) -> None:
+    arrays["W1"] = arrays["W1"].astype(np.float64)
+
+
+def other_shape(arrays: Arrays, meta: Any) -> None:
+    arrays["W1"] = arrays["W1"].T.copy()
+
+
+def other_shape_said(arrays: Arrays, meta: Any) -> None:
+    arrays["W1"] = arrays["W1"].T.copy()
+    meta["shapes"]["W1"] = [16, 4]
+
+
+def missing_array(arrays: Arrays, meta: Any) -> None:
+    del arrays["b1"]
+
+
+def missing_array_unsaid(arrays: Arrays, meta: Any) -> None:
+    del arrays["b1"], meta["shapes"]["b1"]
+
+
+def surplus_array(arrays: Arrays, meta: Any) -> None:
+    arrays["W9"] = np.zeros(3, np.float32)
+
+
+def scale_of_nothing(arrays: Arrays, meta: Any) -> None:
+    arrays["scale"][1] = 0
+
+
+def huge_network(arrays: Arrays, meta: Any) -> None:
+    meta["config"]["model"]["hidden"] = [1_000_000] * 1000
+
+
+def other_units(arrays: Arrays, meta: Any) -> None:
+    meta["config"]["model"]["hidden"] = [17]
+
+
+def newer_format(arrays: Arrays, meta: Any) -> None:
+    meta["format"] = FORMAT + 1
+
+
+def wrong_config(arrays: Arrays, meta: Any) -> None:
+    meta["config"]["optimizer"] = "magic"
+
+
+def no_config(arrays: Arrays, meta: Any) -> None:
+    del meta["config"]
+
+
+def surplus_key(arrays: Arrays, meta: Any) -> None:
+    meta["extra"] = 1
+
+
+def negative_shape(arrays: Arrays, meta: Any) -> None:
+    meta["shapes"]["W1"] = [-4, -16]
+
+
+def fewer_classes(arrays: Arrays, meta: Any) -> None:
+    meta["classes"] = ["a", "b"]
+
+
+def no_classes(arrays: Arrays, meta: Any) -> None:
+    meta["classes"] = None
+
+
+def no_targets(arrays: Arrays, meta: Any) -> None:
+    meta["targets"] = 0
+
+
+def fewer_features(arrays: Arrays, meta: Any) -> None:
+    meta["features"] = ["a"]
+
+
+def infinite_score(arrays: Arrays, meta: Any) -> None:
+    meta["scores"]["val_loss"] = float("inf")
+
+
+SPOILED: dict[Callable[[Arrays, Any], None], str] = {
+    nan: "W1 holds numbers that are not finite",
+    infinite_bias: "b2 holds numbers that are not finite",
+    objects: "W1.npy: has dtype 'object'",
+    double: "W1 is float64",
+    other_shape: "W1 is float32 (16, 4), not float32 (4, 16)",
+    other_shape_said: "its arrays do not fit its config: W1",
+    missing_array: "its members are not those that meta names: b1",
+    missing_array_unsaid: "its config has 131 parameters, its arrays 115",
+    surplus_array: "its members are not those that meta names: W9",
+    scale_of_nothing: "scale holds numbers that are not above 0",
+    huge_network: "parameters, its arrays 131",
+    other_units: "its config has 139 parameters, its arrays 131",
+    newer_format: f"has format {FORMAT + 1}, and this version of mlp reads {FORMAT}",
+    wrong_config: 'its config is wrong: optimizer: unknown name "magic"',
+    no_config: "meta.config",
+    surplus_key: "meta.extra",
+    negative_shape: "W1 is float32 (4, 16), not float32 (-4, -16)",
+    fewer_classes: "its features and classes do not fit its config",
+    no_classes: "its classes do not fit its loss",
+    no_targets: "its features and classes do not fit its config",
+    fewer_features: "",
+    infinite_score: "meta.scores.val_loss",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED, ids=lambda spoil: spoil.__name__)
+@pytest.mark.parametrize("name", ["best", "last"])
+def test_a_spoiled_checkpoint_is_refused(
+    run: RunDirectory, tmp_path: Path, name: str, spoil: Callable[[Arrays, Any], None]
+) -> None:
+    arrays, meta = read(getattr(run, name))
+    spoil(arrays, meta)
+    path = tmp_path / "spoiled.npz"
+    write(path, arrays, meta)
+    assert SPOILED[spoil] in refusal(path)
+
+
+METAS = {
+    "no JSON": (b"hello", "meta is not readable as JSON"),
+    "deep JSON": (b"[" * 100_000, "meta is not readable as JSON"),
+    "long number": (b"1" * 10_000, "meta"),
+    "not ASCII": ("é".encode("latin-1"), "meta is not readable as JSON"),
+    "a list": (b"[1]", "meta"),
+    "null": (b"null", "meta"),
+    "another format": (b'{"format": "2"}', "has format '2'"),
+}
+
+
+@pytest.mark.parametrize(("meta", "expected"), METAS.values(), ids=METAS)
+def test_a_meta_that_is_none(run: RunDirectory, tmp_path: Path, meta: bytes, expected: str) -> None:
+    arrays, _ = read(run.best)
+    path = tmp_path / "spoiled.npz"
+    write(path, arrays, meta)
+    assert expected in refusal(path)
+
+
+def test_files_that_are_no_checkpoints(run: RunDirectory, tmp_path: Path) -> None:
+    raw = run.best.read_bytes()
+    np.savez(buffer := io.BytesIO(), X=np.zeros(3))
+    np.savez(number := io.BytesIO(), meta=np.zeros(3))
+    with zipfile.ZipFile(pickled := io.BytesIO(), "w") as archive:
+        archive.writestr("data.pkl", b"cos\nsystem\n(S'touch pwned'\ntR.")
+    for content, expected in (
+        (b"", "not an .npz archive"),
+        (b"hello", "not an .npz archive"),
+        (raw[: len(raw) // 2], "not an .npz archive"),
+        (raw[:-1], "not an .npz archive"),
+        (b"\x80\x04N.", "not an .npz archive"),
+        (buffer.getvalue(), "is no checkpoint of mlp: it has no meta"),
+        (number.getvalue(), "meta is float64 (3,), not a byte string"),
+        (pickled.getvalue(), "an .npz archive holds plain NAME.npy members only"),
+    ):
+        path = tmp_path / "file.npz"
+        path.write_bytes(content)
+        assert expected in refusal(path)
+    assert not Path("pwned").exists()
+    assert "no such file" in refusal(tmp_path / "missing.npz")
+    assert "is a directory; name a checkpoint in it" in refusal(tmp_path)
+
+
+def test_no_flipped_byte_changes_a_weight(run: RunDirectory, tmp_path: Path) -> None:
+    """Bytes that matter are under a checksum; others (dates in the archive) may change what they like."""
+    raw = run.best.read_bytes()
+    expected = load_checkpoint(run.best).network.parameters.values
+    path = tmp_path / "flipped.npz"
+    refused = 0
+    for at in range(0, len(raw), 37):
+        path.write_bytes(raw[:at] + bytes([raw[at] ^ 0xFF]) + raw[at + 1 :])
+        try:
+            checkpoint = load_checkpoint(path)
+        except CheckpointError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(checkpoint.network.parameters.values, expected)
+    assert refused > 50
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read anything")
+def test_a_file_that_may_not_be_read(run: RunDirectory, tmp_path: Path) -> None:
+    path = tmp_path / "locked.npz"
+    path.write_bytes(run.best.read_bytes())
+    path.chmod(0)
+    assert "Permission denied" in refusal(path)

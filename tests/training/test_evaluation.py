@@ -1,0 +1,44 @@
+"""Scores, worked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mlpcli.nn.losses import LOSSES
+from mlpcli.training.evaluation import full_report
+
+
+def test_a_classification_by_hand() -> None:
+    predicted = np.array([0, 0, 1, 1, 1, 2])
+    y = np.array([0, 1, 1, 1, 2, 2])
+    logits = np.eye(4)[predicted] * 3
+    report = full_report(LOSSES["cross_entropy"](), logits, y, ("a", "b", "c", "d"))
+    assert report["n"] == 6
+    assert report["accuracy"] == pytest.approx(4 / 6)
+    assert report["confusion"] == [[1, 0, 0, 0], [1, 2, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+    a, b, c, d = report["classes"]
+    assert a == {"class": "a", "precision": 1 / 2, "recall": 1.0, "f1": pytest.approx(2 / 3), "support": 1}
+    assert b == {"class": "b", "precision": 2 / 3, "recall": 2 / 3, "f1": pytest.approx(2 / 3), "support": 3}
+    assert c == {"class": "c", "precision": 1.0, "recall": 1 / 2, "f1": pytest.approx(2 / 3), "support": 2}
+    assert d == {"class": "d", "precision": None, "recall": None, "f1": None, "support": 0}
+
+
+def test_a_binary_classification_by_hand() -> None:
+    report = full_report(
+        LOSSES["binary_hinge"](), np.array([[2.0], [-1.0], [0.5]]), np.array([1, 1, 0]), ("no", "yes")
+    )
+    assert report["confusion"] == [[0, 1], [1, 1]]
+    assert report["loss"] == pytest.approx((0 + 2 + 1.5) / 3)
+
+
+def test_a_regression_by_hand() -> None:
+    logits, y = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [4.0], [4.0]])
+    report = full_report(LOSSES["mse"](), logits, y, None)
+    # errors 0, -2, 0; the mean of y is 3, its squares about it 4, 1, 1
+    expected = {"n": 3, "loss": 4 / 3, "mse": 4 / 3, "mae": 2 / 3, "r2": 1 - 4 / 6}
+    assert report == pytest.approx(expected)
+
+
+def test_r2_of_values_that_do_not_vary() -> None:
+    assert full_report(LOSSES["mse"](), np.ones((3, 1)), np.ones((3, 1)), None)["r2"] is None

@@ -1,0 +1,222 @@
+"""Runs: the same bytes every time, the best epoch kept, and what went before a failure too."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.config.loader import load_experiment, parse_experiment
+from mlpcli.errors import RunError, UsageError
+from mlpcli.training.checkpoints import load_checkpoint
+from mlpcli.training.directory import RunDirectory, choose_directory
+from mlpcli.training.run import Run
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+TIMINGS = {"seconds", "examples_per_second"}
+
+
+def train(config: str | Path, out: Path, *overrides: str) -> tuple[Run, RunDirectory, list[dict[str, Any]]]:
+    if isinstance(config, Path):
+        experiment = load_experiment(config, overrides)
+    else:
+        experiment = parse_experiment(config, "test", Path(), overrides)
+    directory = RunDirectory.create("run", out, experiment)
+    run = Run(experiment)
+    for _ in run.epochs(directory):
+        pass
+    return run, directory, rows(directory)
+
+
+def rows(directory: RunDirectory) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in directory.metrics.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("config", ["spiral", "circles", "sine", "digits"])
+def test_two_runs_of_one_config_give_the_same_bytes(tmp_path: Path, config: str) -> None:
+    results = []
+    for out in (tmp_path / "a", tmp_path / "b"):
+        _, directory, metrics = train(CONFIGS / f"{config}.yaml", out, "training.epochs=3")
+        timeless = [{key: value for key, value in row.items() if key not in TIMINGS} for row in metrics]
+        assert metrics[0].keys() > TIMINGS
+        results.append((timeless, directory.best.read_bytes(), directory.last.read_bytes()))
+    assert results[0] == results[1]
+
+
+def test_another_seed_gives_another_run(tmp_path: Path) -> None:
+    files = [
+        train(CONFIGS / "spiral.yaml", tmp_path / str(seed), "training.epochs=1", f"training.seed={seed}")[1]
+        for seed in (0, 1)
+    ]
+    assert files[0].best.read_bytes() != files[1].best.read_bytes()
+
+
+def test_a_row_of_metrics_has_everything(tmp_path: Path) -> None:
+    run, _, metrics = train(CONFIGS / "moons.yaml", tmp_path / "run", "training.epochs=2")
+    assert list(metrics[0]) == [
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "val_loss",
+        "val_accuracy",
+        "learning_rate",
+        "seconds",
+        "examples_per_second",
+        "gradient_norm",
+        "update_ratio",
+    ]
+    assert len(metrics[0]["update_ratio"]) == len(run.network.dense) == 3
+    assert all(0 < ratio < 1 for ratio in metrics[0]["update_ratio"])
+    assert metrics[0]["learning_rate"] == 0.01
+
+
+def test_best_and_last_hold_their_epochs_weights(tmp_path: Path) -> None:
+    run, directory, metrics = train(CONFIGS / "spiral.yaml", tmp_path / "run", "training.epochs=30")
+    best, last = load_checkpoint(directory.best), load_checkpoint(directory.last)
+    expected = max(metrics, key=lambda row: (row["val_accuracy"], -row["val_loss"], -row["epoch"]))
+    assert best.epoch == expected["epoch"]
+    assert last.epoch == 30
+    np.testing.assert_array_equal(last.network.parameters.values, run.network.parameters.values)
+    scores = run.score_best(directory)
+    assert scores["val"]["accuracy"] == expected["val_accuracy"]
+    assert scores["val"]["loss"] == pytest.approx(expected["val_loss"], rel=1e-6)
+    assert last.resume is not None
+    assert (last.resume.progress, last.resume.steps) == (run.trainer.progress, 30 * 3)
+    assert best.resume is None
+
+
+def test_without_validation_the_training_score_decides(tmp_path: Path) -> None:
+    _, directory, metrics = train(
+        CONFIGS / "sine.yaml", tmp_path / "run", "training.epochs=5", "data.val_size=0"
+    )
+    assert "val_loss" not in metrics[0]
+    assert load_checkpoint(directory.best).epoch == min(metrics, key=lambda row: row["train_loss"])["epoch"]
+
+
+def test_patience_counts_epochs_since_the_best(tmp_path: Path) -> None:
+    run, _, metrics = train(
+        CONFIGS / "spiral.yaml", tmp_path / "run", "training.patience=4", "optimizer.learning_rate=1e-30"
+    )
+    assert len(metrics) == 5
+    assert run.trainer.out_of_patience
+
+
+def test_l2_shrinks_the_weights(tmp_path: Path) -> None:
+    sizes = []
+    for l2 in ("0", "0.1"):
+        run, _, _ = train(
+            CONFIGS / "spiral.yaml", tmp_path / l2, "training.epochs=30", f"regularization.l2={l2}"
+        )
+        sizes.append(np.linalg.norm(run.network.parameters.values[: run.network.parameters.n_penalized]))
+    assert sizes[1] < 0.5 * sizes[0]
+
+
+def test_penalties_do_not_move_with_the_batch_size(tmp_path: Path) -> None:
+    """With no data gradient to speak of, a step of sgd shrinks every weight by learning_rate * l2."""
+    for batch_size in (7, 180):
+        config = CONFIGS / "spiral.yaml"
+        options = ["training.epochs=1", "optimizer.learning_rate=1e-3", "optimizer.momentum=0"]
+        shrunk = {}
+        for l2 in (0, 10):
+            run, _, _ = train(
+                config,
+                tmp_path / f"{batch_size}-{l2}",
+                *options,
+                f"regularization.l2={l2}",
+                f"training.batch_size={batch_size}",
+            )
+            shrunk[l2] = np.linalg.norm(run.network.dense[0].W)
+        steps = -(-180 // batch_size)
+        assert shrunk[10] / shrunk[0] == pytest.approx((1 - 1e-3 * 10) ** steps, rel=2e-2)
+
+
+def consume(run: Run, directory: RunDirectory, after_2: Callable[[Run], None]) -> None:
+    for epoch in run.epochs(directory):
+        if epoch.number == 2:
+            after_2(run)
+
+
+def spoil(run: Run) -> None:
+    run.network.parameters.values[0] = np.inf
+
+
+@pytest.mark.parametrize("overrides", [[], ["data.val_size=0", "training.batch_size=1000"]])
+def test_divergence_keeps_what_was_good(tmp_path: Path, overrides: list[str]) -> None:
+    experiment = load_experiment(CONFIGS / "sine.yaml", overrides)
+    directory = RunDirectory.create("run", tmp_path / "run", experiment)
+    run = Run(experiment)
+    with pytest.raises(RunError) as caught:
+        consume(run, directory, spoil)
+    message = str(caught.value)
+    assert "in epoch 3" in message
+    assert "training diverged" in message
+    assert "optimizer.learning_rate (now 0.01)" in message
+    assert "stopped: " in directory.log.read_text()
+    assert len(rows(directory)) == 2
+    for path in (directory.best, directory.last):
+        assert load_checkpoint(path).epoch <= 2
+
+
+def test_weights_that_are_lost_in_the_last_step_are_not_saved(tmp_path: Path) -> None:
+    """The loss of an only batch is taken before the step: it cannot tell what the step does."""
+    overrides = ["data.val_size=0", "training.batch_size=1000", "optimizer={name: sgd, learning_rate: 1e38}"]
+    experiment = load_experiment(CONFIGS / "sine.yaml", [*overrides, "regularization.l2=1e4"])
+    directory = RunDirectory.create("run", tmp_path / "run", experiment)
+    with pytest.raises(RunError, match="training diverged"):
+        consume(Run(experiment), directory, spoil)
+    assert not directory.last.exists()
+
+
+def remove(run: Run) -> None:
+    shutil.rmtree("run")
+
+
+def test_a_directory_that_goes_away_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    experiment = load_experiment(CONFIGS / "spiral.yaml")
+    directory = RunDirectory.create("run", Path("run"), experiment)
+    with pytest.raises(RunError, match="cannot be written"):
+        consume(Run(experiment), directory, remove)
+
+
+def test_a_free_name_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    experiment = parse_experiment("data: spiral", "test", Path())
+    made = [RunDirectory.create("x", None, experiment).path for _ in range(3)]
+    assert made == [Path("runs/x"), Path("runs/x-2"), Path("runs/x-3")]
+    assert "data:\n  name: spiral" in (made[0] / "config.yaml").read_text()
+
+
+def test_a_runs_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("runs").write_text("a file")
+    with pytest.raises(RunError, match="runs cannot be written"):
+        RunDirectory.create("x", None, parse_experiment("data: spiral", "test", Path()))
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_choosing_a_directory(tmp_path: Path, force: bool) -> None:
+    new, empty, run, other = (tmp_path / name for name in ("new", "empty", "run", "other"))
+    for folder in (empty, run, other):
+        folder.mkdir()
+    (run / "config.yaml").touch()
+    (other / "thesis.txt").touch()
+    assert choose_directory(new, force) == new
+    assert choose_directory(empty, force) == empty
+    with pytest.raises(UsageError, match="not a run's"):
+        choose_directory(other, force)
+    if force:
+        assert choose_directory(run, force) == run
+    else:
+        assert choose_directory(None, force) is None
+
+
+def test_the_trained_fixture_is_what_the_command_line_tests_rely_on(
+    trained: Callable[..., RunDirectory],
+) -> None:
+    assert trained("xor", "training.epochs=20") is trained("xor", "training.epochs=20")
