@@ -17,7 +17,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.data.splits import split_rows
 from mlpcli.data.tables import read_csv, read_npz
 from mlpcli.data.toy import TOY_SETS, draw_toy
-from mlpcli.errors import ConfigError
+from mlpcli.errors import ConfigError, DataError
 from mlpcli.nn.activations import ACTIVATIONS, Activation
 from mlpcli.nn.losses import LOSSES, Loss
 from mlpcli.nn.network import Network
@@ -150,12 +150,17 @@ def load_splits(experiment: Experiment) -> Splits:
         size = sizes.pop("test")
         rows = np.arange(len(own))
         if size is not None:
-            rows = split_rows(own.y, {"test": size, "rest": None}, stream(seed, "test"), stratify)["test"]
+            rows = split_rows(own.y, {"test": size}, stream(seed, "test"), stratify)["test"]
         test = Split(own.X, own.y, rows)
     parts = {
         part: Split(dataset.X, dataset.y, rows)
         for part, rows in split_rows(dataset.y, sizes, stream(seed, "split"), stratify).items()
     }
+    if not len(parts["train"]):
+        raise DataError(
+            f"data.train_size {data.train_size:g} of {len(dataset):,} examples leaves none to train on; "
+            "raise it, or give null for all that are left"
+        )
     test = parts.get("test", test)
     return Splits(
         parts["train"],

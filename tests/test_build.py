@@ -115,9 +115,12 @@ def test_cifar10_keeps_its_own_test_set(make_cifar10: Any, tmp_path: Path, suffi
     assert splits.test is not None
     assert len(splits.train) == 40
     np.testing.assert_array_equal(splits.test.X[splits.test.rows], batches["test_batch"][0])
-    fewer = load_splits(make(data={"name": "cifar10", "root": str(tmp_path), "val_size": 10, "test_size": 4}))
-    assert fewer.test is not None
-    assert len(fewer.test) == 4
+    section = make(data="cifar10").data
+    assert (len(splits.features), splits.targets) == (section.inputs, section.targets("classification"))
+    for size, kept in ((4, 4), (0.5, 5), (10, 10), (0, None)):
+        data = {"name": "cifar10", "root": str(tmp_path), "val_size": 10, "test_size": size}
+        test = load_splits(make(data=data)).test
+        assert (test and len(test)) == kept
 
 
 def test_cifar10_divides_the_official_sizes_as_the_config_says() -> None:
@@ -137,6 +140,13 @@ def test_a_config_that_the_data_contradict(sections: dict[str, Any], expected: s
     data = {"name": "csv", "path": str(DATASETS / "iris.csv"), "target": "species"}
     with pytest.raises(ConfigError, match=expected):
         load_splits(make(data=data, **sections))
+
+
+@pytest.mark.parametrize("standardize", ["none", "scale"])
+def test_a_fraction_that_leaves_nothing_to_train_on(standardize: str) -> None:
+    data = {"name": "spiral", "points": 100, "train_size": 0.001, "standardize": standardize}
+    with pytest.raises(DataError, match=r"data.train_size 0.001 of 100 examples leaves none to train on"):
+        load_splits(make(data=data))
 
 
 def test_splits_that_do_not_fit() -> None:

@@ -44,5 +44,6 @@ def fit_scaling(kind: str, X: NDArray[Any], rows: NDArray[np.intp]) -> Scaling:
         low = np.min([X[piece].min(axis=0) for piece in pieces], axis=0).astype(np.float64)
         high = np.max([X[piece].max(axis=0) for piece in pieces], axis=0).astype(np.float64)
         shift, scale = (low + high) / 2, (high - low) / 2
-    scale[scale <= 1e-7 * np.abs(shift)] = 1  # constant, to float32's precision
+    # Constant, to float32's precision, or so nearly that 1 / scale would be past its range.
+    scale[scale <= np.maximum(1e-7 * np.abs(shift), np.finfo(np.float32).tiny)] = 1
     return Scaling(shift.astype(np.float32), scale.astype(np.float32))

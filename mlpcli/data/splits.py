@@ -22,27 +22,36 @@ def split_rows(
 ) -> dict[str, Rows]:
     """Return disjoint row numbers, sorted, for each part that ``sizes`` names.
 
-    A size is a fraction of all examples, or a count; one may be None and takes what is left. With
-    ``stratify`` y (n,) is class indices, and every part has each class in its share, to the nearest example.
-    Raises DataError where the sizes do not fit.
+    A size is a fraction of all examples, rounded, or a count; one may be None and takes what is left. With
+    ``stratify`` y (n,) is class indices, and every part has its share of what each class has left when its
+    turn comes, to the nearest example. Raises DataError where the sizes do not fit.
     """
     n = len(y)
-    counts = {part: round(size * n) if isinstance(size, float) else size for part, size in sizes.items()}
-    asked = sum(count for count in counts.values() if count is not None)
-    if asked > n or (asked == n and None in counts.values()):
+    exact = {
+        part: size * n if isinstance(size, float) else size
+        for part, size in sizes.items()
+        if size is not None
+    }
+    counts = {part: round(size) for part, size in exact.items()}
+    asked = sum(counts.values())
+    if asked > n and sum(exact.values()) <= n + 1e-6:  # they do fit, and were rounded up
+        last = [part for part, size in sizes.items() if isinstance(size, float)][-1]
+        counts[last] -= asked - n
+        asked = n
+    rest = [part for part in sizes if part not in exact]
+    if asked > n or (asked == n and rest):
         parts = ", ".join(f"{part} {count:,}" for part, count in counts.items() if count)
         raise DataError(
             f"the splits do not fit: {n:,} examples, of which {parts} are asked for; "
             "lower data.val_size, data.test_size or data.train_size"
         )
-    counts = {part: n - asked if count is None else count for part, count in counts.items()}
+    counts |= dict.fromkeys(rest, n - asked)
     order = rng.permutation(n)
     groups = [order[y[order] == label] for label in np.unique(y)] if stratify else [order]
     left = [len(group) for group in groups]
     rows = {}
-    for part, count in counts.items():
-        assert count is not None
-        takes = _share(count, left)
+    for part in sizes:
+        takes = _share(counts[part], left)
         chosen = [group[have - take : have] for group, have, take in zip(groups, left, takes, strict=True)]
         rows[part] = np.sort(np.concatenate(chosen))
         left = [have - take for have, take in zip(left, takes, strict=True)]

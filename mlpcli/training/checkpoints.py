@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlpcli import __version__
-from mlpcli.build import build_network
+from mlpcli.build import build_network, build_optimizer
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.scaling import Scaling
@@ -64,12 +64,15 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+
+
 class _Progress(_Strict):
-    epoch: int
-    best_epoch: int
+    epoch: _Count
+    best_epoch: _Count
     best_score: list[float]
-    stale: int
-    steps: int
+    stale: _Count
+    steps: _Count
 
 
 class Meta(_Strict):
@@ -82,7 +85,7 @@ class Meta(_Strict):
     classes: list[str] | None
     targets: int
     shapes: dict[str, list[int]]
-    epoch: int
+    epoch: _Count
     scores: dict[str, float]
     progress: _Progress | None
 
@@ -142,12 +145,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if learned != size.parameters:  # before a network of the size that the config claims is made
             raise _damaged(path, f"its config has {size.parameters:,} parameters, its arrays {learned:,}")
         network = build_network(experiment, widths)
-        slots = [name for name in shapes if name.startswith(_OPTIMIZER)]
+        slots = {} if meta.progress is None else build_optimizer(experiment, network).slots
         expected = {
             **network.parameters.shapes,
             "shift": (widths[0],),
             "scale": (widths[0],),
-            **dict.fromkeys(slots, network.parameters.values.shape),
+            **{_OPTIMIZER + name: slot.shape for name, slot in slots.items()},
         }
         if shapes != expected:
             wrong = sorted(
@@ -157,8 +160,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         arrays = {name: _read_array(path, archive, name) for name in shapes}
     for name in network.parameters.shapes:
         network.parameters.view(name)[...] = arrays[name]
-    if not np.all(arrays["scale"] > 0):
-        raise _damaged(path, "scale holds numbers that are not above 0")
+    if not np.all(arrays["scale"] >= np.finfo(np.float32).tiny):
+        raise _damaged(path, "scale holds numbers that are not above 0, or cannot be divided by")
     return Checkpoint(
         experiment,
         network,
@@ -168,11 +171,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
         meta.targets,
         meta.epoch,
         meta.scores,
-        _resume(meta, {name.removeprefix(_OPTIMIZER): arrays[name] for name in slots}),
+        _resume(meta, {name: arrays[_OPTIMIZER + name] for name in slots}),
     )
 
 
 def _damaged(path: Path, what: str) -> CheckpointError:
+    if len(what) > 300:
+        what = f"{what[:297]}..."
     return CheckpointError(f"{path} is not a sound checkpoint: {what}; use another one, or train again")
 
 
@@ -188,9 +193,10 @@ def _read_meta(path: Path, archive: NpzFile) -> Meta:
         data = json.loads(archive.read("meta").item())
         if isinstance(data, dict) and data.get("format") != FORMAT:
             raise CheckpointError(
-                f"{path} has format {data.get('format')!r}, and this version of mlp reads {FORMAT}; "
-                f"it was written by mlp {data.get('mlp')!r}"
+                f"{path} has format {data.get('format')!r:.50}, and this version of mlp reads "
+                f"{FORMAT}; it was written by mlp {data.get('mlp')!r:.50}"
             )
+        json.dumps(data, ensure_ascii=False).encode()  # a lone surrogate is no text that can be shown
         return Meta.model_validate(data)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
@@ -205,7 +211,13 @@ def _interpret(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
     except ConfigError as error:
         raise _damaged(path, f"its config is wrong: {error}") from None
     widths = experiment.widths(len(meta.features), meta.targets)
-    if widths is None or meta.targets < 1 or (meta.classes is not None and len(meta.classes) != meta.targets):
+    if (
+        widths is None
+        or not meta.features
+        or meta.targets < 1
+        or (experiment.loss.binary and meta.targets != 2)
+        or (meta.classes is not None and len(meta.classes) != meta.targets)
+    ):
         raise _damaged(path, "its features and classes do not fit its config")
     if (meta.classes is None) != (experiment.loss.task == "regression"):
         raise _damaged(path, f"its classes do not fit its loss, {experiment.loss.name}")

@@ -47,9 +47,10 @@ def full_report(
     where it never occurs. For a regression: loss, mse, mae and r2, the share of the variance explained
     (null where the values do not vary).
     """
+    logits = logits.astype(np.float64)  # the squares of what float32 holds overflow there
     report: dict[str, Any] = {"n": len(y), "loss": loss.evaluate(logits, y, None)}
     if classes is None:
-        errors = logits.astype(np.float64) - y
+        errors = logits - y
         squares = float(np.sum(errors**2))
         spread = float(np.sum((y - y.mean(axis=0, dtype=np.float64)) ** 2))
         report["mse"] = squares / errors.size

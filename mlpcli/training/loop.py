@@ -89,6 +89,13 @@ class Trainer:
             seconds = time.perf_counter() - start
             size = float(np.linalg.norm(self.network.parameters.values))
             self._require_finite("size of the weights", size, number, "after its last step")
+            norm = self._last_step["gradient_norm"]
+            self._require_finite("norm of the gradient", norm, number, "in its last step")
+            for name, slot in self.optimizer.slots.items():  # the squares of large gradients overflow first
+                largest = float(np.max(np.abs(slot)))
+                self._require_finite(
+                    f"largest {name} of the optimizer", largest, number, "after its last step"
+                )
             scores = metrics
             if self.val is not None:
                 val_scores = quick_scores(self.network, self.loss, self.val)

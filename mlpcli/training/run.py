@@ -59,11 +59,11 @@ class Run:
         Raises RunError where training diverges or the directory cannot be written; what was written stays.
         """
         start = time.perf_counter()
-        log = logging.FileHandler(directory.log, encoding="utf-8")
-        log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         logger = logging.Logger("run")
-        logger.addHandler(log)
         try:
+            log = logging.FileHandler(directory.log, encoding="utf-8")
+            log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+            logger.addHandler(log)
             logger.info("mlp %s, Python %s, NumPy %s", __version__, platform.python_version(), np.__version__)
             logger.info("%s", self.describe_data())
             for epoch in self.trainer.epochs(self.experiment.training.epochs):
@@ -80,7 +80,8 @@ class Run:
             logger.info("stopped: %s", error)
             raise
         finally:
-            log.close()
+            for handler in logger.handlers:
+                handler.close()
             self.seconds = time.perf_counter() - start
 
     def _save(self, epoch: Epoch, directory: RunDirectory) -> None:

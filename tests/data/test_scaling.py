@@ -37,6 +37,18 @@ def test_large_offsets_and_many_rows() -> None:
     np.testing.assert_allclose(scaling.shift, many.astype(np.float64).mean(axis=0), rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", KNOWN)
+@pytest.mark.parametrize("size", [1e-45, 1e-40, 1e-37, 1e37, 3e38])
+def test_sizes_at_the_ends_of_float32(kind: str, size: float) -> None:
+    """What cannot be divided by counts as constant; nothing overflows (warnings are errors)."""
+    ends = np.array([[-size], [0], [size]], np.float32)
+    part = Split(ends, np.zeros(3, int), np.arange(3))
+    ((batch, _),) = Batches(part, fit_scaling(kind, ends, part.rows)).in_order(3)
+    assert np.isfinite(batch).all()
+    if kind == "scale" and size > 1e-38:
+        np.testing.assert_allclose(batch, [[-1], [0], [1]], rtol=1e-5)
+
+
 def split(dtype: type = np.uint8) -> Split:
     data = np.arange(40, dtype=dtype).reshape(10, 4)
     return Split(data, np.arange(10), np.array([8, 1, 3, 5, 2]))

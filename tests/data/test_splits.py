@@ -63,6 +63,36 @@ def test_training_examples_can_be_counted_too() -> None:
     assert len(set(np.concatenate(list(parts.values())))) == 50
 
 
+@pytest.mark.parametrize("n", [13, 150, 178, 1001])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"test": 0.2, "val": 0.2, "train": 0.6},
+        {"test": 0.5, "train": 0.5},
+        {"test": 10, "val": 0.0, "train": 0.2},
+    ],
+    ids=str,
+)
+def test_fractions_that_fit_are_not_refused_for_their_rounding(n: int, sizes: dict[str, int | float]) -> None:
+    parts = split_rows(np.arange(n) % 3, dict(sizes), rng(), True)
+    assert sum(map(len, parts.values())) <= n
+    for part, size in sizes.items():
+        assert abs(len(parts[part]) - (size * n if isinstance(size, float) else size)) <= 1
+
+
+def test_a_part_may_be_all_there_is() -> None:
+    parts = split_rows(np.arange(10) % 3, {"test": 10, "val": 0}, rng(), True)
+    assert [len(parts[part]) for part in ("test", "val")] == [10, 0]
+
+
+def test_every_part_has_its_share_of_every_class() -> None:
+    """60, 30 and 9 examples: 20 % are 12, 6 and 1.8, to the nearest example, of each part."""
+    y = np.repeat([0, 1, 2], [60, 30, 9])
+    parts = split_rows(y, {"test": 0.2, "val": 0.2, "train": None}, rng(), True)
+    counts = {part: np.bincount(y[rows], minlength=3).tolist() for part, rows in parts.items()}
+    assert counts == {"test": [12, 6, 2], "val": [12, 6, 2], "train": [36, 18, 5]}
+
+
 def test_sizes_that_do_not_fit_are_named() -> None:
     with pytest.raises(DataError) as caught:
         split_rows(np.zeros(10, int), {"test": 6, "val": 0.4, "train": None}, rng(), True)

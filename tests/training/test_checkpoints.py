@@ -174,6 +174,58 @@ def fewer_features(arrays: Arrays, meta: Any) -> None:
     meta["features"] = ["a"]
 
 
+def no_features(arrays: Arrays, meta: Any) -> None:
+    meta["features"] = []
+
+
+def binary_loss(arrays: Arrays, meta: Any) -> None:
+    meta["config"]["loss"] = "binary_hinge"
+    meta["config"]["model"]["outputs"] = None
+
+
+def denormal_scale(arrays: Arrays, meta: Any) -> None:
+    arrays["scale"][1] = 1e-42
+
+
+def surplus_slot(arrays: Arrays, meta: Any) -> None:
+    arrays["optimizer_w"] = np.zeros(131, np.float32)
+    meta["shapes"]["optimizer_w"] = [131]
+
+
+def other_optimizer(arrays: Arrays, meta: Any) -> None:
+    meta["config"]["optimizer"] = "nesterov"
+    meta["progress"] = {"epoch": 1, "best_epoch": 1, "best_score": [0.5], "stale": 0, "steps": 1}
+
+
+def negative_epoch(arrays: Arrays, meta: Any) -> None:
+    meta["epoch"] = -1
+
+
+def half_a_character(arrays: Arrays, meta: Any) -> None:
+    meta["features"][0] = "\ud800"
+
+
+def long_key(arrays: Arrays, meta: Any) -> None:
+    meta["x" * 100_000] = 1
+
+
+def many_mistakes(arrays: Arrays, meta: Any) -> None:
+    meta["config"] |= {f"key{i}": i for i in range(1000)}
+
+
+def long_shape(arrays: Arrays, meta: Any) -> None:
+    meta["shapes"]["W1"] = [1] * 10_000
+
+
+def long_format(arrays: Arrays, meta: Any) -> None:
+    meta["format"] = meta["mlp"] = "9" * 100_000
+
+
+def deep_config(arrays: Arrays, meta: Any) -> None:
+    for _ in range(400):
+        meta["config"]["model"] = {"hidden": [meta["config"]["model"]]}
+
+
 def infinite_score(arrays: Arrays, meta: Any) -> None:
     meta["scores"]["val_loss"] = float("inf")
 
@@ -199,8 +251,20 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     fewer_classes: "its features and classes do not fit its config",
     no_classes: "its classes do not fit its loss",
     no_targets: "its features and classes do not fit its config",
-    fewer_features: "",
+    fewer_features: "parameters, its arrays 131",
     infinite_score: "meta.scores.val_loss",
+    no_features: "its features and classes do not fit its config",
+    binary_loss: "its features and classes do not fit its config",
+    denormal_scale: "scale holds numbers that are not above 0, or cannot be divided by",
+    surplus_slot: "its arrays do not fit its config: optimizer_w",
+    other_optimizer: "its arrays do not fit its config: optimizer_",
+    negative_epoch: "meta.epoch",
+    half_a_character: "meta is not readable as JSON",
+    long_key: "meta.xxx",
+    many_mistakes: 'unknown key "key0"',
+    long_shape: "W1 is float32 (4, 16), not float32 (1, 1,",
+    long_format: "has format '999",
+    deep_config: "its config is wrong: model.hidden.0",
 }
 
 
@@ -244,7 +308,7 @@ def test_files_that_are_no_checkpoints(run: RunDirectory, tmp_path: Path) -> Non
     for content, expected in (
         (b"", "not an .npz archive"),
         (b"hello", "not an .npz archive"),
-        (raw[: len(raw) // 2], "not an .npz archive"),
+        *((raw[: len(raw) * part // 10], "not an .npz archive") for part in range(1, 10)),
         (raw[:-1], "not an .npz archive"),
         (b"\x80\x04N.", "not an .npz archive"),
         (buffer.getvalue(), "is no checkpoint of mlp: it has no meta"),

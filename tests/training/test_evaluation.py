@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mlpcli.data.batches import Batches, Split
+from mlpcli.data.scaling import Scaling
 from mlpcli.nn.losses import LOSSES
-from mlpcli.training.evaluation import full_report
+from mlpcli.nn.network import Network
+from mlpcli.training.evaluation import compute_logits, full_report, quick_scores
 
 
 def test_a_classification_by_hand() -> None:
@@ -42,3 +45,24 @@ def test_a_regression_by_hand() -> None:
 
 def test_r2_of_values_that_do_not_vary() -> None:
     assert full_report(LOSSES["mse"](), np.ones((3, 1)), np.ones((3, 1)), None)["r2"] is None
+
+
+def test_errors_whose_squares_are_past_float32() -> None:
+    logits, y = np.array([[1e25], [0]], np.float32), np.array([[0], [1]], np.float32)
+    report = full_report(LOSSES["mse"](), logits, y, None)  # warnings are errors
+    assert report["loss"] == report["mse"] == pytest.approx(5e49)
+
+
+def test_many_rows_are_taken_in_pieces() -> None:
+    rng = np.random.default_rng(0)
+    network = Network((3, 2), [None], ["lecun"])
+    network.initialize(rng)
+    X, y = rng.standard_normal((1203, 3)).astype(np.float32), rng.integers(0, 2, 1203)
+    rows = rng.permutation(1203)
+    batches = Batches(Split(X, y, rows), Scaling(np.zeros(3, np.float32), np.ones(3, np.float32)))
+    logits = X[rows] @ network.dense[0].W
+    np.testing.assert_allclose(compute_logits(network, batches), logits, atol=1e-5)
+    scores = quick_scores(network, LOSSES["hinge"](delta=1.0), batches)
+    margins = np.maximum(0, 1 - (2 * y[rows] - 1) * (logits[:, 1] - logits[:, 0]))
+    assert scores["loss"] == pytest.approx(margins.mean(), rel=1e-5)
+    assert scores["accuracy"] == np.mean((logits[:, 1] > logits[:, 0]) == y[rows])

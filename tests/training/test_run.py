@@ -184,6 +184,14 @@ def test_a_directory_that_goes_away_is_an_error(tmp_path: Path, monkeypatch: pyt
         consume(Run(experiment), directory, remove)
 
 
+def test_a_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    experiment = load_experiment(CONFIGS / "spiral.yaml")
+    directory = RunDirectory.create("run", tmp_path / "run", experiment)
+    directory.log.mkdir()
+    with pytest.raises(RunError, match=r"run\.log cannot be written"):
+        next(Run(experiment).epochs(directory))
+
+
 def test_a_free_name_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     experiment = parse_experiment("data: spiral", "test", Path())
@@ -210,6 +218,11 @@ def test_choosing_a_directory(tmp_path: Path, force: bool) -> None:
     assert choose_directory(empty, force) == empty
     with pytest.raises(UsageError, match="not a run's"):
         choose_directory(other, force)
+    with pytest.raises(UsageError, match="is a file"):
+        choose_directory(other / "thesis.txt", force)
+    refused = (None, "name that directory with --out") if force else (run, "holds a run already")
+    with pytest.raises(UsageError, match=refused[1]):
+        choose_directory(refused[0], force)
     if force:
         assert choose_directory(run, force) == run
     else:

@@ -1,0 +1,130 @@
+"""The loop: which epoch is the best, when patience runs out, what a row of metrics means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.config.loader import validate_experiment
+from mlpcli.errors import RunError
+from mlpcli.training import loop
+from mlpcli.training.loop import Trainer
+from mlpcli.training.run import Run
+
+
+def trainer(**sections: Any) -> Trainer:
+    return Run(validate_experiment({"data": {"name": "spiral", "points": 60}, **sections}, Path())).trainer
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[dict[str, float]]) -> None:
+    """Let the validation split score this, epoch by epoch."""
+    script: Iterator[dict[str, float]] = iter(scores)
+    monkeypatch.setattr(loop, "quick_scores", lambda *_: next(script))
+
+
+# scores (accuracy, loss) or (loss,) by epoch; the epochs that are the best so far; stale epochs at the end
+CHOICES = {
+    "accuracy before loss": ([(0.5, 1.0), (0.6, 9.0), (0.5, 0.1)], [1, 2], 1),
+    "loss at equal accuracy": ([(0.5, 1.0), (0.5, 0.9), (0.5, 0.95)], [1, 2], 1),
+    "the first of equals": ([(0.5, 1.0), (0.5, 1.0), (0.5, 1.0)], [1], 2),
+    "regression": ([(2.0,), (3.0,), (1.0,), (1.0,)], [1, 3], 1),
+    "patience begins anew": ([(0.1, 1.0), (0.0, 1.0), (0.2, 1.0), (0.0, 1.0)], [1, 3], 1),
+}
+
+
+@pytest.mark.parametrize(("scores", "best", "stale"), CHOICES.values(), ids=CHOICES)
+def test_the_best_epoch(
+    monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, ...]], best: list[int], stale: int
+) -> None:
+    kind = "classification" if len(scores[0]) == 2 else "regression"
+    names = ("accuracy", "loss") if kind == "classification" else ("loss",)
+    scripted(monkeypatch, [dict(zip(names, score, strict=True)) for score in scores])
+    trains = trainer(data={"name": "spiral" if kind == "classification" else "sine", "points": 60})
+    epochs = list(trains.epochs(len(scores)))
+    assert [epoch.number for epoch in epochs if epoch.is_best] == best
+    assert (trains.progress.best_epoch, trains.progress.stale) == (best[-1], stale)
+    assert [epoch.metrics["val_loss"] for epoch in epochs] == [score[-1] for score in scores]
+
+
+def test_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = [1.0, 2.0, 0.5, 3.0, 0.5, 0.1]  # 2 epochs that are no better end it before the last
+    scripted(monkeypatch, [{"accuracy": 0.5, "loss": loss} for loss in losses])
+    trains = trainer(training={"patience": 2})
+    assert [epoch.number for epoch in trains.epochs(6)] == [1, 2, 3, 4, 5]
+    assert trains.out_of_patience
+    assert list(trains.epochs(6)) == []
+
+
+def test_means_and_sizes_of_one_full_batch() -> None:
+    """With one batch an epoch and plain sgd, loss, gradient and change of the weights can be told at once."""
+    trains = trainer(
+        data={"name": "sine", "points": 50, "val_size": 0, "test_size": 0},
+        model={"hidden": []},
+        optimizer={"name": "sgd", "learning_rate": 0.25},
+        training={"batch_size": 50},
+        regularization={"l2": 0.5},
+    )
+    split, (layer,) = trains.train.split, trains.network.dense
+    X = (split.X - split.X.mean()) / split.X.std()
+    w, b = float(layer.W[0, 0]), float(layer.b[0])
+    errors = w * X + b - split.y
+    dw, db = 2 * float(np.mean(errors * X)) + 0.5 * w, 2 * float(np.mean(errors))
+    (epoch,) = trains.epochs(1)
+    assert epoch.metrics["train_loss"] == pytest.approx(float(np.mean(errors**2)), rel=1e-5)
+    assert epoch.metrics["gradient_norm"] == pytest.approx(np.hypot(dw, db), rel=1e-4)
+    assert epoch.metrics["update_ratio"] == pytest.approx([0.25 * abs(dw / w)], rel=1e-4)
+    assert (float(layer.W[0, 0]), float(layer.b[0])) == pytest.approx(
+        (w - 0.25 * dw, b - 0.25 * db), rel=1e-4
+    )
+
+
+def test_the_loss_of_an_epoch_counts_examples_not_batches() -> None:
+    """Weights that all but stand still: a last batch of one example weighs as one example."""
+    trains = trainer(optimizer={"name": "sgd", "learning_rate": 1e-30}, training={"batch_size": 35})
+    X, y = next(trains.train.in_order(60))
+    assert len(y) == 36
+    logits = trains.network.forward(X).copy()
+    (epoch,) = trains.epochs(1)
+    assert epoch.metrics["train_loss"] == pytest.approx(trains.loss.evaluate(logits, y, None), rel=1e-5)
+    assert epoch.metrics["train_accuracy"] == np.mean(logits.argmax(axis=1) == y)
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "optimizer", "expected"),
+    [
+        (2, 1, "adam", "largest v of the optimizer is inf in epoch 1"),
+        (40, 40, {"name": "sgd", "learning_rate": 1e-30}, "norm of the gradient is inf in epoch 1"),
+    ],
+    ids=["its square, once", "its norm at the end"],
+)
+def test_a_gradient_too_large_for_float32_is_divergence(
+    tmp_path: Path, rows: int, batch_size: int, optimizer: Any, expected: str
+) -> None:
+    """Loss and weights are finite, but last.npz, or the row of metrics, would hold what no reader takes."""
+    X, y = np.zeros((40, 2), np.float32), np.arange(40) % 2
+    X[:rows] = 1e20  # in both classes: one of them is on the wrong side
+    np.savez(tmp_path / "large.npz", X=X, y=y)
+    whole = {"standardize": "none", "val_size": 0, "test_size": 0}
+    trains = trainer(
+        data={"name": "npz", "path": str(tmp_path / "large.npz"), **whole},
+        model={"hidden": []},
+        loss="hinge",
+        optimizer=optimizer,
+        training={"batch_size": batch_size},
+    )
+    with pytest.raises(RunError, match=expected):
+        list(trains.epochs(1))
+    assert trains.progress.epoch == 0
+    assert np.isfinite(trains.network.parameters.values).all()
+
+
+def test_weights_of_zero_have_no_update_ratio() -> None:
+    trains = trainer(model={"hidden": []})
+    trains.network.parameters.values[...] = 0
+    trains.batch_size = 1000
+    (epoch,) = trains.epochs(1)
+    assert epoch.metrics["update_ratio"] == [None]
