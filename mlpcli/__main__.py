@@ -1,6 +1,25 @@
-"""Lets ``python -m mlpcli`` do what ``mlp`` does."""
+"""Starts ``mlp``: an interrupt is answered even while the command line is still being loaded."""
 
-from mlpcli.cli import main
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run ``mlp`` and end the process.
+
+    0: done; 1: the run failed; 2: the command line or the config is wrong; 130: interrupted.
+    """
+    try:
+        from mlpcli.cli import run
+
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
 
 if __name__ == "__main__":
     main()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -122,7 +123,8 @@ def load_dataset(experiment: Experiment) -> Dataset:
 class Splits:
     """A data set divided: what a run trains on and is scored by.
 
-    ``targets`` is the number of classes, or of values in a regression.
+    ``targets`` is the number of classes, or of values in a regression. ``fingerprint`` is a checksum of
+    what was read from files, by which it is known again; None for what is drawn.
     """
 
     train: Split
@@ -131,6 +133,7 @@ class Splits:
     features: tuple[str, ...]
     classes: tuple[str, ...] | None
     targets: int
+    fingerprint: int | None
 
 
 def load_splits(experiment: Experiment) -> Splits:
@@ -169,7 +172,18 @@ def load_splits(experiment: Experiment) -> Splits:
         dataset.features,
         dataset.classes,
         targets,
+        None if data.name in TOY_SETS else _checksum(dataset),
     )
+
+
+def _checksum(dataset: Dataset) -> int:
+    arrays = [dataset.X, dataset.y]
+    if dataset.test is not None:
+        arrays += [dataset.test.X, dataset.test.y]
+    checksum = 0
+    for array in arrays:
+        checksum = crc32(np.ascontiguousarray(array).data, checksum)
+    return checksum
 
 
 def _check_widths(experiment: Experiment, inputs: int, targets: int) -> None:

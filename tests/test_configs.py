@@ -62,9 +62,7 @@ def test_cifar10_trains_on_both_formats(
     experiment = load_experiment(CONFIGS / "cifar10.yaml", overrides)
     directory = RunDirectory.create("cifar10", tmp_path / "run", experiment)
     run = Run(experiment)
-    assert run.describe_data() == (
-        "cifar10: 180 train / 20 val / 40 test examples, 3,072 features, 10 classes"
-    )
+    assert run.describe_data() == ("cifar10: 180 train / 20 val / 40 test, 3,072 features, 10 classes")
     assert run.splits.train.X.dtype == "uint8"
     for _ in run.epochs(directory):
         pass

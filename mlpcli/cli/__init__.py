@@ -16,7 +16,7 @@ from mlpcli.cli.predict import predict
 from mlpcli.cli.train import train
 from mlpcli.errors import MlpError, nearest
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "run"]
 
 
 class _Commands(click.Group):
@@ -46,14 +46,6 @@ def cli() -> None:
 
 for command in (train, evaluate, predict, count_params):
     cli.add_command(command)
-
-
-def main() -> None:
-    """Run ``mlp`` and end the process.
-
-    0: done; 1: the run failed; 2: the command line or the config is wrong; 130: interrupted.
-    """
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(args: list[str]) -> int:

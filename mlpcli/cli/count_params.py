@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlpcli.cli.text import columns, count, memory
+from mlpcli.cli.text import columns, memory
 from mlpcli.errors import ConfigError, UsageError
 from mlpcli.nn.sizes import NetworkSize
 
@@ -74,7 +74,8 @@ def _read(source: Path) -> tuple[Experiment, tuple[int, ...]]:
         raise ConfigError(
             f"{source}: only the {experiment.data.name} file knows how many features and targets there are, "
             "and count-params opens no data.\n"
-            "Say so in the config (model.inputs, model.outputs), count a checkpoint, or use --layers."
+            "Say so in the config (model.inputs, model.outputs), count a checkpoint, or use --layers;\n"
+            "mlp train CONFIG --dry-run looks at the data and counts."
         )
     return experiment, widths
 
@@ -114,6 +115,7 @@ def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, An
         "bytes": {
             "parameters": _FLOAT * size.parameters,
             "optimizer": _FLOAT * size.parameters * optimizer.slots,
+            "gradients": _FLOAT * size.parameters,
             "activations": _FLOAT * size.activations * batch_size,
         },
         "flops": {
@@ -152,18 +154,10 @@ def describe_network(widths: Sequence[int], experiment: Experiment | None) -> st
     slots = used["optimizer"] // used["parameters"]
     resources = [
         ["memory, float32", "weights and biases", memory(used["parameters"]), "4 bytes a parameter"],
-        [
-            "",
-            "optimizer state",
-            memory(used["optimizer"]),
-            f"{costs['optimizer']}: {count(slots, 'number')} a parameter",
-        ],
-        [
-            "",
-            "activations",
-            memory(used["activations"]),
-            f"{batch} x {count(size.activations, 'number')}, inputs included",
-        ],
+        ["", "gradients", memory(used["gradients"]), "the same again"],
+        ["", "optimizer state", memory(used["optimizer"]), f"{costs['optimizer']}: {slots} x that"],
+        ["", "activations", memory(used["activations"]), f"{batch} x {size.activations:,}, inputs included"],
+        ["", "all of them", memory(sum(used.values())), ""],
         ["FLOPs", "forward, an example", f"{flops['forward_per_example']:,}", "2 a weight, 1 a bias"],
         ["", f"training step of {batch}", f"{flops['training_step']:,}", "forward, dW, db and dX"],
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mlpcli.cli.text import clip, columns, count, percent
+from mlpcli.cli.text import clip, columns, count, number, percent
 
 __all__ = ["evaluate"]
 
@@ -50,13 +50,19 @@ def _describe(report: dict[str, Any]) -> str:
         f"on {part} of {report['data']}: {count(report['n'], 'example')}"
     )
     if "accuracy" not in report:
-        names = {"loss": "loss", "mse": "mean squared error", "mae": "mean absolute error", "r2": "R2"}
-        rows = [[name, _number(report[key])] for key, name in names.items()]
+        names = {
+            "loss": "loss (targets scaled)",
+            "mse": "mean squared error",
+            "mae": "mean absolute error",
+            "r2": "R2",
+        }
+        rows = [[name, number(report[key])] for key, name in names.items()]
         return f"{head}\n\n{columns(rows, '<>')}"
     hits = sum(row[i] for i, row in enumerate(report["confusion"]))
     totals = [
-        ["loss", _number(report["loss"]), ""],
+        ["loss", number(report["loss"]), ""],
         ["accuracy", percent(report["accuracy"]), f"({hits:,} of {report['n']:,})"],
+        ["baseline", percent(report["baseline"]), "(always the most frequent class)"],
     ]
     return "\n\n".join([head, columns(totals, "<><"), _class_table(report), _confusions(report)])
 
@@ -67,6 +73,7 @@ def _class_table(report: dict[str, Any]) -> str:
     for row in report["classes"]:
         shares = [percent(row[key]) for key in keys]
         rows.append([clip(row["class"], _LABEL), *shares, f"{row['support']:,}"])
+    rows.append(["(mean)", *(percent(report["macro"][key]) for key in keys), f"{report['n']:,}"])
     return columns(rows, "<>>>>")
 
 
@@ -89,10 +96,4 @@ def _confusions(report: dict[str, Any]) -> str:
     rows = [[f"{n:,}", "x", labels[i], "taken for", labels[j]] for n, i, j in wrong[:_MOST_CONFUSIONS]]
     return "most frequent confusions (the whole matrix is in --json)\n" + (
         columns(rows, "><<<<") if rows else "none"
-    )
-
-
-def _number(value: float | None) -> str:
-    return (
-        "-" if value is None else f"{value:.4f}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.4g}"
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlpcli.errors import UsageError
+
 if TYPE_CHECKING:
     from mlpcli.training.apply import Answers
 
@@ -29,14 +31,31 @@ def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
     from mlpcli.training.apply import answer_rows
     from mlpcli.training.checkpoints import load_checkpoint
 
+    if out is not None:
+        _check_out(out, {"the checkpoint": checkpoint, "the data": data})
     text = _csv(answer_rows(load_checkpoint(checkpoint), data))
     if out is None:
         click.echo(text, nl=False)
         return
     from mlpcli.files import replace_file
 
-    with replace_file(out) as stream:
+    with replace_file(out.resolve()) as stream:  # where a link points to
         stream.write(text.encode())
+
+
+def _check_out(out: Path, inputs: dict[str, Path]) -> None:
+    """Refuse what must not be written over, before any work is done; an older file of answers may be."""
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}; make it first")
+    if not out.exists():
+        return
+    if not out.is_file():
+        raise UsageError(
+            f"--out {out} is not a file that can be written anew; name another, or leave out --out"
+        )
+    for what, path in inputs.items():
+        if path.exists() and out.samefile(path):
+            raise UsageError(f"--out {out} is {what}; name another file")
 
 
 def _csv(answers: Answers) -> str:

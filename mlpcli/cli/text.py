@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["clip", "columns", "count", "memory", "percent"]
+__all__ = ["clip", "columns", "count", "memory", "number", "percent"]
 
 
 def columns(rows: Sequence[Sequence[str]], align: str) -> str:
@@ -27,6 +27,13 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
 
 
+def number(value: float | None) -> str:
+    """Return a score with the digits that matter, and a dash where there is none."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.4g}"
+
+
 def memory(size: int) -> str:
     """Return a number of bytes in the unit that suits it (powers of 1000)."""
     for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
@@ -37,6 +44,9 @@ def memory(size: int) -> str:
 
 
 def clip(text: str, width: int) -> str:
-    """Return a text that is printable and no wider than ``width``."""
+    """Return a text that is printable and no wider than ``width``; what is too long loses its middle."""
     shown = text if text.isprintable() else repr(text)[1:-1]
-    return shown if len(shown) <= width else shown[: width - 1] + "~"
+    if len(shown) <= width:
+        return shown
+    end = (width - 1) // 2
+    return shown[: width - 1 - end] + "~" + shown[len(shown) - end :]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlpcli.cli.count_params import describe_network
-from mlpcli.cli.text import columns, percent
+from mlpcli.cli.text import columns, number, percent
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
@@ -63,7 +63,8 @@ def train(
     directory = RunDirectory.create(config.stem, chosen, experiment)
     if not quiet:
         click.echo(run.describe_data(), err=True)
-        click.echo(f"{run.describe_network()} -> {directory.path}", err=True)
+        click.echo(run.describe_network(), err=True)
+        click.echo(f"-> {directory.path}", err=True)
     try:
         rates = _follow(run, directory, quiet)
     except KeyboardInterrupt:
@@ -123,8 +124,8 @@ def _postfix(metrics: dict[str, Any]) -> str:
     words = [f"loss {metrics['train_loss']:.4f}"]
     if "val_accuracy" in metrics:
         words.append(f"val {metrics['val_accuracy']:.2%}")
-    elif "val_loss" in metrics:
-        words.append(f"val loss {metrics['val_loss']:.4f}")
+    elif "val_r2" in metrics:
+        words.append(f"val R2 {number(metrics['val_r2'])}")
     return ", ".join(words)
 
 
@@ -133,16 +134,17 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     names = list(scores["train"])
     rows = [[part, *(_score(name, row[name]) for name in names)] for part, row in scores.items()]
     best = shlex.quote(str(directory.best))
-    table = getattr(run.experiment.data, "path", None)
-    then = f"predict {best} {shlex.quote(os.path.relpath(table))}" if table else f"count-params {best}"
+    file = getattr(run.experiment.data, "path", None)
+    then = f"predict {best} {shlex.quote(os.path.relpath(file))}" if file else f"count-params {best}"
     facts = [
         ["time", f"{run.seconds:.1f} s, {statistics.median(rates):,.0f} examples/s"],
         ["files", f"{directory.path}: best.npz, last.npz, metrics.jsonl, config.yaml, run.log"],
         ["next", f"mlp eval {best}"],
         ["", f"mlp {then}"],
     ]
-    blocks = [_verdict(run), columns([["", *names], *rows], "<" + ">" * len(names)), columns(facts, "<<")]
-    return "\n\n".join(blocks)
+    header = ["", *("R2" if name == "r2" else name for name in names)]
+    table = columns([header, *rows], "<" + ">" * len(names))
+    return "\n\n".join([_verdict(run), table, columns(facts, "<<")])
 
 
 def _verdict(run: Run) -> str:
@@ -152,8 +154,10 @@ def _verdict(run: Run) -> str:
     verdict = f"Best epoch: {progress.best_epoch} of {progress.epoch} ({by})."
     if progress.epoch < run.experiment.training.epochs:
         verdict += f"\nStopped early: {progress.stale} epochs without a better one."
+    elif progress.best_epoch == progress.epoch:
+        verdict += "\nThe last epoch was the best: with more training.epochs it may get better."
     return verdict
 
 
-def _score(name: str, value: float) -> str:
-    return percent(value) if name == "accuracy" else f"{value:.4f}"
+def _score(name: str, value: float | None) -> str:
+    return percent(value) if name == "accuracy" else number(value)

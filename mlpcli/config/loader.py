@@ -51,7 +51,8 @@ def parse_experiment(text: str, name: str, folder: FilePath, overrides: Sequence
         return Experiment.model_validate(document.data, context={"folder": folder})
     except ValidationError as error:
         problems = find_problems(error, document.data, Experiment)
-        raise ConfigError(source.report([source.place(problem, document) for problem in problems])) from None
+        placed = sorted((source.place(problem, document) for problem in problems), key=lambda item: item[0])
+        raise ConfigError(source.report([text for _, text in placed])) from None
 
 
 def validate_experiment(data: Any, folder: FilePath) -> Experiment:
@@ -69,14 +70,14 @@ def _read_text(file: FilePath) -> str:
     except FileNotFoundError:
         raise ConfigError(f"{file}: there is no such file{_similar_file(file)}") from None
     except IsADirectoryError:
-        raise ConfigError(
-            f"{file} is a directory; name the config file in it, as in {file / 'config.yaml'}"
-        ) from None
+        raise ConfigError(f"{file} is a directory; name the config file in it") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{file} cannot be read: {reason}") from None
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{file} is larger than 1 MB; is it a config?")
+    if raw.startswith(b"PK"):
+        raise ConfigError(f"{file} is a checkpoint, or another archive; a config is a text file")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -153,18 +154,24 @@ class _Source:
         more = [f"... and {count - MAX_SHOWN:,} more"] if count > MAX_SHOWN else []
         return "\n\n".join([f"{count:,} problems in {self.name}:", *blocks[:MAX_SHOWN], *more])
 
-    def place(self, problem: Problem, document: Document) -> str:
-        """Word a problem with the option that caused it, or its place in the file."""
+    def place(self, problem: Problem, document: Document) -> tuple[tuple[int, int], str]:
+        """Return line and column of a problem, and its words, with the option that caused it or its place."""
         path = problem.path
         for key, override in reversed(self.origins):
             within = path[: len(key)] == key
             around = key[: len(path)] == path and (not problem.at_key or path not in document.values)
             if within or around or (problem.at_key and key == (*path, "name")):
-                return f"--set {override}\n  {problem}"
+                return (0, 0), f"--set {override}\n  {problem}"
+            if problem.at_key and key == (*path[:-1], "name"):
+                whole = f"--set {dotted(path[:-1])}={override.partition('=')[2]}"
+                return (0, 0), (
+                    f"--set {override}\n  {problem}\n"
+                    f"  The file gives the key to another name; replace the whole section: {whole}"
+                )
         while path not in document.values:  # a default that does not fit: point at what holds it
             path = path[:-1]
         mark = document.keys.get(path, document.values[path]) if problem.at_key else document.values[path]
-        return self.at(mark, str(problem))
+        return (mark.line, mark.column), self.at(mark, str(problem))
 
     def at(self, mark: Mark | None, message: str) -> str:
         """Word a message with file:line:column, the source line and a caret."""

@@ -49,7 +49,8 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
     path, parent, node = _walk(item["loc"], schema)
     kind = item["type"]
     if kind == "extra_forbidden":
-        return Problem(path, _unknown("key", str(path[-1]), _keys(parent)), at_key=True)
+        elsewhere = _elsewhere(str(path[-1]), schema) if len(path) == 1 else None
+        return Problem(path, _unknown("key", str(path[-1]), _keys(parent), elsewhere), at_key=True)
     if kind == "missing":
         return Problem(
             path[:-1], f'key "{path[-1]}" is missing; it has to be {_describe(node, schema)}', at_key=True
@@ -76,8 +77,19 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
     return Problem(path, message + (f'; did you mean "{close}"?' if close else ""))
 
 
-def _unknown(what: str, word: str, known: list[str]) -> str:
-    close = nearest(word, known)
+def _elsewhere(word: str, schema: dict[str, Any]) -> str | None:
+    """Return the place of a key that was looked for at the top."""
+    for section, node in _dereference(schema, schema)["properties"].items():
+        resolved = _dereference(node, schema)
+        choices = resolved.get("discriminator", {}).get("mapping", {}).values()
+        for choice in [resolved, *(_dereference({"$ref": ref}, schema) for ref in choices)]:
+            if word in choice.get("properties", {}):
+                return f"{section}.{word}"
+    return None
+
+
+def _unknown(what: str, word: str, known: list[str], close: str | None = None) -> str:
+    close = close or nearest(word, known)
     guess = f'; did you mean "{close}"?' if close else ""
     return f"unknown {what} {show(word)}{guess} (allowed: {', '.join(known)})"
 

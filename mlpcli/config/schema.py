@@ -429,14 +429,14 @@ class Momentum(Section):
     slots: ClassVar[int] = 1
 
     learning_rate: float = Field(0.01, gt=0, description="step size")
-    momentum: float = Field(0.9, ge=0, lt=1, description=_MOMENTUM_HELP)
+    momentum: float = Field(0.9, gt=0, lt=1, description=_MOMENTUM_HELP)
 
 
 class Adam(Section):
     """Steps scaled by running moments of the gradient."""
 
     name: Literal["adam"] = Field(description="steps scaled by running moments of the gradient")
-    learning_rate: float = Field(1e-3, gt=0, description="step size")
+    learning_rate: float = Field(3e-3, gt=0, description="step size")
     beta1: float = Field(0.9, ge=0, lt=1, description="share of the first moment kept from step to step")
     beta2: float = Field(0.999, ge=0, lt=1, description="share of the second moment kept from step to step")
     eps: float = Field(1e-8, gt=0, description="keeps the division finite")
@@ -460,8 +460,8 @@ class Regularization(Section):
 class Training(Section):
     """The loop."""
 
-    epochs: int = Field(50, ge=1, le=10_000_000, description="passes over the training split")
-    batch_size: int = Field(64, ge=1, le=1_000_000, description="examples a step")
+    epochs: int = Field(100, ge=1, le=10_000_000, description="passes over the training split")
+    batch_size: int = Field(32, ge=1, le=1_000_000, description="examples a step")
     patience: int | None = Field(
         None,
         ge=1,

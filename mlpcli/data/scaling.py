@@ -20,6 +20,16 @@ class Scaling:
     shift: NDArray[np.float32]
     scale: NDArray[np.float32]
 
+    def apply(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return values (n, features), scaled."""
+        scaled: NDArray[Any] = (values - self.shift) / self.scale
+        return scaled
+
+    def undo(self, scaled: NDArray[Any]) -> NDArray[Any]:
+        """Return scaled values (n, features) in their own units."""
+        values: NDArray[Any] = scaled * self.scale + self.shift
+        return values
+
 
 def fit_scaling(kind: str, X: NDArray[Any], rows: NDArray[np.intp]) -> Scaling:
     """Measure ``rows`` of X (n, features) and return the scaling of the given kind.

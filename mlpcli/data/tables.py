@@ -94,7 +94,7 @@ def read_rows(path: Path, *, features: Sequence[str], delimiter: str) -> _Featur
     kind = _kind(path)
     with within_memory(str(path), DataError):
         if kind == ".csv":
-            return _read_csv(path, delimiter, features, None, False).X
+            return _read_csv(path, _delimiter(path, delimiter), features, None, False).X
         if kind == ".npz":
             with NpzFile(path, DataError) as archive:
                 _require(path, archive, "X")
@@ -118,11 +118,18 @@ def read_labelled(
     X: _Features
     with within_memory(str(path), DataError):
         if kind == ".csv":
-            table = _read_csv(path, delimiter, features, target, classes is not None)
+            table = _read_csv(path, _delimiter(path, delimiter), features, target, classes is not None)
             X, y = table.X, table.y if classes is None else table.labels
         else:
             X, y = _read_npz(path, classes is not None, len(features))
         return X, _recognise(y, classes or ()) if isinstance(y, _Labels) else y
+
+
+def _delimiter(path: Path, usual: str) -> str:
+    """Return the delimiter of new rows: the usual one, or another where the header has that instead."""
+    with opened(path, DataError) as file:
+        header = file.readline(_LONGEST).decode(errors="replace")
+    return next((other for other in (usual, ",", ";", "\t", "|") if other in header), usual)
 
 
 def _kind(path: Path) -> str:

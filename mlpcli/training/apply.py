@@ -34,7 +34,13 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
         part, split = _find_split(checkpoint, part, data)
     logits = compute_logits(checkpoint.network, Batches(split, checkpoint.scaling))
     _require_finite(logits, part)
-    report = full_report(build_loss(checkpoint.experiment), logits, split.y[split.rows], checkpoint.classes)
+    report = full_report(
+        build_loss(checkpoint.experiment),
+        logits,
+        split.y[split.rows],
+        checkpoint.classes,
+        checkpoint.target_scaling,
+    )
     source = checkpoint.experiment.data.title if data is None else str(data)
     return {"checkpoint": str(path), "epoch": checkpoint.epoch, "data": source, "split": part, **report}
 
@@ -53,8 +59,19 @@ def _read_all(checkpoint: Checkpoint, file: Path) -> Split:
 
 def _find_split(checkpoint: Checkpoint, part: str | None, data: Path | None) -> tuple[str, Split]:
     experiment = checkpoint.experiment if data is None else _redirected(checkpoint.experiment, data)
-    splits = load_splits(experiment)
+    try:
+        splits = load_splits(experiment)
+    except DataError as error:
+        if data is None:
+            raise DataError(f"{error}\nIf the data have moved, name them with --data.") from None
+        raise
     _require_same(checkpoint, splits.features, splits.classes)
+    if data is None and splits.fingerprint != checkpoint.fingerprint:
+        raise DataError(
+            f"{experiment.data.title} is no longer what the network was trained on: its splits would be "
+            "others, and the test split might hold training examples.\n"
+            "Score it whole, or another file, with --data."
+        )
     found = {"test": splits.test, "val": splits.val, "train": splits.train}
     present = {name: split for name, split in found.items() if split is not None}
     if part is None:
@@ -126,6 +143,8 @@ def answer_rows(checkpoint: Checkpoint, file: Path) -> Answers:
     logits = compute_logits(checkpoint.network, Batches(split, checkpoint.scaling))
     _require_finite(logits, str(file))
     values = loss.interpret(logits)
+    if checkpoint.target_scaling is not None:
+        values = checkpoint.target_scaling.undo(values)
     if checkpoint.classes is None:
         target = getattr(section, "target", None)
         columns = [target] if target else [f"y{i}" for i in range(1, checkpoint.targets + 1)]

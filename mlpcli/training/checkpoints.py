@@ -1,9 +1,9 @@
 """Checkpoints: .npz files of the arrays as np.load shows them and ``meta``, JSON that says what they are.
 
-A checkpoint holds W1, b1, W2, b2, ..., the scaling's ``shift`` and ``scale``, and in ``meta`` the format
-version, the whole config, feature and class names, shapes and scores: everything that evaluation and
-prediction need. One that training can go on from also holds the optimizer's arrays (``optimizer_m``, ...)
-and, in ``meta``, the progress.
+A checkpoint holds W1, b1, W2, b2, ..., the scaling's ``shift`` and ``scale`` (and, of a regression's targets,
+``target_shift`` and ``target_scale``), and in ``meta`` the format version, the whole config, feature and
+class names, shapes and scores: everything that evaluation and prediction need. One that training can go on
+from also holds the optimizer's arrays (``optimizer_m``, ...) and, in ``meta``, the progress.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ __all__ = ["FORMAT", "Checkpoint", "Resume", "load_checkpoint", "read_plan", "sa
 FORMAT = 1
 _MAX_META = 16_000_000  # bytes
 _OPTIMIZER = "optimizer_"
+_OF_TARGETS = ("target_shift", "target_scale")
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,11 @@ class Checkpoint:
     experiment: Experiment
     network: Network
     scaling: Scaling
+    target_scaling: Scaling | None  # of a regression
     features: tuple[str, ...]
     classes: tuple[str, ...] | None
     targets: int
+    fingerprint: int | None
     epoch: int
     scores: dict[str, float]
     resume: Resume | None = None
@@ -84,6 +87,7 @@ class Meta(_Strict):
     features: list[str]
     classes: list[str] | None
     targets: int
+    fingerprint: int | None
     shapes: dict[str, list[int]]
     epoch: _Count
     scores: dict[str, float]
@@ -95,6 +99,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     parameters = checkpoint.network.parameters
     arrays = {name: parameters.view(name) for name in parameters.shapes}
     arrays |= {"shift": checkpoint.scaling.shift, "scale": checkpoint.scaling.scale}
+    if checkpoint.target_scaling is not None:
+        of_targets = checkpoint.target_scaling
+        arrays |= {"target_shift": of_targets.shift, "target_scale": of_targets.scale}
     progress = None
     if checkpoint.resume is not None:
         arrays |= {_OPTIMIZER + name: slot for name, slot in checkpoint.resume.slots.items()}
@@ -106,6 +113,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "features": checkpoint.features,
         "classes": checkpoint.classes,
         "targets": checkpoint.targets,
+        "fingerprint": checkpoint.fingerprint,
         "shapes": {name: array.shape for name, array in arrays.items()},
         "epoch": checkpoint.epoch,
         "scores": checkpoint.scores,
@@ -133,6 +141,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     if path.is_dir():
         raise CheckpointError(f"{path} is a directory; name a checkpoint in it, as in {path / 'best.npz'}")
+    if path.suffix in (".yaml", ".yml"):
+        raise CheckpointError(f"{path} is a config; name what training left, as in runs/NAME/best.npz")
     with NpzFile(path, CheckpointError) as archive:
         meta = _read_meta(path, archive)
         experiment, widths = _interpret(path, meta)
@@ -150,6 +160,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             **network.parameters.shapes,
             "shift": (widths[0],),
             "scale": (widths[0],),
+            **(dict.fromkeys(_OF_TARGETS, (meta.targets,)) if meta.classes is None else {}),
             **{_OPTIMIZER + name: slot.shape for name, slot in slots.items()},
         }
         if shapes != expected:
@@ -160,15 +171,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
         arrays = {name: _read_array(path, archive, name) for name in shapes}
     for name in network.parameters.shapes:
         network.parameters.view(name)[...] = arrays[name]
-    if not np.all(arrays["scale"] >= np.finfo(np.float32).tiny):
-        raise _damaged(path, "scale holds numbers that are not above 0, or cannot be divided by")
+    for name in ("scale", "target_scale"):
+        if name in arrays and not np.all(arrays[name] >= np.finfo(np.float32).tiny):
+            raise _damaged(path, f"{name} holds numbers that are not above 0, or cannot be divided by")
     return Checkpoint(
         experiment,
         network,
         Scaling(arrays["shift"], arrays["scale"]),
+        Scaling(*(arrays[name] for name in _OF_TARGETS)) if meta.classes is None else None,
         tuple(meta.features),
         None if meta.classes is None else tuple(meta.classes),
         meta.targets,
+        meta.fingerprint,
         meta.epoch,
         meta.scores,
         _resume(meta, {name: arrays[_OPTIMIZER + name] for name in slots}),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.batches import Batches
+from mlpcli.data.scaling import Scaling
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 
@@ -27,46 +28,76 @@ def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
     return logits
 
 
-def quick_scores(network: Network, loss: Loss, batches: Batches) -> dict[str, float]:
-    """Return the mean ``loss`` and, for classes, the ``accuracy``."""
+def quick_scores(network: Network, loss: Loss, batches: Batches) -> dict[str, Any]:
+    """Return the mean ``loss`` and, for classes, the ``accuracy``, for a regression ``r2``."""
     logits = compute_logits(network, batches)
     y = batches.split.y[batches.split.rows]
-    scores = {"loss": loss.evaluate(logits, y, None)}
-    if loss.outputs != "values":
+    scores: dict[str, Any] = {"loss": loss.evaluate(logits, y, None)}
+    if loss.outputs == "values":
+        scores["r2"] = _r2(logits, y)
+    else:
         scores["accuracy"] = float(np.mean(loss.predict(logits) == y))
     return scores
 
 
+def _r2(values: NDArray[Any], y: NDArray[Any]) -> float | None:
+    """Return the share of the variance explained, 1 - sum (y - value)**2 / sum (y - mean)**2.
+
+    Of several outputs, the mean of those that vary; None where none does.
+    """
+    y = y.astype(np.float64)
+    squares, spreads = np.sum((values - y) ** 2, axis=0), np.sum((y - y.mean(axis=0)) ** 2, axis=0)
+    varies = spreads > 0
+    return float(np.mean(1 - squares[varies] / spreads[varies])) if varies.any() else None
+
+
 def full_report(
-    loss: Loss, logits: NDArray[Any], y: NDArray[Any], classes: tuple[str, ...] | None
+    loss: Loss,
+    logits: NDArray[Any],
+    y: NDArray[Any],
+    classes: tuple[str, ...] | None,
+    target_scaling: Scaling | None = None,
 ) -> dict[str, Any]:
     """Return all scores of ``logits`` (n, outputs) against ``y``, ready for JSON.
 
     With classes: loss, accuracy, confusion (rows are the true class, columns the predicted one), and per
     class precision, recall, F1 and support. Precision is null where the class was never predicted, recall
-    where it never occurs. For a regression: loss, mse, mae and r2, the share of the variance explained
-    (null where the values do not vary).
+    where it never occurs. ``baseline`` is the accuracy of always
+    naming the most frequent class, ``macro`` the plain mean over the classes that occur. For a
+    regression: loss, of targets scaled as in training; mse, mae and r2, of values in their own units (null
+    where they do not vary).
     """
     logits = logits.astype(np.float64)  # the squares of what float32 holds overflow there
-    report: dict[str, Any] = {"n": len(y), "loss": loss.evaluate(logits, y, None)}
     if classes is None:
-        errors = logits - y
-        squares = float(np.sum(errors**2))
-        spread = float(np.sum((y - y.mean(axis=0, dtype=np.float64)) ** 2))
-        report["mse"] = squares / errors.size
-        report["mae"] = float(np.mean(np.abs(errors)))
-        report["r2"] = 1 - squares / spread if spread else None
-        return report
+        scaled = y if target_scaling is None else target_scaling.apply(y.astype(np.float64))
+        values = logits if target_scaling is None else target_scaling.undo(logits)
+        errors = values - y
+        return {
+            "n": len(y),
+            "loss": loss.evaluate(logits, scaled, None),
+            "mse": float(np.mean(errors**2)),
+            "mae": float(np.mean(np.abs(errors))),
+            "r2": _r2(values, y),
+        }
+    report: dict[str, Any] = {"n": len(y), "loss": loss.evaluate(logits, y, None)}
     predicted = loss.predict(logits)
     k = len(classes)
     confusion = np.bincount(y * k + predicted, minlength=k * k).reshape(k, k)
     report["accuracy"] = float(np.trace(confusion) / len(y))
+    report["baseline"] = int(np.max(np.bincount(y))) / len(y)
     report["classes"] = [
         _class_report(name, int(confusion[i, i]), int(confusion[:, i].sum()), int(confusion[i].sum()))
         for i, name in enumerate(classes)
     ]
+    report["macro"] = {key: _mean(report["classes"], key) for key in ("precision", "recall", "f1")}
     report["confusion"] = confusion.tolist()
     return report
+
+
+def _mean(classes: list[dict[str, Any]], key: str) -> float | None:
+    """Average over the classes that occur; what was never predicted counts as 0."""
+    values = [row[key] or 0.0 for row in classes if row["support"]]
+    return sum(values) / len(values) if values else None
 
 
 def _class_report(name: str, hits: int, predicted: int, support: int) -> dict[str, Any]:

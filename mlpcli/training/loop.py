@@ -169,6 +169,5 @@ class Trainer:
         if not math.isfinite(value):
             raise RunError(
                 f"the {what} is {value} in epoch {epoch}, {where}: training diverged.\n"
-                f"Lower optimizer.learning_rate (now {self.optimizer.learning_rate:g}), "
-                "or scale the inputs with data.standardize: standardize."
+                f"Lower optimizer.learning_rate (now {self.optimizer.learning_rate:g})."
             )

@@ -14,7 +14,7 @@ import numpy as np
 from mlpcli import __version__
 from mlpcli.build import Splits, build_loss, build_network, build_optimizer, build_penalties, load_splits
 from mlpcli.config.schema import Experiment
-from mlpcli.data.batches import Batches
+from mlpcli.data.batches import Batches, Split
 from mlpcli.data.scaling import fit_scaling
 from mlpcli.errors import RunError
 from mlpcli.streams import stream
@@ -34,6 +34,9 @@ class Run:
         self.splits: Splits = load_splits(experiment)
         train, val = self.splits.train, self.splits.val
         self.scaling = fit_scaling(experiment.data.standardize, train.X, train.rows)
+        # The targets of a regression are standardised for training, so that no unit is too large to learn.
+        regression = self.splits.classes is None
+        self.target_scaling = fit_scaling("standardize", train.y, train.rows) if regression else None
         widths = experiment.widths(len(self.splits.features), self.splits.targets)
         assert widths is not None
         training = experiment.training
@@ -45,13 +48,18 @@ class Run:
             self.loss,
             build_penalties(experiment),
             build_optimizer(experiment, self.network),
-            Batches(train, self.scaling),
-            None if val is None else Batches(val, self.scaling),
+            self._batches(train),
+            None if val is None else self._batches(val),
             batch_size=training.batch_size,
             seed=training.seed,
             patience=training.patience,
         )
         self.seconds = 0.0
+
+    def _batches(self, split: Split) -> Batches:
+        if self.target_scaling is not None:
+            split = replace(split, y=self.target_scaling.apply(split.y))
+        return Batches(split, self.scaling)
 
     def epochs(self, directory: RunDirectory) -> Iterator[Epoch]:
         """Train; after each epoch write its row of metrics, best.npz where it is the best, and last.npz.
@@ -78,6 +86,8 @@ class Run:
             ) from None
         except RunError as error:
             logger.info("stopped: %s", error)
+            if self.experiment.data.standardize in ("none", "center"):
+                raise RunError(f"{error}\nThe inputs are not scaled: data.standardize may do it.") from None
             raise
         finally:
             for handler in logger.handlers:
@@ -86,16 +96,20 @@ class Run:
 
     def _save(self, epoch: Epoch, directory: RunDirectory) -> None:
         scores = {
-            name: value for name, value in epoch.metrics.items() if name.endswith(("_loss", "_accuracy"))
+            name: value
+            for name, value in epoch.metrics.items()
+            if name.endswith(("_loss", "_accuracy", "_r2")) and value is not None
         }
         splits, trainer = self.splits, self.trainer
         checkpoint = Checkpoint(
             self.experiment,
             self.network,
             self.scaling,
+            self.target_scaling,
             splits.features,
             splits.classes,
             splits.targets,
+            splits.fingerprint,
             epoch.number,
             scores,
         )
@@ -105,12 +119,12 @@ class Run:
         resume = Resume(trainer.progress, trainer.optimizer.steps, trainer.optimizer.slots)
         save_checkpoint(directory.last, replace(checkpoint, resume=resume))
 
-    def score_best(self, directory: RunDirectory) -> dict[str, dict[str, float]]:
+    def score_best(self, directory: RunDirectory) -> dict[str, dict[str, float | None]]:
         """Return the scores of best.npz on every split that there is."""
         best = load_checkpoint(directory.best)
         splits = {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}
         return {
-            name: quick_scores(best.network, self.loss, Batches(split, best.scaling))
+            name: quick_scores(best.network, self.loss, self._batches(split))
             for name, split in splits.items()
             if split is not None
         }
@@ -124,7 +138,7 @@ class Run:
         ]
         what = f"{len(splits.classes)} classes" if splits.classes else _count(splits.targets, "value")
         features = _count(len(splits.features), "feature")
-        return f"{self.experiment.data.title}: {' / '.join(parts)} examples, {features}, {what}"
+        return f"{self.experiment.data.title}: {' / '.join(parts)}, {features}, {what}"
 
     def describe_network(self) -> str:
         """Return one line on the network and its training: widths, parameters, loss, optimizer."""
@@ -142,9 +156,9 @@ def _count(n: int, what: str) -> str:
 def describe_epoch(metrics: dict[str, Any]) -> str:
     """Return one line on an epoch."""
     words = [f"epoch {metrics['epoch']}", f"train loss {metrics['train_loss']:.4f}"]
-    for name in ("train_accuracy", "val_loss", "val_accuracy"):
-        if name in metrics:
-            value = metrics[name]
+    for name in ("train_accuracy", "val_loss", "val_accuracy", "val_r2"):
+        value = metrics.get(name)
+        if value is not None:
             shown = f"{value:.2%}" if name.endswith("accuracy") else f"{value:.4f}"
             words.append(f"{name.replace('_', ' ')} {shown}")
     return ", ".join(words) + f", {metrics['seconds']:.2f} s"

@@ -60,7 +60,12 @@ def test_memory_and_flops_by_hand(mlp: Mlp) -> None:
     costs = json.loads(mlp("count-params", CONFIGS / "spiral.yaml", "--json").out)
     assert (costs["batch_size"], costs["optimizer"]) == (64, "sgd")
     # 2-100-3: 603 parameters of 4 bytes, one velocity each; 2 inputs and 103 outputs for 64 examples
-    assert costs["bytes"] == {"parameters": 2412, "optimizer": 2412, "activations": 4 * 64 * 105}
+    assert costs["bytes"] == {
+        "parameters": 2412,
+        "gradients": 2412,
+        "optimizer": 2412,
+        "activations": 4 * 64 * 105,
+    }
     # forward 2 * 500 + 103; backward dW 2 * 500, db 103, and dX 2 * 300 for the second layer alone
     assert costs["flops"] == {
         "forward_per_example": 1103,

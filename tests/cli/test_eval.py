@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlpcli.build import load_splits
+from mlpcli.config.loader import load_experiment
 from mlpcli.training.directory import RunDirectory
 
 Mlp = Callable[..., Any]
@@ -66,11 +68,12 @@ def test_the_table_says_the_same(mlp: Mlp, trained: Trained) -> None:
 def test_a_regression_has_errors_and_r2(mlp: Mlp, trained: Trained) -> None:
     run = trained("sine", "training.epochs=20")
     report = json.loads(mlp("eval", run.best, "--json").out)
-    assert report["mse"] == pytest.approx(report["loss"], rel=1e-5)
+    train = load_splits(load_experiment(CONFIGS / "sine.yaml")).train
+    assert report["loss"] == pytest.approx(report["mse"] / train.y[train.rows].var(), rel=1e-4)
     assert report["mae"] ** 2 <= report["mse"]
     assert 0.5 < report["r2"] <= 1
     out = mlp("eval", run.best).out
-    assert f"\nR2                   {report['r2']:.4f}\n" in out
+    assert f"\nR2                     {report['r2']:.4f}\n" in out
     assert "accuracy" not in out
 
 
@@ -152,3 +155,40 @@ def test_a_folder_is_told_from_a_checkpoint(mlp: Mlp, trained: Trained) -> None:
     code, out, err = mlp("eval", run.path)
     assert (code, out) == (1, "")
     assert err == f"Error: {run.path} is a directory; name a checkpoint in it, as in {run.best}\n"
+
+
+def test_a_file_that_has_changed_since_training_is_not_split_again(mlp: Mlp) -> None:
+    shutil.copy(DATASETS / "iris.csv", "flowers.csv")
+    Path("c.yaml").write_text(
+        "data: {name: csv, path: flowers.csv, target: species}\ntraining: {epochs: 5}\n"
+    )
+    assert mlp("train", "c.yaml", "--quiet").code == 0
+    best = "runs/c/best.npz"
+    assert mlp("eval", best).code == 0
+    header, *lines = Path("flowers.csv").read_text().splitlines()
+    Path("flowers.csv").write_text("\n".join([header, *reversed(lines)]))
+    code, out, err = mlp("eval", best)
+    assert (code, out) == (1, "")
+    assert "flowers.csv is no longer what the network was trained on" in err
+    assert json.loads(mlp("eval", best, "--data", "flowers.csv", "--json").out)["n"] == 150
+    Path("flowers.csv").unlink()
+    code, _, err = mlp("eval", best)
+    assert code == 1
+    assert "If the data have moved, name them with --data." in err
+
+
+def test_a_majority_and_a_mean_to_compare_with(mlp: Mlp, trained: Trained) -> None:
+    run = trained("iris", "training.epochs=20")
+    report = json.loads(mlp("eval", run.best, "--json").out)
+    assert report["baseline"] == pytest.approx(1 / 3)
+    f1 = np.mean([row["f1"] for row in report["classes"]])
+    assert report["macro"]["f1"] == pytest.approx(f1)
+    lines = mlp("eval", run.best).out.splitlines()
+    assert any(line.split()[:2] == ["baseline", "33.33%"] for line in lines)
+    assert any(line.split()[0] == "(mean)" for line in lines if line)
+
+
+def test_a_config_is_told_from_a_checkpoint(mlp: Mlp) -> None:
+    code, out, err = mlp("eval", CONFIGS / "iris.yaml")
+    assert (code, out) == (1, "")
+    assert "is a config; name what training left, as in runs/NAME/best.npz" in err

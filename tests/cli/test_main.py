@@ -53,6 +53,19 @@ def test_runs_as_a_module() -> None:
     assert "20 + 6 = 26" in result.stdout
 
 
+def test_an_interrupt_while_loading_is_no_traceback() -> None:
+    code = (
+        "import sys, mlpcli.__main__ as entry\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'mlpcli.cli': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "entry.main()\n"
+    )
+    result = python("-c", code)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
+
+
 WRONG = {
     "unknown command": (["trian"], "Did you mean 'train'?"),
     "unlike any command": (["zzz"], "(Commands: train, eval, predict, count-params)"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,9 +103,62 @@ def test_bad_rows(mlp: Mlp, trained: Trained, name: str, content: str | None, ex
     assert not Path("answers.csv").exists()
 
 
-def test_a_place_that_cannot_be_written(mlp: Mlp, trained: Trained) -> None:
+def test_what_may_not_be_written_over(mlp: Mlp, trained: Trained) -> None:
     run = trained("iris", "training.epochs=20")
-    code, out, err = mlp("predict", run.best, DATASETS / "iris.csv", "--out", "nowhere/answers.csv")
-    assert (code, out) == (1, "")
-    assert "nowhere" in err
-    assert "No such file or directory" in err
+    shutil.copy(DATASETS / "iris.csv", "data.csv")
+    shutil.copy(run.best, "best.npz")
+    Path("link.csv").symlink_to("data.csv")
+    os.mkfifo("pipe.csv")
+    Path("folder").mkdir()
+    for out, expected in (
+        ("data.csv", "--out data.csv is the data; name another file"),
+        ("link.csv", "--out link.csv is the data"),
+        ("best.npz", "--out best.npz is the checkpoint"),
+        ("pipe.csv", "--out pipe.csv is not a file"),
+        ("folder", "--out folder is not a file"),
+        ("nowhere/answers.csv", "--out nowhere/answers.csv: there is no folder nowhere"),
+    ):
+        code, printed, err = mlp("predict", "best.npz", "data.csv", "--out", out)
+        assert (code, printed) == (2, "")
+        assert expected in err
+    assert Path("data.csv").read_bytes() == (DATASETS / "iris.csv").read_bytes()
+    assert Path("best.npz").read_bytes() == run.best.read_bytes()
+
+
+def test_older_answers_are_written_over_where_a_link_leads(mlp: Mlp, trained: Trained) -> None:
+    run = trained("iris", "training.epochs=20")
+    Path("old.csv").write_text("old")
+    Path("link.csv").symlink_to("old.csv")
+    assert mlp("predict", run.best, DATASETS / "iris.csv", "--out", "link.csv").code == 0
+    assert Path("link.csv").is_symlink()
+    assert Path("old.csv").read_text().startswith("label,")
+
+
+def test_new_rows_may_have_another_delimiter(mlp: Mlp, trained: Trained) -> None:
+    run = trained("iris", "training.epochs=20")
+    for delimiter in (";", "\t"):
+        Path("other.csv").write_text((DATASETS / "iris.csv").read_text().replace(",", delimiter))
+        assert (
+            mlp("predict", run.best, "other.csv").out == mlp("predict", run.best, DATASETS / "iris.csv").out
+        )
+        code, out, _ = mlp("eval", run.best, "--data", "other.csv", "--json")
+        assert (code, json.loads(out)["n"]) == (0, 150)
+
+
+def test_a_regression_learns_targets_of_any_size(mlp: Mlp) -> None:
+    """Prices of hundred thousands with the defaults: what a network on raw targets does not learn."""
+    rng = np.random.default_rng(0)
+    rooms, size = rng.integers(1, 7, 300), rng.uniform(30, 200, 300)
+    price = 20_000 * rooms + 900 * size + rng.normal(0, 5_000, 300)
+    lines = [f"{r},{s:.1f},{p:.0f}" for r, s, p in zip(rooms, size, price, strict=True)]
+    Path("houses.csv").write_text("rooms,size,price\n" + "\n".join(lines))
+    Path("houses.yaml").write_text("data: {name: csv, path: houses.csv, target: price}\nloss: mse\n")
+    code, out, _ = mlp("train", "houses.yaml", "--quiet")
+    assert code == 0
+    assert "R2" in out
+    report = json.loads(mlp("eval", "runs/houses/best.npz", "--json").out)
+    assert report["r2"] > 0.97
+    assert 3_000 < report["mae"] < 8_000  # in its own unit; the noise has a mean size of 4,000
+    Path("new.csv").write_text("size,rooms\n100,3\n")
+    (row,) = table(mlp("predict", "runs/houses/best.npz", "new.csv").out)
+    assert float(row["price"]) == pytest.approx(150_000, rel=0.05)

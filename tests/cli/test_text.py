@@ -30,5 +30,5 @@ def test_memory(size: int, expected: str) -> None:
 def test_small_words() -> None:
     assert (count(1, "feature"), count(2000, "feature")) == ("1 feature", "2,000 features")
     assert (percent(0.5), percent(None)) == ("50.00%", "-")
-    assert (clip("setosa", 6), clip("versicolor", 6)) == ("setosa", "versi~")
+    assert (clip("setosa", 6), clip("versicolor", 6)) == ("setosa", "ver~or")
     assert clip("\x1b[2J", 10) == "\\x1b[2J"

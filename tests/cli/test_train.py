@@ -31,9 +31,10 @@ def test_a_run_leaves_its_files_and_says_so(mlp: Mlp) -> None:
     assert [row["epoch"] for row in rows] == [1, 2, 3]
 
     progress = err.splitlines()
-    assert progress[0] == "spiral: 180 train / 60 val / 60 test examples, 2 features, 3 classes"
-    assert progress[1] == "2-100-3 network, 603 parameters; cross_entropy, sgd -> runs/spiral"
-    assert [line.split(",")[0] for line in progress[2:]] == ["epoch 1", "epoch 2", "epoch 3"]
+    assert progress[0] == "spiral: 180 train / 60 val / 60 test, 2 features, 3 classes"
+    assert progress[1] == "2-100-3 network, 603 parameters; cross_entropy, sgd"
+    assert progress[2] == "-> runs/spiral"
+    assert [line.split(",")[0] for line in progress[3:]] == ["epoch 1", "epoch 2", "epoch 3"]
 
     best = max(rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
     assert out.startswith(f"Best epoch: {best['epoch']} of 3 (highest validation accuracy).\n")
@@ -88,7 +89,8 @@ def test_a_regression_is_judged_by_its_loss(mlp: Mlp, monkeypatch: pytest.Monkey
     assert code == 0
     assert "(lowest validation loss)." in out
     assert "accuracy" not in out
-    assert ", val loss " in err
+    assert ", val R2 0." in err
+    assert re.search(r"^test +0\.\d{4} +0\.\d{4}$", out, re.MULTILINE)
 
 
 def test_without_a_validation_split_training_is_what_counts(
@@ -97,9 +99,14 @@ def test_without_a_validation_split_training_is_what_counts(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     code, out, err = mlp("train", SPIRAL, *SHORT, "--set", "data.val_size=0", "--set", "data.test_size=0")
     assert code == 0
-    assert err.startswith("spiral: 300 train examples, ")
+    assert err.startswith("spiral: 300 train, ")
     assert "(highest training accuracy)." in out
     assert "\nval" not in out
+
+
+def test_a_run_that_got_better_to_the_end_says_so(mlp: Mlp) -> None:
+    out = mlp("train", SPIRAL, *SHORT, "--set", "training.epochs=1").out
+    assert "The last epoch was the best: with more training.epochs it may get better." in out
 
 
 def test_patience_ends_a_run_early(mlp: Mlp) -> None:

@@ -519,14 +519,33 @@ def test_all_mistakes_are_reported_in_one_pass(tmp_path: Path) -> None:
     first, *blocks = message.split("\n\n")
     assert first == "12 problems in my.yaml:"
     assert [re.match(r"my.yaml:\d+:\d+|--set .*", block)[0] for block in blocks] == [
-        *("my.yaml:1:25", "my.yaml:1:1", "my.yaml:1:28"),
+        *("--set regularization.l2=high", "--set training.patience=0"),
+        *("my.yaml:1:1", "my.yaml:1:25", "my.yaml:1:28"),
         *("my.yaml:3:12", "my.yaml:3:15", "my.yaml:4:15", "my.yaml:5:12"),
-        "--set regularization.l2=high",
-        *("my.yaml:6:20", "--set training.patience=0", "my.yaml:6:32", "my.yaml:7:1"),
+        *("my.yaml:6:20", "my.yaml:6:32", "my.yaml:7:1"),
     ]
     with pytest.raises(ConfigError) as caught:
         validate_experiment(read_yaml(text).data, tmp_path)
     assert len(str(caught.value).splitlines()) == 10
+
+
+def test_another_name_by_an_option_says_how_to_get_rid_of_the_old_keys(tmp_path: Path) -> None:
+    text = SPIRAL + "optimizer: {name: sgd, momentum: 0.9}\n"
+    message = refusal(tmp_path, text, "optimizer.name=adam")
+    assert message.startswith('--set optimizer.name=adam\n  optimizer.momentum: unknown key "momentum"')
+    assert message.endswith("replace the whole section: --set optimizer=adam")
+
+
+def test_a_key_that_belongs_into_a_section_is_shown_its_place(tmp_path: Path) -> None:
+    assert 'did you mean "training.epochs"?' in refusal(tmp_path, SPIRAL, "epochs=5")
+    assert 'did you mean "optimizer.momentum"?' in refusal(tmp_path, SPIRAL + "momentum: 0.9\n")
+
+
+def test_a_checkpoint_is_no_config(tmp_path: Path) -> None:
+    path = tmp_path / "best.npz"
+    path.write_bytes(b"PK\x03\x04\xff\xfe")
+    with pytest.raises(ConfigError, match="is a checkpoint, or another archive; a config is a text file"):
+        load_experiment(path)
 
 
 def test_there_is_an_end_to_a_message(tmp_path: Path) -> None:
@@ -599,9 +618,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows words it otherwise")
 def test_what_is_no_file(tmp_path: Path) -> None:
-    assert unreadable(tmp_path) == (
-        f" is a directory; name the config file in it, as in {tmp_path / 'config.yaml'}"
-    )
+    assert unreadable(tmp_path) == (" is a directory; name the config file in it")
     (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
     assert unreadable(tmp_path / "loop.yaml").startswith(" cannot be read: Too many levels of symbolic links")
 

@@ -101,9 +101,9 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "outputs": None,
         },
         "loss": "cross_entropy",
-        "optimizer": {"name": "adam", "learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
+        "optimizer": {"name": "adam", "learning_rate": 3e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
         "regularization": {"l2": 1e-4},
-        "training": {"epochs": 50, "batch_size": 64, "patience": None, "seed": 0},
+        "training": {"epochs": 100, "batch_size": 32, "patience": None, "seed": 0},
     }
     assert next(iter(to_plain(config)["data"])) == "name"
 

@@ -78,7 +78,7 @@ def test_means_and_sizes_of_one_full_batch() -> None:
     assert epoch.metrics["gradient_norm"] == pytest.approx(np.hypot(dw, db), rel=1e-4)
     assert epoch.metrics["update_ratio"] == pytest.approx([0.25 * abs(dw / w)], rel=1e-4)
     assert (float(layer.W[0, 0]), float(layer.b[0])) == pytest.approx(
-        (w - 0.25 * dw, b - 0.25 * db), rel=1e-4
+        (w - 0.25 * dw, b - 0.25 * db), rel=1e-4, abs=1e-6
     )
 
 
