@@ -11,7 +11,7 @@ import click
 
 from mlpcli.cli.text import columns, memory
 from mlpcli.errors import ConfigError, UsageError
-from mlpcli.nn.sizes import NetworkSize
+from mlpcli.nn.sizes import LayerSize, NetworkSize
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
@@ -88,13 +88,22 @@ def _is_zip(path: Path) -> bool:
         return False
 
 
+def _size(widths: Sequence[int], experiment: Experiment | None) -> NetworkSize:
+    return NetworkSize.of(widths, None if experiment is None else experiment.kinds())
+
+
+def _product(layer: LayerSize) -> str:
+    pieces = f" x {layer.pieces}" if layer.pieces > 1 else ""
+    return f"{layer.fan_in:,} x {layer.fan_out:,}{pieces} = {layer.weights:,}"
+
+
 def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, Any]:
     """Return all counts; bytes and FLOPs too."""
     from mlpcli.config.schema import Adam, Training
 
     optimizer: Any = Adam(name="adam") if experiment is None else experiment.optimizer
     batch_size = (Training() if experiment is None else experiment.training).batch_size
-    size = NetworkSize.of(widths)
+    size = _size(widths, experiment)
     return {
         "layers": [
             {
@@ -102,6 +111,7 @@ def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, An
                 "fan_out": layer.fan_out,
                 "weights": layer.weights,
                 "biases": layer.biases,
+                "slopes": layer.learned_slopes,
                 "parameters": layer.parameters,
             }
             for layer in size.layers
@@ -109,6 +119,7 @@ def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, An
         "neurons": size.neurons,
         "weights": size.weights,
         "biases": size.biases,
+        "slopes": size.slopes,
         "parameters": size.parameters,
         "batch_size": batch_size,
         "optimizer": optimizer.name,
@@ -128,7 +139,7 @@ def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, An
 
 def describe_network(widths: Sequence[int], experiment: Experiment | None) -> str:
     """Return a table of the layers, the sums, and the memory and arithmetic that they take."""
-    size = NetworkSize.of(widths)
+    size = _size(widths, experiment)
     costs = _costs(widths, experiment)
     rows = [["layer", "", "weights", "biases", "parameters"]]
     for number, layer in enumerate(size.layers, start=1):
@@ -136,7 +147,7 @@ def describe_network(widths: Sequence[int], experiment: Experiment | None) -> st
             [
                 str(number),
                 _kind(number, len(size.layers), experiment),
-                f"{layer.fan_in:,} x {layer.fan_out:,} = {layer.weights:,}",
+                _product(layer),
                 f"{layer.biases:,}",
                 f"{layer.parameters:,}",
             ]
@@ -150,6 +161,11 @@ def describe_network(widths: Sequence[int], experiment: Experiment | None) -> st
         ["biases", _sum([layer.biases for layer in size.layers])],
         ["parameters", _sum([size.weights, size.biases])],
     ]
+    if size.slopes:
+        sums[3:] = [
+            ["slopes", _sum([layer.learned_slopes for layer in size.layers if layer.learned_slopes])],
+            ["parameters", _sum([size.weights, size.biases, size.slopes])],
+        ]
     used, flops, batch = costs["bytes"], costs["flops"], costs["batch_size"]
     slots = used["optimizer"] // used["parameters"]
     resources = [

@@ -301,21 +301,57 @@ Data: TypeAlias = Annotated[
 # --------------------------------------------------------------------------------------------- model
 
 
-class PlainActivation(Section):
+class _ActivationSection(Section):
+    """What an activation adds to the parameters."""
+
+    slopes: ClassVar[int] = 0
+
+    @property
+    def sums(self) -> int:
+        """Weighted sums that go into one unit."""
+        return getattr(self, "pieces", 1)
+
+
+class PlainActivation(_ActivationSection):
     """An activation without settings of its own."""
 
-    name: Literal["sigmoid", "tanh", "relu"] = Field(description="f in f(Wx + b)")
+    name: Literal["identity", "sigmoid", "tanh", "relu", "gelu", "silu", "softplus"] = Field(
+        description="f in f(Wx + b)"
+    )
 
 
-class LeakyRelu(Section):
+class LeakyRelu(_ActivationSection):
     """max(z, alpha z)."""
 
     name: Literal["leaky_relu"] = Field(description="max(z, alpha z)")
     alpha: float = Field(0.01, ge=0, lt=1, description="slope for negative z")
 
 
+class PRelu(_ActivationSection):
+    """A leaky ReLU whose slopes are learned, one a unit."""
+
+    name: Literal["prelu"] = Field(description="a leaky ReLU whose slopes are learned, one a unit")
+    alpha: float = Field(0.25, ge=0, lt=1, description="all slopes at first")
+
+    slopes: ClassVar[int] = 1
+
+
+class Maxout(_ActivationSection):
+    """The largest of several weighted sums."""
+
+    name: Literal["maxout"] = Field(description="the largest of several weighted sums")
+    pieces: int = Field(2, ge=2, le=100, description="weighted sums a unit: so many times the parameters")
+
+
+class Elu(_ActivationSection):
+    """z, or alpha (exp(z) - 1) where z is negative."""
+
+    name: Literal["elu"] = Field(description="z, or alpha (exp(z) - 1) where z is negative")
+    alpha: float = Field(1.0, gt=0, description="how far below 0 the outputs go")
+
+
 Activation: TypeAlias = Annotated[
-    PlainActivation | LeakyRelu, Field(discriminator="name"), _by_name("leaky_relu")
+    PlainActivation | LeakyRelu | PRelu | Maxout | Elu, Field(discriminator="name"), _by_name("leaky_relu")
 ]
 Init = Literal["auto", "he", "xavier", "lecun"]
 _INIT_HELP = (
@@ -553,6 +589,11 @@ class Experiment(Section):
         if inputs is None or outputs is None:
             return None
         return (inputs, *(layer.units for layer in self.model.hidden), outputs)
+
+    def kinds(self) -> list[tuple[int, int]]:
+        """Return for each layer, the output layer too, how many sums and learned slopes a unit has."""
+        activations = [layer.activation or self.model.activation for layer in self.model.hidden]
+        return [*((activation.sums, activation.slopes) for activation in activations), (1, 0)]
 
 
 def to_plain(section: Section) -> dict[str, Any]:

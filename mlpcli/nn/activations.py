@@ -1,94 +1,238 @@
-"""Activation functions: in-place pairs, forward and backward.
+"""Activation functions: each entry of ``ACTIVATIONS`` makes an `Activation` from its settings.
 
-Each entry of ``ACTIVATIONS`` makes an `Activation` from its settings. ``forward(Z)`` turns the weighted
-sums (n, units) into outputs Y in place. ``backward(dY, Y)`` turns the gradient of the loss by Y into the
-gradient by Z, in place; all of these have a derivative that can be told from the output alone, so Z
-need not be kept. The failings named here are those of the CS231n notes, Neural Networks 1, "Commonly
-used activation functions".
+Most act on each weighted sum alone, in place. ``forward(Z, *work)`` turns the weighted sums Z (n, units) into
+the outputs Y. ``backward(dY, Y, *work)`` turns the gradient of the loss by Y into the gradient by Z; it may
+overwrite Y. ``work`` is as many arrays like Z as the function asks for, and holds between the two calls.
+prelu and maxout are layers of their own. The failings named here are those of the CS231n notes, Neural
+Networks 1, "Commonly used activation functions".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import pi, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.nn.layers import Elementwise, Layer, Maxout, PRelu
+
 __all__ = ["ACTIVATIONS", "Activation"]
+
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Activation:
-    """A function applied to every weighted sum, its derivative, and the initialisation that suits it."""
+    """What follows a Dense layer: ``layer(number, units, dtype)`` makes it.
 
-    forward: Callable[[NDArray[Any]], None]
-    backward: Callable[[NDArray[Any], NDArray[Any]], None]
+    ``init`` is the initialisation that suits it, ``pieces`` how many weighted sums go into one unit.
+    """
+
+    layer: Callable[[int, int, Any], Layer]
     init: str
+    pieces: int = 1
+
+
+def _elementwise(
+    forward: Callable[..., None], backward: Callable[..., None], init: str, work: int = 0
+) -> Activation:
+    def layer(number: int, units: int, dtype: Any) -> Layer:  # noqa: ARG001
+        return Elementwise(forward, backward, work, units, dtype)
+
+    return Activation(layer, init)
+
+
+def _scale(dY: Array, Y: Array, derivative: Array, *_: Array) -> None:  # noqa: ARG001
+    """Go backward with the derivative that forward has left."""
+    dY *= derivative
+
+
+def identity() -> Activation:
+    """y = z: no activation. However many such layers there are, together they are one linear map."""
+
+    def forward(Z: Array) -> None:
+        pass
+
+    def backward(dY: Array, Y: Array) -> None:
+        pass
+
+    return _elementwise(forward, backward, init="lecun")
+
+
+def _logistic(Z: Array, out: Array) -> None:
+    # 0.5 * (1 + tanh(z / 2)) is 1 / (1 + exp(-z)) and cannot overflow.
+    np.multiply(Z, 0.5, out=out)
+    np.tanh(out, out=out)
+    out += 1.0
+    out *= 0.5
 
 
 def sigmoid() -> Activation:
     """y = 1 / (1 + exp(-z)), dy/dz = y (1 - y). Saturates at both ends; outputs are not zero-centred."""
 
-    def forward(Z: NDArray[Any]) -> None:
-        # 0.5 * (1 + tanh(z / 2)) is the same function and cannot overflow.
-        Z *= 0.5
-        np.tanh(Z, out=Z)
-        Z += 1.0
-        Z *= 0.5
+    def forward(Z: Array) -> None:
+        _logistic(Z, Z)
 
-    def backward(dY: NDArray[Any], Y: NDArray[Any]) -> None:
+    def backward(dY: Array, Y: Array) -> None:
         dY *= Y
         Y -= 1.0  # the outputs are not needed again
         dY *= Y
         np.negative(dY, out=dY)
 
-    return Activation(forward, backward, init="xavier")
+    return _elementwise(forward, backward, init="xavier")
 
 
 def tanh() -> Activation:
     """y = tanh(z), dy/dz = 1 - y**2. Saturates at both ends; outputs are zero-centred."""
 
-    def forward(Z: NDArray[Any]) -> None:
+    def forward(Z: Array) -> None:
         np.tanh(Z, out=Z)
 
-    def backward(dY: NDArray[Any], Y: NDArray[Any]) -> None:
+    def backward(dY: Array, Y: Array) -> None:
         np.multiply(Y, Y, out=Y)
         np.subtract(1.0, Y, out=Y)
         dY *= Y
 
-    return Activation(forward, backward, init="xavier")
+    return _elementwise(forward, backward, init="xavier")
 
 
 def relu() -> Activation:
     """y = max(0, z), dy/dz = 1 where z > 0 (Nair & Hinton, 2010). Does not saturate; units can die."""
 
-    def forward(Z: NDArray[Any]) -> None:
+    def forward(Z: Array) -> None:
         np.maximum(Z, 0.0, out=Z)
 
-    def backward(dY: NDArray[Any], Y: NDArray[Any]) -> None:
+    def backward(dY: Array, Y: Array) -> None:
         np.sign(Y, out=Y)
         dY *= Y
 
-    return Activation(forward, backward, init="he")
+    return _elementwise(forward, backward, init="he")
 
 
 def leaky_relu(alpha: float) -> Activation:
     """y = max(z, alpha z), dy/dz = 1 or alpha (Maas et al., 2013). Units cannot die while alpha > 0."""
 
-    def forward(Z: NDArray[Any]) -> None:
-        np.multiply(Z, alpha, out=Z, where=Z < 0)
+    def forward(Z: Array, scratch: Array) -> None:
+        np.multiply(Z, alpha, out=scratch)
+        np.maximum(Z, scratch, out=Z)  # alpha is below 1
 
-    def backward(dY: NDArray[Any], Y: NDArray[Any]) -> None:
-        np.multiply(dY, alpha, out=dY, where=Y <= 0)
+    def backward(dY: Array, Y: Array, scratch: Array) -> None:
+        np.greater(Y, 0.0, out=scratch, casting="unsafe")
+        scratch *= 1.0 - alpha
+        scratch += alpha
+        dY *= scratch
 
-    return Activation(forward, backward, init="he")
+    return _elementwise(forward, backward, init="he", work=1)
+
+
+def prelu(alpha: float) -> Activation:
+    """y = z or a z, with one slope a for each unit, learned, ``alpha`` at first (He et al., 2015)."""
+
+    def layer(number: int, units: int, dtype: Any) -> Layer:
+        return PRelu(number, units, alpha, dtype)
+
+    return Activation(layer, init="he")
+
+
+def maxout(pieces: int) -> Activation:
+    """y = max(z_1, ..., z_k), k linear pieces for each unit (Goodfellow et al., 2013).
+
+    ReLU and leaky ReLU are special cases; it neither saturates nor dies, and has k times the parameters.
+    """
+
+    def layer(number: int, units: int, dtype: Any) -> Layer:  # noqa: ARG001
+        return Maxout(units, pieces, dtype)
+
+    return Activation(layer, init="lecun", pieces=pieces)
+
+
+def elu(alpha: float) -> Activation:
+    """y = z, or alpha (exp(z) - 1) where z < 0; dy/dz = 1, or y + alpha (Clevert et al., 2016)."""
+
+    def forward(Z: Array, negative: Array) -> None:
+        np.minimum(Z, 0.0, out=negative)
+        np.expm1(negative, out=negative)
+        negative *= alpha
+        np.maximum(Z, 0.0, out=Z)
+        Z += negative
+
+    def backward(dY: Array, Y: Array, negative: Array) -> None:
+        # alpha exp(z) = negative + alpha below 0, and 1 above, where negative is 0
+        np.greater(Y, 0.0, out=Y, casting="unsafe")
+        Y *= 1.0 - alpha
+        negative += Y
+        negative += alpha
+        dY *= negative
+
+    return _elementwise(forward, backward, init="he", work=1)
+
+
+def softplus() -> Activation:
+    """y = log(1 + exp(z)), dy/dz = 1 / (1 + exp(-z)) (Dugas et al., 2001): a smooth ReLU."""
+
+    def forward(Z: Array, derivative: Array) -> None:
+        _logistic(Z, derivative)
+        np.logaddexp(Z, 0.0, out=Z)
+
+    return _elementwise(forward, _scale, init="he", work=1)
+
+
+def silu() -> Activation:
+    """y = z s, dy/dz = s + y (1 - s) with s = 1 / (1 + exp(-z)) (Elfwing et al., 2018; "swish")."""
+
+    def forward(Z: Array, derivative: Array, scratch: Array) -> None:
+        _logistic(Z, derivative)
+        Z *= derivative
+        np.subtract(1.0, derivative, out=scratch)
+        scratch *= Z
+        derivative += scratch
+
+    return _elementwise(forward, _scale, init="he", work=2)
+
+
+def gelu() -> Activation:
+    """y = z (1 + t) / 2, t = tanh(u), u = sqrt(2 / pi) (z + 0.044715 z**3) (Hendrycks & Gimpel, 2016).
+
+    The tanh form of z times the normal distribution, which it meets to 5e-4;
+    dy/dz = (1 + t) / 2 + z (1 - t**2) du/dz / 2.
+    """
+    c, a = sqrt(2 / pi), 0.044715
+
+    def forward(Z: Array, derivative: Array, scratch: Array) -> None:
+        np.multiply(Z, Z, out=derivative)
+        np.multiply(derivative, c * a, out=scratch)
+        scratch += c
+        scratch *= Z
+        np.tanh(scratch, out=scratch)
+        scratch += 1.0  # 1 + t
+        derivative *= 1.5 * c * a
+        derivative += 0.5 * c
+        derivative *= Z  # z du/dz / 2
+        derivative *= scratch
+        Z *= scratch
+        Z *= 0.5
+        np.subtract(2.0, scratch, out=scratch)  # 1 - t
+        derivative *= scratch
+        scratch *= -0.5
+        scratch += 1.0  # (1 + t) / 2
+        derivative += scratch
+
+    return _elementwise(forward, _scale, init="he", work=2)
 
 
 ACTIVATIONS: dict[str, Callable[..., Activation]] = {
+    "identity": identity,
     "sigmoid": sigmoid,
     "tanh": tanh,
     "relu": relu,
     "leaky_relu": leaky_relu,
+    "prelu": prelu,
+    "maxout": maxout,
+    "elu": elu,
+    "gelu": gelu,
+    "silu": silu,
+    "softplus": softplus,
 }

@@ -3,6 +3,7 @@
 The contract of all of them, stated once. A batch is ``n`` rows.
 
 - ``parameters()`` names the arrays that the layer learns; ``bind(store)`` hands it its views of them.
+- ``initialize(rng)`` gives them their first values.
 - ``resize(n)`` makes the layer's buffers ready for batches of n rows; nothing else allocates.
 - ``forward(X)`` takes X (n, fan_in) and returns Y (n, fan_out), in a buffer that the layer may share
   with the one before it.
@@ -13,16 +14,16 @@ The contract of all of them, stated once. A batch is ``n`` rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.buffers import Buffer
-from mlpcli.nn.activations import Activation
 from mlpcli.nn.parameters import Parameter, Parameters
 
-__all__ = ["Dense", "Elementwise", "Layer"]
+__all__ = ["Dense", "Elementwise", "Layer", "Maxout", "PRelu"]
 
 
 class Layer(Protocol):
@@ -33,6 +34,9 @@ class Layer(Protocol):
 
     def bind(self, store: Parameters) -> None:
         """Take its views."""
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Give its parameters their first values."""
 
     def resize(self, n: int) -> None:
         """Make its buffers ready."""
@@ -99,10 +103,17 @@ class Dense:
 
 
 class Elementwise:
-    """An activation function, applied in place to the buffer of the layer before it."""
+    """A function of each weighted sum alone, applied in place to the buffer of the layer before it.
 
-    def __init__(self, activation: Activation) -> None:
-        self.activation = activation
+    ``work`` arrays of (n, units) hold what ``forward(Z, *work)`` leaves for ``backward(dY, Y, *work)``.
+    """
+
+    def __init__(
+        self, forward: Callable[..., None], backward: Callable[..., None], work: int, units: int, dtype: Any
+    ) -> None:
+        self._forward, self._backward = forward, backward
+        self._buffers = [Buffer(units, dtype) for _ in range(work)]
+        self._work: list[NDArray[Any]] = []
 
     def parameters(self) -> list[Parameter]:
         """Nothing to learn."""
@@ -111,16 +122,118 @@ class Elementwise:
     def bind(self, store: Parameters) -> None:
         """Nothing to take."""
 
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Nothing to set."""
+
     def resize(self, n: int) -> None:
-        """Nothing to hold."""
+        """Make room for n rows."""
+        self._work = [buffer.rows(n) for buffer in self._buffers]
 
     def forward(self, X: NDArray[Any]) -> NDArray[Any]:
         """Turn X into f(X) in place; keeps it, which backward needs."""
-        self.activation.forward(X)
+        self._forward(X, *self._work)
         self.Y = X
         return X
 
     def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
         """Turn dY into dY * f'(X) in place."""
-        self.activation.backward(dY, self.Y)
+        self._backward(dY, self.Y, *self._work)
         return dY
+
+
+class PRelu:
+    """Y = X where X > 0, else a X, with a slope a (units,) for each unit that is learned and never penalised.
+
+    Backward: da = sum over the rows of dY X where X < 0; dX = dY, or a dY there (He et al., 2015).
+    """
+
+    def __init__(self, number: int, units: int, alpha: float, dtype: Any) -> None:
+        self.name, self.units, self.alpha = f"a{number}", units, alpha
+        self._negative = Buffer(units, dtype)
+        self._slope = Buffer(units, dtype)
+
+    def parameters(self) -> list[Parameter]:
+        """Name the slopes."""
+        return [Parameter(self.name, (self.units,), penalized=False)]
+
+    def bind(self, store: Parameters) -> None:
+        """Take the views of the slopes and their gradient."""
+        self.a, self.da = store.view(self.name), store.gradient(self.name)
+
+    def initialize(self, rng: np.random.Generator) -> None:  # noqa: ARG002
+        """Set all slopes to ``alpha``."""
+        self.a[...] = self.alpha
+
+    def resize(self, n: int) -> None:
+        """Make room for n rows."""
+        self.negative, self.slope = self._negative.rows(n), self._slope.rows(n)
+
+    def forward(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Turn X into Y in place; keeps its negative part."""
+        np.minimum(X, 0.0, out=self.negative)
+        np.multiply(self.negative, self.a, out=self.slope)
+        np.maximum(X, 0.0, out=X)
+        X += self.slope
+        return X
+
+    def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
+        """Fill da; turn dY into dX in place."""
+        np.multiply(dY, self.negative, out=self.slope)
+        np.sum(self.slope, axis=0, out=self.da)
+        np.sign(self.negative, out=self.slope)  # -1 below 0
+        self.slope *= -1.0
+        np.multiply(self.slope, self.a - 1.0, out=self.slope)
+        self.slope += 1.0
+        dY *= self.slope
+        return dY
+
+
+class Maxout:
+    """Y (n, units) is the largest of k pieces of X (n, k units), which stand side by side, a block a piece.
+
+    The gradient goes to the piece that was the largest; where several are equal, to the first (Goodfellow
+    et al., 2013).
+    """
+
+    def __init__(self, units: int, pieces: int, dtype: Any) -> None:
+        self.units, self.pieces = units, pieces
+        self._Y = Buffer(units, dtype)
+        self._dX = Buffer(pieces * units, dtype)
+        self._free = Buffer(units, np.bool_)
+        self._chosen = Buffer(units, np.bool_)
+
+    def parameters(self) -> list[Parameter]:
+        """Nothing to learn: the pieces are those of the layer before."""
+        return []
+
+    def bind(self, store: Parameters) -> None:
+        """Nothing to take."""
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Nothing to set."""
+
+    def resize(self, n: int) -> None:
+        """Make room for n rows."""
+        self.Y, self.dX = self._Y.rows(n), self._dX.rows(n)
+        self.free, self.chosen = self._free.rows(n), self._chosen.rows(n)
+
+    def _piece(self, array: NDArray[Any], piece: int) -> NDArray[Any]:
+        return array[:, piece * self.units : (piece + 1) * self.units]
+
+    def forward(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the largest piece of each unit; keeps the pieces."""
+        self.X = X
+        np.copyto(self.Y, self._piece(X, 0))
+        for piece in range(1, self.pieces):
+            np.maximum(self.Y, self._piece(X, piece), out=self.Y)
+        return self.Y
+
+    def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
+        """Hand each unit's gradient to the piece that was the largest."""
+        self.free.fill(True)
+        for piece in range(self.pieces):
+            np.equal(self._piece(self.X, piece), self.Y, out=self.chosen)
+            self.chosen &= self.free
+            np.multiply(dY, self.chosen, out=self._piece(self.dX, piece))
+            self.free ^= self.chosen
+        return self.dX

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlpcli.nn.activations import Activation
 from mlpcli.nn.initializers import INITIALIZERS
-from mlpcli.nn.layers import Dense, Elementwise, Layer
+from mlpcli.nn.layers import Dense, Layer
 from mlpcli.nn.parameters import Parameters
 
 __all__ = ["Network"]
@@ -37,13 +37,14 @@ class Network:
         self.dense: list[Dense] = []
         self.layers: list[Layer] = []
         for number, (fan_in, fan_out) in enumerate(itertools.pairwise(widths), start=1):
-            std = INITIALIZERS[inits[number - 1]](fan_in, fan_out)
-            layer = Dense(number, fan_in, fan_out, std, self.dtype)
-            self.dense.append(layer)
-            self.layers.append(layer)
             activation = activations[number - 1]
+            pieces = 1 if activation is None else activation.pieces
+            std = INITIALIZERS[inits[number - 1]](fan_in, fan_out)
+            dense = Dense(number, fan_in, fan_out * pieces, std, self.dtype)
+            self.dense.append(dense)
+            self.layers.append(dense)
             if activation is not None:
-                self.layers.append(Elementwise(activation))
+                self.layers.append(activation.layer(number, fan_out, self.dtype))
         self.parameters = Parameters([p for layer in self.layers for p in layer.parameters()], self.dtype)
         for each in self.layers:
             each.bind(self.parameters)
@@ -51,7 +52,7 @@ class Network:
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw the first weights, layer by layer from ``rng``."""
-        for layer in self.dense:
+        for layer in self.layers:
             layer.initialize(rng)
 
     def forward(self, X: NDArray[Any]) -> NDArray[Any]:

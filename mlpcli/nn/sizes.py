@@ -15,25 +15,35 @@ __all__ = ["LayerSize", "NetworkSize"]
 
 @dataclass(frozen=True)
 class LayerSize:
-    """A fully-connected layer of ``fan_out`` neurons on ``fan_in`` inputs."""
+    """A fully-connected layer of ``fan_out`` neurons on ``fan_in`` inputs.
+
+    A neuron takes ``pieces`` weighted sums (1, but for maxout) and learns ``slopes`` numbers more (prelu: 1).
+    """
 
     fan_in: int
     fan_out: int
+    pieces: int = 1
+    slopes: int = 0
 
     @property
     def weights(self) -> int:
-        """Entries of W (fan_in, fan_out)."""
-        return self.fan_in * self.fan_out
+        """Entries of W (fan_in, fan_out pieces)."""
+        return self.fan_in * self.fan_out * self.pieces
 
     @property
     def biases(self) -> int:
-        """Entries of b (fan_out,)."""
-        return self.fan_out
+        """Entries of b (fan_out pieces,)."""
+        return self.fan_out * self.pieces
+
+    @property
+    def learned_slopes(self) -> int:
+        """Entries of a (fan_out,), the slopes of a prelu."""
+        return self.fan_out * self.slopes
 
     @property
     def parameters(self) -> int:
         """Everything in the layer that is learned."""
-        return self.weights + self.biases
+        return self.weights + self.biases + self.learned_slopes
 
 
 @dataclass(frozen=True)
@@ -43,10 +53,14 @@ class NetworkSize:
     layers: tuple[LayerSize, ...]
 
     @classmethod
-    def of(cls, widths: Sequence[int]) -> NetworkSize:
-        """Size the network with ``widths`` (inputs, hidden layers ..., outputs), as in 3, 4, 4, 1."""
-        pairs = itertools.pairwise(widths)
-        return cls(tuple(LayerSize(fan_in, fan_out) for fan_in, fan_out in pairs))
+    def of(cls, widths: Sequence[int], kinds: Sequence[tuple[int, int]] | None = None) -> NetworkSize:
+        """Size the network with ``widths`` (inputs, hidden layers ..., outputs), as in 3, 4, 4, 1.
+
+        ``kinds`` gives pieces and slopes of each layer where they are not 1 and 0.
+        """
+        pairs = list(itertools.pairwise(widths))
+        kinds = kinds or [(1, 0)] * len(pairs)
+        return cls(tuple(LayerSize(*pair, *kind) for pair, kind in zip(pairs, kinds, strict=True)))
 
     @property
     def neurons(self) -> int:
@@ -64,14 +78,20 @@ class NetworkSize:
         return sum(layer.biases for layer in self.layers)
 
     @property
+    def slopes(self) -> int:
+        """Learned slopes of all layers."""
+        return sum(layer.learned_slopes for layer in self.layers)
+
+    @property
     def parameters(self) -> int:
         """Everything that is learned."""
-        return self.weights + self.biases
+        return self.weights + self.biases + self.slopes
 
     @property
     def activations(self) -> int:
-        """Numbers an example leaves behind for the backward pass: its inputs and every layer's outputs."""
-        return self.layers[0].fan_in + self.neurons
+        """Numbers an example leaves behind for the backward pass: its inputs, all sums and all outputs."""
+        pieces = sum(layer.fan_out * layer.pieces for layer in self.layers if layer.pieces > 1)
+        return self.layers[0].fan_in + pieces + self.neurons
 
     @property
     def forward_flops(self) -> int:

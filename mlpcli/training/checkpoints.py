@@ -146,11 +146,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     with NpzFile(path, CheckpointError) as archive:
         meta = _read_meta(path, archive)
         experiment, widths = _interpret(path, meta)
-        size = NetworkSize.of(widths)
+        size = NetworkSize.of(widths, experiment.kinds())
         shapes = {name: tuple(shape) for name, shape in meta.shapes.items()}
         _check_members(path, archive, shapes)
         learned = sum(
-            int(np.prod(shape)) for name, shape in shapes.items() if name[0] in "Wb" and name[1:].isdecimal()
+            int(np.prod(shape)) for name, shape in shapes.items() if name[0] in "Wba" and name[1:].isdecimal()
         )
         if learned != size.parameters:  # before a network of the size that the config claims is made
             raise _damaged(path, f"its config has {size.parameters:,} parameters, its arrays {learned:,}")

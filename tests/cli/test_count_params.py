@@ -83,6 +83,25 @@ def test_the_config_names_its_activations(mlp: Mlp, tmp_path: Path) -> None:
     assert "(the input is not counted)" in out
 
 
+def test_maxout_multiplies_and_prelu_adds(mlp: Mlp, tmp_path: Path) -> None:
+    """Maxout doubles the parameters of every neuron (CS231n); a prelu learns one slope more for each."""
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "data: moons\nmodel: {hidden: [{units: 3, activation: maxout}, 4], activation: prelu}\n"
+    )
+    counts = json.loads(mlp("count-params", config, "--json").out)
+    assert [layer["weights"] for layer in counts["layers"]] == [2 * 3 * 2, 3 * 4, 4 * 2]
+    assert [layer["biases"] for layer in counts["layers"]] == [3 * 2, 4, 2]
+    assert [layer["slopes"] for layer in counts["layers"]] == [0, 4, 0]
+    assert (counts["neurons"], counts["parameters"]) == (3 + 4 + 2, 32 + 12 + 4)
+    out = mlp("count-params", config).out
+    assert "2 x 3 x 2 = 12" in out
+    assert "\nslopes      4\nparameters  32 + 12 + 4 = 48\n" in out
+    assert mlp("train", config, "--quiet", "--set", "training.epochs=2").code == 0
+    assert mlp("count-params", "runs/c/last.npz", "--json").out == mlp("count-params", config, "--json").out
+    assert mlp("eval", "runs/c/last.npz").code == 0
+
+
 def test_a_checkpoint_counts_like_its_config(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
     run = trained("iris", "training.epochs=2")
     from_checkpoint = mlp("count-params", run.best, "--json")

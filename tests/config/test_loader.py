@@ -305,17 +305,17 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "activation": (
         SPIRAL + "model: {activation: rleu}\n",
         "2:21",
-        'model.activation: unknown name "rleu"; did you mean "relu"? (allowed: leaky_relu, relu,',
+        'model.activation: unknown name "rleu"; did you mean "relu"? (allowed: elu, gelu, identity,',
     ),
     "activation of a layer": (
-        SPIRAL + "model: {hidden: [{units: 3, activation: {name: gelu}}]}\n",
+        SPIRAL + "model: {hidden: [{units: 3, activation: {name: gelo}}]}\n",
         "2:48",
-        'model.hidden.0.activation.name: unknown name "gelu"; did you mean "relu"? (allowed: leaky_relu,',
+        'model.hidden.0.activation.name: unknown name "gelo"; did you mean "gelu"? (allowed: elu,',
     ),
     "activation null": (
         SPIRAL + "model: {activation: ~}\n",
         "2:21",
-        "model.activation: null is not one of leaky_relu, relu, sigmoid, tanh",
+        "model.activation: null is not one of elu, gelu, identity, leaky_relu,",
     ),
     "alpha of relu": (
         SPIRAL + "model: {activation: {name: relu, alpha: 0.2}}\n",

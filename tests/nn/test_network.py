@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mlpcli.build import build_network
+from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.network import Network
@@ -86,6 +89,17 @@ def test_a_batch_can_grow() -> None:
 
 
 STD = {"he": np.sqrt(2 / 400), "xavier": np.sqrt(2 / 500), "lecun": np.sqrt(1 / 400)}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_activation_holds_what_is_counted(name: str) -> None:
+    model = {"hidden": [5, 4], "activation": name}
+    experiment = validate_experiment({"data": "spiral", "model": model}, Path())
+    widths = experiment.widths()
+    assert widths is not None
+    size = NetworkSize.of(widths, experiment.kinds())
+    assert len(build_network(experiment, widths).parameters.values) == size.parameters
+    assert build_network(experiment, widths).parameters.n_penalized == size.weights
 
 
 @pytest.mark.parametrize("init", INITIALIZERS)
