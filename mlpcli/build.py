@@ -68,14 +68,22 @@ def build_loss(experiment: Experiment) -> Loss:
 def build_penalties(experiment: Experiment) -> list[tuple[Penalty, float]]:
     """Return the penalties that are switched on, with their strengths."""
     strengths = experiment.regularization.model_dump()
-    return [(PENALTIES[name], strength) for name, strength in strengths.items() if strength]
+    return [(penalty, strengths[name]) for name, penalty in PENALTIES.items() if strengths[name]]
 
 
 def build_optimizer(experiment: Experiment, network: Network) -> Optimizer:
     """Return the optimizer over the parameters of ``network``."""
     section: Any = experiment.optimizer
     rule = RULES[section.name](**section.model_dump(exclude={"name", "learning_rate"}))
-    return Optimizer(rule, section.learning_rate, network.parameters.values, network.parameters.gradients)
+    parameters = network.parameters
+    return Optimizer(
+        rule,
+        section.learning_rate,
+        parameters.values,
+        parameters.gradients,
+        weight_decay=experiment.weight_decay,
+        n_decayed=parameters.n_penalized,
+    )
 
 
 # Each reader takes the data section and the seed, and whether classes are wanted.

@@ -47,7 +47,7 @@ def test_the_schema_and_the_tables_know_the_same_names() -> None:
     assert names("", "data") == READERS.keys()
     assert names("Model", "activation") == ACTIVATIONS.keys()
     assert names("Model", "init") == {"auto", *INITIALIZERS}
-    assert Regularization.model_fields.keys() == PENALTIES.keys()
+    assert Regularization.model_fields.keys() == PENALTIES.keys() | {"weight_decay"}
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -89,6 +89,23 @@ def test_every_layer_gets_its_own_activation_and_spread() -> None:
 def test_only_penalties_that_are_on_are_built() -> None:
     assert build_penalties(make(regularization={"l2": 0})) == []
     assert build_penalties(make(regularization={"l2": 0.5})) == [(PENALTIES["l2"], 0.5)]
+
+
+def test_weight_decay_is_adamws_by_default_and_spares_biases() -> None:
+    for optimizer, asked, expected in (
+        ("adam", None, 0),
+        ("adamw", None, 0.01),
+        ("adamw", 0.2, 0.2),
+        ("sgd", 0.1, 0.1),
+    ):
+        experiment = make(optimizer=optimizer, regularization={"weight_decay": asked})
+        assert experiment.weight_decay == expected
+        network = build_network(experiment, (2, 3, 3))
+        network.parameters.values[:] = 1
+        build_optimizer(experiment, network).step()  # no gradient yet
+        shrunk = 1 - experiment.optimizer.learning_rate * expected
+        np.testing.assert_allclose(network.parameters.view("W1"), shrunk, rtol=1e-6)
+        assert (network.parameters.view("b2") == 1).all()
 
 
 def test_splits_of_a_file() -> None:

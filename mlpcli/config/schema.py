@@ -411,6 +411,7 @@ class CrossEntropy(_LossSection):
     """Softmax classifier: -log of the probability of the right class."""
 
     name: Literal["cross_entropy"] = Field(description="softmax classifier")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
 
 
 class Hinge(_LossSection):
@@ -418,6 +419,7 @@ class Hinge(_LossSection):
 
     name: Literal["hinge"] = Field(description="multiclass SVM")
     delta: float = Field(1.0, gt=0, description="the margin")
+    squared: bool = Field(False, description="square what breaks the margin (an L2-SVM)")
 
 
 class BinaryLoss(_LossSection):
@@ -430,15 +432,26 @@ class BinaryLoss(_LossSection):
     )
 
 
-class Mse(_LossSection):
-    """Mean squared error of a regression."""
+class PlainRegression(_LossSection):
+    """Mean squared or absolute error of a regression."""
 
     task: ClassVar[Task] = "regression"
 
-    name: Literal["mse"] = Field(description="mean squared error, for a regression")
+    name: Literal["mse", "mae"] = Field(description="mean squared or absolute error, for a regression")
 
 
-Loss: TypeAlias = Annotated[CrossEntropy | Hinge | BinaryLoss | Mse, Field(discriminator="name"), _by_name()]
+class Huber(_LossSection):
+    """Squares small errors of a regression, and only measures large ones."""
+
+    task: ClassVar[Task] = "regression"
+
+    name: Literal["huber"] = Field(description="squares small errors of a regression, measures large ones")
+    delta: float = Field(1.0, gt=0, description="where small ends, in standard deviations of the targets")
+
+
+Loss: TypeAlias = Annotated[
+    CrossEntropy | Hinge | BinaryLoss | PlainRegression | Huber, Field(discriminator="name"), _by_name()
+]
 
 # ----------------------------------------------------------------------------------------- optimizer
 
@@ -471,7 +484,7 @@ class Momentum(Section):
 class Adam(Section):
     """Steps scaled by running moments of the gradient."""
 
-    name: Literal["adam"] = Field(description="steps scaled by running moments of the gradient")
+    name: Literal["adam", "adamw"] = Field(description="steps scaled by running moments of the gradient")
     learning_rate: float = Field(3e-3, gt=0, description="step size")
     beta1: float = Field(0.9, ge=0, lt=1, description="share of the first moment kept from step to step")
     beta2: float = Field(0.999, ge=0, lt=1, description="share of the second moment kept from step to step")
@@ -480,16 +493,57 @@ class Adam(Section):
     slots: ClassVar[int] = 2
 
 
-Optimizer: TypeAlias = Annotated[Sgd | Momentum | Adam, Field(discriminator="name"), _by_name("adam")]
+class Adagrad(Section):
+    """Steps scaled by the sum of all squared gradients."""
+
+    name: Literal["adagrad"] = Field(description="steps scaled by the sum of all squared gradients")
+    learning_rate: float = Field(0.05, gt=0, description="step size")
+    eps: float = Field(1e-10, gt=0, description="keeps the division finite")
+
+    slots: ClassVar[int] = 1
+
+
+class RmsProp(Section):
+    """Steps scaled by a running mean of squared gradients."""
+
+    name: Literal["rmsprop"] = Field(description="steps scaled by a running mean of squared gradients")
+    learning_rate: float = Field(1e-3, gt=0, description="step size")
+    beta2: float = Field(0.99, ge=0, lt=1, description="share of the mean kept from step to step")
+    eps: float = Field(1e-8, gt=0, description="keeps the division finite")
+
+    slots: ClassVar[int] = 1
+
+
+class Lion(Section):
+    """Steps of one size, in the direction of a sign."""
+
+    name: Literal["lion"] = Field(description="steps of one size, in the direction of a sign")
+    learning_rate: float = Field(1e-3, gt=0, description="step size")
+    beta1: float = Field(0.9, ge=0, lt=1, description="weight of the past in the direction")
+    beta2: float = Field(0.99, ge=0, lt=1, description="share of the past kept from step to step")
+
+    slots: ClassVar[int] = 1
+
+
+Optimizer: TypeAlias = Annotated[
+    Sgd | Momentum | Adagrad | RmsProp | Adam | Lion, Field(discriminator="name"), _by_name("adam")
+]
 
 # ------------------------------------------------------------------------ regularization, training
 
 
 class Regularization(Section):
-    """Penalties on the weights; biases are never penalised."""
+    """What keeps the weights small; biases and slopes are never penalised."""
 
+    l1: float = Field(0.0, ge=0, description="adds l1 * sum(abs(W)) to the loss; with l2 an elastic net")
     l2: float = Field(
         1e-4, ge=0, description="adds 0.5 * l2 * sum(W**2) to the loss, whatever the batch size"
+    )
+    weight_decay: float | None = Field(
+        None,
+        ge=0,
+        description="shrinks W by learning_rate * weight_decay before each step, apart from the gradient; "
+        "null: 0.01 with adamw, else 0",
     )
 
 
@@ -519,7 +573,7 @@ class Experiment(Section):
         description="what training makes small; left out, cross_entropy, or mse for a regression",
     )
     optimizer: Optimizer = Field(Adam(name="adam"), description="how the weights follow the gradient")
-    regularization: Regularization = Field(Regularization(), description="penalties on the weights")
+    regularization: Regularization = Field(Regularization(), description="what keeps the weights small")
     training: Training = Field(Training(), description="the loop")
 
     @model_validator(mode="before")
@@ -589,6 +643,12 @@ class Experiment(Section):
         if inputs is None or outputs is None:
             return None
         return (inputs, *(layer.units for layer in self.model.hidden), outputs)
+
+    @property
+    def weight_decay(self) -> float:
+        """How strong the decoupled weight decay is."""
+        asked = self.regularization.weight_decay
+        return asked if asked is not None else 0.01 if self.optimizer.name == "adamw" else 0.0
 
     def kinds(self) -> list[tuple[int, int]]:
         """Return for each layer, the output layer too, how many sums and learned slopes a unit has."""

@@ -53,30 +53,38 @@ def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def cross_entropy() -> Loss:
-    """Softmax classifier: L = -log p[y], p = softmax(logits); dL/dlogits = p - onehot(y).
+def cross_entropy(label_smoothing: float) -> Loss:
+    """Softmax classifier: L = -sum t log p, p = softmax(logits); dL/dlogits = p - t.
 
-    The largest logit is subtracted first, which changes nothing but the range of exp.
+    The target t is onehot(y), of which label smoothing e takes the share e to spread it over all C classes:
+    t = (1 - e) onehot(y) + e / C (Szegedy et al., 2016). The largest logit is subtracted first, which
+    changes nothing but the range of exp.
     """
+    e = label_smoothing
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
         n, rows = len(y), np.arange(len(y))
         shifted = logits - logits.max(axis=1, keepdims=True)
         right = shifted[rows, y]
+        if e:
+            right = (1 - e) * right + e * shifted.mean(axis=1)
         exponentials = np.exp(shifted, out=shifted)
         sums = exponentials.sum(axis=1)
         if dlogits is not None:
             np.divide(exponentials, (sums * n)[:, None], out=dlogits)
-            dlogits[rows, y] -= 1 / n
+            dlogits[rows, y] -= (1 - e) / n
+            if e:
+                dlogits -= e / dlogits.size
         return float(np.mean(np.log(sums) - right))
 
     return Loss(evaluate, outputs="probabilities")
 
 
-def hinge(delta: float) -> Loss:
-    """Multiclass SVM (Weston & Watkins, 1999): L = sum over j != y of max(0, s[j] - s[y] + delta).
+def hinge(delta: float, squared: bool) -> Loss:
+    """Multiclass SVM (Weston & Watkins, 1999): L = sum over j != y of m[j] = max(0, s[j] - s[y] + delta).
 
-    dL/ds[j] = 1 where the margin is broken, and dL/ds[y] = -(number of broken margins).
+    dL/ds[j] = 1 where the margin is broken, and dL/ds[y] = -(number of broken margins). Squared (an L2-SVM):
+    L = sum of m[j]**2, dL/ds[j] = 2 m[j], dL/ds[y] = -(their sum).
     """
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
@@ -86,9 +94,14 @@ def hinge(delta: float) -> Loss:
         margins[rows, y] = 0
         np.maximum(margins, 0, out=margins)
         if dlogits is not None:
-            np.greater(margins, 0, out=dlogits, casting="unsafe")
+            if squared:
+                np.multiply(margins, 2, out=dlogits)
+            else:
+                np.greater(margins, 0, out=dlogits, casting="unsafe")
             dlogits[rows, y] = -dlogits.sum(axis=1)
             dlogits /= n
+        if squared:
+            np.square(margins, out=margins)
         return float(margins.sum() / n)
 
     return Loss(evaluate, outputs="scores")
@@ -139,6 +152,39 @@ def mse() -> Loss:
     return Loss(evaluate, outputs="values")
 
 
+def mae() -> Loss:
+    """Mean absolute error: L = mean over rows and outputs of abs(z - y).
+
+    dL/dz = sign(z - y) / (n outputs).
+    """
+
+    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
+        difference = logits - y
+        if dlogits is not None:
+            np.sign(difference, out=dlogits)
+            dlogits /= difference.size
+        return float(np.mean(np.abs(difference, out=difference)))
+
+    return Loss(evaluate, outputs="values")
+
+
+def huber(delta: float) -> Loss:
+    """Huber's loss (1964) of d = z - y: d**2 / 2 up to delta, then delta (abs(d) - delta / 2).
+
+    The mean over rows and outputs; dL/dz = d, cut at delta, / (n outputs): no outlier pulls harder than
+    delta.
+    """
+
+    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
+        difference = logits - y
+        cut = np.clip(difference, -delta, delta)
+        if dlogits is not None:
+            np.divide(cut, difference.size, out=dlogits)
+        return float(np.mean(cut * (difference - 0.5 * cut)))
+
+    return Loss(evaluate, outputs="values")
+
+
 def _signs(y: NDArray[Any], logits: NDArray[Any]) -> NDArray[Any]:
     """Classes 0 and 1 as -1 and +1, (n, 1)."""
     return (2 * y - 1).astype(logits.dtype)[:, None]
@@ -150,4 +196,6 @@ LOSSES: dict[str, Callable[..., Loss]] = {
     "binary_cross_entropy": binary_cross_entropy,
     "binary_hinge": binary_hinge,
     "mse": mse,
+    "mae": mae,
+    "huber": huber,
 }

@@ -1,8 +1,8 @@
 """Penalties on the weights: the notes' way of controlling a large network instead of taking a small one.
 
 Each entry of ``PENALTIES`` has a ``value(w, strength)`` and an ``add_gradient(w, strength, dw, scratch)``,
-where ``w`` is the flat slice of all weights. Biases stand outside that slice. Neither moves with the batch
-size.
+where ``w`` is the flat slice of all weights. Both together are the elastic net. Biases stand outside that
+slice. Neither moves with the batch size.
 """
 
 from __future__ import annotations
@@ -34,7 +34,19 @@ def _l2_add_gradient(w: NDArray[Any], strength: float, dw: NDArray[Any], scratch
     dw += scratch
 
 
+def _l1_value(w: NDArray[Any], strength: float) -> float:
+    return strength * float(np.sum(np.abs(w)))
+
+
+def _l1_add_gradient(w: NDArray[Any], strength: float, dw: NDArray[Any], scratch: NDArray[Any]) -> None:
+    np.sign(w, out=scratch)
+    scratch *= strength
+    dw += scratch
+
+
 PENALTIES: dict[str, Penalty] = {
+    # R = l1 sum(abs(w)), dR/dw = l1 sign(w)
+    "l1": Penalty(_l1_value, _l1_add_gradient),
     # R = 0.5 l2 sum(w**2), dR/dw = l2 w
     "l2": Penalty(_l2_value, _l2_add_gradient),
 }

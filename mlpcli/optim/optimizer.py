@@ -17,13 +17,23 @@ SLICE = 1 << 16  # floats a slice: parameter, gradient, slots and scratch of one
 class Optimizer:
     """Steps the flat ``values`` along the flat ``gradients``, both changed in place.
 
-    ``slots`` holds the rule's arrays by name, ``steps`` the number of steps taken: the whole state.
+    Before each step the first ``n_decayed`` values shrink by the factor 1 - learning_rate weight_decay:
+    weight decay that is decoupled from the gradient (Loshchilov & Hutter, 2019). ``slots`` holds the rule's
+    arrays by name, ``steps`` the number of steps taken: the whole state.
     """
 
     def __init__(
-        self, rule: Rule, learning_rate: float, values: NDArray[Any], gradients: NDArray[Any]
+        self,
+        rule: Rule,
+        learning_rate: float,
+        values: NDArray[Any],
+        gradients: NDArray[Any],
+        *,
+        weight_decay: float = 0,
+        n_decayed: int = 0,
     ) -> None:
         self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
         self.steps = 0
         self.slots = {name: np.zeros_like(values) for name in rule.slots}
         self._update = rule.update
@@ -32,10 +42,14 @@ class Optimizer:
         for start in range(0, len(values), SLICE):
             part = slice(start, start + SLICE)
             slots = [slot[part] for slot in self.slots.values()]
-            self._slices.append((values[part], gradients[part], slots, scratch[: len(values[part])]))
+            decayed = values[start : min(start + SLICE, n_decayed)]
+            self._slices.append((values[part], decayed, gradients[part], slots, scratch[: len(values[part])]))
 
     def step(self) -> None:
         """Take one step; the gradients may be overwritten."""
         self.steps += 1
-        for w, dw, slots, scratch in self._slices:
+        shrink = 1 - self.learning_rate * self.weight_decay
+        for w, decayed, dw, slots, scratch in self._slices:
+            if self.weight_decay:
+                decayed *= shrink
             self._update(w, dw, slots, scratch, self.learning_rate, self.steps)

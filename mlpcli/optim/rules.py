@@ -105,4 +105,89 @@ def adam(beta1: float, beta2: float, eps: float) -> Rule:
     return Rule(("m", "v"), update)
 
 
-RULES: dict[str, Callable[..., Rule]] = {"sgd": sgd, "momentum": sgd, "nesterov": nesterov, "adam": adam}
+def adagrad(eps: float) -> Rule:
+    """G <- G + dw**2, w <- w - learning_rate dw / (sqrt(G) + eps) (Duchi et al., 2011)."""
+
+    def update(
+        w: NDArray[Any],
+        dw: NDArray[Any],
+        slots: Sequence[NDArray[Any]],
+        scratch: NDArray[Any],
+        learning_rate: float,
+        step: int,  # noqa: ARG001
+    ) -> None:
+        (squares,) = slots
+        np.multiply(dw, dw, out=scratch)
+        squares += scratch
+        np.sqrt(squares, out=scratch)
+        scratch += eps
+        np.divide(dw, scratch, out=scratch)
+        scratch *= learning_rate
+        w -= scratch
+
+    return Rule(("squares",), update)
+
+
+def rmsprop(beta2: float, eps: float) -> Rule:
+    """v <- beta2 v + (1 - beta2) dw**2, w <- w - learning_rate dw / (sqrt(v) + eps) (Hinton, 2012)."""
+
+    def update(
+        w: NDArray[Any],
+        dw: NDArray[Any],
+        slots: Sequence[NDArray[Any]],
+        scratch: NDArray[Any],
+        learning_rate: float,
+        step: int,  # noqa: ARG001
+    ) -> None:
+        (v,) = slots
+        v *= beta2
+        np.multiply(dw, dw, out=scratch)
+        scratch *= 1 - beta2
+        v += scratch
+        np.sqrt(v, out=scratch)
+        scratch += eps
+        np.divide(dw, scratch, out=scratch)
+        scratch *= learning_rate
+        w -= scratch
+
+    return Rule(("v",), update)
+
+
+def lion(beta1: float, beta2: float) -> Rule:
+    """Lion (Chen et al., 2023): every weight moves by the learning rate, in the direction of a sign.
+
+    w <- w - learning_rate sign(beta1 m + (1 - beta1) dw), then m <- beta2 m + (1 - beta2) dw.
+    """
+
+    def update(
+        w: NDArray[Any],
+        dw: NDArray[Any],
+        slots: Sequence[NDArray[Any]],
+        scratch: NDArray[Any],
+        learning_rate: float,
+        step: int,  # noqa: ARG001
+    ) -> None:
+        (m,) = slots
+        np.subtract(m, dw, out=scratch)
+        scratch *= beta1
+        scratch += dw
+        np.sign(scratch, out=scratch)
+        scratch *= learning_rate
+        w -= scratch
+        m *= beta2
+        np.multiply(dw, 1 - beta2, out=scratch)
+        m += scratch
+
+    return Rule(("m",), update)
+
+
+RULES: dict[str, Callable[..., Rule]] = {
+    "sgd": sgd,
+    "momentum": sgd,
+    "nesterov": nesterov,
+    "adagrad": adagrad,
+    "rmsprop": rmsprop,
+    "adam": adam,
+    "adamw": adam,  # with weight decay, which is the optimizer's
+    "lion": lion,
+}

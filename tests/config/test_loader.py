@@ -21,7 +21,7 @@ from mlpcli.errors import ConfigError
 
 DATA_SETS = "blobs, cifar10, circles, csv, moons, npz, sine, spiral, xor"
 SECTIONS = "data, model, loss, optimizer, regularization, training"
-LOSSES = "binary_cross_entropy, binary_hinge, cross_entropy, hinge, mse"
+LOSSES = "binary_cross_entropy, binary_hinge, cross_entropy, hinge, huber, mae, mse"
 LAYER = "a number of units, or a mapping with units, activation, init"
 SIZE = "a fraction from 0 to below 1, or a whole number of examples"
 SPIRAL = "data: spiral\n"
@@ -379,12 +379,13 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "unknown optimizer": (
         SPIRAL + "optimizer: adma\n",
         "2:12",
-        'optimizer: unknown name "adma"; did you mean "adam"? (allowed: adam, momentum, nesterov, sgd)',
+        'optimizer: unknown name "adma"; did you mean "adam"? (allowed: adagrad, adam, adamw, lion, '
+        "momentum, nesterov, rmsprop, sgd)",
     ),
     "optimizer number": (
         SPIRAL + "optimizer: 0.1\n",
         "2:12",
-        "optimizer: 0.1 is not one of adam, momentum, nesterov",
+        "optimizer: 0.1 is not one of adagrad, adam, adamw, lion, momentum, nesterov, rmsprop",
     ),
     "key of another optimizer": (
         SPIRAL + "optimizer:\n  name: sgd\n  beta1: 0.9\n",
@@ -409,7 +410,7 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "regularization number": (
         SPIRAL + "regularization: 0.5\n",
         "2:17",
-        "regularization: 0.5 is not a mapping with l2",
+        "regularization: 0.5 is not a mapping with l1, l2, weight_decay",
     ),
     "l2": (SPIRAL + "regularization: {l2: -1}\n", "2:22", "regularization.l2: -1 is not a number, 0 or more"),
     "training list": (
@@ -644,7 +645,7 @@ OVERRIDES: dict[str, tuple[str, list[str], str, Any]] = {
     "a new section in two steps": (SPIRAL, ["training.epochs=7", "training.seed=3"], "training.epochs", 7),
     "a section with nothing under it": (SPIRAL + "training:\n", ["training.epochs=7"], "training.epochs", 7),
     "a whole section": (SGD, ["optimizer={name: momentum}"], "optimizer.momentum", 0.9),
-    "a section by name": (SGD, ["loss=hinge"], "loss", {"name": "hinge", "delta": 1.0}),
+    "a section by name": (SGD, ["loss=hinge"], "loss", {"name": "hinge", "delta": 1.0, "squared": False}),
     "a short form is spelled out": (SPIRAL, ["data.points=50"], "data.points", 50),
     "the name of a short form": (SPIRAL, ["data.name=xor"], "data.name", "xor"),
     "a section without a name": (SPIRAL, ["optimizer.learning_rate=0.5"], "optimizer.name", "adam"),

@@ -15,7 +15,12 @@ from mlpcli.config.yaml12 import write_yaml
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 SCHEMA = Experiment.model_json_schema()
 FILES = {"csv": {"path": "table.csv", "target": "kind"}, "npz": {"path": "arrays.npz"}}
-FITTING = {"sine": "mse", "mse": "sine", "binary_hinge": "moons", "binary_cross_entropy": "moons"}
+FITTING = {
+    "sine": "mse",
+    **dict.fromkeys(["mse", "mae", "huber"], "sine"),
+    "binary_hinge": "moons",
+    "binary_cross_entropy": "moons",
+}
 
 
 def experiment(**sections: Any) -> Experiment:
@@ -100,9 +105,9 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "inputs": None,
             "outputs": None,
         },
-        "loss": "cross_entropy",
+        "loss": {"name": "cross_entropy", "label_smoothing": 0.0},
         "optimizer": {"name": "adam", "learning_rate": 3e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
-        "regularization": {"l2": 1e-4},
+        "regularization": {"l1": 0.0, "l2": 1e-4, "weight_decay": None},
         "training": {"epochs": 100, "batch_size": 32, "patience": None, "seed": 0},
     }
     assert next(iter(to_plain(config)["data"])) == "name"

@@ -32,12 +32,12 @@ def numeric_gradient(f: Callable[[], float], w: NDArray[np.float64], h: float = 
     return gradient
 
 
-def check(loss_name: str, model: dict[str, Any], strengths: dict[str, float]) -> None:
+def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float]) -> None:
     """Compare the gradient by every parameter with its central difference, to 1e-6 relative."""
     experiment = validate_experiment(
         {
             "data": {"name": "npz", "path": "any.npz"},  # which has classes or values, as the loss likes
-            "loss": loss_name,
+            "loss": loss_section,
             "model": model,
             "regularization": strengths,
         },
@@ -88,6 +88,19 @@ def test_every_penalty_with_every_loss(penalty: str, loss: str) -> None:
 @pytest.mark.parametrize("loss", LOSSES)
 def test_without_hidden_layers(loss: str) -> None:
     check(loss, {"hidden": []}, dict.fromkeys(PENALTIES, 0))
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"name": "cross_entropy", "label_smoothing": 0.2},
+        {"name": "hinge", "squared": True, "delta": 2.0},
+        {"name": "huber", "delta": 0.3},
+    ],
+    ids=str,
+)
+def test_settings_of_a_loss(section: dict[str, Any]) -> None:
+    check(section, {"hidden": [5]}, dict.fromkeys(PENALTIES, 0))
 
 
 def test_layers_may_differ() -> None:

@@ -20,6 +20,7 @@ def make(name: str) -> Loss:
 
 
 SCORES = [[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]
+VALUES, TARGETS = [[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [2.0, 1.0]]
 # name: logits, y, loss worked by hand
 KNOWN: dict[str, tuple[Any, Any, float]] = {
     # -log(e^1 / (e^3 + e^1 + e^2)), and log 3 for three equal scores
@@ -30,7 +31,10 @@ KNOWN: dict[str, tuple[Any, Any, float]] = {
     "binary_cross_entropy": ([[2.0], [1.0]], [1, 0], (math.log(1 + math.e**-2) + math.log(1 + math.e)) / 2),
     # 0 beyond the margin, 1 + 1 on the wrong side
     "binary_hinge": ([[2.0], [1.0]], [1, 0], (0 + 2) / 2),
-    "mse": ([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [2.0, 1.0]], (0 + 4 + 1 + 9) / 4),
+    "mse": (VALUES, TARGETS, (0 + 4 + 1 + 9) / 4),
+    "mae": (VALUES, TARGETS, (0 + 2 + 1 + 3) / 4),
+    # d**2 / 2 up to 1, then d - 1 / 2
+    "huber": (VALUES, TARGETS, (0 + 1.5 + 0.5 + 2.5) / 4),
 }
 
 
@@ -95,4 +99,28 @@ def test_first_losses_are_those_of_the_notes() -> None:
     logits, y = np.zeros((5, 10)), np.arange(5)
     assert make("cross_entropy").evaluate(logits, y, None) == pytest.approx(math.log(10))
     assert make("hinge").evaluate(logits, y, None) == 9
-    assert LOSSES["hinge"](delta=0.5).evaluate(logits, y, None) == 4.5
+    assert LOSSES["hinge"](delta=0.5, squared=False).evaluate(logits, y, None) == 4.5
+
+
+def test_a_squared_hinge_by_hand() -> None:
+    loss = LOSSES["hinge"](delta=1.0, squared=True)
+    # margins 3 - 1 + 1 and 2 - 1 + 1; then 1 and 1
+    assert loss.evaluate(np.array(SCORES), np.array([1, 0]), None) == (9 + 4 + 1 + 1) / 2
+
+
+def test_smoothed_labels_by_hand() -> None:
+    """With e = 0.3 and three classes the target of class 1 is 0.1, 0.8, 0.1."""
+    p = np.array([0.2, 0.5, 0.3])
+    loss, dlogits = LOSSES["cross_entropy"](label_smoothing=0.3), np.empty((1, 3))
+    value = loss.evaluate(np.log([p]), np.array([1]), dlogits)
+    assert value == pytest.approx(-(0.1 * math.log(0.2) + 0.8 * math.log(0.5) + 0.1 * math.log(0.3)))
+    np.testing.assert_allclose(dlogits, [p - [0.1, 0.8, 0.1]])
+
+
+def test_huber_is_mse_for_small_errors_and_mae_for_large_ones() -> None:
+    small, large, zero = np.full((4, 1), 0.01), np.full((4, 1), 1e4), np.zeros((4, 1))
+    huber = LOSSES["huber"](delta=1.0)
+    assert huber.evaluate(small, zero, None) == pytest.approx(make("mse").evaluate(small, zero, None) / 2)
+    assert huber.evaluate(large, zero, None) == pytest.approx(
+        make("mae").evaluate(large, zero, None), rel=1e-3
+    )

@@ -8,7 +8,7 @@ import pytest
 from mlpcli.nn.penalties import PENALTIES
 
 W = np.array([3.0, -4.0, 0.0])
-KNOWN = {"l2": (0.5 * 0.1 * 25, [0.3, -0.4, 0.0])}
+KNOWN = {"l1": (0.1 * 7, [0.1, -0.1, 0.0]), "l2": (0.5 * 0.1 * 25, [0.3, -0.4, 0.0])}
 
 
 @pytest.mark.parametrize("name", PENALTIES)

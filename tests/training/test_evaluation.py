@@ -16,7 +16,7 @@ def test_a_classification_by_hand() -> None:
     predicted = np.array([0, 0, 1, 1, 1, 2])
     y = np.array([0, 1, 1, 1, 2, 2])
     logits = np.eye(4)[predicted] * 3
-    report = full_report(LOSSES["cross_entropy"](), logits, y, ("a", "b", "c", "d"))
+    report = full_report(LOSSES["cross_entropy"](label_smoothing=0.0), logits, y, ("a", "b", "c", "d"))
     assert report["n"] == 6
     assert report["accuracy"] == pytest.approx(4 / 6)
     assert report["confusion"] == [[1, 0, 0, 0], [1, 2, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
@@ -62,7 +62,7 @@ def test_many_rows_are_taken_in_pieces() -> None:
     batches = Batches(Split(X, y, rows), Scaling(np.zeros(3, np.float32), np.ones(3, np.float32)))
     logits = X[rows] @ network.dense[0].W
     np.testing.assert_allclose(compute_logits(network, batches), logits, atol=1e-5)
-    scores = quick_scores(network, LOSSES["hinge"](delta=1.0), batches)
+    scores = quick_scores(network, LOSSES["hinge"](delta=1.0, squared=False), batches)
     margins = np.maximum(0, 1 - (2 * y[rows] - 1) * (logits[:, 1] - logits[:, 0]))
     assert scores["loss"] == pytest.approx(margins.mean(), rel=1e-5)
     assert scores["accuracy"] == np.mean((logits[:, 1] > logits[:, 0]) == y[rows])
