@@ -24,7 +24,8 @@ from mlpcli.nn.losses import LOSSES, Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.penalties import PENALTIES, Penalty
 from mlpcli.optim.optimizer import Optimizer
-from mlpcli.optim.rules import RULES
+from mlpcli.optim.rules import RULES, Rule
+from mlpcli.optim.schedules import SCHEDULES, Schedule
 from mlpcli.streams import stream
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "build_network",
     "build_optimizer",
     "build_penalties",
+    "build_rule",
+    "build_schedule",
     "load_dataset",
     "load_splits",
 ]
@@ -71,19 +74,30 @@ def build_penalties(experiment: Experiment) -> list[tuple[Penalty, float]]:
     return [(penalty, strengths[name]) for name, penalty in PENALTIES.items() if strengths[name]]
 
 
+def build_rule(experiment: Experiment) -> Rule:
+    """Return the update rule with its settings."""
+    section: Any = experiment.optimizer
+    shared = {"name", "learning_rate", "schedule", "clip_norm"}
+    return RULES[section.name](**section.model_dump(exclude=shared))
+
+
 def build_optimizer(experiment: Experiment, network: Network) -> Optimizer:
     """Return the optimizer over the parameters of ``network``."""
-    section: Any = experiment.optimizer
-    rule = RULES[section.name](**section.model_dump(exclude={"name", "learning_rate"}))
     parameters = network.parameters
     return Optimizer(
-        rule,
-        section.learning_rate,
+        build_rule(experiment),
+        experiment.optimizer.learning_rate,
         parameters.values,
         parameters.gradients,
         weight_decay=experiment.weight_decay,
         n_decayed=parameters.n_penalized,
     )
+
+
+def build_schedule(experiment: Experiment) -> tuple[Schedule, float]:
+    """Return the schedule of the learning rate, and the epochs of its warm-up."""
+    section = experiment.optimizer.schedule
+    return SCHEDULES[section.name](**section.model_dump(exclude={"name", "warmup"})), section.warmup
 
 
 # Each reader takes the data section and the seed, and whether classes are wanted.

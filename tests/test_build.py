@@ -24,6 +24,7 @@ from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.penalties import PENALTIES
 from mlpcli.optim.rules import RULES
+from mlpcli.optim.schedules import SCHEDULES
 
 DATASETS = Path(__file__).parents[1] / "datasets"
 SCHEMA = Experiment.model_json_schema()
@@ -45,6 +46,7 @@ def test_the_schema_and_the_tables_know_the_same_names() -> None:
     assert names("", "loss") == LOSSES.keys()
     assert names("", "optimizer") == RULES.keys()
     assert names("", "data") == READERS.keys()
+    assert names("Adam", "schedule") == SCHEDULES.keys()
     assert names("Model", "activation") == ACTIVATIONS.keys()
     assert names("Model", "init") == {"auto", *INITIALIZERS}
     assert Regularization.model_fields.keys() == PENALTIES.keys() | {"weight_decay"}

@@ -75,6 +75,7 @@ class _Progress(_Strict):
     best_epoch: _Count
     best_score: list[float]
     stale: _Count
+    plateaus: _Count
     steps: _Count
 
 
@@ -259,5 +260,5 @@ def _resume(meta: Meta, slots: dict[str, NDArray[Any]]) -> Resume | None:
     if meta.progress is None:
         return None
     said = meta.progress
-    progress = Progress(said.epoch, said.best_epoch, tuple(said.best_score), said.stale)
+    progress = Progress(said.epoch, said.best_epoch, tuple(said.best_score), said.stale, said.plateaus)
     return Resume(progress, said.steps, slots)

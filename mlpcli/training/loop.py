@@ -17,6 +17,7 @@ from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.penalties import Penalty
 from mlpcli.optim.optimizer import Optimizer
+from mlpcli.optim.schedules import Schedule, warm
 from mlpcli.streams import stream
 from mlpcli.training.evaluation import quick_scores
 
@@ -40,6 +41,7 @@ class Progress:
     best_epoch: int = 0
     best_score: tuple[float, ...] = ()
     stale: int = 0  # epochs since the best one
+    plateaus: int = 0  # how often the schedule has taken that for standing still
 
 
 class Trainer:
@@ -60,20 +62,26 @@ class Trainer:
         train: Batches,
         val: Batches | None,
         *,
+        epochs: int,
         batch_size: int,
         seed: int,
         patience: int | None,
+        schedule: Schedule,
+        warmup: float = 0,
+        clip_norm: float | None = None,
     ) -> None:
         self.network, self.loss, self.penalties, self.optimizer = network, loss, penalties, optimizer
         self.train, self.val = train, val
-        self.batch_size, self.seed, self.patience = batch_size, seed, patience
+        self.n_epochs, self.batch_size, self.seed, self.patience = epochs, batch_size, seed, patience
+        self.schedule, self.warmup, self.clip_norm = schedule, warmup, clip_norm
+        self._learning_rate = optimizer.learning_rate  # the one that the schedule multiplies
         self.progress = Progress()
         self._dlogits = Buffer(network.widths[-1], network.dtype)
         self._scratch = np.empty_like(network.parameters.values)
 
-    def epochs(self, epochs: int) -> Iterator[Epoch]:
-        """Train up to epoch ``epochs``, or until patience runs out, and yield each epoch as it ends."""
-        while self.progress.epoch < epochs and not self.out_of_patience:
+    def epochs(self) -> Iterator[Epoch]:
+        """Train to the last epoch, or until patience runs out, and yield each epoch as it ends."""
+        while self.progress.epoch < self.n_epochs and not self.out_of_patience:
             yield self._epoch(self.progress.epoch + 1)
 
     @property
@@ -114,6 +122,8 @@ class Trainer:
         progress.stale = 0 if is_best else progress.stale + 1
         if is_best:
             progress.best_epoch, progress.best_score = number, score
+        elif self.schedule.patience is not None and progress.stale % self.schedule.patience == 0:
+            progress.plateaus += 1
         return Epoch(number, metrics, is_best)
 
     def _pass(self, number: int) -> dict[str, float]:
@@ -133,6 +143,8 @@ class Trainer:
                 hits += int(np.count_nonzero(self.loss.predict(logits) == y))
             self.network.backward(dlogits)
             self._add_penalties()
+            self._clip()
+            self.optimizer.learning_rate = self._scheduled(number - 1 + (batch - 1) / last, 1 / last)
             if batch == last:
                 self._measured_step()
             else:
@@ -141,6 +153,20 @@ class Trainer:
         if counts_hits:
             means["train_accuracy"] = hits / len(self.train)
         return means
+
+    def _scheduled(self, epoch: float, step: float) -> float:
+        """Return the learning rate of the step that goes from ``epoch`` to ``epoch + step``."""
+        schedule = self.schedule
+        factor = schedule.factor(epoch, self.n_epochs) * warm(epoch + step, self.warmup)
+        return self._learning_rate * factor * schedule.shrink**self.progress.plateaus
+
+    def _clip(self) -> None:
+        """Scale a gradient that is longer than ``clip_norm`` down to it (Pascanu et al., 2013)."""
+        if self.clip_norm is not None:
+            gradients = self.network.parameters.gradients
+            norm = float(np.linalg.norm(gradients))
+            if norm > self.clip_norm:
+                gradients *= self.clip_norm / norm
 
     def _add_penalties(self) -> None:
         parameters = self.network.parameters

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from mlpcli import __version__
-from mlpcli.build import Splits, build_loss, build_network, build_optimizer, build_penalties, load_splits
+from mlpcli.build import (
+    Splits,
+    build_loss,
+    build_network,
+    build_optimizer,
+    build_penalties,
+    build_schedule,
+    load_splits,
+)
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
 from mlpcli.data.scaling import fit_scaling
@@ -43,6 +51,7 @@ class Run:
         self.network = build_network(experiment, widths)
         self.network.initialize(stream(training.seed, "init"))
         self.loss = build_loss(experiment)
+        schedule, warmup = build_schedule(experiment)
         self.trainer = Trainer(
             self.network,
             self.loss,
@@ -50,9 +59,13 @@ class Run:
             build_optimizer(experiment, self.network),
             self._batches(train),
             None if val is None else self._batches(val),
+            epochs=training.epochs,
             batch_size=training.batch_size,
             seed=training.seed,
             patience=training.patience,
+            schedule=schedule,
+            warmup=warmup,
+            clip_norm=experiment.optimizer.clip_norm,
         )
         self.seconds = 0.0
 
@@ -74,7 +87,7 @@ class Run:
             logger.addHandler(log)
             logger.info("mlp %s, Python %s, NumPy %s", __version__, platform.python_version(), np.__version__)
             logger.info("%s", self.describe_data())
-            for epoch in self.trainer.epochs(self.experiment.training.epochs):
+            for epoch in self.trainer.epochs():
                 self._save(epoch, directory)
                 logger.info("%s", describe_epoch(epoch.metrics))
                 yield epoch

@@ -390,7 +390,7 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "key of another optimizer": (
         SPIRAL + "optimizer:\n  name: sgd\n  beta1: 0.9\n",
         "4:3",
-        'optimizer.beta1: unknown key "beta1" (allowed: name, learning_rate, momentum)',
+        'optimizer.beta1: unknown key "beta1" (allowed: name, schedule, clip_norm, learning_rate,',
     ),
     "learning rate true": (
         SPIRAL + "optimizer: {learning_rate: true}\n",

@@ -106,7 +106,15 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "outputs": None,
         },
         "loss": {"name": "cross_entropy", "label_smoothing": 0.0},
-        "optimizer": {"name": "adam", "learning_rate": 3e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
+        "optimizer": {
+            "name": "adam",
+            "learning_rate": 3e-3,
+            "beta1": 0.9,
+            "beta2": 0.999,
+            "eps": 1e-8,
+            "schedule": {"name": "constant", "warmup": 0.0},
+            "clip_norm": None,
+        },
         "regularization": {"l1": 0.0, "l2": 1e-4, "weight_decay": None},
         "training": {"epochs": 100, "batch_size": 32, "patience": None, "seed": 0},
     }

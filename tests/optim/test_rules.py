@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlpcli.build import build_rule
 from mlpcli.config.loader import validate_experiment
 from mlpcli.optim.optimizer import SLICE, Optimizer
 from mlpcli.optim.rules import RULES, Rule
@@ -45,8 +46,8 @@ RATES = {"adagrad": 2.0, "rmsprop": 1e-3, "lion": 1e-3}  # in the tests of minim
 
 def default(name: str) -> tuple[Rule, float]:
     """Return a rule with the schema's defaults, and its default learning rate."""
-    section: Any = validate_experiment({"data": "spiral", "optimizer": name}, Path()).optimizer
-    return RULES[name](**section.model_dump(exclude={"name", "learning_rate"})), section.learning_rate
+    experiment = validate_experiment({"data": "spiral", "optimizer": name}, Path())
+    return build_rule(experiment), experiment.optimizer.learning_rate
 
 
 @pytest.mark.parametrize("name", RULES)

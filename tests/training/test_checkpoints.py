@@ -194,7 +194,14 @@ def surplus_slot(arrays: Arrays, meta: Any) -> None:
 
 def other_optimizer(arrays: Arrays, meta: Any) -> None:
     meta["config"]["optimizer"] = "nesterov"
-    meta["progress"] = {"epoch": 1, "best_epoch": 1, "best_score": [0.5], "stale": 0, "steps": 1}
+    meta["progress"] = {
+        "epoch": 1,
+        "best_epoch": 1,
+        "best_score": [0.5],
+        "stale": 0,
+        "plateaus": 0,
+        "steps": 1,
+    }
 
 
 def negative_epoch(arrays: Arrays, meta: Any) -> None:

@@ -12,12 +12,17 @@ import pytest
 from mlpcli.config.loader import validate_experiment
 from mlpcli.errors import RunError
 from mlpcli.training import loop
-from mlpcli.training.loop import Trainer
+from mlpcli.training.loop import Epoch, Trainer
 from mlpcli.training.run import Run
 
 
 def trainer(**sections: Any) -> Trainer:
     return Run(validate_experiment({"data": {"name": "spiral", "points": 60}, **sections}, Path())).trainer
+
+
+def run(trains: Trainer, epochs: int) -> Iterator[Epoch]:
+    trains.n_epochs = epochs
+    return trains.epochs()
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[dict[str, float]]) -> None:
@@ -44,7 +49,7 @@ def test_the_best_epoch(
     names = ("accuracy", "loss") if kind == "classification" else ("loss",)
     scripted(monkeypatch, [dict(zip(names, score, strict=True)) for score in scores])
     trains = trainer(data={"name": "spiral" if kind == "classification" else "sine", "points": 60})
-    epochs = list(trains.epochs(len(scores)))
+    epochs = list(run(trains, len(scores)))
     assert [epoch.number for epoch in epochs if epoch.is_best] == best
     assert (trains.progress.best_epoch, trains.progress.stale) == (best[-1], stale)
     assert [epoch.metrics["val_loss"] for epoch in epochs] == [score[-1] for score in scores]
@@ -54,9 +59,9 @@ def test_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     losses = [1.0, 2.0, 0.5, 3.0, 0.5, 0.1]  # 2 epochs that are no better end it before the last
     scripted(monkeypatch, [{"accuracy": 0.5, "loss": loss} for loss in losses])
     trains = trainer(training={"patience": 2})
-    assert [epoch.number for epoch in trains.epochs(6)] == [1, 2, 3, 4, 5]
+    assert [epoch.number for epoch in run(trains, 6)] == [1, 2, 3, 4, 5]
     assert trains.out_of_patience
-    assert list(trains.epochs(6)) == []
+    assert list(run(trains, 6)) == []
 
 
 def test_means_and_sizes_of_one_full_batch() -> None:
@@ -73,7 +78,7 @@ def test_means_and_sizes_of_one_full_batch() -> None:
     w, b = float(layer.W[0, 0]), float(layer.b[0])
     errors = w * X + b - split.y
     dw, db = 2 * float(np.mean(errors * X)) + 0.5 * w, 2 * float(np.mean(errors))
-    (epoch,) = trains.epochs(1)
+    (epoch,) = run(trains, 1)
     assert epoch.metrics["train_loss"] == pytest.approx(float(np.mean(errors**2)), rel=1e-5)
     assert epoch.metrics["gradient_norm"] == pytest.approx(np.hypot(dw, db), rel=1e-4)
     assert epoch.metrics["update_ratio"] == pytest.approx([0.25 * abs(dw / w)], rel=1e-4)
@@ -88,7 +93,7 @@ def test_the_loss_of_an_epoch_counts_examples_not_batches() -> None:
     X, y = next(trains.train.in_order(60))
     assert len(y) == 36
     logits = trains.network.forward(X).copy()
-    (epoch,) = trains.epochs(1)
+    (epoch,) = run(trains, 1)
     assert epoch.metrics["train_loss"] == pytest.approx(trains.loss.evaluate(logits, y, None), rel=1e-5)
     assert epoch.metrics["train_accuracy"] == np.mean(logits.argmax(axis=1) == y)
 
@@ -117,7 +122,7 @@ def test_a_gradient_too_large_for_float32_is_divergence(
         training={"batch_size": batch_size},
     )
     with pytest.raises(RunError, match=expected):
-        list(trains.epochs(1))
+        list(run(trains, 1))
     assert trains.progress.epoch == 0
     assert np.isfinite(trains.network.parameters.values).all()
 
@@ -126,5 +131,46 @@ def test_weights_of_zero_have_no_update_ratio() -> None:
     trains = trainer(model={"hidden": []})
     trains.network.parameters.values[...] = 0
     trains.batch_size = 1000
-    (epoch,) = trains.epochs(1)
+    (epoch,) = run(trains, 1)
     assert epoch.metrics["update_ratio"] == [None]
+
+
+def rates(trains: Trainer, epochs: int) -> list[float]:
+    return [epoch.metrics["learning_rate"] for epoch in run(trains, epochs)]
+
+
+def test_the_learning_rate_follows_the_schedule() -> None:
+    """Rows of metrics hold the rate of an epoch's last step; 36 training examples are 4 steps of 9."""
+    optimizer = {"name": "sgd", "learning_rate": 0.5, "schedule": {"name": "step", "every": 2, "shrink": 0.1}}
+    trains = trainer(optimizer=optimizer, training={"batch_size": 9})
+    assert rates(trains, 5) == pytest.approx([0.5, 0.5, 0.05, 0.05, 0.005])
+    optimizer["schedule"] = {"name": "constant", "warmup": 2}
+    trains = trainer(optimizer=optimizer, training={"batch_size": 9})
+    assert rates(trains, 3) == pytest.approx([0.25, 0.5, 0.5])
+    optimizer["schedule"] = "cosine"
+    trains = trainer(optimizer=optimizer, training={"batch_size": 9})
+    assert rates(trains, 2) == pytest.approx([0.25 * (1 + np.cos(np.pi * done)) for done in (0.375, 0.875)])
+
+
+def test_a_plateau_shrinks_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = [1.0, 1.1, 1.2, 1.3, 1.4, 0.5, 0.6, 0.7]
+    scripted(monkeypatch, [{"accuracy": 0.5, "loss": loss} for loss in losses])
+    schedule = {"name": "plateau", "patience": 2, "shrink": 0.1}
+    trains = trainer(optimizer={"name": "sgd", "learning_rate": 1.0, "schedule": schedule})
+    # no better one in epochs 2 and 3, 4 and 5; 7 and 8
+    assert rates(trains, 8) == pytest.approx([1, 1, 1, 0.1, 0.1, 0.01, 0.01, 0.01])
+    assert trains.progress.plateaus == 3
+
+
+def test_a_long_gradient_is_cut_and_a_short_one_left() -> None:
+    norms = []
+    for clip_norm in (None, 0.01, 1e6):
+        optimizer = {"name": "sgd", "learning_rate": 0.1, "clip_norm": clip_norm}
+        trains = trainer(optimizer=optimizer, training={"batch_size": 36})
+        before = trains.network.parameters.values.copy()
+        (epoch,) = run(trains, 1)
+        norms.append(epoch.metrics["gradient_norm"])
+        moved = np.linalg.norm(trains.network.parameters.values - before)
+        assert moved == pytest.approx(0.1 * epoch.metrics["gradient_norm"], rel=1e-3)
+    assert norms[0] == norms[2] > 0.01
+    assert norms[1] == pytest.approx(0.01, rel=1e-5)
