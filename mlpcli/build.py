@@ -60,7 +60,15 @@ def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeL
         activations.append(activation)
         inits.append(activation.init if init == "auto" else init)
     inits.append("lecun" if model.init == "auto" else model.init)
-    return Network(widths, [*activations, None], inits, dtype)
+    own = [layer.dropout for layer in model.hidden]
+    return Network(
+        widths,
+        [*activations, None],
+        inits,
+        dtype,
+        dropouts=[model.input_dropout, *(model.dropout if p is None else p for p in own)],
+        noise=model.input_noise,
+    )
 
 
 def build_loss(experiment: Experiment) -> Loss:

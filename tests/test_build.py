@@ -49,7 +49,7 @@ def test_the_schema_and_the_tables_know_the_same_names() -> None:
     assert names("Adam", "schedule") == SCHEDULES.keys()
     assert names("Model", "activation") == ACTIVATIONS.keys()
     assert names("Model", "init") == {"auto", *INITIALIZERS}
-    assert Regularization.model_fields.keys() == PENALTIES.keys() | {"weight_decay"}
+    assert Regularization.model_fields.keys() == PENALTIES.keys() | {"weight_decay", "max_norm"}
 
 
 @pytest.mark.parametrize("name", LOSSES)

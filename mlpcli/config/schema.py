@@ -366,6 +366,7 @@ class Layer(Section):
     units: int = Field(ge=1, le=1_000_000, description="neurons of the layer")
     activation: Activation | None = Field(None, description="this layer's own; null takes the model's")
     init: Init | None = Field(None, description="this layer's own; null takes the model's")
+    dropout: float | None = Field(None, ge=0, lt=1, description="this layer's own; null takes the model's")
 
 
 def _units(value: Any) -> Any:
@@ -375,7 +376,9 @@ def _units(value: Any) -> Any:
 HiddenLayer = Annotated[
     Layer,
     BeforeValidator(_units),
-    Field(json_schema_extra={"allowed": "a number of units, or a mapping with units, activation, init"}),
+    Field(
+        json_schema_extra={"allowed": "a number of units, or a mapping with units, activation, init, dropout"}
+    ),
 ]
 
 
@@ -391,6 +394,13 @@ class Model(Section):
         PlainActivation(name="relu"), description="of the hidden layers; the output layer has none"
     )
     init: Init = Field("auto", description=_INIT_HELP)
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of a hidden layer's outputs dropped in training"
+    )
+    input_dropout: float = Field(0.0, ge=0, lt=1, description="share of the inputs dropped in training")
+    input_noise: float = Field(
+        0.0, ge=0, description="standard deviation of noise on the scaled inputs in training"
+    )
     inputs: int | None = Field(None, ge=1, description="features; null asks the data; given, it has to agree")
     outputs: int | None = Field(
         None, ge=1, description="output units; null asks the data; given, it has to agree"
@@ -616,6 +626,9 @@ class Regularization(Section):
         ge=0,
         description="shrinks W by learning_rate * weight_decay before each step, apart from the gradient; "
         "null: 0.01 with adamw, else 0",
+    )
+    max_norm: float | None = Field(
+        None, gt=0, description="longest vector of weights into one unit; null sets no limit"
     )
 
 

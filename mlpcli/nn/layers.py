@@ -5,8 +5,9 @@ The contract of all of them, stated once. A batch is ``n`` rows.
 - ``parameters()`` names the arrays that the layer learns; ``bind(store)`` hands it its views of them.
 - ``initialize(rng)`` gives them their first values.
 - ``resize(n)`` makes the layer's buffers ready for batches of n rows; nothing else allocates.
-- ``forward(X)`` takes X (n, fan_in) and returns Y (n, fan_out), in a buffer that the layer may share
-  with the one before it.
+- ``forward(X, rngs)`` takes X (n, fan_in) and returns Y (n, fan_out), in a buffer that the layer may share
+  with the one before it. ``rngs`` are the random streams of a training step, by name; None is evaluation,
+  in which nothing is random.
 - ``backward(dY)`` takes the gradient of the loss by Y, fills the layer's parameter gradients and
   returns the gradient by X; it may use dY and what forward left behind as scratch space. With
   ``needs_dX = False``, as in the first layer, it returns None.
@@ -14,8 +15,8 @@ The contract of all of them, stated once. A batch is ``n`` rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,9 @@ from numpy.typing import NDArray
 from mlpcli.buffers import Buffer
 from mlpcli.nn.parameters import Parameter, Parameters
 
-__all__ = ["Dense", "Elementwise", "Layer", "Maxout", "PRelu"]
+__all__ = ["Dense", "Dropout", "Elementwise", "Layer", "Maxout", "Noise", "PRelu", "Rngs"]
+
+Rngs: TypeAlias = Mapping[str, np.random.Generator]
 
 
 class Layer(Protocol):
@@ -41,10 +44,10 @@ class Layer(Protocol):
     def resize(self, n: int) -> None:
         """Make its buffers ready."""
 
-    def forward(self, X: NDArray[Any]) -> NDArray[Any]:
+    def forward(self, X: NDArray[Any], rngs: Rngs | None = None, /) -> NDArray[Any]:
         """Turn X into Y."""
 
-    def backward(self, dY: NDArray[Any]) -> NDArray[Any] | None:
+    def backward(self, dY: NDArray[Any], /) -> NDArray[Any] | None:
         """Turn dY into dX."""
 
 
@@ -85,7 +88,7 @@ class Dense:
         if self.needs_dX:
             self.dX = self._dX.rows(n)
 
-    def forward(self, X: NDArray[Any]) -> NDArray[Any]:
+    def forward(self, X: NDArray[Any], _: Rngs | None = None, /) -> NDArray[Any]:
         """Return X W + b; keeps X, which backward needs."""
         self.X = X
         np.matmul(X, self.W, out=self.Y)
@@ -129,7 +132,7 @@ class Elementwise:
         """Make room for n rows."""
         self._work = [buffer.rows(n) for buffer in self._buffers]
 
-    def forward(self, X: NDArray[Any]) -> NDArray[Any]:
+    def forward(self, X: NDArray[Any], _: Rngs | None = None, /) -> NDArray[Any]:
         """Turn X into f(X) in place; keeps it, which backward needs."""
         self._forward(X, *self._work)
         self.Y = X
@@ -168,7 +171,7 @@ class PRelu:
         """Make room for n rows."""
         self.negative, self.slope = self._negative.rows(n), self._slope.rows(n)
 
-    def forward(self, X: NDArray[Any]) -> NDArray[Any]:
+    def forward(self, X: NDArray[Any], _: Rngs | None = None, /) -> NDArray[Any]:
         """Turn X into Y in place; keeps its negative part."""
         np.minimum(X, 0.0, out=self.negative)
         np.multiply(self.negative, self.a, out=self.slope)
@@ -220,7 +223,7 @@ class Maxout:
     def _piece(self, array: NDArray[Any], piece: int) -> NDArray[Any]:
         return array[:, piece * self.units : (piece + 1) * self.units]
 
-    def forward(self, X: NDArray[Any]) -> NDArray[Any]:
+    def forward(self, X: NDArray[Any], _: Rngs | None = None, /) -> NDArray[Any]:
         """Return the largest piece of each unit; keeps the pieces."""
         self.X = X
         np.copyto(self.Y, self._piece(X, 0))
@@ -237,3 +240,75 @@ class Maxout:
             np.multiply(dY, self.chosen, out=self._piece(self.dX, piece))
             self.free ^= self.chosen
         return self.dX
+
+
+class _Random:
+    """What the layers that are random in training, and nothing otherwise, have in common: no parameters."""
+
+    def __init__(self, units: int, dtype: Any) -> None:
+        self._Y, self._drawn = Buffer(units, dtype), Buffer(units, dtype)
+
+    def parameters(self) -> list[Parameter]:
+        """Nothing to learn."""
+        return []
+
+    def bind(self, store: Parameters) -> None:
+        """Nothing to take."""
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Nothing to set."""
+
+    def resize(self, n: int) -> None:
+        """Make room for n rows."""
+        self.Y, self.drawn = self._Y.rows(n), self._drawn.rows(n)
+
+
+class Dropout(_Random):
+    """Y = X m in training: m is 0 with probability p, else 1 / (1 - p), so that the mean of Y is X.
+
+    Inverted dropout (Srivastava et al., 2014; CS231n notes, Neural Networks 2, "Regularization"): evaluation
+    is left alone. Backward: dX = dY m.
+    """
+
+    def __init__(self, p: float, units: int, dtype: Any) -> None:
+        super().__init__(units, dtype)
+        self.p = p
+
+    def forward(self, X: NDArray[Any], rngs: Rngs | None = None, /) -> NDArray[Any]:
+        """Return X with some of its entries dropped, or X itself in evaluation."""
+        self.active = rngs is not None
+        if rngs is None:
+            return X
+        mask = self.drawn
+        rngs["dropout"].random(out=mask, dtype=mask.dtype)
+        np.greater_equal(mask, self.p, out=mask, casting="unsafe")
+        mask *= 1 / (1 - self.p)
+        np.multiply(X, mask, out=self.Y)
+        return self.Y
+
+    def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
+        """Turn dY into dX in place."""
+        if self.active:
+            dY *= self.drawn
+        return dY
+
+
+class Noise(_Random):
+    """Y = X + noise in training, normal and of standard deviation ``std``; backward: dX = dY."""
+
+    def __init__(self, std: float, units: int, dtype: Any) -> None:
+        super().__init__(units, dtype)
+        self.std = std
+
+    def forward(self, X: NDArray[Any], rngs: Rngs | None = None, /) -> NDArray[Any]:
+        """Return X with noise, or X itself in evaluation."""
+        if rngs is None:
+            return X
+        rngs["noise"].standard_normal(out=self.drawn, dtype=self.drawn.dtype)
+        self.drawn *= self.std
+        np.add(X, self.drawn, out=self.Y)
+        return self.Y
+
+    def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
+        """Return dY."""
+        return dY

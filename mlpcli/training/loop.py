@@ -49,8 +49,9 @@ class Trainer:
 
     Epochs are scored on ``val``, or on the training split where there is none: the higher accuracy is
     better, and at equal accuracy, or for a regression, the lower loss. ``train_loss`` and ``train_accuracy``
-    are means over the epoch's batches as the weights move, without penalties. ``gradient_norm`` and
-    ``update_ratio`` (per layer, norm of the change of W over the norm of W) are those of the last step.
+    are means over the epoch's batches as the weights move, with dropout and noise, without penalties.
+    ``gradient_norm`` and ``update_ratio`` (per layer, norm of the change of W over the norm of W) are those
+    of the last step.
     """
 
     def __init__(
@@ -69,11 +70,13 @@ class Trainer:
         schedule: Schedule,
         warmup: float = 0,
         clip_norm: float | None = None,
+        max_norm: float | None = None,
     ) -> None:
         self.network, self.loss, self.penalties, self.optimizer = network, loss, penalties, optimizer
         self.train, self.val = train, val
         self.n_epochs, self.batch_size, self.seed, self.patience = epochs, batch_size, seed, patience
-        self.schedule, self.warmup, self.clip_norm = schedule, warmup, clip_norm
+        self.schedule, self.warmup = schedule, warmup
+        self.clip_norm, self.max_norm = clip_norm, max_norm
         self._learning_rate = optimizer.learning_rate  # the one that the schedule multiplies
         self.progress = Progress()
         self._dlogits = Buffer(network.widths[-1], network.dtype)
@@ -131,10 +134,11 @@ class Trainer:
         total_loss, hits = 0.0, 0
         counts_hits = self.loss.outputs != "values"
         last = math.ceil(len(self.train) / self.batch_size)
+        rngs = {name: stream(self.seed, name, number) for name in ("dropout", "noise")}
         for batch, (X, y) in enumerate(
             self.train.shuffled(self.batch_size, stream(self.seed, "shuffle", number)), 1
         ):
-            logits = self.network.forward(X)
+            logits = self.network.forward(X, rngs)
             dlogits = self._dlogits.rows(len(y))
             loss = self.loss.evaluate(logits, y, dlogits)
             self._require_finite("loss", loss, number, f"in batch {batch} of {last}")
@@ -148,7 +152,7 @@ class Trainer:
             if batch == last:
                 self._measured_step()
             else:
-                self.optimizer.step()
+                self._step()
         means = {"train_loss": total_loss / len(self.train)}
         if counts_hits:
             means["train_accuracy"] = hits / len(self.train)
@@ -176,13 +180,24 @@ class Trainer:
                 parameters.values[part], strength, parameters.gradients[part], self._scratch[part]
             )
 
+    def _step(self) -> None:
+        """Let the optimizer take a step; then shorten weights into a unit that are longer than ``max_norm``.
+
+        CS231n notes, Neural Networks 2, "Max norm constraints" (Srebro & Shraibman, 2005).
+        """
+        self.optimizer.step()
+        if self.max_norm is not None:
+            for layer in self.network.dense:
+                norms = np.sqrt(np.einsum("ij,ij->j", layer.W, layer.W))
+                layer.W *= np.minimum(1, self.max_norm / np.maximum(norms, np.finfo(norms.dtype).tiny))
+
     def _measured_step(self) -> None:
         """Take a step and note the sizes of the gradient and of the change."""
         parameters = self.network.parameters
         gradient_norm = float(np.linalg.norm(parameters.gradients))
         before = self._scratch
         np.copyto(before, parameters.values)
-        self.optimizer.step()
+        self._step()
         ratios = []
         for layer in self.network.dense:
             W, old = layer.W, parameters.view(layer.W_name, before)

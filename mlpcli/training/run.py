@@ -66,6 +66,7 @@ class Run:
             schedule=schedule,
             warmup=warmup,
             clip_norm=experiment.optimizer.clip_norm,
+            max_norm=experiment.regularization.max_norm,
         )
         self.seconds = 0.0
 

@@ -261,7 +261,7 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "model number": (
         SPIRAL + "model: 100\n",
         "2:8",
-        "model: 100 is not a mapping with hidden, activation, init, inputs, outputs",
+        "model: 100 is not a mapping with hidden, activation, init, dropout, input_dropout",
     ),
     "hidden number": (
         SPIRAL + "model: {hidden: 3}\n",
@@ -295,7 +295,7 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
         SPIRAL + "model: {hidden: [{units: 3, activaton: relu}]}\n",
         "2:29",
         'model.hidden.0.activaton: unknown key "activaton"; did you mean "activation"? '
-        "(allowed: units, activation, init)",
+        "(allowed: units, activation, init, dropout)",
     ),
     "init of a layer": (
         SPIRAL + "model: {hidden: [{units: 3, init: xaver}]}\n",

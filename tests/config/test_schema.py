@@ -102,6 +102,9 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "hidden": [8, {"units": 4, "activation": "tanh"}],
             "activation": "relu",
             "init": "auto",
+            "dropout": 0.0,
+            "input_dropout": 0.0,
+            "input_noise": 0.0,
             "inputs": None,
             "outputs": None,
         },
@@ -115,7 +118,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "schedule": {"name": "constant", "warmup": 0.0},
             "clip_norm": None,
         },
-        "regularization": {"l1": 0.0, "l2": 1e-4, "weight_decay": None},
+        "regularization": {"l1": 0.0, "l2": 1e-4, "weight_decay": None, "max_norm": None},
         "training": {"epochs": 100, "batch_size": 32, "patience": None, "seed": 0},
     }
     assert next(iter(to_plain(config)["data"])) == "name"

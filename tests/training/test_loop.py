@@ -174,3 +174,26 @@ def test_a_long_gradient_is_cut_and_a_short_one_left() -> None:
         assert moved == pytest.approx(0.1 * epoch.metrics["gradient_norm"], rel=1e-3)
     assert norms[0] == norms[2] > 0.01
     assert norms[1] == pytest.approx(0.01, rel=1e-5)
+
+
+def test_weights_into_a_unit_stay_within_the_max_norm() -> None:
+    trains = trainer(regularization={"max_norm": 0.5}, optimizer={"name": "sgd", "learning_rate": 0.5})
+    list(run(trains, 5))
+    longest = []
+    for layer in trains.network.dense:
+        norms = np.linalg.norm(layer.W, axis=0)
+        assert (norms <= 0.5 * (1 + 1e-6)).all()
+        longest.append(norms.max())
+    assert max(longest) == pytest.approx(0.5, rel=1e-5)
+
+
+def test_dropout_is_drawn_from_its_own_stream() -> None:
+    """The same batches with and without it: neither weights nor shuffling are drawn otherwise."""
+    seen = []
+    for dropout in (0.0, 0.5):
+        trains = trainer(model={"hidden": [20], "dropout": dropout}, training={"batch_size": 1000})
+        seen.append(trains.network.parameters.values.copy())
+        (epoch,) = run(trains, 1)
+        seen.append(epoch.metrics["train_loss"])
+    np.testing.assert_array_equal(seen[0], seen[2])
+    assert seen[1] != seen[3]
