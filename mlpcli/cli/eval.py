@@ -64,7 +64,24 @@ def _describe(report: dict[str, Any]) -> str:
         ["accuracy", percent(report["accuracy"]), f"({hits:,} of {report['n']:,})"],
         ["baseline", percent(report["baseline"]), "(always the most frequent class)"],
     ]
-    return "\n\n".join([head, columns(totals, "<><"), _class_table(report), _confusions(report)])
+    blocks = [head, columns(totals, "<><"), _class_table(report), _confusions(report)]
+    if "line" in report:
+        blocks.append(_line(report["line"]))
+    return "\n\n".join(blocks)
+
+
+def _line(line: dict[str, Any]) -> str:
+    """Return the line that a single neuron draws, with its signs: ``1.2 * x1 - 0.5 * x2 + 0.1 = 0``."""
+    terms = [(w, f" * {clip(name, _LABEL)}") for w, name in zip(line["w"], line["features"], strict=True)]
+    words = [
+        f"{'-' if value < 0 else '+'} {abs(value):.4g}{name}" for value, name in [*terms, (line["b"], "")]
+    ]
+    equation = " ".join(words).removeprefix("+ ").replace("- ", "-", 1 if words[0].startswith("-") else 0)
+    rows = [
+        ["decision line", f"{equation} = 0"],
+        ["margin", f"{number(line['margin'])} to each side (1 / length of w)"],
+    ]
+    return columns(rows, "<<")
 
 
 def _class_table(report: dict[str, Any]) -> str:

@@ -42,7 +42,28 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
         checkpoint.target_scaling,
     )
     source = checkpoint.experiment.data.title if data is None else str(data)
-    return {"checkpoint": str(path), "epoch": checkpoint.epoch, "data": source, "split": part, **report}
+    report = {"checkpoint": str(path), "epoch": checkpoint.epoch, "data": source, "split": part, **report}
+    if checkpoint.network.widths == (2, 1) and checkpoint.classes is not None:
+        report["line"] = _line(checkpoint)
+    return report
+
+
+def _line(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return where a single neuron draws its line: w1 x1 + w2 x2 + b = 0, in the features' own units.
+
+    The neuron sees (x - shift) / scale. ``margin`` is the distance from the line to w1 x1 + w2 x2 + b = +-1,
+    1 / norm(w), on which an SVM's support vectors lie; None where w is 0.
+    """
+    layer, scaling = checkpoint.network.dense[0], checkpoint.scaling
+    w = layer.W[:, 0].astype(np.float64) / scaling.scale
+    b = float(layer.b[0] - w @ scaling.shift)
+    length = float(np.linalg.norm(w))
+    return {
+        "features": list(checkpoint.features),
+        "w": w.tolist(),
+        "b": b,
+        "margin": 1 / length if length else None,
+    }
 
 
 def _read_all(checkpoint: Checkpoint, file: Path) -> Split:

@@ -192,3 +192,38 @@ def test_a_config_is_told_from_a_checkpoint(mlp: Mlp) -> None:
     code, out, err = mlp("eval", CONFIGS / "iris.yaml")
     assert (code, out) == (1, "")
     assert "is a config; name what training left, as in runs/NAME/best.npz" in err
+
+
+@pytest.mark.parametrize("loss", ["binary_hinge", "binary_cross_entropy"])
+def test_a_single_neuron_tells_its_line(mlp: Mlp, loss: str) -> None:
+    """In the features' own units, however they were scaled: the line has to part what predict parts."""
+    Path("c.yaml").write_text(
+        "data: {name: csv, path: table.csv, target: side}\nmodel: {hidden: []}\n"
+        f"loss: {loss}\noptimizer: {{learning_rate: 0.1}}\n"
+    )
+    rng = np.random.default_rng(0)
+    points = rng.uniform([100, -3], [300, 5], (200, 2))
+    sides = np.where(points @ [0.02, -1] - 3 > 0, 1, -1)
+    lines = [f"{a:.3f},{b:.3f},{side}" for (a, b), side in zip(points, sides, strict=True)]
+    Path("table.csv").write_text("age,score,side\n" + "\n".join(lines))
+    assert mlp("train", "c.yaml", "--quiet").code == 0
+    best = "runs/c/best.npz"
+    line = json.loads(mlp("eval", best, "--json").out)["line"]
+    assert line["features"] == ["age", "score"]
+    scores = points @ line["w"] + line["b"]
+    assert np.mean((scores > 0) == (sides > 0)) > 0.97
+    labels = mlp("predict", best, "table.csv").out.splitlines()[1:]
+    assert (
+        np.mean(
+            [(row.split(",")[0] == "1") == (score > 0) for row, score in zip(labels, scores, strict=True)]
+        )
+        == 1
+    )
+    assert line["margin"] == pytest.approx(1 / np.hypot(*line["w"]))
+    out = mlp("eval", best).out
+    w1, w2, b = *line["w"], line["b"]
+    assert f"{w1:.4g} * age - {-w2:.4g} * score - {-b:.4g} = 0" in out
+
+
+def test_more_than_one_neuron_draws_no_line(mlp: Mlp, trained: Trained) -> None:
+    assert "line" not in json.loads(mlp("eval", trained("xor", "training.epochs=20").best, "--json").out)
