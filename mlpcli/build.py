@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -71,9 +71,26 @@ def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeL
     )
 
 
-def build_loss(experiment: Experiment) -> Loss:
-    """Return the loss that training makes small."""
-    return _make(LOSSES, experiment.loss)
+def build_loss(experiment: Experiment, class_counts: Sequence[int] | None = None) -> Loss:
+    """Return the loss that training makes small; ``class_counts`` are those of the training split.
+
+    Raises ConfigError where the config weighs other classes than there are.
+    """
+    section: Any = experiment.loss
+    asked = getattr(section, "class_weights", None)
+    if asked is None or class_counts is None:
+        return _make(LOSSES, section)
+    if asked == "balanced":  # n / (C n_c): each class weighs as much as any other, 1 on average
+        n, k = sum(class_counts), len(class_counts)
+        return _make(
+            LOSSES, section, class_weights=[n / (k * count) if count else 0.0 for count in class_counts]
+        )
+    if len(asked) != len(class_counts):
+        raise ConfigError(
+            f"loss.class_weights has {len(asked)} weights, and the data have {len(class_counts)} classes; "
+            "give one for each, in the order of their names"
+        )
+    return _make(LOSSES, section)
 
 
 def build_penalties(experiment: Experiment) -> list[tuple[Penalty, float]]:
@@ -164,6 +181,14 @@ class Splits:
     classes: tuple[str, ...] | None
     targets: int
     fingerprint: int | None
+
+    @property
+    def class_counts(self) -> list[int] | None:
+        """How many training examples each class has."""
+        if self.classes is None:
+            return None
+        counts: list[int] = np.bincount(self.train.y[self.train.rows], minlength=self.targets).tolist()
+        return counts
 
 
 def load_splits(experiment: Experiment) -> Splits:

@@ -88,6 +88,21 @@ def test_every_layer_gets_its_own_activation_and_spread() -> None:
     assert len(network.layers) == 7
 
 
+def test_balanced_classes_weigh_alike() -> None:
+    """1 example of class 0 and 3 of class 1: weights 4 / (2 * 1) and 4 / (2 * 3)."""
+
+    def balanced_by(weights: Any) -> Experiment:
+        loss = {"name": "cross_entropy", "class_weights": weights}
+        return make(data={"name": "npz", "path": "any.npz"}, loss=loss)
+
+    balanced = build_loss(balanced_by("balanced"), [1, 3])
+    listed = build_loss(balanced_by([2, 2 / 3]), [1, 3])
+    logits, y = np.random.default_rng(0).standard_normal((4, 2)), np.array([0, 1, 1, 1])
+    assert balanced.evaluate(logits, y, None) == pytest.approx(listed.evaluate(logits, y, None))
+    with pytest.raises(ConfigError, match="class_weights has 3 weights, and the data have 2 classes"):
+        build_loss(balanced_by([1, 1, 1]), [1, 3])
+
+
 def test_only_penalties_that_are_on_are_built() -> None:
     assert build_penalties(make(regularization={"l2": 0})) == []
     assert build_penalties(make(regularization={"l2": 0.5})) == [(PENALTIES["l2"], 0.5)]

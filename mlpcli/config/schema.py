@@ -417,11 +417,37 @@ class _LossSection(Section):
     binary: ClassVar[bool] = False
 
 
+def _weights(value: Any) -> Any:
+    if value in (None, "balanced"):
+        return value
+    if not isinstance(value, list) or not value:
+        raise ValueError
+    if any(
+        isinstance(weight, bool) or not isinstance(weight, (int, float)) or weight < 0 for weight in value
+    ):
+        raise ValueError
+    if not any(value):
+        raise ValueError
+    return [float(weight) for weight in value]
+
+
+ClassWeights = Annotated[
+    Any,
+    PlainValidator(_weights),
+    WithJsonSchema({"allowed": "balanced, null, or a list of weights of 0 or more, one a class, not all 0"}),
+]
+
+
 class CrossEntropy(_LossSection):
     """Softmax classifier: -log of the probability of the right class."""
 
     name: Literal["cross_entropy"] = Field(description="softmax classifier")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    class_weights: ClassWeights = Field(
+        None,
+        description="how much each class counts: a list, in the order of the classes; balanced makes up for "
+        "their number in the training split; null counts every example alike",
+    )
 
 
 class Hinge(_LossSection):
@@ -706,6 +732,12 @@ class Experiment(Section):
             raise _problem(
                 f"{loss.name} has one output for two classes, and {data.name} has {targets}; "
                 "use cross_entropy or hinge"
+            )
+        weights = getattr(loss, "class_weights", None)
+        if isinstance(weights, list) and targets not in (len(weights), None):
+            raise _problem(
+                f"class_weights has {len(weights)} weights, and {data.name} has {targets} classes; "
+                "give one for each"
             )
         outputs = 1 if loss.binary else targets
         if model is not None and None not in (outputs, model.outputs) and outputs != model.outputs:

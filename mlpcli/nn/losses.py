@@ -9,7 +9,7 @@ classifier".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,14 +53,17 @@ def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def cross_entropy(label_smoothing: float) -> Loss:
+def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None) -> Loss:
     """Softmax classifier: L = -sum t log p, p = softmax(logits); dL/dlogits = p - t.
 
     The target t is onehot(y), of which label smoothing e takes the share e to spread it over all C classes:
-    t = (1 - e) onehot(y) + e / C (Szegedy et al., 2016). The largest logit is subtracted first, which
-    changes nothing but the range of exp.
+    t = (1 - e) onehot(y) + e / C (Szegedy et al., 2016). Class weights multiply each entry of t, and the mean
+    over the batch is weighted by those of its labels, as in PyTorch. The largest logit is subtracted first,
+    which changes nothing but the range of exp.
     """
     e = label_smoothing
+    if class_weights is not None:
+        return _weighted_cross_entropy(e, np.array(class_weights, np.float64))
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
         n, rows = len(y), np.arange(len(y))
@@ -76,6 +79,25 @@ def cross_entropy(label_smoothing: float) -> Loss:
             if e:
                 dlogits -= e / dlogits.size
         return float(np.mean(np.log(sums) - right))
+
+    return Loss(evaluate, outputs="probabilities")
+
+
+def _weighted_cross_entropy(e: float, weights: NDArray[np.float64]) -> Loss:
+    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
+        rows = np.arange(len(y))
+        log_p = logits - logits.max(axis=1, keepdims=True)
+        log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+        t = np.full(logits.shape, e / logits.shape[1], logits.dtype)
+        t[rows, y] += 1 - e
+        t *= weights
+        total = max(float(weights[y].sum()), np.finfo(np.float32).tiny)  # a batch may have only weights of 0
+        if dlogits is not None:
+            np.exp(log_p, out=dlogits)
+            dlogits *= t.sum(axis=1, keepdims=True)
+            dlogits -= t
+            dlogits /= total
+        return float(-np.sum(t * log_p) / total)
 
     return Loss(evaluate, outputs="probabilities")
 

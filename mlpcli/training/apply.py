@@ -35,7 +35,7 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
     logits = compute_logits(checkpoint.network, Batches(split, checkpoint.scaling))
     _require_finite(logits, part)
     report = full_report(
-        build_loss(checkpoint.experiment),
+        build_loss(checkpoint.experiment, checkpoint.class_counts),
         logits,
         split.y[split.rows],
         checkpoint.classes,
@@ -160,7 +160,7 @@ def answer_rows(checkpoint: Checkpoint, file: Path) -> Answers:
     section: Any = checkpoint.experiment.data
     X = read_rows(file, features=checkpoint.features, delimiter=getattr(section, "delimiter", ","))
     split = Split(X, np.zeros(len(X), np.int64), np.arange(len(X)))
-    loss = build_loss(checkpoint.experiment)
+    loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
     logits = compute_logits(checkpoint.network, Batches(split, checkpoint.scaling))
     _require_finite(logits, str(file))
     values = loss.interpret(logits)

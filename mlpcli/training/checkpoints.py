@@ -58,6 +58,7 @@ class Checkpoint:
     classes: tuple[str, ...] | None
     targets: int
     fingerprint: int | None
+    class_counts: list[int] | None  # of the training split
     epoch: int
     scores: dict[str, float]
     resume: Resume | None = None
@@ -89,6 +90,7 @@ class Meta(_Strict):
     classes: list[str] | None
     targets: int
     fingerprint: int | None
+    class_counts: list[_Count] | None
     shapes: dict[str, list[int]]
     epoch: _Count
     scores: dict[str, float]
@@ -115,6 +117,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "classes": checkpoint.classes,
         "targets": checkpoint.targets,
         "fingerprint": checkpoint.fingerprint,
+        "class_counts": checkpoint.class_counts,
         "shapes": {name: array.shape for name, array in arrays.items()},
         "epoch": checkpoint.epoch,
         "scores": checkpoint.scores,
@@ -184,6 +187,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         None if meta.classes is None else tuple(meta.classes),
         meta.targets,
         meta.fingerprint,
+        meta.class_counts,
         meta.epoch,
         meta.scores,
         _resume(meta, {name: arrays[_OPTIMIZER + name] for name in slots}),
@@ -232,6 +236,7 @@ def _interpret(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
         or meta.targets < 1
         or (experiment.loss.binary and meta.targets != 2)
         or (meta.classes is not None and len(meta.classes) != meta.targets)
+        or len(meta.class_counts or []) != len(meta.classes or [])
     ):
         raise _damaged(path, "its features and classes do not fit its config")
     if (meta.classes is None) != (experiment.loss.task == "regression"):

@@ -50,7 +50,7 @@ class Run:
         training = experiment.training
         self.network = build_network(experiment, widths)
         self.network.initialize(stream(training.seed, "init"))
-        self.loss = build_loss(experiment)
+        self.loss = build_loss(experiment, self.splits.class_counts)
         schedule, warmup = build_schedule(experiment)
         self.trainer = Trainer(
             self.network,
@@ -124,6 +124,7 @@ class Run:
             splits.classes,
             splits.targets,
             splits.fingerprint,
+            splits.class_counts,
             epoch.number,
             scores,
         )

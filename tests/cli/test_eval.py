@@ -227,3 +227,20 @@ def test_a_single_neuron_tells_its_line(mlp: Mlp, loss: str) -> None:
 
 def test_more_than_one_neuron_draws_no_line(mlp: Mlp, trained: Trained) -> None:
     assert "line" not in json.loads(mlp("eval", trained("xor", "training.epochs=20").best, "--json").out)
+
+
+def test_balanced_weights_find_a_rare_class(mlp: Mlp) -> None:
+    """A class of 5 in 100, in the midst of the other: as good as never found, until it weighs as much."""
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(0, 1, (570, 2)), rng.normal(1, 0.5, (30, 2))])
+    np.savez("rare.npz", X=X, y=np.repeat([0, 1], [570, 30]))
+    Path("c.yaml").write_text(
+        "data: {name: npz, path: rare.npz}\nmodel: {hidden: []}\ntraining: {epochs: 30}\n"
+    )
+    recalls = []
+    for weights in ("null", "balanced"):
+        loss = f"loss={{name: cross_entropy, class_weights: {weights}}}"
+        assert mlp("train", "c.yaml", "--set", loss, "--out", weights, "--quiet").code == 0
+        report = json.loads(mlp("eval", f"{weights}/last.npz", "--json").out)
+        recalls.append(report["classes"][1]["recall"])
+    assert recalls[1] > 0.5 > recalls[0]

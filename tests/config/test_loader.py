@@ -375,6 +375,21 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
         "2:7",
         "loss: binary_hinge has one output for two classes, and spiral has 3; use cross_entropy or hinge",
     ),
+    "weights of classes": (
+        SPIRAL + "loss: {name: cross_entropy, class_weights: [1, -1]}\n",
+        "2:44",
+        "loss.class_weights: a list is not balanced, null, or a list of weights of 0 or more, one a class",
+    ),
+    "too few weights": (
+        SPIRAL + "loss: {name: cross_entropy, class_weights: [1, 2]}\n",
+        "2:7",
+        "loss: class_weights has 2 weights, and spiral has 3 classes; give one for each",
+    ),
+    "word for weights": (
+        SPIRAL + "loss: {name: cross_entropy, class_weights: equal}\n",
+        "2:44",
+        'loss.class_weights: "equal" is not balanced, null, or a list',
+    ),
     # optimizer, regularization, training, the rest
     "unknown optimizer": (
         SPIRAL + "optimizer: adma\n",

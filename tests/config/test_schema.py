@@ -108,7 +108,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "inputs": None,
             "outputs": None,
         },
-        "loss": {"name": "cross_entropy", "label_smoothing": 0.0},
+        "loss": {"name": "cross_entropy", "label_smoothing": 0.0, "class_weights": None},
         "optimizer": {
             "name": "adam",
             "learning_rate": 3e-3,

@@ -94,6 +94,7 @@ def test_without_hidden_layers(loss: str) -> None:
     "section",
     [
         {"name": "cross_entropy", "label_smoothing": 0.2},
+        {"name": "cross_entropy", "class_weights": [0.5, 1, 3], "label_smoothing": 0.1},
         {"name": "hinge", "squared": True, "delta": 2.0},
         {"name": "huber", "delta": 0.3},
     ],

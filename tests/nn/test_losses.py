@@ -111,7 +111,7 @@ def test_a_squared_hinge_by_hand() -> None:
 def test_smoothed_labels_by_hand() -> None:
     """With e = 0.3 and three classes the target of class 1 is 0.1, 0.8, 0.1."""
     p = np.array([0.2, 0.5, 0.3])
-    loss, dlogits = LOSSES["cross_entropy"](label_smoothing=0.3), np.empty((1, 3))
+    loss, dlogits = LOSSES["cross_entropy"](label_smoothing=0.3, class_weights=None), np.empty((1, 3))
     value = loss.evaluate(np.log([p]), np.array([1]), dlogits)
     assert value == pytest.approx(-(0.1 * math.log(0.2) + 0.8 * math.log(0.5) + 0.1 * math.log(0.3)))
     np.testing.assert_allclose(dlogits, [p - [0.1, 0.8, 0.1]])
@@ -124,3 +124,30 @@ def test_huber_is_mse_for_small_errors_and_mae_for_large_ones() -> None:
     assert huber.evaluate(large, zero, None) == pytest.approx(
         make("mae").evaluate(large, zero, None), rel=1e-3
     )
+
+
+def test_weighted_classes_by_hand() -> None:
+    """Weights 1, 2, 5 on labels 0 and 1: (1 l_0 + 2 l_1) / (1 + 2), as PyTorch has it."""
+    loss, dlogits = LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=[1, 2, 5]), np.empty((2, 3))
+    p = np.array([[0.5, 0.2, 0.3], [0.6, 0.1, 0.3]])
+    value = loss.evaluate(np.log(p) + 7, np.array([0, 1]), dlogits)
+    assert value == pytest.approx(-(1 * math.log(0.5) + 2 * math.log(0.1)) / 3)
+    np.testing.assert_allclose(dlogits, [(p[0] - [1, 0, 0]) / 3, 2 * (p[1] - [0, 1, 0]) / 3])
+
+
+def test_equal_weights_change_nothing() -> None:
+    logits, y = np.random.default_rng(0).standard_normal((6, 3)), np.arange(6) % 3
+    for e in (0.0, 0.2):
+        plain, weighted = np.empty((6, 3)), np.empty((6, 3))
+        value = LOSSES["cross_entropy"](label_smoothing=e, class_weights=None).evaluate(logits, y, plain)
+        other = LOSSES["cross_entropy"](label_smoothing=e, class_weights=[2, 2, 2]).evaluate(
+            logits, y, weighted
+        )
+        assert other == pytest.approx(value)
+        np.testing.assert_allclose(weighted, plain)
+
+
+def test_a_batch_of_weight_nothing_has_no_loss() -> None:
+    loss, dlogits = LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=[0, 1]), np.empty((2, 2))
+    assert loss.evaluate(np.ones((2, 2)), np.array([0, 0]), dlogits) == 0
+    assert not dlogits.any()

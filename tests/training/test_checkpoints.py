@@ -163,7 +163,11 @@ def fewer_classes(arrays: Arrays, meta: Any) -> None:
 
 
 def no_classes(arrays: Arrays, meta: Any) -> None:
-    meta["classes"] = None
+    meta["classes"] = meta["class_counts"] = None
+
+
+def other_counts(arrays: Arrays, meta: Any) -> None:
+    meta["class_counts"] = [1, 2]
 
 
 def no_targets(arrays: Arrays, meta: Any) -> None:
@@ -257,6 +261,7 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     negative_shape: "W1 is float32 (4, 16), not float32 (-4, -16)",
     fewer_classes: "its features and classes do not fit its config",
     no_classes: "its classes do not fit its loss",
+    other_counts: "its features and classes do not fit its config",
     no_targets: "its features and classes do not fit its config",
     fewer_features: "parameters, its arrays 131",
     infinite_score: "meta.scores.val_loss",

@@ -16,7 +16,9 @@ def test_a_classification_by_hand() -> None:
     predicted = np.array([0, 0, 1, 1, 1, 2])
     y = np.array([0, 1, 1, 1, 2, 2])
     logits = np.eye(4)[predicted] * 3
-    report = full_report(LOSSES["cross_entropy"](label_smoothing=0.0), logits, y, ("a", "b", "c", "d"))
+    report = full_report(
+        LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=None), logits, y, ("a", "b", "c", "d")
+    )
     assert report["n"] == 6
     assert report["accuracy"] == pytest.approx(4 / 6)
     assert report["confusion"] == [[1, 0, 0, 0], [1, 2, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
