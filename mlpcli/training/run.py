@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import platform
 import time
@@ -32,6 +33,13 @@ from mlpcli.training.evaluation import quick_scores
 from mlpcli.training.loop import Epoch, Trainer
 
 __all__ = ["Run", "describe_epoch"]
+
+
+class _Log(logging.FileHandler):
+    """A log file; where it cannot be written that is the run's error, not a traceback on stderr."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802
+        raise  # called while the error is being handled
 
 
 class Run:
@@ -83,7 +91,7 @@ class Run:
         start = time.perf_counter()
         logger = logging.Logger("run")
         try:
-            log = logging.FileHandler(directory.log, encoding="utf-8")
+            log = _Log(directory.log, encoding="utf-8")
             log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
             logger.addHandler(log)
             logger.info("mlp %s, Python %s, NumPy %s", __version__, platform.python_version(), np.__version__)
@@ -105,7 +113,8 @@ class Run:
             raise
         finally:
             for handler in logger.handlers:
-                handler.close()
+                with contextlib.suppress(OSError):  # a full disk has been told of
+                    handler.close()
             self.seconds = time.perf_counter() - start
 
     def _save(self, epoch: Epoch, directory: RunDirectory) -> None:

@@ -192,6 +192,16 @@ def test_a_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         next(Run(experiment).epochs(directory))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_one_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    experiment = load_experiment(CONFIGS / "spiral.yaml")
+    directory = RunDirectory.create("run", tmp_path / "run", experiment)
+    directory.log.symlink_to("/dev/full")
+    with pytest.raises(RunError, match="cannot be written: No space left on device"):
+        consume(Run(experiment), directory, remove)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_free_name_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     experiment = parse_experiment("data: spiral", "test", Path())
