@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.optim.rules import Rule
+from mlpcli.optim.rules import Rule, Slice
 
 __all__ = ["Optimizer"]
 
@@ -41,15 +41,16 @@ class Optimizer:
         self._slices = []
         for start in range(0, len(values), SLICE):
             part = slice(start, start + SLICE)
-            slots = [slot[part] for slot in self.slots.values()]
+            slots = tuple(slot[part] for slot in self.slots.values())
             decayed = values[start : min(start + SLICE, n_decayed)]
-            self._slices.append((values[part], decayed, gradients[part], slots, scratch[: len(values[part])]))
+            w = values[part]
+            self._slices.append((Slice(w, gradients[part], slots, scratch[: len(w)]), decayed))
 
     def step(self) -> None:
         """Take one step; the gradients may be overwritten."""
         self.steps += 1
         shrink = 1 - self.learning_rate * self.weight_decay
-        for w, decayed, dw, slots, scratch in self._slices:
+        for part, decayed in self._slices:
             if self.weight_decay:
                 decayed *= shrink
-            self._update(w, dw, slots, scratch, self.learning_rate, self.steps)
+            self._update(part, self.learning_rate, self.steps)

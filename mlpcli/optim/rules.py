@@ -1,13 +1,12 @@
 """Update rules: how a gradient becomes a step.
 
-Each entry of ``RULES`` makes a `Rule` from its settings. Its ``update(w, dw, slots, scratch, learning_rate,
-step)`` changes the parameters ``w`` in place; ``slots`` are the rule's own arrays of the same length, zero at
-first; ``step`` counts from 1. The rule may overwrite ``dw`` and ``scratch``. Conventions are PyTorch's.
+Each entry of ``RULES`` makes a `Rule` from its settings. Its ``update(part, learning_rate, step)`` changes
+the parameters ``part.w`` in place; ``step`` counts from 1. Conventions are PyTorch's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -15,9 +14,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RULES", "Rule"]
+__all__ = ["RULES", "Rule", "Slice"]
 
-Update = Callable[[NDArray[Any], NDArray[Any], Sequence[NDArray[Any]], NDArray[Any], float, int], None]
+
+@dataclass(frozen=True)
+class Slice:
+    """Equally long slices of the parameters ``w``, the gradient ``dw`` and the rule's own arrays ``slots``.
+
+    The slots are zero at first and kept from step to step; ``dw`` and ``scratch`` may be overwritten.
+    """
+
+    w: NDArray[Any]
+    dw: NDArray[Any]
+    slots: tuple[NDArray[Any], ...]
+    scratch: NDArray[Any]
+
+
+Update = Callable[[Slice, float, int], None]
 
 
 @dataclass(frozen=True)
@@ -31,16 +44,10 @@ class Rule:
 def sgd(momentum: float) -> Rule:
     """V <- momentum v + dw, w <- w - learning_rate v (Polyak, 1964); without momentum v is dw itself."""
 
-    def update(
-        w: NDArray[Any],
-        dw: NDArray[Any],
-        slots: Sequence[NDArray[Any]],
-        scratch: NDArray[Any],
-        learning_rate: float,
-        step: int,  # noqa: ARG001
-    ) -> None:
-        if slots:
-            velocity = slots[0]
+    def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
+        w, dw, scratch = part.w, part.dw, part.scratch
+        if part.slots:
+            velocity = part.slots[0]
             velocity *= momentum
             velocity += dw
             dw = velocity
@@ -53,15 +60,9 @@ def sgd(momentum: float) -> Rule:
 def nesterov(momentum: float) -> Rule:
     """V <- momentum v + dw, w <- w - learning_rate (dw + momentum v) (Sutskever et al., 2013)."""
 
-    def update(
-        w: NDArray[Any],
-        dw: NDArray[Any],
-        slots: Sequence[NDArray[Any]],
-        scratch: NDArray[Any],
-        learning_rate: float,
-        step: int,  # noqa: ARG001
-    ) -> None:
-        (velocity,) = slots
+    def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
+        w, dw, scratch = part.w, part.dw, part.scratch
+        (velocity,) = part.slots
         velocity *= momentum
         velocity += dw
         np.multiply(velocity, momentum, out=scratch)
@@ -79,15 +80,9 @@ def adam(beta1: float, beta2: float, eps: float) -> Rule:
     w <- w - learning_rate (m / (1 - beta1**step)) / (sqrt(v / (1 - beta2**step)) + eps).
     """
 
-    def update(
-        w: NDArray[Any],
-        dw: NDArray[Any],
-        slots: Sequence[NDArray[Any]],
-        scratch: NDArray[Any],
-        learning_rate: float,
-        step: int,
-    ) -> None:
-        m, v = slots
+    def update(part: Slice, learning_rate: float, step: int) -> None:
+        w, dw, scratch = part.w, part.dw, part.scratch
+        m, v = part.slots
         m *= beta1
         np.multiply(dw, 1 - beta1, out=scratch)
         m += scratch
@@ -108,15 +103,9 @@ def adam(beta1: float, beta2: float, eps: float) -> Rule:
 def adagrad(eps: float) -> Rule:
     """G <- G + dw**2, w <- w - learning_rate dw / (sqrt(G) + eps) (Duchi et al., 2011)."""
 
-    def update(
-        w: NDArray[Any],
-        dw: NDArray[Any],
-        slots: Sequence[NDArray[Any]],
-        scratch: NDArray[Any],
-        learning_rate: float,
-        step: int,  # noqa: ARG001
-    ) -> None:
-        (squares,) = slots
+    def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
+        w, dw, scratch = part.w, part.dw, part.scratch
+        (squares,) = part.slots
         np.multiply(dw, dw, out=scratch)
         squares += scratch
         np.sqrt(squares, out=scratch)
@@ -131,15 +120,9 @@ def adagrad(eps: float) -> Rule:
 def rmsprop(beta2: float, eps: float) -> Rule:
     """v <- beta2 v + (1 - beta2) dw**2, w <- w - learning_rate dw / (sqrt(v) + eps) (Hinton, 2012)."""
 
-    def update(
-        w: NDArray[Any],
-        dw: NDArray[Any],
-        slots: Sequence[NDArray[Any]],
-        scratch: NDArray[Any],
-        learning_rate: float,
-        step: int,  # noqa: ARG001
-    ) -> None:
-        (v,) = slots
+    def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
+        w, dw, scratch = part.w, part.dw, part.scratch
+        (v,) = part.slots
         v *= beta2
         np.multiply(dw, dw, out=scratch)
         scratch *= 1 - beta2
@@ -159,15 +142,9 @@ def lion(beta1: float, beta2: float) -> Rule:
     w <- w - learning_rate sign(beta1 m + (1 - beta1) dw), then m <- beta2 m + (1 - beta2) dw.
     """
 
-    def update(
-        w: NDArray[Any],
-        dw: NDArray[Any],
-        slots: Sequence[NDArray[Any]],
-        scratch: NDArray[Any],
-        learning_rate: float,
-        step: int,  # noqa: ARG001
-    ) -> None:
-        (m,) = slots
+    def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
+        w, dw, scratch = part.w, part.dw, part.scratch
+        (m,) = part.slots
         np.subtract(m, dw, out=scratch)
         scratch *= beta1
         scratch += dw
