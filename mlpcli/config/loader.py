@@ -31,14 +31,14 @@ def parse_experiment(text: str, name: str, folder: FilePath, overrides: Sequence
     """Validate the config in ``text``; ``name`` is what messages call it, paths in it start at ``folder``."""
     source = _Source(name, text.splitlines())
     try:
-        document = read_yaml(text)
+        document = read_yaml(text, collect=True)
     except YamlError as error:
         raise ConfigError(source.report([source.at(error.mark, error.message)])) from None
-    if document.data is None:
-        raise ConfigError(f"{name} is empty; the smallest config is:\ndata: spiral")
+    found = [(_order(error.mark), source.at(error.mark, error.message)) for _, error in document.refused]
     if not isinstance(document.data, dict):
-        message = 'a config is a mapping of sections; the smallest is "data: spiral"'
-        raise ConfigError(source.report([source.at(document.values[()], message)]))
+        if not found:
+            raise ConfigError(_no_mapping(name, source, document))
+        raise ConfigError(source.report([text for _, text in sorted(found)]))
     broken = []
     for override in overrides:
         try:
@@ -48,11 +48,27 @@ def parse_experiment(text: str, name: str, folder: FilePath, overrides: Sequence
     if broken:
         raise ConfigError(source.report(broken))
     try:
-        return Experiment.model_validate(document.data, context={"folder": folder})
+        experiment = Experiment.model_validate(document.data, context={"folder": folder})
     except ValidationError as error:
-        problems = find_problems(error, document.data, Experiment)
-        placed = sorted((source.place(problem, document) for problem in problems), key=lambda item: item[0])
-        raise ConfigError(source.report([text for _, text in placed])) from None
+        found += [
+            source.place(problem, document)
+            for problem in find_problems(error, document.data, Experiment)
+            if not any(problem.path[: len(path)] == path for path, _ in document.refused)
+        ]
+    if found:
+        found.sort(key=lambda item: item[0])
+        raise ConfigError(source.report([text for _, text in found]))
+    return experiment
+
+
+def _order(mark: Mark | None) -> tuple[int, int]:
+    return (mark.line, mark.column) if mark else (0, 0)
+
+
+def _no_mapping(name: str, source: _Source, document: Document) -> str:
+    if document.data is None:
+        return f"{name} is empty; the smallest config is:\ndata: spiral"
+    return source.at(document.values[()], 'a config is a mapping of sections; the smallest is "data: spiral"')
 
 
 def validate_experiment(data: Any, folder: FilePath) -> Experiment:

@@ -74,6 +74,14 @@ class Document:
     data: Any = None
     keys: dict[Path, Mark] = field(default_factory=dict)
     values: dict[Path, Mark] = field(default_factory=dict)
+    refused: list[tuple[Path, YamlError]] = field(default_factory=list)
+    collect: bool = False
+
+    def refuse(self, path: Path, error: YamlError) -> None:
+        """Note what may not stand at ``path``, or raise it."""
+        if not self.collect:
+            raise error
+        self.refused.append((path, error))
 
 
 class _Composer(yaml.SafeLoader):
@@ -125,10 +133,11 @@ def _mark(mark: Any) -> Mark:
     return Mark(mark.line + 1, mark.column + 1)
 
 
-def read_yaml(text: str) -> Document:
+def read_yaml(text: str, *, collect: bool = False) -> Document:
     """Return the one document in ``text``; an empty text is None.
 
-    Raises YamlError, with the place where there is one, and nothing else.
+    Raises YamlError, with the place where there is one, and nothing else. With ``collect``, values that a
+    config may not hold and keys that stand twice are noted in ``refused`` instead: all can be told at once.
     """
     loader: Any = None
     try:
@@ -154,7 +163,7 @@ def read_yaml(text: str) -> Document:
     ):  # PyYAML lets these escape
         message = "not readable as YAML: a malformed escape or directive"
         raise YamlError(message, _mark(loader.get_mark())) from None
-    document = Document()
+    document = Document(collect=collect)
     if root is not None:
         document.data = _value(root, (), document)
     return document
@@ -200,17 +209,20 @@ def _value(node: Any, path: Path, document: Document) -> Any:
             if key in mapping:
                 first = document.keys[here]
                 shown = json.dumps(key[:60], ensure_ascii=not key.isprintable())
-                raise YamlError(
-                    f"key {shown} stands here a second time; the first is on line {first.line}", key_mark
-                )
+                message = f"key {shown} stands here a second time; the first is on line {first.line}"
+                document.refuse(here, YamlError(message, key_mark))
+                continue
             document.keys[here] = key_mark
             mapping[key] = _value(value, here, document)
         return mapping
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, index), document) for index, item in enumerate(node.value)]
-    if node.style is None:  # a plain scalar; quoted ones are strings as they stand
-        return parse_scalar(node.value, mark)
-    return _quoted(node, mark)
+    try:
+        # a plain scalar; quoted ones are strings as they stand
+        return parse_scalar(node.value, mark) if node.style is None else _quoted(node, mark)
+    except YamlError as error:
+        document.refuse(path, error)
+        return None
 
 
 def _quoted(node: yaml.ScalarNode, mark: Mark) -> str:

@@ -545,6 +545,26 @@ def test_all_mistakes_are_reported_in_one_pass(tmp_path: Path) -> None:
     assert len(str(caught.value).splitlines()) == 10
 
 
+def test_what_yaml_refuses_is_reported_along_with_the_rest(tmp_path: Path) -> None:
+    text = (
+        "data: {name: spiral, noise: .nan}\n"
+        "optimizer: {learning_rate: .inf, learning_rate: 3}\n"
+        "training: {epochs: 1_000}\n"
+    )
+    first, *blocks = refusal(tmp_path, text).split("\n\n")
+    assert first == "4 problems in my.yaml:"
+    assert [block.split(": ")[0] for block in blocks] == [
+        "my.yaml:1:29",
+        "my.yaml:2:28",
+        "my.yaml:2:34",
+        "my.yaml:3:20",
+    ]
+    assert ".nan is not a finite number" in blocks[0]
+    assert 'key "learning_rate" stands here a second time' in blocks[2]
+    assert 'training.epochs: "1_000" is not a whole number' in blocks[3]
+    assert ".inf is not a finite number" in refusal(tmp_path, ".inf\n")
+
+
 def test_another_name_by_an_option_says_how_to_get_rid_of_the_old_keys(tmp_path: Path) -> None:
     text = SPIRAL + "optimizer: {name: sgd, momentum: 0.9}\n"
     message = refusal(tmp_path, text, "optimizer.name=adam")
