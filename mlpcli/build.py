@@ -44,9 +44,9 @@ __all__ = [
 Built = TypeVar("Built")
 
 
-def _make(table: dict[str, Callable[..., Built]], section: Any, **more: Any) -> Built:
-    """Call the table's entry for the section's name with the section's other keys."""
-    return table[section.name](**section.model_dump(exclude={"name"} | more.keys()), **more)
+def _make(table: dict[str, Callable[..., Built]], section: Any, *shared: str, **more: Any) -> Built:
+    """Call the table's entry for the section's name with its other keys, without the ``shared`` ones."""
+    return table[section.name](**section.model_dump(exclude={"name", *shared, *more}), **more)
 
 
 def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeLike = np.float32) -> Network:
@@ -101,9 +101,7 @@ def build_penalties(experiment: Experiment) -> list[tuple[Penalty, float]]:
 
 def build_rule(experiment: Experiment) -> Rule:
     """Return the update rule with its settings."""
-    section: Any = experiment.optimizer
-    shared = {"name", "learning_rate", "schedule", "clip_norm"}
-    return RULES[section.name](**section.model_dump(exclude=shared))
+    return _make(RULES, experiment.optimizer, "learning_rate", "schedule", "clip_norm")
 
 
 def build_optimizer(experiment: Experiment, network: Network) -> Optimizer:
@@ -122,7 +120,7 @@ def build_optimizer(experiment: Experiment, network: Network) -> Optimizer:
 def build_schedule(experiment: Experiment) -> tuple[Schedule, float]:
     """Return the schedule of the learning rate, and the epochs of its warm-up."""
     section = experiment.optimizer.schedule
-    return SCHEDULES[section.name](**section.model_dump(exclude={"name", "warmup"})), section.warmup
+    return _make(SCHEDULES, section, "warmup"), section.warmup
 
 
 # Each reader takes the data section and the seed, and whether classes are wanted.

@@ -76,9 +76,10 @@ def _line(line: dict[str, Any]) -> str:
     words = [
         f"{'-' if value < 0 else '+'} {abs(value):.4g}{name}" for value, name in [*terms, (line["b"], "")]
     ]
-    equation = " ".join(words).removeprefix("+ ").replace("- ", "-", 1 if words[0].startswith("-") else 0)
+    equation = " ".join(words)
+    first = "-" if equation.startswith("-") else ""  # a sign of its own, not one between two terms
     rows = [
-        ["decision line", f"{equation} = 0"],
+        ["decision line", f"{first}{equation[2:]} = 0"],
         ["margin", f"{number(line['margin'])} to each side (1 / length of w)"],
     ]
     return columns(rows, "<<")

@@ -42,7 +42,7 @@ class Rule:
 
 
 def sgd(momentum: float) -> Rule:
-    """V <- momentum v + dw, w <- w - learning_rate v (Polyak, 1964); without momentum v is dw itself."""
+    """v <- momentum v + dw, w <- w - learning_rate v (Polyak, 1964); without momentum v is dw itself."""
 
     def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
         w, dw, scratch = part.w, part.dw, part.scratch
@@ -58,7 +58,7 @@ def sgd(momentum: float) -> Rule:
 
 
 def nesterov(momentum: float) -> Rule:
-    """V <- momentum v + dw, w <- w - learning_rate (dw + momentum v) (Sutskever et al., 2013)."""
+    """v <- momentum v + dw, w <- w - learning_rate (dw + momentum v) (Sutskever et al., 2013)."""
 
     def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
         w, dw, scratch = part.w, part.dw, part.scratch
@@ -100,19 +100,26 @@ def adam(beta1: float, beta2: float, eps: float) -> Rule:
     return Rule(("m", "v"), update)
 
 
+def _scaled_step(part: Slice, squares: NDArray[Any], eps: float, learning_rate: float) -> None:
+    """w <- w - learning_rate dw / (sqrt(squares) + eps)."""
+    scratch = part.scratch
+    np.sqrt(squares, out=scratch)
+    scratch += eps
+    np.divide(part.dw, scratch, out=scratch)
+    scratch *= learning_rate
+    w = part.w
+    w -= scratch
+
+
 def adagrad(eps: float) -> Rule:
     """G <- G + dw**2, w <- w - learning_rate dw / (sqrt(G) + eps) (Duchi et al., 2011)."""
 
     def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
-        w, dw, scratch = part.w, part.dw, part.scratch
+        dw, scratch = part.dw, part.scratch
         (squares,) = part.slots
         np.multiply(dw, dw, out=scratch)
         squares += scratch
-        np.sqrt(squares, out=scratch)
-        scratch += eps
-        np.divide(dw, scratch, out=scratch)
-        scratch *= learning_rate
-        w -= scratch
+        _scaled_step(part, squares, eps, learning_rate)
 
     return Rule(("squares",), update)
 
@@ -121,17 +128,13 @@ def rmsprop(beta2: float, eps: float) -> Rule:
     """v <- beta2 v + (1 - beta2) dw**2, w <- w - learning_rate dw / (sqrt(v) + eps) (Hinton, 2012)."""
 
     def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
-        w, dw, scratch = part.w, part.dw, part.scratch
+        dw, scratch = part.dw, part.scratch
         (v,) = part.slots
         v *= beta2
         np.multiply(dw, dw, out=scratch)
         scratch *= 1 - beta2
         v += scratch
-        np.sqrt(v, out=scratch)
-        scratch += eps
-        np.divide(dw, scratch, out=scratch)
-        scratch *= learning_rate
-        w -= scratch
+        _scaled_step(part, v, eps, learning_rate)
 
     return Rule(("v",), update)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -145,11 +146,13 @@ def _require_finite(logits: NDArray[Any], where: str) -> None:
         )
 
 
+@dataclass(frozen=True)
 class Answers:
-    """What a network says of new rows: ``values`` (n, columns), ``columns``, and for classes ``labels``."""
+    """What a network says of new rows: ``values`` (n, columns), and for classes ``labels``."""
 
-    def __init__(self, columns: list[str], values: NDArray[Any], labels: list[str] | None) -> None:
-        self.columns, self.values, self.labels = columns, values, labels
+    columns: list[str]
+    values: NDArray[Any]
+    labels: list[str] | None
 
 
 def answer_rows(checkpoint: Checkpoint, file: Path) -> Answers:
