@@ -46,7 +46,7 @@ def one_of_each() -> Iterator[tuple[str, dict[str, Any]]]:
             f"activation {name}",
             {"model": {"activation": name, "hidden": [{"units": 3, "activation": name}]}},
         )
-    for name in model["init"]["enum"]:
+    for name in names(model["init"]):
         yield f"init {name}", {"model": {"init": name, "hidden": [5, {"units": 3, "init": name}]}}
 
 
