@@ -21,30 +21,28 @@ _NEAR = 0.01  # of the way from one limit to the other
 class _DeadUnits:
     """Which ReLUs of a layer have put out 0 for every example since ``start``: dead, as the notes define it.
 
-    A layer whose units have all been active once is not looked at again: a healthy one costs little.
+    Only those that have not been active yet are looked at, so healthy layers cost next to nothing.
     """
 
-    def __init__(self, layer: Elementwise, units: int, dtype: Any) -> None:
-        self._layer = layer
-        self._highest, self._batch = np.zeros((2, units), dtype)
+    def __init__(self, layer: Elementwise, units: int) -> None:
+        self._layer, self._units = layer, units
         self.start()
 
     def start(self) -> None:
         """Forget what was seen."""
-        self._highest.fill(0)
-        self._watching = True
+        self._silent = np.arange(self._units)
 
     def observe(self) -> None:
         """Take note of the layer's outputs for a batch; between its forward and its backward."""
-        if self._watching:
-            np.max(self._layer.Y, axis=0, out=self._batch)
-            np.maximum(self._highest, self._batch, out=self._highest)
-            self._watching = not self._highest.all()
+        if len(self._silent):
+            outputs = np.take(self._layer.Y, self._silent, axis=1)
+            if outputs.any():
+                self._silent = self._silent[~outputs.any(axis=0)]
 
     @property
     def share(self) -> float:
         """Of the layer's units, how many are dead."""
-        return 1 - float(np.count_nonzero(self._highest)) / len(self._highest)
+        return len(self._silent) / self._units
 
 
 def _saturated_share(Y: NDArray[Any], limits: tuple[float, float]) -> float:
@@ -61,10 +59,10 @@ def _saturated_share(Y: NDArray[Any], limits: tuple[float, float]) -> float:
 class UnitHealth:
     """Watches the hidden layers of a network through an epoch of training."""
 
-    def __init__(self, hidden: list[tuple[Activation, Any]], units: list[int], dtype: Any) -> None:
+    def __init__(self, hidden: list[tuple[Activation, Any]], units: list[int]) -> None:
         self._hidden = hidden
         self._dead = [
-            _DeadUnits(layer, n, dtype) if activation.can_die else None
+            _DeadUnits(layer, n) if activation.can_die else None
             for (activation, layer), n in zip(hidden, units, strict=True)
         ]
 

@@ -83,7 +83,7 @@ class Trainer:
         self.progress = Progress()
         self._dlogits = Buffer(network.widths[-1], network.dtype)
         self._scratch = np.empty_like(network.parameters.values)
-        self._health = UnitHealth(network.hidden, list(network.widths[1:-1]), network.dtype)
+        self._health = UnitHealth(network.hidden, list(network.widths[1:-1]))
 
     def epochs(self) -> Iterator[Epoch]:
         """Train to the last epoch, or until patience runs out, and yield each epoch as it ends."""

@@ -101,7 +101,8 @@ def test_a_resolved_config_is_complete_and_short() -> None:
         "model": {
             "hidden": [8, {"units": 4, "activation": "tanh"}],
             "activation": "relu",
-            "init": "auto",
+            "init": {"name": "auto", "gain": 1.0, "bias": 0.0, "distribution": "normal"},
+            "batch_norm": False,
             "dropout": 0.0,
             "input_dropout": 0.0,
             "input_noise": 0.0,
