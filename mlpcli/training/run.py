@@ -15,6 +15,7 @@ import numpy as np
 from mlpcli import __version__
 from mlpcli.build import (
     Splits,
+    build_augmenter,
     build_loss,
     build_network,
     build_optimizer,
@@ -75,6 +76,7 @@ class Run:
             warmup=warmup,
             clip_norm=experiment.optimizer.clip_norm,
             max_norm=experiment.regularization.max_norm,
+            augmenter=build_augmenter(experiment),
         )
         self.seconds = 0.0
 
