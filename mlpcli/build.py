@@ -19,7 +19,8 @@ from mlpcli.data.splits import split_rows
 from mlpcli.data.tables import read_csv, read_npz
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.errors import ConfigError, DataError
-from mlpcli.nn.activations import ACTIVATIONS, Activation
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.initializers import INITIALIZERS, Initializer
 from mlpcli.nn.losses import LOSSES, Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.penalties import PENALTIES, Penalty
@@ -52,23 +53,28 @@ def _make(table: dict[str, Callable[..., Built]], section: Any, *shared: str, **
 def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeLike = np.float32) -> Network:
     """Return the network of ``widths`` with its parameters zero."""
     model = experiment.model
-    activations: list[Activation | None] = []
-    inits = []
-    for layer in model.hidden:
-        activation = _make(ACTIVATIONS, layer.activation or model.activation)
-        init = layer.init or model.init
-        activations.append(activation)
-        inits.append(activation.init if init == "auto" else init)
-    inits.append("lecun" if model.init == "auto" else model.init)
-    own = [layer.dropout for layer in model.hidden]
+    activations = [_make(ACTIVATIONS, layer.activation or model.activation) for layer in model.hidden]
+    inits = [layer.init or model.init for layer in model.hidden]
+    suited = [activation.init for activation in activations]
     return Network(
         widths,
         [*activations, None],
-        inits,
+        [_initializer(*pair) for pair in zip([*inits, model.init], [*suited, "lecun"], strict=True)],
         dtype,
-        dropouts=[model.input_dropout, *(model.dropout if p is None else p for p in own)],
+        biases=[init.bias for init in (*inits, model.init)],
+        batch_norms=[norms > 0 for _, _, norms in experiment.kinds()[:-1]],
+        dropouts=[
+            model.input_dropout,
+            *(model.dropout if layer.dropout is None else layer.dropout for layer in model.hidden),
+        ],
         noise=model.input_noise,
     )
+
+
+def _initializer(section: Any, suited: str) -> Initializer:
+    """Return the section's initializer; that of the name ``suited`` where it says auto."""
+    name = suited if section.name == "auto" else section.name
+    return INITIALIZERS[name](**section.model_dump(exclude={"name", "bias"}))
 
 
 def build_loss(experiment: Experiment, class_counts: Sequence[int] | None = None) -> Loss:

@@ -112,6 +112,7 @@ def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, An
                 "weights": layer.weights,
                 "biases": layer.biases,
                 "slopes": layer.learned_slopes,
+                "norm_parameters": layer.norm_parameters,
                 "parameters": layer.parameters,
             }
             for layer in size.layers
@@ -120,6 +121,7 @@ def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, An
         "weights": size.weights,
         "biases": size.biases,
         "slopes": size.slopes,
+        "norm_parameters": size.norm_parameters,
         "parameters": size.parameters,
         "batch_size": batch_size,
         "optimizer": optimizer.name,
@@ -159,13 +161,16 @@ def describe_network(widths: Sequence[int], experiment: Experiment | None) -> st
         ],
         ["weights", _sum([layer.weights for layer in size.layers])],
         ["biases", _sum([layer.biases for layer in size.layers])],
-        ["parameters", _sum([size.weights, size.biases])],
     ]
-    if size.slopes:
-        sums[3:] = [
-            ["slopes", _sum([layer.learned_slopes for layer in size.layers if layer.learned_slopes])],
-            ["parameters", _sum([size.weights, size.biases, size.slopes])],
-        ]
+    learned = [size.weights, size.biases]
+    for name, all_of_it, by_layer in (
+        ("slopes", size.slopes, [layer.learned_slopes for layer in size.layers]),
+        ("gamma, beta", size.norm_parameters, [layer.norm_parameters for layer in size.layers]),
+    ):
+        if all_of_it:
+            sums.append([name, _sum([n for n in by_layer if n])])
+            learned.append(all_of_it)
+    sums.append(["parameters", _sum(learned)])
     used, flops, batch = costs["bytes"], costs["flops"], costs["batch_size"]
     slots = used["optimizer"] // used["parameters"]
     resources = [

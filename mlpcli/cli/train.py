@@ -66,13 +66,13 @@ def train(
         click.echo(run.describe_network(), err=True)
         click.echo(f"-> {directory.path}", err=True)
     try:
-        rates = _follow(run, directory, quiet)
+        rates, metrics = _follow(run, directory, quiet)
     except KeyboardInterrupt:
         done = run.trainer.progress.epoch
         kept = f"what came before is kept in {directory.path}" if done else "nothing was trained yet"
         click.echo(f"\nInterrupted in epoch {done + 1}; {kept}.", err=True)
         click.get_current_context().exit(130)
-    click.echo(_summary(run, directory, rates))
+    click.echo(_summary(run, directory, rates, metrics))
 
 
 def _plan(experiment: Experiment) -> str:
@@ -95,8 +95,11 @@ def _plan(experiment: Experiment) -> str:
     )
 
 
-def _follow(run: Run, directory: RunDirectory, quiet: bool) -> list[float]:
-    """Train to the end with a bar in a terminal, else a line an epoch; return the examples per second."""
+def _follow(run: Run, directory: RunDirectory, quiet: bool) -> tuple[list[float], dict[str, Any]]:
+    """Train to the end with a bar in a terminal, else a line an epoch.
+
+    Return the examples per second of each epoch, and the metrics of the last.
+    """
     from tqdm import tqdm
 
     from mlpcli.training.run import describe_epoch
@@ -117,7 +120,7 @@ def _follow(run: Run, directory: RunDirectory, quiet: bool) -> list[float]:
             click.echo(describe_epoch(epoch.metrics), err=True)
     if not quiet and in_terminal:
         click.echo(err=True)  # sets the summary off from the bar
-    return rates
+    return rates, epoch.metrics
 
 
 def _postfix(metrics: dict[str, Any]) -> str:
@@ -129,7 +132,7 @@ def _postfix(metrics: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
+def _summary(run: Run, directory: RunDirectory, rates: list[float], metrics: dict[str, Any]) -> str:
     scores = run.score_best(directory)
     names = list(scores["train"])
     rows = [[part, *(_score(name, row[name]) for name in names)] for part, row in scores.items()]
@@ -144,7 +147,24 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     ]
     header = ["", *("R2" if name == "r2" else name for name in names)]
     table = columns([header, *rows], "<" + ">" * len(names))
-    return "\n\n".join([_verdict(run), table, columns(facts, "<<")])
+    return "\n\n".join([_verdict(run), table, _health(metrics), columns(facts, "<<")])
+
+
+def _health(metrics: dict[str, Any]) -> str:
+    """Return a table of the layers in the last epoch, and advice where something is wrong."""
+    from mlpcli.training.health import advise
+
+    keys = {"dead": "dead", "saturated": "saturated", "gradient_norms": "|dW|", "update_ratio": "|step|/|W|"}
+    shares = [key for key in ("dead", "saturated") if any(value is not None for value in metrics[key])]
+    rows = [["layer", *(keys[key] for key in shares), keys["gradient_norms"], keys["update_ratio"]]]
+    for i, norm in enumerate(metrics["gradient_norms"]):
+        of_hidden = [metrics[key][i] if i < len(metrics[key]) else None for key in shares]
+        rows.append([str(i + 1), *map(percent, of_hidden), f"{norm:.3g}", _ratio(metrics["update_ratio"][i])])
+    return "\n".join([columns(rows, "<" + ">" * (len(rows[0]) - 1)), *advise(metrics)])
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"
 
 
 def _verdict(run: Run) -> str:

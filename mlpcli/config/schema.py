@@ -353,11 +353,32 @@ class Elu(_ActivationSection):
 Activation: TypeAlias = Annotated[
     PlainActivation | LeakyRelu | PRelu | Maxout | Elu, Field(discriminator="name"), _by_name("leaky_relu")
 ]
-Init = Literal["auto", "he", "xavier", "lecun"]
-_INIT_HELP = (
-    "spread of the first weights: he (variance 2/fan_in), xavier (2/(fan_in + fan_out)), lecun (1/fan_in); "
-    "auto takes the one that suits the activation"
-)
+
+
+class _InitSection(Section):
+    """What all initialisations share."""
+
+    gain: float = Field(1.0, gt=0, description="what every weight is multiplied by")
+    bias: float = Field(0.0, description="all biases at first")
+
+
+class SpreadInit(_InitSection):
+    """Random weights of a variance that follows from the number of connections."""
+
+    name: Literal["auto", "he", "xavier", "lecun"] = Field(
+        description="variance of the weights: he 2/fan_in, xavier 2/(fan_in + fan_out), lecun 1/fan_in; "
+        "auto takes the one that suits the activation"
+    )
+    distribution: Literal["normal", "uniform"] = Field("normal", description="what they are drawn from")
+
+
+class OrthogonalInit(_InitSection):
+    """Weight vectors of length 1 at right angles to each other."""
+
+    name: Literal["orthogonal"] = Field(description="vectors of length 1 at right angles to each other")
+
+
+Init: TypeAlias = Annotated[SpreadInit | OrthogonalInit, Field(discriminator="name"), _by_name("auto")]
 
 
 class Layer(Section):
@@ -366,6 +387,7 @@ class Layer(Section):
     units: int = Field(ge=1, le=1_000_000, description="neurons of the layer")
     activation: Activation | None = Field(None, description="this layer's own; null takes the model's")
     init: Init | None = Field(None, description="this layer's own; null takes the model's")
+    batch_norm: bool | None = Field(None, description="this layer's own; null takes the model's")
     dropout: float | None = Field(None, ge=0, lt=1, description="this layer's own; null takes the model's")
 
 
@@ -377,7 +399,7 @@ HiddenLayer = Annotated[
     Layer,
     BeforeValidator(_units),
     Field(
-        json_schema_extra={"allowed": "a number of units, or a mapping with units, activation, init, dropout"}
+        json_schema_extra={"allowed": f"a number of units, or a mapping with {', '.join(Layer.model_fields)}"}
     ),
 ]
 
@@ -393,7 +415,11 @@ class Model(Section):
     activation: Activation = Field(
         PlainActivation(name="relu"), description="of the hidden layers; the output layer has none"
     )
-    init: Init = Field("auto", description=_INIT_HELP)
+    init: Init = Field(SpreadInit(name="auto"), description="the first weights and biases, of all layers")
+    batch_norm: bool = Field(
+        False,
+        description="normalise the weighted sums of hidden layers over the batch, before activation",
+    )
     dropout: float = Field(
         0.0, ge=0, lt=1, description="share of a hidden layer's outputs dropped in training"
     )
@@ -767,10 +793,18 @@ class Experiment(Section):
         asked = self.regularization.weight_decay
         return asked if asked is not None else 0.01 if self.optimizer.name == "adamw" else 0.0
 
-    def kinds(self) -> list[tuple[int, int]]:
-        """Return for each layer, the output layer too, how many sums and learned slopes a unit has."""
-        activations = [layer.activation or self.model.activation for layer in self.model.hidden]
-        return [*((activation.sums, activation.slopes) for activation in activations), (1, 0)]
+    def kinds(self) -> list[tuple[int, int, int]]:
+        """Return how many sums and learned slopes a unit of each layer has, and norm parameters a sum.
+
+        The output layer is the last of them.
+        """
+        model = self.model
+        kinds = []
+        for layer in model.hidden:
+            activation = layer.activation or model.activation
+            normed = model.batch_norm if layer.batch_norm is None else layer.batch_norm
+            kinds.append((activation.sums, activation.slopes, 2 if normed else 0))
+        return [*kinds, (1, 0, 0)]
 
 
 def to_plain(section: Section) -> dict[str, Any]:

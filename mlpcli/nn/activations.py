@@ -28,21 +28,30 @@ Array = NDArray[Any]
 class Activation:
     """What follows a Dense layer: ``layer(number, units, dtype)`` makes it.
 
-    ``init`` is the initialisation that suits it, ``pieces`` how many weighted sums go into one unit.
+    ``init`` is the initialisation that suits it, ``pieces`` how many weighted sums go into one unit. Of units
+    that can fail: ``limits`` are the outputs between which they saturate; ``can_die`` where one that puts
+    out 0 for every example passes no gradient on and stays so.
     """
 
     layer: Callable[[int, int, Any], Layer]
     init: str
     pieces: int = 1
+    limits: tuple[float, float] | None = None
+    can_die: bool = False
 
 
 def _elementwise(
-    forward: Callable[..., None], backward: Callable[..., None], init: str, work: int = 0
+    forward: Callable[..., None],
+    backward: Callable[..., None],
+    init: str,
+    work: int = 0,
+    limits: tuple[float, float] | None = None,
+    can_die: bool = False,
 ) -> Activation:
     def layer(number: int, units: int, dtype: Any) -> Layer:  # noqa: ARG001
         return Elementwise(forward, backward, work, units, dtype)
 
-    return Activation(layer, init)
+    return Activation(layer, init, limits=limits, can_die=can_die)
 
 
 def _scale(dY: Array, Y: Array, derivative: Array, *_: Array) -> None:  # noqa: ARG001
@@ -82,7 +91,7 @@ def sigmoid() -> Activation:
         dY *= Y
         np.negative(dY, out=dY)
 
-    return _elementwise(forward, backward, init="xavier")
+    return _elementwise(forward, backward, init="xavier", limits=(0.0, 1.0))
 
 
 def tanh() -> Activation:
@@ -96,7 +105,7 @@ def tanh() -> Activation:
         np.subtract(1.0, Y, out=Y)
         dY *= Y
 
-    return _elementwise(forward, backward, init="xavier")
+    return _elementwise(forward, backward, init="xavier", limits=(-1.0, 1.0))
 
 
 def relu() -> Activation:
@@ -109,7 +118,7 @@ def relu() -> Activation:
         np.sign(Y, out=Y)
         dY *= Y
 
-    return _elementwise(forward, backward, init="he")
+    return _elementwise(forward, backward, init="he", can_die=True)
 
 
 def leaky_relu(alpha: float) -> Activation:

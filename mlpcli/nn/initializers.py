@@ -1,27 +1,71 @@
-"""First weights: normal, zero mean, a variance that keeps signals the same size from layer to layer."""
+"""First weights: random, of a spread that keeps signals the same size from layer to layer.
+
+Each entry of ``INITIALIZERS`` makes an `Initializer` from its settings: a function
+``(rng, shape, fan_out) -> W`` that draws W of ``shape`` (fan_in, columns) in float64, so that both precisions
+start alike. ``fan_out`` is the number of units, of which maxout has several columns each. ``gain``
+multiplies every weight.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import sqrt
+from typing import TypeAlias
 
-__all__ = ["INITIALIZERS"]
+import numpy as np
+from numpy.typing import NDArray
 
+__all__ = ["INITIALIZERS", "Initializer"]
 
-def he(fan_in: int, fan_out: int) -> float:  # noqa: ARG001
-    """Std sqrt(2 / fan_in), for rectifiers, which pass half of the signal (He et al., 2015)."""
-    return sqrt(2 / fan_in)
-
-
-def xavier(fan_in: int, fan_out: int) -> float:
-    """Std sqrt(2 / (fan_in + fan_out)), a middle way for both directions (Glorot & Bengio, 2010)."""
-    return sqrt(2 / (fan_in + fan_out))
+Initializer: TypeAlias = Callable[[np.random.Generator, tuple[int, int], int], NDArray[np.float64]]
 
 
-def lecun(fan_in: int, fan_out: int) -> float:  # noqa: ARG001
-    """Std sqrt(1 / fan_in), for units without a nonlinearity (LeCun et al., 1998)."""
-    return sqrt(1 / fan_in)
+def _spread(distribution: str, gain: float, variance: Callable[[int, int], float]) -> Initializer:
+    """Draw from a normal, or from a uniform over +-sqrt(3) standard deviations, which is as wide."""
+
+    def draw(rng: np.random.Generator, shape: tuple[int, int], fan_out: int) -> NDArray[np.float64]:
+        std = gain * sqrt(variance(shape[0], fan_out))
+        if distribution == "uniform":
+            return rng.uniform(-sqrt(3) * std, sqrt(3) * std, shape)
+        return rng.standard_normal(shape) * std
+
+    return draw
 
 
-INITIALIZERS: dict[str, Callable[[int, int], float]] = {"he": he, "xavier": xavier, "lecun": lecun}
-"""Standard deviation of W (fan_in, fan_out) by name."""
+def he(distribution: str, gain: float) -> Initializer:
+    """Variance 2 / fan_in, for rectifiers, which pass half of the signal (He et al., 2015)."""
+    return _spread(distribution, gain, lambda fan_in, fan_out: 2 / fan_in)  # noqa: ARG005
+
+
+def xavier(distribution: str, gain: float) -> Initializer:
+    """Variance 2 / (fan_in + fan_out), a middle way for both directions (Glorot & Bengio, 2010)."""
+    return _spread(distribution, gain, lambda fan_in, fan_out: 2 / (fan_in + fan_out))
+
+
+def lecun(distribution: str, gain: float) -> Initializer:
+    """Variance 1 / fan_in, for units without a nonlinearity (LeCun et al., 1998)."""
+    return _spread(distribution, gain, lambda fan_in, fan_out: 1 / fan_in)  # noqa: ARG005
+
+
+def orthogonal(gain: float) -> Initializer:
+    """Columns, or where there are fewer of them the rows, of length 1 at right angles (Saxe et al., 2014).
+
+    The Q of the QR decomposition of a normal matrix, with the signs that make R's diagonal positive:
+    every such W is equally likely (Mezzadri, 2007).
+    """
+
+    def draw(rng: np.random.Generator, shape: tuple[int, int], fan_out: int) -> NDArray[np.float64]:  # noqa: ARG001
+        Q, R = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))
+        Q *= gain * np.where(np.diagonal(R) < 0, -1.0, 1.0)
+        W: NDArray[np.float64] = Q if shape[0] >= shape[1] else Q.T
+        return W
+
+    return draw
+
+
+INITIALIZERS: dict[str, Callable[..., Initializer]] = {
+    "he": he,
+    "xavier": xavier,
+    "lecun": lecun,
+    "orthogonal": orthogonal,
+}

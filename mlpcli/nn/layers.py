@@ -4,13 +4,14 @@ The contract of all of them, stated once. A batch is ``n`` rows.
 
 - ``parameters()`` names the arrays that the layer learns; ``bind(store)`` hands it its views of them.
 - ``initialize(rng)`` gives them their first values.
+- ``state()`` names the arrays that it keeps from batch to batch without learning them by gradient.
 - ``resize(n)`` makes the layer's buffers ready for batches of n rows; nothing else allocates.
 - ``forward(X, rngs)`` takes X (n, fan_in) and returns Y (n, fan_out), in a buffer that the layer may share
   with the one before it. ``rngs`` are the random streams of a training step, by name; None is evaluation,
-  in which nothing is random.
+  in which nothing is random and nothing is kept.
 - ``backward(dY)`` takes the gradient of the loss by Y, fills the layer's parameter gradients and
   returns the gradient by X; it may use dY and what forward left behind as scratch space. With
-  ``needs_dX = False``, as in the first layer, it returns None.
+  ``needs_dX = False``, as in the first layer, it returns None. It goes with a training step's forward.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.buffers import Buffer
+from mlpcli.nn.initializers import Initializer
 from mlpcli.nn.parameters import Parameter, Parameters
 
-__all__ = ["Dense", "Dropout", "Elementwise", "Layer", "Maxout", "Noise", "PRelu", "Rngs"]
+__all__ = ["BatchNorm", "Dense", "Dropout", "Elementwise", "Layer", "Maxout", "Noise", "PRelu", "Rngs"]
 
 Rngs: TypeAlias = Mapping[str, np.random.Generator]
 
@@ -40,6 +42,9 @@ class Layer(Protocol):
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Give its parameters their first values."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Name what it keeps."""
 
     def resize(self, n: int) -> None:
         """Make its buffers ready."""
@@ -58,11 +63,14 @@ class Dense:
     "Gradients for vectorized operations").
     """
 
-    def __init__(self, number: int, fan_in: int, fan_out: int, std: float, dtype: Any) -> None:
-        self.fan_in, self.fan_out, self.std = fan_in, fan_out, std
+    def __init__(
+        self, number: int, fan_in: int, units: int, pieces: int, draw: Initializer, bias: float, dtype: Any
+    ) -> None:
+        self.fan_in, self.fan_out = fan_in, units * pieces
+        self._units, self._draw, self._bias = units, draw, bias
         self.W_name, self.b_name = f"W{number}", f"b{number}"
         self.needs_dX = number > 1
-        self._Y = Buffer(fan_out, dtype)
+        self._Y = Buffer(self.fan_out, dtype)
         self._dX = Buffer(fan_in, dtype)
 
     def parameters(self) -> list[Parameter]:
@@ -78,9 +86,13 @@ class Dense:
         self.dW, self.db = store.gradient(self.W_name), store.gradient(self.b_name)
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Draw W from a normal of ``std``, drawn in float64 so that both precisions start alike; b is 0."""
-        self.W[...] = rng.standard_normal(self.W.shape) * self.std
-        self.b[...] = 0
+        """Draw W; all of b is the same."""
+        self.W[...] = self._draw(rng, (self.fan_in, self.fan_out), self._units)
+        self.b[...] = self._bias
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Nothing is kept."""
+        return {}
 
     def resize(self, n: int) -> None:
         """Make room for n rows."""
@@ -105,7 +117,25 @@ class Dense:
         return self.dX
 
 
-class Elementwise:
+class _Plain:
+    """What the layers have in common that learn nothing."""
+
+    def parameters(self) -> list[Parameter]:
+        """Nothing to learn."""
+        return []
+
+    def bind(self, store: Parameters) -> None:
+        """Nothing to take."""
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Nothing to set."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Nothing is kept."""
+        return {}
+
+
+class Elementwise(_Plain):
     """A function of each weighted sum alone, applied in place to the buffer of the layer before it.
 
     ``work`` arrays of (n, units) hold what ``forward(Z, *work)`` leaves for ``backward(dY, Y, *work)``.
@@ -117,16 +147,6 @@ class Elementwise:
         self._forward, self._backward = forward, backward
         self._buffers = [Buffer(units, dtype) for _ in range(work)]
         self._work: list[NDArray[Any]] = []
-
-    def parameters(self) -> list[Parameter]:
-        """Nothing to learn."""
-        return []
-
-    def bind(self, store: Parameters) -> None:
-        """Nothing to take."""
-
-    def initialize(self, rng: np.random.Generator) -> None:
-        """Nothing to set."""
 
     def resize(self, n: int) -> None:
         """Make room for n rows."""
@@ -141,6 +161,92 @@ class Elementwise:
     def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
         """Turn dY into dY * f'(X) in place."""
         self._backward(dY, self.Y, *self._work)
+        return dY
+
+
+class BatchNorm:
+    """Y = gamma Xhat + beta, Xhat = (X - mean) / sqrt(var + eps), with the batch's own mean and variance.
+
+    Batch normalisation (Ioffe & Szegedy, 2015; CS231n notes, Neural Networks 2, "Batch Normalization"):
+    gamma and beta (units,) are learned and never penalised. Evaluation takes the running mean and variance
+    instead, so an example's outputs do not depend on the others; a training step of n > 1 rows moves them
+    a tenth of the way to the batch's, of the variance to the unbiased one (PyTorch's convention).
+    Backward: dgamma = sum dY Xhat and dbeta = sum dY over the rows;
+    dX = gamma (dY - dbeta / n - Xhat dgamma / n) / sqrt(var + eps).
+    """
+
+    EPS, PACE = 1e-5, 0.1
+
+    def __init__(self, number: int, units: int, dtype: Any) -> None:
+        self.gamma_name, self.beta_name = f"gamma{number}", f"beta{number}"
+        self.mean_name, self.var_name = f"mean{number}", f"var{number}"
+        self.units = units
+        self.running_mean, self.running_var = np.zeros(units, dtype), np.ones(units, dtype)
+        self._mean, self._var, self._inverse, self._vector = np.empty((4, units), dtype)
+        self._Xhat, self._scratch = Buffer(units, dtype), Buffer(units, dtype)
+
+    def parameters(self) -> list[Parameter]:
+        """Name gamma and beta."""
+        return [Parameter(name, (self.units,), penalized=False) for name in (self.gamma_name, self.beta_name)]
+
+    def bind(self, store: Parameters) -> None:
+        """Take the views of gamma, beta and their gradients."""
+        self.gamma, self.beta = store.view(self.gamma_name), store.view(self.beta_name)
+        self.dgamma, self.dbeta = store.gradient(self.gamma_name), store.gradient(self.beta_name)
+
+    def initialize(self, rng: np.random.Generator) -> None:  # noqa: ARG002
+        """Start as the standardisation alone: gamma 1, beta 0; the running statistics likewise."""
+        self.gamma[...], self.beta[...] = 1, 0
+        self.running_mean[...], self.running_var[...] = 0, 1
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Name the running statistics."""
+        return {self.mean_name: self.running_mean, self.var_name: self.running_var}
+
+    def resize(self, n: int) -> None:
+        """Make room for n rows."""
+        self.Xhat, self.scratch = self._Xhat.rows(n), self._scratch.rows(n)
+
+    def forward(self, X: NDArray[Any], rngs: Rngs | None = None, /) -> NDArray[Any]:
+        """Return the normalised X, in its own place; in training keeps Xhat, which backward needs."""
+        n, mean, var, inverse = len(X), self._mean, self._var, self._inverse
+        if rngs is None:
+            np.copyto(mean, self.running_mean)
+            np.copyto(var, self.running_var)
+        else:
+            np.mean(X, axis=0, out=mean)
+            np.subtract(X, mean, out=self.Xhat)
+            np.multiply(self.Xhat, self.Xhat, out=self.scratch)
+            np.mean(self.scratch, axis=0, out=var)
+            if n > 1:  # one row says nothing of the variance
+                self._follow(self.running_mean, mean, 1)
+                self._follow(self.running_var, var, n / (n - 1))
+        np.add(var, self.EPS, out=inverse)
+        np.sqrt(inverse, out=inverse)
+        np.divide(1.0, inverse, out=inverse)
+        if rngs is None:
+            X -= mean
+            X *= np.multiply(inverse, self.gamma, out=self._vector)
+        else:
+            self.Xhat *= inverse
+            np.multiply(self.Xhat, self.gamma, out=X)
+        X += self.beta
+        return X
+
+    def _follow(self, running: NDArray[Any], batch: NDArray[Any], correction: float) -> None:
+        running *= 1 - self.PACE
+        running += np.multiply(batch, self.PACE * correction, out=self._vector)
+
+    def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
+        """Fill dgamma and dbeta, turn dY into dX in place."""
+        n, vector = len(dY), self._vector
+        np.multiply(dY, self.Xhat, out=self.scratch)
+        np.sum(self.scratch, axis=0, out=self.dgamma)
+        np.sum(dY, axis=0, out=self.dbeta)
+        self.Xhat *= np.divide(self.dgamma, n, out=vector)
+        dY -= self.Xhat
+        dY -= np.divide(self.dbeta, n, out=vector)
+        dY *= np.multiply(self.gamma, self._inverse, out=vector)
         return dY
 
 
@@ -167,6 +273,10 @@ class PRelu:
         """Set all slopes to ``alpha``."""
         self.a[...] = self.alpha
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Nothing is kept."""
+        return {}
+
     def resize(self, n: int) -> None:
         """Make room for n rows."""
         self.negative, self.slope = self._negative.rows(n), self._slope.rows(n)
@@ -191,7 +301,7 @@ class PRelu:
         return dY
 
 
-class Maxout:
+class Maxout(_Plain):
     """Y (n, units) is the largest of k pieces of X (n, k units), which stand side by side, a block a piece.
 
     The gradient goes to the piece that was the largest; where several are equal, to the first (Goodfellow
@@ -204,16 +314,6 @@ class Maxout:
         self._dX = Buffer(pieces * units, dtype)
         self._free = Buffer(units, np.bool_)
         self._chosen = Buffer(units, np.bool_)
-
-    def parameters(self) -> list[Parameter]:
-        """Nothing to learn: the pieces are those of the layer before."""
-        return []
-
-    def bind(self, store: Parameters) -> None:
-        """Nothing to take."""
-
-    def initialize(self, rng: np.random.Generator) -> None:
-        """Nothing to set."""
 
     def resize(self, n: int) -> None:
         """Make room for n rows."""
@@ -242,21 +342,11 @@ class Maxout:
         return self.dX
 
 
-class _Random:
-    """What the layers that are random in training, and nothing otherwise, have in common: no parameters."""
+class _Random(_Plain):
+    """What the layers that are random in training, and nothing otherwise, have in common."""
 
     def __init__(self, units: int, dtype: Any) -> None:
         self._Y, self._drawn = Buffer(units, dtype), Buffer(units, dtype)
-
-    def parameters(self) -> list[Parameter]:
-        """Nothing to learn."""
-        return []
-
-    def bind(self, store: Parameters) -> None:
-        """Nothing to take."""
-
-    def initialize(self, rng: np.random.Generator) -> None:
-        """Nothing to set."""
 
     def resize(self, n: int) -> None:
         """Make room for n rows."""

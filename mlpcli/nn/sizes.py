@@ -18,12 +18,14 @@ class LayerSize:
     """A fully-connected layer of ``fan_out`` neurons on ``fan_in`` inputs.
 
     A neuron takes ``pieces`` weighted sums (1, but for maxout) and learns ``slopes`` numbers more (prelu: 1).
+    Each weighted sum learns ``norms`` numbers more (2, gamma and beta, where the batch is normalised).
     """
 
     fan_in: int
     fan_out: int
     pieces: int = 1
     slopes: int = 0
+    norms: int = 0
 
     @property
     def weights(self) -> int:
@@ -41,9 +43,14 @@ class LayerSize:
         return self.fan_out * self.slopes
 
     @property
+    def norm_parameters(self) -> int:
+        """Entries of gamma and beta (fan_out pieces,), the parameters of batch normalisation."""
+        return self.fan_out * self.pieces * self.norms
+
+    @property
     def parameters(self) -> int:
         """Everything in the layer that is learned."""
-        return self.weights + self.biases + self.learned_slopes
+        return self.weights + self.biases + self.learned_slopes + self.norm_parameters
 
 
 @dataclass(frozen=True)
@@ -53,13 +60,13 @@ class NetworkSize:
     layers: tuple[LayerSize, ...]
 
     @classmethod
-    def of(cls, widths: Sequence[int], kinds: Sequence[tuple[int, int]] | None = None) -> NetworkSize:
+    def of(cls, widths: Sequence[int], kinds: Sequence[tuple[int, int, int]] | None = None) -> NetworkSize:
         """Size the network with ``widths`` (inputs, hidden layers ..., outputs), as in 3, 4, 4, 1.
 
-        ``kinds`` gives pieces and slopes of each layer where they are not 1 and 0.
+        ``kinds`` gives pieces, slopes and norms of each layer where they are not 1, 0 and 0.
         """
         pairs = list(itertools.pairwise(widths))
-        kinds = kinds or [(1, 0)] * len(pairs)
+        kinds = kinds or [(1, 0, 0)] * len(pairs)
         return cls(tuple(LayerSize(*pair, *kind) for pair, kind in zip(pairs, kinds, strict=True)))
 
     @property
@@ -83,15 +90,24 @@ class NetworkSize:
         return sum(layer.learned_slopes for layer in self.layers)
 
     @property
+    def norm_parameters(self) -> int:
+        """Parameters of batch normalisation in all layers."""
+        return sum(layer.norm_parameters for layer in self.layers)
+
+    @property
     def parameters(self) -> int:
         """Everything that is learned."""
-        return self.weights + self.biases + self.slopes
+        return sum(layer.parameters for layer in self.layers)
 
     @property
     def activations(self) -> int:
-        """Numbers an example leaves behind for the backward pass: its inputs, all sums and all outputs."""
-        pieces = sum(layer.fan_out * layer.pieces for layer in self.layers if layer.pieces > 1)
-        return self.layers[0].fan_in + pieces + self.neurons
+        """Numbers an example leaves behind for the backward pass.
+
+        Its inputs, all outputs, the sums that maxout chooses from and those that are normalised.
+        """
+        sums = [layer.fan_out * layer.pieces for layer in self.layers if layer.pieces > 1]
+        sums += [layer.biases for layer in self.layers if layer.norms]
+        return self.layers[0].fan_in + sum(sums) + self.neurons
 
     @property
     def forward_flops(self) -> int:

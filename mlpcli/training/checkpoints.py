@@ -1,6 +1,7 @@
 """Checkpoints: .npz files of the arrays as np.load shows them and ``meta``, JSON that says what they are.
 
-A checkpoint holds W1, b1, W2, b2, ..., the scaling's ``shift`` and ``scale`` (and, of a regression's targets,
+A checkpoint holds W1, b1, W2, b2, ... (of batch normalisation also gamma1, beta1 and the running mean1 and
+var1), the scaling's ``shift`` and ``scale`` (and, of a regression's targets,
 ``target_shift`` and ``target_scale``), and in ``meta`` the format version, the whole config, feature and
 class names, shapes and scores: everything that evaluation and prediction need. One that training can go on
 from also holds the optimizer's arrays (``optimizer_m``, ...) and, in ``meta``, the progress.
@@ -9,6 +10,7 @@ from also holds the optimizer's arrays (``optimizer_m``, ...) and, in ``meta``, 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -35,6 +37,7 @@ FORMAT = 1
 _MAX_META = 16_000_000  # bytes
 _OPTIMIZER = "optimizer_"
 _OF_TARGETS = ("target_shift", "target_scale")
+_LEARNED = re.compile(r"(W|b|a|gamma|beta)[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write ``path`` whole or not at all; the same checkpoint gives the same bytes."""
     parameters = checkpoint.network.parameters
     arrays = {name: parameters.view(name) for name in parameters.shapes}
+    arrays |= checkpoint.network.state
     arrays |= {"shift": checkpoint.scaling.shift, "scale": checkpoint.scaling.scale}
     if checkpoint.target_scaling is not None:
         of_targets = checkpoint.target_scaling
@@ -153,15 +157,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
         size = NetworkSize.of(widths, experiment.kinds())
         shapes = {name: tuple(shape) for name, shape in meta.shapes.items()}
         _check_members(path, archive, shapes)
-        learned = sum(
-            int(np.prod(shape)) for name, shape in shapes.items() if name[0] in "Wba" and name[1:].isdecimal()
-        )
+        learned = sum(int(np.prod(shape)) for name, shape in shapes.items() if _LEARNED.fullmatch(name))
         if learned != size.parameters:  # before a network of the size that the config claims is made
             raise _damaged(path, f"its config has {size.parameters:,} parameters, its arrays {learned:,}")
         network = build_network(experiment, widths)
         slots = {} if meta.progress is None else build_optimizer(experiment, network).slots
         expected = {
             **network.parameters.shapes,
+            **{name: array.shape for name, array in network.state.items()},
             "shift": (widths[0],),
             "scale": (widths[0],),
             **(dict.fromkeys(_OF_TARGETS, (meta.targets,)) if meta.classes is None else {}),
@@ -175,6 +178,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         arrays = {name: _read_array(path, archive, name) for name in shapes}
     for name in network.parameters.shapes:
         network.parameters.view(name)[...] = arrays[name]
+    for name, array in network.state.items():
+        array[...] = arrays[name]
+        if name.startswith("var") and not np.all(array >= 0):
+            raise _damaged(path, f"{name} holds variances below 0")
     for name in ("scale", "target_scale"):
         if name in arrays and not np.all(arrays[name] >= np.finfo(np.float32).tiny):
             raise _damaged(path, f"{name} holds numbers that are not above 0, or cannot be divided by")

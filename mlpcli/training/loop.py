@@ -13,6 +13,7 @@ import numpy as np
 from mlpcli.buffers import Buffer
 from mlpcli.data.batches import Batches
 from mlpcli.errors import RunError
+from mlpcli.nn.health import UnitHealth
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.penalties import Penalty
@@ -50,8 +51,9 @@ class Trainer:
     Epochs are scored on ``val``, or on the training split where there is none: the higher accuracy is
     better, and at equal accuracy, or for a regression, the lower loss. ``train_loss`` and ``train_accuracy``
     are means over the epoch's batches as the weights move, with dropout and noise, without penalties.
-    ``gradient_norm`` and ``update_ratio`` (per layer, norm of the change of W over the norm of W) are those
-    of the last step.
+    ``gradient_norm``, per layer of weights ``gradient_norms`` (of dW, with penalties, before clipping) and
+    ``update_ratio`` (norm of the change of W over the norm of W) are those of the last step; ``dead`` and
+    ``saturated`` (per hidden layer) are those of `UnitHealth`.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Trainer:
         self.progress = Progress()
         self._dlogits = Buffer(network.widths[-1], network.dtype)
         self._scratch = np.empty_like(network.parameters.values)
+        self._health = UnitHealth(network.hidden, list(network.widths[1:-1]))
 
     def epochs(self) -> Iterator[Epoch]:
         """Train to the last epoch, or until patience runs out, and yield each epoch as it ends."""
@@ -102,6 +105,9 @@ class Trainer:
             self._require_finite("size of the weights", size, number, "after its last step")
             norm = self._last_step["gradient_norm"]
             self._require_finite("norm of the gradient", norm, number, "in its last step")
+            for name, array in self.network.state.items():
+                largest = float(np.max(np.abs(array)))
+                self._require_finite(f"largest running {name}", largest, number, "after its last step")
             for name, slot in self.optimizer.slots.items():  # the squares of large gradients overflow first
                 largest = float(np.max(np.abs(slot)))
                 self._require_finite(
@@ -135,19 +141,22 @@ class Trainer:
         counts_hits = self.loss.outputs != "values"
         last = math.ceil(len(self.train) / self.batch_size)
         rngs = {name: stream(self.seed, name, number) for name in ("dropout", "noise")}
+        self._health.start()
         for batch, (X, y) in enumerate(
             self.train.shuffled(self.batch_size, stream(self.seed, "shuffle", number)), 1
         ):
             logits = self.network.forward(X, rngs)
+            self._health.observe()
             dlogits = self._dlogits.rows(len(y))
             loss = self.loss.evaluate(logits, y, dlogits)
             self._require_finite("loss", loss, number, f"in batch {batch} of {last}")
             total_loss += loss * len(y)
             if counts_hits:
                 hits += int(np.count_nonzero(self.loss.predict(logits) == y))
+            if batch == last:
+                self._last_step: dict[str, Any] = self._health.report()
             self.network.backward(dlogits)
             self._add_penalties()
-            self._clip()
             self.optimizer.learning_rate = self._scheduled(number - 1 + (batch - 1) / last, 1 / last)
             if batch == last:
                 self._measured_step()
@@ -181,10 +190,11 @@ class Trainer:
             )
 
     def _step(self) -> None:
-        """Let the optimizer take a step; then shorten weights into a unit that are longer than ``max_norm``.
+        """Clip and let the optimizer take a step; then shorten the weights into a unit to ``max_norm``.
 
         CS231n notes, Neural Networks 2, "Max norm constraints" (Srebro & Shraibman, 2005).
         """
+        self._clip()
         self.optimizer.step()
         if self.max_norm is not None:
             for layer in self.network.dense:
@@ -192,9 +202,10 @@ class Trainer:
                 layer.W *= np.minimum(1, self.max_norm / np.maximum(norms, np.finfo(norms.dtype).tiny))
 
     def _measured_step(self) -> None:
-        """Take a step and note the sizes of the gradient and of the change."""
+        """Take a step and note the sizes of the gradients and of the changes."""
         parameters = self.network.parameters
         gradient_norm = float(np.linalg.norm(parameters.gradients))
+        gradient_norms = [float(np.linalg.norm(layer.dW)) for layer in self.network.dense]
         before = self._scratch
         np.copyto(before, parameters.values)
         self._step()
@@ -204,7 +215,11 @@ class Trainer:
             size = float(np.linalg.norm(old))
             old -= W
             ratios.append(float(np.linalg.norm(old)) / size if size else None)
-        self._last_step: dict[str, Any] = {"gradient_norm": gradient_norm, "update_ratio": ratios}
+        self._last_step |= {
+            "gradient_norm": gradient_norm,
+            "gradient_norms": gradient_norms,
+            "update_ratio": ratios,
+        }
 
     def _require_finite(self, what: str, value: float, epoch: int, where: str) -> None:
         if not math.isfinite(value):

@@ -102,6 +102,15 @@ def test_maxout_multiplies_and_prelu_adds(mlp: Mlp, tmp_path: Path) -> None:
     assert mlp("eval", "runs/c/last.npz").code == 0
 
 
+def test_batch_norm_adds_gamma_and_beta(mlp: Mlp, tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("data: moons\nmodel: {hidden: [{units: 3, activation: maxout}, 4], batch_norm: true}\n")
+    counts = json.loads(mlp("count-params", config, "--json").out)
+    assert [layer["norm_parameters"] for layer in counts["layers"]] == [2 * 2 * 3, 2 * 4, 0]
+    assert counts["parameters"] == counts["weights"] + counts["biases"] + 20
+    assert "\ngamma, beta  12 + 8 = 20\nparameters   32 + 12 + 20 = 64\n" in mlp("count-params", config).out
+
+
 def test_a_checkpoint_counts_like_its_config(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
     run = trained("iris", "training.epochs=2")
     from_checkpoint = mlp("count-params", run.best, "--json")

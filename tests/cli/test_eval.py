@@ -48,6 +48,19 @@ def test_scores_are_those_of_the_run(mlp: Mlp, trained: Trained, split: str) -> 
     assert report["n"] == {"train": 180, "val": 60}[split]
 
 
+def test_batch_norm_is_scored_with_its_running_statistics(mlp: Mlp, trained: Trained) -> None:
+    """Every command reads the statistics from the checkpoint: rows score alike, together or alone."""
+    directory = trained("iris", "model.batch_norm=true", "training.epochs=5")
+    last = [json.loads(row) for row in directory.metrics.read_text().splitlines()][-1]
+    report = json.loads(mlp("eval", directory.last, "--split", "val", "--json").out)
+    assert report["accuracy"] == last["val_accuracy"]
+    assert report["loss"] == pytest.approx(last["val_loss"], rel=1e-6)
+    whole = mlp("predict", directory.last, DATASETS / "iris.csv").out.splitlines()
+    lines = (DATASETS / "iris.csv").read_text().splitlines()
+    Path("one.csv").write_text(f"{lines[0]}\n{lines[77]}\n")
+    assert mlp("predict", directory.last, "one.csv").out.splitlines()[1] == whole[77]
+
+
 def test_the_table_says_the_same(mlp: Mlp, trained: Trained) -> None:
     run = trained("iris", "training.epochs=20")
     report = json.loads(mlp("eval", run.best, "--json").out)

@@ -25,6 +25,7 @@ LOSSES = "binary_cross_entropy, binary_hinge, cross_entropy, hinge, huber, mae, 
 LAYER = "a number of units, or a mapping with units, activation, init"
 SIZE = "a fraction from 0 to below 1, or a whole number of examples"
 SPIRAL = "data: spiral\n"
+HE = {"name": "he", "gain": 1.0, "bias": 0.0, "distribution": "normal"}
 CSV = "data:\n  name: csv\n  path: table.csv\n  target: kind\n"
 
 
@@ -261,7 +262,7 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "model number": (
         SPIRAL + "model: 100\n",
         "2:8",
-        "model: 100 is not a mapping with hidden, activation, init, dropout, input_dropout",
+        "model: 100 is not a mapping with hidden, activation, init, batch_norm, dropout, input_dropout",
     ),
     "hidden number": (
         SPIRAL + "model: {hidden: 3}\n",
@@ -295,12 +296,13 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
         SPIRAL + "model: {hidden: [{units: 3, activaton: relu}]}\n",
         "2:29",
         'model.hidden.0.activaton: unknown key "activaton"; did you mean "activation"? '
-        "(allowed: units, activation, init, dropout)",
+        "(allowed: units, activation, init, batch_norm, dropout)",
     ),
     "init of a layer": (
         SPIRAL + "model: {hidden: [{units: 3, init: xaver}]}\n",
         "2:35",
-        'model.hidden.0.init: "xaver" is not one of auto, he, xavier, lecun, or null; did you mean "xavier"?',
+        'model.hidden.0.init: unknown name "xaver"; did you mean "xavier"? '
+        "(allowed: auto, he, lecun, orthogonal, xavier)",
     ),
     "activation": (
         SPIRAL + "model: {activation: rleu}\n",
@@ -687,12 +689,12 @@ OVERRIDES: dict[str, tuple[str, list[str], str, Any]] = {
     "a list": (SGD, ["model.hidden=[1, 2]"], "model.hidden", [1, 2]),
     "an empty list": (SGD, ["model.hidden=[]"], "model.hidden", []),
     "an entry": (SGD, ["model.hidden.0=16"], "model.hidden.0", 16),
-    "a key of an entry": (SGD, ["model.hidden.1.units=2"], "model.hidden.1", {"units": 2, "init": "he"}),
+    "a key of an entry": (SGD, ["model.hidden.1.units=2"], "model.hidden.1", {"units": 2, "init": HE}),
     "an entry is spelled out": (
         SGD,
         ["model.hidden.0.init=he"],
         "model.hidden.0",
-        {"units": 8, "init": "he"},
+        {"units": 8, "init": HE},
     ),
     "deeper than the file": (
         SGD,

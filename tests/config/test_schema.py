@@ -46,7 +46,7 @@ def one_of_each() -> Iterator[tuple[str, dict[str, Any]]]:
             f"activation {name}",
             {"model": {"activation": name, "hidden": [{"units": 3, "activation": name}]}},
         )
-    for name in model["init"]["enum"]:
+    for name in names(model["init"]):
         yield f"init {name}", {"model": {"init": name, "hidden": [5, {"units": 3, "init": name}]}}
 
 
@@ -101,7 +101,8 @@ def test_a_resolved_config_is_complete_and_short() -> None:
         "model": {
             "hidden": [8, {"units": 4, "activation": "tanh"}],
             "activation": "relu",
-            "init": "auto",
+            "init": {"name": "auto", "gain": 1.0, "bias": 0.0, "distribution": "normal"},
+            "batch_norm": False,
             "dropout": 0.0,
             "input_dropout": 0.0,
             "input_noise": 0.0,

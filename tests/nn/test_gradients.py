@@ -1,4 +1,4 @@
-"""Gradients match central differences in float64, for every activation, loss and penalty there is."""
+"""Gradients match central differences in float64: every activation, loss, penalty, norm, dropout."""
 
 from __future__ import annotations
 
@@ -19,17 +19,24 @@ from mlpcli.nn.penalties import PENALTIES
 N, INPUTS, CLASSES = 7, 4, 3
 
 
-def numeric_gradient(f: Callable[[], float], w: NDArray[np.float64], h: float = 1e-5) -> NDArray[np.float64]:
-    """Central differences: (f(w + h) - f(w - h)) / 2h, one parameter at a time."""
-    gradient = np.empty_like(w)
-    for i in range(len(w)):
-        old = w[i]
-        w[i] = old + h
-        above = f()
-        w[i] = old - h
-        gradient[i] = (above - f()) / (2 * h)
-        w[i] = old
-    return gradient
+def numeric_gradient(f: Callable[[], float], w: NDArray[np.float64], i: int, h: float) -> float:
+    """Central difference: (f(w + h) - f(w - h)) / 2h, of parameter i."""
+    old = w[i]
+    w[i] = old + h
+    above = f()
+    w[i] = old - h
+    below = f()
+    w[i] = old
+    return (above - below) / (2 * h)
+
+
+def relative_error(a: float, b: float) -> float:
+    return abs(a - b) / max(1e-3, abs(a) + abs(b))
+
+
+def streams() -> dict[str, np.random.Generator]:
+    """Return the streams of a training step, which draw the same masks each time."""
+    return {name: np.random.default_rng(5) for name in ("dropout", "noise")}
 
 
 def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float]) -> None:
@@ -57,32 +64,35 @@ def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float])
     weights = slice(0, parameters.n_penalized)
 
     def objective() -> float:
-        value = loss.evaluate(network.forward(X), y, None)
+        value = loss.evaluate(network.forward(X, streams()), y, None)
         return value + sum(penalty.value(parameters.values[weights], by) for penalty, by in penalties)
 
     dlogits = np.empty((N, outputs))
-    loss.evaluate(network.forward(X), y, dlogits)
+    loss.evaluate(network.forward(X, streams()), y, dlogits)
     network.backward(dlogits)
     for penalty, strength in penalties:
         scratch = np.empty(parameters.n_penalized)
         penalty.add_gradient(parameters.values[weights], strength, parameters.gradients[weights], scratch)
     analytic = parameters.gradients.copy()
     assert np.count_nonzero(analytic) > len(analytic) / 4
-    numeric = numeric_gradient(objective, parameters.values)
-    error = np.abs(analytic - numeric) / np.maximum(1e-3, np.abs(analytic) + np.abs(numeric))
-    assert error.max() <= 1e-6
+    for i, gradient in enumerate(analytic):
+        # A kink (of relu, hinge, ...) may lie within one step, hardly within both; what is wrong fails both.
+        error = relative_error(gradient, numeric_gradient(objective, parameters.values, i, 1e-5))
+        if error > 1e-6:
+            error = relative_error(gradient, numeric_gradient(objective, parameters.values, i, 1e-6))
+        assert error <= 1e-6, i
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_every_activation_with_every_loss(activation: str, loss: str) -> None:
-    check(loss, {"hidden": [6, 5], "activation": activation}, dict.fromkeys(PENALTIES, 0))
-
-
+@pytest.mark.parametrize("dropout", [0, 0.3], ids=["all", "dropout"])
+@pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "batch_norm"])
 @pytest.mark.parametrize("penalty", PENALTIES)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_penalty_with_every_loss(penalty: str, loss: str) -> None:
-    check(loss, {"hidden": [5], "activation": "tanh"}, dict.fromkeys(PENALTIES, 0) | {penalty: 0.3})
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_combination(
+    activation: str, loss: str, penalty: str, batch_norm: bool, dropout: float
+) -> None:
+    model = {"hidden": [4, 3], "activation": activation, "batch_norm": batch_norm, "dropout": dropout}
+    check(loss, {**model, "input_dropout": dropout / 3}, dict.fromkeys(PENALTIES, 0) | {penalty: 0.3})
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -83,6 +83,21 @@ def test_what_is_saved_comes_back_and_is_saved_the_same(run: RunDirectory, tmp_p
     assert checkpoint.features == ("sepal_length", "sepal_width", "petal_length", "petal_width")
 
 
+def test_running_statistics_come_back(trained: Callable[..., RunDirectory], tmp_path: Path) -> None:
+    run = trained("iris", "model.batch_norm=true", "training.epochs=2")
+    arrays, meta = read(run.last)
+    assert {"gamma1", "beta1", "mean1", "var1"} <= arrays.keys()
+    assert not np.array_equal(arrays["mean1"], np.zeros(16))
+    checkpoint = load_checkpoint(run.last)
+    np.testing.assert_array_equal(checkpoint.network.state["var1"], arrays["var1"])
+    again = tmp_path / "again.npz"
+    save_checkpoint(again, checkpoint)
+    assert again.read_bytes() == run.last.read_bytes()
+    arrays["var1"][3] = -1
+    write(again, arrays, meta)
+    assert "var1 holds variances below 0" in refusal(again)
+
+
 def test_a_plan_needs_no_weights(run: RunDirectory) -> None:
     experiment, widths = read_plan(run.last)
     assert widths == (4, 16, 3)

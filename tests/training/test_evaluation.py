@@ -7,6 +7,7 @@ import pytest
 
 from mlpcli.data.batches import Batches, Split
 from mlpcli.data.scaling import Scaling
+from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Network
 from mlpcli.training.evaluation import compute_logits, full_report, quick_scores
@@ -57,7 +58,7 @@ def test_errors_whose_squares_are_past_float32() -> None:
 
 def test_many_rows_are_taken_in_pieces() -> None:
     rng = np.random.default_rng(0)
-    network = Network((3, 2), [None], ["lecun"])
+    network = Network((3, 2), [None], [INITIALIZERS["lecun"](distribution="normal", gain=1.0)])
     network.initialize(rng)
     X, y = rng.standard_normal((1203, 3)).astype(np.float32), rng.integers(0, 2, 1203)
     rows = rng.permutation(1203)

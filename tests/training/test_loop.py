@@ -81,6 +81,7 @@ def test_means_and_sizes_of_one_full_batch() -> None:
     (epoch,) = run(trains, 1)
     assert epoch.metrics["train_loss"] == pytest.approx(float(np.mean(errors**2)), rel=1e-5)
     assert epoch.metrics["gradient_norm"] == pytest.approx(np.hypot(dw, db), rel=1e-4)
+    assert epoch.metrics["gradient_norms"] == pytest.approx([abs(dw)], rel=1e-4)
     assert epoch.metrics["update_ratio"] == pytest.approx([0.25 * abs(dw / w)], rel=1e-4)
     assert (float(layer.W[0, 0]), float(layer.b[0])) == pytest.approx(
         (w - 0.25 * dw, b - 0.25 * db), rel=1e-4, abs=1e-6
@@ -170,10 +171,10 @@ def test_a_long_gradient_is_cut_and_a_short_one_left() -> None:
         before = trains.network.parameters.values.copy()
         (epoch,) = run(trains, 1)
         norms.append(epoch.metrics["gradient_norm"])
-        moved = np.linalg.norm(trains.network.parameters.values - before)
-        assert moved == pytest.approx(0.1 * epoch.metrics["gradient_norm"], rel=1e-3)
-    assert norms[0] == norms[2] > 0.01
-    assert norms[1] == pytest.approx(0.01, rel=1e-5)
+        moved = float(np.linalg.norm(trains.network.parameters.values - before))
+        expected = norms[0] if clip_norm is None else min(norms[0], clip_norm)
+        assert moved == pytest.approx(0.1 * expected, rel=1e-3)
+    assert norms[0] == norms[1] == norms[2] > 0.01  # as it was before the cut
 
 
 def test_weights_into_a_unit_stay_within_the_max_norm() -> None:

@@ -67,9 +67,13 @@ def test_a_row_of_metrics_has_everything(tmp_path: Path) -> None:
         "learning_rate",
         "seconds",
         "examples_per_second",
+        "dead",
+        "saturated",
         "gradient_norm",
+        "gradient_norms",
         "update_ratio",
     ]
+    assert len(metrics[0]["dead"]) == len(metrics[0]["saturated"]) == 2
     assert len(metrics[0]["update_ratio"]) == len(run.network.dense) == 3
     assert all(0 < ratio < 1 for ratio in metrics[0]["update_ratio"])
     assert metrics[0]["learning_rate"] == 0.01

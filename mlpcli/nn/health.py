@@ -1,0 +1,93 @@
+"""Unit health: how many ReLUs are dead, how many sigmoid and tanh outputs saturated.
+
+The failings of units that the CS231n notes warn of (Neural Networks 1, "Commonly used activation functions").
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.nn.activations import Activation
+from mlpcli.nn.layers import Elementwise
+
+__all__ = ["UnitHealth"]
+
+_NEAR = 0.01  # of the way from one limit to the other
+
+
+class _DeadUnits:
+    """Which ReLUs of a layer have put out 0 for every example since ``start``: dead, as the notes define it.
+
+    Only those that have not been active yet are looked at, so healthy layers cost next to nothing.
+    """
+
+    def __init__(self, layer: Elementwise, units: int) -> None:
+        self._layer, self._units = layer, units
+        self.start()
+
+    def start(self) -> None:
+        """Forget what was seen."""
+        self._silent = np.arange(self._units)
+
+    def observe(self) -> None:
+        """Take note of the layer's outputs for a batch; between its forward and its backward."""
+        if len(self._silent):
+            outputs = np.take(self._layer.Y, self._silent, axis=1)
+            if outputs.any():
+                self._silent = self._silent[~outputs.any(axis=0)]
+
+    @property
+    def share(self) -> float:
+        """Of the layer's units, how many are dead."""
+        return len(self._silent) / self._units
+
+
+def _saturated_share(Y: NDArray[Any], limits: tuple[float, float]) -> float:
+    """Return how many of the outputs Y (n, units) are within a hundredth of the range of one of its limits.
+
+    There the gradient is almost zero: of a sigmoid below 0.01, where it is at most 0.25.
+    """
+    low, high = limits
+    margin = _NEAR * (high - low)
+    inside = np.count_nonzero((low + margin < Y) & (high - margin > Y))
+    return 1 - float(inside) / Y.size
+
+
+class UnitHealth:
+    """Watches the hidden layers of a network through an epoch of training."""
+
+    def __init__(self, hidden: list[tuple[Activation, Any]], units: list[int]) -> None:
+        self._hidden = hidden
+        self._dead = [
+            _DeadUnits(layer, n) if activation.can_die else None
+            for (activation, layer), n in zip(hidden, units, strict=True)
+        ]
+
+    def start(self) -> None:
+        """Begin an epoch."""
+        for dead in self._dead:
+            if dead is not None:
+                dead.start()
+
+    def observe(self) -> None:
+        """Look at a batch, between the network's forward and its backward."""
+        for dead in self._dead:
+            if dead is not None:
+                dead.observe()
+
+    def report(self) -> dict[str, list[float | None]]:
+        """Return what the epoch has shown, with an entry for each hidden layer; before the last backward.
+
+        ``dead``: share of the units that were not active on any example; ``saturated``: share of the last
+        batch's outputs. None where the units cannot die, or have no limits.
+        """
+        return {
+            "dead": [None if dead is None else dead.share for dead in self._dead],
+            "saturated": [
+                None if activation.limits is None else _saturated_share(layer.Y, activation.limits)
+                for activation, layer in self._hidden
+            ],
+        }

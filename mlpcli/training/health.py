@@ -1,0 +1,35 @@
+"""Unit health in words: where a threshold of the notes is crossed, what it is and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["advise"]
+
+# The notes speak of 40 % dead (CS231n, Neural Networks 1): one should know well before that.
+_DEAD, _SATURATED = 0.2, 0.5
+# The notes want about 1e-3 (Neural Networks 3, "Ratio of weights:updates").
+_RATIO = 0.1
+
+
+def advise(metrics: dict[str, Any]) -> list[str]:
+    """Return a line for each layer of an epoch's metrics that is in trouble, the first layer first."""
+    lines = []
+    for layer, (dead, saturated) in enumerate(zip(metrics["dead"], metrics["saturated"], strict=True), 1):
+        if dead is not None and dead >= _DEAD:
+            lines.append(
+                f"layer {layer}: {dead:.0%} of its ReLUs are dead; lower optimizer.learning_rate "
+                "or use leaky_relu"
+            )
+        if saturated is not None and saturated >= _SATURATED:
+            lines.append(
+                f"layer {layer}: {saturated:.0%} of its outputs are saturated; lower model.init.gain or "
+                "optimizer.learning_rate, or use relu"
+            )
+    for layer, ratio in enumerate(metrics["update_ratio"], 1):
+        if ratio is not None and ratio >= _RATIO:
+            lines.append(
+                f"layer {layer}: a step changes its weights by {ratio:.0%}; about 0.1 % is usual: "
+                "lower optimizer.learning_rate"
+            )
+    return lines

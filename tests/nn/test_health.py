@@ -1,0 +1,62 @@
+"""Unit health: dead and saturated units are those that a count by hand finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlpcli.build import build_network
+from mlpcli.config.loader import validate_experiment
+from mlpcli.nn.health import UnitHealth
+from mlpcli.nn.network import Network
+
+
+def network(activation: Any, units: int = 4) -> tuple[Network, UnitHealth]:
+    sections = {"data": "spiral", "model": {"hidden": [units], "activation": activation}}
+    experiment = validate_experiment(sections, Path())
+    made = build_network(experiment, experiment.widths() or (), np.float64)
+    return made, UnitHealth(made.hidden, [units])
+
+
+def test_a_unit_is_dead_that_no_example_of_the_epoch_activates() -> None:
+    """Unit 0 fires for x > 0, 1 for x < 0, 2 for x > 2, 3 never."""
+    net, health = network("relu")
+    net.dense[0].W[0] = [1, -1, 1, 0]
+    net.dense[0].b[...] = [0, 0, -2, -1]
+    for batches, dead in (([[1.0], [3.0]], 0.5), ([[-1.0], [-2.0], [2.5]], 0.25), ([[-1.0]], 0.75)):
+        health.start()
+        for x in batches:
+            net.forward(np.array([[*x, 0.0]]))
+            health.observe()
+        assert health.report() == {"dead": [dead], "saturated": [None]}
+
+
+def test_all_active_is_none_dead() -> None:
+    net, health = network("relu", 1)
+    net.dense[0].b[...] = 1
+    net.forward(np.zeros((3, 2)))
+    health.observe()
+    net.dense[0].b[...] = -1  # later batches do not take it back
+    net.forward(np.zeros((3, 2)))
+    health.observe()
+    assert health.report()["dead"] == [0]
+
+
+def test_saturated_is_within_a_hundredth_of_the_range() -> None:
+    """tanh(2) = 0.964 is free, tanh(3) = 0.995 is not; so are sigmoid(4) = 0.982 and sigmoid(5) = 0.993."""
+    for activation, weights in (("tanh", [2, 3, -2, -3]), ("sigmoid", [4, 5, -4, -5])):
+        net, health = network(activation)
+        net.dense[0].W[0] = weights
+        net.forward(np.array([[1.0, 0.0], [0.0, 0.0]]))
+        health.observe()
+        assert health.report() == {"dead": [None], "saturated": [2 / 8]}
+
+
+def test_others_have_neither_failing() -> None:
+    for activation in ("leaky_relu", "maxout", "prelu"):
+        net, health = network(activation)
+        net.forward(np.zeros((3, 2)))
+        health.observe()
+        assert health.report() == {"dead": [None], "saturated": [None]}

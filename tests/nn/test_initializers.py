@@ -1,0 +1,50 @@
+"""First weights: the spread that their papers ask for, from either distribution; orthogonal matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.nn.initializers import INITIALIZERS
+
+VARIANCE = {"he": 2 / 400, "xavier": 2 / 500, "lecun": 1 / 400}
+
+
+def draw(name: str, shape: tuple[int, int], fan_out: int, **settings: Any) -> np.ndarray:
+    return INITIALIZERS[name](**{"gain": 1.0} | settings)(np.random.default_rng(0), shape, fan_out)
+
+
+@pytest.mark.parametrize("distribution", ["normal", "uniform"])
+@pytest.mark.parametrize("name", VARIANCE)
+def test_the_spread(name: str, distribution: str) -> None:
+    W = draw(name, (400, 100), 100, distribution=distribution)
+    std = np.sqrt(VARIANCE[name])
+    assert W.std() == pytest.approx(std, rel=0.02)
+    assert abs(W.mean()) < 0.02 * std
+    furthest = np.abs(W).max() / std
+    assert furthest == pytest.approx(np.sqrt(3), rel=1e-3) if distribution == "uniform" else furthest > 3
+    assert draw(name, (400, 300), 100, distribution=distribution).std() == pytest.approx(std, rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(30, 7), (7, 30), (9, 9)])
+def test_orthogonal_is(shape: tuple[int, int]) -> None:
+    W = draw("orthogonal", shape, shape[1])
+    assert W.shape == shape
+    product = W.T @ W if shape[0] >= shape[1] else W @ W.T
+    np.testing.assert_allclose(product, np.eye(min(shape)), atol=1e-12)
+
+
+def test_orthogonal_ones_turn_every_way() -> None:
+    """Without the signs of R's diagonal, the first entry would always be negative."""
+    rng = np.random.default_rng(0)
+    initializer = INITIALIZERS["orthogonal"](gain=1.0)
+    first = [initializer(rng, (3, 3), 3)[0, 0] for _ in range(200)]
+    assert 70 < np.sum(np.array(first) > 0) < 130
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_the_gain_multiplies(name: str) -> None:
+    more = {} if name == "orthogonal" else {"distribution": "normal"}
+    np.testing.assert_allclose(draw(name, (5, 4), 4, gain=3.0, **more), 3 * draw(name, (5, 4), 4, **more))

@@ -1,0 +1,21 @@
+"""Advice comes where a threshold is crossed, and nowhere else."""
+
+from __future__ import annotations
+
+from mlpcli.training.health import advise
+
+WELL = {"dead": [0.1, None, None], "saturated": [None, 0.4, None], "update_ratio": [1e-3, 1e-3, None, 0.05]}
+
+
+def test_a_healthy_network_needs_none() -> None:
+    assert advise(WELL) == []
+
+
+def test_each_failing_has_its_own() -> None:
+    assert advise({**WELL, "dead": [None, 0.43, None]}) == [
+        "layer 2: 43% of its ReLUs are dead; lower optimizer.learning_rate or use leaky_relu"
+    ]
+    (line,) = advise({**WELL, "saturated": [0.9, None, None]})
+    assert line.startswith("layer 1: 90% of its outputs are saturated; lower")
+    (line,) = advise({**WELL, "update_ratio": [1e-3, 1e-3, 1e-3, 0.4]})
+    assert line.startswith("layer 4: a step changes its weights by 40%")
