@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from mlpcli import __version__
 from mlpcli.build import (
@@ -44,9 +45,9 @@ class _Log(logging.FileHandler):
 
 
 class Run:
-    """Loads the data and builds the network at once; writes nothing before `epochs`."""
+    """Loads the data and builds the network at once, of ``dtype``; writes nothing before `epochs`."""
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, dtype: DTypeLike = np.float32) -> None:
         self.experiment = experiment
         self.splits: Splits = load_splits(experiment)
         train, val = self.splits.train, self.splits.val
@@ -57,7 +58,7 @@ class Run:
         widths = experiment.widths(len(self.splits.features), self.splits.targets)
         assert widths is not None
         training = experiment.training
-        self.network = build_network(experiment, widths)
+        self.network = build_network(experiment, widths, dtype)
         self.network.initialize(stream(training.seed, "init"))
         self.loss = build_loss(experiment, self.splits.class_counts)
         schedule, warmup = build_schedule(experiment)
@@ -83,7 +84,7 @@ class Run:
     def _batches(self, split: Split) -> Batches:
         if self.target_scaling is not None:
             split = replace(split, y=self.target_scaling.apply(split.y))
-        return Batches(split, self.scaling)
+        return Batches(split, self.scaling, self.network.dtype)
 
     def epochs(self, directory: RunDirectory) -> Iterator[Epoch]:
         """Train; after each epoch write its row of metrics, best.npz where it is the best, and last.npz.
