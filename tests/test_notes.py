@@ -58,6 +58,11 @@ def examples(run: RunDirectory) -> tuple[Array, Array]:
     return checkpoint.scaling.apply(split.X[split.rows]).astype(np.float32), split.y[split.rows]
 
 
+def reported_dead(run: RunDirectory) -> float:
+    share: float = rows(run)[-1]["dead"][0]
+    return share
+
+
 def dead_share(run: RunDirectory) -> float:
     """Return the share of the first layer's ReLUs that no training example activates."""
     X, _ = examples(run)
@@ -116,6 +121,8 @@ def test_a_high_learning_rate_kills_relus_and_a_proper_one_does_not(trained: Tra
     assert 0.2 < dead_share(less) < 0.6  # "as much as 40%"
     assert dead_share(proper) < 0.15
     assert stuck_share(high) == dead_share(high)
+    for run in (high, less, proper):  # metrics.jsonl says so too, of the weights as they moved
+        assert reported_dead(run) == pytest.approx(dead_share(run), abs=0.05)
     assert score(high, "accuracy") < 0.8
     assert score(proper, "accuracy") > 0.95
 

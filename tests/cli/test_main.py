@@ -68,7 +68,7 @@ def test_an_interrupt_while_loading_is_no_traceback() -> None:
 
 WRONG = {
     "unknown command": (["trian"], "Did you mean 'train'?"),
-    "unlike any command": (["zzz"], "(Commands: train, eval, predict, count-params)"),
+    "unlike any command": (["zzz"], "(Commands: train, check, eval, predict, count-params)"),
     "unknown option": (["train", "x.yaml", "--forse"], "--force"),
     "missing argument": (["train"], "Missing argument 'CONFIG'"),
     "missing file": (["train", "x.yaml"], "x.yaml: there is no such file"),

@@ -1,0 +1,150 @@
+"""Each check passes where all is well, and fails for the fault that it is there for."""
+
+from __future__ import annotations
+
+from math import log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mlpcli.build import build_loss
+from mlpcli.config.loader import validate_experiment
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.layers import Dense
+from mlpcli.nn.losses import LOSSES
+from mlpcli.training.check import CHANCE, Finding, check_experiment
+
+REGRESSION = {name for name, (words, _) in CHANCE.items() if name in ("mse", "mae", "huber")}
+
+
+def table(path: Path, X: NDArray[Any], y: NDArray[Any], **sections: Any) -> dict[str, Any]:
+    np.savez(path / "x.npz", X=X.astype(np.float32), y=y)
+    sections["data"] = {"name": "npz", "path": str(path / "x.npz"), **sections.get("data", {})}
+    return sections
+
+
+def findings(sections: dict[str, Any]) -> dict[str, Finding]:
+    return {finding.name: finding for finding in check_experiment(validate_experiment(sections, Path()))}
+
+
+def random(n: int = 200, features: int = 5, classes: int = 2) -> tuple[NDArray[Any], NDArray[Any]]:
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((n, features)), np.arange(n) % classes
+
+
+def test_the_table_of_chance_names_every_loss() -> None:
+    assert CHANCE.keys() == LOSSES.keys()
+
+
+def test_chance_is_what_the_notes_say() -> None:
+    """log C for softmax, C - 1 for the SVM: 2.303 and 9 for ten classes."""
+    y = np.arange(10)
+    for loss, expected in (
+        ("cross_entropy", log(10)),
+        ("hinge", 9),
+        ({"name": "hinge", "squared": True, "delta": 2.0}, 36),
+    ):
+        data = {"name": "npz", "path": "any.npz"}
+        section = validate_experiment({"data": data, "loss": loss}, Path()).loss
+        assert CHANCE[section.name][1](section, 10, y) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_all_is_well(loss: str, activation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlpcli.training.check._SECONDS", 0.0)  # one step; learning by heart has its own test
+    sections = {
+        "data": {"name": "sine" if loss in REGRESSION else "moons", "points": 60},
+        "loss": loss,
+        "model": {"hidden": [20], "activation": activation, "batch_norm": True, "dropout": 0.2},
+        "regularization": {"l1": 1e-3},
+        "optimizer": {"name": "adam", "learning_rate": 1e-3},
+    }
+    found = findings(sections)
+    assert [name for name, finding in found.items() if finding.verdict == "FAIL"] in ([], ["overfits"])
+    assert build_loss(validate_experiment(sections, Path())) is not None
+
+
+def test_a_wrong_gradient_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Dense.backward
+
+    def wrong(layer: Dense, dY: NDArray[Any]) -> NDArray[Any] | None:
+        dX = right(layer, dY)
+        if layer.b_name == "b1":
+            layer.db *= 1.001
+        return dX
+
+    monkeypatch.setattr(Dense, "backward", wrong)
+    finding = findings({"data": "moons"})["gradient"]
+    assert finding.verdict == "FAIL"
+    assert "wrong in b1" in finding.text
+    assert "W1" not in finding.text
+
+
+def test_a_wrong_loss_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CHANCE, "cross_entropy", ("log C", lambda section, classes, y: 5.0))
+    assert findings({"data": "moons"})["first loss"].verdict == "FAIL"
+
+
+def test_constant_and_repeated_features(tmp_path: Path) -> None:
+    X, y = random()
+    X[:, 1], X[:, 4] = 7, X[:, 2]
+    finding = findings(table(tmp_path, X, y))["features"]
+    assert finding.verdict == "note"
+    assert "x2: the same in every example" in finding.text
+    assert "x5: the same as another feature" in finding.text
+
+
+def test_unscaled_inputs(tmp_path: Path) -> None:
+    X, y = random()
+    sections = table(tmp_path, X * 5000 + 200, y, data={"standardize": "none"})
+    found = findings(sections)
+    assert found["scale"].verdict == "FAIL"
+    assert "data.standardize: standardize" in found["scale"].text
+    assert found["first loss"].verdict == "FAIL"
+    sections["data"]["standardize"] = "standardize"
+    assert findings(sections)["scale"].verdict == "pass"
+
+
+def test_examples_that_several_splits_hold(tmp_path: Path) -> None:
+    X, y = random()
+    X[100:] = X[:100]
+    finding = findings(table(tmp_path, X, y))["splits"]
+    assert finding.verdict == "FAIL"
+    assert "val" in finding.text
+    assert "test" in finding.text
+    X, y = random()
+    nothing = table(tmp_path, X, y, data={"val_size": 0, "test_size": 0})
+    assert findings(nothing)["splits"].verdict == "note"
+
+
+def test_uneven_and_missing_classes(tmp_path: Path) -> None:
+    X, y = random()
+    y[:] = 0
+    y[:12] = 1
+    finding = findings(table(tmp_path, X, y))["classes"]
+    assert finding.verdict == "note"
+    assert "class_weights: balanced" in finding.text
+    y[:] = np.arange(200) % 2
+    y[0] = 2  # one example: it cannot be in every split
+    finding = findings(table(tmp_path, X, y))["classes"]
+    assert finding.verdict in ("note", "FAIL")
+    assert "has no example of 2" in finding.text
+
+
+def test_a_network_that_cannot_learn_by_heart_fails_and_a_small_one_is_noted(tmp_path: Path) -> None:
+    X, y = random(features=2)
+    linear = table(tmp_path, X, y, model={"hidden": []})
+    assert findings(linear)["overfits"].verdict == "note"
+    stuck = {"data": "moons", "model": {"hidden": [30], "init": {"name": "he", "bias": -1000.0}}}
+    assert findings(stuck)["overfits"].verdict == "FAIL"
+    assert findings({"data": "moons", "model": {"dropout": 0.9}})["overfits"].verdict == "pass"
+
+
+def test_a_learning_rate_that_is_too_high() -> None:
+    finding = findings({"data": "moons", "optimizer": {"name": "sgd", "learning_rate": 1e6}})["first steps"]
+    assert finding.verdict == "FAIL"
+    assert "ower optimizer.learning_rate" in finding.text
