@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mlpcli.config.schema import Experiment
+from mlpcli.data.augment import Augmenter
 from mlpcli.data.batches import Split
-from mlpcli.data.cifar10 import find_cifar10, read_cifar10
+from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.splits import split_rows
 from mlpcli.data.tables import read_csv, read_npz
@@ -32,6 +33,7 @@ from mlpcli.streams import stream
 __all__ = [
     "READERS",
     "Splits",
+    "build_augmenter",
     "build_loss",
     "build_network",
     "build_optimizer",
@@ -97,6 +99,13 @@ def build_loss(experiment: Experiment, class_counts: Sequence[int] | None = None
             "give one for each, in the order of their names"
         )
     return _make(LOSSES, section)
+
+
+def build_augmenter(experiment: Experiment) -> Augmenter | None:
+    """Return what changes the training images; None where nothing is asked for, or there are none."""
+    section = getattr(experiment.data, "augment", None)
+    settings = {} if section is None else section.model_dump()
+    return Augmenter(IMAGE, **settings) if any(settings.values()) else None
 
 
 def build_penalties(experiment: Experiment) -> list[tuple[Penalty, float]]:

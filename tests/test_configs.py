@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ from mlpcli.training.apply import score_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.run import Run
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / "configs"
+NOTES = sorted((CONFIGS / "notes").glob("*.yaml"))
 
 # What held-out examples have to score: accuracy, or R2 for the regression (with noise of 0.1 on a sine of
 # variance 0.5 the best there is comes to 0.98). CIFAR-10 takes minutes and has its own test below.
@@ -32,13 +36,28 @@ SOLVED = {
 
 
 def test_none_is_forgotten() -> None:
-    assert {path.stem for path in CONFIGS.iterdir()} == {*SOLVED, "cifar10"}
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {*SOLVED, "cifar10"}
+    table = (CONFIGS / "notes" / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\((\w+\.yaml)\)", table)) == {path.name for path in NOTES}
 
 
 @pytest.mark.parametrize(("name", "least"), SOLVED.items(), ids=SOLVED)
 def test_solves_its_data(trained: Callable[..., RunDirectory], name: str, least: float) -> None:
     report = score_checkpoint(trained(name).best, "test", None)
     assert report.get("accuracy", report.get("r2")) >= least
+
+
+@pytest.mark.parametrize("file", [*NOTES, CONFIGS / "notes" / "README.md"], ids=lambda file: file.name)
+def test_the_commands_of_the_notes_are_valid(file: Path) -> None:
+    """What `tests/test_notes.py` measures; here that every command that they show can be run."""
+    commands = re.findall(r"mlp train (configs/notes/[^;`\n]+)", file.read_text(encoding="utf-8"))
+    assert commands
+    for command in commands:
+        config, *options = shlex.split(command.replace("$seed", "1"))
+        assert options[::2] == ["--set"] * (len(options) // 2)
+        load_experiment(ROOT / config, options[1::2])
+    if file.suffix == ".yaml":
+        load_splits(load_experiment(file))
 
 
 @pytest.mark.parametrize("name", ["spiral", "moons", "circles", "blobs", "xor", "sine"])

@@ -67,7 +67,8 @@ def test_the_config_beside_the_first_transcript_is_the_file() -> None:
 
 
 def test_every_link_into_the_project_leads_somewhere() -> None:
-    for page in ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "datasets/README.md"):
+    pages = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "datasets/README.md")
+    for page in (*pages, "configs/notes/README.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#]+)\)", text):
             assert target.startswith("https://") or ((ROOT / page).parent / target).exists(), (page, target)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from mlpcli import __version__
+from mlpcli.cli.check import check
 from mlpcli.cli.count_params import count_params
 from mlpcli.cli.eval import evaluate
 from mlpcli.cli.predict import predict
@@ -44,7 +45,7 @@ def cli() -> None:
     """
 
 
-for command in (train, evaluate, predict, count_params):
+for command in (train, check, evaluate, predict, count_params):
     cli.add_command(command)
 
 

@@ -230,6 +230,22 @@ class Sine(_Toy):
         return 1
 
 
+class Augment(Section):
+    """How training images are changed anew in each epoch."""
+
+    flip: bool = Field(False, description="mirror every second image, left to right")
+    crop: int = Field(
+        0, ge=0, le=16, description="pixels to pad each side by before a window is cut out at random"
+    )
+    cutout: int = Field(0, ge=0, le=32, description="side of a square that is blanked at a random place")
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="blend pairs of images, with a share from Beta(mixup, mixup); 0 does not",
+    )
+
+
 class Cifar10(DataSection):
     """CIFAR-10: 50,000 training and 10,000 test images of 32 x 32 x 3 bytes (Krizhevsky, 2009)."""
 
@@ -243,6 +259,7 @@ class Cifar10(DataSection):
     test_size: Size | None = Field(
         None, description="part of the official test images to score; null takes all"
     )
+    augment: Augment = Field(Augment(), description="changes of the training images; none by default")
 
     @field_validator("val_size")
     @classmethod

@@ -18,10 +18,11 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
 from mlpcli.npz import opened, shortened, within_memory
 
-__all__ = ["find_cifar10", "read_cifar10"]
+__all__ = ["IMAGE", "find_cifar10", "read_cifar10"]
 
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-_PIXELS = 3072  # a red, a green and a blue plane of 32 x 32
+IMAGE = (3, 32, 32)  # a red, a green and a blue plane, 32 rows of 32 pixels each
+_PIXELS = 3072
 _BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 _SUFFIXES = {"cifar-10-batches-bin": ".bin", "cifar-10-batches-py": ""}  # the binary version reads faster
 _ReadBatch: TypeAlias = Callable[[Path], tuple[NDArray[np.uint8], NDArray[Any]]]

@@ -41,6 +41,10 @@ class Parameters:
             self._slices[parameter.name] = slice(start, start + size)
             start += size
 
+    def span(self, name: str) -> slice:
+        """Return where the part called ``name`` stands in the flat arrays."""
+        return self._slices[name]
+
     def view(self, name: str, flat: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the part called ``name``, in its shape, of the values or of an array laid out like them."""
         source = self.values if flat is None else flat

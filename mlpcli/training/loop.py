@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlpcli.buffers import Buffer
+from mlpcli.data.augment import Augmenter
 from mlpcli.data.batches import Batches
 from mlpcli.errors import RunError
 from mlpcli.nn.health import UnitHealth
@@ -50,10 +52,10 @@ class Trainer:
 
     Epochs are scored on ``val``, or on the training split where there is none: the higher accuracy is
     better, and at equal accuracy, or for a regression, the lower loss. ``train_loss`` and ``train_accuracy``
-    are means over the epoch's batches as the weights move, with dropout and noise, without penalties.
-    ``gradient_norm``, per layer of weights ``gradient_norms`` (of dW, with penalties, before clipping) and
-    ``update_ratio`` (norm of the change of W over the norm of W) are those of the last step; ``dead`` and
-    ``saturated`` (per hidden layer) are those of `UnitHealth`.
+    are means over the epoch's batches as the weights move, of augmented images, with dropout and noise,
+    without penalties. ``gradient_norm``, per layer of weights ``gradient_norms`` (of dW, with penalties,
+    before clipping) and ``update_ratio`` (norm of the change of W over the norm of W) are those of the last
+    step; ``dead`` and ``saturated`` (per hidden layer) are those of `UnitHealth`.
     """
 
     def __init__(
@@ -73,15 +75,17 @@ class Trainer:
         warmup: float = 0,
         clip_norm: float | None = None,
         max_norm: float | None = None,
+        augmenter: Augmenter | None = None,
     ) -> None:
         self.network, self.loss, self.penalties, self.optimizer = network, loss, penalties, optimizer
         self.train, self.val = train, val
         self.n_epochs, self.batch_size, self.seed, self.patience = epochs, batch_size, seed, patience
         self.schedule, self.warmup = schedule, warmup
         self.clip_norm, self.max_norm = clip_norm, max_norm
+        self.augmenter = augmenter
         self._learning_rate = optimizer.learning_rate  # the one that the schedule multiplies
         self.progress = Progress()
-        self._dlogits = Buffer(network.widths[-1], network.dtype)
+        self._dlogits, self._others_dlogits = (Buffer(network.widths[-1], network.dtype) for _ in range(2))
         self._scratch = np.empty_like(network.parameters.values)
         self._health = UnitHealth(network.hidden, list(network.widths[1:-1]))
 
@@ -140,15 +144,20 @@ class Trainer:
         total_loss, hits = 0.0, 0
         counts_hits = self.loss.outputs != "values"
         last = math.ceil(len(self.train) / self.batch_size)
-        rngs = {name: stream(self.seed, name, number) for name in ("dropout", "noise")}
+        rngs = {name: stream(self.seed, name, number) for name in ("augment", "dropout", "noise")}
         self._health.start()
         for batch, (X, y) in enumerate(
             self.train.shuffled(self.batch_size, stream(self.seed, "shuffle", number)), 1
         ):
+            share = 1.0
+            if self.augmenter is not None:
+                X, share = self.augmenter.apply(X, rngs["augment"])
             logits = self.network.forward(X, rngs)
             self._health.observe()
             dlogits = self._dlogits.rows(len(y))
             loss = self.loss.evaluate(logits, y, dlogits)
+            if share < 1:
+                loss = share * loss + self._add_others(logits, y, dlogits, share)
             self._require_finite("loss", loss, number, f"in batch {batch} of {last}")
             total_loss += loss * len(y)
             if counts_hits:
@@ -166,6 +175,20 @@ class Trainer:
         if counts_hits:
             means["train_accuracy"] = hits / len(self.train)
         return means
+
+    def _add_others(
+        self, logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any], share: float
+    ) -> float:
+        """Weigh the gradient by ``share`` and add the rest of the blend, whose targets are the next rows'.
+
+        Return the loss of the rest, weighed: mixup's L = share L(y) + (1 - share) L(y of the next row).
+        """
+        others = self._others_dlogits.rows(len(y))
+        loss = (1 - share) * self.loss.evaluate(logits, np.roll(y, -1, axis=0), others)
+        dlogits *= share
+        others *= 1 - share
+        dlogits += others
+        return loss
 
     def _scheduled(self, epoch: float, step: float) -> float:
         """Return the learning rate of the step that goes from ``epoch`` to ``epoch + step``."""

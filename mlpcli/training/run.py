@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 from mlpcli import __version__
 from mlpcli.build import (
     Splits,
+    build_augmenter,
     build_loss,
     build_network,
     build_optimizer,
@@ -76,6 +77,7 @@ class Run:
             warmup=warmup,
             clip_norm=experiment.optimizer.clip_norm,
             max_norm=experiment.regularization.max_norm,
+            augmenter=build_augmenter(experiment),
         )
         self.seconds = 0.0
 

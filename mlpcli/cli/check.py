@@ -1,0 +1,51 @@
+"""``mlp check``: looks a config over before a long run."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from pathlib import Path
+
+import click
+
+__all__ = ["check"]
+
+_INDENT = 19  # columns of verdict and name
+
+
+@click.command(short_help="Check a config, its data and its network before a long run.")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a key of the config, as in --set optimizer.learning_rate=1e-2. Repeatable.",
+)
+def check(config: Path, overrides: tuple[str, ...]) -> int:
+    """Check what CONFIG describes, in seconds and without writing anything.
+
+    Data: constant and repeated features, scale, examples shared by splits, balance of the classes. Network:
+    first loss against theory, gradient against differences in float64, 20 examples learned by heart. Then the
+    first steps with the config's own settings, and what the run will cost. Exits with 1 where a check fails.
+    """
+    from mlpcli.config.loader import load_experiment
+    from mlpcli.training.check import check_experiment
+
+    experiment = load_experiment(config, overrides)
+    width = max(60, min(shutil.get_terminal_size().columns, 110))
+    verdicts = []
+    for finding in check_experiment(experiment):
+        verdicts.append(finding.verdict)
+        click.echo(
+            textwrap.fill(
+                finding.text,
+                width,
+                initial_indent=f"{finding.verdict:<6}{finding.name:<13}",
+                subsequent_indent=" " * _INDENT,
+                break_on_hyphens=False,
+            )
+        )
+    counts = {verdict: verdicts.count(verdict) for verdict in ("pass", "note", "FAIL")}
+    click.echo(f"\n{counts['pass']} passed, {counts['note']} to note, {counts['FAIL']} failed")
+    return 1 if counts["FAIL"] else 0

@@ -1,0 +1,83 @@
+"""Augmentation: images of the training split, changed anew in each epoch in ways that keep their class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from mlpcli.buffers import Buffer
+
+__all__ = ["Augmenter"]
+
+
+class Augmenter:
+    """Changes batches of images of ``shape`` (channels, height, width), a row each, after they were scaled.
+
+    What is filled in is 0, the training split's mean where data are centred. ``flip`` mirrors every second
+    image, left to right. ``crop`` pads each side by so many pixels and cuts a window of the old size out, at
+    a random place for each image (Krizhevsky et al., 2012). ``cutout`` blanks a square of that side around a
+    random pixel (DeVries & Taylor, 2017). ``mixup`` blends each image with another one of the batch, whose
+    share is drawn from Beta(mixup, mixup) for the whole batch (Zhang et al., 2018).
+    """
+
+    def __init__(
+        self, shape: tuple[int, int, int], *, flip: bool, crop: int, cutout: int, mixup: float
+    ) -> None:
+        self.shape, self.flip, self.crop, self.cutout, self.mixup = shape, flip, crop, cutout, mixup
+        self._padded: NDArray[Any] = np.zeros((0, 1, 1, 1))
+        self._scratch = Buffer(int(np.prod(shape)), np.float32)
+
+    def apply(self, X: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], float]:
+        """Return the images of X (n, channels height width), changed, and the share that is each row's own.
+
+        The rest, where there is mixup, belongs to the next row's image, and for the last row to the first's;
+        each row's own share is the larger one. The rows have to be in random order. X may be overwritten.
+        """
+        n = len(X)
+        images = X.reshape(n, *self.shape)
+        if self.flip or self.crop:
+            images = self._place(images, rng)
+        if self.cutout:
+            self._blank(images, rng)
+        X = images.reshape(n, -1)
+        if not self.mixup:
+            return X, 1.0
+        share = float(rng.beta(self.mixup, self.mixup))
+        share = max(share, 1 - share)  # the same blends, in another order
+        others = np.multiply(X, 1 - share, out=self._scratch.rows(n))
+        X *= share
+        X[:-1] += others[1:]
+        X[-1] += others[0]
+        return X, share
+
+    def _place(self, images: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+        """Mirror and crop: images are copied into a padded frame, and windows of it cut out."""
+        n, pad = len(images), self.crop
+        channels, height, width = self.shape
+        if n > len(self._padded):  # the frame stays 0: nobody writes there
+            self._padded = np.zeros((n, channels, height + 2 * pad, width + 2 * pad), images.dtype)
+        padded = self._padded[:n]
+        inside = padded[:, :, pad : pad + height, pad : pad + width]
+        # The rows are in random order, so the first k, k binomial, are as good as k coins that came up heads.
+        k = int(rng.binomial(n, 0.5)) if self.flip else 0
+        np.copyto(inside[:k], images[:k, :, :, ::-1])
+        np.copyto(inside[k:], images[k:])
+        if not pad:
+            return inside
+        windows = sliding_window_view(padded, (height, width), axis=(2, 3))
+        down, right = rng.integers(0, 2 * pad + 1, (2, n))
+        cut: NDArray[Any] = windows[np.arange(n), :, down, right]
+        return cut
+
+    def _blank(self, images: NDArray[Any], rng: np.random.Generator) -> None:
+        """Set a square to 0, of which a part may lie outside the image."""
+        n, _, height, width = images.shape
+        kept = []
+        for size in (height, width):
+            first = rng.integers(0, size, (n, 1)) - self.cutout // 2
+            place = np.arange(size)
+            kept.append((place < first) | (place >= first + self.cutout))
+        images *= (kept[0][:, :, None] | kept[1][:, None, :])[:, None]

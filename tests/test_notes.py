@@ -1,0 +1,220 @@
+"""The claims of the CS231n notes, Neural Networks 1, hold for the runs of configs/notes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mlpcli.build import build_loss, load_splits
+from mlpcli.training.apply import score_checkpoint
+from mlpcli.training.checkpoints import load_checkpoint
+from mlpcli.training.directory import RunDirectory
+
+Train = Callable[..., RunDirectory]
+Array = NDArray[Any]
+
+
+def rows(run: RunDirectory) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in run.metrics.read_text().splitlines()]
+
+
+def epochs_to(accuracy: float, run: RunDirectory) -> float:
+    return next((row["epoch"] for row in rows(run) if row["train_accuracy"] >= accuracy), float("inf"))
+
+
+def score(run: RunDirectory, name: str, part: str = "train") -> float:
+    value: float = score_checkpoint(run.last, part, None)[name]
+    return value
+
+
+def training_loss(run: RunDirectory) -> float:
+    return score(run, "loss")
+
+
+def mean_of(value: Callable[[RunDirectory], float], runs: list[RunDirectory]) -> float:
+    return float(np.mean([value(run) for run in runs]))
+
+
+def weights(run: RunDirectory) -> dict[str, Array]:
+    with np.load(run.last) as archive:
+        return {name: archive[name].astype(np.float64) for name in archive if name[0] in "Wb"}
+
+
+def size(run: RunDirectory) -> float:
+    """Return the length of all weights as one vector."""
+    W = weights(run)
+    return float(np.hypot(np.linalg.norm(W["W1"]), np.linalg.norm(W["W2"])))
+
+
+def examples(run: RunDirectory) -> tuple[Array, Array]:
+    """Return what the network was trained on, scaled as it saw it."""
+    checkpoint = load_checkpoint(run.last)
+    split = load_splits(checkpoint.experiment).train
+    return checkpoint.scaling.apply(split.X[split.rows]).astype(np.float32), split.y[split.rows]
+
+
+def dead_share(run: RunDirectory) -> float:
+    """Return the share of the first layer's ReLUs that no training example activates."""
+    X, _ = examples(run)
+    W = weights(run)
+    return float(np.mean((X @ W["W1"] + W["b1"] <= 0).all(axis=0)))
+
+
+def stuck_share(run: RunDirectory) -> float:
+    """Return the share of the first layer's units, of any kind, whose weights no gradient reaches."""
+    X, _ = examples(run)
+    network = load_checkpoint(run.last).network
+    layer, units = network.dense[0], network.widths[1]
+    rng = np.random.default_rng(0)
+    moved = np.zeros(units, bool)
+    for start in range(0, len(X), 100):
+        logits = network.forward(X[start : start + 100])
+        network.backward(rng.standard_normal(logits.shape).astype(np.float32))
+        moves = layer.dW.any(axis=0) | (layer.db != 0)
+        moved |= moves.reshape(-1, units).any(axis=0)  # maxout has a block for each piece
+    return float(np.mean(~moved))
+
+
+def border_length(run: RunDirectory) -> float:
+    """Return the length of the border between the classes in a square of side 6 around the scaled data.
+
+    By Crofton's formula: as many times as lines in all directions, here four, cross it.
+    """
+    n = 200
+    axis = np.linspace(-3, 3, n)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    W = weights(run)
+    hidden = np.maximum(grid @ W["W1"] + W["b1"], 0)
+    label = np.argmax(hidden @ W["W2"] + W["b2"], axis=1).reshape(n, n)
+    straight = np.sum(label[1:] != label[:-1]) + np.sum(label[:, 1:] != label[:, :-1])
+    diagonal = np.sum(label[1:, 1:] != label[:-1, :-1]) + np.sum(label[1:, :-1] != label[:-1, 1:])
+    return float(np.pi / 8 * (straight + diagonal / np.sqrt(2)) * 6 / (n - 1))
+
+
+# ------------------------------------------------------------------------------ activation functions
+
+
+def test_relu_converges_in_fewer_epochs_than_tanh(trained: Train) -> None:
+    relu = trained("notes/relu_against_tanh")
+    tanh = trained("notes/relu_against_tanh", "model.activation=tanh")
+    assert 1.5 * epochs_to(0.98, relu) < epochs_to(0.98, tanh)
+    X, _ = examples(tanh)
+    W = weights(tanh)
+    assert np.mean(np.abs(np.tanh(X @ W["W1"] + W["b1"])) > 0.95) > 0.5  # the reason: they saturate
+
+
+def test_a_high_learning_rate_kills_relus_and_a_proper_one_does_not(trained: Train) -> None:
+    high = trained("notes/dead_relu")
+    less = trained("notes/dead_relu", "optimizer.learning_rate=3e-2")
+    proper = trained("notes/dead_relu", "optimizer.learning_rate=3e-3")
+    assert dead_share(high) > 0.75
+    assert 0.2 < dead_share(less) < 0.6  # "as much as 40%"
+    assert dead_share(proper) < 0.15
+    assert stuck_share(high) == dead_share(high)
+    assert score(high, "accuracy") < 0.8
+    assert score(proper, "accuracy") > 0.95
+
+
+@pytest.mark.parametrize("activation", ["leaky_relu", "maxout"])
+def test_leaky_relu_and_maxout_live_where_relu_dies(trained: Train, activation: str) -> None:
+    run = trained("notes/dead_relu", f"model.activation={activation}")
+    assert stuck_share(run) == 0
+    relu = trained("notes/dead_relu")
+    assert score(run, "accuracy") > max(0.75, score(relu, "accuracy") + 0.1)
+
+
+def test_an_all_positive_input_makes_the_gradient_of_one_sign(trained: Train) -> None:
+    """That of each unit in the second layer, for one example; in a batch the signs of examples mix."""
+
+    def one_sign(run: RunDirectory, batch_size: int) -> float:
+        X, y = examples(run)
+        checkpoint = load_checkpoint(run.last)
+        network, loss = checkpoint.network, build_loss(checkpoint.experiment)
+        shares = []
+        for start in range(0, 90, batch_size):
+            logits = network.forward(X[start : start + batch_size])
+            dlogits = np.empty_like(logits)
+            loss.evaluate(logits, y[start : start + batch_size], dlogits)
+            network.backward(dlogits)
+            dW = network.dense[1].dW  # (inputs, units)
+            assert dW.any()
+            shares.append(np.mean((dW >= 0).all(axis=0) | (dW <= 0).all(axis=0)))
+        return float(np.mean(shares))
+
+    sigmoid = trained("notes/all_positive_inputs")
+    tanh = trained("notes/all_positive_inputs", "model.activation=tanh")
+    assert one_sign(sigmoid, 1) == 1
+    assert one_sign(tanh, 1) < 0.1
+    assert one_sign(sigmoid, 30) < 0.9
+    assert training_loss(tanh) < 0.5 * training_loss(sigmoid)
+
+
+# ---------------------------------------------------------------------------- representational power
+
+
+def test_two_linear_layers_are_one(trained: Train) -> None:
+    run = trained("notes/two_linear_layers")
+    X, _ = examples(run)
+    W = weights(run)
+    one_layer = X @ (W["W1"] @ W["W2"]) + (W["b1"] @ W["W2"] + W["b2"])
+    np.testing.assert_allclose(load_checkpoint(run.last).network.forward(X), one_layer, atol=1e-4)
+    linear = trained("notes/two_linear_layers", "model.hidden=[]")
+    assert training_loss(run) == pytest.approx(training_loss(linear), abs=0.05)
+    assert score(run, "accuracy") == pytest.approx(score(linear, "accuracy"), abs=0.1)
+    relu = trained("notes/two_linear_layers", "model.activation=relu")
+    assert score(relu, "accuracy") > score(run, "accuracy") + 0.3
+
+
+def test_one_hidden_layer_approximates_a_sine(trained: Train) -> None:
+    assert score(trained("notes/universal_approximator"), "r2", "test") > 0.99
+    line = trained("notes/universal_approximator", "model.hidden=[]")
+    # cov(x, sin x) = 1, var x = pi**2 / 3 and var(sin x) = 1 / 2 for x uniform from -pi to pi
+    assert score(line, "r2") == pytest.approx(6 / np.pi**2, abs=0.1)
+
+
+# ----------------------------------------------------------- setting number of layers and their sizes
+
+
+def test_large_networks_end_in_a_narrower_spread_of_loss(trained: Train) -> None:
+    def final_losses(units: int) -> list[float]:
+        return [
+            rows(trained("notes/spread_of_loss", f"model.hidden=[{units}]", f"training.seed={seed}"))[-1][
+                "train_loss"
+            ]
+            for seed in range(5)
+        ]
+
+    small, large = final_losses(3), final_losses(100)
+    assert np.std(small) > 5 * np.std(large)
+    assert np.std(small) / np.mean(small) > 2 * np.std(large) / np.mean(large)
+    assert min(small) > max(large)
+
+
+def test_more_units_bend_the_border_more(trained: Train) -> None:
+    few, many = (
+        [
+            trained("notes/layer_sizes", f"model.hidden=[{units}]", f"training.seed={seed}")
+            for seed in range(3)
+        ]
+        for units in (3, 20)
+    )
+    assert mean_of(border_length, many) > 1.1 * mean_of(border_length, few)
+    assert mean_of(training_loss, many) < 0.8 * mean_of(training_loss, few)
+
+
+def test_stronger_l2_gives_smaller_weights_and_a_smoother_border(trained: Train) -> None:
+    weak, middle, strong = (
+        [
+            trained("notes/l2_strength", f"regularization.l2={l2}", f"training.seed={seed}")
+            for seed in range(2)
+        ]
+        for l2 in (0.001, 0.01, 0.1)
+    )
+    assert mean_of(size, weak) > 1.5 * mean_of(size, middle) > 2 * mean_of(size, strong)
+    assert mean_of(border_length, weak) > 1.1 * mean_of(border_length, strong)
+    assert mean_of(training_loss, weak) < mean_of(training_loss, middle) < mean_of(training_loss, strong)
