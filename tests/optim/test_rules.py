@@ -61,6 +61,33 @@ def test_first_steps(name: str) -> None:
         assert w[0] == pytest.approx(value, rel=1e-12)
 
 
+# Where torch.optim of PyTorch 2.13.0 stands after three steps of learning rate 0.1 from w = (1, -2, 0.5), in
+# float64: SGD (with momentum=0.9, and nesterov=True), Adagrad, RMSprop, Adam and AdamW, all else as it is.
+ALONG = [(0.3, -1.0, 2.0), (-0.1, 0.5, 1.0), (0.2, 0.0, -3.0)]
+PYTORCH = {
+    "sgd": [0.96, -1.95, 0.5],
+    "momentum": [0.9177, -1.824, 0.068],
+    "nesterov": [0.88593, -1.7916, 0.1112],
+    "adagrad": [0.878170528256818, -1.9447213595559958, 0.43545701302858875],
+    "rmsprop": [-0.22050855985941858, -1.4490133147443505, -0.14465139136251348],
+    "adam": [0.7996695015761391, -1.8527783673314504, 0.31497971695564936],
+    "adamw": [0.796912422424881, -1.8470108990330805, 0.31377433441794134],
+}
+
+
+@pytest.mark.parametrize("name", PYTORCH)
+def test_conventions_and_defaults_are_pytorchs(name: str) -> None:
+    experiment = validate_experiment({"data": "spiral", "optimizer": name}, Path())
+    w, dw = np.array([1.0, -2.0, 0.5]), np.empty(3)
+    optimizer = Optimizer(
+        build_rule(experiment), 0.1, w, dw, weight_decay=experiment.weight_decay, n_decayed=3
+    )
+    for gradient in ALONG:
+        dw[...] = gradient
+        optimizer.step()
+    np.testing.assert_allclose(w, PYTORCH[name], rtol=1e-13)
+
+
 def test_adams_first_step_is_the_learning_rate_whatever_the_gradient() -> None:
     for gradient in (1e-3, 1e3):
         w, dw = np.array([0.0]), np.array([gradient])

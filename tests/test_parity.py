@@ -1,0 +1,30 @@
+"""The page on parity with PyTorch knows what there is; the benchmark itself needs PyTorch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.penalties import PENALTIES
+from mlpcli.optim.rules import RULES
+from mlpcli.optim.schedules import SCHEDULES
+
+PAGE = (Path(__file__).parents[1] / "docs" / "parity.md").read_text(encoding="utf-8")
+
+TABLES = {
+    "activations": ACTIVATIONS,
+    "losses": LOSSES,
+    "penalties": PENALTIES,
+    "rules": RULES,
+    "schedules": SCHEDULES,
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_the_page_lists_every_entry(table: dict[str, object]) -> None:
+    """A new one is a line in benchmarks/parity.py, and the page printed anew (its first line says how)."""
+    assert table.keys() <= set(re.findall(r"\| `(\w+)", PAGE))
