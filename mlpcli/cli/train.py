@@ -154,9 +154,8 @@ def _health(metrics: dict[str, Any]) -> str:
     """Return a table of the layers in the last epoch, and advice where something is wrong."""
     from mlpcli.training.health import advise
 
-    keys = {"dead": "dead", "saturated": "saturated", "gradient_norms": "|dW|", "update_ratio": "|step|/|W|"}
     shares = [key for key in ("dead", "saturated") if any(value is not None for value in metrics[key])]
-    rows = [["layer", *(keys[key] for key in shares), keys["gradient_norms"], keys["update_ratio"]]]
+    rows = [["layer", *shares, "gradient norm", "update ratio"]]
     for i, norm in enumerate(metrics["gradient_norms"]):
         of_hidden = [metrics[key][i] if i < len(metrics[key]) else None for key in shares]
         rows.append([str(i + 1), *map(percent, of_hidden), f"{norm:.3g}", _ratio(metrics["update_ratio"][i])])

@@ -235,7 +235,7 @@ def _check_first_loss(run: Run, network: Network, X: NDArray[Any], y: NDArray[An
     chance = theory(section, run.splits.targets, all_y)
     found = run.loss.evaluate(logits, all_y, None)
     first = run.loss.evaluate(network.forward(X, _streams(run)), y, None)
-    text = f"{first:.4g} with the first weights; {words} = {chance:.4g} for logits of 0"
+    text = f"{first:.4g} with the first weights, {words} = {chance:.4g} by chance"
     if abs(found - chance) > 1e-3 * chance:
         return Finding("first loss", "FAIL", f"logits of 0 cost {found:.4g}, not {words} = {chance:.4g}")
     if not first <= 10 * chance:
@@ -264,10 +264,7 @@ def _check_penalties(run: Run, network: Network, X: NDArray[Any], y: NDArray[Any
         return Finding("penalties", "pass", "none is set")
     loss = run.loss.evaluate(network.forward(X, _streams(run)), y, None)
     losses = [loss, loss + _penalty(run, network), loss + _penalty(run, network, 10)]
-    text = "loss " + ", ".join(
-        f"{value:.6g} {when}"
-        for value, when in zip(losses, ("without", "with", "at ten times the strength"), strict=True)
-    )
+    text = "loss {:.5g}; {:.5g} with them, {:.5g} with ten times as much".format(*losses)
     if losses[0] < losses[1] < losses[2]:
         return Finding("penalties", "pass", text)
     return Finding(
@@ -364,7 +361,7 @@ def _check_memory_of_a_few(run: Run, rows: NDArray[Any]) -> Finding:
         return Finding("overfits", "FAIL", f"on {len(rows)} examples {str(error).splitlines()[0]}")
     assert first is not None
     steps = trainer.progress.epoch
-    text = f"loss {first:.3g} to {last:.2g} on {len(rows)} examples, in {steps:,} steps of bare adam"
+    text = f"loss {first:.3g} to {last:.2g} on {len(rows)} examples, in {steps:,} steps of adam"
     if last <= 0.05 * first:
         return Finding("overfits", "pass", text)
     narrowest = min(run.network.widths[:-1] if len(run.network.widths) == 2 else run.network.widths[1:-1])
