@@ -35,8 +35,8 @@ class _DeadUnits:
     def observe(self) -> None:
         """Take note of the layer's outputs for a batch; between its forward and its backward."""
         if len(self._silent):
-            outputs = np.take(self._layer.Y, self._silent, axis=1)
-            if outputs.any():
+            outputs = self._layer.Y.take(self._silent, axis=1)
+            if np.count_nonzero(outputs):  # quicker than any()
                 self._silent = self._silent[~outputs.any(axis=0)]
 
     @property
