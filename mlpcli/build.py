@@ -11,6 +11,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import DTypeLike
 
+from mlpcli.blas import thread_count
 from mlpcli.config.schema import Experiment
 from mlpcli.data.augment import Augmenter
 from mlpcli.data.batches import Split
@@ -127,8 +128,10 @@ def build_optimizer(experiment: Experiment, network: Network) -> Optimizer:
         experiment.optimizer.learning_rate,
         parameters.values,
         parameters.gradients,
+        penalties=[(penalty.add_gradient, strength) for penalty, strength in build_penalties(experiment)],
         weight_decay=experiment.weight_decay,
-        n_decayed=parameters.n_penalized,
+        n_penalized=parameters.n_penalized,
+        threads=thread_count(),
     )
 
 

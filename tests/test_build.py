@@ -116,7 +116,7 @@ def test_weight_decay_is_adamws_by_default_and_spares_biases() -> None:
         ("adamw", 0.2, 0.2),
         ("sgd", 0.1, 0.1),
     ):
-        experiment = make(optimizer=optimizer, regularization={"weight_decay": asked})
+        experiment = make(optimizer=optimizer, regularization={"weight_decay": asked, "l2": 0})
         assert experiment.weight_decay == expected
         network = build_network(experiment, (2, 3, 3))
         network.parameters.values[:] = 1

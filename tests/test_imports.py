@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "mlpcli"
-GROUND = {"errors", "streams", "buffers", "files", "npz"}
+GROUND = {"errors", "blas", "streams", "buffers", "files", "npz"}
 
 # What each room may import besides itself. A new room has to say it here.
 MAY_IMPORT = {
     "errors": set(),
+    "blas": set(),
     "streams": set(),
     "buffers": set(),
     "files": set(),

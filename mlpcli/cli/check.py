@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from mlpcli.blas import prepare_blas
+
 __all__ = ["check"]
 
 _INDENT = 19  # columns of verdict and name
@@ -29,6 +31,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> int:
     first loss against theory, gradient against differences in float64, 20 examples learned by heart. Then the
     first steps with the config's own settings, and what the run will cost. Exits with 1 where a check fails.
     """
+    prepare_blas()
     from mlpcli.config.loader import load_experiment
     from mlpcli.training.check import check_experiment
 

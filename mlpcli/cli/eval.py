@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from mlpcli.blas import prepare_blas
 from mlpcli.cli.text import clip, columns, count, number, percent
 
 __all__ = ["evaluate"]
@@ -37,6 +38,7 @@ def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bo
     For a regression: mean squared and mean absolute error, and R2. Config, scaling and names are in the
     checkpoint; the examples are drawn or read, and split, as they were for training.
     """
+    prepare_blas()
     from mlpcli.training.apply import score_checkpoint
 
     report = score_checkpoint(checkpoint, split, data)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlpcli.blas import prepare_blas
 from mlpcli.errors import UsageError
 
 if TYPE_CHECKING:
+    prepare_blas()
     from mlpcli.training.apply import Answers
 
 __all__ = ["predict"]

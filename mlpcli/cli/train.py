@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlpcli.blas import prepare_blas
 from mlpcli.cli.count_params import describe_network
 from mlpcli.cli.text import columns, number, percent
 
@@ -40,14 +41,27 @@ __all__ = ["train"]
 @click.option("--force", is_flag=True, help="Replace the run that --out already holds.")
 @click.option("--dry-run", is_flag=True, help="Print the complete config and the network's size, and stop.")
 @click.option("--quiet", is_flag=True, help="No progress, only the summary at the end.")
+@click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(1, 1024),
+    help="Threads for the arithmetic. Without it: one for each core, or what OMP_NUM_THREADS says.",
+)
 def train(
-    config: Path, overrides: tuple[str, ...], out: Path | None, force: bool, dry_run: bool, quiet: bool
+    config: Path,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    force: bool,
+    dry_run: bool,
+    quiet: bool,
+    threads: int | None,
 ) -> None:
     """Train the network that CONFIG describes, and keep the run in a directory.
 
     The weights of the best epoch, by validation accuracy (or loss, in a regression), are kept in best.npz,
     those of the last in last.npz, the scores of each epoch in metrics.jsonl.
     """
+    prepare_blas(threads)
     from mlpcli.config.loader import load_experiment
 
     experiment = load_experiment(config, overrides)

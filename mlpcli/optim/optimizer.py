@@ -1,8 +1,10 @@
-"""The optimizer: a rule, its state, and the slices it is worked through in."""
+"""The optimizer: penalties, weight decay and a rule, worked through in slices that several threads share."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +15,18 @@ __all__ = ["Optimizer"]
 
 SLICE = 1 << 16  # floats a slice: parameter, gradient, slots and scratch of one stay in the cache together
 
+AddGradient: TypeAlias = Callable[[NDArray[Any], float, NDArray[Any], NDArray[Any]], None]
+
 
 class Optimizer:
     """Steps the flat ``values`` along the flat ``gradients``, both changed in place.
 
-    Before each step the first ``n_decayed`` values shrink by the factor 1 - learning_rate weight_decay:
-    weight decay that is decoupled from the gradient (Loshchilov & Hutter, 2019). ``slots`` holds the rule's
-    arrays by name, ``steps`` the number of steps taken: the whole state.
+    ``penalties`` are pairs of ``add_gradient(w, strength, dw, scratch)`` and strength, of functions that
+    act on each weight alone; they and the weight decay act on the first ``n_penalized`` values. Before each
+    step these shrink by the factor 1 - learning_rate weight_decay: weight decay that is decoupled from the
+    gradient (Loshchilov & Hutter, 2019). ``slots`` holds the rule's arrays by name, ``steps`` the number of
+    steps taken: the whole state. With more than one slice the work is shared by up to ``threads`` threads;
+    the results do not depend on how many there are.
     """
 
     def __init__(
@@ -29,28 +36,74 @@ class Optimizer:
         values: NDArray[Any],
         gradients: NDArray[Any],
         *,
+        penalties: Sequence[tuple[AddGradient, float]] = (),
         weight_decay: float = 0,
-        n_decayed: int = 0,
+        n_penalized: int = 0,
+        threads: int = 1,
     ) -> None:
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.steps = 0
         self.slots = {name: np.zeros_like(values) for name in rule.slots}
-        self._update = rule.update
-        scratch = np.empty_like(values[:SLICE])
-        self._slices = []
-        for start in range(0, len(values), SLICE):
-            part = slice(start, start + SLICE)
-            slots = tuple(slot[part] for slot in self.slots.values())
-            decayed = values[start : min(start + SLICE, n_decayed)]
-            w = values[part]
-            self._slices.append((Slice(w, gradients[part], slots, scratch[: len(w)]), decayed))
+        self._update, self._penalties = rule.update, penalties
+        starts = range(0, len(values), SLICE)
+        threads = max(1, min(threads, len(starts)))
+        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._shares: list[list[tuple[Slice, Slice]]] = []
+        for thread in range(threads):
+            scratch = np.empty_like(values[:SLICE])
+            share = []
+            for start in starts[thread::threads]:
+                part = slice(start, start + SLICE)
+                w, dw = values[part], gradients[part]
+                slots = tuple(slot[part] for slot in self.slots.values())
+                n = max(0, min(len(w), n_penalized - start))
+                share.append((Slice(w, dw, slots, scratch[: len(w)]), Slice(w[:n], dw[:n], (), scratch[:n])))
+            self._shares.append(share)
 
-    def step(self) -> None:
-        """Take one step; the gradients may be overwritten."""
+    def penalize(self) -> None:
+        """Add the gradients of the penalties, for whoever has to see them before the step."""
+        if self._penalties:
+            self._share_out(self._penalize)
+
+    def step(self, *, penalized: bool = False) -> None:
+        """Take one step, with the penalties' gradients unless ``penalized`` says that they are in already.
+
+        The gradients may be overwritten.
+        """
         self.steps += 1
         shrink = 1 - self.learning_rate * self.weight_decay
-        for part, decayed in self._slices:
-            if self.weight_decay:
-                decayed *= shrink
-            self._update(part, self.learning_rate, self.steps)
+
+        def work(share: list[tuple[Slice, Slice]]) -> None:
+            for part, weights in share:
+                if not penalized:
+                    self._penalize_slice(weights)
+                if self.weight_decay:
+                    w = weights.w
+                    w *= shrink
+                self._update(part, self.learning_rate, self.steps)
+
+        self._share_out(work)
+
+    def _penalize(self, share: list[tuple[Slice, Slice]]) -> None:
+        for _, weights in share:
+            self._penalize_slice(weights)
+
+    def _penalize_slice(self, weights: Slice) -> None:
+        for add_gradient, strength in self._penalties:
+            add_gradient(weights.w, strength, weights.dw, weights.scratch)
+
+    def _share_out(self, work: Callable[[list[tuple[Slice, Slice]]], None]) -> None:
+        if self._pool is None:
+            work(self._shares[0])
+            return
+        others = [self._pool.submit(_quietly, work, share) for share in self._shares[1:]]
+        work(self._shares[0])
+        for other in others:
+            other.result()
+
+
+def _quietly(work: Callable[[Any], None], share: Any) -> None:
+    """Work in another thread, which does not know that the loop looks for what is not finite by itself."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        work(share)

@@ -329,7 +329,6 @@ def _trainer(run: Run, experiment: Experiment, loss: Loss, rows: NDArray[Any], b
     return Trainer(
         network,
         loss,
-        build_penalties(experiment),
         build_optimizer(experiment, network),
         _part(run, rows),
         None,

@@ -18,7 +18,6 @@ from mlpcli.errors import RunError
 from mlpcli.nn.health import UnitHealth
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
-from mlpcli.nn.penalties import Penalty
 from mlpcli.optim.optimizer import Optimizer
 from mlpcli.optim.schedules import Schedule, warm
 from mlpcli.streams import stream
@@ -62,7 +61,6 @@ class Trainer:
         self,
         network: Network,
         loss: Loss,
-        penalties: list[tuple[Penalty, float]],
         optimizer: Optimizer,
         train: Batches,
         val: Batches | None,
@@ -77,7 +75,7 @@ class Trainer:
         max_norm: float | None = None,
         augmenter: Augmenter | None = None,
     ) -> None:
-        self.network, self.loss, self.penalties, self.optimizer = network, loss, penalties, optimizer
+        self.network, self.loss, self.optimizer = network, loss, optimizer
         self.train, self.val = train, val
         self.n_epochs, self.batch_size, self.seed, self.patience = epochs, batch_size, seed, patience
         self.schedule, self.warmup = schedule, warmup
@@ -165,7 +163,6 @@ class Trainer:
             if batch == last:
                 self._last_step: dict[str, Any] = self._health.report()
             self.network.backward(dlogits)
-            self._add_penalties()
             self.optimizer.learning_rate = self._scheduled(number - 1 + (batch - 1) / last, 1 / last)
             if batch == last:
                 self._measured_step()
@@ -196,29 +193,24 @@ class Trainer:
         factor = schedule.factor(epoch, self.n_epochs) * warm(epoch + step, self.warmup)
         return self._learning_rate * factor * schedule.shrink**self.progress.plateaus
 
-    def _clip(self) -> None:
-        """Scale a gradient that is longer than ``clip_norm`` down to it (Pascanu et al., 2013)."""
-        if self.clip_norm is not None:
-            gradients = self.network.parameters.gradients
-            norm = float(np.linalg.norm(gradients))
-            if norm > self.clip_norm:
-                gradients *= self.clip_norm / norm
+    def _clip(self, longest: float) -> None:
+        """Scale a gradient that is longer down to ``longest`` (Pascanu et al., 2013)."""
+        gradients = self.network.parameters.gradients
+        norm = float(np.linalg.norm(gradients))
+        if norm > longest:
+            gradients *= longest / norm
 
-    def _add_penalties(self) -> None:
-        parameters = self.network.parameters
-        part = slice(0, parameters.n_penalized)
-        for penalty, strength in self.penalties:
-            penalty.add_gradient(
-                parameters.values[part], strength, parameters.gradients[part], self._scratch[part]
-            )
-
-    def _step(self) -> None:
+    def _step(self, *, penalized: bool = False) -> None:
         """Clip and let the optimizer take a step; then shorten the weights into a unit to ``max_norm``.
 
         CS231n notes, Neural Networks 2, "Max norm constraints" (Srebro & Shraibman, 2005).
         """
-        self._clip()
-        self.optimizer.step()
+        if self.clip_norm is not None:
+            if not penalized:
+                self.optimizer.penalize()
+            penalized = True
+            self._clip(self.clip_norm)
+        self.optimizer.step(penalized=penalized)
         if self.max_norm is not None:
             for layer in self.network.dense:
                 norms = np.sqrt(np.einsum("ij,ij->j", layer.W, layer.W))
@@ -227,11 +219,12 @@ class Trainer:
     def _measured_step(self) -> None:
         """Take a step and note the sizes of the gradients and of the changes."""
         parameters = self.network.parameters
+        self.optimizer.penalize()
         gradient_norm = float(np.linalg.norm(parameters.gradients))
         gradient_norms = [float(np.linalg.norm(layer.dW)) for layer in self.network.dense]
         before = self._scratch
         np.copyto(before, parameters.values)
-        self._step()
+        self._step(penalized=True)
         ratios = []
         for layer in self.network.dense:
             W, old = layer.W, parameters.view(layer.W_name, before)

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mlpcli import __version__
+from mlpcli.blas import describe_blas
 from mlpcli.build import (
     Splits,
     build_augmenter,
     build_loss,
     build_network,
     build_optimizer,
-    build_penalties,
     build_schedule,
     load_splits,
 )
@@ -65,7 +65,6 @@ class Run:
         self.trainer = Trainer(
             self.network,
             self.loss,
-            build_penalties(experiment),
             build_optimizer(experiment, self.network),
             self._batches(train),
             None if val is None else self._batches(val),
@@ -98,6 +97,7 @@ class Run:
             log.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
             logger.addHandler(log)
             logger.info("mlp %s, Python %s, NumPy %s", __version__, platform.python_version(), np.__version__)
+            logger.info("%s", describe_blas())
             logger.info("%s", self.describe_data())
             for epoch in self.trainer.epochs():
                 self._save(epoch, directory)

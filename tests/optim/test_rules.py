@@ -10,6 +10,7 @@ import pytest
 
 from mlpcli.build import build_rule
 from mlpcli.config.loader import validate_experiment
+from mlpcli.nn.penalties import PENALTIES
 from mlpcli.optim.optimizer import SLICE, Optimizer
 from mlpcli.optim.rules import RULES, Rule
 
@@ -80,7 +81,7 @@ def test_conventions_and_defaults_are_pytorchs(name: str) -> None:
     experiment = validate_experiment({"data": "spiral", "optimizer": name}, Path())
     w, dw = np.array([1.0, -2.0, 0.5]), np.empty(3)
     optimizer = Optimizer(
-        build_rule(experiment), 0.1, w, dw, weight_decay=experiment.weight_decay, n_decayed=3
+        build_rule(experiment), 0.1, w, dw, weight_decay=experiment.weight_decay, n_penalized=3
     )
     for gradient in ALONG:
         dw[...] = gradient
@@ -153,7 +154,7 @@ def test_slots_are_named_and_start_at_zero(name: str) -> None:
 
 def test_weight_decay_shrinks_weights_alone_and_apart_from_the_gradient() -> None:
     w, dw = np.array([2.0, 2.0]), np.array([1.0, 1.0])
-    optimizer = Optimizer(RULES["sgd"](momentum=0.0), 0.1, w, dw, weight_decay=0.5, n_decayed=1)
+    optimizer = Optimizer(RULES["sgd"](momentum=0.0), 0.1, w, dw, weight_decay=0.5, n_penalized=1)
     optimizer.step()
     np.testing.assert_allclose(w, [2 * (1 - 0.1 * 0.5) - 0.1, 2 - 0.1])
     optimizer.step()
@@ -163,7 +164,46 @@ def test_weight_decay_shrinks_weights_alone_and_apart_from_the_gradient() -> Non
 def test_weight_decay_ends_in_the_midst_of_a_slice() -> None:
     n = 2 * SLICE + 17
     w = np.ones(n)
-    n_decayed = SLICE + 5
-    Optimizer(RULES["sgd"](momentum=0.0), 0.1, w, np.zeros(n), weight_decay=1, n_decayed=n_decayed).step()
-    np.testing.assert_allclose(w[:n_decayed], 0.9)
-    assert (w[n_decayed:] == 1).all()
+    n_penalized = SLICE + 5
+    Optimizer(RULES["sgd"](momentum=0.0), 0.1, w, np.zeros(n), weight_decay=1, n_penalized=n_penalized).step()
+    np.testing.assert_allclose(w[:n_penalized], 0.9)
+    assert (w[n_penalized:] == 1).all()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_threads_change_nothing(name: str) -> None:
+    n = 5 * SLICE + 17
+    rng = np.random.default_rng(0)
+    start, gradients = rng.standard_normal((2, n))
+    ends = []
+    for threads in (1, 2, 3, 100):
+        w, dw = start.copy(), np.empty(n)
+        optimizer = Optimizer(
+            default(name)[0],
+            0.1,
+            w,
+            dw,
+            penalties=[(PENALTIES["l2"].add_gradient, 0.3), (PENALTIES["l1"].add_gradient, 0.1)],
+            weight_decay=0.1,
+            n_penalized=3 * SLICE + 5,
+            threads=threads,
+        )
+        for _ in range(3):
+            dw[...] = gradients
+            optimizer.step()
+        ends.append(w)
+    for end in ends[1:]:
+        np.testing.assert_array_equal(end, ends[0])
+
+
+def test_penalties_come_before_the_step_or_with_it() -> None:
+    """w = 2, dw = 1, l2 0.5: the gradient is 1 + 0.5 * 2, and 1 for what is not penalised."""
+    for ahead in (False, True):
+        w, dw = np.array([2.0, 2.0]), np.array([1.0, 1.0])
+        l2 = [(PENALTIES["l2"].add_gradient, 0.5)]
+        optimizer = Optimizer(RULES["sgd"](momentum=0.0), 0.1, w, dw, penalties=l2, n_penalized=1)
+        if ahead:
+            optimizer.penalize()
+            np.testing.assert_allclose(dw, [2, 1])
+        optimizer.step(penalized=ahead)
+        np.testing.assert_allclose(w, [1.8, 1.9])

@@ -1,0 +1,79 @@
+"""The BLAS behind NumPy: kernel and threads, chosen before NumPy is imported; and what it turned out to be.
+
+Nothing is changed once NumPy is loaded, and nothing that the user has set in the environment.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+__all__ = ["describe_blas", "prepare_blas", "thread_count"]
+
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
+
+
+def prepare_blas(threads: int | None = None) -> None:
+    """Set the environment for a NumPy that is not yet loaded; ``threads`` is for all BLAS libraries.
+
+    OpenBLAS's idle threads spin for a while and starve everyone else's; its shortest time-out, 2**4 turns,
+    ends that. Some versions do not use AVX-512 on AMD's processors that have it, unless they are told to.
+    """
+    if "numpy" in sys.modules:
+        return
+    if threads is not None:
+        os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    if "OPENBLAS_CORETYPE" not in os.environ and _is_amd_with_avx512():
+        os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
+
+
+def _is_amd_with_avx512() -> bool:
+    try:
+        first = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").partition("\n\n")[0]
+    except OSError:  # no Linux
+        return False
+    return "AuthenticAMD" in first and set(first.split()) >= _AVX512
+
+
+def thread_count() -> int:
+    """Return how many threads arithmetic may use: the user's number for the BLAS, else one for each core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for name in _THREADS:
+        value = os.environ.get(name, "")
+        if value.isdecimal() and int(value) > 0:
+            return min(int(value), cores)
+    return cores
+
+
+def describe_blas() -> str:
+    """Return the BLAS that NumPy has loaded, with version and kernel where it tells them, and the threads."""
+    import numpy as np
+
+    build = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    words = [str(build.get("name", "an unknown BLAS")), str(build.get("version", ""))]
+    kernel = _openblas_kernel()
+    if kernel:
+        words.append(f"({kernel})")
+    n = thread_count()
+    return f"{' '.join(filter(None, words))}, {n} thread{'' if n == 1 else 's'}"
+
+
+def _openblas_kernel() -> str | None:
+    """Ask the OpenBLAS in this process which processor it takes this one for."""
+    try:
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+        path = next(line.split(maxsplit=5)[5] for line in maps.splitlines() if "openblas" in line)
+        library = ctypes.CDLL(path)
+    except (OSError, StopIteration, IndexError):
+        return None
+    for prefix in ("scipy_", ""):
+        for suffix in ("64_", ""):
+            corename = getattr(library, f"{prefix}openblas_get_corename{suffix}", None)
+            if corename is not None:
+                corename.restype = ctypes.c_char_p
+                return str((corename() or b"").decode("ascii", "replace")) or None
+    return None

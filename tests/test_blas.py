@@ -1,0 +1,94 @@
+"""The BLAS is set up before NumPy is loaded, never after, and never against the user's will."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlpcli.blas import describe_blas, prepare_blas, thread_count
+
+CPU = "processor : 0\nvendor_id : {}\nflags : fpu {}\n\nprocessor : 1\n"
+AVX512 = "avx512f avx512dq avx512cd avx512bw avx512vl"
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Return an environment of its own, in a process that has not loaded NumPy."""
+    mine: dict[str, str] = {}
+    monkeypatch.setattr(os, "environ", mine)
+    monkeypatch.delitem(sys.modules, "numpy")
+    return mine
+
+
+def test_a_loaded_numpy_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    prepare_blas(3)
+    assert os.environ == {}
+
+
+def test_importing_the_package_changes_nothing() -> None:
+    code = "import os; was = dict(os.environ); import mlpcli.cli, mlpcli.blas; assert was == dict(os.environ)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "kernel"),
+    [
+        ("AuthenticAMD", AVX512, "SkylakeX"),
+        ("AuthenticAMD", "avx2 avx512f", None),
+        ("GenuineIntel", AVX512, None),
+    ],
+)
+def test_a_kernel_is_chosen_for_amd_with_avx512_alone(
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    vendor: str,
+    flags: str,
+    kernel: str | None,
+) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: CPU.format(vendor, flags))
+    prepare_blas()
+    assert environment.get("OPENBLAS_CORETYPE") == kernel
+    assert environment["OPENBLAS_THREAD_TIMEOUT"] == "4"
+    assert "OMP_NUM_THREADS" not in environment
+
+
+def test_no_linux_is_no_matter(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", fail)
+    prepare_blas()
+    assert "OPENBLAS_CORETYPE" not in environment
+
+
+def test_the_users_own_settings_win(environment: dict[str, str]) -> None:
+    own = {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_THREAD_TIMEOUT": "20", "OMP_NUM_THREADS": "1"}
+    environment.update(own)
+    prepare_blas()
+    assert own.items() <= environment.items()
+    assert "OPENBLAS_NUM_THREADS" not in environment
+    assert thread_count() == 1
+
+
+def test_threads_are_for_every_blas(environment: dict[str, str]) -> None:
+    environment["OMP_NUM_THREADS"] = "7"
+    prepare_blas(1)
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    assert {environment[name] for name in names} == {"1"}
+    assert thread_count() == 1
+
+
+@pytest.mark.parametrize("value", ["", "0", "many", "100000"])
+def test_no_more_threads_than_cores(environment: dict[str, str], value: str) -> None:
+    environment["OMP_NUM_THREADS"] = value
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert thread_count() == cores
+
+
+def test_it_says_what_it_runs_on() -> None:
+    assert "thread" in describe_blas()
