@@ -13,7 +13,7 @@ from mlpcli.optim.rules import Rule, Slice
 
 __all__ = ["Optimizer"]
 
-SLICE = 1 << 16  # floats a slice: parameter, gradient, slots and scratch of one stay in the cache together
+SLICE = 1 << 17  # floats a slice: in the cache for several passes, and enough for a thread to work on alone
 
 AddGradient: TypeAlias = Callable[[NDArray[Any], float, NDArray[Any], NDArray[Any]], None]
 
