@@ -1,8 +1,8 @@
 """``python -m benchmarks``: a training epoch of mlp, of its peers and of the bare matrix products, in turn.
 
 All get the same bytes, widths, batch size, threads and float32, and do what their users run: shuffling,
-gathering and scaling batches, forward, loss, backward, update. Rounds are interleaved, A B A B, and medians told, so
-that a busy machine is busy for all. Peers that are not installed are left out.
+gathering and scaling batches, forward, loss, backward, update. Rounds are interleaved, A B A B, and medians
+told, so that a busy machine is busy for all. Peers that are not installed are left out.
 """
 
 from __future__ import annotations
