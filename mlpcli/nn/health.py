@@ -26,6 +26,7 @@ class _DeadUnits:
 
     def __init__(self, layer: Elementwise, units: int) -> None:
         self._layer, self._units = layer, units
+        self._outputs: NDArray[Any] = np.empty(0)  # room for those of the silent units
         self.start()
 
     def start(self) -> None:
@@ -35,7 +36,11 @@ class _DeadUnits:
     def observe(self) -> None:
         """Take note of the layer's outputs for a batch; between its forward and its backward."""
         if len(self._silent):
-            outputs = self._layer.Y.take(self._silent, axis=1)
+            Y, n, silent = self._layer.Y, len(self._layer.Y), len(self._silent)
+            if self._outputs.size < n * silent:
+                self._outputs = np.empty(n * silent, Y.dtype)
+            outputs = self._outputs[: n * silent].reshape(n, silent)
+            Y.take(self._silent, axis=1, out=outputs, mode="clip")
             if np.count_nonzero(outputs):  # quicker than any()
                 self._silent = self._silent[~outputs.any(axis=0)]
 

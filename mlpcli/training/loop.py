@@ -143,6 +143,7 @@ class Trainer:
         counts_hits = self.loss.outputs != "values"
         last = math.ceil(len(self.train) / self.batch_size)
         rngs = {name: stream(self.seed, name, number) for name in ("augment", "dropout", "noise")}
+        rngs["noise_pool"] = stream(self.seed, "noise_pool")  # the same in every epoch
         self._health.start()
         for batch, (X, y) in enumerate(
             self.train.shuffled(self.batch_size, stream(self.seed, "shuffle", number)), 1
@@ -159,7 +160,7 @@ class Trainer:
             self._require_finite("loss", loss, number, f"in batch {batch} of {last}")
             total_loss += loss * len(y)
             if counts_hits:
-                hits += int(np.count_nonzero(self.loss.predict(logits) == y))
+                hits += self.loss.count_hits(logits, y)
             if batch == last:
                 self._last_step: dict[str, Any] = self._health.report()
             self.network.backward(dlogits)
@@ -213,8 +214,11 @@ class Trainer:
         self.optimizer.step(penalized=penalized)
         if self.max_norm is not None:
             for layer in self.network.dense:
-                norms = np.sqrt(np.einsum("ij,ij->j", layer.W, layer.W))
-                layer.W *= np.minimum(1, self.max_norm / np.maximum(norms, np.finfo(norms.dtype).tiny))
+                norms = np.einsum("ij,ij->j", layer.W, layer.W)
+                np.sqrt(norms, out=norms)
+                np.maximum(norms, self.max_norm, out=norms)
+                np.divide(self.max_norm, norms, out=norms)
+                layer.W *= norms
 
     def _measured_step(self) -> None:
         """Take a step and note the sizes of the gradients and of the changes."""
