@@ -714,6 +714,12 @@ class Training(Section):
     seed: int = Field(
         0, ge=0, lt=2**32, description="of everything that is random: data, split, weights, batches"
     )
+    checkpoint_every: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000_000,
+        description="also save last.npz every so many steps; null saves at the end of each epoch alone",
+    )
 
 
 class Experiment(Section):

@@ -70,7 +70,7 @@ WRONG = {
     "unknown command": (["trian"], "Did you mean 'train'?"),
     "unlike any command": (["zzz"], "(Commands: train, check, eval, predict, count-params)"),
     "unknown option": (["train", "x.yaml", "--forse"], "--force"),
-    "missing argument": (["train"], "Missing argument 'CONFIG'"),
+    "missing argument": (["train"], "name a config, as in mlp train configs/spiral.yaml"),
     "missing file": (["train", "x.yaml"], "x.yaml: there is no such file"),
 }
 
