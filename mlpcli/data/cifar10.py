@@ -168,6 +168,7 @@ _OPCODES = {
     *("EMPTY_DICT", "EMPTY_LIST", "TUPLE", "APPEND", "APPENDS", "SETITEM", "SETITEMS"),
     *("GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD", "PROTO", "FRAME", "STOP"),
 }
+_BY_CODE = {opcode.code: opcode for opcode in pickletools.opcodes}
 _RECONSTRUCT = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
 _NAMES = {*_RECONSTRUCT, "numpy ndarray", "numpy dtype", "_codecs encode"}
 
@@ -203,7 +204,7 @@ def _opcodes(path: Path, data: bytes) -> Iterator[tuple[str, Any]]:
     stream = io.BytesIO(data)
     for _ in range(_MOST_OPCODES):
         code = stream.read(1)
-        opcode = pickletools.code2op.get(code.decode("latin-1"))
+        opcode = _BY_CODE.get(code.decode("latin-1"))
         if opcode is None:
             raise ValueError(f"there is no opcode {code!r}" if code else "it ends before its STOP")
         if opcode.name not in _OPCODES:
@@ -214,9 +215,7 @@ def _opcodes(path: Path, data: bytes) -> Iterator[tuple[str, Any]]:
         yield opcode.name, None if opcode.arg is None else opcode.arg.reader(stream)
         if opcode.name == "STOP":
             return
-    raise DataError(
-        f"{path}: has more than {_MOST_OPCODES:,} pickle opcodes, far more than a CIFAR-10 batch"
-    )
+    raise DataError(f"{path}: has more than {_MOST_OPCODES:,} pickle opcodes, far more than a CIFAR-10 batch")
 
 
 def _run(path: Path, data: bytes) -> Any:
