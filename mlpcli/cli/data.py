@@ -23,6 +23,7 @@ __all__ = ["data"]
 
 _FILES = ("csv", "npz")  # sets that are a file of the user's
 _RANGE = ("min", "mean", "max", "std")
+_WORDS = ("class", "feature", "target", "split")  # columns that do not hold numbers
 _NAME = 24  # widest name in a table
 _MOST_ROWS = 20  # of a table
 
@@ -137,43 +138,43 @@ def _description(report: dict[str, Any]) -> str:
     if "image" in report:
         features = " x ".join(map(str, report["image"])) + " pixels"
     unused = report["examples"] - sum(parts.values())
+    splits = [f"{n:,} {name}" for name, n in parts.items()] + ([f"{unused:,} unused"] if unused else [])
     facts = [
         ["source", report["source"] or f"drawn with seed {report['seed']}"],
-        ["splits", ", ".join(f"{n:,} {name}" for name, n in parts.items())],
+        ["splits", ", ".join(splits)],
         ["values", f"{report['dtype']}, {memory(report['bytes'])}"],
     ]
-    if unused:
-        facts[1][1] += f"; {unused:,} unused"
-    head = f"{report['data']}: {count(report['examples'], 'example')}, {features}, {what}"
-    blocks = [head + "\n\n" + columns(facts, "<<")]
+    blocks = [
+        f"{report['data']}: {count(report['examples'], 'example')}, {features}, {what}",
+        columns(facts, "<<"),
+    ]
     if classes:
         rows = [[clip(row["class"], _NAME), *(f"{row[part]:,}" for part in parts)] for row in classes]
         whole = ["(all)", *(f"{n:,}" for n in parts.values())]
-        blocks.append(_table(["class", *parts], rows, whole, "classes"))
-    rows = [[clip(row["feature"], _NAME), *_range(row)] for row in report["features"]]
-    alike = "image" in report or len(rows) > _MOST_ROWS  # else they need not be of one kind
-    whole_range = ["(all)", *_range(report["all_features"])] if alike else None
-    blocks.append(
-        _table(["feature", *_RANGE], rows, whole_range, "features")
-        + "\n(of the training examples, before scaling)"
-    )
+        blocks.append(_table("classes", ["class", *parts], rows, whole))
+    blocks.append(_feature_table(report))
     if targets:
         rows = [[clip(row["target"], _NAME), row["split"], *_range(row)] for row in targets]
-        blocks.append(_table(["target", "split", *_RANGE], rows, None, "targets"))
+        blocks.append(_table("targets", ["target", "split", *_RANGE], rows, None))
     return "\n\n".join(blocks)
+
+
+def _feature_table(report: dict[str, Any]) -> str:
+    rows = [[clip(row["feature"], _NAME), *_range(row)] for row in report["features"]]
+    alike = "image" in report or len(rows) > _MOST_ROWS  # else they need not be of one kind
+    whole = ["(all)", *_range(report["all_features"])] if alike else None
+    table = _table("features", ["feature", *_RANGE], rows, whole)
+    return f"{table}\n(of the training examples, before scaling)"
 
 
 def _range(row: dict[str, Any]) -> list[str]:
     return [number(row[key]) for key in _RANGE]
 
 
-def _table(header: list[str], rows: list[list[str]], whole: list[str] | None, what: str) -> str:
-    """Return a table of the first rows and, under more than one, of the ``whole``."""
-    shown = rows[:_MOST_ROWS]
-    if whole is not None and len(rows) > 1:
-        shown = [*shown, whole]
-    align = "".join("<" if cell in ("class", "feature", "target", "split") else ">" for cell in header)
-    text = columns([header, *shown], align)
+def _table(what: str, header: list[str], rows: list[list[str]], whole: list[str] | None) -> str:
+    """Return a table of the first rows and, if there is one, of a last row for the ``whole``."""
+    shown = [header, *rows[:_MOST_ROWS], *([] if whole is None else [whole])]
+    text = columns(shown, "".join("<" if cell in _WORDS else ">" for cell in header))
     more = len(rows) - _MOST_ROWS
     return text if more <= 0 else f"{text}\n(and {more:,} more {what}; --json has them all)"
 
