@@ -269,7 +269,15 @@ def _reason(problem: Exception, timeout: float) -> str:
     reason = getattr(problem, "reason", problem)  # an URLError holds the error that it stands for
     if isinstance(reason, TimeoutError):
         return f"nothing came for {timeout:g} seconds"
-    return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    said = _plain(getattr(reason, "strerror", None) or str(reason) or type(reason).__name__)
+    if isinstance(reason, http.client.HTTPException) and not isinstance(reason, OSError):
+        return f"it does not answer as a web server does ({said})"
+    return said
+
+
+def _plain(text: str) -> str:
+    """Return a text that others may have written on one line, printable and not too long."""
+    return textwrap.shorten(repr(text[:1000])[1:-1], 100)
 
 
 def _open(url: str, have: int, timeout: float) -> Any:
@@ -365,9 +373,9 @@ class _Rationed:
     def read(self, size: int) -> bytes:
         """Return up to ``size`` bytes; raises ValueError where they are too many."""
         data = self._stream.read(size)
-        self.ration -= len(data)
+        self.ration -= max(len(data), tarfile.BLOCKSIZE)  # tarfile asks for what is claimed, also at the end
         if self.ration < 0:
-            raise ValueError("there is more in it than the files that belong there")
+            raise ValueError("it holds more than the files that belong there, or claims to")
         return data
 
 
@@ -393,8 +401,7 @@ def _unpack(file: IO[bytes], archive: Archive, folder: Path) -> None:
                     stream.ration += size
                     _write(folder / name, tar.extractfile(member), size)
     except _DAMAGE as problem:
-        reason = textwrap.shorten(repr(str(problem)[:1000])[1:-1], 100)
-        raise _Wrong(f"the archive is damaged, or not CIFAR-10's ({reason})") from None
+        raise _Wrong(f"the archive is damaged, or not CIFAR-10's ({_plain(str(problem))})") from None
     if missing:
         raise _Wrong(f"the archive is not CIFAR-10's: it has no {', '.join(missing)}")
 

@@ -204,7 +204,10 @@ BAD_PICKLES = {
         b"\x80\x02T\xff\xff\xff\x7fabc.",
         "is no CIFAR-10 batch, or a damaged one (expected 2147",
     ),
-    "unknown opcode": (b"\x80\x02\xff.", "is no CIFAR-10 batch, or a damaged one (there is no opcode b'\\xff')"),
+    "unknown opcode": (
+        b"\x80\x02\xff.",
+        "is no CIFAR-10 batch, or a damaged one (there is no opcode b'\\xff')",
+    ),
     "calls the shell": (b"cos\nsystem\n(U\x04truetR.", "asks for 'os.system', which no CIFAR-10 batch needs"),
     "evaluates": (pickle.dumps({"data": eval}, 4), "asks for 'builtins.eval'"),
     "loads": (b"\x80\x02cnumpy\nload\n.", "asks for 'numpy.load'"),
