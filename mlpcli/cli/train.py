@@ -39,6 +39,7 @@ __all__ = ["train"]
     help="Where to keep the run. Without it: runs/NAME, runs/NAME-2, ... after the config's name.",
 )
 @click.option("--force", is_flag=True, help="Replace the run that --out already holds.")
+@click.option("--force-memory", is_flag=True, help="Start even where the memory does not seem to suffice.")
 @click.option("--dry-run", is_flag=True, help="Print the complete config and the network's size, and stop.")
 @click.option("--quiet", is_flag=True, help="No progress, only the summary at the end.")
 @click.option(
@@ -52,6 +53,7 @@ def train(
     overrides: tuple[str, ...],
     out: Path | None,
     force: bool,
+    force_memory: bool,
     dry_run: bool,
     quiet: bool,
     threads: int | None,
@@ -73,7 +75,7 @@ def train(
     from mlpcli.training.run import Run
 
     chosen = choose_directory(out, force)
-    run = Run(experiment)
+    run = Run(experiment, force_memory=force_memory)
     directory = RunDirectory.create(config.stem, chosen, experiment)
     if not quiet:
         click.echo(run.describe_data(), err=True)
@@ -94,14 +96,15 @@ def _plan(experiment: Experiment) -> str:
     from mlpcli.config.schema import to_plain
     from mlpcli.config.yaml12 import write_yaml
 
-    widths = experiment.widths()
+    widths, data = experiment.widths(), None
     if widths is None:  # only the data can tell
         from mlpcli.build import load_splits
+        from mlpcli.training.memory import loaded_data
 
         splits = load_splits(experiment)
-        widths = experiment.widths(len(splits.features), splits.targets)
+        widths, data = experiment.widths(len(splits.features), splits.targets), loaded_data(splits)
         assert widths is not None
-    size = describe_network(widths, experiment)
+    size = describe_network(widths, experiment, data)
     return (
         write_yaml(to_plain(experiment))
         + "\n"

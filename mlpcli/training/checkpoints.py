@@ -175,9 +175,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name)
             )
             raise _damaged(path, f"its arrays do not fit its config: {', '.join(wrong)}")
-        arrays = {name: _read_array(path, archive, name) for name in shapes}
-    for name in network.parameters.shapes:
-        network.parameters.view(name)[...] = arrays[name]
+        for name in network.parameters.shapes:  # one at a time, so that no two copies are held
+            network.parameters.view(name)[...] = _read_array(path, archive, name)
+        others = [name for name in shapes if name not in network.parameters.shapes]
+        arrays = {name: _read_array(path, archive, name) for name in others}
     for name, array in network.state.items():
         array[...] = arrays[name]
         if name.startswith("var") and not np.all(array >= 0):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from mlpcli.config.loader import load_experiment
+from mlpcli.machine import Available
 from mlpcli.training.run import Run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -160,6 +162,31 @@ def test_refusals(mlp: Mlp, args: list[str], expected: str, expected_code: int) 
     assert Path("run/config.yaml").read_text() == Path("other/thesis.txt").read_text() == "precious"
     assert not list(Path().rglob("*.npz"))
     assert not list(Path().rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_a_network_past_all_memory_is_refused_at_once(mlp: Mlp, command: str) -> None:
+    start = time.perf_counter()
+    code, out, err = mlp(command, SPIRAL, "--set", "model.hidden=[1000000, 1000000]")
+    assert time.perf_counter() - start < 1
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: training would take about ")
+    assert "\nweights and biases   4,000 GB  4 bytes a parameter\n" in err
+    assert "To make it fit: lower model.hidden (now 1000000-1000000), or take plain sgd" in err
+    assert not Path("runs").exists()
+    assert mlp("train", SPIRAL, "--dry-run", "--set", "model.hidden=[1000000, 1000000]").code == 0
+
+
+def test_a_run_may_be_tried_where_the_memory_does_not_seem_to_suffice(
+    mlp: Mlp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlpcli.training.memory.available_memory", lambda: Available(10**6, "this machine"))
+    code, _, err = mlp("train", SPIRAL, *SHORT, "--out", "a")
+    assert code == 2
+    assert "this machine has 1 MB left" in err
+    assert not Path("a").exists()
+    assert mlp("train", SPIRAL, *SHORT, "--out", "a", "--force-memory").code == 0
+    assert {path.name for path in Path("a").iterdir()} == FILES
 
 
 def test_force_replaces_a_run(mlp: Mlp) -> None:
