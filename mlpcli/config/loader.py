@@ -44,7 +44,7 @@ def parse_experiment(text: str, name: str, folder: FilePath, overrides: Sequence
         try:
             source.origins.append((_apply(override, document), override))
         except YamlError as error:
-            broken.append(f"--set {override}: {error.message}")
+            broken.append(f"--set {_shown(override)}: {error.message}")
     if broken:
         raise ConfigError(source.report(broken))
     try:
@@ -145,12 +145,19 @@ def _apply(override: str, document: Document) -> Path:
     return (*path, index)
 
 
+def _shown(option: str) -> str:
+    """Return an option for a message: in one line, and not too long."""
+    text = option if option.isprintable() else ascii(option)[1:-1]
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
 def _index(part: str, target: Any, path: Path) -> str | int:
     if not isinstance(target, list):
         return part
     if not (part.isdecimal() and len(part) < 10 and int(part) < len(target)):
         raise YamlError(
-            f"{dotted(path)} is a list of {len(target)}; name an entry by its number from 0, not {part!r}"
+            f"{dotted(path)} is a list of {len(target)}; "
+            f"name an entry by its number from 0, not {_shown(part)!r}"
         )
     return int(part)
 
@@ -177,11 +184,11 @@ class _Source:
             within = path[: len(key)] == key
             around = key[: len(path)] == path and (not problem.at_key or path not in document.values)
             if within or around or (problem.at_key and key == (*path, "name")):
-                return (0, 0), f"--set {override}\n  {problem}"
+                return (0, 0), f"--set {_shown(override)}\n  {problem}"
             if problem.at_key and key == (*path[:-1], "name"):
-                whole = f"--set {dotted(path[:-1])}={override.partition('=')[2]}"
+                whole = f"--set {dotted(path[:-1])}={_shown(override.partition('=')[2])}"
                 return (0, 0), (
-                    f"--set {override}\n  {problem}\n"
+                    f"--set {_shown(override)}\n  {problem}\n"
                     f"  The file gives the key to another name; replace the whole section: {whole}"
                 )
         while path not in document.values:  # a default that does not fit: point at what holds it
