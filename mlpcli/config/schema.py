@@ -87,10 +87,15 @@ Size = Annotated[
 ]
 
 
+_LONGEST_PATH = 4096  # what systems open at most; to resolve a long one takes time
+
+
 def _anchored(value: str, info: ValidationInfo) -> str:
     """Make a path absolute, relative ones from the folder of the config file."""
     if not value or "\0" in value:
         raise _problem("a path has to name something")
+    if len(value) > _LONGEST_PATH:
+        raise _problem(f"a path of {len(value):,} characters; at most {_LONGEST_PATH:,} can be opened")
     folder = (info.context or {}).get("folder", Path())
     try:
         return str(os.path.realpath(folder / Path(value).expanduser()))
