@@ -1,4 +1,4 @@
-"""``python -m fuzz yaml|checkpoint [libFuzzer's options]``: looks for inputs that a reader cannot take.
+"""``python -m fuzz yaml|checkpoint|table [libFuzzer's options]``: looks for inputs that a reader cannot take.
 
 Needs atheris (``pip install '.[fuzz]'``), which finds its way by what code an input reaches. Inputs that are
 of interest are kept in ``.fuzz/TARGET`` and are where the next run goes on from; one that breaks a reader is

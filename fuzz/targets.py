@@ -19,7 +19,8 @@ import numpy as np
 from mlpcli.config.loader import load_experiment, parse_experiment, validate_experiment
 from mlpcli.config.schema import to_plain
 from mlpcli.config.yaml12 import write_yaml
-from mlpcli.errors import CheckpointError, ConfigError, MlpError
+from mlpcli.data.tables import read_csv, read_labelled
+from mlpcli.errors import CheckpointError, ConfigError, DataError, MlpError
 from mlpcli.training.checkpoints import load_checkpoint, read_plan, save_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.run import Run
@@ -91,6 +92,34 @@ def checkpoint(data: bytes) -> None:
         raise BrokenError("a checkpoint is not what it was once it is saved")
 
 
+def table(data: bytes) -> None:
+    """Read a CSV file. The bits of the first byte say how: classes or numbers, delimiter, columns."""
+    how, content = (data[0], data[1:]) if data else (0, b"")
+    path = _folder() / "table.csv"
+    path.write_bytes(content)
+    classification, delimiter = bool(how & 1), ",;\t "[how >> 1 & 3]
+    features = ["a"] if how & 8 else None
+    try:
+        found = read_csv(
+            path, target="y", features=features, delimiter=delimiter, classification=classification
+        )
+    except DataError as error:
+        _require_message(error)
+        return
+    X, y = found.X, found.y
+    if X.shape != (len(y), len(found.features)) or not np.isfinite(X).all() or not np.isfinite(y).all():
+        raise BrokenError("a table whose features and targets do not fit, or are not finite")
+    if classification:
+        classes = found.classes or ()
+        if sorted(set(y.tolist())) != list(range(len(classes))) or len(set(classes)) != len(classes):
+            raise BrokenError("labels that are not those of the classes")
+        _, codes = read_labelled(
+            path, target="y", features=found.features, delimiter=delimiter, classes=classes
+        )
+        if not np.array_equal(codes, y):
+            raise BrokenError("labels that are not known again")
+
+
 def _file(data: bytes) -> bytes:
     kind, rest = (data[0] & 15, data[1:]) if data else (0, b"")
     if kind == 0:
@@ -142,6 +171,14 @@ def _checkpoint_seeds() -> list[bytes]:
     return [*files, *metas, *arrays, b"\3W9\0" + arrays[0][2:]]
 
 
+def _table_seeds() -> list[bytes]:
+    iris = (_ROOT / "datasets" / "iris.csv").read_bytes().replace(b"species", b"y", 1)
+    small = b"a,b,y\n1,2,x\n3,4e-1,z\n.5,-6,x\n"
+    numbers = small.replace(b"x", b"1").replace(b"z", b"2.0")
+    quoted = b'a;b;y\r\n"1";2;"x ""y"""\r\n3;4;"z\n"\r\n'
+    return [b"\1" + iris, b"\1" + small, b"\0" + numbers, b"\1" + numbers, b"\3" + quoted, b"\x09" + small]
+
+
 def _words() -> list[str]:
     """Return the words that a config is made of."""
     text = (_ROOT / "mlpcli" / "config" / "schema.py").read_text(encoding="utf-8")
@@ -149,9 +186,14 @@ def _words() -> list[str]:
     return sorted(name for name in names if 2 < len(name) < 20)
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"yaml": yaml, "checkpoint": checkpoint}
-SEEDS: dict[str, Callable[[], list[bytes]]] = {"yaml": _yaml_seeds, "checkpoint": _checkpoint_seeds}
+TARGETS: dict[str, Callable[[bytes], None]] = {"yaml": yaml, "checkpoint": checkpoint, "table": table}
+SEEDS: dict[str, Callable[[], list[bytes]]] = {
+    "yaml": _yaml_seeds,
+    "checkpoint": _checkpoint_seeds,
+    "table": _table_seeds,
+}
 WORDS: dict[str, Callable[[], list[str]]] = {
     "yaml": lambda: [*_words(), ": ", "- ", "[", "]", "{", "}", "&a", "*a", "!!", "%YAML", "---", "--set "],
     "checkpoint": lambda: [*_words(), "PK", "NUMPY", "descr", "fortran_order", "shape", "<f4", "|S", "meta"],
+    "table": lambda: ["a", "b", "y", ",", ";", "nan", "inf", "1e38", "1e39", "1_0", "NA", "1.0", "true"],
 }

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-FILE = Path(__file__).parents[1] / "fuzz" / "targets.py"
 
-
-@pytest.fixture(scope="module")
-def targets() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fuzz_targets", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize("name", ["yaml", "checkpoint"])
+@pytest.mark.parametrize("name", ["yaml", "checkpoint", "table"])
 def test_the_seeds_hold(targets: ModuleType, name: str) -> None:
     seeds = targets.SEEDS[name]()
     assert len(seeds) > 4
