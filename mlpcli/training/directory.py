@@ -73,7 +73,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config, self.metrics, self.best, self.last, self.log = (path / name for name in _FILES)
-        self._new = False
+        self._made: list[Path] = []  # the folders that were not there before, this one first
         descriptor = _lock(path)
         self._unlock = weakref.finalize(self, os.close, descriptor) if descriptor is not None else None
 
@@ -98,10 +98,10 @@ class RunDirectory:
 
     @classmethod
     def _make(cls, path: Path) -> RunDirectory:
-        new = not path.exists()
+        made = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
         directory = cls(path)
-        directory._new = new
+        directory._made = made
         return directory
 
     def _try_out(self) -> None:
@@ -124,10 +124,11 @@ class RunDirectory:
             stream.write(write_yaml(to_plain(experiment)).encode())
 
     def close(self, *, discard: bool = False) -> None:
-        """Let others in; with ``discard`` a folder that was made for nothing goes again."""
-        if discard and self._new and is_empty(self.path):
-            with contextlib.suppress(OSError):
-                self.path.rmdir()
+        """Let others in; with ``discard`` folders that were made for nothing go again."""
+        if discard:
+            with contextlib.suppress(OSError):  # one that holds something, above all
+                for folder in self._made:
+                    folder.rmdir()
         if self._unlock is not None:
             self._unlock()
 
