@@ -13,8 +13,8 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.groups import Commands
-from mlpcli.cli.text import clip, columns, count, memory, number
 from mlpcli.errors import UsageError, nearest
+from mlpcli.text import clip, columns, count, memory, number
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
