@@ -30,7 +30,7 @@ from mlpcli.files import replace_file
 from mlpcli.machine import available_memory
 from mlpcli.nn.network import Network
 from mlpcli.nn.sizes import NetworkSize
-from mlpcli.npz import NpzFile
+from mlpcli.npz import NpzFile, write_npz
 from mlpcli.text import memory
 from mlpcli.training.loop import Midway, Progress
 
@@ -178,7 +178,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         )
     arrays["meta"] = np.array(raw)
     with replace_file(path) as stream:
-        np.savez(stream, **arrays)  # type: ignore[arg-type]
+        write_npz(stream, arrays)
 
 
 def read_plan(path: Path) -> tuple[Experiment, tuple[int, ...]]:
