@@ -8,6 +8,7 @@ import os
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mlpcli.errors import CheckpointError
+from mlpcli.machine import Available
 from mlpcli.training.checkpoints import FORMAT, load_checkpoint, read_plan, save_checkpoint
 from mlpcli.training.directory import RunDirectory
 
@@ -96,6 +98,31 @@ def test_running_statistics_come_back(trained: Callable[..., RunDirectory], tmp_
     arrays["var1"][3] = -1
     write(again, arrays, meta)
     assert "var1 holds variances below 0" in refusal(again)
+
+
+def test_names_that_could_not_be_read_again_are_not_written(run: RunDirectory, tmp_path: Path) -> None:
+    sound = load_checkpoint(run.best)
+    path = tmp_path / "long.npz"
+    for classes in (("x" * 9_000_000,) * 2, ("[" * 200_000, "b")):
+        with pytest.raises(CheckpointError, match="shorten the names"):
+            save_checkpoint(path, replace(sound, classes=classes))
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_network_that_does_not_fit_into_the_memory(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size, fits in ((2 * 4 * 131, True), (2 * 4 * 131 - 1, False)):
+        monkeypatch.setattr(
+            "mlpcli.training.checkpoints.available_memory",
+            lambda size=size: Available(size, "the control group /job"),
+        )
+        if fits:
+            load_checkpoint(run.best)
+        else:
+            assert "131 parameters take 1.05 kB of memory, and the control group /job has" in refusal(
+                run.best
+            )
 
 
 def test_a_plan_needs_no_weights(run: RunDirectory) -> None:
