@@ -150,7 +150,8 @@ def _members() -> tuple[tuple[str, bytes], ...]:
 def _train() -> RunDirectory:
     sections = {"data": "moons", "model": {"hidden": [2], "batch_norm": True}, "training": {"epochs": 1}}
     experiment = validate_experiment(sections, Path())
-    directory = RunDirectory.create("seed", _folder() / "seed", experiment)
+    directory = RunDirectory.create("seed", _folder() / "seed")
+    directory.begin(experiment)
     for _ in Run(experiment).epochs(directory):
         pass
     return directory

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Buffer"]
+__all__ = ["Buffer", "Scratch"]
+
+Made = TypeVar("Made")
 
 
 class Buffer:
     """An array of (n, width) for changing n: as large as the largest n so far, cut to the one at hand."""
 
     def __init__(self, width: int, dtype: DTypeLike) -> None:
+        self.dtype = np.dtype(dtype)
         self._whole: NDArray[Any] = np.empty((0, width), dtype)
         self._views: dict[int, NDArray[Any]] = {}
 
@@ -25,3 +29,19 @@ class Buffer:
                 self._views.clear()
             self._views[n] = self._whole[:n]
         return self._views[n]
+
+
+class Scratch(Generic[Made]):
+    """What ``make(shape, dtype)`` returns, kept for each shape and dtype: memory for results in between."""
+
+    def __init__(self, make: Callable[[tuple[int, ...], np.dtype[Any]], Made]) -> None:
+        self._make = make
+        self._made: dict[tuple[tuple[int, ...], np.dtype[Any]], Made] = {}
+
+    def like(self, array: NDArray[Any]) -> Made:
+        """Return what was made for the shape and dtype of ``array``; it holds what the last use left."""
+        key = (array.shape, array.dtype)
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._make(*key)
+        return made

@@ -30,7 +30,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunDirect
     @cache
     def train(name: str, *overrides: str) -> RunDirectory:
         experiment = load_experiment(CONFIGS / f"{name}.yaml", overrides)
-        directory = RunDirectory.create(name, tmp_path_factory.mktemp("runs") / name, experiment)
+        directory = RunDirectory.create(name, tmp_path_factory.mktemp("runs") / name)
+        directory.begin(experiment)
         for _ in Run(experiment).epochs(directory):
             pass
         return directory

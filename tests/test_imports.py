@@ -23,10 +23,10 @@ MAY_IMPORT = {
     "config": {"errors"},
     "nn": {"errors", "buffers"},
     "optim": {"errors", "buffers"},
-    "data": {"errors", "buffers", "npz"},
+    "data": {"errors", "buffers", "files", "npz"},
     "build": GROUND | {"nn", "optim", "data", "config"},
     "training": GROUND | {"nn", "optim", "data", "config", "build"},
-    "cli": GROUND | {"nn", "config", "build", "training"},
+    "cli": GROUND | {"nn", "data", "config", "build", "training"},
     "__main__": {"cli"},
 }
 WITHOUT_NUMPY = ["config", "errors", "files"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
@@ -37,6 +37,7 @@ __all__ = [
     "Optimizer",
     "Regularization",
     "Training",
+    "data_sets",
     "to_plain",
 ]
 
@@ -332,6 +333,13 @@ Data: TypeAlias = Annotated[
     Field(discriminator="name"),
     _by_name(),
 ]
+
+
+def data_sets() -> dict[str, str]:
+    """Return the names that ``data.name`` may have, each with a line that says what it is."""
+    fields = [section.model_fields["name"] for section in get_args(get_args(Data)[0])]
+    return {get_args(field.annotation)[0]: field.description for field in fields}
+
 
 # --------------------------------------------------------------------------------------------- model
 
@@ -756,6 +764,12 @@ class Training(Section):
     )
     seed: int = Field(
         0, ge=0, lt=2**32, description="of everything that is random: data, split, weights, batches"
+    )
+    checkpoint_every: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000_000,
+        description="also save last.npz every so many steps; null saves at the end of each epoch alone",
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from mlpcli.buffers import Buffer
@@ -28,6 +27,7 @@ class Augmenter:
     ) -> None:
         self.shape, self.flip, self.crop, self.cutout, self.mixup = shape, flip, crop, cutout, mixup
         self._padded: NDArray[Any] = np.zeros((0, 1, 1, 1))
+        self._cut = Buffer(int(np.prod(shape)), np.float32)
         self._scratch = Buffer(int(np.prod(shape)), np.float32)
 
     def apply(self, X: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], float]:
@@ -67,9 +67,10 @@ class Augmenter:
         np.copyto(inside[k:], images[k:])
         if not pad:
             return inside
-        windows = sliding_window_view(padded, (height, width), axis=(2, 3))
-        down, right = rng.integers(0, 2 * pad + 1, (2, n))
-        cut: NDArray[Any] = windows[np.arange(n), :, down, right]
+        cut = self._cut.rows(n).reshape(n, *self.shape)
+        places = rng.integers(0, 2 * pad + 1, (2, n)).tolist()
+        for image, frame, down, right in zip(cut, padded, *places, strict=True):
+            image[...] = frame[:, down : down + height, right : right + width]
         return cut
 
     def _blank(self, images: NDArray[Any], rng: np.random.Generator) -> None:

@@ -14,6 +14,8 @@ from mlpcli.data.scaling import Scaling
 
 __all__ = ["Batches", "Split"]
 
+_ROWS = 32
+
 
 @dataclass(frozen=True)
 class Split:
@@ -36,6 +38,7 @@ class Batches:
         self._factor = (1 / scaling.scale).astype(dtype)
         self._raw = Buffer(split.X.shape[1], split.X.dtype)
         self._X = Buffer(split.X.shape[1], dtype)
+        self._y = Buffer(split.y.size // max(len(split.y), 1), split.y.dtype)
 
     def __len__(self) -> int:
         return len(self.split)
@@ -45,19 +48,32 @@ class Batches:
         return self._gather(self.split.rows, batch_size)
 
     def shuffled(
-        self, batch_size: int, rng: np.random.Generator
+        self, batch_size: int, rng: np.random.Generator, skip: int = 0
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Yield the same in an order drawn from ``rng``."""
-        return self._gather(self.split.rows[rng.permutation(len(self.split))], batch_size)
+        """Yield the same in an order drawn from ``rng``, without the first ``skip`` batches."""
+        order = rng.permutation(len(self.split))[skip * batch_size :]
+        return self._gather(self.split.rows[order], batch_size)
 
     def _gather(
         self, order: NDArray[np.intp], batch_size: int
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        shift, factor = self._shift, self._factor
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            raw, X = self._raw.rows(len(rows)), self._X.rows(len(rows))
+            m = len(rows)
+            X, y = self._X.rows(m), self._y.rows(m).reshape(m, *self.split.y.shape[1:])
             # mode="clip" lets take write straight into out; the rows are in range by construction.
-            np.take(self.split.X, rows, axis=0, out=raw, mode="clip")
-            np.subtract(raw, self._shift, out=X)
-            X *= self._factor
-            yield X, self.split.y[rows]
+            self.split.y.take(rows, axis=0, out=y, mode="clip")
+            if self._raw.dtype == X.dtype:
+                self.split.X.take(rows, axis=0, out=X, mode="clip")
+                X -= shift
+                X *= factor
+            else:
+                raw = self._raw.rows(m)
+                self.split.X.take(rows, axis=0, out=raw, mode="clip")
+                for first in range(0, m, _ROWS):  # a few rows stay in the cache for all three passes
+                    block = X[first : first + _ROWS]
+                    np.copyto(block, raw[first : first + _ROWS])
+                    block -= shift
+                    block *= factor
+            yield X, y

@@ -2,7 +2,8 @@
 
 Most act on each weighted sum alone, in place. ``forward(Z, *work)`` turns the weighted sums Z (n, units) into
 the outputs Y. ``backward(dY, Y, *work)`` turns the gradient of the loss by Y into the gradient by Z; it may
-overwrite Y. ``work`` is as many arrays like Z as the function asks for, and holds between the two calls.
+overwrite Y. ``work`` is as many arrays like Z as the function asks for, then as many of booleans, and holds
+between the two calls.
 prelu and maxout are layers of their own. The failings named here are those of the CS231n notes, Neural
 Networks 1, "Commonly used activation functions".
 """
@@ -45,11 +46,12 @@ def _elementwise(
     backward: Callable[..., None],
     init: str,
     work: int = 0,
+    masks: int = 0,
     limits: tuple[float, float] | None = None,
     can_die: bool = False,
 ) -> Activation:
     def layer(number: int, units: int, dtype: Any) -> Layer:  # noqa: ARG001
-        return Elementwise(forward, backward, work, units, dtype)
+        return Elementwise(forward, backward, [dtype] * work + [np.bool_] * masks, units)
 
     return Activation(layer, init, limits=limits, can_die=can_die)
 
@@ -111,14 +113,14 @@ def tanh() -> Activation:
 def relu() -> Activation:
     """y = max(0, z), dy/dz = 1 where z > 0 (Nair & Hinton, 2010). Does not saturate; units can die."""
 
-    def forward(Z: Array) -> None:
+    def forward(Z: Array, active: Array) -> None:  # noqa: ARG001
         np.maximum(Z, 0.0, out=Z)
 
-    def backward(dY: Array, Y: Array) -> None:
-        np.sign(Y, out=Y)
-        dY *= Y
+    def backward(dY: Array, Y: Array, active: Array) -> None:
+        np.greater(Y, 0.0, out=active)
+        dY *= active
 
-    return _elementwise(forward, backward, init="he", can_die=True)
+    return _elementwise(forward, backward, init="he", masks=1, can_die=True)
 
 
 def leaky_relu(alpha: float) -> Activation:
@@ -182,11 +184,17 @@ def elu(alpha: float) -> Activation:
 def softplus() -> Activation:
     """y = log(1 + exp(z)), dy/dz = 1 / (1 + exp(-z)) (Dugas et al., 2001): a smooth ReLU."""
 
-    def forward(Z: Array, derivative: Array) -> None:
+    def forward(Z: Array, derivative: Array, scratch: Array) -> None:
         _logistic(Z, derivative)
-        np.logaddexp(Z, 0.0, out=Z)
+        # max(0, z) + log(1 + exp(-abs(z))), which cannot overflow; logaddexp takes ten times as long.
+        np.abs(Z, out=scratch)
+        np.negative(scratch, out=scratch)
+        np.exp(scratch, out=scratch)
+        np.log1p(scratch, out=scratch)
+        np.maximum(Z, 0.0, out=Z)
+        Z += scratch
 
-    return _elementwise(forward, _scale, init="he", work=1)
+    return _elementwise(forward, _scale, init="he", work=2)
 
 
 def silu() -> Activation:

@@ -16,13 +16,13 @@ The contract of all of them, stated once. A batch is ``n`` rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from mlpcli.buffers import Buffer
+from mlpcli.buffers import Buffer, Scratch
 from mlpcli.nn.initializers import Initializer
 from mlpcli.nn.parameters import Parameter, Parameters
 
@@ -72,6 +72,7 @@ class Dense:
         self.needs_dX = number > 1
         self._Y = Buffer(self.fan_out, dtype)
         self._dX = Buffer(fan_in, dtype)
+        self._ones = Scratch(lambda shape, dtype: np.ones(shape[0], dtype))
 
     def parameters(self) -> list[Parameter]:
         """Name W and b."""
@@ -97,6 +98,7 @@ class Dense:
     def resize(self, n: int) -> None:
         """Make room for n rows."""
         self.Y = self._Y.rows(n)
+        self.ones = self._ones.like(self.Y)
         if self.needs_dX:
             self.dX = self._dX.rows(n)
 
@@ -110,7 +112,7 @@ class Dense:
     def backward(self, dY: NDArray[Any]) -> NDArray[Any] | None:
         """Fill dW and db, return dX."""
         np.matmul(self.X.T, dY, out=self.dW)
-        np.sum(dY, axis=0, out=self.db)
+        np.dot(self.ones, dY, out=self.db)  # the sum over the rows, at the speed of the BLAS
         if not self.needs_dX:
             return None
         np.matmul(dY, self.W.T, out=self.dX)
@@ -138,14 +140,19 @@ class _Plain:
 class Elementwise(_Plain):
     """A function of each weighted sum alone, applied in place to the buffer of the layer before it.
 
-    ``work`` arrays of (n, units) hold what ``forward(Z, *work)`` leaves for ``backward(dY, Y, *work)``.
+    Arrays of (n, units), one for each type in ``work``, hold what ``forward(Z, *work)`` leaves for
+    ``backward(dY, Y, *work)``.
     """
 
     def __init__(
-        self, forward: Callable[..., None], backward: Callable[..., None], work: int, units: int, dtype: Any
+        self,
+        forward: Callable[..., None],
+        backward: Callable[..., None],
+        work: Sequence[DTypeLike],
+        units: int,
     ) -> None:
         self._forward, self._backward = forward, backward
-        self._buffers = [Buffer(units, dtype) for _ in range(work)]
+        self._buffers = [Buffer(units, dtype) for dtype in work]
         self._work: list[NDArray[Any]] = []
 
     def resize(self, n: int) -> None:
@@ -342,18 +349,7 @@ class Maxout(_Plain):
         return self.dX
 
 
-class _Random(_Plain):
-    """What the layers that are random in training, and nothing otherwise, have in common."""
-
-    def __init__(self, units: int, dtype: Any) -> None:
-        self._Y, self._drawn = Buffer(units, dtype), Buffer(units, dtype)
-
-    def resize(self, n: int) -> None:
-        """Make room for n rows."""
-        self.Y, self.drawn = self._Y.rows(n), self._drawn.rows(n)
-
-
-class Dropout(_Random):
+class Dropout(_Plain):
     """Y = X m in training: m is 0 with probability p, else 1 / (1 - p), so that the mean of Y is X.
 
     Inverted dropout (Srivastava et al., 2014; CS231n notes, Neural Networks 2, "Regularization"): evaluation
@@ -361,15 +357,19 @@ class Dropout(_Random):
     """
 
     def __init__(self, p: float, units: int, dtype: Any) -> None:
-        super().__init__(units, dtype)
         self.p = p
+        self._Y, self._mask = Buffer(units, dtype), Buffer(units, dtype)
+
+    def resize(self, n: int) -> None:
+        """Make room for n rows."""
+        self.Y, self.mask = self._Y.rows(n), self._mask.rows(n)
 
     def forward(self, X: NDArray[Any], rngs: Rngs | None = None, /) -> NDArray[Any]:
         """Return X with some of its entries dropped, or X itself in evaluation."""
         self.active = rngs is not None
         if rngs is None:
             return X
-        mask = self.drawn
+        mask = self.mask
         rngs["dropout"].random(out=mask, dtype=mask.dtype)
         np.greater_equal(mask, self.p, out=mask, casting="unsafe")
         mask *= 1 / (1 - self.p)
@@ -379,24 +379,47 @@ class Dropout(_Random):
     def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
         """Turn dY into dX in place."""
         if self.active:
-            dY *= self.drawn
+            dY *= self.mask
         return dY
 
 
-class Noise(_Random):
-    """Y = X + noise in training, normal and of standard deviation ``std``; backward: dX = dY."""
+class Noise(_Plain):
+    """Y = X + noise in training, normal and of standard deviation ``std``; backward: dX = dY.
+
+    Normal numbers are dear: those of a large batch would take longer than its matrix products. From ``FRESH``
+    numbers a batch on, pieces of a pool that is drawn once are taken, each from a random place.
+    """
+
+    FRESH, POOL, PIECE = 1 << 14, 1 << 20, 1 << 18
 
     def __init__(self, std: float, units: int, dtype: Any) -> None:
-        super().__init__(units, dtype)
-        self.std = std
+        self.std, self.units = std, units
+        self._Y, self._drawn = Buffer(units, dtype), Buffer(units, dtype)
+        self._pool: NDArray[Any] = np.empty(0, dtype)
+
+    def resize(self, n: int) -> None:
+        """Make room for n rows."""
+        self.Y = self._Y.rows(n)
 
     def forward(self, X: NDArray[Any], rngs: Rngs | None = None, /) -> NDArray[Any]:
         """Return X with noise, or X itself in evaluation."""
         if rngs is None:
             return X
-        rngs["noise"].standard_normal(out=self.drawn, dtype=self.drawn.dtype)
-        self.drawn *= self.std
-        np.add(X, self.drawn, out=self.Y)
+        rows = max(1, self.PIECE // self.units)
+        if X.size < self.FRESH or rows * self.units > self.POOL:
+            drawn = self._drawn.rows(len(X))
+            rngs["noise"].standard_normal(out=drawn, dtype=drawn.dtype)
+            drawn *= self.std
+            np.add(X, drawn, out=self.Y)
+            return self.Y
+        if not len(self._pool):
+            self._pool = rngs["noise_pool"].standard_normal(self.POOL, dtype=X.dtype)
+            self._pool *= self.std
+        for first in range(0, len(X), rows):
+            part = X[first : first + rows]
+            start = int(rngs["noise"].integers(self.POOL - part.size + 1))
+            noise = self._pool[start : start + part.size].reshape(part.shape)
+            np.add(part, noise, out=self.Y[first : first + rows])
         return self.Y
 
     def backward(self, dY: NDArray[Any]) -> NDArray[Any]:

@@ -2,19 +2,21 @@
 
 Each entry of ``LOSSES`` makes a `Loss` from its settings. ``evaluate(logits, y, dlogits)`` returns the mean
 loss of the batch and, unless ``dlogits`` is None, writes its gradient by the logits there. ``logits`` is
-(n, outputs); ``y`` is (n,) class indices, or (n, outputs) values for a regression. The classifiers
-are those of the CS231n notes, Linear Classification and Neural Networks 1, "Single neuron as a linear
-classifier".
+(n, outputs); ``y`` is (n,) class indices, or (n, outputs) values for a regression. No array is made
+after the first batch of a size. The classifiers are those of the CS231n notes, Linear Classification and
+Neural Networks 1, "Single neuron as a linear classifier".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mlpcli.buffers import Scratch
 
 __all__ = ["LOSSES", "Loss", "Outputs"]
 
@@ -34,6 +36,13 @@ class Loss:
     evaluate: Evaluate
     outputs: Outputs
     binary: bool = False
+    _predicted: Scratch[tuple[NDArray[np.intp], NDArray[np.bool_]]] = field(
+        default_factory=lambda: Scratch(
+            lambda shape, dtype: (np.empty(shape[0], np.intp), np.empty(shape[0], np.bool_))  # noqa: ARG005
+        ),
+        repr=False,
+        compare=False,
+    )
 
     def interpret(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return a new array of what the logits mean, one column a class (or a value)."""
@@ -43,7 +52,22 @@ class Loss:
 
     def predict(self, logits: NDArray[Any]) -> NDArray[np.intp]:
         """Return the index (n,) of the class that each row of logits speaks for."""
-        return (logits[:, 0] > 0).astype(np.intp) if self.binary else np.argmax(logits, axis=1)
+        predicted = np.empty(len(logits), np.intp)
+        self._predict(logits, predicted)
+        return predicted
+
+    def count_hits(self, logits: NDArray[Any], y: NDArray[Any]) -> int:
+        """Return how many rows of logits speak for their own class y (n,)."""
+        predicted, hit = self._predicted.like(logits)
+        self._predict(logits, predicted)
+        np.equal(predicted, y, out=hit)
+        return int(np.count_nonzero(hit))
+
+    def _predict(self, logits: NDArray[Any], out: NDArray[np.intp]) -> None:
+        if self.binary:
+            np.greater(logits[:, 0], 0, out=out, casting="unsafe")
+        else:
+            logits.argmax(axis=1, out=out)
 
 
 def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
@@ -53,51 +77,53 @@ def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
+def _pair(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    return np.empty(shape, dtype), np.empty(shape, dtype)
+
+
 def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None) -> Loss:
     """Softmax classifier: L = -sum t log p, p = softmax(logits); dL/dlogits = p - t.
 
     The target t is onehot(y), of which label smoothing e takes the share e to spread it over all C classes:
     t = (1 - e) onehot(y) + e / C (Szegedy et al., 2016). Class weights multiply each entry of t, and the mean
-    over the batch is weighted by those of its labels, as in PyTorch. The largest logit is subtracted first,
-    which changes nothing but the range of exp.
+    over the batch is weighted by those of its labels, as in PyTorch; dL/dlogits = sum(t) p - t. The largest
+    logit is subtracted first, which changes nothing but the range of exp.
     """
     e = label_smoothing
-    if class_weights is not None:
-        return _weighted_cross_entropy(e, np.array(class_weights, np.float64))
+
+    def make(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
+        n, classes = shape
+        targets = np.eye(classes) * (1 - e) + e / classes  # row y is the t of class y
+        weights = np.ones(classes) if class_weights is None else np.array(class_weights)
+        targets *= weights
+        tables = (array.astype(dtype) for array in (targets, targets.sum(axis=1, keepdims=True), weights))
+        return *tables, *_pair(shape, dtype), *(np.empty((n, 1), dtype) for _ in range(2)), np.empty(n, dtype)
+
+    scratch = Scratch(make)
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
-        n, rows = len(y), np.arange(len(y))
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        right = shifted[rows, y]
-        if e:
-            right = (1 - e) * right + e * shifted.mean(axis=1)
-        exponentials = np.exp(shifted, out=shifted)
-        sums = exponentials.sum(axis=1)
+        targets, sums_of_targets, weights, t, p, column, sum_t, weight = scratch.like(logits)
+        total = float(len(y))
+        np.maximum.reduce(logits, axis=1, keepdims=True, out=column)
+        np.subtract(logits, column, out=p)
+        targets.take(y, axis=0, out=t, mode="clip")  # "clip" lets take write to out at once
+        right = float(np.vdot(t, p))
+        np.exp(p, out=p)
+        np.add.reduce(p, axis=1, keepdims=True, out=column)
+        if class_weights is not None:
+            sums_of_targets.take(y, axis=0, out=sum_t, mode="clip")
+            weights.take(y, out=weight, mode="clip")
+            total = max(float(weight.sum()), np.finfo(np.float32).tiny)  # a batch may have only weights of 0
         if dlogits is not None:
-            np.divide(exponentials, (sums * n)[:, None], out=dlogits)
-            dlogits[rows, y] -= (1 - e) / n
-            if e:
-                dlogits -= e / dlogits.size
-        return float(np.mean(np.log(sums) - right))
-
-    return Loss(evaluate, outputs="probabilities")
-
-
-def _weighted_cross_entropy(e: float, weights: NDArray[np.float64]) -> Loss:
-    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
-        rows = np.arange(len(y))
-        log_p = logits - logits.max(axis=1, keepdims=True)
-        log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
-        t = np.full(logits.shape, e / logits.shape[1], logits.dtype)
-        t[rows, y] += 1 - e
-        t *= weights
-        total = max(float(weights[y].sum()), np.finfo(np.float32).tiny)  # a batch may have only weights of 0
-        if dlogits is not None:
-            np.exp(log_p, out=dlogits)
-            dlogits *= t.sum(axis=1, keepdims=True)
+            np.divide(p, column, out=dlogits)
+            if class_weights is not None:
+                dlogits *= sum_t
             dlogits -= t
-            dlogits /= total
-        return float(-np.sum(t * log_p) / total)
+            dlogits *= 1 / total
+        np.log(column, out=column)
+        if class_weights is not None:
+            column *= sum_t
+        return (float(np.add.reduce(column, axis=None)) - right) / total
 
     return Loss(evaluate, outputs="probabilities")
 
@@ -109,22 +135,36 @@ def hinge(delta: float, squared: bool) -> Loss:
     L = sum of m[j]**2, dL/ds[j] = 2 m[j], dL/ds[y] = -(their sum).
     """
 
+    def make(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
+        n, classes = shape
+        return np.eye(classes, dtype=dtype), *_pair(shape, dtype), np.empty((n, 1), dtype)
+
+    scratch = Scratch(make)
+
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
-        n, rows = len(y), np.arange(len(y))
-        margins = logits - logits[rows, y][:, None]
+        eye, onehot, margins, column = scratch.like(logits)
+        n = len(y)
+        eye.take(y, axis=0, out=onehot, mode="clip")
+        np.multiply(logits, onehot, out=margins)
+        np.add.reduce(margins, axis=1, keepdims=True, out=column)  # s[y]
+        np.subtract(logits, column, out=margins)
         margins += delta
-        margins[rows, y] = 0
         np.maximum(margins, 0, out=margins)
+        onehot *= delta
+        margins -= onehot  # of its own class, which was delta
         if dlogits is not None:
             if squared:
                 np.multiply(margins, 2, out=dlogits)
             else:
                 np.greater(margins, 0, out=dlogits, casting="unsafe")
-            dlogits[rows, y] = -dlogits.sum(axis=1)
-            dlogits /= n
+            np.add.reduce(dlogits, axis=1, keepdims=True, out=column)
+            eye.take(y, axis=0, out=onehot, mode="clip")
+            onehot *= column
+            dlogits -= onehot
+            dlogits *= 1 / n
         if squared:
             np.square(margins, out=margins)
-        return float(margins.sum() / n)
+        return float(np.add.reduce(margins, axis=None)) / n
 
     return Loss(evaluate, outputs="scores")
 
@@ -132,16 +172,24 @@ def hinge(delta: float, squared: bool) -> Loss:
 def binary_cross_entropy() -> Loss:
     """Logistic regression: L = log(1 + exp(-t z)), t = +1 for class 1, -1 for class 0.
 
-    dL/dz = sigmoid(z) - y.
+    dL/dz = sigmoid(z) - y = -t sigmoid(-t z).
     """
+    scratch = Scratch(_pair)
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
-        t = _signs(y, logits)
-        losses = np.logaddexp(0, -t * logits)
-        if dlogits is not None:
-            # -t sigmoid(-t z), with the sigmoid as a tanh, which cannot overflow
-            dlogits[...] = -t * (0.5 - 0.5 * np.tanh(0.5 * t * logits)) / len(y)
-        return float(np.mean(losses))
+        t, margin = scratch.like(logits)
+        n = len(y)
+        _signs(y, t)
+        np.multiply(t, logits, out=margin)
+        if dlogits is not None:  # with the sigmoid as a tanh, which cannot overflow
+            np.multiply(margin, 0.5, out=dlogits)
+            np.tanh(dlogits, out=dlogits)
+            dlogits -= 1.0
+            dlogits *= t
+            dlogits *= 0.5 / n
+        np.negative(margin, out=margin)
+        np.logaddexp(margin, 0, out=margin)
+        return float(np.add.reduce(margin, axis=None)) / n
 
     return Loss(evaluate, outputs="probabilities", binary=True)
 
@@ -151,25 +199,35 @@ def binary_hinge() -> Loss:
 
     dL/dz = -t inside the margin, 0 outside.
     """
+    scratch = Scratch(_pair)
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
-        t = _signs(y, logits)
-        losses = np.maximum(0, 1 - t * logits)
+        t, losses = scratch.like(logits)
+        n = len(y)
+        _signs(y, t)
+        np.multiply(t, logits, out=losses)
+        np.subtract(1, losses, out=losses)
+        np.maximum(losses, 0, out=losses)
         if dlogits is not None:
-            dlogits[...] = -t * (losses > 0) / len(y)
-        return float(np.mean(losses))
+            np.greater(losses, 0, out=dlogits, casting="unsafe")
+            dlogits *= t
+            dlogits *= -1 / n
+        return float(np.add.reduce(losses, axis=None)) / n
 
     return Loss(evaluate, outputs="scores", binary=True)
 
 
 def mse() -> Loss:
     """Mean squared error: L = mean over rows and outputs of (z - y)**2; dL/dz = 2 (z - y) / (n outputs)."""
+    scratch = Scratch(_pair)
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
-        difference = logits - y
+        difference, _ = scratch.like(logits)
+        np.subtract(logits, y, out=difference)
         if dlogits is not None:
             np.multiply(difference, 2 / difference.size, out=dlogits)
-        return float(np.mean(np.square(difference, out=difference)))
+        np.square(difference, out=difference)
+        return float(np.add.reduce(difference, axis=None)) / difference.size
 
     return Loss(evaluate, outputs="values")
 
@@ -179,13 +237,16 @@ def mae() -> Loss:
 
     dL/dz = sign(z - y) / (n outputs).
     """
+    scratch = Scratch(_pair)
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
-        difference = logits - y
+        difference, _ = scratch.like(logits)
+        np.subtract(logits, y, out=difference)
         if dlogits is not None:
             np.sign(difference, out=dlogits)
-            dlogits /= difference.size
-        return float(np.mean(np.abs(difference, out=difference)))
+            dlogits *= 1 / difference.size
+        np.abs(difference, out=difference)
+        return float(np.add.reduce(difference, axis=None)) / difference.size
 
     return Loss(evaluate, outputs="values")
 
@@ -196,20 +257,28 @@ def huber(delta: float) -> Loss:
     The mean over rows and outputs; dL/dz = d, cut at delta, / (n outputs): no outlier pulls harder than
     delta.
     """
+    scratch = Scratch(_pair)
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
-        difference = logits - y
-        cut = np.clip(difference, -delta, delta)
+        difference, cut = scratch.like(logits)
+        np.subtract(logits, y, out=difference)
+        np.clip(difference, -delta, delta, out=cut)
         if dlogits is not None:
-            np.divide(cut, difference.size, out=dlogits)
-        return float(np.mean(cut * (difference - 0.5 * cut)))
+            np.multiply(cut, 1 / difference.size, out=dlogits)
+        # d c - c**2 / 2, with d cut at delta to c
+        difference *= cut
+        np.square(cut, out=cut)
+        cut *= 0.5
+        difference -= cut
+        return float(np.add.reduce(difference, axis=None)) / difference.size
 
     return Loss(evaluate, outputs="values")
 
 
-def _signs(y: NDArray[Any], logits: NDArray[Any]) -> NDArray[Any]:
-    """Classes 0 and 1 as -1 and +1, (n, 1)."""
-    return (2 * y - 1).astype(logits.dtype)[:, None]
+def _signs(y: NDArray[Any], out: NDArray[Any]) -> None:
+    """Write classes 0 and 1 as -1 and +1 to ``out`` (n, 1)."""
+    np.multiply(y[:, None], 2, out=out, casting="unsafe")
+    out -= 1
 
 
 LOSSES: dict[str, Callable[..., Loss]] = {

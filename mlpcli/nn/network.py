@@ -75,8 +75,8 @@ class Network:
     def forward(self, X: NDArray[Any], rngs: Rngs | None = None) -> NDArray[Any]:
         """Return the logits (n, outputs) of X (n, inputs), in a buffer that the next call reuses.
 
-        ``rngs`` are the streams "dropout" and "noise" of a training step. Without them it is an evaluation:
-        nothing is random, ``state`` does not change, and no row's logits depend on the other rows.
+        ``rngs`` are the streams "dropout", "noise" and "noise_pool" of a training step. Without them it is an
+        evaluation: nothing is random, ``state`` does not change, and no row's logits depend on other rows.
         """
         if len(X) != self._n:
             self._n = len(X)

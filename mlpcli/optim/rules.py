@@ -76,25 +76,24 @@ def nesterov(momentum: float) -> Rule:
 def adam(beta1: float, beta2: float, eps: float) -> Rule:
     """Adam (Kingma & Ba, 2015).
 
-    m <- beta1 m + (1 - beta1) dw, v <- beta2 v + (1 - beta2) dw**2,
-    w <- w - learning_rate (m / (1 - beta1**step)) / (sqrt(v / (1 - beta2**step)) + eps).
+    m <- beta1 m + dw, v <- beta2 v + dw**2, w <- w - learning_rate mhat / (sqrt(vhat) + eps) with the means
+    mhat = m (1 - beta1) / (1 - beta1**step) and vhat = v (1 - beta2) / (1 - beta2**step). The paper's m and v
+    are these times 1 - beta; kept so, they take two passes over the memory fewer.
     """
 
     def update(part: Slice, learning_rate: float, step: int) -> None:
         w, dw, scratch = part.w, part.dw, part.scratch
         m, v = part.slots
+        of_m, of_v = (1 - beta1) / (1 - beta1**step), sqrt((1 - beta2) / (1 - beta2**step))
         m *= beta1
-        np.multiply(dw, 1 - beta1, out=scratch)
-        m += scratch
+        m += dw
         v *= beta2
-        np.multiply(dw, dw, out=scratch)
-        scratch *= 1 - beta2
-        v += scratch
+        dw *= dw
+        v += dw
         np.sqrt(v, out=scratch)
-        scratch *= 1 / sqrt(1 - beta2**step)
-        scratch += eps
+        scratch += eps / of_v
         np.divide(m, scratch, out=scratch)
-        scratch *= learning_rate / (1 - beta1**step)
+        scratch *= learning_rate * of_m / of_v
         w -= scratch
 
     return Rule(("m", "v"), update)

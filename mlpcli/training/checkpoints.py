@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,7 +32,7 @@ from mlpcli.nn.network import Network
 from mlpcli.nn.sizes import NetworkSize
 from mlpcli.npz import NpzFile
 from mlpcli.text import memory
-from mlpcli.training.loop import Progress
+from mlpcli.training.loop import Midway, Progress
 
 __all__ = ["FORMAT", "Checkpoint", "Resume", "load_checkpoint", "read_plan", "save_checkpoint"]
 
@@ -47,11 +48,15 @@ _LEARNED = re.compile(r"(W|b|a|gamma|beta)[0-9]+")
 
 @dataclass(frozen=True)
 class Resume:
-    """What going on needs besides the weights: progress, step count and the optimizer's arrays by slot."""
+    """What going on needs besides the weights: progress, step count and the optimizer's arrays by slot.
+
+    ``midway`` is where it was within an epoch, if it was.
+    """
 
     progress: Progress
     steps: int
     slots: dict[str, NDArray[Any]]
+    midway: Midway | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,32 @@ class _Progress(_Strict):
     steps: _Count
 
 
+_Bits = Annotated[int, Field(ge=0, lt=2**128)]
+
+
+class _PCG64(_Strict):
+    state: _Bits
+    inc: _Bits
+
+
+class _Stream(_Strict):
+    """What NumPy says of a bit generator."""
+
+    bit_generator: Literal["PCG64"]
+    state: _PCG64
+    has_uint32: Literal[0, 1]
+    uinteger: Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class _Midway(_Strict):
+    batch: _Count
+    loss_sum: float
+    hits: _Count
+    seconds: float
+    silent: list[Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")]]
+    streams: dict[Literal["augment", "dropout", "noise"], _Stream]
+
+
 class Meta(_Strict):
     """The JSON in ``meta``."""
 
@@ -103,6 +134,7 @@ class Meta(_Strict):
     epoch: _Count
     scores: dict[str, float]
     progress: _Progress | None
+    midway: _Midway | None
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -117,10 +149,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     if checkpoint.target_scaling is not None:
         of_targets = checkpoint.target_scaling
         arrays |= {"target_shift": of_targets.shift, "target_scale": of_targets.scale}
-    progress = None
+    progress = midway = None
     if checkpoint.resume is not None:
         arrays |= {_OPTIMIZER + name: slot for name, slot in checkpoint.resume.slots.items()}
         progress = {**asdict(checkpoint.resume.progress), "steps": checkpoint.resume.steps}
+        midway = None if checkpoint.resume.midway is None else asdict(checkpoint.resume.midway)
     meta = {
         "format": FORMAT,
         "mlp": __version__,
@@ -134,6 +167,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "epoch": checkpoint.epoch,
         "scores": checkpoint.scores,
         "progress": progress,
+        "midway": midway,
     }
     # A byte string of plain ASCII: json.loads(np.load(path)["meta"].item()) reads it anywhere.
     raw = json.dumps(meta).encode("ascii")
@@ -213,7 +247,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         meta.class_counts,
         meta.epoch,
         meta.scores,
-        _resume(meta, {name: arrays[_OPTIMIZER + name] for name in slots}),
+        _resume(path, meta, {name: arrays[_OPTIMIZER + name] for name in slots}, network.widths[1:-1]),
     )
 
 
@@ -316,9 +350,17 @@ def _read_array(path: Path, archive: NpzFile, name: str) -> NDArray[Any]:
     return array
 
 
-def _resume(meta: Meta, slots: dict[str, NDArray[Any]]) -> Resume | None:
+def _resume(path: Path, meta: Meta, slots: dict[str, NDArray[Any]], hidden: tuple[int, ...]) -> Resume | None:
     if meta.progress is None:
         return None
     said = meta.progress
     progress = Progress(said.epoch, said.best_epoch, tuple(said.best_score), said.stale, said.plateaus)
-    return Resume(progress, said.steps, slots)
+    midway = None
+    if meta.midway is not None:
+        silent = meta.midway.silent
+        if len(silent) != len(hidden) or any(
+            len(bits) not in (0, 2 * ceil(units / 8)) for bits, units in zip(silent, hidden, strict=True)
+        ):
+            raise _damaged(path, "meta.midway.silent does not fit its hidden layers")
+        midway = Midway(**meta.midway.model_dump())
+    return Resume(progress, said.steps, slots, midway)

@@ -438,7 +438,7 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "training list": (
         SPIRAL + "training: [1]\n",
         "2:11",
-        "training: a list is not a mapping with epochs, batch_size, patience, seed",
+        "training: a list is not a mapping with epochs, batch_size, patience, seed, checkpoint_every",
     ),
     "training mapping": (
         SPIRAL + "training: {epochs: {a: 1}}\n",
@@ -788,7 +788,7 @@ BAD_OVERRIDES: dict[str, tuple[str, list[str], str]] = {
         SPIRAL,
         ["training.epoch=3"],
         'SET\n  training.epoch: unknown key "epoch"; did you mean "epochs"? '
-        "(allowed: epochs, batch_size, patience, seed)",
+        "(allowed: epochs, batch_size, patience, seed, checkpoint_every)",
     ),
     "bad value": (
         SPIRAL,

@@ -15,7 +15,9 @@ from mlpcli.nn.network import Network
 
 
 def rngs(seed: int = 0) -> dict[str, np.random.Generator]:
-    return {name: np.random.default_rng([seed, i]) for i, name in enumerate(("dropout", "noise"))}
+    return {
+        name: np.random.default_rng([seed, i]) for i, name in enumerate(("dropout", "noise", "noise_pool"))
+    }
 
 
 def network(model: dict[str, Any]) -> Network:
@@ -39,13 +41,33 @@ def test_dropout_drops_its_share_and_keeps_the_mean(p: float) -> None:
     np.testing.assert_array_equal(layer.backward(np.ones_like(X)) != 0, kept)
 
 
-def test_noise_has_its_spread() -> None:
-    layer = Noise(0.3, 500, np.float32)
-    layer.resize(400)
-    X = np.ones((400, 500), np.float32)
-    difference = layer.forward(X, rngs()) - X
-    assert difference.std() == pytest.approx(0.3, rel=0.01)
-    assert abs(difference.mean()) < 0.005
+# Drawn afresh; from the pool, in one piece and in several; rows too long for the pool.
+@pytest.mark.parametrize("shape", [(20, 50), (100, 500), (2000, 500), (2, Noise.POOL + 1)])
+def test_noise_is_normal_and_has_its_spread(shape: tuple[int, int]) -> None:
+    layer = Noise(0.3, shape[1], np.float32)
+    layer.resize(shape[0])
+    X, streams = np.ones(shape, np.float32), rngs()
+    difference = layer.forward(X, streams) - X
+    n = X.size
+    assert difference.std() == pytest.approx(0.3, rel=4 / n**0.5)
+    assert abs(difference.mean()) < 4 * 0.3 / n**0.5
+    assert np.mean(np.abs(difference) > 0.6) == pytest.approx(0.0455, abs=4 * 0.21 / n**0.5)
+    for other in (difference[1:], layer.forward(X, streams) - X):  # other rows and batches have other noise
+        correlation = np.corrcoef(difference[0], other[0])[0, 1]
+        assert abs(correlation) < 6 / shape[1] ** 0.5
+
+
+@pytest.mark.parametrize("shape", [(20, 50), (2000, 500)])
+def test_noise_follows_its_streams(shape: tuple[int, int]) -> None:
+    layers = [Noise(0.3, shape[1], np.float32) for _ in range(2)]
+    X = np.zeros(shape, np.float32)
+    for layer in layers:
+        layer.resize(len(X))
+    first, second = rngs(), rngs()
+    layers[0].forward(X, first)
+    # A later start: the same place in the stream, but nothing has been drawn for the pool yet.
+    second["noise"].bit_generator.state = first["noise"].bit_generator.state
+    np.testing.assert_array_equal(layers[0].forward(X, first), layers[1].forward(X, second))
 
 
 def test_evaluation_knows_neither() -> None:

@@ -53,7 +53,8 @@ def peak(config: Experiment, tmp_path: Path) -> int:
     tracemalloc.start()
     try:
         run = Run(config)
-        directory = RunDirectory.create("r", tmp_path / "r", config)
+        directory = RunDirectory.create("r", tmp_path / "r")
+        directory.begin(config)
         for _ in run.epochs(directory):
             pass
         run.score_best(directory)

@@ -1,0 +1,111 @@
+"""The hot path allocates no arrays: what a batch needs is made once and used again."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mlpcli.config.loader import validate_experiment
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.penalties import PENALTIES
+from mlpcli.optim.rules import RULES
+from mlpcli.training.loop import Trainer
+from mlpcli.training.run import Run
+
+# A float for each row, or for each weight, is more than all that may come and go in a step: Python's own
+# objects, and the 8,192 numbers that NumPy converts at a time where two types meet.
+FLOATS = 32_768
+SMALL = 4 * FLOATS - 1
+STEPS = 100
+
+
+def most_allocated(folder: Path, rows: int, features: int, sections: dict[str, Any]) -> int:
+    """Return the most bytes that a step of training held besides what it found and left behind."""
+    rng = np.random.default_rng(0)
+    path = folder / "noise.npz"
+    np.savez(path, X=rng.standard_normal((2 * rows, features), np.float32), y=rng.integers(0, 2, 2 * rows))
+    sections = {
+        "data": {"name": "npz", "path": str(path), "val_size": 0, "test_size": 0},
+        "training": {"epochs": 2, "batch_size": rows},
+        **sections,
+    }
+    trainer = Run(validate_experiment(sections, folder)).trainer
+    next(trainer.epochs())  # makes everything
+    batches = [(X.copy(), y.copy()) for X, y in trainer.train.in_order(rows)]
+    peaks = []
+
+    def many(*_: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        gathered = trainer.train.in_order(rows)
+        for step in range(STEPS):
+            tracemalloc.reset_peak()
+            next(gathered, None)
+            yield batches[step % 2]
+            now, peak = tracemalloc.get_traced_memory()
+            peaks.append(peak - now)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.train, "shuffled", many)
+        patch.setattr(Trainer, "batches", STEPS + 1)  # the last one is also measured for the metrics
+        tracemalloc.start()
+        try:
+            next(trainer.epochs())
+        finally:
+            tracemalloc.stop()
+    assert len(peaks) == STEPS
+    return max(peaks)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_no_array_of_a_batch_in_the_loss(loss: str, tmp_path: Path) -> None:
+    assert most_allocated(tmp_path, FLOATS, 2, {"model": {"hidden": [2]}, "loss": loss}) < SMALL
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *({"activation": name} for name in ACTIVATIONS),
+        *({key: 0.5} for key in ("dropout", "input_dropout", "input_noise")),
+        {"batch_norm": True},
+    ],
+    ids=str,
+)
+def test_no_array_of_a_batch_in_the_layers(model: dict[str, Any], tmp_path: Path) -> None:
+    assert most_allocated(tmp_path, FLOATS, 2, {"model": {"hidden": [2], **model}}) < SMALL
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        *({"optimizer": name} for name in RULES),
+        {"optimizer": {"name": "adam", "clip_norm": 1e-3}},
+        *({"regularization": {name: 0.1}} for name in (*PENALTIES, "weight_decay", "max_norm")),
+    ],
+    ids=str,
+)
+def test_no_array_of_the_weights_in_the_step(section: dict[str, Any], tmp_path: Path) -> None:
+    assert most_allocated(tmp_path, 4, FLOATS // 8, {"model": {"hidden": [8]}, **section}) < SMALL
+
+
+def test_gradients_stay_views_of_the_one_flat_array(tmp_path: Path) -> None:
+    model = {"hidden": [3, 3], "activation": "prelu", "batch_norm": True}
+    sections = {"data": {"name": "spiral", "points": 60}, "model": model, "training": {"epochs": 2}}
+    run = Run(validate_experiment(sections, tmp_path))
+    list(run.trainer.epochs())
+    parameters = run.network.parameters
+    for layer in run.network.layers:
+        for parameter in layer.parameters():
+            kind = parameter.name.rstrip("0123456789")
+            for array, flat in (
+                (getattr(layer, kind), parameters.values),
+                (getattr(layer, f"d{kind}"), parameters.gradients),
+            ):
+                assert array.base is flat
+                start = (array.ctypes.data - flat.ctypes.data) // flat.itemsize
+                assert slice(start, start + array.size) == parameters.span(parameter.name)
