@@ -190,10 +190,10 @@ def read_plan(path: Path) -> tuple[Experiment, tuple[int, ...]]:
         return _interpret(path, _read_meta(path, archive))
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
     """Read a checkpoint, believing nothing: names, shapes, types and values are checked against ``meta``.
 
-    Raises CheckpointError.
+    Raises CheckpointError, also where the memory will not suffice, unless ``force_memory`` lets it try.
     """
     if path.is_dir():
         raise CheckpointError(f"{path} is a directory; name a checkpoint in it, as in {path / 'best.npz'}")
@@ -208,7 +208,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         learned = sum(int(np.prod(shape)) for name, shape in shapes.items() if _LEARNED.fullmatch(name))
         if learned != size.parameters:  # before a network of the size that the config claims is made
             raise _damaged(path, f"its config has {size.parameters:,} parameters, its arrays {learned:,}")
-        _require_memory(path, size.parameters)
+        if not force_memory:
+            _require_memory(path, size.parameters)
         network = build_network(experiment, widths)
         slots = {} if meta.progress is None else build_optimizer(experiment, network).slots
         expected = {
