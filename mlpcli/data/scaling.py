@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Scaling", "fit_scaling"]
 
-_ROWS = 4096  # at a time, so that bytes become float64 a piece at a time
+_NUMBERS = 1 << 18  # that become float64 at a time: few enough to stay in the cache for all passes
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,18 @@ def fit_scaling(kind: str, X: NDArray[Any], rows: NDArray[np.intp]) -> Scaling:
     """
     features = X.shape[1]
     shift, scale = np.zeros(features), np.ones(features)
-    pieces = [rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS)]
+    size = max(1, _NUMBERS // features)
+    pieces = [rows[start : start + size] for start in range(0, len(rows), size)]
     if kind in ("center", "standardize"):
         for piece in pieces:
-            shift += X[piece].sum(axis=0, dtype=np.float64)
+            shift += X[piece].astype(np.float64).sum(axis=0)
         shift /= len(rows)
     if kind == "standardize":
         squares = np.zeros(features)
         for piece in pieces:
-            squares += np.square(X[piece] - shift).sum(axis=0)
+            differences = X[piece] - shift
+            differences *= differences
+            squares += differences.sum(axis=0)
         scale = np.sqrt(squares / len(rows))
     if kind == "scale":
         low = np.min([X[piece].min(axis=0) for piece in pieces], axis=0).astype(np.float64)
