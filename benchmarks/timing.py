@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,18 @@ class _Runner:
     def __init__(self, command: Command, folder: str) -> None:
         arguments = [argument.replace("{folder}", folder) for argument in command.arguments]
         self._arguments = [sys.executable, *arguments]
+        # Modules are compiled, as they are where pip has installed them; the first round sees to it.
+        self._environment = {
+            name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+        }
 
     def turn(self) -> tuple[float, int | None]:
         """Return seconds and peak memory of a process from its start to its end."""
         with tempfile.TemporaryFile() as output:
             start = time.perf_counter()
-            process = subprocess.Popen(self._arguments, stdout=output, stderr=output, cwd=ROOT)
+            process = subprocess.Popen(
+                self._arguments, stdout=output, stderr=output, cwd=ROOT, env=self._environment
+            )
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -133,8 +140,6 @@ def describe_machine() -> dict[str, str]:
         [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
     )
     blas, numpy = answer.stdout.splitlines()
-    from importlib.metadata import version
-
     packages = {"PyTorch": "torch", "scikit-learn": "scikit-learn", "JAX": "jax"}
     return {
         "cpu": f"{_processor()}, {thread_count()} of {os.cpu_count()} cores",
