@@ -1,14 +1,15 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-__all__ = ["replace_file"]
+__all__ = ["new_folder", "replace_file"]
 
 
 @contextlib.contextmanager
@@ -30,3 +31,35 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Make an empty folder that takes the name ``path``, which must be free, once the block has ended well.
+
+    As with `replace_file`, what is written there is fsynced first, and nothing is left where the block fails.
+    The temporary folder is for one process alone: whoever calls sees to that.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.iterdir():
+            with file.open("r+b") as stream:
+                os.fsync(stream.fileno())
+        _sync_folder(temporary)
+        temporary.rename(path)
+        _sync_folder(path.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _sync_folder(path: Path) -> None:
+    with contextlib.suppress(OSError):  # not every system can open a folder
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

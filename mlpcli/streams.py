@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["stream"]
+__all__ = ["Streams", "stream"]
 
 
 def stream(seed: int, name: str, index: int = 0) -> np.random.Generator:
@@ -14,3 +14,15 @@ def stream(seed: int, name: str, index: int = 0) -> np.random.Generator:
     ``seed`` and ``index`` are whole numbers from 0 to below 2**32.
     """
     return np.random.default_rng([seed, int.from_bytes(name.encode(), "little"), index])
+
+
+class Streams(dict[str, np.random.Generator]):
+    """The streams of ``seed`` and ``index`` by name, each made when it is first asked for."""
+
+    def __init__(self, seed: int, index: int) -> None:
+        super().__init__()
+        self._seed, self._index = seed, index
+
+    def __missing__(self, name: str) -> np.random.Generator:
+        self[name] = made = stream(self._seed, name, self._index)
+        return made

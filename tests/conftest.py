@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -28,12 +30,24 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunDirect
     @cache
     def train(name: str, *overrides: str) -> RunDirectory:
         experiment = load_experiment(CONFIGS / f"{name}.yaml", overrides)
-        directory = RunDirectory.create(name, tmp_path_factory.mktemp("runs") / name, experiment)
+        directory = RunDirectory.create(name, tmp_path_factory.mktemp("runs") / name)
+        directory.begin(experiment)
         for _ in Run(experiment).epochs(directory):
             pass
         return directory
 
     return train
+
+
+@pytest.fixture(scope="session")
+def targets() -> ModuleType:
+    """Return fuzz/targets.py, which stands beside the package."""
+    spec = importlib.util.spec_from_file_location("fuzz_targets", CONFIGS.parent / "fuzz" / "targets.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def short(text: str) -> bytes:

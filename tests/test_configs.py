@@ -79,7 +79,8 @@ def test_cifar10_trains_on_both_formats(
     monkeypatch.setenv("MLP_DATA", str(tmp_path))
     overrides = ["data.val_size=20", "training.epochs=2", "model.hidden=[8, 8]"]
     experiment = load_experiment(CONFIGS / "cifar10.yaml", overrides)
-    directory = RunDirectory.create("cifar10", tmp_path / "run", experiment)
+    directory = RunDirectory.create("cifar10", tmp_path / "run")
+    directory.begin(experiment)
     run = Run(experiment)
     assert run.describe_data() == ("cifar10: 180 train / 20 val / 40 test, 3,072 features, 10 classes")
     assert run.splits.train.X.dtype == "uint8"

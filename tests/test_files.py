@@ -1,4 +1,4 @@
-"""Files are written whole or not at all; streams and buffers do what they promise."""
+"""Files and folders are written whole or not at all; streams and buffers do what they promise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from mlpcli.buffers import Buffer
 from mlpcli.errors import nearest
-from mlpcli.files import replace_file
+from mlpcli.files import new_folder, replace_file
 from mlpcli.streams import stream
 
 
@@ -37,6 +37,43 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseExcepti
         fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_appears_once_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    (tmp_path / ".a.tmp").mkdir()
+    (tmp_path / ".a.tmp" / "old").touch()  # of a process that was killed
+    with new_folder(path) as folder:
+        (folder / "x").write_text("new")
+        assert not path.exists()
+    assert [file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*")] == ["a", "a/x"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_of_a_folder_that_fails_nothing_is_left(tmp_path: Path, error: type[BaseException]) -> None:
+    def fail() -> None:
+        with new_folder(tmp_path / "a") as folder:
+            (folder / "x").write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_replaces_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+
+    def collide() -> None:
+        with new_folder(path) as folder:
+            (folder / "x").write_text("mine")
+            path.mkdir()
+            (path / "x").write_text("theirs")
+
+    with pytest.raises(OSError, match=r"\ba\b"):
+        collide()
+    assert [file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*")] == ["a", "a/x"]
+    assert (path / "x").read_text() == "theirs"
 
 
 def test_streams_depend_on_seed_name_and_index_alone() -> None:

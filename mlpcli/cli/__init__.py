@@ -5,38 +5,23 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Any
 
 import click
 
 from mlpcli import __version__
 from mlpcli.cli.check import check
 from mlpcli.cli.count_params import count_params
+from mlpcli.cli.data import data
 from mlpcli.cli.eval import evaluate
+from mlpcli.cli.groups import Commands
 from mlpcli.cli.predict import predict
 from mlpcli.cli.train import train
-from mlpcli.errors import MlpError, nearest
+from mlpcli.errors import MlpError
 
 __all__ = ["cli", "run"]
 
 
-class _Commands(click.Group):
-    """A group that knows what an unknown command was probably meant to be."""
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
-        if args and args[0] not in self.commands and not args[0].startswith("-"):
-            close = nearest(args[0], self.commands)
-            guess = f" Did you mean {close!r}?" if close else ""
-            ctx.fail(f"No such command {args[0]!r}.{guess} (Commands: {', '.join(self.commands)})")
-        return super().resolve_command(ctx, args)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(self.commands)  # in the order in which one needs them
-
-
-@click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="mlp", message="%(prog)s %(version)s")
 def cli() -> None:
     """Train multilayer perceptrons from one YAML file, and see what they learned.
@@ -45,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (train, check, evaluate, predict, count_params):
+for command in (train, check, evaluate, predict, count_params, data):
     cli.add_command(command)
 
 
@@ -65,6 +50,8 @@ def run(args: list[str]) -> int:
         return _fail(f"Error: {error}", error.exit_code)
     except MemoryError:
         return _fail("Error: out of memory; use a smaller network, batch or data set", 1)
+    except SystemExit:  # click's, when whoever reads has seen enough, as head does: the work was done
+        return 0
     except OSError as error:
         return _fail(f"Error: {error.filename or 'the output'}: {error.strerror or error}", 1)
     except Exception as error:

@@ -13,7 +13,9 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.count_params import describe_network
+from mlpcli.cli.interrupt import Interrupt
 from mlpcli.cli.text import columns, number, percent
+from mlpcli.errors import UsageError
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
@@ -24,7 +26,7 @@ __all__ = ["train"]
 
 
 @click.command(short_help="Train a network from a config.")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--set",
     "overrides",
@@ -38,7 +40,15 @@ __all__ = ["train"]
     type=click.Path(path_type=Path),
     help="Where to keep the run. Without it: runs/NAME, runs/NAME-2, ... after the config's name.",
 )
+@click.option(
+    "--resume",
+    metavar="[RUN_DIR]",
+    is_flag=False,
+    flag_value="",
+    help="Go on with a run that was stopped: that of RUN_DIR, of --out, or the config's last one.",
+)
 @click.option("--force", is_flag=True, help="Replace the run that --out already holds.")
+@click.option("--force-memory", is_flag=True, help="Start even where the memory does not seem to suffice.")
 @click.option("--dry-run", is_flag=True, help="Print the complete config and the network's size, and stop.")
 @click.option("--quiet", is_flag=True, help="No progress, only the summary at the end.")
 @click.option(
@@ -48,10 +58,12 @@ __all__ = ["train"]
     help="Threads for the arithmetic. Without it: one for each core, or what OMP_NUM_THREADS says.",
 )
 def train(
-    config: Path,
+    config: Path | None,
     overrides: tuple[str, ...],
     out: Path | None,
+    resume: str | None,
     force: bool,
+    force_memory: bool,
     dry_run: bool,
     quiet: bool,
     threads: int | None,
@@ -59,34 +71,121 @@ def train(
     """Train the network that CONFIG describes, and keep the run in a directory.
 
     The weights of the best epoch, by validation accuracy (or loss, in a regression), are kept in best.npz,
-    those of the last in last.npz, the scores of each epoch in metrics.jsonl.
+    those of the last in last.npz, the scores of each epoch in metrics.jsonl. Ctrl-C ends after the batch at
+    hand and saves; --resume goes on from there, to the very bytes that an unbroken run would have written.
     """
     prepare_blas(threads)
     from mlpcli.config.loader import load_experiment
 
+    config, run_directory = _read_resume(config, out, resume, force)
     experiment = load_experiment(config, overrides)
     if dry_run:
         click.echo(_plan(experiment))
         return
 
     from mlpcli.training.directory import RunDirectory, choose_directory
+    from mlpcli.training.resume import find_run_to_resume
+
+    found = find_run_to_resume(config.stem, run_directory) if resume is not None else None
+    say = _Teller(quiet)
+    with Interrupt() as interrupt:
+        if found is not None:
+            directory = RunDirectory.reopen(found)
+        elif resume is not None:
+            directory = RunDirectory.create(config.stem, run_directory)
+        else:
+            directory = RunDirectory.create(config.stem, choose_directory(out, force))
+        try:
+            run = _prepare(experiment, directory, found is not None, force_memory, say)
+            interrupt.stop = run.trainer.stop
+            if run.trainer.progress.epoch >= experiment.training.epochs:
+                say(f"All {experiment.training.epochs:,} epochs are done; more: --set training.epochs=...")
+            rates = _follow(run, directory, say)
+        except KeyboardInterrupt:  # before training began, or for the second time
+            kept = (
+                f"; what was saved before is kept.\n{_go_on(directory)}" if directory.last.exists() else "."
+            )
+            click.echo(f"\nInterrupted{kept}", err=True)
+            click.get_current_context().exit(interrupt.exit_code)
+        finally:
+            directory.close(discard=True)
+        if run.trainer.stopping:
+            click.echo(_interrupted(run, directory), err=True)
+            click.get_current_context().exit(interrupt.exit_code)
+        click.echo(_summary(run, directory, rates))
+
+
+def _read_resume(
+    config: Path | None, out: Path | None, resume: str | None, force: bool
+) -> tuple[Path, Path | None]:
+    """Return the config to read, and the directory of the run to go on with where one is named."""
+    if resume is not None and force:
+        raise UsageError("--resume goes on with a run and --force replaces it; give one of them")
+    if resume and out is not None:
+        raise UsageError(f"--resume {resume} and --out {out} both name the run's directory; give one of them")
+    if resume and config is None and Path(resume).is_file():
+        return Path(resume), None  # mlp train --resume CONFIG
+    directory = Path(resume) if resume else out
+    if config is not None:
+        return config, directory
+    if resume is None or directory is None:
+        raise UsageError("name a config, as in mlp train configs/spiral.yaml")
+    if not (directory / "config.yaml").is_file():
+        raise UsageError(f"{directory} is not the directory of a run: it has no config.yaml")
+    return directory / "config.yaml", directory
+
+
+class _Teller:
+    """Tells how it goes, on stderr, as long as somebody listens; training goes on when they leave."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def __call__(self, text: str) -> None:
+        if self.quiet:
+            return
+        try:
+            click.echo(text, err=True)
+        except (OSError, ValueError):  # a pipe that was closed, a full disk
+            self.quiet = True
+
+
+def _prepare(
+    experiment: Experiment, directory: RunDirectory, goes_on: bool, force_memory: bool, say: _Teller
+) -> Run:
+    """Load the data, build the network, and put both where the run in the directory was, if there is one."""
+    from mlpcli.training.resume import load_last
     from mlpcli.training.run import Run
 
-    chosen = choose_directory(out, force)
-    run = Run(experiment)
-    directory = RunDirectory.create(config.stem, chosen, experiment)
-    if not quiet:
-        click.echo(run.describe_data(), err=True)
-        click.echo(run.describe_network(), err=True)
-        click.echo(f"-> {directory.path}", err=True)
-    try:
-        rates, metrics = _follow(run, directory, quiet)
-    except KeyboardInterrupt:
-        done = run.trainer.progress.epoch
-        kept = f"what came before is kept in {directory.path}" if done else "nothing was trained yet"
-        click.echo(f"\nInterrupted in epoch {done + 1}; {kept}.", err=True)
-        click.get_current_context().exit(130)
-    click.echo(_summary(run, directory, rates, metrics))
+    last = load_last(directory, experiment) if goes_on else None
+    run = Run(experiment, force_memory=force_memory)
+    if last is None:
+        directory.begin(experiment)
+    else:
+        run.resume(last)
+        directory.rewind(last.epoch)
+        directory.write_config(experiment)
+    say(run.describe_data())
+    say(run.describe_network())
+    say(f"-> {directory.path}{'' if last is None else f', going on {_place(run)}'}")
+    return run
+
+
+def _place(run: Run) -> str:
+    """Return in words how far a run has come."""
+    trainer = run.trainer
+    batch = trainer.optimizer.steps - trainer.progress.epoch * trainer.batches
+    if batch:
+        return f"in epoch {trainer.progress.epoch + 1:,}, after batch {batch:,} of {trainer.batches:,}"
+    return f"after epoch {trainer.progress.epoch:,} of {run.experiment.training.epochs:,}"
+
+
+def _interrupted(run: Run, directory: RunDirectory) -> str:
+    return f"\nInterrupted {_place(run)}; everything is saved.\n{_go_on(directory)}"
+
+
+def _go_on(directory: RunDirectory) -> str:
+    return f"Go on by: mlp train --resume {shlex.quote(str(directory.path))}"
 
 
 def _plan(experiment: Experiment) -> str:
@@ -94,14 +193,15 @@ def _plan(experiment: Experiment) -> str:
     from mlpcli.config.schema import to_plain
     from mlpcli.config.yaml12 import write_yaml
 
-    widths = experiment.widths()
+    widths, data = experiment.widths(), None
     if widths is None:  # only the data can tell
         from mlpcli.build import load_splits
+        from mlpcli.training.memory import loaded_data
 
         splits = load_splits(experiment)
-        widths = experiment.widths(len(splits.features), splits.targets)
+        widths, data = experiment.widths(len(splits.features), splits.targets), loaded_data(splits)
         assert widths is not None
-    size = describe_network(widths, experiment)
+    size = describe_network(widths, experiment, data)
     return (
         write_yaml(to_plain(experiment))
         + "\n"
@@ -109,32 +209,30 @@ def _plan(experiment: Experiment) -> str:
     )
 
 
-def _follow(run: Run, directory: RunDirectory, quiet: bool) -> tuple[list[float], dict[str, Any]]:
-    """Train to the end with a bar in a terminal, else a line an epoch.
-
-    Return the examples per second of each epoch, and the metrics of the last.
-    """
+def _follow(run: Run, directory: RunDirectory, say: _Teller) -> list[float]:
+    """Train with a bar in a terminal, else a line an epoch; return the examples/s of each epoch."""
     from tqdm import tqdm
 
     from mlpcli.training.run import describe_epoch
 
     rates = []
-    in_terminal = sys.stderr.isatty()
+    in_terminal = sys.stderr is not None and sys.stderr.isatty()
     bar = tqdm(
         run.epochs(directory),
+        initial=run.trainer.progress.epoch,
         total=run.experiment.training.epochs,
-        disable=quiet or not in_terminal,
+        disable=say.quiet or not in_terminal,
         dynamic_ncols=True,
         bar_format="epoch {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}{postfix}",
     )
     for epoch in bar:
         rates.append(epoch.metrics["examples_per_second"])
         bar.set_postfix_str(_postfix(epoch.metrics), refresh=False)
-        if not quiet and not in_terminal:
-            click.echo(describe_epoch(epoch.metrics), err=True)
-    if not quiet and in_terminal:
-        click.echo(err=True)  # sets the summary off from the bar
-    return rates, epoch.metrics
+        if not in_terminal:
+            say(describe_epoch(epoch.metrics))
+    if in_terminal:
+        say("")  # sets the summary off from the bar
+    return rates
 
 
 def _postfix(metrics: dict[str, Any]) -> str:
@@ -146,7 +244,7 @@ def _postfix(metrics: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _summary(run: Run, directory: RunDirectory, rates: list[float], metrics: dict[str, Any]) -> str:
+def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     scores = run.score_best(directory)
     names = list(scores["train"])
     rows = [[part, *(_score(name, row[name]) for name in names)] for part, row in scores.items()]
@@ -154,14 +252,14 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float], metrics: dic
     file = getattr(run.experiment.data, "path", None)
     then = f"predict {best} {shlex.quote(os.path.relpath(file))}" if file else f"count-params {best}"
     facts = [
-        ["time", f"{run.seconds:.1f} s, {statistics.median(rates):,.0f} examples/s"],
+        ["time", f"{run.seconds:.1f} s" + (f", {statistics.median(rates):,.0f} examples/s" if rates else "")],
         ["files", f"{directory.path}: best.npz, last.npz, metrics.jsonl, config.yaml, run.log"],
         ["next", f"mlp eval {best}"],
         ["", f"mlp {then}"],
     ]
     header = ["", *("R2" if name == "r2" else name for name in names)]
     table = columns([header, *rows], "<" + ">" * len(names))
-    return "\n\n".join([_verdict(run), table, _health(metrics), columns(facts, "<<")])
+    return "\n\n".join([_verdict(run), table, _health(directory.last_metrics()), columns(facts, "<<")])
 
 
 def _health(metrics: dict[str, Any]) -> str:

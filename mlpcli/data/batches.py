@@ -48,10 +48,11 @@ class Batches:
         return self._gather(self.split.rows, batch_size)
 
     def shuffled(
-        self, batch_size: int, rng: np.random.Generator
+        self, batch_size: int, rng: np.random.Generator, skip: int = 0
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Yield the same in an order drawn from ``rng``."""
-        return self._gather(self.split.rows[rng.permutation(len(self.split))], batch_size)
+        """Yield the same in an order drawn from ``rng``, without the first ``skip`` batches."""
+        order = rng.permutation(len(self.split))[skip * batch_size :]
+        return self._gather(self.split.rows[order], batch_size)
 
     def _gather(
         self, order: NDArray[np.intp], batch_size: int

@@ -6,8 +6,9 @@ import io
 import os
 import pickletools
 import reprlib
+import shlex
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,7 +19,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
 from mlpcli.npz import opened, shortened, within_memory
 
-__all__ = ["IMAGE", "find_cifar10", "read_cifar10"]
+__all__ = ["IMAGE", "cifar10_places", "cifar10_root", "find_cifar10", "read_cifar10"]
 
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE = (3, 32, 32)  # a red, a green and a blue plane, 32 rows of 32 pixels each
@@ -26,22 +27,41 @@ _PIXELS = 3072
 _BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 _SUFFIXES = {"cifar-10-batches-bin": ".bin", "cifar-10-batches-py": ""}  # the binary version reads faster
 _ReadBatch: TypeAlias = Callable[[Path], tuple[NDArray[np.uint8], NDArray[Any]]]
-_LARGEST = 40_000_000  # bytes; an official batch has 31 million
+_LARGEST = 34_000_000  # bytes; an official batch has 31 million
+
+
+def cifar10_root(root: Path | None) -> Path:
+    """Return where CIFAR-10 is looked for: ``root``, else $MLP_DATA, else ./datasets."""
+    asked = root or os.environ.get("MLP_DATA") or "datasets"
+    return Path(os.path.expanduser(asked))  # noqa: PTH111 - pathlib's raises for an unknown user
+
+
+def cifar10_places(root: Path) -> list[tuple[Path, str, int]]:
+    """Return every folder that is looked in, in their order, with the version that it may hold.
+
+    The version is called as its official folder is. With it goes how many of the six batches are there.
+    """
+    return [
+        (folder, version, len(_present(folder, suffix)))
+        for version, suffix in _SUFFIXES.items()
+        for folder in (root, root / version)
+    ]
 
 
 def find_cifar10(root: Path | None) -> Path:
-    """Return the folder of the batches: under ``root``, else under $MLP_DATA, else under ./datasets."""
-    asked = root or os.environ.get("MLP_DATA") or "datasets"
-    place = Path(os.path.expanduser(asked))  # noqa: PTH111 - pathlib's raises for an unknown user
-    for name, suffix in _SUFFIXES.items():
-        for folder in (place, place / name):
-            if _present(folder, suffix):
-                return folder
-    looked = "\n".join(f"  {folder}" for folder in (place, *(place / name for name in _SUFFIXES)))
+    """Return the folder of the batches, under `cifar10_root`; raises DataError where there is none."""
+    place = cifar10_root(root)
+    places = cifar10_places(place)
+    for folder, _, batches in places:
+        if batches:
+            return folder
+    looked = "\n".join(f"  {folder}" for folder in dict.fromkeys(folder for folder, _, _ in places))
+    there = f" --root {shlex.quote(str(place))}" if root else ""
     raise DataError(
         f"CIFAR-10 was not found. Looked in\n{looked}\n"
         "One of them has to hold data_batch_1 to data_batch_5 and test_batch, each perhaps with .bin.\n"
-        "Unpack the official archive there, or name its folder with `data.root` or the variable MLP_DATA."
+        f"Download it with `mlp data fetch cifar10{there}`, or name the folder where it is with `data.root`\n"
+        "or the variable MLP_DATA."
     )
 
 
@@ -53,7 +73,7 @@ def read_cifar10(folder: Path) -> Dataset:
         raise DataError(
             f"{folder}: has no {', '.join(missing)}; CIFAR-10 is the six files "
             f"data_batch_1{suffix} to data_batch_5{suffix} and test_batch{suffix}.\n"
-            "Unpack the official archive again."
+            "Remove the folder and fetch it again, with `mlp data fetch cifar10`."
         )
     with within_memory(str(folder), DataError):
         X, y = _read(
@@ -133,12 +153,22 @@ def _read_pickle(path: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
 # A pickle is a program. Python's own unpickler, even when it may build little, can be made to hash for
 # ever or to fill the memory. So the few opcodes of a batch are carried out here, where a name is only
 # a name: those that Python 2 wrote into the official files, and those that Python 3 writes for the
-# same dict with protocols 2 to 4.
+# same dict with protocols 2 to 4. Any other is refused before its argument is decoded, which may be dear.
 
 _MOST_OPCODES = 150_000  # an official batch has less than 50,000; Python 3 writes up to 90,000
+_LONGEST_NAME = 100  # of a key, or of what is asked for
 _VALUES = {"BININT", "BININT1", "BININT2", "BINUNICODE", "SHORT_BINUNICODE", "BINBYTES", "SHORT_BINBYTES"}
 _CONSTANTS = {"NONE": None, "NEWFALSE": False, "NEWTRUE": True}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+_OPCODES = {
+    *_VALUES,
+    *_CONSTANTS,
+    *_TUPLES,
+    *("SHORT_BINSTRING", "BINSTRING", "BINPUT", "LONG_BINPUT", "MEMOIZE", "BINGET", "LONG_BINGET", "MARK"),
+    *("EMPTY_DICT", "EMPTY_LIST", "TUPLE", "APPEND", "APPENDS", "SETITEM", "SETITEMS"),
+    *("GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD", "PROTO", "FRAME", "STOP"),
+}
+_BY_CODE = {opcode.code: opcode for opcode in pickletools.opcodes}
 _RECONSTRUCT = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
 _NAMES = {*_RECONSTRUCT, "numpy ndarray", "numpy dtype", "_codecs encode"}
 
@@ -169,11 +199,29 @@ def _unpickled(path: Path) -> dict[str, Any]:
     return result
 
 
+def _opcodes(path: Path, data: bytes) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the argument of each opcode."""
+    stream = io.BytesIO(data)
+    for _ in range(_MOST_OPCODES):
+        code = stream.read(1)
+        opcode = _BY_CODE.get(code.decode("latin-1"))
+        if opcode is None:
+            raise ValueError(f"there is no opcode {code!r}" if code else "it ends before its STOP")
+        if opcode.name not in _OPCODES:
+            raise DataError(
+                f"{path}: has the pickle opcode {opcode.name} at byte {stream.tell() - 1:,}, which has no "
+                "place in a CIFAR-10 batch (protocols 2 to 4 are read); nothing was run"
+            )
+        yield opcode.name, None if opcode.arg is None else opcode.arg.reader(stream)
+        if opcode.name == "STOP":
+            return
+    raise DataError(f"{path}: has more than {_MOST_OPCODES:,} pickle opcodes, far more than a CIFAR-10 batch")
+
+
 def _run(path: Path, data: bytes) -> Any:
     stack: list[Any] = []
     marks: list[int] = []
     memo: dict[int, Any] = {}
-    arg: Any  # depends on the opcode
     budget = len(data)  # encoding cannot make more of the file than there is
 
     def pop(start: int) -> list[Any]:
@@ -181,10 +229,7 @@ def _run(path: Path, data: bytes) -> Any:
         del stack[start:]
         return items
 
-    for count, (opcode, arg, position) in enumerate(pickletools.genops(data)):
-        name = opcode.name
-        if count == _MOST_OPCODES:
-            raise DataError(f"{path}: has more than {count:,} pickle opcodes, far more than a CIFAR-10 batch")
+    for name, arg in _opcodes(path, data):
         if name in _VALUES:
             stack.append(arg)
         elif name in ("SHORT_BINSTRING", "BINSTRING"):  # a Python 2 string
@@ -214,7 +259,8 @@ def _run(path: Path, data: bytes) -> Any:
             items = pop(marks.pop() if name == "SETITEMS" else len(stack) - 2)
             stack[-1].update(zip(map(_key, items[::2]), items[1::2], strict=True))
         elif name in ("GLOBAL", "STACK_GLOBAL"):
-            asked = arg if name == "GLOBAL" else " ".join(pop(len(stack) - 2))
+            parts = [arg] if name == "GLOBAL" else pop(len(stack) - 2)
+            asked = " ".join(part[:_LONGEST_NAME] for part in parts)
             if asked not in _NAMES:
                 raise DataError(
                     f"{path}: asks for {shortened(asked.replace(' ', '.'))}, which no CIFAR-10 batch needs; "
@@ -231,20 +277,15 @@ def _run(path: Path, data: bytes) -> Any:
                 stack[-1].pixels = _pixels(path, state)
             elif stack[-1] is not _UINT8:  # one byte has no byte order or anything else to set
                 raise ValueError("it sets the state of something that is no array")
-        elif name not in ("PROTO", "FRAME", "STOP"):
-            raise DataError(
-                f"{path}: has the pickle opcode {name} at byte {position:,}, which has no place in a "
-                "CIFAR-10 batch (protocols 2 to 4 are read); nothing was run"
-            )
     return stack.pop()
 
 
 def _key(key: Any) -> str:
-    if type(key) is bytes:
-        return key.decode("latin-1")
-    if type(key) is str:
-        return key
-    raise ValueError("a key that is no string")
+    if type(key) not in (bytes, str):
+        raise ValueError("a key that is no string")
+    if len(key) > _LONGEST_NAME:  # to decode and to hash it a thousand times would take for ever
+        raise ValueError(f"a key of {len(key):,} characters")
+    return key.decode("latin-1") if type(key) is bytes else str(key)
 
 
 def _call(name: Any, args: Any, budget: int) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Scaling", "fit_scaling"]
 
-_NUMBERS = 1 << 18  # that become float64 at a time: few enough to stay in the cache for all passes
+_NUMBERS = 1 << 18  # at a time become float64: 2 MB
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def fit_scaling(kind: str, X: NDArray[Any], rows: NDArray[np.intp]) -> Scaling:
     """
     features = X.shape[1]
     shift, scale = np.zeros(features), np.ones(features)
-    size = max(1, _NUMBERS // features)
-    pieces = [rows[start : start + size] for start in range(0, len(rows), size)]
+    step = max(1, _NUMBERS // features)
+    pieces = [rows[start : start + step] for start in range(0, len(rows), step)]
     if kind in ("center", "standardize"):
         for piece in pieces:
             shift += X[piece].astype(np.float64).sum(axis=0)

@@ -29,25 +29,34 @@ class _DeadUnits:
         self._outputs: NDArray[Any] = np.empty(0)  # room for those of the silent units
         self.start()
 
-    def start(self) -> None:
-        """Forget what was seen."""
-        self._silent = np.arange(self._units)
+    def start(self, silent: str | None = None) -> None:
+        """Forget what was seen, or take over what `to_hex` has said."""
+        bits = np.ones(self._units, np.uint8)
+        if silent is not None:
+            bits = np.unpackbits(np.frombuffer(bytes.fromhex(silent), np.uint8), count=self._units)
+        self.silent = np.flatnonzero(bits)
+
+    def to_hex(self) -> str:
+        """Return which units are silent, a bit each."""
+        bits = np.zeros(self._units, np.bool_)
+        bits[self.silent] = True
+        return np.packbits(bits).tobytes().hex()
 
     def observe(self) -> None:
         """Take note of the layer's outputs for a batch; between its forward and its backward."""
-        if len(self._silent):
-            Y, n, silent = self._layer.Y, len(self._layer.Y), len(self._silent)
+        if len(self.silent):
+            Y, n, silent = self._layer.Y, len(self._layer.Y), len(self.silent)
             if self._outputs.size < n * silent:
                 self._outputs = np.empty(n * silent, Y.dtype)
             outputs = self._outputs[: n * silent].reshape(n, silent)
-            Y.take(self._silent, axis=1, out=outputs, mode="clip")
+            Y.take(self.silent, axis=1, out=outputs, mode="clip")
             if np.count_nonzero(outputs):  # quicker than any()
-                self._silent = self._silent[~outputs.any(axis=0)]
+                self.silent = self.silent[~outputs.any(axis=0)]
 
     @property
     def share(self) -> float:
         """Of the layer's units, how many are dead."""
-        return len(self._silent) / self._units
+        return len(self.silent) / self._units
 
 
 def _saturated_share(Y: NDArray[Any], limits: tuple[float, float]) -> float:
@@ -71,11 +80,19 @@ class UnitHealth:
             for (activation, layer), n in zip(hidden, units, strict=True)
         ]
 
-    def start(self) -> None:
-        """Begin an epoch."""
-        for dead in self._dead:
+    def start(self, silent: list[str] | None = None) -> None:
+        """Begin an epoch, or go on with one in which the units of ``silent`` have not been active yet."""
+        for i, dead in enumerate(self._dead):
             if dead is not None:
-                dead.start()
+                dead.start(None if silent is None else silent[i])
+
+    @property
+    def silent(self) -> list[str]:
+        """Of each hidden layer the units that have not been active in this epoch, a bit each, in hex.
+
+        Empty where they cannot die.
+        """
+        return ["" if dead is None else dead.to_hex() for dead in self._dead]
 
     def observe(self) -> None:
         """Look at a batch, between the network's forward and its backward."""

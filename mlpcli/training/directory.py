@@ -1,9 +1,15 @@
-"""The run directory: where a run's config, metrics, checkpoints and log stand."""
+"""The run directory: where a run's config, metrics, checkpoints and log stand, and whose it is."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
+import tempfile
+import weakref
+from collections import deque
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,9 +19,15 @@ from mlpcli.config.yaml12 import write_yaml
 from mlpcli.errors import RunError, UsageError
 from mlpcli.files import replace_file
 
-__all__ = ["RunDirectory", "choose_directory"]
+try:
+    import fcntl
+except ImportError:  # Windows, where nobody is kept out
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["RunDirectory", "choose_directory", "find_run", "is_empty"]
 
 _FILES = ("config.yaml", "metrics.jsonl", "best.npz", "last.npz", "run.log")
+_RUNS = Path("runs")
 
 
 def choose_directory(out: Path | None, force: bool) -> Path | None:
@@ -29,56 +41,193 @@ def choose_directory(out: Path | None, force: bool) -> Path | None:
         return None
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; name a directory that does not exist yet")
-    if not out.is_dir() or not any(out.iterdir()):
+    if not out.is_dir() or is_empty(out):
         return out
     if not (out / "config.yaml").is_file():
         raise UsageError(f"--out {out} holds files that are not a run's; name another directory")
     if not force:
         raise UsageError(
-            f"--out {out} holds a run already; name another directory, or replace the run with --force"
+            f"--out {out} holds a run already; go on with it by --resume, replace it by --force, "
+            "or name another directory"
         )
     return out
 
 
+def find_run(name: str) -> Path | None:
+    """Return the last of runs/NAME, runs/NAME-2, ... that holds a run."""
+    found = None
+    for path in _names(name):
+        if not path.exists():
+            return found
+        if (path / "config.yaml").is_file():
+            found = path
+    raise AssertionError("unreachable")
+
+
 class RunDirectory:
-    """An existing folder with the files of one run."""
+    """A folder with the files of one run, which nobody else writes to while this object lives.
+
+    The lock is on the folder itself and dies with the process, so that none is left behind.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config, self.metrics, self.best, self.last, self.log = (path / name for name in _FILES)
+        self._made: list[Path] = []  # the folders that were not there before, this one first
+        descriptor = _lock(path)
+        self._unlock = weakref.finalize(self, os.close, descriptor) if descriptor is not None else None
 
     @classmethod
-    def create(cls, name: str, chosen: Path | None, experiment: Experiment) -> RunDirectory:
-        """Make ``chosen``, or the first free one of runs/NAME, runs/NAME-2, ...; write the config there."""
-        try:
-            directory = cls(chosen if chosen is not None else _free(Path("runs"), name))
-            directory.path.mkdir(parents=True, exist_ok=True)
-            for file in _FILES:  # of a run that --force replaces
-                (directory.path / file).unlink(missing_ok=True)
-            with replace_file(directory.config) as stream:
-                stream.write(write_yaml(to_plain(experiment)).encode())
-        except OSError as error:
-            raise RunError(
-                f"{error.filename or 'the run directory'} cannot be written: {error.strerror}"
-            ) from None
+    def create(cls, name: str, chosen: Path | None) -> RunDirectory:
+        """Take ``chosen``, or the first free one of runs/NAME, runs/NAME-2, ..., and make it where needed.
+
+        Raises RunError where nothing can be written there, or where another run is at work.
+        """
+        with _told(chosen if chosen is not None else _RUNS):
+            directory = _free(name) if chosen is None else cls._make(chosen)
+            directory._try_out()
         return directory
 
-    def append_metrics(self, row: dict[str, Any]) -> None:
-        """Add a row to metrics.jsonl, and wait until it is on disk."""
-        with self.metrics.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row) + "\n")
+    @classmethod
+    def reopen(cls, path: Path) -> RunDirectory:
+        """Take the folder of a run that is to go on; raises RunError like `create`."""
+        with _told(path):
+            directory = cls(path)
+            directory._try_out()
+        return directory
+
+    @classmethod
+    def _make(cls, path: Path) -> RunDirectory:
+        made = [folder for folder in (path, *path.parents) if not folder.exists()]
+        path.mkdir(parents=True, exist_ok=True)
+        directory = cls(path)
+        directory._made = made
+        return directory
+
+    def _try_out(self) -> None:
+        """Write something, before hours are spent on what then cannot be kept."""
+        with tempfile.TemporaryFile(dir=self.path) as stream:
+            stream.write(b"\0" * 4096)
             stream.flush()
             os.fsync(stream.fileno())
 
+    def begin(self, experiment: Experiment) -> None:
+        """Remove an earlier run and write the config of the new one, which makes the folder a run's, last."""
+        with _told(self.path):
+            for file in (self.metrics, self.best, self.last, self.log):
+                file.unlink(missing_ok=True)
+            self.write_config(experiment)
 
-def _free(parent: Path, name: str) -> Path:
-    """Make and return the first folder of the name that nobody has."""
-    parent.mkdir(parents=True, exist_ok=True)
-    for number in count(1):
-        path = parent / (name if number == 1 else f"{name}-{number}")
-        try:
-            path.mkdir()
-        except FileExistsError:
+    def write_config(self, experiment: Experiment) -> None:
+        """Write config.yaml."""
+        with _told(self.path), replace_file(self.config) as stream:
+            stream.write(write_yaml(to_plain(experiment)).encode())
+
+    def close(self, *, discard: bool = False) -> None:
+        """Let others in; with ``discard`` folders that were made for nothing go again."""
+        if discard:
+            with contextlib.suppress(OSError):  # one that holds something, above all
+                for folder in self._made:
+                    folder.rmdir()
+        if self._unlock is not None:
+            self._unlock()
+
+    def append_metrics(self, row: dict[str, Any]) -> None:
+        """Add a row to metrics.jsonl, and wait until it is on disk; where that fails, no part of it stays."""
+        with self.metrics.open("ab") as stream:
+            size = stream.tell()
+            try:
+                stream.write(json.dumps(row).encode() + b"\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(stream.fileno(), size)
+                raise
+
+    def rewind(self, epochs: int) -> None:
+        """Cut metrics.jsonl to the rows of so many epochs: a killed run may have written more, or half a one.
+
+        Raises RunError where some of them are missing.
+        """
+        with _told(self.metrics):
+            if epochs == 0:
+                self.metrics.unlink(missing_ok=True)
+                return
+            with self.metrics.open("rb+") as stream:
+                size, row = 0, b""
+                for _ in range(epochs):
+                    row = stream.readline()
+                    size += len(row)
+                if not (row.endswith(b"\n") and _epoch(row) == epochs):
+                    raise RunError(
+                        f"{self.metrics} does not hold the rows of the {epochs} epochs that last.npz has "
+                        "behind it; put it back as it was, or train again with --force"
+                    )
+                stream.truncate(size)
+                stream.flush()
+                os.fsync(stream.fileno())
+
+    def last_metrics(self) -> dict[str, Any]:
+        """Return the last row of metrics.jsonl."""
+        with _told(self.metrics), self.metrics.open("rb") as stream:
+            (row,) = deque(stream, maxlen=1)
+        metrics: dict[str, Any] = json.loads(row)
+        return metrics
+
+
+def _epoch(row: bytes) -> Any:
+    try:
+        return json.loads(row)["epoch"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Raise what the system refuses as RunError."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"{error.filename or path} cannot be written: {error.strerror}") from None
+
+
+def is_empty(path: Path) -> bool:
+    """Whether a folder holds nothing but what a process may leave that is killed before its first file."""
+    return all(entry.name == ".config.yaml.tmp" for entry in path.iterdir())
+
+
+def _names(name: str) -> Iterator[Path]:
+    return (_RUNS / (name if number == 1 else f"{name}-{number}") for number in count(1))
+
+
+def _free(name: str) -> RunDirectory:
+    """Take the first folder of the name that holds nothing; make it where it is not there."""
+    for path in _names(name):
+        if path.exists() and not (path.is_dir() and is_empty(path)):
             continue
-        return path
+        try:
+            directory = RunDirectory._make(path)
+        except RunError:  # somebody was quicker
+            continue
+        if is_empty(path):
+            return directory
+        directory.close()
     raise AssertionError("unreachable")
+
+
+def _lock(path: Path) -> int | None:
+    """Lock a folder and return the descriptor that holds the lock, None where there are no such locks."""
+    if fcntl is None:
+        return None
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            os.close(descriptor)
+            raise RunError(
+                f"{path} is in use: another mlp train is writing there; wait for it, or name another "
+                "directory with --out"
+            ) from None
+    return descriptor

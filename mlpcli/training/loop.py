@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,10 @@ from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.optim.optimizer import Optimizer
 from mlpcli.optim.schedules import Schedule, warm
-from mlpcli.streams import stream
+from mlpcli.streams import Streams, stream
 from mlpcli.training.evaluation import quick_scores
 
-__all__ = ["Epoch", "Progress", "Trainer"]
+__all__ = ["Epoch", "Midway", "Progress", "Trainer"]
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,47 @@ class Epoch:
 
 @dataclass
 class Progress:
-    """How far training has come: with the weights and the optimizer's state, all that going on needs."""
+    """How far training has come, in epochs that are done."""
 
     epoch: int = 0
     best_epoch: int = 0
     best_score: tuple[float, ...] = ()
     stale: int = 0  # epochs since the best one
     plateaus: int = 0  # how often the schedule has taken that for standing still
+
+
+@dataclass(frozen=True)
+class Midway:
+    """Where training stands within an epoch: the batches done, their sums, and where the streams are.
+
+    ``silent`` are the units of `UnitHealth`, ``streams`` the states of the bit generators by name,
+    ``seconds`` the time that the epoch has taken.
+    """
+
+    batch: int
+    loss_sum: float
+    hits: int
+    seconds: float
+    silent: list[str]
+    streams: dict[str, Mapping[str, Any]]
+
+
+@dataclass
+class _Pass:
+    """An epoch while it goes on; ``start`` is when it would have begun without breaks."""
+
+    number: int
+    rngs: Streams
+    start: float
+    batch: int = 0
+    loss_sum: float = 0.0
+    hits: int = 0
+    seconds: float = 0.0
+
+    def midway(self, silent: list[str]) -> Midway:
+        """Return what going on from here needs; the noise pool's stream is not among the epoch's."""
+        states = {name: rng.bit_generator.state for name, rng in self.rngs.items() if name != "noise_pool"}
+        return Midway(self.batch, self.loss_sum, self.hits, self.seconds, silent, states)
 
 
 class Trainer:
@@ -74,55 +108,75 @@ class Trainer:
         clip_norm: float | None = None,
         max_norm: float | None = None,
         augmenter: Augmenter | None = None,
+        save_every: int | None = None,
     ) -> None:
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.train, self.val = train, val
         self.n_epochs, self.batch_size, self.seed, self.patience = epochs, batch_size, seed, patience
         self.schedule, self.warmup = schedule, warmup
         self.clip_norm, self.max_norm = clip_norm, max_norm
-        self.augmenter = augmenter
+        self.augmenter, self.save_every = augmenter, save_every
         self._learning_rate = optimizer.learning_rate  # the one that the schedule multiplies
         self.progress = Progress()
         self._dlogits, self._others_dlogits = (Buffer(network.widths[-1], network.dtype) for _ in range(2))
         self._scratch = np.empty_like(network.parameters.values)
         self._health = UnitHealth(network.hidden, list(network.widths[1:-1]))
+        parameters = network.parameters
+        self._few_gradients = parameters.gradients[parameters.n_penalized :]
+        self._noise_pool = stream(seed, "noise_pool")  # the same in every epoch
+        self._midway: Midway | None = None
+        self.stopping = False
 
-    def epochs(self) -> Iterator[Epoch]:
-        """Train to the last epoch, or until patience runs out, and yield each epoch as it ends."""
-        while self.progress.epoch < self.n_epochs and not self.out_of_patience:
-            yield self._epoch(self.progress.epoch + 1)
+    def resume(self, progress: Progress, steps: int, midway: Midway | None) -> None:
+        """Go on from there; the network's and the optimizer's arrays hold what they held then."""
+        self.progress, self.optimizer.steps, self._midway = progress, steps, midway
+
+    def stop(self) -> None:
+        """End after the batch at hand; may be called at any time."""
+        self.stopping = True
+
+    @property
+    def batches(self) -> int:
+        """How many batches an epoch has."""
+        return math.ceil(len(self.train) / self.batch_size)
+
+    def epochs(self, save: Callable[[Midway], None] | None = None) -> Iterator[Epoch]:
+        """Train to the last epoch, or until patience runs out, and yield each epoch as it ends.
+
+        ``save`` is called within an epoch, every ``save_every`` steps and after `stop`.
+        """
+        while self.progress.epoch < self.n_epochs and not self.out_of_patience and not self.stopping:
+            epoch = self._epoch(self.progress.epoch + 1, save)
+            if epoch is None:
+                return
+            yield epoch
 
     @property
     def out_of_patience(self) -> bool:
         """Whether there has been no better epoch for ``patience`` of them."""
         return self.patience is not None and self.progress.stale >= self.patience
 
-    def _epoch(self, number: int) -> Epoch:
-        start = time.perf_counter()
+    def _epoch(self, number: int, save: Callable[[Midway], None] | None) -> Epoch | None:
+        """Train an epoch, or the rest of one; return None where it was stopped before its end."""
         # What overflows shows as a loss that is not finite, which is an error of its own.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            metrics = {"epoch": number, **self._pass(number)}
-            seconds = time.perf_counter() - start
-            size = float(np.linalg.norm(self.network.parameters.values))
-            self._require_finite("size of the weights", size, number, "after its last step")
+            state = self._pass(number, save)
+            if state is None:
+                return None
+            metrics = {"epoch": number, "train_loss": state.loss_sum / len(self.train)}
+            if self.loss.outputs != "values":
+                metrics["train_accuracy"] = state.hits / len(self.train)
             norm = self._last_step["gradient_norm"]
             self._require_finite("norm of the gradient", norm, number, "in its last step")
-            for name, array in self.network.state.items():
-                largest = float(np.max(np.abs(array)))
-                self._require_finite(f"largest running {name}", largest, number, "after its last step")
-            for name, slot in self.optimizer.slots.items():  # the squares of large gradients overflow first
-                largest = float(np.max(np.abs(slot)))
-                self._require_finite(
-                    f"largest {name} of the optimizer", largest, number, "after its last step"
-                )
+            self._require_sound(number, "after its last step")
             scores = metrics
             if self.val is not None:
                 val_scores = quick_scores(self.network, self.loss, self.val)
                 self._require_finite("loss", val_scores["loss"], number, "on the validation split")
                 metrics |= {f"val_{name}": value for name, value in val_scores.items()}
         metrics["learning_rate"] = self.optimizer.learning_rate
-        metrics["seconds"] = time.perf_counter() - start
-        metrics["examples_per_second"] = len(self.train) / seconds
+        metrics["seconds"] = time.perf_counter() - state.start
+        metrics["examples_per_second"] = len(self.train) / state.seconds
         metrics |= self._last_step
         part = "train" if self.val is None else "val"
         accuracy = (scores[f"{part}_accuracy"],) if self.loss.outputs != "values" else ()
@@ -137,42 +191,78 @@ class Trainer:
             progress.plateaus += 1
         return Epoch(number, metrics, is_best)
 
-    def _pass(self, number: int) -> dict[str, float]:
-        """Take a step on every batch; return the means over the epoch."""
-        total_loss, hits = 0.0, 0
-        counts_hits = self.loss.outputs != "values"
-        last = math.ceil(len(self.train) / self.batch_size)
-        rngs = {name: stream(self.seed, name, number) for name in ("augment", "dropout", "noise")}
-        rngs["noise_pool"] = stream(self.seed, "noise_pool")  # the same in every epoch
-        self._health.start()
-        for batch, (X, y) in enumerate(
-            self.train.shuffled(self.batch_size, stream(self.seed, "shuffle", number)), 1
-        ):
-            share = 1.0
-            if self.augmenter is not None:
-                X, share = self.augmenter.apply(X, rngs["augment"])
-            logits = self.network.forward(X, rngs)
-            self._health.observe()
-            dlogits = self._dlogits.rows(len(y))
-            loss = self.loss.evaluate(logits, y, dlogits)
-            if share < 1:
-                loss = share * loss + self._add_others(logits, y, dlogits, share)
-            self._require_finite("loss", loss, number, f"in batch {batch} of {last}")
-            total_loss += loss * len(y)
-            if counts_hits:
-                hits += self.loss.count_hits(logits, y)
-            if batch == last:
-                self._last_step: dict[str, Any] = self._health.report()
-            self.network.backward(dlogits)
-            self.optimizer.learning_rate = self._scheduled(number - 1 + (batch - 1) / last, 1 / last)
-            if batch == last:
-                self._measured_step()
-            else:
-                self._step()
-        means = {"train_loss": total_loss / len(self.train)}
-        if counts_hits:
-            means["train_accuracy"] = hits / len(self.train)
-        return means
+    def _pass(self, number: int, save: Callable[[Midway], None] | None) -> _Pass | None:
+        """Take a step on every batch, or on those that are left; return None where that was stopped."""
+        state = self._begin(number)
+        order = stream(self.seed, "shuffle", number)
+        for X, y in self.train.shuffled(self.batch_size, order, state.batch):
+            state.batch += 1
+            self._learn(state, X, y)
+            if state.batch == self.batches:
+                break
+            if self.stopping or (self.save_every and self.optimizer.steps % self.save_every == 0):
+                state.seconds = time.perf_counter() - state.start
+                if save is not None:
+                    self._require_sound(number, f"after batch {state.batch} of {self.batches}")
+                    save(state.midway(self._health.silent))
+                if self.stopping:
+                    return None
+                state.start = time.perf_counter() - state.seconds  # saving is not training
+        state.seconds = time.perf_counter() - state.start
+        return state
+
+    def _begin(self, number: int) -> _Pass:
+        """Return the state at the beginning of an epoch, or where `resume` has put it."""
+        state = _Pass(number, Streams(self.seed, number), time.perf_counter())
+        state.rngs["noise_pool"] = self._noise_pool
+        midway, self._midway = self._midway, None
+        self._health.start(None if midway is None else midway.silent)
+        if midway is not None:
+            state.batch, state.loss_sum, state.hits = midway.batch, midway.loss_sum, midway.hits
+            state.start -= midway.seconds
+            for name, where in midway.streams.items():
+                state.rngs[name].bit_generator.state = where
+        return state
+
+    def _learn(self, state: _Pass, X: NDArray[Any], y: NDArray[Any]) -> None:
+        """Take a step on a batch."""
+        number, batch, last = state.number, state.batch, self.batches
+        share = 1.0
+        if self.augmenter is not None:
+            X, share = self.augmenter.apply(X, state.rngs["augment"])
+        logits = self.network.forward(X, state.rngs)
+        self._health.observe()
+        dlogits = self._dlogits.rows(len(y))
+        loss = self.loss.evaluate(logits, y, dlogits)
+        if share < 1:
+            loss = share * loss + self._add_others(logits, y, dlogits, share)
+        where = f"in batch {batch} of {last}"
+        if not math.isfinite(loss):
+            self._require_finite("loss", loss, number, where + self._first_lost("Y"))
+        state.loss_sum += loss * len(y)
+        if self.loss.outputs != "values":
+            state.hits += self.loss.count_hits(logits, y)
+        if batch == last:
+            self._last_step: dict[str, Any] = self._health.report()
+        self.network.backward(dlogits)
+        # What is not finite on its way back shows in the biases' gradients, which are few. Where only the
+        # products overflow, the next loss will show it; nothing is saved before it has been looked at.
+        size = float(np.dot(self._few_gradients, self._few_gradients))
+        if not math.isfinite(size):
+            self._require_finite("gradient", size, number, where + self._first_lost("db"))
+        self.optimizer.learning_rate = self._scheduled(number - 1 + (batch - 1) / last, 1 / last)
+        if batch == last:
+            self._measured_step()
+        else:
+            self._step()
+
+    def _first_lost(self, name: str) -> str:
+        """Return in words where in the network the array ``name`` is the first that is not finite."""
+        layers = list(enumerate(self.network.dense, 1))
+        for number, layer in layers if name == "Y" else reversed(layers):  # as they are computed
+            if not np.isfinite(getattr(layer, name)).all():
+                return f", first in layer {number} of {len(layers)}"
+        return ", first in the loss itself"
 
     def _add_others(
         self, logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any], share: float
@@ -241,9 +331,20 @@ class Trainer:
             "update_ratio": ratios,
         }
 
+    def _require_sound(self, epoch: int, where: str) -> None:
+        """Raise RunError where what is about to be saved holds something that is not finite."""
+        size = float(np.linalg.norm(self.network.parameters.values))
+        self._require_finite("size of the weights", size, epoch, where)
+        kept = {f"running {name}": array for name, array in self.network.state.items()}
+        # The squares of large gradients overflow first.
+        kept |= {f"{name} of the optimizer": slot for name, slot in self.optimizer.slots.items()}
+        for name, array in kept.items():
+            self._require_finite(f"largest {name}", float(np.max(np.abs(array))), epoch, where)
+
     def _require_finite(self, what: str, value: float, epoch: int, where: str) -> None:
         if not math.isfinite(value):
             raise RunError(
                 f"the {what} is {value} in epoch {epoch}, {where}: training diverged.\n"
-                f"Lower optimizer.learning_rate (now {self.optimizer.learning_rate:g})."
+                f"Lower optimizer.learning_rate (now {self.optimizer.learning_rate:g}), or bound the "
+                "gradient with optimizer.clip_norm: 1."
             )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import platform
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,12 +29,13 @@ from mlpcli.build import (
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
 from mlpcli.data.scaling import fit_scaling
-from mlpcli.errors import RunError
+from mlpcli.errors import CheckpointError, DataError, RunError
 from mlpcli.streams import stream
 from mlpcli.training.checkpoints import Checkpoint, Resume, load_checkpoint, save_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.evaluation import quick_scores
-from mlpcli.training.loop import Epoch, Trainer
+from mlpcli.training.loop import Epoch, Midway, Trainer
+from mlpcli.training.memory import loaded_data, require_memory
 
 __all__ = ["Run", "describe_epoch"]
 
@@ -45,11 +48,20 @@ class _Log(logging.FileHandler):
 
 
 class Run:
-    """Loads the data and builds the network at once, of ``dtype``; writes nothing before `epochs`."""
+    """Loads the data and builds the network at once, of ``dtype``; writes nothing before `epochs`.
 
-    def __init__(self, experiment: Experiment, dtype: DTypeLike = np.float32) -> None:
+    Raises ConfigError where the memory will not suffice, unless ``force_memory`` lets it try.
+    """
+
+    def __init__(
+        self, experiment: Experiment, dtype: DTypeLike = np.float32, *, force_memory: bool = False
+    ) -> None:
         self.experiment = experiment
+        if not force_memory:
+            require_memory(experiment)
         self.splits: Splits = load_splits(experiment)
+        if not force_memory:
+            require_memory(experiment, loaded_data(self.splits))
         train, val = self.splits.train, self.splits.val
         self.scaling = fit_scaling(experiment.data.standardize, train.X, train.rows)
         # The targets of a regression are standardised for training, so that no unit is too large to learn.
@@ -77,6 +89,7 @@ class Run:
             clip_norm=experiment.optimizer.clip_norm,
             max_norm=experiment.regularization.max_norm,
             augmenter=build_augmenter(experiment),
+            save_every=training.checkpoint_every,
         )
         self.seconds = 0.0
 
@@ -84,6 +97,35 @@ class Run:
         if self.target_scaling is not None:
             split = replace(split, y=self.target_scaling.apply(split.y))
         return Batches(split, self.scaling, self.network.dtype)
+
+    def resume(self, last: Checkpoint) -> None:
+        """Go on where ``last`` was saved.
+
+        Raises DataError where the data are no longer the same, CheckpointError where it cannot be from them.
+        """
+        splits, resume = self.splits, last.resume
+        assert resume is not None
+        if (last.features, last.classes, last.fingerprint) != (
+            splits.features,
+            splits.classes,
+            splits.fingerprint,
+        ):
+            raise DataError(
+                f"{self.experiment.data.title} is no longer what the run was trained on; "
+                "put the data back as they were, or train a new run"
+            )
+        midway = resume.midway
+        if midway is not None and midway.batch >= self.trainer.batches:
+            raise CheckpointError(
+                f"last.npz was saved after batch {midway.batch:,}, and an epoch has "
+                f"{self.trainer.batches:,}; train a new run"
+            )
+        np.copyto(self.network.parameters.values, last.network.parameters.values)
+        for name, array in last.network.state.items():
+            np.copyto(self.network.state[name], array)
+        for name, slot in resume.slots.items():
+            np.copyto(self.trainer.optimizer.slots[name], slot)
+        self.trainer.resume(resume.progress, resume.steps, midway)
 
     def epochs(self, directory: RunDirectory) -> Iterator[Epoch]:
         """Train; after each epoch write its row of metrics, best.npz where it is the best, and last.npz.
@@ -99,15 +141,20 @@ class Run:
             logger.info("mlp %s, Python %s, NumPy %s", __version__, platform.python_version(), np.__version__)
             logger.info("%s", describe_blas())
             logger.info("%s", self.describe_data())
-            for epoch in self.trainer.epochs():
+            if self.trainer.optimizer.steps:
+                logger.info("going on after step %d", self.trainer.optimizer.steps)
+            for epoch in self.trainer.epochs(partial(self._save_midway, directory)):
                 self._save(epoch, directory)
                 logger.info("%s", describe_epoch(epoch.metrics))
                 yield epoch
-            best = self.trainer.progress.best_epoch
-            logger.info("finished; the best epoch is %d", best)
+            if self.trainer.stopping:
+                logger.info("stopped after step %d", self.trainer.optimizer.steps)
+            else:
+                logger.info("finished; the best epoch is %d", self.trainer.progress.best_epoch)
         except OSError as error:
             raise RunError(
-                f"{error.filename or directory.path} cannot be written: {error.strerror}"
+                f"{error.filename or directory.path} cannot be written: {error.strerror}.\n"
+                f"{_how_to_go_on(directory)}"
             ) from None
         except RunError as error:
             logger.info("stopped: %s", error)
@@ -126,8 +173,19 @@ class Run:
             for name, value in epoch.metrics.items()
             if name.endswith(("_loss", "_accuracy", "_r2")) and value is not None
         }
+        checkpoint = self._checkpoint(scores, None)
+        directory.append_metrics(epoch.metrics)
+        if epoch.is_best:
+            save_checkpoint(directory.best, replace(checkpoint, resume=None))
+        # Last of all: what it says is done has been written. What comes after it is done again when resumed.
+        save_checkpoint(directory.last, checkpoint)
+
+    def _save_midway(self, directory: RunDirectory, midway: Midway) -> None:
+        save_checkpoint(directory.last, self._checkpoint({}, midway))
+
+    def _checkpoint(self, scores: dict[str, float], midway: Midway | None) -> Checkpoint:
         splits, trainer = self.splits, self.trainer
-        checkpoint = Checkpoint(
+        return Checkpoint(
             self.experiment,
             self.network,
             self.scaling,
@@ -137,14 +195,10 @@ class Run:
             splits.targets,
             splits.fingerprint,
             splits.class_counts,
-            epoch.number,
+            trainer.progress.epoch,
             scores,
+            Resume(trainer.progress, trainer.optimizer.steps, trainer.optimizer.slots, midway),
         )
-        directory.append_metrics(epoch.metrics)
-        if epoch.is_best:
-            save_checkpoint(directory.best, checkpoint)
-        resume = Resume(trainer.progress, trainer.optimizer.steps, trainer.optimizer.slots)
-        save_checkpoint(directory.last, replace(checkpoint, resume=resume))
 
     def score_best(self, directory: RunDirectory) -> dict[str, dict[str, float | None]]:
         """Return the scores of best.npz on every split that there is."""
@@ -178,6 +232,13 @@ class Run:
 
 def _count(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _how_to_go_on(directory: RunDirectory) -> str:
+    path = shlex.quote(str(directory.path))
+    if directory.last.exists():
+        return f"What was saved before is whole. Once it can be written, go on by: mlp train --resume {path}"
+    return "Nothing had been saved yet. Once it can be written, train again."
 
 
 def describe_epoch(metrics: dict[str, Any]) -> str:

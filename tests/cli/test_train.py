@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import json
 import os
 import re
+import shutil
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +19,9 @@ import numpy as np
 import pytest
 
 from mlpcli.config.loader import load_experiment
-from mlpcli.training.run import Run
+from mlpcli.machine import Available
+from mlpcli.training.directory import RunDirectory
+from mlpcli.training.loop import Trainer
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SPIRAL = CONFIGS / "spiral.yaml"
@@ -162,6 +170,31 @@ def test_refusals(mlp: Mlp, args: list[str], expected: str, expected_code: int) 
     assert not list(Path().rglob("*.tmp"))
 
 
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_a_network_past_all_memory_is_refused_at_once(mlp: Mlp, command: str) -> None:
+    start = time.perf_counter()
+    code, out, err = mlp(command, SPIRAL, "--set", "model.hidden=[1000000, 1000000]")
+    assert time.perf_counter() - start < 2
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: training would take about ")
+    assert "\nweights and biases   4,000 GB  4 bytes a parameter\n" in err
+    assert "To make it fit: lower model.hidden (now 1000000-1000000), or take plain sgd" in err
+    assert not Path("runs").exists()
+    assert mlp("train", SPIRAL, "--dry-run", "--set", "model.hidden=[1000000, 1000000]").code == 0
+
+
+def test_a_run_may_be_tried_where_the_memory_does_not_seem_to_suffice(
+    mlp: Mlp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlpcli.training.memory.available_memory", lambda: Available(10**6, "this machine"))
+    code, _, err = mlp("train", SPIRAL, *SHORT, "--out", "a")
+    assert code == 2
+    assert "this machine has 1 MB left" in err
+    assert not Path("a").exists()
+    assert mlp("train", SPIRAL, *SHORT, "--out", "a", "--force-memory").code == 0
+    assert {path.name for path in Path("a").iterdir()} == FILES
+
+
 def test_force_replaces_a_run(mlp: Mlp) -> None:
     mlp("train", SPIRAL, "--out", "run", "--set", "training.epochs=5")
     assert mlp("train", SPIRAL, *SHORT, "--out", "run", "--force").code == 0
@@ -176,18 +209,169 @@ def test_a_place_that_may_not_be_written(mlp: Mlp) -> None:
     assert "cannot be written: Permission denied" in err
 
 
-def test_an_interrupt_keeps_what_there_is(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> None:
-    epochs = Run.epochs
+def signalled(monkeypatch: pytest.MonkeyPatch, number: int, at: int, times: int = 1) -> None:
+    """Send this process a signal while it gathers its batch ``at``, counted from 1 over all epochs."""
+    learn = Trainer._learn
+    seen = iter(range(1, 10**9))
 
-    def interrupted(run: Run, directory: Any) -> Any:
-        for epoch in epochs(run, directory):
-            yield epoch
-            if epoch.number == 2:
-                raise KeyboardInterrupt
+    def interrupted(trainer: Trainer, *args: Any) -> None:
+        if next(seen) == at:
+            for _ in range(times):
+                os.kill(os.getpid(), number)
+        learn(trainer, *args)
 
-    monkeypatch.setattr(Run, "epochs", interrupted)
+    monkeypatch.setattr(Trainer, "_learn", interrupted)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_after_the_batch_and_the_run_goes_on_to_the_same_bytes(
+    mlp: Mlp, monkeypatch: pytest.MonkeyPatch, number: int, code: int
+) -> None:
+    mlp("train", SPIRAL, *SHORT, "--out", "unbroken")
+    with monkeypatch.context() as patch:
+        signalled(patch, number, at=5)  # of 3 an epoch
+        ended = mlp("train", SPIRAL, *SHORT, "--out", "run")
+    assert (ended.code, ended.out) == (code, "")
+    assert ended.err.endswith(
+        "\nInterrupted in epoch 2, after batch 2 of 3; everything is saved.\n"
+        "Go on by: mlp train --resume run\n"
+    )
+    code, out, err = mlp("train", "--resume", "run")
+    assert code == 0
+    assert "-> run, going on in epoch 2, after batch 2 of 3\nepoch 2, " in err
+    assert out.startswith("Best epoch: ")
+    assert_same_run("unbroken", "run")
+
+
+def assert_same_run(one: str, other: str) -> None:
+    for name in ("config.yaml", "best.npz", "last.npz"):
+        assert Path(one, name).read_bytes() == Path(other, name).read_bytes(), name
+    rows = []
+    for run in (one, other):
+        lines = [json.loads(line) for line in Path(run, "metrics.jsonl").read_text().splitlines()]
+        rows.append(
+            [{k: v for k, v in row.items() if k not in ("seconds", "examples_per_second")} for row in lines]
+        )
+    assert rows[0] == rows[1]
+
+
+def test_a_second_signal_ends_at_once(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> None:
+    signalled(monkeypatch, signal.SIGINT, at=5, times=2)
     code, out, err = mlp("train", SPIRAL, "--out", "run")
     assert (code, out) == (130, "")
-    assert err.endswith("Interrupted in epoch 3; what came before is kept in run.\n")
+    kept = "Interrupted; what was saved before is kept.\nGo on by: mlp train --resume run\n"
+    assert err.endswith(kept)
     with np.load("run/last.npz") as last:
-        assert json.loads(last["meta"].item())["epoch"] == 2
+        assert json.loads(last["meta"].item())["epoch"] == 1
+
+
+def test_an_interrupt_before_training_leaves_nothing(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("mlpcli.training.run.load_splits", load)
+    assert mlp("train", SPIRAL) == (143, "", "\nInterrupted.\n")
+    assert not Path("runs").exists()
+
+
+def test_more_epochs_may_be_trained_than_were_planned(mlp: Mlp) -> None:
+    mlp("train", SPIRAL, "--set", "training.epochs=5", "--out", "unbroken")
+    mlp("train", SPIRAL, *SHORT, "--out", "run")
+    code, _, err = mlp("train", SPIRAL, "--set", "training.epochs=5", "--out", "run", "--resume")
+    assert code == 0
+    assert "-> run, going on after epoch 3 of 5\nepoch 4, " in err
+    assert_same_run("unbroken", "run")
+
+
+def test_a_finished_run_is_told_so(mlp: Mlp) -> None:
+    first = mlp("train", SPIRAL, *SHORT, "--out", "run")
+    code, out, err = mlp("train", "--resume", "run")
+    assert code == 0
+    assert "All 3 epochs are done; more: --set training.epochs=" in err
+    assert out.splitlines()[:9] == first.out.splitlines()[:9]
+
+
+def test_without_a_name_the_configs_last_run_goes_on(mlp: Mlp) -> None:
+    for _ in range(2):
+        mlp("train", SPIRAL, *SHORT)
+    code, _, err = mlp("train", SPIRAL, "--resume", "--set", "training.epochs=4")
+    assert code == 0
+    assert "-> runs/spiral-2, going on after epoch 3 of 4\n" in err
+
+
+@pytest.mark.parametrize("where", [(), ("--out", "new")])
+def test_where_nothing_was_begun_resuming_begins(mlp: Mlp, where: tuple[str, ...]) -> None:
+    code, _, err = mlp("train", SPIRAL, *SHORT, "--resume", *where)
+    assert code == 0
+    assert f"-> {where[1] if where else 'runs/spiral'}\nepoch 1, " in err
+
+
+def test_a_changed_config_is_not_gone_on_with(mlp: Mlp) -> None:
+    mlp("train", SPIRAL, *SHORT, "--out", "run")
+    before = {path: path.read_bytes() for path in Path("run").iterdir()}
+    options = ("optimizer.learning_rate=0.3", "model.hidden=[50]", "training.epochs=9")
+    code, out, err = mlp("train", "--resume", "run", *[w for option in options for w in ("--set", option)])
+    assert (code, out) == (2, "")
+    assert err == (
+        "Error: the run in run was begun with another config:\n"
+        "  model.hidden: [100] when it began, now [50]\n"
+        "  optimizer.learning_rate: 0.1 when it began, now 0.3\n"
+        "Change that back, or train a new run; of a run that goes on, only training.epochs may change.\n"
+    )
+    assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
+
+
+RESUME_REFUSED = {
+    "nothing named": (["--resume"], "name a config"),
+    "no run": (["--resume", "other"], "other is not the directory of a run: it has no config.yaml"),
+    "no run, with a config": ([SPIRAL, "--resume", "other"], "other is not the directory of a run"),
+    "with force": ([SPIRAL, "--resume", "--force"], "give one of them"),
+    "twice": ([SPIRAL, "--resume", "run", "--out", "run"], "both name the run's directory"),
+}
+
+
+@pytest.mark.parametrize(("args", "expected"), RESUME_REFUSED.values(), ids=RESUME_REFUSED)
+def test_refusals_of_resume(mlp: Mlp, args: list[str], expected: str) -> None:
+    Path("other").mkdir()
+    Path("other/thesis.txt").write_text("precious")
+    code, out, err = mlp("train", *args)
+    assert (code, out) == (2, "")
+    assert expected in err
+
+
+def test_data_that_changed_are_not_gone_on_with(mlp: Mlp) -> None:
+    shutil.copy(CONFIGS.parent / "datasets" / "iris.csv", "my.csv")
+    Path("my.yaml").write_text("data: {name: csv, path: my.csv, target: species}\ntraining: {epochs: 2}\n")
+    assert mlp("train", "my.yaml", "--out", "run").code == 0
+    with Path("my.csv").open("a") as file:
+        file.write("5.0,3.0,1.0,0.1,setosa\n")
+    code, _, err = mlp("train", "my.yaml", "--out", "run", "--resume", "--set", "training.epochs=3")
+    assert code == 1
+    assert "is no longer what the run was trained on" in err
+    assert len(Path("run/metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_nobody_else_writes_to_a_run(mlp: Mlp) -> None:
+    Path("run").mkdir()
+    with contextlib.closing(RunDirectory.reopen(Path("run"))):
+        for args in (["--out", "run"], ["--out", "run", "--resume"]):
+            code, out, err = mlp("train", SPIRAL, *SHORT, *args)
+            assert (code, out) == (1, "")
+            assert err.startswith("Error: run is in use: another mlp train is writing there; ")
+    assert mlp("train", SPIRAL, *SHORT, "--out", "run").code == 0
+
+
+def test_data_that_cannot_be_read_leave_no_directory(mlp: Mlp) -> None:
+    Path("my.yaml").write_text("data: {name: csv, path: none.csv, target: y}\n")
+    assert mlp("train", "my.yaml").code == 1
+    assert not Path("runs").exists()
+
+
+def test_training_goes_on_when_nobody_listens(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("sys.stderr", Closed())
+    assert mlp("train", SPIRAL, *SHORT, "--out", "run").code == 0
+    assert len(Path("run/metrics.jsonl").read_text().splitlines()) == 3

@@ -433,7 +433,7 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "training list": (
         SPIRAL + "training: [1]\n",
         "2:11",
-        "training: a list is not a mapping with epochs, batch_size, patience, seed",
+        "training: a list is not a mapping with epochs, batch_size, patience, seed, checkpoint_every",
     ),
     "training mapping": (
         SPIRAL + "training: {epochs: {a: 1}}\n",
@@ -740,7 +740,7 @@ BAD_OVERRIDES: dict[str, tuple[str, list[str], str]] = {
     "bytes": (
         SPIRAL,
         ["loss=a\udcff"],
-        "SET: a character that YAML does not allow: U+DCFF (column 2 of the value)",
+        "--set loss=a\\udcff: a character that YAML does not allow: U+DCFF (column 2 of the value)",
     ),
     "index too large": (SGD, ["model.hidden.2=3"], f"SET: {ENTRY} '2'"),
     "negative index": (SGD, ["model.hidden.-1.units=3"], f"SET: {ENTRY} '-1'"),
@@ -771,7 +771,7 @@ BAD_OVERRIDES: dict[str, tuple[str, list[str], str]] = {
         SPIRAL,
         ["training.epoch=3"],
         'SET\n  training.epoch: unknown key "epoch"; did you mean "epochs"? '
-        "(allowed: epochs, batch_size, patience, seed)",
+        "(allowed: epochs, batch_size, patience, seed, checkpoint_every)",
     ),
     "bad value": (
         SPIRAL,
@@ -843,6 +843,11 @@ def test_bad_overrides(tmp_path: Path, text: str, overrides: list[str], expected
     message = str(caught.value).replace(f"{tmp_path}{os.sep}", "")
     assert message.startswith(expected.replace("SET", f"--set {overrides[-1]}"))
     assert "problems" not in message
+
+
+@pytest.mark.parametrize("option", ["a" * 5000, "loss=" + "[" * 5000, "model.hidden." + "9" * 5000 + "=1"])
+def test_a_long_option_is_not_repeated_in_full(tmp_path: Path, option: str) -> None:
+    assert len(refusal(tmp_path, SGD, option)) < 600
 
 
 def test_all_broken_options_are_reported(tmp_path: Path) -> None:

@@ -113,7 +113,8 @@ def test_only_training_sees_it(name: str, tmp_path: Path, make_cifar10: Callable
     for settings in ({}, {name: EACH[name]}):
         config = experiment(tmp_path, **settings)
         sections = {**config.model_dump(), "optimizer": {"name": "sgd", "learning_rate": 1e-30}}
-        directory = RunDirectory.create("c", tmp_path / f"run{len(rows)}", config)
+        directory = RunDirectory.create("c", tmp_path / f"run{len(rows)}")
+        directory.begin(config)
         for _ in Run(validate_experiment(sections, Path())).epochs(directory):
             pass
         rows.append(json.loads(directory.metrics.read_text().splitlines()[0]))
@@ -141,8 +142,8 @@ def test_the_gradient_of_a_blend(tmp_path: Path, make_cifar10: Callable[..., Any
     W1, b1, W2 = (trainer.network.parameters.view(name).copy() for name in ("W1", "b1", "W2"))
     batches = trainer.train.shuffled
 
-    def keep(size: int, rng: np.random.Generator) -> Any:
-        for X, y in batches(size, rng):
+    def keep(*args: Any) -> Any:
+        for X, y in batches(*args):
             seen.append(y)
             yield X, y
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -76,10 +77,13 @@ def test_found_under_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_
 
 
 @pytest.mark.parametrize("root", ["data", "~nobody-of-this-name", "a\0b", "long" * 100])
-def test_the_places_looked_in_are_named(root: str) -> None:
+def test_the_places_looked_in_are_named_and_how_to_get_it(root: str) -> None:
     with pytest.raises(DataError) as caught:
         find_cifar10(Path(root))
     message = str(caught.value)
+    assert "mlp data fetch cifar10 --root " in message
+    with pytest.raises(DataError, match="`mlp data fetch cifar10`"):
+        find_cifar10(None)
     for text in (root, f"{root}/{BIN}".replace("/", os.sep), PY, "data_batch_1", "`data.root`", "MLP_DATA"):
         assert text in message
 
@@ -193,12 +197,16 @@ def text(value: str) -> bytes:
 RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\n"
 ENCODE = b"c_codecs\nencode\n"
 BAD_PICKLES = {
-    "empty": (b"", "is no CIFAR-10 batch, or a damaged one (pickle exhausted"),
+    "empty": (b"", "is no CIFAR-10 batch, or a damaged one (it ends before its STOP)"),
     "text": (b"hello", "is no CIFAR-10 batch"),
     "cut short": (dumped()[:-100], "is no CIFAR-10 batch, or a damaged one"),
     "claims gigabytes": (
         b"\x80\x02T\xff\xff\xff\x7fabc.",
         "is no CIFAR-10 batch, or a damaged one (expected 2147",
+    ),
+    "unknown opcode": (
+        b"\x80\x02\xff.",
+        "is no CIFAR-10 batch, or a damaged one (there is no opcode b'\\xff')",
     ),
     "calls the shell": (b"cos\nsystem\n(U\x04truetR.", "asks for 'os.system', which no CIFAR-10 batch needs"),
     "evaluates": (pickle.dumps({"data": eval}, 4), "asks for 'builtins.eval'"),
@@ -272,12 +280,42 @@ def test_refuses_bad_pickles(tmp_path: Path, make_cifar10: Make, data: bytes, ex
 def test_bombs_take_no_memory(tmp_path: Path, make_cifar10: Make, name: str) -> None:
     make_cifar10(tmp_path, "", n=1)
     (tmp_path / "data_batch_1").write_bytes(BAD_PICKLES[name][0])
+    assert refused_at_the_cost_of(tmp_path) < 20e6
+
+
+def refused_at_the_cost_of(folder: Path) -> int:
+    """Return the most bytes that were held at once; it may take two seconds."""
+    start = time.process_time()
+    refusal(folder)
+    assert time.process_time() - start < 2
     tracemalloc.start()
     try:
-        refusal(tmp_path)
-        assert tracemalloc.get_traced_memory()[1] < 20e6
+        refusal(folder)
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+LONG = 33_000_000  # bytes, near the most that is read
+LARGE_PICKLES: dict[str, Callable[[], bytes]] = {
+    "hashes one key again and again": lambda: (
+        b"\x80\x02}(T" + struct.pack("<I", LONG) + b"\xff" * LONG + b"q\x00N" + b"h\x00N" * 5_000 + b"u."
+    ),
+    "one wide letter in a long text": lambda: b"\x80\x02}(" + text("a" * LONG + "\U0001f600") + b"Nu.",
+    "asks for a wide name": lambda: b"\x80\x04" + text("\U0001f600" + "a" * LONG) + b"q\x00h\x00\x93.",
+    "asks for a long name": lambda: b"\x80\x02c" + b"a" * LONG + b"\nb\n.",
+    "a number in digits": lambda: b"\x80\x02I" + b"9" * LONG + b"\n.",
+    "a string without quotes": lambda: b"\x80\x02S" + bytes(LONG) + b"\n.",
+    "calls a long text": lambda: b"\x80\x02" + text("a" * LONG) + b"N\x85R.",
+    "nothing but opcodes": lambda: b"\x80\x02" + b"]" * LONG + b".",
+}
+
+
+@pytest.mark.parametrize("name", LARGE_PICKLES)
+def test_large_pickles_cost_neither_time_nor_memory(tmp_path: Path, make_cifar10: Make, name: str) -> None:
+    make_cifar10(tmp_path, "", n=1)
+    (tmp_path / "data_batch_1").write_bytes(LARGE_PICKLES[name]())
+    assert refused_at_the_cost_of(tmp_path) < 250e6  # Python and NumPy take less than 50 MB themselves
 
 
 def test_refuses_protocol_5(tmp_path: Path, make_cifar10: Make) -> None:

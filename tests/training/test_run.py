@@ -26,7 +26,8 @@ def train(config: str | Path, out: Path, *overrides: str) -> tuple[Run, RunDirec
         experiment = load_experiment(config, overrides)
     else:
         experiment = parse_experiment(config, "test", Path(), overrides)
-    directory = RunDirectory.create("run", out, experiment)
+    directory = RunDirectory.create("run", out)
+    directory.begin(experiment)
     run = Run(experiment)
     for _ in run.epochs(directory):
         pass
@@ -152,7 +153,8 @@ def spoil(run: Run) -> None:
 @pytest.mark.parametrize("overrides", [[], ["data.val_size=0", "training.batch_size=1000"]])
 def test_divergence_keeps_what_was_good(tmp_path: Path, overrides: list[str]) -> None:
     experiment = load_experiment(CONFIGS / "sine.yaml", overrides)
-    directory = RunDirectory.create("run", tmp_path / "run", experiment)
+    directory = RunDirectory.create("run", tmp_path / "run")
+    directory.begin(experiment)
     run = Run(experiment)
     with pytest.raises(RunError) as caught:
         consume(run, directory, spoil)
@@ -170,7 +172,8 @@ def test_weights_that_are_lost_in_the_last_step_are_not_saved(tmp_path: Path) ->
     """The loss of an only batch is taken before the step: it cannot tell what the step does."""
     overrides = ["data.val_size=0", "training.batch_size=1000", "optimizer={name: sgd, learning_rate: 1e38}"]
     experiment = load_experiment(CONFIGS / "sine.yaml", [*overrides, "regularization.l2=1e4"])
-    directory = RunDirectory.create("run", tmp_path / "run", experiment)
+    directory = RunDirectory.create("run", tmp_path / "run")
+    directory.begin(experiment)
     with pytest.raises(RunError, match="training diverged"):
         consume(Run(experiment), directory, spoil)
     assert not directory.last.exists()
@@ -183,14 +186,16 @@ def remove(run: Run) -> None:
 def test_a_directory_that_goes_away_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     experiment = load_experiment(CONFIGS / "spiral.yaml")
-    directory = RunDirectory.create("run", Path("run"), experiment)
+    directory = RunDirectory.create("run", Path("run"))
+    directory.begin(experiment)
     with pytest.raises(RunError, match="cannot be written"):
         consume(Run(experiment), directory, remove)
 
 
 def test_a_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     experiment = load_experiment(CONFIGS / "spiral.yaml")
-    directory = RunDirectory.create("run", tmp_path / "run", experiment)
+    directory = RunDirectory.create("run", tmp_path / "run")
+    directory.begin(experiment)
     directory.log.mkdir()
     with pytest.raises(RunError, match=r"run\.log cannot be written"):
         next(Run(experiment).epochs(directory))
@@ -199,7 +204,8 @@ def test_a_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_one_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     experiment = load_experiment(CONFIGS / "spiral.yaml")
-    directory = RunDirectory.create("run", tmp_path / "run", experiment)
+    directory = RunDirectory.create("run", tmp_path / "run")
+    directory.begin(experiment)
     directory.log.symlink_to("/dev/full")
     with pytest.raises(RunError, match="cannot be written: No space left on device"):
         consume(Run(experiment), directory, remove)
@@ -209,7 +215,10 @@ def test_a_full_disk_is_one_error(tmp_path: Path, capfd: pytest.CaptureFixture[s
 def test_a_free_name_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     experiment = parse_experiment("data: spiral", "test", Path())
-    made = [RunDirectory.create("x", None, experiment).path for _ in range(3)]
+    runs = [RunDirectory.create("x", None) for _ in range(3)]
+    for run in runs:
+        run.begin(experiment)
+    made = [run.path for run in runs]
     assert made == [Path("runs/x"), Path("runs/x-2"), Path("runs/x-3")]
     assert "data:\n  name: spiral" in (made[0] / "config.yaml").read_text()
 
@@ -217,8 +226,8 @@ def test_a_free_name_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_runs_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("runs").write_text("a file")
-    with pytest.raises(RunError, match="runs cannot be written"):
-        RunDirectory.create("x", None, parse_experiment("data: spiral", "test", Path()))
+    with pytest.raises(RunError, match="runs/x cannot be written: Not a directory"):
+        RunDirectory.create("x", None)
 
 
 @pytest.mark.parametrize("force", [False, True])

@@ -1,0 +1,248 @@
+"""``mlp data``: says which data sets there are, what is in them, and downloads CIFAR-10."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlpcli.blas import prepare_blas
+from mlpcli.cli.groups import Commands
+from mlpcli.cli.text import clip, columns, count, memory, number
+from mlpcli.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from mlpcli.config.schema import Experiment
+
+__all__ = ["data"]
+
+_FILES = ("csv", "npz")  # sets that are a file of the user's
+_RANGE = ("min", "mean", "max", "std")
+_WORDS = ("class", "feature", "target", "split")  # columns that do not hold numbers
+_NAME = 24  # widest name in a table
+_MOST_ROWS = 20  # of a table
+
+
+@click.group(cls=Commands, short_help="List, describe and fetch data sets.")
+def data() -> None:
+    """Tell which data sets there are and what is in them, and download CIFAR-10."""
+
+
+# ---------------------------------------------------------------------------------------------- list
+
+
+@data.command("list", short_help="Which data sets there are, and where.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def list_(as_json: bool) -> None:
+    """List the data sets that a config can name, and say where CIFAR-10 was looked for."""
+    from mlpcli.config.schema import data_sets
+    from mlpcli.data.cifar10 import cifar10_places, cifar10_root
+
+    sets: list[dict[str, Any]] = [
+        {"name": name, "description": what, "source": "your file" if name in _FILES else "drawn"}
+        for name, what in data_sets().items()
+    ]
+    looked = [
+        {"folder": str(folder), "version": version, "files": files}
+        for folder, version, files in cifar10_places(cifar10_root(None))
+    ]
+    found = next((place["folder"] for place in looked if place["files"]), None)
+    next(row for row in sets if row["name"] == "cifar10").update(
+        source="found" if found else "not found", found=found, looked_in=looked
+    )
+    if as_json:
+        click.echo(json.dumps({"data_sets": sets}))
+        return
+    click.echo(columns([[row["name"], row["description"], row["source"]] for row in sets], "<<<"))
+    asked = os.environ.get("MLP_DATA")
+    why = f"MLP_DATA is {clip(asked, 30)}" if asked else "MLP_DATA is not set"
+    click.echo(f"\ncifar10 is looked for in data.root, else here ({why}):")
+    click.echo(_places(looked))
+    click.echo()
+    if found is None:
+        click.echo("mlp data fetch cifar10         downloads it (170 MB)")
+    click.echo("mlp data describe NAME|CONFIG  tells what is in a data set")
+
+
+def _places(looked: list[dict[str, Any]]) -> str:
+    """Return a line for each folder that CIFAR-10 was looked for in."""
+    said: dict[str, list[str]] = {}
+    for place in looked:
+        here = said.setdefault(place["folder"], [])
+        if place["files"]:
+            version = "binary version" if place["version"].endswith("bin") else "python version"
+            here.append(version if place["files"] == 6 else f"{version}, {place['files']} of its 6 files")
+    return columns([[f"  {folder}", "; ".join(here) or "not there"] for folder, here in said.items()], "<<")
+
+
+# ------------------------------------------------------------------------------------------ describe
+
+
+@data.command(short_help="What is in a data set: splits, classes, ranges.")
+@click.argument("what", metavar="NAME|CONFIG")
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a key of the config, as in --set data.noise=0.5. Repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every feature and class.")
+def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Describe a data set: splits, classes and how often each is there, ranges.
+
+    By NAME, as in spiral or cifar10, with the default settings; or the one that a CONFIG names, loaded and
+    split as for training. Ranges are in the data's own units; those of features are of the training split.
+    """
+    prepare_blas()
+    from mlpcli.training.describe import describe_data
+
+    report = describe_data(_experiment(what, overrides))
+    click.echo(json.dumps(report) if as_json else _description(report))
+
+
+def _experiment(what: str, overrides: tuple[str, ...]) -> Experiment:
+    from mlpcli.config.loader import load_experiment, parse_experiment
+    from mlpcli.config.schema import data_sets
+
+    path = Path(what)
+    if what in _FILES or path.suffix in (".csv", ".tsv", ".npz", ".npy"):
+        file, kind = (what, path.suffix[1:]) if path.suffix else (f"my.{what}", what)
+        target = ", target: COLUMN" if kind in ("csv", "tsv") else ""
+        raise UsageError(
+            f"{what}: a file of your own is described through a config that names it:\n"
+            f"data: {{name: {'csv' if target else 'npz'}, path: {file}{target}}}"
+        )
+    if what in data_sets():
+        return parse_experiment(f"data: {what}", what, Path(), overrides)
+    if path.name == what and not path.suffix and not path.exists():  # meant as a name
+        known = [name for name in data_sets() if name not in _FILES]
+        close = nearest(what, known)
+        raise UsageError(
+            f"{clip(what, 60)}: there is no such data set{f'; did you mean {close}?' if close else ''}\n"
+            f"Name one of {', '.join(known)}, or a config, as in configs/iris.yaml."
+        )
+    return load_experiment(path, overrides)
+
+
+def _description(report: dict[str, Any]) -> str:
+    parts = report["splits"]
+    classes, targets = report.get("classes"), report.get("targets")
+    what = f"{len(classes)} classes" if classes else count(len(targets or ()) // len(parts), "value")
+    features = count(report["inputs"], "feature")
+    if "image" in report:
+        features = " x ".join(map(str, report["image"])) + " pixels"
+    unused = report["examples"] - sum(parts.values())
+    splits = [f"{n:,} {name}" for name, n in parts.items()] + ([f"{unused:,} unused"] if unused else [])
+    facts = [
+        ["source", report["source"] or f"drawn with seed {report['seed']}"],
+        ["splits", ", ".join(splits)],
+        ["values", f"{report['dtype']}, {memory(report['bytes'])}"],
+    ]
+    blocks = [
+        f"{report['data']}: {count(report['examples'], 'example')}, {features}, {what}",
+        columns(facts, "<<"),
+    ]
+    if classes:
+        rows = [[clip(row["class"], _NAME), *(f"{row[part]:,}" for part in parts)] for row in classes]
+        whole = ["(all)", *(f"{n:,}" for n in parts.values())]
+        blocks.append(_table("classes", ["class", *parts], rows, whole))
+    blocks.append(_feature_table(report))
+    if targets:
+        rows = [[clip(row["target"], _NAME), row["split"], *_range(row)] for row in targets]
+        blocks.append(_table("targets", ["target", "split", *_RANGE], rows, None))
+    return "\n\n".join(blocks)
+
+
+def _feature_table(report: dict[str, Any]) -> str:
+    rows = [[clip(row["feature"], _NAME), *_range(row)] for row in report["features"]]
+    alike = "image" in report or len(rows) > _MOST_ROWS  # else they need not be of one kind
+    whole = ["(all)", *_range(report["all_features"])] if alike else None
+    table = _table("features", ["feature", *_RANGE], rows, whole)
+    return f"{table}\n(of the training examples, before scaling)"
+
+
+def _range(row: dict[str, Any]) -> list[str]:
+    return [number(row[key]) for key in _RANGE]
+
+
+def _table(what: str, header: list[str], rows: list[list[str]], whole: list[str] | None) -> str:
+    """Return a table of the first rows and, if there is one, of a last row for the ``whole``."""
+    shown = [header, *rows[:_MOST_ROWS], *([] if whole is None else [whole])]
+    text = columns(shown, "".join("<" if cell in _WORDS else ">" for cell in header))
+    more = len(rows) - _MOST_ROWS
+    return text if more <= 0 else f"{text}\n(and {more:,} more {what}; --json has them all)"
+
+
+# --------------------------------------------------------------------------------------------- fetch
+
+
+@data.command(short_help="Download CIFAR-10.")
+@click.argument("name", metavar="NAME", type=click.Choice(["cifar10"]))
+@click.option(
+    "--format",
+    "version",
+    type=click.Choice(["binary", "python"]),
+    default="binary",
+    show_default=True,
+    help="Which of the two official versions; training is the same with both.",
+)
+@click.option(
+    "--root",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where to put it. Without it: MLP_DATA, else datasets/.",
+)
+@click.option("--url", metavar="URL", help="A mirror of the official archive; its bytes have to be the same.")
+def fetch(name: str, version: str, root: Path | None, url: str | None) -> None:  # noqa: ARG001
+    """Download a data set that is too large to come along: cifar10 (170 MB; 355 MB while it is unpacked).
+
+    Where it was broken off, the same command goes on. Nothing is unpacked before size and checksum are right,
+    and the data set appears whole or not at all.
+    """
+    from mlpcli.data.cifar10 import cifar10_places, cifar10_root
+    from mlpcli.data.fetch import CIFAR10, partial_file
+    from mlpcli.data.fetch import fetch as fetch_archive
+
+    archive, place = CIFAR10[version], cifar10_root(root)
+    for folder, folder_version, files in cifar10_places(place):
+        if folder_version == archive.folder and files == 6:
+            click.echo(f"cifar10 is in {folder} already; to fetch it again, remove that folder first")
+            return
+    part = partial_file(archive, place)
+    from tqdm import tqdm
+
+    had = part.stat().st_size if part.is_file() else 0
+    going_on = f", going on after {memory(had)}" if had else ""
+    click.echo(f"{url or archive.url}: {memory(archive.size)}{going_on}", err=True)
+    with tqdm(
+        total=archive.size,
+        initial=had,
+        unit="B",
+        unit_scale=True,
+        disable=not sys.stderr.isatty(),
+        dynamic_ncols=True,
+        bar_format="{percentage:3.0f}% {bar} {n_fmt}B of {total_fmt}B, {rate_fmt}, {remaining} left",
+    ) as bar:
+        try:
+            folder = fetch_archive(archive, place, url, on_progress=lambda n: _advance(bar, n))
+        except KeyboardInterrupt:
+            bar.close()
+            kept = "; nothing had come yet."
+            if part.is_file():
+                have = memory(part.stat().st_size)
+                kept = f"; {have} are kept in {part}: the same command goes on from there."
+            click.echo(f"\nInterrupted{kept}", err=True)
+            click.get_current_context().exit(130)
+    click.echo(f"cifar10 is in {folder}: 50,000 training and 10,000 test images, size and MD5 right")
+    at = "" if root is None else f" --set data.root={shlex.quote(str(place.absolute()))}"
+    click.echo(f"next  mlp train configs/cifar10.yaml{at}")
+
+
+def _advance(bar: Any, done: int) -> None:
+    bar.update(done - bar.n)
