@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.options import set_option
 
 __all__ = ["check"]
 
@@ -17,13 +18,7 @@ _INDENT = 19  # columns of verdict and name
 
 @click.command(short_help="Check a config, its data and its network before a long run.")
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option(
-    "--set",
-    "overrides",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Change a key of the config, as in --set optimizer.learning_rate=1e-2. Repeatable.",
-)
+@set_option
 def check(config: Path, overrides: tuple[str, ...]) -> int:
     """Check what CONFIG describes, in seconds and without writing anything.
 

@@ -13,6 +13,7 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.groups import Commands
+from mlpcli.cli.options import set_option
 from mlpcli.errors import UsageError, nearest
 from mlpcli.text import clip, columns, count, memory, number
 
@@ -85,13 +86,7 @@ def _places(looked: list[dict[str, Any]]) -> str:
 
 @data.command(short_help="What is in a data set: splits, classes, ranges.")
 @click.argument("what", metavar="NAME|CONFIG")
-@click.option(
-    "--set",
-    "overrides",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Change a key of the config, as in --set data.noise=0.5. Repeatable.",
-)
+@set_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every feature and class.")
 def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Describe a data set: splits, classes and how often each is there, ranges.

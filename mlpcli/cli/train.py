@@ -14,6 +14,7 @@ import click
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.count_params import describe_network
 from mlpcli.cli.interrupt import Interrupt
+from mlpcli.cli.options import set_option
 from mlpcli.errors import UsageError
 from mlpcli.text import columns, number, percent
 
@@ -27,13 +28,7 @@ __all__ = ["train"]
 
 @click.command(short_help="Train a network from a config.")
 @click.argument("config", type=click.Path(path_type=Path), required=False)
-@click.option(
-    "--set",
-    "overrides",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Change a key of the config, as in --set optimizer.learning_rate=1e-2. Repeatable.",
-)
+@set_option
 @click.option(
     "--out",
     metavar="DIR",

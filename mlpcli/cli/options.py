@@ -1,0 +1,15 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["set_option"]
+
+set_option = click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a key of the config, as in --set optimizer.learning_rate=1e-2. Repeatable.",
+)
