@@ -1,0 +1,36 @@
+"""Pictures of runs and data sets: each a plain function from what there is to know to a matplotlib Figure."""
+
+from __future__ import annotations
+
+from mlpcli.errors import UsageError
+
+__all__ = ["KINDS", "NOTES", "UnfitError", "require_matplotlib"]
+
+# What there is, for a command line that is parsed before matplotlib is loaded; tests hold that the tables of
+# `mlpcli.figures.kinds` and `mlpcli.figures.notes` have the same names.
+KINDS = ("curves", "boundary", "weights", "confusion", "health", "hidden", "examples")
+NOTES = (
+    "activations",
+    "layer_sizes",
+    "l2_strength",
+    "relu_against_tanh",
+    "spread_of_loss",
+    "dead_relu",
+    "universal_approximator",
+)
+
+
+class UnfitError(UsageError):
+    """A picture cannot be made of this run: the message says why."""
+
+
+def require_matplotlib() -> None:
+    """Raise UsageError where matplotlib is not installed; before a module is loaded that imports it."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            f"pictures need matplotlib, which cannot be imported ({error}); install it by\n"
+            "  pip install 'mlpcli[plot]'\n"
+            "Without it, mlp plot RUN --text draws in characters."
+        ) from None
