@@ -16,6 +16,7 @@ from mlpcli.cli.eval import evaluate
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.plot import plot
 from mlpcli.cli.predict import predict
+from mlpcli.cli.report import report
 from mlpcli.cli.train import train
 from mlpcli.errors import MlpError
 
@@ -31,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (train, check, evaluate, predict, plot, count_params, data):
+for command in (train, check, evaluate, predict, plot, report, count_params, data):
     cli.add_command(command)
 
 

@@ -36,7 +36,7 @@ from mlpcli.figures.style import (
 from mlpcli.files import replace_file
 from mlpcli.training.finished import FinishedRun
 
-__all__ = ["animate_boundary", "draw_boundary"]
+__all__ = ["animate_boundary", "boundary_frames", "draw_boundary"]
 
 _POINTS = 300  # of the grid, along each axis
 _TINT = 0.3  # how strong the colours of regions are
@@ -78,7 +78,7 @@ def animate_boundary(run: FinishedRun, path: Path) -> int:
             f"{run.directory} has no snapshots to animate; train it with training.snapshots, as in\n"
             f"  mlp train {run.directory / 'config.yaml'} --set training.snapshots=30"
         )
-    frames = [_frame(run.at(file)) for file in run.snapshots]
+    frames = [image for _, image in boundary_frames(run)]
     times = [_FRAME] * (len(frames) - 1) + [_LAST_FRAME]
     with replace_file(path) as stream:
         frames[0].save(
@@ -91,6 +91,19 @@ def animate_boundary(run: FinishedRun, path: Path) -> int:
             optimize=False,
         )
     return len(frames)
+
+
+def boundary_frames(run: FinishedRun, most: int | None = None) -> list[tuple[int, Any]]:
+    """Return epoch and picture, of PIL, of the run's snapshots; of ``most`` where there are more.
+
+    Raises UnfitError where the data have more than two features.
+    """
+    _require_plane(run)
+    files = run.snapshots
+    if most is not None and len(files) > most:
+        files = [files[round(i * (len(files) - 1) / (most - 1))] for i in range(most)]
+    runs = [run.at(file) for file in files]
+    return [(then.checkpoint.epoch, _frame(then)) for then in runs]
 
 
 @styled

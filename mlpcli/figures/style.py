@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import IO, Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -31,6 +31,7 @@ __all__ = [
     "percent_axis",
     "save",
     "styled",
+    "write",
 ]
 
 INK = "#222222"
@@ -103,12 +104,17 @@ def new_figure(width: float, height: float, title: str | None = None) -> Figure:
     return figure
 
 
-@styled
 def save(figure: Figure, path: Path) -> None:
     """Write a picture whole or not at all, as PNG or SVG by the suffix of ``path``."""
-    kind = path.suffix[1:].lower()
+    with replace_file(path) as stream:
+        write(figure, stream, path.suffix[1:].lower())
+
+
+@styled
+def write(figure: Figure, stream: IO[bytes], kind: str) -> None:
+    """Write a picture as png or svg."""
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    with replace_file(path) as stream, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a box stands for it
         if kind == "png":
             FigureCanvasAgg(figure).print_png(stream, metadata=metadata)  # savefig would draw it twice
