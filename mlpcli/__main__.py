@@ -10,7 +10,8 @@ __all__ = ["main"]
 def main() -> None:
     """Run ``mlp`` and end the process.
 
-    0: done; 1: the run failed; 2: the command line or the config is wrong; 130: interrupted.
+    0: done; 1: the run failed; 2: the command line or the config is wrong; 130 or 143:
+    interrupted.
     """
     try:
         from mlpcli.cli import run

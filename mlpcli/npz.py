@@ -6,6 +6,7 @@ import io
 import math
 import stat
 import struct
+import textwrap
 import warnings
 import zipfile
 import zlib
@@ -216,7 +217,8 @@ def _nearest_file(path: Path) -> str:
 
 
 def _reason(problem: BaseException) -> str:
-    return getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+    text = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+    return textwrap.shorten(text, 120, placeholder=" ...")  # zipfile repeats names of any length
 
 
 def _read_header(stream: io.BufferedIOBase, size: int, where: str, error: type[MlpError]) -> _Header:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunDirect
         return directory
 
     return train
+
+
+@pytest.fixture(scope="session")
+def targets() -> ModuleType:
+    """Return fuzz/targets.py, which stands beside the package."""
+    spec = importlib.util.spec_from_file_location("fuzz_targets", CONFIGS.parent / "fuzz" / "targets.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def short(text: str) -> bytes:

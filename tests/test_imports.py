@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "mlpcli"
-GROUND = {"errors", "blas", "streams", "buffers", "files", "npz"}
+GROUND = {"errors", "blas", "streams", "buffers", "files", "npz", "machine", "text"}
 
 # What each room may import besides itself. A new room has to say it here.
 MAY_IMPORT = {
@@ -17,6 +17,8 @@ MAY_IMPORT = {
     "streams": set(),
     "buffers": set(),
     "files": set(),
+    "machine": set(),
+    "text": set(),
     "npz": {"errors"},
     "config": {"errors"},
     "nn": {"errors", "buffers"},

@@ -52,6 +52,8 @@ def run(args: list[str]) -> int:
         return _fail(f"Error: {error}", error.exit_code)
     except MemoryError:
         return _fail("Error: out of memory; use a smaller network, batch or data set", 1)
+    except SystemExit:  # click's, when whoever reads has seen enough, as head does: the work was done
+        return 0
     except OSError as error:
         return _fail(f"Error: {error.filename or 'the output'}: {error.strerror or error}", 1)
     except Exception as error:

@@ -11,14 +11,15 @@ import click
 
 from mlpcli.cli.text import columns, memory
 from mlpcli.errors import ConfigError, UsageError
+from mlpcli.machine import available_memory
 from mlpcli.nn.sizes import LayerSize, NetworkSize
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
+    from mlpcli.training.memory import DataSize, Forecast
 
 __all__ = ["count_params", "describe_network"]
 
-_FLOAT = 4  # bytes of a float32
 _MOST_TERMS = 6  # of a sum that is shown whole
 
 
@@ -97,6 +98,14 @@ def _product(layer: LayerSize) -> str:
     return f"{layer.fan_in:,} x {layer.fan_out:,}{pieces} = {layer.weights:,}"
 
 
+def _forecast(size: NetworkSize, experiment: Experiment | None, data: DataSize | None) -> Forecast:
+    from mlpcli.training.memory import forecast_memory, known_data
+
+    if data is None and experiment is not None:
+        data = known_data(experiment)
+    return forecast_memory(size, experiment, data)
+
+
 def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, Any]:
     """Return all counts; bytes and FLOPs too."""
     from mlpcli.config.schema import Adam, Training
@@ -104,6 +113,7 @@ def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, An
     optimizer: Any = Adam(name="adam") if experiment is None else experiment.optimizer
     batch_size = (Training() if experiment is None else experiment.training).batch_size
     size = _size(widths, experiment)
+    forecast = _forecast(size, experiment, None)
     return {
         "layers": [
             {
@@ -125,12 +135,7 @@ def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, An
         "parameters": size.parameters,
         "batch_size": batch_size,
         "optimizer": optimizer.name,
-        "bytes": {
-            "parameters": _FLOAT * size.parameters,
-            "optimizer": _FLOAT * size.parameters * optimizer.slots,
-            "gradients": _FLOAT * size.parameters,
-            "activations": _FLOAT * size.activations * batch_size,
-        },
+        "bytes": {**{part.key: part.bytes for part in forecast.parts}, "total": forecast.total},
         "flops": {
             "forward_per_example": size.forward_flops,
             "training_per_example": size.step_flops,
@@ -139,8 +144,13 @@ def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, An
     }
 
 
-def describe_network(widths: Sequence[int], experiment: Experiment | None) -> str:
-    """Return a table of the layers, the sums, and the memory and arithmetic that they take."""
+def describe_network(
+    widths: Sequence[int], experiment: Experiment | None, data: DataSize | None = None
+) -> str:
+    """Return a table of the layers, the sums, and the memory and arithmetic that they take.
+
+    ``data`` is what the data set turned out to be, where the config alone does not tell.
+    """
     size = _size(widths, experiment)
     costs = _costs(widths, experiment)
     rows = [["layer", "", "weights", "biases", "parameters"]]
@@ -171,18 +181,25 @@ def describe_network(widths: Sequence[int], experiment: Experiment | None) -> st
             sums.append([name, _sum([n for n in by_layer if n])])
             learned.append(all_of_it)
     sums.append(["parameters", _sum(learned)])
-    used, flops, batch = costs["bytes"], costs["flops"], costs["batch_size"]
-    slots = used["optimizer"] // used["parameters"]
+    flops, batch = costs["flops"], costs["batch_size"]
+    forecast = _forecast(size, experiment, data)
+    parts = forecast.parts if experiment is not None else forecast.network
+    total = sum(part.bytes for part in parts)
+    available = available_memory()
+    too_much = available is not None and total > available.size
     resources = [
-        ["memory, float32", "weights and biases", memory(used["parameters"]), "4 bytes a parameter"],
-        ["", "gradients", memory(used["gradients"]), "the same again"],
-        ["", "optimizer state", memory(used["optimizer"]), f"{costs['optimizer']}: {slots} x that"],
-        ["", "activations", memory(used["activations"]), f"{batch} x {size.activations:,}, inputs included"],
-        ["", "all of them", memory(sum(used.values())), ""],
-        ["FLOPs", "forward, an example", f"{flops['forward_per_example']:,}", "2 a weight, 1 a bias"],
-        ["", f"training step of {batch}", f"{flops['training_step']:,}", "forward, dW, db and dX"],
+        *([part.label, memory(part.bytes), part.working] for part in parts),
+        [
+            "all of them",
+            memory(total),
+            f"more than the {memory(available.size)} left here" if available and too_much else "",
+        ],
+        ["forward, an example", f"{flops['forward_per_example']:,}", "2 a weight, 1 a bias"],
+        [f"training step of {batch}", f"{flops['training_step']:,}", "forward, dW, db and dX"],
     ]
-    return "\n\n".join([columns(rows, "><<>>"), columns(sums, "<<"), columns(resources, "<<><")])
+    heads = {0: "memory, float32", len(parts) + 1: "FLOPs"}
+    table = columns([[heads.get(i, ""), *row] for i, row in enumerate(resources)], "<<><")
+    return "\n\n".join([columns(rows, "><<>>"), columns(sums, "<<"), table])
 
 
 def _inputs(n: int) -> str:

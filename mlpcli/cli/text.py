@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from mlpcli.text import columns, memory
 
 __all__ = ["clip", "columns", "count", "memory", "number", "percent"]
-
-
-def columns(rows: Sequence[Sequence[str]], align: str) -> str:
-    """Return rows as lines of aligned columns, two spaces apart; ``align`` has < or > for each column."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, align, widths, strict=True))
-        for row in rows
-    ]
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def count(n: int, what: str) -> str:
@@ -32,15 +22,6 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.4g}"
-
-
-def memory(size: int) -> str:
-    """Return a number of bytes in the unit that suits it (powers of 1000)."""
-    for unit, step in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= step:
-            value = size / step
-            return f"{value:.3g} {unit}" if value < 999.5 else f"{value:,.0f} {unit}"
-    return f"{size} B"
 
 
 def clip(text: str, width: int) -> str:

@@ -48,6 +48,7 @@ __all__ = ["train"]
     help="Go on with a run that was stopped: that of RUN_DIR, of --out, or the config's last one.",
 )
 @click.option("--force", is_flag=True, help="Replace the run that --out already holds.")
+@click.option("--force-memory", is_flag=True, help="Start even where the memory does not seem to suffice.")
 @click.option("--dry-run", is_flag=True, help="Print the complete config and the network's size, and stop.")
 @click.option("--quiet", is_flag=True, help="No progress, only the summary at the end.")
 @click.option(
@@ -62,6 +63,7 @@ def train(
     out: Path | None,
     resume: str | None,
     force: bool,
+    force_memory: bool,
     dry_run: bool,
     quiet: bool,
     threads: int | None,
@@ -94,7 +96,7 @@ def train(
         else:
             directory = RunDirectory.create(config.stem, choose_directory(out, force))
         try:
-            run = _prepare(experiment, directory, found is not None, say)
+            run = _prepare(experiment, directory, found is not None, force_memory, say)
             interrupt.stop = run.trainer.stop
             if run.trainer.progress.epoch >= experiment.training.epochs:
                 say(f"All {experiment.training.epochs:,} epochs are done; more: --set training.epochs=...")
@@ -148,13 +150,15 @@ class _Teller:
             self.quiet = True
 
 
-def _prepare(experiment: Experiment, directory: RunDirectory, goes_on: bool, say: _Teller) -> Run:
+def _prepare(
+    experiment: Experiment, directory: RunDirectory, goes_on: bool, force_memory: bool, say: _Teller
+) -> Run:
     """Load the data, build the network, and put both where the run in the directory was, if there is one."""
     from mlpcli.training.resume import load_last
     from mlpcli.training.run import Run
 
     last = load_last(directory, experiment) if goes_on else None
-    run = Run(experiment)
+    run = Run(experiment, force_memory=force_memory)
     if last is None:
         directory.begin(experiment)
     else:
@@ -189,14 +193,15 @@ def _plan(experiment: Experiment) -> str:
     from mlpcli.config.schema import to_plain
     from mlpcli.config.yaml12 import write_yaml
 
-    widths = experiment.widths()
+    widths, data = experiment.widths(), None
     if widths is None:  # only the data can tell
         from mlpcli.build import load_splits
+        from mlpcli.training.memory import loaded_data
 
         splits = load_splits(experiment)
-        widths = experiment.widths(len(splits.features), splits.targets)
+        widths, data = experiment.widths(len(splits.features), splits.targets), loaded_data(splits)
         assert widths is not None
-    size = describe_network(widths, experiment)
+    size = describe_network(widths, experiment, data)
     return (
         write_yaml(to_plain(experiment))
         + "\n"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
 from mlpcli.config.problems import Problem, dotted, find_problems, show
 from mlpcli.config.schema import Experiment
-from mlpcli.config.yaml12 import Document, Mark, Path, YamlError, end_of, read_yaml
+from mlpcli.config.yaml12 import MAX_DEPTH, Document, Mark, Path, YamlError, end_of, read_yaml
 from mlpcli.errors import ConfigError, nearest
 
 __all__ = ["MAX_BYTES", "load_experiment", "parse_experiment", "validate_experiment"]
+
+# Where a problem stands, and a function that words it: of thousands only the first are shown.
+Placed: TypeAlias = tuple[tuple[int, int], Callable[[], str]]
 
 MAX_BYTES = 1_000_000
 MAX_SHOWN = 50  # problems in one message
@@ -34,30 +38,34 @@ def parse_experiment(text: str, name: str, folder: FilePath, overrides: Sequence
         document = read_yaml(text, collect=True)
     except YamlError as error:
         raise ConfigError(source.report([source.at(error.mark, error.message)])) from None
-    found = [(_order(error.mark), source.at(error.mark, error.message)) for _, error in document.refused]
+    found: list[Placed] = [
+        (_order(error.mark), partial(source.at, error.mark, error.message)) for _, error in document.refused
+    ]
     if not isinstance(document.data, dict):
         if not found:
             raise ConfigError(_no_mapping(name, source, document))
-        raise ConfigError(source.report([text for _, text in sorted(found)]))
+        raise ConfigError(source.report_in_order(found))
     broken = []
     for override in overrides:
         try:
             source.origins.append((_apply(override, document), override))
         except YamlError as error:
-            broken.append(f"--set {override}: {error.message}")
+            broken.append(f"--set {_shown(override)}: {error.message}")
     if broken:
         raise ConfigError(source.report(broken))
     try:
         experiment = Experiment.model_validate(document.data, context={"folder": folder})
     except ValidationError as error:
+        refused = {path for path, _ in document.refused}
+        problems = find_problems(error, document.data, Experiment)
         found += [
             source.place(problem, document)
-            for problem in find_problems(error, document.data, Experiment)
-            if not any(problem.path[: len(path)] == path for path, _ in document.refused)
+            for problem in problems
+            if not any(problem.path[:depth] in refused for depth in range(len(problem.path) + 1))
         ]
+        raise ConfigError(source.report_in_order(found, error.error_count() - len(problems))) from None
     if found:
-        found.sort(key=lambda item: item[0])
-        raise ConfigError(source.report([text for _, text in found]))
+        raise ConfigError(source.report_in_order(found))
     return experiment
 
 
@@ -119,6 +127,8 @@ def _apply(override: str, document: Document) -> Path:
     parts = key.strip().split(".")
     if not equals or not all(parts):
         raise YamlError("write it as key=value, as in optimizer.learning_rate=1e-2")
+    if len(parts) > MAX_DEPTH:
+        raise YamlError(f"nested deeper than {MAX_DEPTH} levels")
     try:
         value = read_yaml(text).data
     except YamlError as error:
@@ -145,12 +155,19 @@ def _apply(override: str, document: Document) -> Path:
     return (*path, index)
 
 
+def _shown(option: str) -> str:
+    """Return an option for a message: in one line, and not too long."""
+    text = option if option.isprintable() else ascii(option)[1:-1]
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
 def _index(part: str, target: Any, path: Path) -> str | int:
     if not isinstance(target, list):
         return part
     if not (part.isdecimal() and len(part) < 10 and int(part) < len(target)):
         raise YamlError(
-            f"{dotted(path)} is a list of {len(target)}; name an entry by its number from 0, not {part!r}"
+            f"{dotted(path)} is a list of {len(target)}; "
+            f"name an entry by its number from 0, not {_shown(part)!r}"
         )
     return int(part)
 
@@ -163,31 +180,40 @@ class _Source:
         self.lines = lines
         self.origins: list[tuple[Path, str]] = []
 
-    def report(self, blocks: list[str]) -> str:
-        count = len(blocks)
+    def report_in_order(self, found: list[Placed], unsaid: int = 0) -> str:
+        """Word what was found where, in the order of the places; ``unsaid`` problems are only counted."""
+        found.sort(key=lambda item: item[0])
+        return self.report([word() for _, word in found[:MAX_SHOWN]], max(0, len(found) - MAX_SHOWN) + unsaid)
+
+    def report(self, blocks: list[str], unsaid: int = 0) -> str:
+        count = len(blocks) + unsaid
         if count == 1:
             return blocks[0]
         more = [f"... and {count - MAX_SHOWN:,} more"] if count > MAX_SHOWN else []
         return "\n\n".join([f"{count:,} problems in {self.name}:", *blocks[:MAX_SHOWN], *more])
 
-    def place(self, problem: Problem, document: Document) -> tuple[tuple[int, int], str]:
+    def place(self, problem: Problem, document: Document) -> Placed:
         """Return line and column of a problem, and its words, with the option that caused it or its place."""
+
+        def of_option(text: str) -> Placed:
+            return (0, 0), lambda: text
+
         path = problem.path
         for key, override in reversed(self.origins):
             within = path[: len(key)] == key
             around = key[: len(path)] == path and (not problem.at_key or path not in document.values)
             if within or around or (problem.at_key and key == (*path, "name")):
-                return (0, 0), f"--set {override}\n  {problem}"
+                return of_option(f"--set {_shown(override)}\n  {problem}")
             if problem.at_key and key == (*path[:-1], "name"):
-                whole = f"--set {dotted(path[:-1])}={override.partition('=')[2]}"
-                return (0, 0), (
-                    f"--set {override}\n  {problem}\n"
+                whole = f"--set {dotted(path[:-1])}={_shown(override.partition('=')[2])}"
+                return of_option(
+                    f"--set {_shown(override)}\n  {problem}\n"
                     f"  The file gives the key to another name; replace the whole section: {whole}"
                 )
         while path not in document.values:  # a default that does not fit: point at what holds it
             path = path[:-1]
         mark = document.keys.get(path, document.values[path]) if problem.at_key else document.values[path]
-        return (mark.line, mark.column), self.at(mark, str(problem))
+        return _order(mark), partial(self.at, mark, str(problem))
 
     def at(self, mark: Mark | None, message: str) -> str:
         """Word a message with file:line:column, the source line and a caret."""

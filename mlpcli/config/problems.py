@@ -15,6 +15,8 @@ from mlpcli.errors import nearest
 
 __all__ = ["Problem", "dotted", "find_problems", "show"]
 
+_MOST = 1000  # to look for the nearest word takes time
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -35,9 +37,10 @@ def dotted(path: Path) -> str:
 
 
 def find_problems(error: ValidationError, data: Any, model: type[BaseModel]) -> list[Problem]:
-    """List what is wrong in ``data``, in the order of the schema."""
+    """List what is wrong in ``data``, in the order of the schema; the first thousand problems at most."""
     schema = _schema(model)
-    return [_problem(item, data, schema) for item in error.errors(include_url=False, include_context=True)]
+    errors = error.errors(include_url=False, include_context=True)
+    return [_problem(item, data, schema) for item in errors[:_MOST]]
 
 
 @cache

@@ -89,10 +89,15 @@ Size = Annotated[
 ]
 
 
+_LONGEST_PATH = 4096  # what systems open at most; to resolve a long one takes time
+
+
 def _anchored(value: str, info: ValidationInfo) -> str:
     """Make a path absolute, relative ones from the folder of the config file."""
     if not value or "\0" in value:
         raise _problem("a path has to name something")
+    if len(value) > _LONGEST_PATH:
+        raise _problem(f"a path of {len(value):,} characters; at most {_LONGEST_PATH:,} can be opened")
     folder = (info.context or {}).get("folder", Path())
     try:
         return str(os.path.realpath(folder / Path(value).expanduser()))
@@ -151,6 +156,11 @@ class DataSection(Section):
         return Path(getattr(section, "path", section.name)).name
 
     @property
+    def examples(self) -> int | None:
+        """Examples over all splits; None where only the data can tell."""
+        return None
+
+    @property
     def inputs(self) -> int | None:
         """Features an example has; None where only the data can tell."""
         return 2
@@ -177,6 +187,10 @@ class _Toy(_OneSource):
     """A 2-D set drawn from the seed."""
 
     points: int = Field(300, ge=10, le=10_000_000, description="examples to draw, over all splits")
+
+    @property
+    def examples(self) -> int:
+        return self.points
 
 
 class Spiral(_Toy):
@@ -269,6 +283,10 @@ class Cifar10(DataSection):
         return _leave_something("val_size", val_size, info)
 
     @property
+    def examples(self) -> int:
+        return 60_000
+
+    @property
     def inputs(self) -> int:
         return 3072
 
@@ -328,9 +346,14 @@ def data_sets() -> dict[str, str]:
 
 
 class _ActivationSection(Section):
-    """What an activation adds to the parameters."""
+    """What an activation adds to the parameters and to the work."""
 
     slopes: ClassVar[int] = 0
+
+    @property
+    def work(self) -> int:
+        """Numbers a unit needs in a training step besides its output and that output's gradient."""
+        return 0
 
     @property
     def sums(self) -> int:
@@ -345,12 +368,20 @@ class PlainActivation(_ActivationSection):
         description="f in f(Wx + b)"
     )
 
+    @property
+    def work(self) -> int:
+        return {"gelu": 2, "silu": 2, "softplus": 1}.get(self.name, 0)
+
 
 class LeakyRelu(_ActivationSection):
     """max(z, alpha z)."""
 
     name: Literal["leaky_relu"] = Field(description="max(z, alpha z)")
     alpha: float = Field(0.01, ge=0, lt=1, description="slope for negative z")
+
+    @property
+    def work(self) -> int:
+        return 1
 
 
 class PRelu(_ActivationSection):
@@ -361,6 +392,10 @@ class PRelu(_ActivationSection):
 
     slopes: ClassVar[int] = 1
 
+    @property
+    def work(self) -> int:
+        return 2
+
 
 class Maxout(_ActivationSection):
     """The largest of several weighted sums."""
@@ -368,12 +403,20 @@ class Maxout(_ActivationSection):
     name: Literal["maxout"] = Field(description="the largest of several weighted sums")
     pieces: int = Field(2, ge=2, le=100, description="weighted sums a unit: so many times the parameters")
 
+    @property
+    def work(self) -> int:
+        return self.pieces
+
 
 class Elu(_ActivationSection):
     """z, or alpha (exp(z) - 1) where z is negative."""
 
     name: Literal["elu"] = Field(description="z, or alpha (exp(z) - 1) where z is negative")
     alpha: float = Field(1.0, gt=0, description="how far below 0 the outputs go")
+
+    @property
+    def work(self) -> int:
+        return 1
 
 
 Activation: TypeAlias = Annotated[

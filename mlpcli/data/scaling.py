@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Scaling", "fit_scaling"]
 
-_ROWS = 4096  # at a time, so that bytes become float64 a piece at a time
+_NUMBERS = 1 << 18  # at a time become float64: 2 MB
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ def fit_scaling(kind: str, X: NDArray[Any], rows: NDArray[np.intp]) -> Scaling:
     """
     features = X.shape[1]
     shift, scale = np.zeros(features), np.ones(features)
-    pieces = [rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS)]
+    step = max(1, _NUMBERS // features)
+    pieces = [rows[start : start + step] for start in range(0, len(rows), step)]
     if kind in ("center", "standardize"):
         for piece in pieces:
             shift += X[piece].sum(axis=0, dtype=np.float64)

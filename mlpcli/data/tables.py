@@ -20,7 +20,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
 from mlpcli.npz import NpzFile, did_you_mean, opened, read_npy, shortened, within_memory
 
-__all__ = ["read_csv", "read_labelled", "read_npz", "read_rows"]
+__all__ = ["TableSize", "measure_csv", "measure_npz", "read_csv", "read_labelled", "read_npz", "read_rows"]
 
 _Features: TypeAlias = "NDArray[np.float32] | NDArray[np.uint8]"
 
@@ -64,6 +64,47 @@ class _Table(NamedTuple):
     X: NDArray[np.float32]
     y: NDArray[np.float32]
     labels: _Labels
+
+
+class TableSize(NamedTuple):
+    """What is known of a table before it is read: ``bytes`` that reading it takes, about, and its widths."""
+
+    bytes: int
+    examples: int | None
+    inputs: int
+    outputs: int | None  # of a regression
+    itemsize: int  # bytes of a feature, as it is kept
+
+
+def measure_csv(
+    path: Path, *, target: str, features: Sequence[str] | None, delimiter: str, classification: bool
+) -> TableSize:
+    """Look at the header row and at the file's size; a cell of four characters takes four bytes.
+
+    While a block is converted, its cells are strings.
+    """
+    with opened(path, DataError) as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        header = _header(path, _records(path, file, delimiter), delimiter)
+    inputs = len(_chosen(path, header, features, target))
+    kept, block = size * (inputs + 1) // len(header), 32 * min(size, _BLOCK)
+    if classification:
+        return TableSize(kept + block, None, inputs, None, 4)
+    return TableSize(2 * kept + block, None, inputs, 1, 4)  # features and target are taken apart at the end
+
+
+def measure_npz(path: Path, *, classification: bool) -> TableSize:
+    """Look at the headers of X and y."""
+    with NpzFile(path, DataError) as archive:
+        _require(path, archive, "X", "y")
+        (X_shape, X_dtype), (y_shape, y_dtype) = archive.header("X"), archive.header("y")
+    _check_features(f"{path}: X", X_shape, X_dtype, None)
+    n, itemsize = X_shape[0], 1 if X_dtype == np.uint8 else 4
+    converted = 0 if X_dtype in (np.uint8, np.float32) else X_dtype.itemsize
+    size = math.prod(X_shape) * (itemsize + converted) + math.prod(y_shape) * (y_dtype.itemsize + 8)
+    outputs = None if classification else math.prod(y_shape[1:])
+    return TableSize(size, n, math.prod(X_shape[1:]), outputs, itemsize)
 
 
 def read_csv(

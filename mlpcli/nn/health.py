@@ -29,9 +29,18 @@ class _DeadUnits:
         self._outputs: NDArray[Any] = np.empty(0)  # room for those of the silent units
         self.start()
 
-    def start(self, silent: list[int] | None = None) -> None:
-        """Forget what was seen; ``silent`` are then those that were not active before."""
-        self.silent = np.arange(self._units) if silent is None else np.array(silent, np.intp)
+    def start(self, silent: str | None = None) -> None:
+        """Forget what was seen, or take over what `to_hex` has said."""
+        bits = np.ones(self._units, np.uint8)
+        if silent is not None:
+            bits = np.unpackbits(np.frombuffer(bytes.fromhex(silent), np.uint8), count=self._units)
+        self.silent = np.flatnonzero(bits)
+
+    def to_hex(self) -> str:
+        """Return which units are silent, a bit each."""
+        bits = np.zeros(self._units, np.bool_)
+        bits[self.silent] = True
+        return np.packbits(bits).tobytes().hex()
 
     def observe(self) -> None:
         """Take note of the layer's outputs for a batch; between its forward and its backward."""
@@ -71,16 +80,19 @@ class UnitHealth:
             for (activation, layer), n in zip(hidden, units, strict=True)
         ]
 
-    def start(self, silent: list[list[int]] | None = None) -> None:
+    def start(self, silent: list[str] | None = None) -> None:
         """Begin an epoch, or go on with one in which the units of ``silent`` have not been active yet."""
         for i, dead in enumerate(self._dead):
             if dead is not None:
                 dead.start(None if silent is None else silent[i])
 
     @property
-    def silent(self) -> list[list[int]]:
-        """Of each hidden layer, the units that can die and have not been active in this epoch."""
-        return [[] if dead is None else dead.silent.tolist() for dead in self._dead]
+    def silent(self) -> list[str]:
+        """Of each hidden layer the units that have not been active in this epoch, a bit each, in hex.
+
+        Empty where they cannot die.
+        """
+        return ["" if dead is None else dead.to_hex() for dead in self._dead]
 
     def observe(self) -> None:
         """Look at a batch, between the network's forward and its backward."""

@@ -34,8 +34,10 @@ from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.sizes import NetworkSize
 from mlpcli.streams import stream
+from mlpcli.text import memory
 from mlpcli.training.evaluation import quick_scores
 from mlpcli.training.loop import Trainer
+from mlpcli.training.memory import forecast_memory, loaded_data
 from mlpcli.training.run import Run
 
 __all__ = ["CHANCE", "Finding", "check_experiment"]
@@ -393,7 +395,7 @@ def _check_first_steps(run: Run, order: NDArray[Any]) -> Iterator[Finding]:
         "cost",
         "pass",
         f"about {_duration(epoch * experiment.training.epochs)} for {experiment.training.epochs:,} epochs "
-        f"({1e3 * step:.3g} ms a step), {_memory(run) / 1e6:,.3g} MB for data and network",
+        f"({1e3 * step:.3g} ms a step), {_memory(run)} of memory",
     )
 
 
@@ -414,16 +416,9 @@ def _scoring(run: Run) -> float:
     return (time.perf_counter() - start) * len(val) / len(few)
 
 
-def _memory(run: Run) -> int:
-    """Return the bytes of the data set, and of parameters, gradients, optimizer, scratch and activations."""
-    splits = run.splits
-    arrays = {id(split.X): split.X for split in (splits.train, splits.val, splits.test) if split is not None}
+def _memory(run: Run) -> str:
     size = NetworkSize.of(run.network.widths, run.experiment.kinds())
-    copies = 3 + len(run.trainer.optimizer.slots)
-    batch = run.experiment.training.batch_size
-    return sum(X.nbytes for X in arrays.values()) + 4 * (
-        copies * size.parameters + 2 * batch * size.activations
-    )
+    return memory(forecast_memory(size, run.experiment, loaded_data(run.splits)).total)
 
 
 def _duration(seconds: float) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,15 +27,20 @@ from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.scaling import Scaling
 from mlpcli.errors import CheckpointError, ConfigError
 from mlpcli.files import replace_file
+from mlpcli.machine import available_memory
 from mlpcli.nn.network import Network
 from mlpcli.nn.sizes import NetworkSize
 from mlpcli.npz import NpzFile
+from mlpcli.text import memory
 from mlpcli.training.loop import Midway, Progress
 
 __all__ = ["FORMAT", "Checkpoint", "Resume", "load_checkpoint", "read_plan", "save_checkpoint"]
 
 FORMAT = 1
 _MAX_META = 16_000_000  # bytes
+_MOST_VALUES = 100_000  # in meta, besides the long lists of names: a thousand layers have some ten thousand
+_LONG = ("features", "classes", "class_counts")
+_MOST_QUOTES = 3_000_000  # of a million features and 65,000 classes; some more may stand in names
 _OPTIMIZER = "optimizer_"
 _OF_TARGETS = ("target_shift", "target_scale")
 _LEARNED = re.compile(r"(W|b|a|gamma|beta)[0-9]+")
@@ -109,7 +115,7 @@ class _Midway(_Strict):
     loss_sum: float
     hits: _Count
     seconds: float
-    silent: list[list[_Count]]
+    silent: list[Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")]]
     streams: dict[Literal["augment", "dropout", "noise"], _Stream]
 
 
@@ -132,7 +138,10 @@ class Meta(_Strict):
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write ``path`` whole or not at all; the same checkpoint gives the same bytes."""
+    """Write ``path`` whole or not at all; the same checkpoint gives the same bytes.
+
+    Raises CheckpointError for names that are too long to be read again.
+    """
     parameters = checkpoint.network.parameters
     arrays = {name: parameters.view(name) for name in parameters.shapes}
     arrays |= checkpoint.network.state
@@ -161,7 +170,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "midway": midway,
     }
     # A byte string of plain ASCII: json.loads(np.load(path)["meta"].item()) reads it anywhere.
-    arrays["meta"] = np.array(json.dumps(meta).encode("ascii"))
+    raw = json.dumps(meta).encode("ascii")
+    if len(raw) > _MAX_META or not _is_modest(raw):  # nothing is written that would not be read again
+        raise CheckpointError(
+            f"{path} would hold {len(raw):,} bytes of feature and class names, more than are read again; "
+            "shorten the names"
+        )
+    arrays["meta"] = np.array(raw)
     with replace_file(path) as stream:
         np.savez(stream, **arrays)  # type: ignore[arg-type]
 
@@ -193,6 +208,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         learned = sum(int(np.prod(shape)) for name, shape in shapes.items() if _LEARNED.fullmatch(name))
         if learned != size.parameters:  # before a network of the size that the config claims is made
             raise _damaged(path, f"its config has {size.parameters:,} parameters, its arrays {learned:,}")
+        _require_memory(path, size.parameters)
         network = build_network(experiment, widths)
         slots = {} if meta.progress is None else build_optimizer(experiment, network).slots
         expected = {
@@ -208,9 +224,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name)
             )
             raise _damaged(path, f"its arrays do not fit its config: {', '.join(wrong)}")
-        arrays = {name: _read_array(path, archive, name) for name in shapes}
-    for name in network.parameters.shapes:
-        network.parameters.view(name)[...] = arrays[name]
+        for name in network.parameters.shapes:  # one at a time, so that no two copies are held
+            network.parameters.view(name)[...] = _read_array(path, archive, name)
+        others = [name for name in shapes if name not in network.parameters.shapes]
+        arrays = {name: _read_array(path, archive, name) for name in others}
     for name, array in network.state.items():
         array[...] = arrays[name]
         if name.startswith("var") and not np.all(array >= 0):
@@ -234,6 +251,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     )
 
 
+def _require_memory(path: Path, parameters: int) -> None:
+    needed, available = 2 * 4 * parameters, available_memory()  # values and gradients
+    if available is not None and needed > available.size:
+        raise CheckpointError(
+            f"{path}: its {parameters:,} parameters take {memory(needed)} of memory, "
+            f"and {available.where} has {memory(available.size)} left"
+        )
+
+
 def _damaged(path: Path, what: str) -> CheckpointError:
     if len(what) > 300:
         what = f"{what[:297]}..."
@@ -248,13 +274,18 @@ def _read_meta(path: Path, archive: NpzFile) -> Meta:
     shape, dtype = archive.header("meta")
     if shape != () or dtype.kind != "S" or dtype.itemsize > _MAX_META:
         raise _damaged(path, f"meta is {dtype} {shape}, not a byte string")
+    raw = archive.read("meta").item()
+    if not _is_modest(raw):
+        raise _damaged(path, "meta holds more lists, mappings or texts than any network needs")
     try:
-        data = json.loads(archive.read("meta").item())
+        data = json.loads(raw)
         if isinstance(data, dict) and data.get("format") != FORMAT:
             raise CheckpointError(
                 f"{path} has format {data.get('format')!r:.50}, and this version of mlp reads "
                 f"{FORMAT}; it was written by mlp {data.get('mlp')!r:.50}"
             )
+        if isinstance(data, dict) and _more_than(_MOST_VALUES, data, besides=_LONG):
+            raise _damaged(path, "meta holds more values than any network needs")
         json.dumps(data, ensure_ascii=False).encode()  # a lone surrogate is no text that can be shown
         return Meta.model_validate(data)
     except ValidationError as error:
@@ -262,6 +293,24 @@ def _read_meta(path: Path, archive: NpzFile) -> Meta:
         raise _damaged(path, f"meta.{where}: {error.errors()[0]['msg']}") from None
     except (ValueError, RecursionError):
         raise _damaged(path, "meta is not readable as JSON") from None
+
+
+def _is_modest(raw: bytes) -> bool:
+    """Return whether JSON can be read in memory of about its size; an empty list takes thirty times that."""
+    return raw.count(b"[") + raw.count(b"{") <= _MOST_VALUES and raw.count(b'"') <= _MOST_QUOTES
+
+
+def _more_than(most: int, data: dict[str, Any], besides: tuple[str, ...]) -> bool:
+    """Return whether there are more values in ``data``, however deep, than ``most``, under other keys."""
+    left = [value for key, value in data.items() if key not in besides]
+    while left and most >= 0:
+        value = left.pop()
+        most -= 1
+        if isinstance(value, (dict, list)):
+            if len(value) > most:
+                return True
+            left += value.values() if isinstance(value, dict) else value
+    return most < 0
 
 
 def _interpret(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
@@ -310,8 +359,7 @@ def _resume(path: Path, meta: Meta, slots: dict[str, NDArray[Any]], hidden: tupl
     if meta.midway is not None:
         silent = meta.midway.silent
         if len(silent) != len(hidden) or any(
-            units != sorted(set(units)) or (units and units[-1] >= n)
-            for units, n in zip(silent, hidden, strict=True)
+            len(bits) not in (0, 2 * ceil(units / 8)) for bits, units in zip(silent, hidden, strict=True)
         ):
             raise _damaged(path, "meta.midway.silent does not fit its hidden layers")
         midway = Midway(**meta.midway.model_dump())

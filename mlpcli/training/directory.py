@@ -25,7 +25,7 @@ try:
 except ImportError:  # Windows, where nobody is kept out
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["RunDirectory", "choose_directory", "find_run", "find_snapshots"]
+__all__ = ["RunDirectory", "choose_directory", "find_run", "find_snapshots", "is_empty"]
 
 _FILES = ("config.yaml", "metrics.jsonl", "best.npz", "last.npz", "run.log")
 _SNAPSHOT = re.compile(r"epoch-([0-9]{4,8})\.npz")
@@ -44,7 +44,7 @@ def choose_directory(out: Path | None, force: bool) -> Path | None:
         return None
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; name a directory that does not exist yet")
-    if not out.is_dir() or _is_empty(out):
+    if not out.is_dir() or is_empty(out):
         return out
     if not (out / "config.yaml").is_file():
         raise UsageError(f"--out {out} holds files that are not a run's; name another directory")
@@ -85,7 +85,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config, self.metrics, self.best, self.last, self.log = (path / name for name in _FILES)
-        self._new = False
+        self._made: list[Path] = []  # the folders that were not there before, this one first
         descriptor = _lock(path)
         self._unlock = weakref.finalize(self, os.close, descriptor) if descriptor is not None else None
 
@@ -110,10 +110,10 @@ class RunDirectory:
 
     @classmethod
     def _make(cls, path: Path) -> RunDirectory:
-        new = not path.exists()
+        made = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
         directory = cls(path)
-        directory._new = new
+        directory._made = made
         return directory
 
     def _try_out(self) -> None:
@@ -124,10 +124,10 @@ class RunDirectory:
             os.fsync(stream.fileno())
 
     def begin(self, experiment: Experiment) -> None:
-        """Remove an earlier run and write the config of the new one."""
+        """Remove an earlier run and write the config of the new one, which makes the folder a run's, last."""
         with _told(self.path):
-            for file in _FILES:
-                (self.path / file).unlink(missing_ok=True)
+            for file in (self.metrics, self.best, self.last, self.log):
+                file.unlink(missing_ok=True)
             self.forget_snapshots(set())
             for picture in (self.path / "plots").glob("*"):
                 if picture.suffix in _PICTURES:
@@ -150,10 +150,11 @@ class RunDirectory:
             stream.write(write_yaml(to_plain(experiment)).encode())
 
     def close(self, *, discard: bool = False) -> None:
-        """Let others in; with ``discard`` a folder that was made for nothing goes again."""
-        if discard and self._new and _is_empty(self.path):
-            with contextlib.suppress(OSError):
-                self.path.rmdir()
+        """Let others in; with ``discard`` folders that were made for nothing go again."""
+        if discard:
+            with contextlib.suppress(OSError):  # one that holds something, above all
+                for folder in self._made:
+                    folder.rmdir()
         if self._unlock is not None:
             self._unlock()
 
@@ -217,7 +218,7 @@ def _told(path: Path) -> Iterator[None]:
         raise RunError(f"{error.filename or path} cannot be written: {error.strerror}") from None
 
 
-def _is_empty(path: Path) -> bool:
+def is_empty(path: Path) -> bool:
     """Whether a folder holds nothing but what a process may leave that is killed before its first file."""
     return all(entry.name == ".config.yaml.tmp" for entry in path.iterdir())
 
@@ -229,13 +230,13 @@ def _names(name: str) -> Iterator[Path]:
 def _free(name: str) -> RunDirectory:
     """Take the first folder of the name that holds nothing; make it where it is not there."""
     for path in _names(name):
-        if path.exists() and not (path.is_dir() and _is_empty(path)):
+        if path.exists() and not (path.is_dir() and is_empty(path)):
             continue
         try:
             directory = RunDirectory._make(path)
         except RunError:  # somebody was quicker
             continue
-        if _is_empty(path):
+        if is_empty(path):
             return directory
         directory.close()
     raise AssertionError("unreachable")

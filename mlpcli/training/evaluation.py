@@ -11,10 +11,9 @@ from mlpcli.data.batches import Batches
 from mlpcli.data.scaling import Scaling
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
+from mlpcli.training.memory import EVALUATION_ROWS
 
 __all__ = ["compute_logits", "full_report", "quick_scores"]
-
-_ROWS = 500  # at a time: large enough for the BLAS, small enough for the cache
 
 
 def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
@@ -22,7 +21,7 @@ def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
     logits = np.empty((len(batches), network.widths[-1]), network.dtype)
     start = 0
     with np.errstate(over="ignore", invalid="ignore"):  # it shows in the logits
-        for X, y in batches.in_order(_ROWS):
+        for X, y in batches.in_order(EVALUATION_ROWS):
             logits[start : start + len(y)] = network.forward(X)
             start += len(y)
     return logits

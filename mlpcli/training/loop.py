@@ -58,7 +58,7 @@ class Midway:
     loss_sum: float
     hits: int
     seconds: float
-    silent: list[list[int]]
+    silent: list[str]
     streams: dict[str, Mapping[str, Any]]
 
 
@@ -74,7 +74,7 @@ class _Pass:
     hits: int = 0
     seconds: float = 0.0
 
-    def midway(self, silent: list[list[int]]) -> Midway:
+    def midway(self, silent: list[str]) -> Midway:
         """Return what going on from here needs; the noise pool's stream is not among the epoch's."""
         states = {name: rng.bit_generator.state for name, rng in self.rngs.items() if name != "noise_pool"}
         return Midway(self.batch, self.loss_sum, self.hits, self.seconds, silent, states)

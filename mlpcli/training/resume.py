@@ -9,7 +9,7 @@ from mlpcli.config.loader import load_experiment
 from mlpcli.config.schema import Experiment, flatten, to_plain
 from mlpcli.errors import CheckpointError, ConfigError, UsageError
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.directory import RunDirectory, find_run
+from mlpcli.training.directory import RunDirectory, find_run, is_empty
 
 __all__ = ["find_run_to_resume", "load_last"]
 
@@ -26,7 +26,7 @@ def find_run_to_resume(name: str, given: Path | None) -> Path | None:
         return find_run(name)
     if (given / "config.yaml").is_file():
         return given
-    if given.exists() and (not given.is_dir() or any(given.iterdir())):
+    if given.exists() and not (given.is_dir() and is_empty(given)):
         raise UsageError(f"{given} is not the directory of a run: it has no config.yaml")
     return None
 

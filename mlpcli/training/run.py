@@ -35,6 +35,7 @@ from mlpcli.training.checkpoints import Checkpoint, Resume, load_checkpoint, sav
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.evaluation import quick_scores
 from mlpcli.training.loop import Epoch, Midway, Trainer
+from mlpcli.training.memory import loaded_data, require_memory
 
 __all__ = ["Run", "describe_epoch"]
 
@@ -47,11 +48,20 @@ class _Log(logging.FileHandler):
 
 
 class Run:
-    """Loads the data and builds the network at once, of ``dtype``; writes nothing before `epochs`."""
+    """Loads the data and builds the network at once, of ``dtype``; writes nothing before `epochs`.
 
-    def __init__(self, experiment: Experiment, dtype: DTypeLike = np.float32) -> None:
+    Raises ConfigError where the memory will not suffice, unless ``force_memory`` lets it try.
+    """
+
+    def __init__(
+        self, experiment: Experiment, dtype: DTypeLike = np.float32, *, force_memory: bool = False
+    ) -> None:
         self.experiment = experiment
+        if not force_memory:
+            require_memory(experiment)
         self.splits: Splits = load_splits(experiment)
+        if not force_memory:
+            require_memory(experiment, loaded_data(self.splits))
         train, val = self.splits.train, self.splits.val
         self.scaling = fit_scaling(experiment.data.standardize, train.X, train.rows)
         # The targets of a regression are standardised for training, so that no unit is too large to learn.

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mlpcli.config.schema import Experiment
+from mlpcli.machine import Available
 from mlpcli.training.directory import RunDirectory
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -60,18 +61,28 @@ def test_memory_and_flops_by_hand(mlp: Mlp) -> None:
     costs = json.loads(mlp("count-params", CONFIGS / "spiral.yaml", "--json").out)
     assert (costs["batch_size"], costs["optimizer"]) == (64, "sgd")
     # 2-100-3: 603 parameters of 4 bytes, one velocity each; 2 inputs and 103 outputs for 64 examples
-    assert costs["bytes"] == {
-        "parameters": 2412,
-        "gradients": 2412,
-        "optimizer": 2412,
-        "activations": 4 * 64 * 105,
-    }
+    shown = costs["bytes"]
+    network = {key: shown[key] for key in ("parameters", "gradients", "optimizer", "activations")}
+    assert network == {"parameters": 2412, "gradients": 2412, "optimizer": 2412, "activations": 4 * 64 * 105}
+    assert shown.pop("total") == sum(shown.values())
     # forward 2 * 500 + 103; backward dW 2 * 500, db 103, and dX 2 * 300 for the second layer alone
     assert costs["flops"] == {
         "forward_per_example": 1103,
         "training_per_example": 2806,
         "training_step": 64 * 2806,
     }
+
+
+def test_a_network_that_does_not_fit_is_counted_and_said_not_to(
+    mlp: Mlp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "left here" not in mlp("count-params", CONFIGS / "spiral.yaml").out
+    module = sys.modules["mlpcli.cli.count_params"]
+    monkeypatch.setattr(module, "available_memory", lambda: Available(10**9, "this machine"))
+    code, out, _ = mlp("count-params", "--layers", "2,1000000,1000000,3")
+    assert code == 0
+    line = next(line for line in out.splitlines() if "all of them" in line)
+    assert line.endswith("more than the 1 GB left here")
 
 
 def test_the_config_names_its_activations(mlp: Mlp, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 from mlpcli.config.loader import load_experiment
+from mlpcli.machine import Available
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.loop import Trainer
 
@@ -168,6 +170,31 @@ def test_refusals(mlp: Mlp, args: list[str], expected: str, expected_code: int) 
     assert not list(Path().rglob("*.tmp"))
 
 
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_a_network_past_all_memory_is_refused_at_once(mlp: Mlp, command: str) -> None:
+    start = time.perf_counter()
+    code, out, err = mlp(command, SPIRAL, "--set", "model.hidden=[1000000, 1000000]")
+    assert time.perf_counter() - start < 2
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: training would take about ")
+    assert "\nweights and biases   4,000 GB  4 bytes a parameter\n" in err
+    assert "To make it fit: lower model.hidden (now 1000000-1000000), or take plain sgd" in err
+    assert not Path("runs").exists()
+    assert mlp("train", SPIRAL, "--dry-run", "--set", "model.hidden=[1000000, 1000000]").code == 0
+
+
+def test_a_run_may_be_tried_where_the_memory_does_not_seem_to_suffice(
+    mlp: Mlp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlpcli.training.memory.available_memory", lambda: Available(10**6, "this machine"))
+    code, _, err = mlp("train", SPIRAL, *SHORT, "--out", "a")
+    assert code == 2
+    assert "this machine has 1 MB left" in err
+    assert not Path("a").exists()
+    assert mlp("train", SPIRAL, *SHORT, "--out", "a", "--force-memory").code == 0
+    assert {path.name for path in Path("a").iterdir()} == FILES
+
+
 def test_force_replaces_a_run(mlp: Mlp) -> None:
     mlp("train", SPIRAL, "--out", "run", "--set", "training.epochs=5")
     assert mlp("train", SPIRAL, *SHORT, "--out", "run", "--force").code == 0
@@ -244,7 +271,7 @@ def test_an_interrupt_before_training_leaves_nothing(mlp: Mlp, monkeypatch: pyte
 
     monkeypatch.setattr("mlpcli.training.run.load_splits", load)
     assert mlp("train", SPIRAL) == (143, "", "\nInterrupted.\n")
-    assert not list(Path("runs").iterdir())
+    assert not Path("runs").exists()
 
 
 def test_more_epochs_may_be_trained_than_were_planned(mlp: Mlp) -> None:
@@ -337,7 +364,7 @@ def test_nobody_else_writes_to_a_run(mlp: Mlp) -> None:
 def test_data_that_cannot_be_read_leave_no_directory(mlp: Mlp) -> None:
     Path("my.yaml").write_text("data: {name: csv, path: none.csv, target: y}\n")
     assert mlp("train", "my.yaml").code == 1
-    assert not list(Path("runs").iterdir())
+    assert not Path("runs").exists()
 
 
 def test_training_goes_on_when_nobody_listens(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> None:

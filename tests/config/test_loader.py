@@ -741,7 +741,7 @@ BAD_OVERRIDES: dict[str, tuple[str, list[str], str]] = {
     "bytes": (
         SPIRAL,
         ["loss=a\udcff"],
-        "SET: a character that YAML does not allow: U+DCFF (column 2 of the value)",
+        "--set loss=a\\udcff: a character that YAML does not allow: U+DCFF (column 2 of the value)",
     ),
     "index too large": (SGD, ["model.hidden.2=3"], f"SET: {ENTRY} '2'"),
     "negative index": (SGD, ["model.hidden.-1.units=3"], f"SET: {ENTRY} '-1'"),
@@ -844,6 +844,11 @@ def test_bad_overrides(tmp_path: Path, text: str, overrides: list[str], expected
     message = str(caught.value).replace(f"{tmp_path}{os.sep}", "")
     assert message.startswith(expected.replace("SET", f"--set {overrides[-1]}"))
     assert "problems" not in message
+
+
+@pytest.mark.parametrize("option", ["a" * 5000, "loss=" + "[" * 5000, "model.hidden." + "9" * 5000 + "=1"])
+def test_a_long_option_is_not_repeated_in_full(tmp_path: Path, option: str) -> None:
+    assert len(refusal(tmp_path, SGD, option)) < 600
 
 
 def test_all_broken_options_are_reported(tmp_path: Path) -> None:

@@ -142,8 +142,8 @@ def test_the_gradient_of_a_blend(tmp_path: Path, make_cifar10: Callable[..., Any
     W1, b1, W2 = (trainer.network.parameters.view(name).copy() for name in ("W1", "b1", "W2"))
     batches = trainer.train.shuffled
 
-    def keep(size: int, rng: np.random.Generator) -> Any:
-        for X, y in batches(size, rng):
+    def keep(*args: Any) -> Any:
+        for X, y in batches(*args):
             seen.append(y)
             yield X, y
 

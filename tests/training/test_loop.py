@@ -199,3 +199,51 @@ def test_dropout_is_drawn_from_its_own_stream() -> None:
         seen.append(epoch.metrics["train_loss"])
     np.testing.assert_array_equal(seen[0], seen[2])
     assert seen[1] != seen[3]
+
+
+LOST = {
+    "inputs": (
+        lambda trains: trains.train.split.X.__setitem__((slice(None), 0), np.nan),
+        "first in layer 1 of 3",
+    ),
+    "weights of the second layer": (
+        lambda trains: trains.network.dense[1].W.__setitem__((0, 0), np.nan),
+        "first in layer 2 of 3",
+    ),
+    "the loss": (lambda trains: trains.network.dense[2].b.fill(1e30), "first in the loss itself"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "where"), LOST.values(), ids=LOST)
+def test_a_loss_that_is_lost_says_where_and_touches_no_weight(spoil: Any, where: str) -> None:
+    trains = trainer(data={"name": "sine", "points": 60}, model={"hidden": [4, 4], "activation": "tanh"})
+    spoil(trains)
+    before = trains.network.parameters.values.copy()
+    with pytest.raises(RunError, match=rf"in epoch 1, in batch 1 of 2, {where}: training diverged"):
+        next(run(trains, 1))
+    np.testing.assert_array_equal(trains.network.parameters.values, before)
+
+
+def test_a_gradient_that_is_lost_says_where_and_touches_no_weight() -> None:
+    trains = trainer(model={"hidden": [4, 4], "activation": "tanh"})
+    layer = trains.network.layers[3]  # the second tanh
+    backward = layer.backward
+    layer.backward = lambda dY: backward(dY) * np.inf  # type: ignore[method-assign]
+    before = trains.network.parameters.values.copy()
+    with np.errstate(invalid="ignore"), pytest.raises(RunError) as caught:
+        next(run(trains, 1))
+    assert "the gradient is " in str(caught.value)
+    assert "in epoch 1, in batch 1 of 2, first in layer 2 of 3: training diverged" in str(caught.value)
+    assert "optimizer.clip_norm" in str(caught.value)
+    np.testing.assert_array_equal(trains.network.parameters.values, before)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 100])
+def test_it_saves_every_so_many_steps(every: int) -> None:
+    trains = trainer(training={"batch_size": 5, "checkpoint_every": every})
+    steps: list[int] = []
+    trains.n_epochs = 3
+    list(trains.epochs(lambda midway: steps.append(trains.progress.epoch * trains.batches + midway.batch)))
+    assert trains.batches == 8
+    # At the end of an epoch everything is saved anyway.
+    assert steps == [step for step in range(1, 25) if step % every == 0 and step % 8]

@@ -1,0 +1,310 @@
+"""Forecasts the memory that a run will take, before any of it is asked for.
+
+What a network takes follows from its sizes and the config; needs no NumPy. The parts are those that stand
+side by side at the end of training, when the best weights are loaded for the last scores: the most that a
+run takes at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlpcli.config.schema import Adam, Experiment, Training
+from mlpcli.errors import ConfigError
+from mlpcli.machine import Available, available_memory
+from mlpcli.nn.sizes import NetworkSize
+from mlpcli.text import columns, memory
+
+if TYPE_CHECKING:
+    from mlpcli.build import Splits
+
+__all__ = [
+    "EVALUATION_ROWS",
+    "DataSize",
+    "Forecast",
+    "Part",
+    "describe_shortage",
+    "forecast_memory",
+    "known_data",
+    "loaded_data",
+    "measured_data",
+    "require_memory",
+]
+
+EVALUATION_ROWS = 500  # at a time: large enough for the BLAS, small enough for the cache
+_FLOAT = 4  # bytes of a float32
+_PROGRAM = 56_000_000  # Python, NumPy with its BLAS, and the rest
+_DRAWN, _KEPT = 56, 40  # bytes of a toy example while the set is drawn, and afterwards
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the forecast: what JSON and people call it, its bytes, and how they come about."""
+
+    key: str
+    label: str
+    bytes: int
+    working: str
+
+
+@dataclass(frozen=True)
+class DataSize:
+    """A data set's bytes, and what is known of its shape.
+
+    ``trained`` and ``scored`` are the examples of the training split and of the largest one, or a bound on
+    them; ``itemsize`` is the bytes of a feature as it is kept: 1 of an image's. ``spare`` bytes are free
+    again once the data stand.
+    """
+
+    bytes: int
+    working: str
+    trained: int | None = None
+    scored: int | None = None
+    itemsize: int = _FLOAT
+    inputs: int | None = None
+    outputs: int | None = None
+    spare: int = 0
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The parts of the network, those of the run around it, and what to change where they are too many."""
+
+    network: tuple[Part, ...]
+    around: tuple[Part, ...]
+    advice: dict[str, str]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All of them."""
+        return self.network + self.around
+
+    @property
+    def total(self) -> int:
+        """Bytes of the whole run."""
+        return sum(part.bytes for part in self.parts)
+
+    def rows(self) -> list[list[str]]:
+        """Return the parts as rows of a table: label, size, working."""
+        return [[part.label, memory(part.bytes), part.working] for part in self.parts]
+
+
+def forecast_memory(
+    size: NetworkSize | None, experiment: Experiment | None, data: DataSize | None = None
+) -> Forecast:
+    """Return what training the network of ``size`` as ``experiment`` says takes.
+
+    Without an experiment: with adam and the default batch size. Without a size: the data alone.
+    """
+    around = [Part("program", "Python and NumPy", _PROGRAM, "")]
+    if data is not None:
+        around.append(Part("data", "data set", data.bytes, data.working))
+    if size is None:
+        return Forecast((), tuple(around), _advice(None, experiment))
+    optimizer: Any = Adam(name="adam") if experiment is None else experiment.optimizer
+    batch = (Training() if experiment is None else experiment.training).batch_size
+    scored = data.scored if data is not None else None
+    if data is not None and data.trained is not None:
+        batch = min(batch, data.trained)
+    parameters = _FLOAT * size.parameters
+    largest = _FLOAT * max(layer.weights for layer in size.layers)
+    network = (
+        Part("parameters", "weights and biases", parameters, "4 bytes a parameter"),
+        Part("gradients", "gradients", parameters, "the same again"),
+        Part(
+            "optimizer",
+            "optimizer state",
+            parameters * optimizer.slots,
+            f"{optimizer.name}: {optimizer.slots} x that",
+        ),
+        Part(
+            "activations",
+            "activations",
+            _FLOAT * batch * size.activations,
+            f"{batch:,} x {size.activations:,}, inputs included",
+        ),
+        Part("buffers", "work buffers", _buffers(size, experiment, data, batch), "of steps and scores"),
+        Part(
+            "copies",
+            "copies",
+            3 * parameters + largest + largest // 4,
+            "step before, best weights",
+        ),
+    )
+    if scored is not None:
+        regression = experiment is not None and experiment.loss.task == "regression"
+        outputs = size.layers[-1].fan_out
+        taken = scored * outputs * (32 if regression else 12)
+        spare = 0 if data is None else data.spare
+        around.append(Part("scores", "scores", max(0, taken - spare), f"{scored:,} x {outputs:,}"))
+    return Forecast(network, tuple(around), _advice(size, experiment))
+
+
+def _buffers(size: NetworkSize, experiment: Experiment | None, data: DataSize | None, batch: int) -> int:
+    """Return the bytes of what a step works in besides the activations, and of those of evaluation."""
+    inputs, outputs = size.layers[0].fan_in, size.layers[-1].fan_out
+    hidden = size.layers[:-1]
+    numbers = sum(layer.fan_in for layer in size.layers[1:])  # gradients by the inputs of a layer
+    numbers += max((layer.fan_out for layer in hidden), default=0)  # to look for dead units
+    numbers += 4 * outputs  # gradients of the logits, and the loss's own
+    if experiment is not None:
+        model, augment = experiment.model, getattr(experiment.data, "augment", None)
+        for section, layer in zip(model.hidden, hidden, strict=True):
+            dropout = model.dropout if section.dropout is None else section.dropout
+            numbers += (section.activation or model.activation).work * layer.fan_out
+            numbers += (layer.biases if layer.norms else 0) + (2 * layer.fan_out if dropout else 0)
+        numbers += 2 * inputs * ((model.input_dropout > 0) + (model.input_noise > 0))
+        if augment is not None and (augment.crop or augment.flip):
+            numbers += inputs * (32 + 2 * augment.crop) ** 2 // 32**2 + (inputs if augment.crop else 0)
+        if augment is not None and augment.mixup:
+            numbers += inputs
+    itemsize = _FLOAT if data is None else data.itemsize
+    rows = EVALUATION_ROWS if data is None or data.scored is None else min(EVALUATION_ROWS, data.scored)
+    gathered = itemsize * inputs
+    in_training = batch * (_FLOAT * numbers + gathered)
+    # The buffers of training grow to the rows of evaluation; the best weights come with their own.
+    forward = _FLOAT * size.activations + gathered
+    return in_training + forward * (max(0, rows - batch) + rows)
+
+
+def _advice(size: NetworkSize | None, experiment: Experiment | None) -> dict[str, str]:
+    """Return what to change for each kind of part, by the kind's name."""
+    advice = {"data": "use fewer examples"}
+    if experiment is not None:
+        data = experiment.data
+        if data.name == "cifar10":
+            advice["data"] = "CIFAR-10 is always read whole: free some memory"
+        elif data.examples is not None:
+            advice["data"] = f"lower data.points (now {data.examples:,})"
+        else:
+            advice["data"] = f"give {data.title} fewer rows"
+    if size is not None:
+        widths = "-".join(str(layer.fan_out) for layer in size.layers[:-1])
+        slots = 2 if experiment is None else experiment.optimizer.slots
+        smaller = f"lower model.hidden (now {_clipped(widths)})" if widths else "use fewer features"
+        advice["parameters"] = smaller + (", or take plain sgd, which keeps no state" if slots else "")
+        batch = (Training() if experiment is None else experiment.training).batch_size
+        advice["batch"] = f"lower training.batch_size (now {batch:,})" if batch > EVALUATION_ROWS else smaller
+    return advice
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+_KINDS = {
+    "parameters": ("parameters", "gradients", "optimizer", "copies"),
+    "batch": ("activations", "buffers"),
+    "data": ("data", "scores"),
+}
+_NAMES = {
+    "parameters": "what is kept for each parameter",
+    "batch": "what is kept for each example of a batch",
+    "data": "the data set and its scores",
+}
+
+
+def known_data(experiment: Experiment) -> DataSize | None:
+    """Return the size of the data set where the config tells it."""
+    section, n = experiment.data, experiment.data.examples
+    if n is None:
+        return None
+    if section.name == "cifar10":
+        trained, scored = _split_sizes(section, n, own_test=n // 6)
+        return DataSize(
+            n * (section.inputs + 8), f"{n:,} images, a byte a value", trained, scored, itemsize=1
+        )
+    trained, scored = _split_sizes(section, n)
+    spare = n * (_DRAWN - _KEPT)
+    return DataSize(n * _DRAWN, f"{n:,} points, as they are drawn", trained, scored, spare=spare)
+
+
+def _split_sizes(section: Any, n: int, own_test: int = 0) -> tuple[int, int]:
+    """Return how many of n examples the training split has, and the largest split, about."""
+
+    def count(size: float | None, of: int, rest: int) -> int:
+        return rest if size is None else min(of, round(size * of) if isinstance(size, float) else size)
+
+    learned = n - own_test
+    test = count(section.test_size, own_test or n, own_test)
+    val = count(section.val_size, learned, 0)
+    train = max(1, count(section.train_size, learned, learned - val - (0 if own_test else test)))
+    return train, max(train, val, test)
+
+
+def measured_data(experiment: Experiment) -> DataSize | None:
+    """Return the size of the data set, of a file as its size and its headers tell; raises DataError."""
+    from mlpcli.data.tables import measure_csv, measure_npz
+
+    section, classification = experiment.data, experiment.loss.task == "classification"
+    if section.name == "npz":
+        table = measure_npz(Path(section.path), classification=classification)
+    elif section.name == "csv":
+        table = measure_csv(
+            Path(section.path),
+            target=section.target,
+            features=section.features,
+            delimiter=section.delimiter,
+            classification=classification,
+        )
+    else:
+        return known_data(experiment)
+    n = table.examples
+    return DataSize(table.bytes, section.title, n, n, table.itemsize, table.inputs, table.outputs)
+
+
+def loaded_data(splits: Splits) -> DataSize:
+    """Return the size of data that have been loaded."""
+    parts = [split for split in (splits.train, splits.val, splits.test) if split is not None]
+    arrays = {id(array): array for split in parts for array in (split.X, split.y)}
+    scored = max(map(len, parts))
+    rows = 3 * 8 * sum(map(len, parts))  # row numbers: of the split, in a new order, and its labels
+    return DataSize(
+        sum(array.nbytes for array in arrays.values()) + rows,
+        f"{sum(map(len, parts)):,} x {len(splits.features):,}",
+        len(splits.train),
+        scored,
+        splits.train.X.itemsize,
+        len(splits.features),
+        splits.targets,
+    )
+
+
+def require_memory(experiment: Experiment, loaded: DataSize | None = None) -> None:
+    """Raise ConfigError, with the forecast as a table, where the run will not fit into the memory.
+
+    Before the data are read their size is taken from the config and from what files say; a number of classes
+    that cannot be known then is taken for the least, two. What has been ``loaded`` is in the memory already.
+    """
+    available = available_memory()
+    if available is None:
+        return
+    data = loaded or measured_data(experiment)
+    forecast = forecast_memory(_size(experiment, data), experiment, data)
+    held = sum(part.bytes for part in forecast.parts if part.key in ("program", "data")) if loaded else 0
+    if forecast.total > available.size + held:
+        raise ConfigError(describe_shortage(forecast, available))
+
+
+def _size(experiment: Experiment, data: DataSize | None) -> NetworkSize | None:
+    inputs, outputs = (None, None) if data is None else (data.inputs, data.outputs)
+    widths = experiment.widths(inputs, outputs) or experiment.widths(inputs, 2)
+    return None if widths is None else NetworkSize.of(widths, experiment.kinds())
+
+
+def describe_shortage(forecast: Forecast, available: Available) -> str:
+    """Return the forecast as a table, its largest part and what to lower."""
+    totals = {
+        kind: sum(part.bytes for part in forecast.parts if part.key in keys) for kind, keys in _KINDS.items()
+    }
+    largest = max(totals, key=lambda kind: totals[kind])
+    table = columns([*forecast.rows(), ["all of them", memory(forecast.total), ""]], "<><")
+    return (
+        f"training would take about {memory(forecast.total)} of memory, "
+        f"and {available.where} has {memory(available.size)} left.\n\n{table}\n\n"
+        f"The most goes into {_NAMES[largest]}: {memory(totals[largest])}.\n"
+        f"To make it fit: {forecast.advice[largest]}.\n"
+        "Nothing was begun; mlp train --force-memory tries all the same."
+    )
