@@ -22,13 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli import __version__
-from mlpcli.cli.text import clip, columns
 from mlpcli.config.loader import parse_experiment
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.penalties import PENALTIES
 from mlpcli.optim.rules import RULES
 from mlpcli.optim.schedules import SCHEDULES
+from mlpcli.text import clip, columns
 from mlpcli.training.run import Run
 
 try:

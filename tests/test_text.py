@@ -1,10 +1,10 @@
-"""Tables and sizes in text."""
+"""Tables, sizes and words in text."""
 
 from __future__ import annotations
 
 import pytest
 
-from mlpcli.text import columns, memory
+from mlpcli.text import clip, columns, count, memory, percent
 
 
 def test_columns_are_aligned_and_leave_no_space_at_the_end() -> None:
@@ -25,3 +25,10 @@ def test_columns_are_aligned_and_leave_no_space_at_the_end() -> None:
 )
 def test_memory(size: int, expected: str) -> None:
     assert memory(size) == expected
+
+
+def test_small_words() -> None:
+    assert (count(1, "feature"), count(2000, "feature")) == ("1 feature", "2,000 features")
+    assert (percent(0.5), percent(None)) == ("50.00%", "-")
+    assert (clip("setosa", 6), clip("versicolor", 6)) == ("setosa", "ver~or")
+    assert clip("\x1b[2J", 10) == "\\x1b[2J"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlpcli.cli.text import columns, memory
 from mlpcli.errors import ConfigError, UsageError
 from mlpcli.machine import available_memory
 from mlpcli.nn.sizes import LayerSize, NetworkSize
+from mlpcli.text import columns, memory
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment

@@ -14,9 +14,9 @@ import click
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.plot import check_picture
-from mlpcli.cli.text import clip, columns, count, memory, number
 from mlpcli.errors import UsageError, nearest
 from mlpcli.figures import require_matplotlib
+from mlpcli.text import clip, columns, count, memory, number
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment

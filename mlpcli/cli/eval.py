@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mlpcli.blas import prepare_blas
-from mlpcli.cli.text import clip, columns, count, number, percent
+from mlpcli.text import clip, columns, count, number, percent
 
 __all__ = ["evaluate"]
 

@@ -23,7 +23,7 @@ def report(run: Path, out: Path | None) -> None:
     """Write a page on RUN, the directory of a run, that opens in any browser and needs no network.
 
     Scores, config, the network with its counts, curves, boundary, weights, confusion, unit health with
-    advice, the most confident mistakes. With training.snapshots a slider shows the boundary as it was learned.
+    advice, the surest mistakes. With training.snapshots a slider shows the boundary as it was learned.
     """
     from mlpcli.cli.plot import check_picture
     from mlpcli.figures import require_matplotlib

@@ -14,8 +14,8 @@ import click
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.count_params import describe_network
 from mlpcli.cli.interrupt import Interrupt
-from mlpcli.cli.text import columns, number, percent
 from mlpcli.errors import UsageError
+from mlpcli.text import columns, number, percent
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment

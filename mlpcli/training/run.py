@@ -31,6 +31,7 @@ from mlpcli.data.batches import Batches, Split
 from mlpcli.data.scaling import fit_scaling
 from mlpcli.errors import CheckpointError, DataError, RunError
 from mlpcli.streams import stream
+from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint, Resume, load_checkpoint, save_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.evaluation import quick_scores
@@ -227,21 +228,17 @@ class Run:
         parts += [
             f"{len(split):,} {name}" for name, split in (("val", splits.val), ("test", splits.test)) if split
         ]
-        what = f"{len(splits.classes)} classes" if splits.classes else _count(splits.targets, "value")
-        features = _count(len(splits.features), "feature")
+        what = f"{len(splits.classes)} classes" if splits.classes else count(splits.targets, "value")
+        features = count(len(splits.features), "feature")
         return f"{self.experiment.data.title}: {' / '.join(parts)}, {features}, {what}"
 
     def describe_network(self) -> str:
         """Return one line on the network and its training: widths, parameters, loss, optimizer."""
         widths = "-".join(map(str, self.network.widths))
-        parameters = _count(len(self.network.parameters.values), "parameter")
+        parameters = count(len(self.network.parameters.values), "parameter")
         return (
             f"{widths} network, {parameters}; {self.experiment.loss.name}, {self.experiment.optimizer.name}"
         )
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _how_to_go_on(directory: RunDirectory) -> str:
