@@ -1,4 +1,4 @@
-"""Reads .npy and .npz files without trusting them."""
+"""Reads .npy and .npz files without trusting them, and writes archives."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import textwrap
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 import numpy.lib.format as npy
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mlpcli.errors import MlpError, nearest
 
-__all__ = ["NpzFile", "did_you_mean", "opened", "read_npy", "shortened", "within_memory"]
+__all__ = ["NpzFile", "did_you_mean", "opened", "read_npy", "shortened", "within_memory", "write_npz"]
 
 _CHUNK = 1 << 20  # bytes read at a time; also the most that an archive's table of contents may hold
 _HEADER = 1024  # numpy writes 118 bytes; a header is a Python literal, and those can be bombs
@@ -146,6 +146,14 @@ class NpzFile:
                 yield cast(io.BufferedIOBase, stream), info.file_size, where
         except _DAMAGE as problem:
             raise self._error(f"{where}: is damaged ({_reason(problem)})") from None
+
+
+def write_npz(stream: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays as np.savez does, byte for byte; where the stream fails nothing is left open."""
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                npy.write_array(member, array, allow_pickle=False)
 
 
 def read_npy(path: Path, error: type[MlpError]) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlpcli.errors import CheckpointError, DataError, MlpError
-from mlpcli.npz import NpzFile, read_npy
+from mlpcli.npz import NpzFile, read_npy, write_npz
 
 ARRAYS = {
     "float32": np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4),
@@ -349,3 +349,11 @@ def test_damage_never_gives_another_array(tmp_path: Path, data: st.DataObject) -
     with suppress(DataError), NpzFile(path, DataError) as archive:
         for name in archive.names:
             assert archive.read(name).tolist() == [97, 98, 99]
+
+
+def test_archives_are_written_as_numpy_does(tmp_path: Path) -> None:
+    arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.array(b"text"), "c": np.zeros((0, 4), np.float32)}
+    np.savez(tmp_path / "theirs.npz", **arrays)  # type: ignore[arg-type]
+    with (tmp_path / "ours.npz").open("wb") as stream:
+        write_npz(stream, arrays)
+    assert (tmp_path / "ours.npz").read_bytes() == (tmp_path / "theirs.npz").read_bytes()

@@ -57,13 +57,9 @@ def parse_experiment(text: str, name: str, folder: FilePath, overrides: Sequence
         experiment = Experiment.model_validate(document.data, context={"folder": folder})
     except ValidationError as error:
         refused = {path for path, _ in document.refused}
-        problems = find_problems(error, document.data, Experiment)
-        found += [
-            source.place(problem, document)
-            for problem in problems
-            if not any(problem.path[:depth] in refused for depth in range(len(problem.path) + 1))
-        ]
-        raise ConfigError(source.report_in_order(found, error.error_count() - len(problems))) from None
+        problems, unsaid = find_problems(error, document.data, Experiment, refused)
+        found += [source.place(problem, document) for problem in problems]
+        raise ConfigError(source.report_in_order(found, unsaid)) from None
     if found:
         raise ConfigError(source.report_in_order(found))
     return experiment
@@ -84,7 +80,7 @@ def validate_experiment(data: Any, folder: FilePath) -> Experiment:
     try:
         return Experiment.model_validate(data, context={"folder": folder})
     except ValidationError as error:
-        raise ConfigError("\n".join(map(str, find_problems(error, data, Experiment)))) from None
+        raise ConfigError("\n".join(map(str, find_problems(error, data, Experiment)[0]))) from None
 
 
 def _read_text(file: FilePath) -> str:

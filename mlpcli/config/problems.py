@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -36,11 +36,25 @@ def dotted(path: Path) -> str:
     return ".".join(part if part.isprintable() and 0 < len(part) <= 60 else show(part) for part in parts)
 
 
-def find_problems(error: ValidationError, data: Any, model: type[BaseModel]) -> list[Problem]:
-    """List what is wrong in ``data``, in the order of the schema; the first thousand problems at most."""
+def find_problems(
+    error: ValidationError, data: Any, model: type[BaseModel], besides: Set[Path] = frozenset()
+) -> tuple[list[Problem], int]:
+    """List what is wrong in ``data``, in the order of the schema, but for what stands at ``besides``.
+
+    Of thousands of problems the first are worded, and how many more there are is returned with them.
+    """
     schema = _schema(model)
-    errors = error.errors(include_url=False, include_context=True)
-    return [_problem(item, data, schema) for item in errors[:_MOST]]
+    items = [
+        item
+        for item in error.errors(include_url=False, include_context=True)
+        if not besides or not _within(_walk(item["loc"], schema)[0], besides)
+    ]
+    problems = [_problem(item, data, schema) for item in items[:_MOST]]  # some are put right elsewhere
+    return [p for p in problems if not _within(p.path, besides)], max(0, len(items) - _MOST)
+
+
+def _within(path: Path, places: Set[Path]) -> bool:
+    return any(path[:depth] in places for depth in range(len(path) + 1))
 
 
 @cache

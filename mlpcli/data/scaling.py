@@ -44,12 +44,14 @@ def fit_scaling(kind: str, X: NDArray[Any], rows: NDArray[np.intp]) -> Scaling:
     pieces = [rows[start : start + step] for start in range(0, len(rows), step)]
     if kind in ("center", "standardize"):
         for piece in pieces:
-            shift += X[piece].sum(axis=0, dtype=np.float64)
+            shift += X[piece].astype(np.float64).sum(axis=0)
         shift /= len(rows)
     if kind == "standardize":
         squares = np.zeros(features)
         for piece in pieces:
-            squares += np.square(X[piece] - shift).sum(axis=0)
+            differences = X[piece] - shift
+            differences *= differences
+            squares += differences.sum(axis=0)
         scale = np.sqrt(squares / len(rows))
     if kind == "scale":
         low = np.min([X[piece].min(axis=0) for piece in pieces], axis=0).astype(np.float64)

@@ -30,7 +30,7 @@ from mlpcli.files import replace_file
 from mlpcli.machine import available_memory
 from mlpcli.nn.network import Network
 from mlpcli.nn.sizes import NetworkSize
-from mlpcli.npz import NpzFile
+from mlpcli.npz import NpzFile, write_npz
 from mlpcli.text import memory
 from mlpcli.training.loop import Midway, Progress
 
@@ -178,7 +178,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         )
     arrays["meta"] = np.array(raw)
     with replace_file(path) as stream:
-        np.savez(stream, **arrays)  # type: ignore[arg-type]
+        write_npz(stream, arrays)
 
 
 def read_plan(path: Path) -> tuple[Experiment, tuple[int, ...]]:
@@ -190,10 +190,10 @@ def read_plan(path: Path) -> tuple[Experiment, tuple[int, ...]]:
         return _interpret(path, _read_meta(path, archive))
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
     """Read a checkpoint, believing nothing: names, shapes, types and values are checked against ``meta``.
 
-    Raises CheckpointError.
+    Raises CheckpointError, also where the memory will not suffice, unless ``force_memory`` lets it try.
     """
     if path.is_dir():
         raise CheckpointError(f"{path} is a directory; name a checkpoint in it, as in {path / 'best.npz'}")
@@ -208,7 +208,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         learned = sum(int(np.prod(shape)) for name, shape in shapes.items() if _LEARNED.fullmatch(name))
         if learned != size.parameters:  # before a network of the size that the config claims is made
             raise _damaged(path, f"its config has {size.parameters:,} parameters, its arrays {learned:,}")
-        _require_memory(path, size.parameters)
+        if not force_memory:
+            _require_memory(path, size.parameters)
         network = build_network(experiment, widths)
         slots = {} if meta.progress is None else build_optimizer(experiment, network).slots
         expected = {

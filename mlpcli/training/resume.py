@@ -36,7 +36,7 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
 
     Raises ConfigError where the run was begun with another config; only training.epochs may differ.
     """
-    last = load_checkpoint(directory.last) if directory.last.exists() else None
+    last = load_checkpoint(directory.last, force_memory=True) if directory.last.exists() else None
     begun = load_experiment(directory.config) if last is None else last.experiment
     before, now = flatten(to_plain(begun)), flatten(to_plain(experiment))
     changed = [

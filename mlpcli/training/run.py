@@ -213,7 +213,7 @@ class Run:
 
     def score_best(self, directory: RunDirectory) -> dict[str, dict[str, float | None]]:
         """Return the scores of best.npz on every split that there is."""
-        best = load_checkpoint(directory.best)
+        best = load_checkpoint(directory.best, force_memory=True)  # the run's forecast has room for it
         splits = {"train": self.splits.train, "val": self.splits.val, "test": self.splits.test}
         return {
             name: quick_scores(best.network, self.loss, self._batches(split))

@@ -186,12 +186,18 @@ def test_a_network_past_all_memory_is_refused_at_once(mlp: Mlp, command: str) ->
 def test_a_run_may_be_tried_where_the_memory_does_not_seem_to_suffice(
     mlp: Mlp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlpcli.training.memory.available_memory", lambda: Available(10**6, "this machine"))
+    for room in ("memory", "checkpoints"):
+        monkeypatch.setattr(
+            f"mlpcli.training.{room}.available_memory", lambda: Available(10**3, "this machine")
+        )
     code, _, err = mlp("train", SPIRAL, *SHORT, "--out", "a")
     assert code == 2
-    assert "this machine has 1 MB left" in err
+    assert "this machine has 1 kB left" in err
     assert not Path("a").exists()
     assert mlp("train", SPIRAL, *SHORT, "--out", "a", "--force-memory").code == 0
+    longer = ("--set", "training.epochs=4", "--out", "a", "--resume")
+    assert mlp("train", SPIRAL, *longer).code == 2
+    assert mlp("train", SPIRAL, *longer, "--force-memory").code == 0
     assert {path.name for path in Path("a").iterdir()} == FILES
 
 

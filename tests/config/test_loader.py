@@ -215,6 +215,11 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "path number": (CSV.replace("table.csv", "3"), "3:9", "data.path: 3 is not a text"),
     "path mapping": (CSV.replace("table.csv", "{}"), "3:9", "data.path: an empty mapping is not a text"),
     "empty path": (CSV.replace("table.csv", "''"), "3:9", "data.path: a path has to name something"),
+    "long path": (
+        CSV.replace("table.csv", "a/" * 2049),
+        "3:9",
+        "data.path: a path of 4,098 characters; at most 4,096 can be opened",
+    ),
     "path with a NUL": (CSV.replace("table.csv", r'"a\0"'), "3:9", "data.path: a path has to name something"),
     "path of a stranger": (
         CSV.replace("table.csv", "~no body/table.csv"),
@@ -594,6 +599,17 @@ def test_there_is_an_end_to_a_message(tmp_path: Path) -> None:
     assert message.endswith("\n\n... and 949 more")
 
 
+def test_a_name_that_yaml_refuses_is_one_problem(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "data: {name: .nan}\n")
+    assert message.startswith("my.yaml:1:14: .nan is not a finite number")
+
+
+def test_thousands_of_problems_are_counted_and_the_first_ones_told(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "data: spiral\n" + "".join(f"k{i}: .nan\n" for i in range(3000)))
+    assert message.startswith("3,000 problems in my.yaml:\n\nmy.yaml:2:")
+    assert message.endswith("\n\n... and 2,950 more")
+
+
 @pytest.mark.parametrize("data", [None, 3, [], "spiral", {}], ids=str)
 def test_plain_data_that_is_no_config(data: Any) -> None:
     with pytest.raises(
@@ -727,6 +743,7 @@ ENTRY = "model.hidden is a list of 2; name an entry by its number from 0, not"
 
 # The file, the options, and the whole message; "SET" stands for "--set " and the last option.
 BAD_OVERRIDES: dict[str, tuple[str, list[str], str]] = {
+    "too deep": (SPIRAL, ["a." * 64 + "a=1"], "--set " + "a." * 48 + "a...: nested deeper than 64 levels"),
     "no equals sign": (SPIRAL, ["training.seed"], f"SET: {HOW}"),
     "no key": (SPIRAL, ["=3"], f"SET: {HOW}"),
     "half a key": (SPIRAL, ["training.=3"], f"SET: {HOW}"),

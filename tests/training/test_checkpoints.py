@@ -8,6 +8,7 @@ import os
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mlpcli.config.loader import validate_experiment
 from mlpcli.errors import CheckpointError
-from mlpcli.training.checkpoints import FORMAT, load_checkpoint, read_plan, save_checkpoint
+from mlpcli.machine import Available
+from mlpcli.training.checkpoints import (
+    FORMAT,
+    Checkpoint,
+    Resume,
+    load_checkpoint,
+    read_plan,
+    save_checkpoint,
+)
 from mlpcli.training.directory import RunDirectory
+from mlpcli.training.loop import Progress
+from mlpcli.training.run import Run
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -96,6 +108,63 @@ def test_running_statistics_come_back(trained: Callable[..., RunDirectory], tmp_
     arrays["var1"][3] = -1
     write(again, arrays, meta)
     assert "var1 holds variances below 0" in refusal(again)
+
+
+def test_names_that_could_not_be_read_again_are_not_written(run: RunDirectory, tmp_path: Path) -> None:
+    sound = load_checkpoint(run.best)
+    path = tmp_path / "long.npz"
+    for classes in (("x" * 9_000_000,) * 2, ("[" * 200_000, "b")):
+        with pytest.raises(CheckpointError, match="shorten the names"):
+            save_checkpoint(path, replace(sound, classes=classes))
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_longest_config_is_read_again(tmp_path: Path) -> None:
+    """A thousand layers with all that can be said of each, and thousands of class weights."""
+    init = {"name": "he", "distribution": "uniform", "gain": 1.0, "bias": 0.0}
+    activation = {"name": "prelu", "alpha": 0.1}
+    layer = {"units": 1, "activation": activation, "init": init, "batch_norm": True, "dropout": 0.1}
+    np.savez(tmp_path / "x.npz", X=np.random.default_rng(0).random((60_000, 1)), y=np.arange(60_000) // 20)
+    sections = {
+        "data": {"name": "npz", "path": str(tmp_path / "x.npz"), "train_size": 0.6},
+        "model": {"hidden": [layer] * 1000},
+        "loss": {"name": "cross_entropy", "class_weights": [1.0] * 3000},
+    }
+    run = Run(validate_experiment(sections, Path()))
+    splits = run.splits
+    checkpoint = Checkpoint(
+        run.experiment,
+        run.network,
+        run.scaling,
+        None,
+        splits.features,
+        splits.classes,
+        splits.targets,
+        splits.fingerprint,
+        splits.class_counts,
+        1,
+        {},
+        Resume(Progress(1, 1, (0.5, -1.0)), 10, run.trainer.optimizer.slots),
+    )
+    save_checkpoint(tmp_path / "long.npz", checkpoint)
+    assert load_checkpoint(tmp_path / "long.npz").experiment == run.experiment
+
+
+def test_a_network_that_does_not_fit_into_the_memory(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size, fits in ((2 * 4 * 131, True), (2 * 4 * 131 - 1, False)):
+        monkeypatch.setattr(
+            "mlpcli.training.checkpoints.available_memory",
+            lambda size=size: Available(size, "the control group /job"),
+        )
+        if fits:
+            load_checkpoint(run.best)
+        else:
+            load_checkpoint(run.best, force_memory=True)
+            assert "131 parameters take 1.05 kB of memory, and the control group /job has" in refusal(
+                run.best
+            )
 
 
 def test_a_plan_needs_no_weights(run: RunDirectory) -> None:

@@ -1,0 +1,1 @@
+"""Speed and numbers, measured beside those of peers; no part of the installed package."""

@@ -1,0 +1,253 @@
+"""Who takes part: mlp, its peers and the bare matrix products, each used as its users do.
+
+All get the same bytes, widths, batch size and threads, and float32; shuffling, gathering and scaling batches,
+forward, loss, backward and update are in the time of all but the matrix products. Each entry of
+``CONTENDERS`` takes a `Work` and returns a turn of it. NumPy and the peers are imported there: each contender
+runs in a process of its own, with the settings that it makes for itself.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from benchmarks.works import Work
+from mlpcli.blas import prepare_blas, thread_count
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["CONTENDERS", "is_here", "write_cifar10"]
+
+RATE, MOMENTUM = 1e-3, 0.9
+Turn: TypeAlias = Callable[[], object]
+
+
+def draw(work: Work) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return examples X (n, inputs), uint8 for images, else float32, and their classes y (n,)."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    shape = (work.examples, work.widths[0])
+    X = rng.integers(0, 256, shape, np.uint8) if work.images else rng.standard_normal(shape, np.float32)
+    return X, rng.integers(0, work.widths[-1], work.examples)
+
+
+def statistics(X: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return what to subtract from X, and what to multiply the difference by."""
+    return X.mean(axis=0).astype("float32"), (1 / X.std(axis=0)).astype("float32")
+
+
+def write_cifar10(folder: Path, X: NDArray[Any], y: NDArray[Any]) -> None:
+    """Write images and classes as the five training batches of CIFAR-10's binary version, and a test batch.
+
+    What is left of the last batch, and the test batch, are the first images again.
+    """
+    import numpy as np
+
+    n = -(-len(X) // 5)
+    rows = np.arange(6 * n) % len(X)
+    folder.mkdir()
+    for i, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
+        part = rows[i * n : (i + 1) * n]
+        records = np.empty((n, 1 + X.shape[1]), np.uint8)
+        records[:, 0], records[:, 1:] = y[part], X[part]
+        (folder / f"{name}.bin").write_bytes(records.data)
+
+
+def mlp(work: Work) -> Turn:
+    """Return a turn of the product's own loop, with its metrics and unit health, or of its evaluation."""
+    prepare_blas()  # as the command does, before NumPy
+    import numpy as np
+
+    from mlpcli.config.loader import validate_experiment
+    from mlpcli.training.evaluation import quick_scores
+    from mlpcli.training.run import Run
+
+    X, y = draw(work)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if work.images:
+            write_cifar10(folder / "images", X, y)
+            data: dict[str, Any] = {"name": "cifar10", "root": str(folder / "images"), "test_size": 1}
+        else:
+            np.savez(folder / "data.npz", X=X, y=y)
+            data = {"name": "npz", "path": str(folder / "data.npz"), "test_size": 0}
+        sections: dict[str, dict[str, Any]] = {
+            "data": {**data, "train_size": work.examples, "val_size": 0},
+            "model": {"hidden": list(work.widths[1:-1])},
+            "optimizer": {"name": work.optimizer, "learning_rate": RATE},
+            "regularization": {"l2": 0.0},
+            "training": {"epochs": 1_000_000, "batch_size": work.batch_size},
+        }
+        for section, more in work.sections.items():
+            sections[section] |= more
+        run = Run(validate_experiment(sections, Path()))
+    if work.evaluation:
+        return lambda: quick_scores(run.network, run.loss, run.trainer.train)
+    epochs = run.trainer.epochs()
+    return lambda: [next(epochs) for _ in range(work.epochs)]
+
+
+def matrix_products(work: Work) -> Turn:
+    """Return the matrix products of a turn alone, on arrays that are there already, by the same BLAS."""
+    prepare_blas()
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    n, shapes = work.batch_size, list(itertools.pairwise(work.widths))
+    W = [rng.standard_normal(shape, np.float32) for shape in shapes]
+    dW = [np.empty_like(w) for w in W]
+    A = [rng.standard_normal((n, units), np.float32) for units in work.widths]
+    out = [np.empty_like(a) for a in A]
+
+    def turn() -> None:
+        for _ in range(work.steps):
+            for i in range(len(W)):
+                np.matmul(A[i], W[i], out=out[i + 1])
+            if work.evaluation:
+                continue
+            for i in reversed(range(len(W))):
+                np.matmul(A[i].T, A[i + 1], out=dW[i])
+                if i:
+                    np.matmul(A[i + 1], W[i].T, out=out[i])
+
+    return turn
+
+
+def pytorch(work: Work) -> Turn:
+    """Return a turn of eager PyTorch with the fused optimizer."""
+    import torch
+
+    torch.set_num_threads(thread_count())
+    torch.manual_seed(0)
+    data, labels = draw(work)
+    X, y = torch.from_numpy(data), torch.from_numpy(labels)
+    shift, scale = (torch.from_numpy(array) for array in statistics(data))
+    layers: list[Any] = []
+    for fan_in, fan_out in itertools.pairwise(work.widths):
+        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1])
+    optimizers: dict[str, Callable[..., Any]] = {
+        "momentum": lambda p: torch.optim.SGD(p, lr=RATE, momentum=MOMENTUM, fused=True),
+        "adam": lambda p: torch.optim.Adam(p, lr=RATE, fused=True),
+    }
+    optimizer, criterion = optimizers[work.optimizer](model.parameters()), torch.nn.CrossEntropyLoss()
+
+    def scaled(batch: Any) -> Any:
+        return batch.float().sub_(shift).mul_(scale)
+
+    def train() -> None:
+        for _ in range(work.epochs):
+            for rows in torch.randperm(len(X)).split(work.batch_size):
+                optimizer.zero_grad(set_to_none=True)
+                criterion(model(scaled(X[rows])), y[rows]).backward()
+                optimizer.step()
+
+    def evaluate() -> tuple[float, float]:
+        model.eval()
+        loss, hits = 0.0, 0
+        with torch.no_grad():
+            for batch, target in zip(X.split(work.batch_size), y.split(work.batch_size), strict=True):
+                logits = model(scaled(batch))
+                loss += criterion(logits, target).item() * len(target)
+                hits += int((logits.argmax(dim=1) == target).sum())
+        return loss / len(X), hits / len(X)
+
+    return evaluate if work.evaluation else train
+
+
+def scikit_learn(work: Work) -> Turn:
+    """Return a turn of MLPClassifier, which gets its inputs scaled before the clock starts.
+
+    ``fit`` looks its inputs over once a turn.
+    """
+    from sklearn.neural_network import MLPClassifier
+
+    X, y = draw(work)
+    shift, scale = statistics(X)
+    X = (X - shift) * scale
+    model = MLPClassifier(
+        work.widths[1:-1],
+        solver="sgd" if work.optimizer == "momentum" else "adam",
+        alpha=0.0,
+        learning_rate_init=RATE,
+        momentum=MOMENTUM,
+        nesterovs_momentum=False,
+        batch_size=work.batch_size,
+        max_iter=work.epochs,
+        tol=0.0,
+        n_iter_no_change=1_000_000,
+        warm_start=True,
+        random_state=0,
+    )
+
+    def turn() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # so few epochs do not converge
+            model.fit(X, y)
+
+    return turn
+
+
+def jax(work: Work) -> Turn:
+    """Return a turn of one jitted step, which gathers, scales and updates in donated buffers."""
+    from functools import partial
+
+    import jax
+    import numpy as np
+    from jax import numpy as jnp
+
+    rng = np.random.default_rng(0)
+    data, labels = draw(work)
+    X, y, shift, scale = map(jnp.asarray, (data, labels.astype(np.int32), *statistics(data)))
+    parameters = []
+    for fan_in, fan_out in itertools.pairwise(work.widths):
+        W = rng.standard_normal((fan_in, fan_out), np.float32) * np.float32((2 / fan_in) ** 0.5)
+        parameters.append((jnp.asarray(W), jnp.zeros(fan_out)))
+    state = (parameters, jax.tree.map(jnp.zeros_like, parameters))
+
+    def loss(parameters: Any, batch: Any, target: Any) -> Any:
+        for W, b in parameters[:-1]:
+            batch = jax.nn.relu(batch @ W + b)
+        W, b = parameters[-1]
+        logits = jax.nn.log_softmax(batch @ W + b)
+        return -jnp.take_along_axis(logits, target[:, None], axis=1).mean()
+
+    @partial(jax.jit, donate_argnums=0)
+    def step(state: Any, X: Any, y: Any, rows: Any) -> Any:
+        parameters, velocity = state
+        batch = (X[rows].astype(jnp.float32) - shift) * scale
+        gradients = jax.grad(loss)(parameters, batch, y[rows])
+        velocity = jax.tree.map(lambda v, g: MOMENTUM * v + g, velocity, gradients)
+        return jax.tree.map(lambda w, v: w - RATE * v, parameters, velocity), velocity
+
+    def turn() -> None:
+        nonlocal state
+        for _ in range(work.epochs):
+            order = rng.permutation(work.examples)
+            for start in range(0, work.examples, work.batch_size):
+                state = step(state, X, y, order[start : start + work.batch_size])
+        jax.block_until_ready(state)
+
+    return turn
+
+
+CONTENDERS: dict[str, tuple[str | None, Callable[[Work], Turn]]] = {
+    "mlp": (None, mlp),
+    "matrix products": (None, matrix_products),
+    "PyTorch": ("torch", pytorch),
+    "scikit-learn": ("sklearn", scikit_learn),
+    "JAX": ("jax", jax),
+}
+
+
+def is_here(name: str) -> bool:
+    """Whether a contender, or what a script of that label needs, is installed."""
+    module = CONTENDERS.get(name, (None,))[0]
+    return module is None or importlib.util.find_spec(module) is not None

@@ -1,0 +1,216 @@
+"""What is timed: trainings, an evaluation and whole commands, who takes part, and what was asked of mlp."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+__all__ = ["ROOT", "Command", "Entry", "Goal", "Race", "Work", "races"]
+
+ROOT = Path(__file__).parents[1]
+IMAGE_NET = (3072, 512, 256, 10)
+CIFAR10 = 10_000  # examples in each of its six files
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Work:
+    """Passes over random examples with a network of ``widths``: training epochs, or an evaluation.
+
+    Inputs are images, bytes that are scaled as a batch is gathered, where there are 3072 of them; otherwise
+    float32. A turn is ``epochs`` passes. ``sections`` are further settings of mlp's config.
+    """
+
+    widths: tuple[int, ...]
+    batch_size: int
+    examples: int
+    optimizer: Literal["momentum", "adam"] = "momentum"
+    epochs: int = 1
+    evaluation: bool = False
+    sections: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def images(self) -> bool:
+        """Whether the inputs are bytes."""
+        return self.widths[0] == IMAGE_NET[0]
+
+    @property
+    def steps(self) -> int:
+        """Batches of a turn."""
+        return self.epochs * -(-self.examples // self.batch_size)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process of Python's, from its start to its end; arguments may hold ``{folder}``, a place to write."""
+
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What was asked of mlp, in the words of the report.
+
+    ``faster``: it takes at most the share 1 / bound of the time of this entry. ``longer``: it takes at most
+    ``bound`` times that. ``dearer``: this entry takes at most ``bound`` times the time of the first.
+    ``seconds``, ``bytes``: this entry takes less than that by itself. No bound: only told.
+    """
+
+    kind: Literal["faster", "longer", "dearer", "seconds", "bytes"]
+    bound: float | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Who does what; ``contender`` is its name in the table of contenders, if it is there."""
+
+    label: str
+    does: Work | Command
+    goal: Goal | None = None
+    contender: str | None = None
+
+
+@dataclass(frozen=True)
+class Race:
+    """Entries that are timed in turn, the one that they are compared to first; ``unit`` is what is told of.
+
+    ``images`` is how many each file of a made-up CIFAR-10 has that the commands find in ``{folder}/cifar``.
+    """
+
+    title: str
+    unit: Literal["step", "pass", "run", "peak"]
+    entries: tuple[Entry, ...]
+    images: int = 0
+
+
+Races: TypeAlias = dict[str, list[Race]]
+
+
+def races() -> Races:
+    """Return everything that is timed, by the name that the command line knows it by."""
+    return {
+        "training": [
+            _training("momentum", 128, floor=1.4, torch=1.7, sklearn=2.5, jax=1.1),
+            _training("adam", 128, floor=1.8, torch=1.45, sklearn=4.0),
+            _training("momentum", 512, floor=1.15),
+            _training("adam", 512, floor=1.35),
+        ],
+        "small": [_small()],
+        "evaluation": [_evaluation()],
+        "options": [_options()],
+        "process": [_process()],
+        "memory": [_memory()],
+        "startup": [_startup()],
+    }
+
+
+def _named(widths: tuple[int, ...]) -> str:
+    return "-".join(map(str, widths))
+
+
+def _against(work: Work, goals: dict[str, Goal]) -> tuple[Entry, ...]:
+    others = (Entry(name, work, goal, name) for name, goal in goals.items())
+    return (Entry("mlp", work, None, "mlp"), *others)
+
+
+def _training(
+    optimizer: Literal["momentum", "adam"],
+    batch_size: int,
+    floor: float,
+    torch: float | None = None,
+    sklearn: float | None = None,
+    jax: float | None = None,
+) -> Race:
+    work = Work(IMAGE_NET, batch_size, 12_800, optimizer)
+    goals = {
+        "matrix products": Goal("longer", floor),
+        "PyTorch": Goal("faster", torch),
+        "scikit-learn": Goal("faster", sklearn),
+    }
+    if optimizer == "momentum":  # JAX itself brings no optimizers; this one is two lines
+        goals["JAX"] = Goal("faster", jax)
+    return Race(f"{_named(IMAGE_NET)}, {optimizer}, batch {batch_size}", "step", _against(work, goals))
+
+
+def _small() -> Race:
+    work = Work((2, 100, 3), 32, 3_200, epochs=5)
+    goals = {
+        "matrix products": Goal("longer"),
+        "PyTorch": Goal("faster", 4.0),
+        "scikit-learn": Goal("faster", 4.0),
+        "JAX": Goal("faster"),
+    }
+    return Race(f"{_named(work.widths)}, momentum, batch 32", "step", _against(work, goals))
+
+
+def _evaluation() -> Race:
+    work = Work(IMAGE_NET, 1_000, 10_000, evaluation=True)
+    goals = {"matrix products": Goal("longer"), "PyTorch": Goal("faster", 1.2)}
+    return Race("evaluation of 10,000 images", "pass", _against(work, goals))
+
+
+def _options() -> Race:
+    plain = Work(IMAGE_NET, 128, 12_800)
+    options: dict[str, dict[str, dict[str, Any]]] = {
+        "dropout 0.5": {"model": {"dropout": 0.5}},
+        "batch norm": {"model": {"batch_norm": True}},
+        "flip and crop": {"data": {"augment": {"flip": True, "crop": 4}}},
+    }
+    entries = (
+        Entry(name, replace(plain, sections=sections), Goal("dearer", 1.25), "mlp")
+        for name, sections in options.items()
+    )
+    return Race(
+        f"{_named(IMAGE_NET)}, momentum, batch 128: mlp with an option",
+        "step",
+        (Entry("without", plain, None, "mlp"), *entries),
+    )
+
+
+def _process() -> Race:
+    def script(name: str) -> Command:
+        return Command((f"benchmarks/scripts/{name}.py", "{folder}"))
+
+    train = ("-m", "mlpcli", "train", "configs/spiral.yaml", "--out", "{folder}/run", "--force")
+    return Race(
+        "mlp train configs/spiral.yaml, from start to end",
+        "run",
+        (
+            Entry("mlp", Command(train)),
+            Entry("PyTorch", script("spiral_pytorch"), Goal("faster", 5.0), "PyTorch"),
+            Entry("scikit-learn", script("spiral_scikit_learn"), Goal("faster", 2.0), "scikit-learn"),
+        ),
+    )
+
+
+def _memory() -> Race:
+    settings = ("data.root={folder}/cifar", "training.epochs=1")
+    train = ("-m", "mlpcli", "train", "configs/cifar10.yaml", "--out", "{folder}/run", "--force")
+    options = tuple(word for setting in settings for word in ("--set", setting))
+    script = Command(("benchmarks/scripts/cifar10_pytorch.py", "{folder}"))
+    return Race(
+        f"an epoch of CIFAR-10 ({6 * CIFAR10 * 3073 / MB:.0f} MB), from start to end",
+        "peak",
+        (
+            Entry("mlp", Command(train + options), Goal("bytes", 420 * MB)),
+            Entry("PyTorch", script, None, "PyTorch"),
+        ),
+        CIFAR10,
+    )
+
+
+def _startup() -> Race:
+    return Race(
+        "answers at once",
+        "run",
+        (
+            Entry("mlp --help", Command(("-m", "mlpcli", "--help")), Goal("seconds", 0.1)),
+            Entry(
+                "mlp count-params CONFIG",
+                Command(("-m", "mlpcli", "count-params", "configs/spiral.yaml")),
+                Goal("seconds", 0.3),
+            ),
+            Entry("Python alone", Command(("-c", "pass"))),
+        ),
+    )
