@@ -18,8 +18,8 @@ from pathlib import Path
 
 from benchmarks.timing import describe_machine, limit_cores, time_race
 from benchmarks.works import Entry, Race, Work
-from mlpcli.cli.text import columns
 from mlpcli.nn.sizes import NetworkSize
+from mlpcli.text import columns
 
 WIDTH, DEPTH, BATCH = 512, 2, 128
 SWEEPS: dict[str, Sequence[int]] = {
