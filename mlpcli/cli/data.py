@@ -13,7 +13,7 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.groups import Commands
-from mlpcli.cli.plot import check_picture
+from mlpcli.cli.pictures import check_out
 from mlpcli.errors import UsageError, nearest
 from mlpcli.figures import require_matplotlib
 from mlpcli.text import clip, columns, count, memory, number
@@ -206,7 +206,7 @@ def draw(what: str, overrides: tuple[str, ...], out: Path | None) -> None:
     split as for training.
     """
     if out is not None:
-        check_picture(out, (".png", ".svg"))
+        check_out(out)
     prepare_blas()
     require_matplotlib()
     experiment = _experiment(what, overrides)

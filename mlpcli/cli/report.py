@@ -7,6 +7,10 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.pictures import check_out
+from mlpcli.figures import require_matplotlib
+from mlpcli.files import make_place, replace_file
+from mlpcli.text import memory
 
 __all__ = ["report"]
 
@@ -25,11 +29,8 @@ def report(run: Path, out: Path | None) -> None:
     Scores, config, the network with its counts, curves, boundary, weights, confusion, unit health with
     advice, the surest mistakes. With training.snapshots a slider shows the boundary as it was learned.
     """
-    from mlpcli.cli.plot import check_picture
-    from mlpcli.figures import require_matplotlib
-    from mlpcli.files import replace_file
-    from mlpcli.text import memory
-
+    if out is not None:
+        check_out(out, (".html",))
     prepare_blas()
     require_matplotlib()
     from mlpcli.figures.report import render_report
@@ -37,8 +38,7 @@ def report(run: Path, out: Path | None) -> None:
 
     finished = FinishedRun(run)
     path = out or finished.directory / "report.html"
-    check_picture(path, (".html",))
     page = render_report(finished).encode()
-    with replace_file(path) as stream:
+    with replace_file(make_place(path)) as stream:
         stream.write(page)
     click.echo(f"{path}  ({memory(len(page))})")

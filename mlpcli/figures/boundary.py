@@ -33,7 +33,7 @@ from mlpcli.figures.style import (
     percent_axis,
     styled,
 )
-from mlpcli.files import replace_file
+from mlpcli.files import make_place, replace_file
 from mlpcli.training.finished import FinishedRun
 
 __all__ = ["animate_boundary", "boundary_frames", "draw_boundary"]
@@ -80,7 +80,7 @@ def animate_boundary(run: FinishedRun, path: Path) -> int:
         )
     frames = [image for _, image in boundary_frames(run)]
     times = [_FRAME] * (len(frames) - 1) + [_LAST_FRAME]
-    with replace_file(path) as stream:
+    with replace_file(make_place(path)) as stream:
         frames[0].save(
             stream,
             format="GIF",
@@ -156,7 +156,7 @@ def _scores(run: FinishedRun) -> str:
 def _handles(run: FinishedRun) -> list[Line2D]:
     parts = run.splits.parts
     classes = run.checkpoint.classes
-    marks = {"linestyle": "none", "color": INK, "markersize": 6}
+    marks: dict[str, Any] = {"linestyle": "none", "color": INK, "markersize": 6}
     handles = []
     if classes is None:
         if len(run.checkpoint.features) == 1:
@@ -173,16 +173,7 @@ def _handles(run: FinishedRun) -> list[Line2D]:
         )
     if classes is not None and len(run.checkpoint.features) == 2:
         handles.append(
-            Line2D(
-                [],
-                [],
-                marker="o",
-                markerfacecolor="none",
-                label="mistake",
-                linestyle="none",
-                color=INK,
-                markersize=11,
-            )
+            Line2D([], [], marker="o", markerfacecolor="none", label="mistake", **{**marks, "markersize": 11})
         )
     return handles
 
@@ -211,8 +202,9 @@ def _draw_regions(
     axes: Axes, run: FinishedRun, ranges: list[tuple[float, float]], parts: list[str], size: float
 ) -> None:
     x, y, points = grid_of(ranges, _POINTS)
-    scores = run.loss.interpret(run.answer(points)).astype(np.float64)
-    labels = run.loss.predict(run.answer(points)).reshape(_POINTS, _POINTS)
+    logits = run.answer(points)
+    labels = run.loss.predict(logits).reshape(_POINTS, _POINTS)
+    scores = run.loss.interpret(logits).astype(np.float64)
     tints = np.array([1 - _TINT * (1 - np.array(to_rgb(colour))) for colour in CLASS_COLOURS])
     axes.imshow(
         tints[labels % len(tints)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -57,7 +58,7 @@ def draw_curves(runs: Sequence[FinishedRun]) -> Figure:
     losses = {run.experiment.loss.name for run in runs}
     (loss,) = losses if len(losses) == 1 else ("",)
     axes[0].set_ylabel(f"{loss.replace('_', ' ')} loss ({LOSS_UNITS[loss]})" if loss else "loss")
-    values = [float(y) for line in axes[0].lines for y in line.get_ydata()]  # type: ignore[union-attr]
+    values = [float(y) for line in axes[0].lines for y in np.asarray(line.get_ydata())]
     if min(values) > 0 and max(values) > _SPAN * min(values):
         log_axis(axes[0], "y")
     for panel, (score, title) in zip(axes[1:], scores, strict=True):

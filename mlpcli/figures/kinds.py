@@ -17,7 +17,7 @@ from mlpcli.figures.hidden import draw_hidden
 from mlpcli.figures.weights import draw_weights
 from mlpcli.training.finished import FinishedRun
 
-__all__ = ["DRAW"]
+__all__ = ["DRAW", "OF_SEVERAL"]
 
 Draw = Callable[[Sequence[FinishedRun]], Figure]
 
@@ -35,8 +35,10 @@ _ONE: dict[str, Callable[[FinishedRun], Figure]] = {
     "hidden": draw_hidden,
     "examples": draw_examples,
 }
+_SEVERAL: dict[str, Draw] = {"curves": draw_curves, "boundary": draw_boundary}
+
+OF_SEVERAL = tuple(_SEVERAL)  # what can be drawn of several runs at once
 DRAW: dict[str, Draw] = {
-    "curves": draw_curves,
-    "boundary": draw_boundary,
+    **_SEVERAL,
     **{kind: partial(_of_one, kind, draw) for kind, draw in _ONE.items()},
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -133,7 +134,7 @@ def _draw_dead(runs: Sequence[FinishedRun]) -> Figure:
     figure = new_figure(6.4, 4.4, "Dead ReLUs: what a learning rate that is too high does")
     axes = figure.subplots(1, 1)
     rates = sorted({run.experiment.optimizer.learning_rate for run in runs})
-    series = {
+    series: dict[str, tuple[str, str, Callable[[FinishedRun], Any]]] = {
         "dead units, of 100": ("o-", LINE_COLOURS[1], lambda run: run.rows[-1].dead[0]),
         "training examples right": ("s--", LINE_COLOURS[0], lambda run: run.rows[-1].train_accuracy),
     }

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from mlpcli.files import replace_file
+from mlpcli.files import make_place, replace_file
 
 __all__ = [
     "CLASS_COLOURS",
@@ -53,7 +53,7 @@ LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 _DPI = 100
 _LONGEST = 24  # letters of a name in a picture
 
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.edgecolor": "#888888",
@@ -105,8 +105,8 @@ def new_figure(width: float, height: float, title: str | None = None) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture whole or not at all, as PNG or SVG by the suffix of ``path``."""
-    with replace_file(path) as stream:
+    """Write a picture whole or not at all, as PNG or SVG by the suffix of ``path``; make its folder."""
+    with replace_file(make_place(path)) as stream:
         write(figure, stream, path.suffix[1:].lower())
 
 
@@ -117,7 +117,8 @@ def write(figure: Figure, stream: IO[bytes], kind: str) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a box stands for it
         if kind == "png":
-            FigureCanvasAgg(figure).print_png(stream, metadata=metadata)  # savefig would draw it twice
+            canvas: Any = FigureCanvasAgg(figure)
+            canvas.print_png(stream, metadata=metadata)  # savefig would draw it twice
         else:
             figure.savefig(stream, format=kind, metadata=metadata)
 
