@@ -29,6 +29,7 @@ from mlpcli.figures.style import (
     LINE_COLOURS,
     class_colour,
     label,
+    line_colours,
     new_figure,
     percent_axis,
     styled,
@@ -93,29 +94,39 @@ def animate_boundary(run: FinishedRun, path: Path) -> int:
     return len(frames)
 
 
+@styled
 def boundary_frames(run: FinishedRun, most: int | None = None) -> list[tuple[int, Any]]:
     """Return epoch and picture, of PIL, of the run's snapshots; of ``most`` where there are more.
 
-    Raises UnfitError where the data have more than two features.
+    All have the axes of the last one, so that nothing moves but what is learned. Raises UnfitError where the
+    data have more than two features.
     """
+    from PIL import Image
+
     _require_plane(run)
     files = run.snapshots
     if most is not None and len(files) > most:
         files = [files[round(i * (len(files) - 1) / (most - 1))] for i in range(most)]
-    runs = [run.at(file) for file in files]
-    return [(then.checkpoint.epoch, _frame(then)) for then in runs]
-
-
-@styled
-def _frame(run: FinishedRun) -> Any:
-    from PIL import Image
-
+    if not files:
+        return []
     figure = new_figure(6, 5)
-    _fill(figure, run, f"epoch {run.checkpoint.epoch:,}")
+    axes = _fill(figure, run.at(files[-1]))
     canvas: Any = figure.canvas
     canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
-    return Image.fromarray(np.ascontiguousarray(pixels)).quantize(128, dither=Image.Dither.NONE)
+    figure.set_layout_engine("none")  # to lay everything out takes half of the time
+    height = axes.get_ylim()
+    frames = []
+    for then in (run.at(file) for file in files):
+        figure.suptitle(_title(then), fontsize=11)
+        for artist in (*axes.images, *axes.collections, *axes.lines):
+            artist.remove()  # not the axes, whose ticks take longest
+        _draw(axes, then, held_out=True)
+        axes.set_ylim(height)
+        canvas.draw()
+        pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
+        image = Image.fromarray(pixels).quantize(128, dither=Image.Dither.NONE)
+        frames.append((then.checkpoint.epoch, image))
+    return frames
 
 
 def _require_plane(run: FinishedRun) -> None:
@@ -124,10 +135,9 @@ def _require_plane(run: FinishedRun) -> None:
         raise UnfitError(f"boundary needs 1 or 2 features, and {run.experiment.data.title} has {n:,}")
 
 
-def _fill(figure: Figure, run: FinishedRun, when: str | None = None) -> None:
-    """Draw one run, with a legend and a title that tells how well it does."""
-    when = when or f"epoch {run.checkpoint.epoch:,}"
-    figure.suptitle(f"{label(run.name)}, {when}\n{_scores(run)}", fontsize=11)
+def _fill(figure: Figure, run: FinishedRun) -> Axes:
+    """Draw one run, with a legend and a title that tells how well it does; return where it is drawn."""
+    figure.suptitle(_title(run), fontsize=11)
     axes = figure.subplots(1, 1)
     assert isinstance(axes, Axes)
     picture = _draw(axes, run, held_out=True)
@@ -138,29 +148,41 @@ def _fill(figure: Figure, run: FinishedRun, when: str | None = None) -> None:
     figure.legend(
         handles=handles, loc="outside lower center", ncols=max(1, min(len(handles), 90 // (longest + 8), 6))
     )
+    return axes
 
 
-def _scores(run: FinishedRun) -> str:
-    """Return how much of the splits the network has right."""
+def _title(run: FinishedRun) -> str:
+    return f"{label(run.name)}, epoch {run.checkpoint.epoch:,}\n{_scores(run, [*run.splits.parts])}"
+
+
+def _scores(run: FinishedRun, parts: Sequence[str]) -> str:
+    """Return how much of some splits the network has right, or how far from them it is."""
     words = []
-    for part, split in run.splits.parts.items():
+    for part in parts:
+        split = run.splits.parts[part]
         y, logits = split.y[split.rows], run.logits(part)
         if run.checkpoint.classes is None:
             errors = run.values(logits).astype(np.float64) - y
-            words.append(f"{part} MSE {float(np.mean(errors**2)):.3g}")
+            words.append(f"{part} {float(np.mean(errors**2)):.3g}")
         else:
             words.append(f"{part} {float(np.mean(run.loss.predict(logits) == y)):.1%}")
-    return ", ".join(words) + ("" if run.checkpoint.classes is None else " right")
+    said = ", ".join(words)
+    return f"mean squared error: {said}" if run.checkpoint.classes is None else f"right: {said}"
 
 
 def _handles(run: FinishedRun) -> list[Line2D]:
     parts = run.splits.parts
     classes = run.checkpoint.classes
-    marks: dict[str, Any] = {"linestyle": "none", "color": INK, "markersize": 6}
+    of_one_value = len(run.checkpoint.features) == 1 and classes is None and run.checkpoint.targets == 1
+    colour = LINE_COLOURS[0] if of_one_value else INK
+    marks: dict[str, Any] = {"linestyle": "none", "color": colour, "markersize": 6}
     handles = []
     if classes is None:
         if len(run.checkpoint.features) == 1:
-            handles.append(Line2D([], [], color=LINE_COLOURS[1], linewidth=2, label="the network"))
+            colours = _value_colours(run.checkpoint.targets)
+            for i, (_, colour) in enumerate(colours, 1):
+                which = "the network" if len(colours) == 1 else f"the network, value {i}"
+                handles.append(Line2D([], [], color=colour, linewidth=2, label=which))
         shown = "o"
         other = "o" if len(run.checkpoint.features) == 1 else "D"
     else:
@@ -194,6 +216,7 @@ def _draw(axes: Axes, run: FinishedRun, *, held_out: bool, size: float = 22) -> 
     spans = [high - low for low, high in ranges]
     if max(spans) < 2 * min(spans):  # one unit for both, as it seems
         axes.set_aspect("equal")
+    axes.locator_params(nbins=6)
     draw_plane = _draw_regions if classes else _draw_levels
     return draw_plane(axes, run, ranges, parts, size)
 
@@ -233,9 +256,11 @@ def _draw_levels(
 ) -> Any:
     x, y, points = grid_of(ranges, _POINTS)
     fitted = run.values(run.answer(points))[:, 0].reshape(_POINTS, _POINTS)
-    targets = np.concatenate([run.splits.parts[part].y[run.splits.parts[part].rows, 0] for part in parts])
-    norm = Normalize(min(fitted.min(), targets.min()), max(fitted.max(), targets.max()))
-    picture = axes.contourf(x, y, fitted, levels=15, cmap=LEVELS, norm=norm, zorder=0)
+    targets = np.concatenate([split.y[split.rows, 0] for split in run.splits.parts.values()])
+    low, high = float(targets.min()), float(targets.max())
+    levels = np.linspace(low, high if high > low else low + 1, 16)  # the same for every run on these data
+    norm = Normalize(levels[0], levels[-1])
+    picture = axes.contourf(x, y, fitted, levels=levels, extend="both", cmap=LEVELS, norm=norm, zorder=0)
     for part in parts:
         split = run.splits.parts[part]
         chosen = pick(split)
@@ -247,13 +272,13 @@ def _draw_levels(
 def _draw_function(axes: Axes, run: FinishedRun, reach: tuple[float, float], parts: list[str]) -> None:
     x = np.linspace(*reach, 500)[:, None]
     fitted = run.values(run.answer(x))
+    colours = _value_colours(fitted.shape[1])
     for part in parts:
         split = run.splits.parts[part]
         chosen = pick(split)
         X, y = split.X[split.rows][chosen, 0], split.y[split.rows][chosen]
         filled = part == "train"
-        for i in range(y.shape[1]):
-            colour = LINE_COLOURS[0]
+        for i, (colour, _) in enumerate(colours):
             axes.scatter(
                 X,
                 y[:, i],
@@ -263,10 +288,17 @@ def _draw_function(axes: Axes, run: FinishedRun, reach: tuple[float, float], par
                 linewidths=0.4 if filled else 0.9,
                 zorder=2,
             )
-    for i in range(fitted.shape[1]):
-        axes.plot(x[:, 0], fitted[:, i], color=LINE_COLOURS[1], linewidth=2, zorder=3)
+    for i, (_, colour) in enumerate(colours):
+        axes.plot(x[:, 0], fitted[:, i], color=colour, linewidth=2, zorder=3)
     axes.set_xlim(*reach)
     axes.set_ylabel(_target(run))
+
+
+def _value_colours(values: int) -> list[tuple[Any, Any]]:
+    """Return for each value of a regression the colour of its examples and that of the network."""
+    if values == 1:
+        return [(LINE_COLOURS[0], LINE_COLOURS[1])]
+    return [(colour, colour) for colour in line_colours(values)]
 
 
 def _draw_probabilities(axes: Axes, run: FinishedRun, reach: tuple[float, float], parts: list[str]) -> None:
@@ -292,14 +324,19 @@ def _draw_probabilities(axes: Axes, run: FinishedRun, reach: tuple[float, float]
 
 
 def _target(run: FinishedRun) -> str:
-    return label(getattr(run.experiment.data, "target", "y"))
+    name = label(getattr(run.experiment.data, "target", "y"))
+    several = run.checkpoint.targets > 1 and len(run.checkpoint.features) == 2
+    return f"{name} (the first of {run.checkpoint.targets} values)" if several else name
 
 
 def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
     """Draw a panel for each run, all of them over the same part of the plane."""
     sheet = arrange(runs)
     side = 3.0 if sheet.columns <= 3 else 2.4
-    figure = new_figure(max(side * sheet.columns + 0.6, 6), side * sheet.rows + 1.2)
+    spans = [high - low for low, high in extent(runs[0].splits)]
+    alike = len(spans) == 2 and max(spans) < 2 * min(spans)
+    height = 0.35 + (side - 0.1) * (spans[1] / spans[0] if alike else 1)
+    figure = new_figure(max(side * sheet.columns + 0.6, 6), height * sheet.rows + 1)
     panels = figure.subplots(sheet.rows, sheet.columns, sharex=True, sharey=True, squeeze=False)
     for panel in panels.flat:
         panel.set_visible(False)
@@ -308,7 +345,8 @@ def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
         panel = panels[place]
         panel.set_visible(True)
         pictures.append(_draw(panel, run, held_out=False, size=14))
-        panel.set_title("\n".join(filter(None, [title, _scores(run)])), fontsize=9)
+        scores = _scores(run, list(dict.fromkeys(["train", run.held_out]))).replace("error: ", "error\n")
+        panel.set_title("\n".join(filter(None, [title, scores])), fontsize=9)
         panel.label_outer()
     for row, name in enumerate(sheet.row_names):
         panels[row, 0].set_ylabel(f"{name}\n{panels[row, 0].get_ylabel()}")

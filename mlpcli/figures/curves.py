@@ -57,7 +57,7 @@ def draw_curves(runs: Sequence[FinishedRun]) -> Figure:
             _draw(panel, run, score, colour, several)
     losses = {run.experiment.loss.name for run in runs}
     (loss,) = losses if len(losses) == 1 else ("",)
-    axes[0].set_ylabel(f"{loss.replace('_', ' ')} loss ({LOSS_UNITS[loss]})" if loss else "loss")
+    axes[0].set_ylabel(f"{loss.replace('_', ' ')} loss\n({LOSS_UNITS[loss]})" if loss else "loss")
     values = [float(y) for line in axes[0].lines for y in np.asarray(line.get_ydata())]
     if min(values) > 0 and max(values) > _SPAN * min(values):
         log_axis(axes[0], "y")
@@ -77,9 +77,9 @@ def _score_names(runs: Sequence[FinishedRun]) -> list[tuple[str, str]]:
     """Return which scores there are besides the loss, with what they are called."""
     names = []
     if any(run.rows[0].train_accuracy is not None for run in runs):
-        names.append(("accuracy", "accuracy (right of all examples)"))
+        names.append(("accuracy", "accuracy\n(right of all examples)"))
     if any(row.val_r2 is not None for run in runs for row in run.rows):
-        names.append(("r2", "R2 (share of the variance explained)"))
+        names.append(("r2", "R2\n(share of the variance explained)"))
     return names
 
 

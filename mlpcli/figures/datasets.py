@@ -107,6 +107,7 @@ def _draw_points(experiment: Experiment, splits: Splits, title: str) -> Figure:
             scatter_values(axes, X, y[:, 0], norm, filled=filled)
     if not flat:
         axes.set_ylabel(label(splits.features[1]))
+        axes.locator_params(nbins=6)
         spans = [high - low for low, high in ranges]
         if max(spans) < 2 * min(spans):
             axes.set_aspect("equal")
@@ -117,7 +118,8 @@ def _draw_points(experiment: Experiment, splits: Splits, title: str) -> Figure:
         axes.set_ylabel("class")
     else:
         axes.set_ylabel(target)
-    sign: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": INK, "markersize": 6}
+    colour = LINE_COLOURS[0] if flat and splits.classes is None else INK
+    sign: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": colour, "markersize": 6}
     handles.append(Line2D([], [], markeredgecolor="white", label="training", **sign))
     if len(splits.parts) > 1:
         hollow = "o" if flat or splits.classes is not None else "D"

@@ -49,23 +49,16 @@ def draw_health(run: FinishedRun) -> Figure:
         axes.set_xlabel("epoch")
         count_axis(axes.xaxis)
         axes.grid(True)
-        if log:
-            if any(np.nanmax(line.get_ydata(), initial=0) > 0 for line in axes.lines):
-                log_axis(axes, "y")
-        else:
-            axes.set_ylim(-0.03, 1.03)
-            percent_axis(axes.yaxis)
+        log = log and any(np.nanmax(line.get_ydata(), initial=0) > 0 for line in axes.lines)
         if get is _ratios:
             axes.axhline(_USUAL, color="#888888", linewidth=0.8, linestyle=":")
-            axes.annotate(
-                "usual",
-                (1, _USUAL),
-                xycoords=("axes fraction", "data"),
-                ha="right",
-                va="center",
-                fontsize=8,
-                bbox={"color": "white", "pad": 1},
-            )
+            place = ("axes fraction", "data")
+            axes.annotate("usual", (1.01, _USUAL), xycoords=place, va="center", fontsize=8)
+        if log:
+            log_axis(axes, "y")
+        elif get in (_dead, _saturated):
+            axes.set_ylim(-0.03, 1.03)
+            percent_axis(axes.yaxis)
     shown = [*range(n_layers)] if n_layers <= _MOST_HANDLES else [0, n_layers // 2, n_layers - 1]
     handles = [Line2D([], [], color=colours[i], label=_layer(i, n_layers)) for i in shown]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6))

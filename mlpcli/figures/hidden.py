@@ -20,7 +20,7 @@ from mlpcli.training.finished import FinishedRun
 __all__ = ["draw_hidden", "hidden_outputs"]
 
 _MOST_LAYERS = 3
-_LINES, _ALONG = 21, 120  # lines of the grid each way, points along each
+_LINES, _ALONG = 21, 60  # lines of the grid each way, points along each
 
 
 @styled
@@ -72,6 +72,7 @@ def draw_hidden(run: FinishedRun) -> Figure:
             norm = Normalize(y[:, 0].min(), y[:, 0].max())
             scatter_values(axes, points, y[:, 0], norm, size=18)
         axes.autoscale_view()
+        axes.locator_params(nbins=4)
         axes.set_title(title)
         axes.set_xlabel(names[0])
         axes.set_ylabel(names[1])

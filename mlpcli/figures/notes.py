@@ -93,6 +93,7 @@ def draw_activations() -> Figure:
         axes.set_title(f"{name}{extra}", fontsize=10)
         axes.grid(True)
         axes.set_ylim(-1.3, 2.3)
+        axes.set_xticks(range(-4, 5, 2))
     for axes in panels[1]:
         axes.set_xlabel("weighted sum z")
     for axes in panels[:, 0]:

@@ -19,6 +19,7 @@ __all__ = ["LEVELS", "class_handles", "extent", "grid_of", "pick", "scatter_clas
 
 LEVELS = "cividis"  # the colours of values: light is large, for all kinds of colour vision
 _MOST_POINTS = 2000  # of a split: more are a blot
+_FEW_RINGS = 20
 _MOST_HANDLES = 12
 
 
@@ -68,8 +69,15 @@ def scatter_classes(
             zorder=3,
         )
     if wrong is not None and wrong.any():
+        width = 1.1 if wrong.sum() <= _FEW_RINGS else 0.5  # many would hide what they ring
         axes.scatter(
-            X[wrong, 0], X[wrong, 1], s=4 * size, facecolors="none", edgecolors=INK, linewidths=1.1, zorder=4
+            X[wrong, 0],
+            X[wrong, 1],
+            s=4 * size,
+            facecolors="none",
+            edgecolors=INK,
+            linewidths=width,
+            zorder=4,
         )
 
 

@@ -188,7 +188,7 @@ def _frames(run: FinishedRun) -> list[dict[str, Any]]:
     frames = []
     for epoch, image in images:
         stream = io.BytesIO()
-        image.save(stream, format="PNG", optimize=True)
+        image.save(stream, format="PNG")
         frames.append({"epoch": epoch, "data": _address(stream.getvalue())})
     return frames
 

@@ -17,6 +17,7 @@ _PLAIN_SHADES = " .:-=+~'`,"
 _SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of the examples of each class
 _MISTAKE = "!"
 _RAMP = " .:-=+*%@"  # of values, from small to large
+_SPAN = 30  # largest to smallest loss: above that the axis is logarithmic
 _ASPECT = 0.5  # a character is about twice as high as wide
 
 
@@ -32,16 +33,20 @@ def curve_text(run: FinishedRun, width: int, plain: bool) -> str:
     values = np.concatenate([np.array(losses) for _, losses in curves.values()])
     low, high = float(values.min()), float(values.max())
     high = high if high > low else low + 1
-    height = 12
     names = [f"{high:.4g}", f"{low:.4g}"]
+    logarithmic = low > 0 and high > _SPAN * low
+    place = np.log if logarithmic else np.asarray
+    low, high = float(place(low)), float(place(high))
+    height = 12
     margin = max(map(len, names)) + 2
     canvas = _Canvas(max(width - margin - 1, 10), height)
     for sign, losses in curves.values():
         # A column shows the mean of its epochs, so that what jumps from epoch to epoch stays a line.
         for column, chunk in enumerate(_columns(np.array(losses), canvas.width)):
-            canvas.put(column, round((high - chunk) / (high - low) * (height - 1)), sign)
+            canvas.put(column, round((high - float(place(chunk))) / (high - low) * (height - 1)), sign)
     corner, bar, wall = ("+", "-", "|") if plain else ("└", "─", "│")
-    lines = [f"loss of {run.name}: " + ", ".join(f"{sign} {name}" for name, (sign, _) in curves.items())]
+    signs = ", ".join(f"{sign} {name}" for name, (sign, _) in curves.items())
+    lines = [f"loss of {run.name}: {signs}{', logarithmic' if logarithmic else ''}"]
     for i, line in enumerate(canvas.lines):
         name = names[0] if i == 0 else names[1] if i == height - 1 else ""
         lines.append(f"{name:>{margin - 2}} {wall}{line}".rstrip())
