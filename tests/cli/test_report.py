@@ -24,7 +24,7 @@ def test_refusals(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
     Path("empty").mkdir()
     for args, expected in (
         (["empty"], "empty is not the directory of a run"),
-        ([run, "--out", "page.pdf"], "end the name so"),
+        ([run, "--out", "page.pdf"], "its name has to end in .html"),
         (["nowhere"], "nowhere"),
     ):
         code, out, err = mlp("report", *args)

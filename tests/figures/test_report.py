@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from mlpcli.config.loader import parse_experiment
 from mlpcli.figures.report import render_report
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.finished import FinishedRun
-from mlpcli.training.run import Run
 
 SNAPSHOTS = "training.snapshots=6"
 Trained = Callable[..., RunDirectory]
+TrainText = Callable[[str, Path], Path]
 
 
 class Page(HTMLParser):
@@ -43,22 +42,19 @@ class Page(HTMLParser):
             self.sections[self._section] += data
 
 
+@pytest.fixture(scope="module")
+def spiral(trained: Trained) -> str:
+    """Return the page of a spiral with snapshots."""
+    return render_report(FinishedRun(trained("spiral", "training.epochs=30", SNAPSHOTS).path))
+
+
 def render(directory: Path) -> tuple[str, Page]:
     html = render_report(FinishedRun(directory))
     return html, Page(html)
 
 
-def train(text: str, out: Path) -> Path:
-    experiment = parse_experiment(text, "test", out.parent)
-    directory = RunDirectory.create("run", out)
-    directory.begin(experiment)
-    for _ in Run(experiment).epochs(directory):
-        pass
-    return directory.path
-
-
-def test_a_page_has_everything_and_fetches_nothing(trained: Trained) -> None:
-    html, page = render(trained("spiral", "training.epochs=30", SNAPSHOTS).path)
+def test_a_page_has_everything_and_fetches_nothing(spiral: str) -> None:
+    html, page = spiral, Page(spiral)
     assert len(html) < 3_000_000
     assert list(page.sections) == [
         *("summary", "network", "curves", "boundary", "hidden", "confusion", "health"),
@@ -82,11 +78,10 @@ def test_a_page_has_everything_and_fetches_nothing(trained: Trained) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_the_slider_has_a_frame_for_each_snapshot(trained: Trained) -> None:
-    html, page = render(trained("spiral", "training.epochs=30", SNAPSHOTS).path)
-    (slider,) = (attributes for tag, attributes in page.tags if tag == "input")
+def test_the_slider_has_a_frame_for_each_snapshot(spiral: str) -> None:
+    (slider,) = (attributes for tag, attributes in Page(spiral).tags if tag == "input")
     assert slider["max"] == "5"
-    assert re.findall(r'"epoch": (\d+)', html)[0::5] == ["1", "30"]
+    assert re.findall(r'"epoch": (\d+)', spiral)[0::5] == ["1", "30"]
 
 
 def test_without_snapshots_there_is_no_slider(trained: Trained) -> None:
@@ -104,8 +99,8 @@ def test_what_does_not_fit_is_left_out(trained: Trained, name: str, there: str, 
     assert not_there not in page.sections
 
 
-def test_advice_is_on_the_page(tmp_path: Path) -> None:
-    run = train(
+def test_advice_is_on_the_page(trained_text: TrainText, tmp_path: Path) -> None:
+    run = trained_text(
         "data: {name: spiral, points: 60}\n"
         "model: {hidden: [20], activation: relu, init: {name: he, bias: -30}}\n"
         "training: {epochs: 2}",
@@ -119,12 +114,12 @@ EVIL = "<script>document.title='owned'</script>"
 
 
 @pytest.fixture
-def evil(tmp_path: Path) -> Path:
+def evil(trained_text: TrainText, tmp_path: Path) -> Path:
     """Return a run whose folder, columns and classes are markup."""
     rows = "\n".join(f"{i % 7},{(i * i) % 5},{(EVIL, 'b')[i % 2]}" for i in range(40))
     (tmp_path / "evil.csv").write_text(f"{EVIL} a,</style>&amp;,class\n{rows}\n")
     config = "data: {name: csv, path: evil.csv, target: class}\nmodel: {hidden: [4]}\ntraining: {epochs: 2}"
-    return train(config, tmp_path / "<img src=x onerror=alert(1)>")
+    return trained_text(config, tmp_path / "<img src=x onerror=alert(1)>")
 
 
 def test_what_comes_from_outside_is_text(evil: Path) -> None:
@@ -160,14 +155,14 @@ def browser() -> Iterator[Any]:
         started.quit()
 
 
-def opened(browser: Any, run: Path) -> None:
-    page = run / "report.html"
-    page.write_text(render_report(FinishedRun(run)), encoding="utf-8")
+def opened(browser: Any, html: str, folder: Path) -> None:
+    page = folder / "report.html"
+    page.write_text(html, encoding="utf-8")
     browser.get(page.resolve().as_uri())
 
 
-def test_the_slider_works_by_keyboard(browser: Any, trained: Trained) -> None:
-    opened(browser, trained("spiral", "training.epochs=30", SNAPSHOTS).path)
+def test_the_slider_works_by_keyboard(browser: Any, spiral: str, tmp_path: Path) -> None:
+    opened(browser, spiral, tmp_path)
     slider, frame = (browser.find_element("id", name) for name in ("epoch", "frame"))
     last = frame.get_attribute("src")
     seen = {last}
@@ -183,19 +178,19 @@ def test_the_slider_works_by_keyboard(browser: Any, trained: Trained) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1200])
-def test_the_page_fits_the_window(browser: Any, trained: Trained, width: int) -> None:
+def test_the_page_fits_the_window(browser: Any, spiral: str, tmp_path: Path, width: int) -> None:
     browser.set_window_size(width, 800)
-    opened(browser, trained("spiral", "training.epochs=30", SNAPSHOTS).path)
+    opened(browser, spiral, tmp_path)
     inside, outside = browser.execute_script(
         "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     )
     assert inside <= outside
 
 
-def test_dark_mode_is_dark_and_what_is_evil_is_harmless(browser: Any, evil: Path) -> None:
+def test_dark_mode_is_dark_and_what_is_evil_is_harmless(browser: Any, evil: Path, tmp_path: Path) -> None:
     dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
-    opened(browser, evil)
+    opened(browser, render(evil)[0], tmp_path)
     assert browser.title == "<img src=x onerror=alert(1)>: report"
     paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert max(map(int, re.findall(r"\d+", paper)[:3])) < 60
