@@ -50,11 +50,11 @@ def verdict(found: dict[str, Any]) -> str:
     """Return in words how an entry compares, and in brackets what was asked of mlp."""
     value, bound = found.get("value"), found.get("bound")
     said, asked = {
-        "faster": ("mlp {:.2f} x as fast", "at least {:g}"),
-        "longer": ("mlp {:.2f} x as long", "at most {:g}"),
-        "dearer": ("{:.2f} x as long", "at most {:g}"),
-        "seconds": ("", "less than {:.0f} ms"),
-        "bytes": ("", "less than {:.0f} MB"),
+        "faster": ("mlp {:.2f} x as fast", ">= {:g}"),
+        "longer": ("mlp {:.2f} x as long", "<= {:g}"),
+        "dearer": ("{:.2f} x as long", "<= {:g}"),
+        "seconds": ("", "< {:.0f} ms"),
+        "bytes": ("", "< {:.0f} MB"),
         None: ("", ""),
     }[found.get("goal")]
     scale = {"seconds": 1e3, "bytes": 1 / MB}.get(found.get("goal", ""), 1.0)
@@ -81,8 +81,9 @@ def rate(found: dict[str, Any]) -> str:
 def as_text(race: Race, rows: list[dict[str, Any]]) -> str:
     """Return a table of at most 80 columns."""
     lines = [f"{race.title}; {UNITS[race.unit]}"]
+    width = max(len(found["contender"]) for found in rows)
     for found in rows:
-        cells = f"{found['contender']:<23}  {amount(found):>8}  {rate(found):>11}"
+        cells = f"{found['contender']:<{width}}  {amount(found):>8}  {rate(found):>11}"
         lines.append(f"{cells}  {verdict(found)}".rstrip())
     return "\n".join(lines)
 

@@ -41,8 +41,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunDirect
 
 @pytest.fixture(scope="session")
 def targets() -> ModuleType:
-    """Return fuzz/targets.py, which stands beside the package."""
-    spec = importlib.util.spec_from_file_location("fuzz_targets", CONFIGS.parent / "fuzz" / "targets.py")
+    """Return tests/fuzz/targets.py."""
+    spec = importlib.util.spec_from_file_location(
+        "fuzz_targets", Path(__file__).parent / "fuzz" / "targets.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,7 +1,7 @@
 """Whatever a reader is given, it answers with its own error, or with values that hold what they promise.
 
-The promises are those of the targets in fuzz/targets.py; here Hypothesis makes the inputs: arbitrary ones,
-sound ones that were changed, and ones that are built like the real thing. The same each time.
+The promises are those of the targets in tests/fuzz/targets.py; here Hypothesis makes the inputs: arbitrary
+ones, sound ones that were changed, and ones that are built like the real thing. The same each time.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def test_toy_data(tmp_path: Path) -> None:
 def test_an_npz_file(tmp_path: Path, dtype: str) -> None:
     rng = np.random.default_rng(0)
     path = tmp_path / "x.npz"
-    np.savez(path, X=rng.integers(0, 9, (4000, 500)).astype(dtype), y=np.arange(4000) % 3)
+    np.savez(path, X=rng.integers(0, 9, (16_000, 500)).astype(dtype), y=np.arange(16_000) % 3)
     within_a_quarter(experiment(data={"name": "npz", "path": str(path)}, model={"hidden": [4]}), tmp_path)
 
 

@@ -29,7 +29,7 @@ from mlpcli.training.run import Run
 
 __all__ = ["SEEDS", "TARGETS", "WORDS"]
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _OPTION = b"\0--set "  # what sets options off from the config before them
 
 
