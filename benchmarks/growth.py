@@ -14,6 +14,7 @@ import argparse
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.timing import describe_machine, limit_cores, time_race
@@ -138,6 +139,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.rounds < 1:
         parser.error("--rounds: at least 1")
+    if arguments.picture is not None and find_spec("matplotlib") is None:
+        parser.error("--picture needs matplotlib: pip install matplotlib")
     limit_cores()
     machine = describe_machine()
     points = list(measure(arguments.rounds, SWEEPS))
