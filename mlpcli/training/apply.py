@@ -108,7 +108,8 @@ def load_same_splits(checkpoint: Checkpoint) -> Splits:
     if splits.fingerprint != checkpoint.fingerprint:
         raise DataError(
             f"{checkpoint.experiment.data.title} is no longer what the network was trained on: its splits "
-            "would be others, and the test split might hold training examples."
+            "would be others, and the test split might hold training examples.\n"
+            "Put the old data back, or train again; mlp eval --data scores other data, or these as a whole."
         )
     return splits
 
