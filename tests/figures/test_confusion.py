@@ -1,4 +1,4 @@
-"""The confusion matrix has true classes as rows, predicted ones as columns, and the counts of the test split."""
+"""The confusion matrix: true classes as rows, predicted ones as columns, counted over the test split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures in characters fit the terminal, are ASCII where it needs that, and show what the network answers."""
+"""Pictures in characters fit the terminal, are ASCII where need be, and show what the network answers."""
 
 from __future__ import annotations
 
