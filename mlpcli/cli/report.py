@@ -32,7 +32,7 @@ def report(run: Path, out: Path | None) -> None:
     if out is not None:
         check_out(out, (".html",))
     prepare_blas()
-    require_matplotlib()
+    require_matplotlib("jinja2")
     from mlpcli.figures.report import render_report
     from mlpcli.training.finished import FinishedRun
 

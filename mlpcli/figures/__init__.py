@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from importlib import import_module
 
 from mlpcli.errors import UsageError
 
@@ -26,15 +27,17 @@ class UnfitError(UsageError):
     """A picture cannot be made of this run: the message says why."""
 
 
-def require_matplotlib() -> None:
-    """Load matplotlib before a module that imports it; raise UsageError where it is not installed."""
+def require_matplotlib(*others: str) -> None:
+    """Load matplotlib and ``others``, which a module needs; raise UsageError where one is not installed."""
     # It makes so many objects that to look through them for garbage, after every 700, is a tenth of the time.
     gc.set_threshold(50_000)
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            f"pictures need matplotlib, which cannot be imported ({error}); install it by\n"
-            "  pip install 'mlpcli[plot]'\n"
-            "Without it, mlp plot RUN --text draws in characters."
-        ) from None
+    for module in ("matplotlib.figure", *others):
+        try:
+            import_module(module)
+        except ImportError as error:
+            name = module.partition(".")[0]
+            raise UsageError(
+                f"pictures and pages need {name}, which cannot be imported ({error}); install it by\n"
+                "  pip install 'mlpcli[plot]'\n"
+                "Without it, mlp plot RUN --text draws in characters."
+            ) from None

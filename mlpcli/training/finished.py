@@ -44,6 +44,14 @@ class Row(BaseModel):
     dead: list[_Share | None]
     saturated: list[_Share | None]
 
+    @property
+    def layers(self) -> int:
+        """The number of layers that it tells of; raises ValueError where its lists differ."""
+        n = len(self.update_ratio)
+        if (len(self.gradient_norms), len(self.dead), len(self.saturated)) != (n, n - 1, n - 1):
+            raise ValueError
+        return n
+
 
 def read_metrics(path: Path) -> list[Row]:
     """Read metrics.jsonl, believing nothing; a last row that is still being written is left out.
@@ -54,9 +62,10 @@ def read_metrics(path: Path) -> list[Row]:
     try:
         with path.open("rb") as stream:
             while (line := stream.readline(_LONGEST)).endswith(b"\n"):
-                rows.append(Row.model_validate(json.loads(line)))
-                if len(rows[-1].update_ratio) != len(rows[0].update_ratio) or rows[-1].epoch != len(rows):
+                row = Row.model_validate(json.loads(line))
+                if row.epoch != len(rows) + 1 or row.layers != (rows or [row])[0].layers:
                     raise ValueError
+                rows.append(row)
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError, ValidationError):

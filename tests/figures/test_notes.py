@@ -1,63 +1,86 @@
-"""The notes' figures: their data, and what each is to show."""
+"""The figures of the notes: functions and derivatives are right, and what is in docs/ can be made again."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from mlpcli.cli.plot import plot
 from mlpcli.config.loader import load_experiment
 from mlpcli.errors import UsageError
 from mlpcli.figures import NOTES
 from mlpcli.figures.notes import FIGURES, draw_activations, draw_notes
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "configs" / "notes"
+README = (ROOT / "configs" / "notes" / "README.md").read_text(encoding="utf-8")
+VALUES = {
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu, alpha 0.1": lambda z: np.where(z > 0, z, 0.1 * z),
+    "elu, alpha 1": lambda z: np.where(z > 0, z, np.expm1(z)),
+    "softplus": lambda z: np.log1p(np.exp(z)),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+}
 
 
-def test_activations_are_drawn_with_their_derivatives() -> None:
-    """The derivative is held against differences of the curve that is drawn."""
+def test_activations_have_their_values_and_slopes() -> None:
     figure = draw_activations()
-    assert len(figure.axes) == 8
-    for axes in figure.axes:
-        slope, curve = (
-            {line.get_label(): line for line in axes.lines}[name]
-            for name in ("derivative dy/dz", "activation y")
-        )
-        z, y = np.asarray(curve.get_xdata(), float), np.asarray(curve.get_ydata(), float)
-        expected = (y[2:] - y[:-2]) / (z[2:] - z[:-2])
-        off = np.abs(np.asarray(slope.get_ydata(), float)[1:-1] - expected)
-        assert (off > 1e-3).sum() <= 2, axes.get_title()  # a kink
+    panels = {axes.get_title(): axes for axes in figure.axes}
+    assert panels.keys() == {*VALUES, "gelu"}
+    for name, axes in panels.items():
+        lines = {str(line.get_label()): line for line in axes.lines}
+        z = np.asarray(lines["activation y"].get_xdata())
+        y = np.asarray(lines["activation y"].get_ydata())
+        slope = np.asarray(lines["derivative dy/dz"].get_ydata())
+        if name in VALUES:
+            assert np.allclose(y, VALUES[name](z), atol=1e-6)
+        inner = np.abs(z) > 0.02  # but for the corner, the slope of the very line that is drawn
+        assert np.allclose(np.gradient(y, z)[inner][1:-1], slope[inner][1:-1], atol=1e-3)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["derivative dy/dz", "activation y"]
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_panels_differ_in_what_is_compared_alone(name: str) -> None:
-    experiments = [load_experiment(FOLDER / f"{name}.yaml", options) for options in FIGURES[name][0]]
-    assert len(experiments) > 1
+def test_panels_have_the_same_data_and_no_wrong_key(name: str) -> None:
+    variants, _ = FIGURES[name]
+    config = ROOT / "configs" / "notes" / f"{name}.yaml"
+    experiments = [load_experiment(config, overrides) for overrides in variants]
     assert len({experiment.data.model_dump_json() for experiment in experiments}) == 1
-    for options in FIGURES[name][0]:
-        assert len(options) <= 2
+    if not any("seed" in option for overrides in variants for option in overrides):
+        assert len({experiment.training.seed for experiment in experiments}) == 1
 
 
-def test_one_is_trained_and_drawn() -> None:
-    heard: list[str] = []
-    figure = draw_notes("universal_approximator", FOLDER, heard.append)
-    assert len(figure.axes) == 4
-    assert heard[1] == f"2 of 4: mlp train {FOLDER}/universal_approximator.yaml --set model.hidden=[2]"
-    errors = [float(re.search(r"test ([\d.]+)", axes.get_title())[1]) for axes in figure.axes]  # type: ignore[index]
-    assert errors == sorted(errors, reverse=True)
+def test_a_figure_is_trained_and_drawn(tmp_path: Path) -> None:
+    text = (ROOT / "configs" / "notes" / "layer_sizes.yaml").read_text(encoding="utf-8")
+    short, n = re.subn(r"epochs: \d+", "epochs: 2", text)
+    assert n == 1
+    (tmp_path / "layer_sizes.yaml").write_text(short, encoding="utf-8")
+    said: list[str] = []
+    figure = draw_notes("layer_sizes", tmp_path, said.append)
+    titles = [axes.get_title().splitlines()[0] for axes in figure.axes]
+    assert titles == ["hidden [3]", "hidden [6]", "hidden [20]"]
+    assert said[0] == f"1 of 3: mlp train {tmp_path / 'layer_sizes.yaml'} --set model.hidden=[3]"
+    assert len(said) == 3
 
 
 def test_elsewhere_it_says_where_the_configs_are(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="in the project's folder"):
+    with pytest.raises(UsageError, match="in the project's folder, which holds configs/notes"):
         draw_notes("dead_relu", tmp_path, print)
 
 
 @pytest.mark.parametrize("name", NOTES)
-def test_each_is_in_the_docs_with_its_command(name: str) -> None:
-    assert (ROOT / "docs" / f"{name}.png").stat().st_size < 200_000
-    page = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert f"mlp plot --notes {name} --out docs/{name}.png" in page
-    assert f"(../../docs/{name}.png)" in page
+def test_each_figure_is_in_docs_and_its_command_beside_it(name: str) -> None:
+    assert f"](../../docs/{name}.png)" in README
+    (command,) = re.findall(rf"`mlp (plot --notes {name}\b[^`]*)`", README)
+    words = shlex.split(command)
+    assert words[-1] == f"docs/{name}.png"
+    plot.make_context("plot", words[1:])
+    picture = ROOT / "docs" / f"{name}.png"
+    assert picture.stat().st_size < 150_000
+    with Image.open(picture) as image:
+        assert 400 < image.width < 1600
