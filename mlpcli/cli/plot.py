@@ -26,7 +26,12 @@ _TEXT_KINDS = ("curves", "boundary")
 
 @click.command(short_help="Draw curves, boundaries, weights and more of runs.")
 @click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--kind", type=click.Choice(KINDS), help="Which picture. Without it: all that fit the run.")
+@click.option(
+    "--kind",
+    metavar="KIND",
+    type=click.Choice(KINDS),
+    help=f"Which picture: {', '.join(KINDS)}. Without it: all that fit the run.",
+)
 @click.option(
     "--out",
     metavar="PATH",
@@ -39,8 +44,9 @@ _TEXT_KINDS = ("curves", "boundary")
 @click.option("--text", is_flag=True, help="Boundary and loss curve in characters, without matplotlib.")
 @click.option(
     "--notes",
+    metavar="NAME",
     type=click.Choice(NOTES),
-    help="Train what a figure of the CS231n notes needs, from configs/notes, and draw that.",
+    help=f"Train what a figure of the notes needs, from configs/notes, and draw it: {', '.join(NOTES)}.",
 )
 def plot(
     runs: tuple[Path, ...], kind: str | None, out: Path | None, animate: bool, text: bool, notes: str | None

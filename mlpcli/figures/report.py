@@ -86,7 +86,8 @@ def render_report(run: FinishedRun) -> str:
         version=__version__,
         facts=_facts(run, size),
         scores=_scores(reports),
-        layers=_layers(size, run),
+        layers=(layers := _layers(size, run)),
+        layer_width=_layer_width(layers),
         pictures=_pictures(run),
         frames=_frames(run),
         classes=_classes(reports[run.held_out]),
@@ -149,7 +150,7 @@ def _classes(report: dict[str, Any]) -> list[list[str]]:
 def _layers(size: NetworkSize, run: FinishedRun) -> list[dict[str, Any]]:
     """Return what the drawing of the network shows: a column for the inputs and one for each layer."""
     model = run.experiment.model
-    columns = [_column("inputs", size.layers[0].fan_in, "")]
+    columns = [_column("inputs", size.layers[0].fan_in, [])]
     for number_, layer in enumerate(size.layers, 1):
         hidden = number_ < len(size.layers)
         activation = (model.hidden[number_ - 1].activation or model.activation).name if hidden else "outputs"
@@ -157,14 +158,21 @@ def _layers(size: NetworkSize, run: FinishedRun) -> list[dict[str, Any]]:
     return columns
 
 
-def _column(name: str, units: int, working: str) -> dict[str, Any]:
+def _layer_width(columns: list[dict[str, Any]]) -> int:
+    """Return how many pixels a layer takes in the drawing, so that what is written under it has room."""
+    longest = max(len(line) for column in columns for line in column["working"])
+    return max(150, 7 * longest + 20)
+
+
+def _column(name: str, units: int, working: list[str]) -> dict[str, Any]:
     shown = units if units <= _UNITS else _UNITS - 1
     return {"name": name, "units": f"{units:,}", "shown": shown, "more": shown < units, "working": working}
 
 
-def _working(layer: LayerSize) -> str:
+def _working(layer: LayerSize) -> list[str]:
+    """Return the sum of a layer's parameters in two lines."""
     pieces = f" x {layer.pieces}" if layer.pieces > 1 else ""
-    return f"{layer.fan_in:,} x {layer.fan_out:,}{pieces} + {layer.biases:,} = {layer.parameters:,}"
+    return [f"{layer.fan_in:,} x {layer.fan_out:,}{pieces} + {layer.biases:,}", f"= {layer.parameters:,}"]
 
 
 def _pictures(run: FinishedRun) -> list[Picture]:

@@ -68,7 +68,7 @@ def test_a_page_has_everything_and_fetches_nothing(spiral: str) -> None:
             assert attributes["alt"]
     assert "http" not in html.replace("http-equiv", "")
     assert "180 train, 60 val, 60 test" in page.sections["summary"]
-    assert "2 x 100 + 100 = 300" in page.sections["network"]
+    assert "2 x 100 + 100 = 300" in " ".join(page.sections["network"].split())
     assert "points: 300" in page.sections["config"]
     assert "mlp train " in page.sections["again"]
     assert "Python" in page.sections["again"]
@@ -185,6 +185,24 @@ def test_the_page_fits_the_window(browser: Any, spiral: str, tmp_path: Path, wid
         "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     )
     assert inside <= outside
+    curves = browser.find_element("css selector", "#curves img").size["width"]
+    assert curves >= 600  # where the window is narrower it is scrolled, so that it can be read
+
+
+def test_what_is_written_under_the_layers_does_not_overlap(
+    browser: Any, trained: Trained, tmp_path: Path
+) -> None:
+    run = trained("iris", "training.epochs=1", "model.hidden=[1500, 1200]").path
+    opened(browser, render(run)[0], tmp_path)
+    boxes = browser.execute_script(
+        "return [...document.querySelectorAll('svg text')].map(text => {"
+        " const box = text.getBoundingClientRect();"
+        " return [text.textContent, box.left, box.top, box.right, box.bottom]})"
+    )
+    assert {"1,500 x 1,200 + 1,200", "= 1,801,200"} < {box[0] for box in boxes}
+    for i, (name, left, top, right, bottom) in enumerate(boxes):
+        for other, a, b, c, d in boxes[i + 1 :]:
+            assert right < a or c < left or bottom <= b or d <= top, (name, other)
 
 
 def test_dark_mode_is_dark_and_what_is_evil_is_harmless(browser: Any, evil: Path, tmp_path: Path) -> None:
