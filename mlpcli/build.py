@@ -199,6 +199,12 @@ class Splits:
     fingerprint: int | None
 
     @property
+    def parts(self) -> dict[str, Split]:
+        """The splits that there are, by name."""
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        return {name: split for name, split in parts.items() if split is not None}
+
+    @property
     def class_counts(self) -> list[int] | None:
         """How many training examples each class has."""
         if self.classes is None:

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-__all__ = ["new_folder", "replace_file"]
+__all__ = ["make_place", "new_folder", "replace_file"]
+
+
+def make_place(path: Path) -> Path:
+    """Return where to write what is to be found under ``path``, which may be a link; make its folder."""
+    target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target
 
 
 @contextlib.contextmanager

@@ -81,7 +81,7 @@ def binary(X: NDArray[np.uint8], labels: list[int]) -> bytes:
     return b"".join(bytes([label]) + row.tobytes() for row, label in zip(X, labels, strict=True))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_cifar10() -> Callable[..., dict[str, Batch]]:
     """Return a function that writes a small CIFAR-10 into a folder and returns what it wrote."""
 

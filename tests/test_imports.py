@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "data": {"errors", "buffers", "files", "npz"},
     "build": GROUND | {"nn", "optim", "data", "config"},
     "training": GROUND | {"nn", "optim", "data", "config", "build"},
-    "cli": GROUND | {"nn", "data", "config", "build", "training"},
+    "figures": GROUND | {"nn", "data", "config", "build", "training"},
+    "cli": GROUND | {"nn", "data", "config", "build", "training", "figures"},
     "__main__": {"cli"},
 }
 WITHOUT_NUMPY = ["config", "errors", "files"]

@@ -14,7 +14,9 @@ from mlpcli.cli.count_params import count_params
 from mlpcli.cli.data import data
 from mlpcli.cli.eval import evaluate
 from mlpcli.cli.groups import Commands
+from mlpcli.cli.plot import plot
 from mlpcli.cli.predict import predict
+from mlpcli.cli.report import report
 from mlpcli.cli.train import train
 from mlpcli.errors import MlpError
 
@@ -30,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (train, check, evaluate, predict, count_params, data):
+for command in (train, check, evaluate, predict, plot, report, count_params, data):
     cli.add_command(command)
 
 

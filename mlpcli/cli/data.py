@@ -1,4 +1,4 @@
-"""``mlp data``: says which data sets there are, what is in them, and downloads CIFAR-10."""
+"""``mlp data``: says which data sets there are and what is in them, draws them, and downloads CIFAR-10."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import click
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.options import set_option
+from mlpcli.cli.pictures import check_out
 from mlpcli.errors import UsageError, nearest
+from mlpcli.figures import require_matplotlib
 from mlpcli.text import clip, columns, count, memory, number
 
 if TYPE_CHECKING:
@@ -29,9 +31,9 @@ _NAME = 24  # widest name in a table
 _MOST_ROWS = 20  # of a table
 
 
-@click.group(cls=Commands, short_help="List, describe and fetch data sets.")
+@click.group(cls=Commands, short_help="List, describe, draw and fetch data sets.")
 def data() -> None:
-    """Tell which data sets there are and what is in them, and download CIFAR-10."""
+    """Tell which data sets there are and what is in them, draw them, and download CIFAR-10."""
 
 
 # ---------------------------------------------------------------------------------------------- list
@@ -172,6 +174,37 @@ def _table(what: str, header: list[str], rows: list[list[str]], whole: list[str]
     text = columns(shown, "".join("<" if cell in _WORDS else ">" for cell in header))
     more = len(rows) - _MOST_ROWS
     return text if more <= 0 else f"{text}\n(and {more:,} more {what}; --json has them all)"
+
+
+# ---------------------------------------------------------------------------------------------- draw
+
+
+@data.command(short_help="Draw the points of a data set, or its images by class.")
+@click.argument("what", metavar="NAME|CONFIG")
+@set_option
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A .png or .svg file. Without it: a .png in this folder, called as the data set.",
+)
+def draw(what: str, overrides: tuple[str, ...], out: Path | None) -> None:
+    """Draw a data set of one or two features as points, by class and split; images as a grid by class.
+
+    By NAME, as in spiral or cifar10, with the default settings; or the one that a CONFIG names, loaded and
+    split as for training.
+    """
+    if out is not None:
+        check_out(out)
+    prepare_blas()
+    require_matplotlib()
+    experiment = _experiment(what, overrides)
+    from mlpcli.figures.datasets import draw_dataset
+    from mlpcli.figures.style import save
+
+    path = out or Path(f"{Path(what).stem}.png")
+    save(draw_dataset(experiment), path)
+    click.echo(path)
 
 
 # --------------------------------------------------------------------------------------------- fetch

@@ -38,6 +38,7 @@ __all__ = [
     "Regularization",
     "Training",
     "data_sets",
+    "flatten",
     "to_plain",
 ]
 
@@ -771,6 +772,13 @@ class Training(Section):
         le=1_000_000_000,
         description="also save last.npz every so many steps; null saves at the end of each epoch alone",
     )
+    snapshots: int | None = Field(
+        None,
+        ge=2,
+        le=1000,
+        description="keep the weights of so many epochs, from the first to the last, for mlp plot --animate; "
+        "null keeps none",
+    )
 
 
 class Experiment(Section):
@@ -903,3 +911,14 @@ def to_plain(section: Section) -> dict[str, Any]:
 
     plain: dict[str, Any] = shorten(section.model_dump())
     return plain
+
+
+def flatten(plain: Any, prefix: str = "") -> dict[str, Any]:
+    """Return a plain config as dotted keys: ``{loss: {delta: 1}}`` becomes ``{loss.delta: 1}``."""
+    if not isinstance(plain, dict):
+        return {prefix: plain}
+    return {
+        key: item
+        for name, part in plain.items()
+        for key, item in flatten(part, f"{prefix}.{name}" if prefix else name).items()
+    }

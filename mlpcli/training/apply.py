@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import build_loss, load_splits
+from mlpcli.build import Splits, build_loss, load_splits
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.batches import Batches, Split
@@ -18,7 +18,7 @@ from mlpcli.errors import DataError, UsageError
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.evaluation import compute_logits, full_report
 
-__all__ = ["Answers", "answer_rows", "score_checkpoint"]
+__all__ = ["Answers", "answer_rows", "load_same_splits", "score_checkpoint"]
 
 
 def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[str, Any]:
@@ -80,27 +80,38 @@ def _read_all(checkpoint: Checkpoint, file: Path) -> Split:
 
 
 def _find_split(checkpoint: Checkpoint, part: str | None, data: Path | None) -> tuple[str, Split]:
-    experiment = checkpoint.experiment if data is None else _redirected(checkpoint.experiment, data)
     try:
-        splits = load_splits(experiment)
+        if data is None:
+            splits = load_same_splits(checkpoint)
+        else:
+            splits = load_splits(_redirected(checkpoint.experiment, data))
+            _require_same(checkpoint, splits)
     except DataError as error:
         if data is None:
             raise DataError(f"{error}\nIf the data have moved, name them with --data.") from None
         raise
-    _require_same(checkpoint, splits.features, splits.classes)
-    if data is None and splits.fingerprint != checkpoint.fingerprint:
-        raise DataError(
-            f"{experiment.data.title} is no longer what the network was trained on: its splits would be "
-            "others, and the test split might hold training examples.\n"
-            "Score it whole, or another file, with --data."
-        )
-    found = {"test": splits.test, "val": splits.val, "train": splits.train}
-    present = {name: split for name, split in found.items() if split is not None}
+    present = {name: splits.parts[name] for name in ("test", "val", "train") if name in splits.parts}
     if part is None:
         part = next(iter(present))
     if part not in present:
         raise UsageError(f"--split {part}: this run has no such split; it has {', '.join(present)}")
     return part, present[part]
+
+
+def load_same_splits(checkpoint: Checkpoint) -> Splits:
+    """Return the splits that a checkpoint was trained and scored on.
+
+    Raises DataError or UsageError where they cannot be read or are no longer the same.
+    """
+    splits = load_splits(checkpoint.experiment)
+    _require_same(checkpoint, splits)
+    if splits.fingerprint != checkpoint.fingerprint:
+        raise DataError(
+            f"{checkpoint.experiment.data.title} is no longer what the network was trained on: its splits "
+            "would be others, and the test split might hold training examples.\n"
+            "Put the old data back, or train again; mlp eval --data scores other data, or these as a whole."
+        )
+    return splits
 
 
 def _redirected(experiment: Experiment, data: Path) -> Experiment:
@@ -117,17 +128,17 @@ def _redirected(experiment: Experiment, data: Path) -> Experiment:
     return validate_experiment(plain, Path())
 
 
-def _require_same(checkpoint: Checkpoint, features: tuple[str, ...], classes: tuple[str, ...] | None) -> None:
+def _require_same(checkpoint: Checkpoint, splits: Splits) -> None:
     """Refuse data that have changed since training: their columns or classes would be taken for others."""
     for what, then, now in (
-        ("features", checkpoint.features, features),
-        ("classes", checkpoint.classes, classes),
+        ("features", checkpoint.features, splits.features),
+        ("classes", checkpoint.classes, splits.classes),
     ):
         if then != now:
             raise UsageError(
                 f"the {checkpoint.experiment.data.name} data have other {what} than those the network was "
                 f"trained on ({_some(then)}; now {_some(now)}).\n"
-                "Name a fitting file with --data, or train again."
+                "Give it a fitting file, or train again."
             )
 
 

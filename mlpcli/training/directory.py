@@ -6,10 +6,11 @@ import contextlib
 import errno
 import json
 import os
+import re
 import tempfile
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,11 @@ try:
 except ImportError:  # Windows, where nobody is kept out
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["RunDirectory", "choose_directory", "find_run", "is_empty"]
+__all__ = ["RunDirectory", "choose_directory", "find_run", "find_snapshots", "is_empty"]
 
 _FILES = ("config.yaml", "metrics.jsonl", "best.npz", "last.npz", "run.log")
+_SNAPSHOT = re.compile(r"epoch-([0-9]{4,8})\.npz")
+_PICTURES = (".png", ".svg", ".gif")  # that `mlp plot` makes
 _RUNS = Path("runs")
 
 
@@ -62,6 +65,15 @@ def find_run(name: str) -> Path | None:
         if (path / "config.yaml").is_file():
             found = path
     raise AssertionError("unreachable")
+
+
+def find_snapshots(path: Path) -> dict[int, Path]:
+    """Return the snapshots that the run in the folder ``path`` has kept, by their epochs."""
+    folder = path / "snapshots"
+    if not folder.is_dir():
+        return {}
+    found = {file: _SNAPSHOT.fullmatch(file.name) for file in folder.iterdir()}
+    return dict(sorted((int(match[1]), file) for file, match in found.items() if match))
 
 
 class RunDirectory:
@@ -116,7 +128,21 @@ class RunDirectory:
         with _told(self.path):
             for file in (self.metrics, self.best, self.last, self.log):
                 file.unlink(missing_ok=True)
+            self.forget_snapshots(set())
+            for picture in (self.path / "plots").glob("*"):
+                if picture.suffix in _PICTURES:
+                    picture.unlink()
             self.write_config(experiment)
+
+    def snapshot(self, epoch: int) -> Path:
+        """Return where the snapshot of an epoch stands."""
+        return self.path / "snapshots" / f"epoch-{epoch:04}.npz"
+
+    def forget_snapshots(self, keep: Collection[int]) -> None:
+        """Remove the snapshots of other epochs than ``keep``."""
+        for epoch, file in find_snapshots(self.path).items():
+            if epoch not in keep:
+                file.unlink()
 
     def write_config(self, experiment: Experiment) -> None:
         """Write config.yaml."""

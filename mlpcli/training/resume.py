@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpcli.config.loader import load_experiment
-from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.config.schema import Experiment, flatten, to_plain
 from mlpcli.errors import CheckpointError, ConfigError, UsageError
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import RunDirectory, find_run, is_empty
@@ -38,7 +38,7 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
     """
     last = load_checkpoint(directory.last, force_memory=True) if directory.last.exists() else None
     begun = load_experiment(directory.config) if last is None else last.experiment
-    before, now = _flat(to_plain(begun)), _flat(to_plain(experiment))
+    before, now = flatten(to_plain(begun)), flatten(to_plain(experiment))
     changed = [
         f"  {key}: {_shown(before, key)} when it began, now {_shown(now, key)}"
         for key in sorted(before.keys() | now.keys())
@@ -54,17 +54,6 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
             f"{directory.last} holds no state of the optimizer to go on from; train a new run"
         )
     return last
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Return a nested config as dotted keys."""
-    if not isinstance(value, dict):
-        return {prefix: value}
-    return {
-        key: item
-        for name, part in value.items()
-        for key, item in _flat(part, f"{prefix}.{name}" if prefix else name).items()
-    }
 
 
 def _shown(flat: dict[str, Any], key: str) -> str:

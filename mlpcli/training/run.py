@@ -92,6 +92,8 @@ class Run:
             augmenter=build_augmenter(experiment),
             save_every=training.checkpoint_every,
         )
+        n = training.snapshots
+        self._snapshots = set(np.linspace(1, training.epochs, n).astype(int).tolist()) if n else set()
         self.seconds = 0.0
 
     def _batches(self, split: Split) -> Batches:
@@ -130,6 +132,9 @@ class Run:
 
     def epochs(self, directory: RunDirectory) -> Iterator[Epoch]:
         """Train; after each epoch write its row of metrics, best.npz where it is the best, and last.npz.
+
+        Snapshots are those of ``training.snapshots`` epochs, evenly spaced, and the last where
+        patience runs out.
 
         Raises RunError where training diverges or the directory cannot be written; what was written stays.
         """
@@ -178,6 +183,11 @@ class Run:
         directory.append_metrics(epoch.metrics)
         if epoch.is_best:
             save_checkpoint(directory.best, replace(checkpoint, resume=None))
+        if self._snapshots and (epoch.number in self._snapshots or self.trainer.out_of_patience):
+            directory.forget_snapshots(self._snapshots)  # of a plan for another number of epochs
+            snapshot = directory.snapshot(epoch.number)
+            snapshot.parent.mkdir(exist_ok=True)
+            save_checkpoint(snapshot, replace(checkpoint, resume=None))
         # Last of all: what it says is done has been written. What comes after it is done again when resumed.
         save_checkpoint(directory.last, checkpoint)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from mlpcli.config.schema import data_sets
 from mlpcli.data.fetch import CIFAR10, Archive
@@ -147,6 +148,46 @@ def test_what_cannot_be_described(mlp: Mlp, args: list[str], expected_code: int,
     code, out, err = mlp("data", "describe", *args)
     assert (code, out) == (expected_code, "")
     assert expected in err
+
+
+# draw
+
+
+def test_draw_makes_a_picture_called_as_the_data_set(mlp: Mlp) -> None:
+    assert mlp("data", "draw", "spiral") == (0, "spiral.png\n", "")
+    assert mlp("data", "draw", CONFIGS / "digits.yaml").out == "digits.png\n"
+    for name in ("spiral", "digits"):
+        with Image.open(f"{name}.png") as image:
+            assert image.format == "PNG"
+
+
+def test_draw_takes_overrides_and_another_place(mlp: Mlp) -> None:
+    few = ("--set", "data.points=30", "--set", "data.classes=2")
+    assert mlp("data", "draw", "spiral", *few, "--out", "new/few.svg") == (0, "new/few.svg\n", "")
+    picture = Path("new/few.svg").read_text(encoding="utf-8")
+    assert "<!-- spiral: 18 train, 6 val, 6 test -->" in picture
+    assert "<!-- class 1 -->" in picture
+    assert "<!-- class 2 -->" not in picture
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["spirals"], "did you mean spiral?"),
+        (["cifar10"], "mlp data fetch cifar10"),
+        ([CONFIGS / "iris.yaml"], "a picture needs 1 or 2 features, or images, and iris.csv has 4 features"),
+        (["spiral", "--out", "a.pdf"], "its name has to end in .png or .svg"),
+        (["spiral", "--out", "."], "--out . is a folder; name a file in it"),
+        (["csv"], "is described through a config that names it"),
+    ],
+    ids=["unknown", "not there", "too many features", "pdf", "folder", "a file"],
+)
+def test_draw_refuses_and_writes_nothing(mlp: Mlp, args: list[object], said: str) -> None:
+    code, out, err = mlp("data", "draw", *args)
+    assert code in (1, 2)
+    assert out == ""
+    assert said in err
+    assert list(Path().iterdir()) == []
 
 
 # fetch

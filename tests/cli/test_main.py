@@ -77,8 +77,11 @@ def test_an_interrupt_while_loading_is_no_traceback() -> None:
 
 WRONG = {
     "unknown command": (["trian"], "Did you mean 'train'?"),
-    "unlike any command": (["zzz"], "(Commands: train, check, eval, predict, count-params, data)"),
-    "unknown command of a group": (["data", "fetsh"], "'fetch'? (Commands: list, describe, fetch)"),
+    "unlike any command": (
+        ["zzz"],
+        "(Commands: train, check, eval, predict, plot, report, count-params, data)",
+    ),
+    "unknown command of a group": (["data", "fetsh"], "'fetch'? (Commands: list, describe, draw, fetch)"),
     "unknown option": (["train", "x.yaml", "--forse"], "--force"),
     "missing argument": (["train"], "name a config, as in mlp train configs/spiral.yaml"),
     "missing file": (["train", "x.yaml"], "x.yaml: there is no such file"),

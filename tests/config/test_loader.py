@@ -438,7 +438,8 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "training list": (
         SPIRAL + "training: [1]\n",
         "2:11",
-        "training: a list is not a mapping with epochs, batch_size, patience, seed, checkpoint_every",
+        "training: a list is not a mapping with epochs, batch_size, patience, seed, checkpoint_every, "
+        "snapshots",
     ),
     "training mapping": (
         SPIRAL + "training: {epochs: {a: 1}}\n",
@@ -788,7 +789,7 @@ BAD_OVERRIDES: dict[str, tuple[str, list[str], str]] = {
         SPIRAL,
         ["training.epoch=3"],
         'SET\n  training.epoch: unknown key "epoch"; did you mean "epochs"? '
-        "(allowed: epochs, batch_size, patience, seed, checkpoint_every)",
+        "(allowed: epochs, batch_size, patience, seed, checkpoint_every, snapshots)",
     ),
     "bad value": (
         SPIRAL,

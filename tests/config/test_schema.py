@@ -120,7 +120,14 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "clip_norm": None,
         },
         "regularization": {"l1": 0.0, "l2": 1e-4, "weight_decay": None, "max_norm": None},
-        "training": {"epochs": 100, "batch_size": 32, "patience": None, "seed": 0, "checkpoint_every": None},
+        "training": {
+            "epochs": 100,
+            "batch_size": 32,
+            "patience": None,
+            "seed": 0,
+            "checkpoint_every": None,
+            "snapshots": None,
+        },
     }
     assert next(iter(to_plain(config)["data"])) == "name"
 

@@ -1,0 +1,34 @@
+"""Where pictures and pages go: ``--out`` is looked at before any work is done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mlpcli.errors import UsageError
+
+__all__ = ["PICTURES", "check_folder", "check_out"]
+
+PICTURES = (".png", ".svg")
+
+
+def check_out(path: Path, suffixes: tuple[str, ...] = PICTURES) -> None:
+    """Raise UsageError where no file of these kinds can be written to ``path``."""
+    if path.is_dir():
+        raise UsageError(f"--out {path} is a folder; name a file in it that ends in {' or '.join(suffixes)}")
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"--out {path}: its name has to end in {' or '.join(suffixes)}")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"--out {path} is not a file that can be written anew; name another")
+    check_folder(path.parent)
+
+
+def check_folder(path: Path) -> None:
+    """Raise UsageError where ``path`` is no folder, and cannot be made one, that can be written to."""
+    there = path.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise UsageError(f"--out: {there} is no folder; name another place")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"--out: the folder {there} cannot be written to; name another place")

@@ -1,0 +1,202 @@
+"""``mlp plot``: draws pictures of runs, into files or in characters."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlpcli.blas import prepare_blas
+from mlpcli.cli.pictures import check_folder, check_out
+from mlpcli.errors import MlpError, UsageError
+from mlpcli.figures import KINDS, NOTES, UnfitError, require_matplotlib
+from mlpcli.text import count
+
+if TYPE_CHECKING:
+    from mlpcli.training.finished import FinishedRun
+
+__all__ = ["plot"]
+
+_TEXT_KINDS = ("curves", "boundary")
+
+
+@click.command(short_help="Draw curves, boundaries, weights and more of runs.")
+@click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--kind",
+    metavar="KIND",
+    type=click.Choice(KINDS),
+    help=f"Which picture: {', '.join(KINDS)}. Without it: all that fit the run.",
+)
+@click.option(
+    "--out",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A .png or .svg file, or a folder for several pictures. Without it: plots/ in the run's directory.",
+)
+@click.option(
+    "--animate", is_flag=True, help="The boundary over the epochs, as a .gif; of training.snapshots."
+)
+@click.option("--text", is_flag=True, help="Boundary and loss curve in characters, without matplotlib.")
+@click.option(
+    "--notes",
+    metavar="NAME",
+    type=click.Choice(NOTES),
+    help=f"Train what a figure of the notes needs, from configs/notes, and draw it: {', '.join(NOTES)}.",
+)
+def plot(
+    runs: tuple[Path, ...], kind: str | None, out: Path | None, animate: bool, text: bool, notes: str | None
+) -> None:
+    """Draw pictures of each RUN: its directory, for the best epoch, or one of its checkpoints.
+
+    curves: loss and accuracy over the epochs, several runs overlaid. boundary: what the network says over one
+    or two features; several runs on a contact sheet, by the keys that differ. weights: what the first layer
+    looks for in images. confusion: which classes are taken for which. health: dead and saturated units,
+    gradients, updates. hidden: how the layers bend the plane. examples: the most confident mistakes.
+
+    A folder of runs stands for all of them.
+    """
+    _check(runs, kind, animate, text, notes)
+    _check_place(kind, out, animate, text, notes)
+    prepare_blas()
+    if not text:
+        require_matplotlib()
+    if notes is not None:
+        _draw_notes(notes, out)
+        return
+    from mlpcli.training.finished import FinishedRun, find_runs
+
+    found = [FinishedRun(path) for path in find_runs(list(runs))]
+    if text:
+        _show_text(found, kind)
+    elif animate:
+        _animate(found, out)
+    else:
+        _draw(found, kind, out)
+
+
+def _check(runs: tuple[Path, ...], kind: str | None, animate: bool, text: bool, notes: str | None) -> None:
+    """Refuse what does not go together."""
+    if sum((animate, text, notes is not None)) > 1:
+        raise UsageError("--animate, --text and --notes each draw something else; give one of them")
+    if notes is not None and (runs or kind):
+        raise UsageError("--notes trains its own runs; leave out RUN and --kind")
+    if notes is None and not runs:
+        raise UsageError("name a run, as in mlp plot runs/spiral")
+    if animate and kind not in (None, "boundary"):
+        raise UsageError(f"--animate draws the boundary; leave out --kind {kind}")
+    if text and kind not in (None, *_TEXT_KINDS):
+        raise UsageError(
+            f"--text draws {' and '.join(_TEXT_KINDS)}; {kind} needs matplotlib: leave out --text"
+        )
+
+
+def _check_place(kind: str | None, out: Path | None, animate: bool, text: bool, notes: str | None) -> None:
+    """Refuse an ``--out`` that cannot be, before any work is done."""
+    if out is None:
+        return
+    if text:
+        raise UsageError(
+            "--text writes to the terminal; leave out --out, or redirect it: mlp plot ... > FILE"
+        )
+    if animate:
+        check_out(out, (".gif",))
+    elif notes is not None or (kind is not None and _is_file(out)):
+        check_out(out)
+    elif _is_file(out):
+        raise UsageError(f"--out {out} is one file; name the picture for it with --kind, or a folder")
+    else:
+        check_folder(out)
+
+
+def _is_file(out: Path) -> bool:
+    """Tell whether a name is meant as that of a file."""
+    return bool(out.suffix) and not out.is_dir()
+
+
+def _show_text(runs: Sequence[FinishedRun], kind: str | None) -> None:
+    """Print the pictures in characters; on stderr, which could not be drawn."""
+    from mlpcli.figures.text import boundary_text, curve_text
+
+    width = max(shutil.get_terminal_size().columns, 30)
+    plain = not _can_show("└─┘┌┐│░▒▓·…", sys.stdout.encoding)
+    drawers = {"boundary": boundary_text, "curves": curve_text}
+    blocks = []
+    for run in runs:
+        for name, draw in drawers.items():
+            if kind not in (None, name):
+                continue
+            try:
+                blocks.append(draw(run, width, plain))
+            except UnfitError as error:
+                if kind is not None:
+                    raise
+                click.echo(f"not drawn: {error}", err=True)
+    click.echo("\n\n".join(blocks))
+
+
+def _can_show(signs: str, encoding: str | None) -> bool:
+    try:
+        signs.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _animate(runs: Sequence[FinishedRun], out: Path | None) -> None:
+    if len(runs) > 1:
+        raise UsageError(f"--animate draws one run, and {len(runs)} are named")
+    from mlpcli.figures.boundary import animate_boundary
+
+    path = out or _folder(runs) / "boundary.gif"
+    frames = animate_boundary(runs[0], path)
+    click.echo(f"{path}  ({count(frames, 'frame')})")
+
+
+def _draw(runs: Sequence[FinishedRun], kind: str | None, out: Path | None) -> None:
+    """Write the picture, or all that fit, and say where each is; on stderr, which could not be drawn.
+
+    What fails in one picture, as where a file is damaged, keeps no other from being drawn; it is raised after
+    them.
+    """
+    from mlpcli.figures.kinds import DRAW, OF_SEVERAL
+    from mlpcli.figures.style import save
+
+    fitting = [name for name in KINDS if len(runs) == 1 or name in OF_SEVERAL]
+    folder = out or _folder(runs)
+    failed: list[MlpError] = []
+    for name in fitting if kind is None else [kind]:
+        path = folder if kind is not None and _is_file(folder) else folder / f"{name}.png"
+        try:
+            figure = DRAW[name](runs)
+        except UnfitError as error:
+            if kind is not None:
+                raise
+            click.echo(f"not drawn: {error}", err=True)
+        except MlpError as error:
+            failed.append(error)
+        else:
+            save(figure, path)
+            click.echo(path)
+    if failed:
+        raise type(failed[0])("\n".join(dict.fromkeys(map(str, failed))))
+
+
+def _folder(runs: Sequence[FinishedRun]) -> Path:
+    """Return where pictures go by themselves: with the run, or of several beside the first one."""
+    first = runs[0].directory
+    return (first if len(runs) == 1 else first.parent) / "plots"
+
+
+def _draw_notes(name: str, out: Path | None) -> None:
+    from mlpcli.figures.notes import draw_notes
+    from mlpcli.figures.style import save
+
+    path = out or Path(f"{name}.png")
+    figure = draw_notes(name, Path("configs/notes"), lambda text: click.echo(text, err=True))
+    save(figure, path)
+    click.echo(path)

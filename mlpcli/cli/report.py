@@ -1,0 +1,44 @@
+"""``mlp report``: tells a run on one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mlpcli.blas import prepare_blas
+from mlpcli.cli.pictures import check_out
+from mlpcli.figures import require_matplotlib
+from mlpcli.files import make_place, replace_file
+from mlpcli.text import memory
+
+__all__ = ["report"]
+
+
+@click.command(short_help="Tell a run on one HTML page.")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="An .html file. Without it: report.html in the run's directory.",
+)
+def report(run: Path, out: Path | None) -> None:
+    """Write a page on RUN, the directory of a run, that opens in any browser and needs no network.
+
+    Scores, config, the network with its counts, curves, boundary, weights, confusion, unit health with
+    advice, the surest mistakes. With training.snapshots a slider shows the boundary as it was learned.
+    """
+    if out is not None:
+        check_out(out, (".html",))
+    prepare_blas()
+    require_matplotlib("jinja2")
+    from mlpcli.figures.report import render_report
+    from mlpcli.training.finished import FinishedRun
+
+    finished = FinishedRun(run)
+    path = out or finished.directory / "report.html"
+    page = render_report(finished).encode()
+    with replace_file(make_place(path)) as stream:
+        stream.write(page)
+    click.echo(f"{path}  ({memory(len(page))})")

@@ -1,0 +1,360 @@
+"""What a network says everywhere: regions of classes in the plane, the function of a regression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from mlpcli.figures import UnfitError
+from mlpcli.figures.differences import arrange
+from mlpcli.figures.plane import (
+    LEVELS,
+    class_handles,
+    extent,
+    grid_of,
+    pick,
+    scatter_classes,
+    scatter_values,
+)
+from mlpcli.figures.style import (
+    CLASS_COLOURS,
+    INK,
+    LINE_COLOURS,
+    class_colour,
+    label,
+    line_colours,
+    new_figure,
+    percent_axis,
+    styled,
+)
+from mlpcli.files import make_place, replace_file
+from mlpcli.training.finished import FinishedRun
+
+__all__ = ["animate_boundary", "boundary_frames", "draw_boundary"]
+
+_POINTS = 300  # of the grid, along each axis
+_TINT = 0.3  # how strong the colours of regions are
+_FRAME, _LAST_FRAME = 250, 2000  # milliseconds
+
+
+@styled
+def draw_boundary(runs: Sequence[FinishedRun]) -> Figure:
+    """Draw what the network answers for every point of a 1-D or 2-D data set, and the examples.
+
+    Classes in the plane: regions, with the network's mistakes ringed. A regression: the fitted function over
+    its one feature, or its contours over two. Of several runs: a contact sheet, by the keys that differ.
+    Raises UnfitError where there are more than two features.
+    """
+    for run in runs:
+        _require_plane(run)
+    if len(runs) == 1:
+        figure = new_figure(6.2, 6.2)
+        _fill(figure, runs[0])
+        return figure
+    if (
+        len({run.checkpoint.features for run in runs}) > 1
+        or len({run.checkpoint.classes for run in runs}) > 1
+    ):
+        raise UnfitError(
+            "boundary: the runs are of different data; name runs of the same features and classes"
+        )
+    return _contact_sheet(runs)
+
+
+def animate_boundary(run: FinishedRun, path: Path) -> int:
+    """Write the boundary over the run's snapshots to ``path`` as a GIF, and return its number of frames.
+
+    Raises UnfitError where it has none, or more than two features.
+    """
+    _require_plane(run)
+    if not run.snapshots:
+        raise UnfitError(
+            f"{run.directory} has no snapshots to animate; train it with training.snapshots, as in\n"
+            f"  mlp train {run.directory / 'config.yaml'} --set training.snapshots=30"
+        )
+    frames = [image for _, image in boundary_frames(run)]
+    times = [_FRAME] * (len(frames) - 1) + [_LAST_FRAME]
+    with replace_file(make_place(path)) as stream:
+        frames[0].save(
+            stream,
+            format="GIF",
+            save_all=True,
+            append_images=frames[1:],
+            duration=times,
+            loop=0,
+            optimize=False,
+        )
+    return len(frames)
+
+
+@styled
+def boundary_frames(run: FinishedRun, most: int | None = None) -> list[tuple[int, Any]]:
+    """Return epoch and picture, of PIL, of the run's snapshots; of ``most`` where there are more.
+
+    All have the axes of the last one, so that nothing moves but what is learned. Raises UnfitError where the
+    data have more than two features.
+    """
+    from PIL import Image
+
+    _require_plane(run)
+    files = run.snapshots
+    if most is not None and len(files) > most:
+        files = [files[round(i * (len(files) - 1) / (most - 1))] for i in range(most)]
+    if not files:
+        return []
+    figure = new_figure(6, 5)
+    axes = _fill(figure, run.at(files[-1]))
+    canvas: Any = figure.canvas
+    canvas.draw()
+    figure.set_layout_engine("none")  # to lay everything out takes half of the time
+    height = axes.get_ylim()
+    frames = []
+    for then in (run.at(file) for file in files):
+        figure.suptitle(_title(then), fontsize=11)
+        for artist in (*axes.images, *axes.collections, *axes.lines):
+            artist.remove()  # not the axes, whose ticks take longest
+        _draw(axes, then, held_out=True)
+        axes.set_ylim(height)
+        canvas.draw()
+        pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
+        image = Image.fromarray(pixels).quantize(128, dither=Image.Dither.NONE)
+        frames.append((then.checkpoint.epoch, image))
+    return frames
+
+
+def _require_plane(run: FinishedRun) -> None:
+    n = len(run.checkpoint.features)
+    if n > 2:
+        raise UnfitError(f"boundary needs 1 or 2 features, and {run.experiment.data.title} has {n:,}")
+
+
+def _fill(figure: Figure, run: FinishedRun) -> Axes:
+    """Draw one run, with a legend and a title that tells how well it does; return where it is drawn."""
+    figure.suptitle(_title(run), fontsize=11)
+    axes = figure.subplots(1, 1)
+    assert isinstance(axes, Axes)
+    picture = _draw(axes, run, held_out=True)
+    if picture is not None:
+        figure.colorbar(picture, ax=axes, label=_target(run))
+    handles = _handles(run)
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=max(1, min(len(handles), 90 // (longest + 8), 6))
+    )
+    return axes
+
+
+def _title(run: FinishedRun) -> str:
+    return f"{label(run.name)}, epoch {run.checkpoint.epoch:,}\n{_scores(run, [*run.splits.parts])}"
+
+
+def _scores(run: FinishedRun, parts: Sequence[str]) -> str:
+    """Return how much of some splits the network has right, or how far from them it is."""
+    words = []
+    for part in parts:
+        split = run.splits.parts[part]
+        y, logits = split.y[split.rows], run.logits(part)
+        if run.checkpoint.classes is None:
+            errors = run.values(logits).astype(np.float64) - y
+            words.append(f"{part} {float(np.mean(errors**2)):.3g}")
+        else:
+            words.append(f"{part} {float(np.mean(run.loss.predict(logits) == y)):.1%}")
+    said = ", ".join(words)
+    return f"mean squared error: {said}" if run.checkpoint.classes is None else f"right: {said}"
+
+
+def _handles(run: FinishedRun) -> list[Line2D]:
+    parts = run.splits.parts
+    classes = run.checkpoint.classes
+    of_one_value = len(run.checkpoint.features) == 1 and classes is None and run.checkpoint.targets == 1
+    colour = LINE_COLOURS[0] if of_one_value else INK
+    marks: dict[str, Any] = {"linestyle": "none", "color": colour, "markersize": 6}
+    handles = []
+    if classes is None:
+        if len(run.checkpoint.features) == 1:
+            colours = _value_colours(run.checkpoint.targets)
+            for i, (_, colour) in enumerate(colours, 1):
+                which = "the network" if len(colours) == 1 else f"the network, value {i}"
+                handles.append(Line2D([], [], color=colour, linewidth=2, label=which))
+        shown = "o"
+        other = "o" if len(run.checkpoint.features) == 1 else "D"
+    else:
+        handles += class_handles(classes)
+        shown = other = "o"
+    handles.append(Line2D([], [], marker=shown, markeredgecolor="white", label="training", **marks))
+    if len(parts) > 1:
+        handles.append(
+            Line2D([], [], marker=other, markerfacecolor="white", label="held out (val, test)", **marks)
+        )
+    if classes is not None and len(run.checkpoint.features) == 2:
+        handles.append(
+            Line2D([], [], marker="o", markerfacecolor="none", label="mistake", **{**marks, "markersize": 11})
+        )
+    return handles
+
+
+def _draw(axes: Axes, run: FinishedRun, *, held_out: bool, size: float = 22) -> Any:
+    """Draw the answers and the examples; return what a colour bar is for, where there is such a thing."""
+    classes = run.checkpoint.classes is not None
+    ranges = extent(run.splits)
+    axes.set_xlabel(label(run.checkpoint.features[0]))
+    parts = [part for part in run.splits.parts if held_out or part == "train"]
+    if len(ranges) == 1:
+        draw = _draw_probabilities if classes else _draw_function
+        draw(axes, run, ranges[0], parts)
+        return None
+    axes.set_ylabel(label(run.checkpoint.features[1]))
+    axes.set_xlim(*ranges[0])
+    axes.set_ylim(*ranges[1])
+    spans = [high - low for low, high in ranges]
+    if max(spans) < 2 * min(spans):  # one unit for both, as it seems
+        axes.set_aspect("equal")
+    axes.locator_params(nbins=6)
+    draw_plane = _draw_regions if classes else _draw_levels
+    return draw_plane(axes, run, ranges, parts, size)
+
+
+def _draw_regions(
+    axes: Axes, run: FinishedRun, ranges: list[tuple[float, float]], parts: list[str], size: float
+) -> None:
+    x, y, points = grid_of(ranges, _POINTS)
+    logits = run.answer(points)
+    labels = run.loss.predict(logits).reshape(_POINTS, _POINTS)
+    scores = run.loss.interpret(logits).astype(np.float64)
+    tints = np.array([1 - _TINT * (1 - np.array(to_rgb(colour))) for colour in CLASS_COLOURS])
+    axes.imshow(
+        tints[labels % len(tints)],
+        extent=(*ranges[0], *ranges[1]),
+        origin="lower",
+        aspect="auto" if axes.get_aspect() == "auto" else "equal",
+        interpolation="nearest",
+        zorder=0,
+    )
+    for index in np.unique(labels)[1:]:  # where one class gives way to the others
+        others = np.delete(scores, index, axis=1).max(axis=1)
+        lead = (scores[:, index] - others).reshape(_POINTS, _POINTS)
+        axes.contour(x, y, lead, levels=[0], colors="white", linewidths=1.5, zorder=1)
+    for part in parts:
+        split = run.splits.parts[part]
+        chosen = pick(split)
+        targets = split.y[split.rows][chosen]
+        wrong = run.loss.predict(run.logits(part))[chosen] != targets
+        scatter_classes(
+            axes, split.X[split.rows][chosen], targets, filled=part == "train", wrong=wrong, size=size
+        )
+
+
+def _draw_levels(
+    axes: Axes, run: FinishedRun, ranges: list[tuple[float, float]], parts: list[str], size: float
+) -> Any:
+    x, y, points = grid_of(ranges, _POINTS)
+    fitted = run.values(run.answer(points))[:, 0].reshape(_POINTS, _POINTS)
+    targets = np.concatenate([split.y[split.rows, 0] for split in run.splits.parts.values()])
+    low, high = float(targets.min()), float(targets.max())
+    levels = np.linspace(low, high if high > low else low + 1, 16)  # the same for every run on these data
+    norm = Normalize(levels[0], levels[-1])
+    picture = axes.contourf(x, y, fitted, levels=levels, extend="both", cmap=LEVELS, norm=norm, zorder=0)
+    for part in parts:
+        split = run.splits.parts[part]
+        chosen = pick(split)
+        values = split.y[split.rows][chosen, 0]
+        scatter_values(axes, split.X[split.rows][chosen], values, norm, filled=part == "train", size=size)
+    return picture
+
+
+def _draw_function(axes: Axes, run: FinishedRun, reach: tuple[float, float], parts: list[str]) -> None:
+    x = np.linspace(*reach, 500)[:, None]
+    fitted = run.values(run.answer(x))
+    colours = _value_colours(fitted.shape[1])
+    for part in parts:
+        split = run.splits.parts[part]
+        chosen = pick(split)
+        X, y = split.X[split.rows][chosen, 0], split.y[split.rows][chosen]
+        filled = part == "train"
+        for i, (colour, _) in enumerate(colours):
+            axes.scatter(
+                X,
+                y[:, i],
+                s=14,
+                facecolors=colour if filled else "white",
+                edgecolors="white" if filled else colour,
+                linewidths=0.4 if filled else 0.9,
+                zorder=2,
+            )
+    for i, (_, colour) in enumerate(colours):
+        axes.plot(x[:, 0], fitted[:, i], color=colour, linewidth=2, zorder=3)
+    axes.set_xlim(*reach)
+    axes.set_ylabel(_target(run))
+
+
+def _value_colours(values: int) -> list[tuple[Any, Any]]:
+    """Return for each value of a regression the colour of its examples and that of the network."""
+    if values == 1:
+        return [(LINE_COLOURS[0], LINE_COLOURS[1])]
+    return [(colour, colour) for colour in line_colours(values)]
+
+
+def _draw_probabilities(axes: Axes, run: FinishedRun, reach: tuple[float, float], parts: list[str]) -> None:
+    x = np.linspace(*reach, 500)[:, None]
+    scores = run.loss.interpret(run.answer(x))
+    for i in range(scores.shape[1]):
+        axes.plot(x[:, 0], scores[:, i], color=class_colour(i), linewidth=2)
+    low, high = float(scores.min()), float(scores.max())
+    row = 0.05 * (high - low or 1)
+    for part in parts:
+        split = run.splits.parts[part]
+        chosen = pick(split)
+        y = split.y[split.rows][chosen]
+        under = np.column_stack([split.X[split.rows][chosen, 0], low - row * (1 + y)])
+        scatter_classes(axes, under, y, filled=part == "train", size=14)
+    axes.set_xlim(*reach)
+    if run.loss.outputs == "probabilities":
+        axes.set_ylabel("probability")
+        percent_axis(axes.yaxis)
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    else:
+        axes.set_ylabel("score")
+
+
+def _target(run: FinishedRun) -> str:
+    name = label(getattr(run.experiment.data, "target", "y"))
+    several = run.checkpoint.targets > 1 and len(run.checkpoint.features) == 2
+    return f"{name} (the first of {run.checkpoint.targets} values)" if several else name
+
+
+def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
+    """Draw a panel for each run, all of them over the same part of the plane."""
+    sheet = arrange(runs)
+    side = 3.0 if sheet.columns <= 3 else 2.4
+    spans = [high - low for low, high in extent(runs[0].splits)]
+    alike = len(spans) == 2 and max(spans) < 2 * min(spans)
+    height = 0.35 + (side - 0.1) * (spans[1] / spans[0] if alike else 1)
+    figure = new_figure(max(side * sheet.columns + 0.6, 6), height * sheet.rows + 1)
+    panels = figure.subplots(sheet.rows, sheet.columns, sharex=True, sharey=True, squeeze=False)
+    for panel in panels.flat:
+        panel.set_visible(False)
+    pictures = []
+    for run, place, title in zip(runs, sheet.places, sheet.titles, strict=True):
+        panel = panels[place]
+        panel.set_visible(True)
+        pictures.append(_draw(panel, run, held_out=False, size=14))
+        scores = _scores(run, list(dict.fromkeys(["train", run.held_out]))).replace("error: ", "error\n")
+        panel.set_title("\n".join(filter(None, [title, scores])), fontsize=9)
+        panel.label_outer()
+    for row, name in enumerate(sheet.row_names):
+        panels[row, 0].set_ylabel(f"{name}\n{panels[row, 0].get_ylabel()}")
+    for column, name in enumerate(sheet.column_names):
+        title = panels[0, column].get_title()
+        panels[0, column].set_title(f"{name}\n{title}", fontsize=9)
+    if pictures[0] is not None:
+        figure.colorbar(pictures[0], ax=panels, label=_target(runs[0]))
+    handles = [handle for handle in _handles(runs[0]) if not str(handle.get_label()).startswith("held out")]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6))
+    return figure

@@ -1,0 +1,135 @@
+"""A data set as it is: points of the plane by class and split, or images by class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from mlpcli.build import Splits, load_splits
+from mlpcli.config.schema import Experiment
+from mlpcli.data.batches import Split
+from mlpcli.figures import UnfitError
+from mlpcli.figures.images import brightness, image_shape, mosaic
+from mlpcli.figures.plane import class_handles, extent, pick, scatter_classes, scatter_values
+from mlpcli.figures.style import INK, LINE_COLOURS, label, new_figure, styled
+
+__all__ = ["draw_dataset"]
+
+_OF_CLASS = 10  # images of each class
+_MOST_CLASSES = 20
+
+
+@styled
+def draw_dataset(experiment: Experiment) -> Figure:
+    """Load the config's data set, split as for training, and draw it.
+
+    One or two features: points, filled in training and hollow where held out. Images: the first of each class
+    in the training split. Raises DataError; UnfitError where it is neither.
+    """
+    splits = load_splits(experiment)
+    title = f"{label(experiment.data.title)}: " + ", ".join(
+        f"{len(split):,} {part}" for part, split in splits.parts.items()
+    )
+    shape = image_shape(experiment, len(splits.features))
+    if shape is not None and splits.classes is not None:
+        return _draw_images(splits, splits.classes, shape, title)
+    if len(splits.features) > 2:
+        raise UnfitError(
+            f"a picture needs 1 or 2 features, or images, and {experiment.data.title} has "
+            f"{len(splits.features):,} features"
+        )
+    return _draw_points(experiment, splits, title)
+
+
+def _draw_images(splits: Splits, classes: tuple[str, ...], shape: tuple[int, int, int], title: str) -> Figure:
+    split = splits.train
+    y = split.y[split.rows]
+    shown = classes[:_MOST_CLASSES]
+    images = np.ones((len(shown) * _OF_CLASS, *shape))  # white where a class has fewer
+    for index in range(len(shown)):
+        found = split.rows[np.flatnonzero(y == index)[:_OF_CLASS]]
+        first = index * _OF_CLASS
+        images[first : first + len(found)] = brightness(split.X[found], shape).reshape(-1, *shape)
+    sheet = mosaic(images, _OF_CLASS)
+    figure = new_figure(6.4, 5.4 * sheet.shape[0] / sheet.shape[1] + 0.6, title)
+    axes = figure.subplots(1, 1)
+    axes.imshow(sheet, interpolation="nearest")
+    step = shape[1] + 1
+    axes.set_yticks([i * step + shape[1] / 2 for i in range(len(shown))], [label(name, 14) for name in shown])
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    if len(classes) > len(shown):
+        axes.set_xlabel(f"(the first {len(shown)} of {len(classes):,} classes)")
+    return figure
+
+
+def _points(split: Split) -> tuple[NDArray[Any], NDArray[Any]]:
+    chosen = pick(split)
+    return split.X[split.rows][chosen], split.y[split.rows][chosen]
+
+
+def _draw_points(experiment: Experiment, splits: Splits, title: str) -> Figure:
+    figure = new_figure(6.4, 5.6, title)
+    axes = figure.subplots(1, 1)
+    axes.set_xlabel(label(splits.features[0]))
+    axes.grid(True)
+    axes.set_axisbelow(True)
+    ranges = extent(splits)
+    handles = class_handles(splits.classes or ())
+    flat = len(splits.features) == 1
+    target = label(getattr(experiment.data, "target", "y"))
+    values = np.concatenate(
+        [split.y[split.rows].reshape(len(split), -1)[:, 0] for split in splits.parts.values()]
+    )
+    norm = Normalize(values.min(), values.max())
+    for part, split in splits.parts.items():
+        X, y = _points(split)
+        filled = part == "train"
+        if splits.classes is not None:
+            scatter_classes(axes, np.column_stack([X[:, 0], y]) if flat else X, y, filled=filled)
+        elif flat:
+            axes.scatter(
+                X[:, 0],
+                y[:, 0],
+                s=14,
+                facecolors=LINE_COLOURS[0] if filled else "white",
+                edgecolors="white" if filled else LINE_COLOURS[0],
+                linewidths=0.4 if filled else 0.9,
+                zorder=2,
+            )
+        else:
+            scatter_values(axes, X, y[:, 0], norm, filled=filled)
+    if not flat:
+        axes.set_ylabel(label(splits.features[1]))
+        axes.locator_params(nbins=6)
+        spans = [high - low for low, high in ranges]
+        if max(spans) < 2 * min(spans):
+            axes.set_aspect("equal")
+        if splits.classes is None:
+            figure.colorbar(axes.collections[0], ax=axes, label=target)
+    elif splits.classes is not None:
+        axes.set_yticks(range(len(splits.classes)), [label(name) for name in splits.classes])
+        axes.set_ylabel("class")
+    else:
+        axes.set_ylabel(target)
+    colour = LINE_COLOURS[0] if flat and splits.classes is None else INK
+    sign: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": colour, "markersize": 6}
+    handles.append(Line2D([], [], markeredgecolor="white", label="training", **sign))
+    if len(splits.parts) > 1:
+        hollow = "o" if flat or splits.classes is not None else "D"
+        handles.append(
+            Line2D(
+                [], [], markerfacecolor="white", label="held out (val, test)", **{**sign, "marker": hollow}
+            )
+        )
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=max(1, min(len(handles), 70 // (longest + 8)))
+    )
+    return figure

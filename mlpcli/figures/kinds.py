@@ -1,0 +1,44 @@
+"""Every kind of picture of a run, by the name that ``mlp plot --kind`` knows it by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from mlpcli.figures import UnfitError
+from mlpcli.figures.boundary import draw_boundary
+from mlpcli.figures.confusion import draw_confusion
+from mlpcli.figures.curves import draw_curves
+from mlpcli.figures.examples import draw_examples
+from mlpcli.figures.health import draw_health
+from mlpcli.figures.hidden import draw_hidden
+from mlpcli.figures.weights import draw_weights
+from mlpcli.training.finished import FinishedRun
+
+__all__ = ["DRAW", "OF_SEVERAL"]
+
+Draw = Callable[[Sequence[FinishedRun]], Figure]
+
+
+def _of_one(kind: str, draw: Callable[[FinishedRun], Figure], runs: Sequence[FinishedRun]) -> Figure:
+    if len(runs) > 1:
+        raise UnfitError(f"{kind} is a picture of one run, and {len(runs)} are named")
+    return draw(runs[0])
+
+
+_ONE: dict[str, Callable[[FinishedRun], Figure]] = {
+    "weights": draw_weights,
+    "confusion": draw_confusion,
+    "health": draw_health,
+    "hidden": draw_hidden,
+    "examples": draw_examples,
+}
+_SEVERAL: dict[str, Draw] = {"curves": draw_curves, "boundary": draw_boundary}
+
+OF_SEVERAL = tuple(_SEVERAL)  # what can be drawn of several runs at once
+DRAW: dict[str, Draw] = {
+    **_SEVERAL,
+    **{kind: partial(_of_one, kind, draw) for kind, draw in _ONE.items()},
+}

@@ -1,0 +1,166 @@
+"""What all pictures share: their look, colours that the colour-blind tell apart, and how they are saved."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from math import log10
+from pathlib import Path
+from typing import IO, Any, ParamSpec, TypeVar
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from mlpcli.files import make_place, replace_file
+
+__all__ = [
+    "CLASS_COLOURS",
+    "INK",
+    "LINE_COLOURS",
+    "MARKERS",
+    "class_colour",
+    "count_axis",
+    "label",
+    "line_colours",
+    "log_axis",
+    "new_figure",
+    "percent_axis",
+    "save",
+    "styled",
+    "write",
+]
+
+INK = "#222222"
+# Okabe and Ito's colours (2008), which all kinds of colour vision tell apart, and two more.
+CLASS_COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#CC79A7",
+    "#F0E442",
+    "#882255",
+    "#999999",
+    "#000000",
+)
+MARKERS = "os^DvPX*<>"  # a second sign of the class, for black and white
+LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
+_DPI = 100
+_LONGEST = 24  # letters of a name in a picture
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.edgecolor": "#888888",
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.formatter.use_mathtext": False,
+    "text.color": INK,
+    "text.parse_math": False,  # a name may hold a dollar
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": "#e5e5e5",
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "svg.hashsalt": "mlp",  # the same picture gives the same bytes
+}
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """Draw as the pictures of this project do, whatever the user's matplotlibrc says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """Let a function that makes or saves a picture do so in the project's style."""
+
+    @wraps(draw)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _style():
+            return draw(*args, **kwargs)
+
+    return inner
+
+
+def new_figure(width: float, height: float, title: str | None = None) -> Figure:
+    """Return an empty picture; ``width`` and ``height`` are in hundreds of pixels."""
+    figure = Figure(figsize=(width, height), dpi=_DPI)
+    FigureCanvasAgg(figure)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture whole or not at all, as PNG or SVG by the suffix of ``path``; make its folder."""
+    with replace_file(make_place(path)) as stream:
+        write(figure, stream, path.suffix[1:].lower())
+
+
+@styled
+def write(figure: Figure, stream: IO[bytes], kind: str) -> None:
+    """Write a picture as png or svg."""
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a box stands for it
+        if kind == "png":
+            canvas: Any = FigureCanvasAgg(figure)
+            canvas.print_png(stream, metadata=metadata)  # savefig would draw it twice
+        else:
+            figure.savefig(stream, format=kind, metadata=metadata)
+
+
+def label(name: str, longest: int = _LONGEST) -> str:
+    """Return a name from a file as it can be shown: on one line, and not too long."""
+    shown = name if name.isprintable() else repr(name)[1:-1]
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def class_colour(index: int) -> str:
+    """Return the colour of a class; with more than ten they come round again."""
+    return CLASS_COLOURS[index % len(CLASS_COLOURS)]
+
+
+def line_colours(n: int) -> list[Any]:
+    """Return a colour for each of ``n`` lines: of more than there are colours, from dark to light."""
+    if n <= len(LINE_COLOURS):
+        return list(LINE_COLOURS[:n])
+    viridis = mpl.colormaps["viridis"]
+    return [viridis(0.92 * i / (n - 1)) for i in range(n)]
+
+
+def count_axis(axis: Any) -> None:
+    """Let an axis count: whole numbers, with commas."""
+    axis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def percent_axis(axis: Any) -> None:
+    """Let an axis of shares show per cent."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
+
+
+def log_axis(axes: Axes, which: str) -> None:
+    """Make the axis ``which``, x or y, logarithmic, with plain numbers; call it when everything is drawn."""
+    set_scale = axes.set_xscale if which == "x" else axes.set_yscale
+    set_scale("log")
+    low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
+    decades = log10(high / low)
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1, 3) if decades < 3.5 else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())  # ticks cost more time than anything else in a picture

@@ -1,0 +1,178 @@
+"""A finished run, or one that is not yet: what pictures of it, and reports on it, are drawn from."""
+
+from __future__ import annotations
+
+import json
+from copy import copy
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlpcli.build import Splits, build_loss
+from mlpcli.data.batches import Batches, Split
+from mlpcli.errors import CheckpointError, RunError, UsageError
+from mlpcli.nn.losses import Loss
+from mlpcli.training.apply import load_same_splits
+from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
+from mlpcli.training.directory import find_snapshots
+from mlpcli.training.evaluation import compute_logits
+
+__all__ = ["FinishedRun", "Row", "find_runs", "read_metrics"]
+
+_LONGEST = 10_000_000  # bytes of a row of metrics.jsonl
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Row(BaseModel):
+    """A row of metrics.jsonl, checked; what pictures do not need is left out."""
+
+    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
+
+    epoch: Annotated[int, Field(ge=1)]
+    train_loss: float
+    train_accuracy: _Share | None = None
+    val_loss: float | None = None
+    val_accuracy: _Share | None = None
+    val_r2: float | None = None
+    gradient_norm: float
+    gradient_norms: list[float]
+    update_ratio: list[float | None]
+    dead: list[_Share | None]
+    saturated: list[_Share | None]
+
+    @property
+    def layers(self) -> int:
+        """The number of layers that it tells of; raises ValueError where its lists differ."""
+        n = len(self.update_ratio)
+        if (len(self.gradient_norms), len(self.dead), len(self.saturated)) != (n, n - 1, n - 1):
+            raise ValueError
+        return n
+
+
+def read_metrics(path: Path) -> list[Row]:
+    """Read metrics.jsonl, believing nothing; a last row that is still being written is left out.
+
+    Raises RunError where there is no such file, no row in it, or something that is no row of metrics.
+    """
+    rows: list[Row] = []
+    try:
+        with path.open("rb") as stream:
+            while (line := stream.readline(_LONGEST)).endswith(b"\n"):
+                row = Row.model_validate(json.loads(line))
+                if row.epoch != len(rows) + 1 or row.layers != (rows or [row])[0].layers:
+                    raise ValueError
+                rows.append(row)
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError, ValidationError):
+        raise RunError(f"{path}:{len(rows) + 1}: is no row of metrics as mlp train writes them") from None
+    if not rows:
+        raise RunError(f"{path} has no row yet: no epoch has been finished")
+    return rows
+
+
+class FinishedRun:
+    """A run's checkpoint at once, and what else there is to know of it when it is asked for.
+
+    ``path`` is the run's directory, for its best.npz, or any checkpoint. Raises UsageError where there is
+    neither, CheckpointError; what is read later raises RunError, DataError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if path.is_dir():
+            if not (path / "config.yaml").is_file():
+                raise UsageError(f"{path} is not the directory of a run: it has no config.yaml")
+            if not (path / "best.npz").exists():
+                raise UsageError(f"{path} holds no best.npz yet: no epoch has been finished")
+            self.directory, file = path, path / "best.npz"
+        else:
+            self.directory, file = path.parent, path
+        self.name = self.directory.resolve().name
+        self.checkpoint: Checkpoint = load_checkpoint(file)
+        self.experiment = self.checkpoint.experiment
+        self._logits: dict[str, NDArray[Any]] = {}
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The rows of metrics.jsonl."""
+        return read_metrics(self.directory / "metrics.jsonl")
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The data as they were for training."""
+        return load_same_splits(self.checkpoint)
+
+    @cached_property
+    def loss(self) -> Loss:
+        """The loss that it was trained with."""
+        return build_loss(self.experiment, self.checkpoint.class_counts)
+
+    @property
+    def snapshots(self) -> list[Path]:
+        """The checkpoints of some epochs, in their order."""
+        return list(find_snapshots(self.directory).values())
+
+    @property
+    def held_out(self) -> str:
+        """The split that says most of the network: test, or val or train where there is no such part."""
+        return next(name for name in ("test", "val", "train") if name in self.splits.parts)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights best.npz holds."""
+        best = self.directory / "best.npz"
+        return load_checkpoint(best).epoch if best.exists() else self.checkpoint.epoch
+
+    def at(self, file: Path) -> FinishedRun:
+        """Return the same run as it was at another of its checkpoints.
+
+        Raises CheckpointError, also where that is of another run.
+        """
+        run = copy(self)
+        run.checkpoint, run._logits = load_checkpoint(file), {}
+        ours, theirs = self.checkpoint, run.checkpoint
+        if (ours.network.widths, ours.features, ours.classes) != (
+            theirs.network.widths,
+            theirs.features,
+            theirs.classes,
+        ):
+            raise CheckpointError(f"{file} is not of the run in {self.directory}; remove it, or train again")
+        return run
+
+    def logits(self, part: str) -> NDArray[Any]:
+        """Return the logits (n, outputs) of a split, in its order."""
+        if part not in self._logits:
+            split = self.splits.parts[part]
+            self._logits[part] = compute_logits(
+                self.checkpoint.network, Batches(split, self.checkpoint.scaling)
+            )
+        return self._logits[part]
+
+    def answer(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the logits (n, outputs) of X (n, features), which is in the data's own units."""
+        split = Split(X.astype(np.float32), np.zeros(len(X), np.int64), np.arange(len(X)))
+        return compute_logits(self.checkpoint.network, Batches(split, self.checkpoint.scaling))
+
+    def values(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the values (n, outputs) of a regression in their own units."""
+        scaling = self.checkpoint.target_scaling
+        return logits if scaling is None else scaling.undo(logits)
+
+
+def find_runs(paths: list[Path]) -> list[Path]:
+    """Return the runs that ``paths`` stand for: a folder that is no run but holds some stands for them.
+
+    Raises UsageError where a path leads nowhere.
+    """
+    found = []
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: there is no such run; name its directory, as in runs/spiral")
+        inside = [] if (path / "config.yaml").is_file() or not path.is_dir() else sorted(path.iterdir())
+        runs = [folder for folder in inside if (folder / "config.yaml").is_file()]
+        found += runs or [path]
+    return found

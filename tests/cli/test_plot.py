@@ -1,0 +1,265 @@
+"""mlp plot: which files it writes, what it says, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mlpcli.cli import pictures
+from mlpcli.training.directory import RunDirectory
+
+Mlp = Callable[..., Any]
+Trained = Callable[..., RunDirectory]
+
+SHORT = "training.epochs=5"
+
+
+@pytest.fixture
+def spiral(trained: Trained, tmp_path: Path) -> Path:
+    """Return a copy of a spiral run with snapshots, to be written to and damaged."""
+    run = trained("spiral", SHORT, "training.snapshots=3").path
+    shutil.copytree(run, tmp_path / "runs" / "spiral")
+    return Path("runs/spiral")
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_all_pictures_that_fit_are_beside_the_run(mlp: Mlp, spiral: Path) -> None:
+    before = files(spiral)
+    code, out, err = mlp("plot", spiral)
+    kinds = ["curves", "boundary", "confusion", "health", "hidden", "examples"]
+    assert (code, out.splitlines()) == (0, [f"{spiral}/plots/{kind}.png" for kind in kinds])
+    assert err == (
+        "not drawn: weights needs images: cifar10, or an .npz file with a square number of features\n"
+    )
+    assert files(spiral) - before == {f"plots/{kind}.png" for kind in kinds}
+    for line in out.splitlines():
+        with Image.open(line) as image:
+            assert image.format == "PNG"
+            assert 400 < image.width < 1600
+
+
+def test_one_kind_goes_where_it_is_told(mlp: Mlp, spiral: Path) -> None:
+    assert mlp("plot", spiral, "--kind", "curves", "--out", "new/loss.svg") == (0, "new/loss.svg\n", "")
+    assert "<svg" in Path("new/loss.svg").read_text(encoding="utf-8")
+    assert mlp("plot", spiral, "--kind", "curves", "--out", "pictures").out == "pictures/curves.png\n"
+    assert mlp("plot", spiral / "last.npz", "--kind", "curves").out == f"{spiral}/plots/curves.png\n"
+
+
+def test_several_runs_are_overlaid_also_by_their_folder(mlp: Mlp, trained: Trained, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        run = trained("moons", SHORT, f"training.seed={seed}").path
+        shutil.copytree(run, tmp_path / "sweep" / f"moons-{seed}")
+    assert mlp("plot", "sweep") == (0, "sweep/plots/curves.png\nsweep/plots/boundary.png\n", "")
+    first = Path("sweep/plots/curves.png").read_bytes()
+    code, out, _ = mlp("plot", "sweep/moons-1", "sweep/moons-2", "--kind", "curves", "--out", "two.png")
+    assert (code, out) == (0, "two.png\n")
+    assert Path("two.png").read_bytes() == first
+    assert mlp("plot", "sweep").code == 0  # its own pictures are no runs
+
+
+def test_the_boundary_is_animated(mlp: Mlp, spiral: Path) -> None:
+    assert mlp("plot", spiral, "--animate") == (0, f"{spiral}/plots/boundary.gif  (3 frames)\n", "")
+    with Image.open(spiral / "plots" / "boundary.gif") as gif:
+        assert getattr(gif, "n_frames", 1) == 3
+
+
+def test_without_snapshots_it_says_how_to_have_some(mlp: Mlp, trained: Trained) -> None:
+    run = trained("moons", SHORT).path
+    code, out, err = mlp("plot", run, "--animate", "--out", "a.gif")
+    assert (code, out) == (2, "")
+    assert f"mlp train {run}/config.yaml --set training.snapshots=30" in err
+    assert not Path("a.gif").exists()
+
+
+def test_text_fits_the_terminal_and_writes_no_file(
+    mlp: Mlp, spiral: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files(Path())
+    for width in (40, 80):
+        monkeypatch.setenv("COLUMNS", str(width))
+        code, out, err = mlp("plot", spiral, "--text")
+        assert (code, err) == (0, "")
+        assert max(map(len, out.splitlines())) <= width
+        assert out.startswith("spiral, epoch ")
+        assert "loss of spiral: " in out
+    only = mlp("plot", spiral, "--text", "--kind", "curves").out
+    assert only.startswith("loss of spiral: ")
+    assert files(Path()) == before
+
+
+def without(modules: str, *args: object, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
+    """Run ``mlp`` in a process of its own in which some modules cannot be imported."""
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({modules!r}.split()))\n"
+        "from mlpcli.cli import run; sys.exit(run(sys.argv[1:]))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, args)],
+        capture_output=True,
+        encoding=encoding,
+        env={"PYTHONIOENCODING": encoding, "COLUMNS": "60"},
+        check=False,
+    )
+
+
+def test_without_matplotlib_it_says_what_to_install_and_draws_in_characters(trained: Trained) -> None:
+    run = trained("moons", SHORT).path
+    for command in (["plot", run], ["plot", run, "--animate"], ["report", run], ["data", "draw", "moons"]):
+        result = without("matplotlib", *command)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert "pip install 'mlpcli[plot]'" in result.stderr
+        assert "Traceback" not in result.stderr
+    result = without("matplotlib", "plot", run, "--text", encoding="ascii")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("moons, epoch ")
+    assert "+-----" in result.stdout
+
+
+def test_a_page_needs_jinja2_and_says_so(trained: Trained) -> None:
+    result = without("jinja2", "report", trained("moons", SHORT).path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "jinja2" in result.stderr
+    assert "pip install 'mlpcli[plot]'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ([], "name a run, as in mlp plot runs/spiral"),
+        (["nowhere"], "nowhere: there is no such run"),
+        (["empty"], "empty is not the directory of a run: it has no config.yaml"),
+        (["page.txt"], "page.txt"),
+        (["RUN", "--kind", "curve"], "'curves'"),
+        (["RUN", "--kind", "weights"], "weights needs images"),
+        (["RUN", "--kind", "curves", "--out", "a.pdf"], "--out a.pdf: its name has to end in .png or .svg"),
+        (["RUN", "--out", "a.png"], "--out a.png is one file; name the picture for it with --kind"),
+        (["RUN", "--animate", "--out", "a.png"], "its name has to end in .gif"),
+        (["RUN", "--animate", "--out", "empty"], "--out empty is a folder"),
+        (["RUN", "--kind", "curves", "--out", "page.txt/a.png"], "page.txt is no folder"),
+        (["RUN", "--out", "page.txt/a"], "page.txt is no folder"),
+        (["RUN", "--text", "--out", "a.txt"], "--text writes to the terminal"),
+        (["RUN", "--text", "--kind", "health"], "health needs matplotlib: leave out --text"),
+        (["RUN", "--text", "--animate"], "give one of them"),
+        (["RUN", "--animate", "--kind", "curves"], "leave out --kind curves"),
+        (["RUN", "RUN", "--animate"], "--animate draws one run, and 2 are named"),
+        (["RUN", "RUN", "--kind", "health"], "health is a picture of one run"),
+        (["RUN", "--notes", "dead_relu"], "--notes trains its own runs"),
+        (["--notes", "dead_relu"], "in the project's folder"),
+    ],
+    ids=" ".join,
+)
+def test_refusals_say_what_is_allowed_and_write_nothing(
+    mlp: Mlp, spiral: Path, args: list[str], said: str
+) -> None:
+    Path("empty").mkdir()
+    Path("page.txt").write_text("hello")
+    before = files(Path())
+    code, out, err = mlp("plot", *(spiral if word == "RUN" else word for word in args))
+    assert code in (1, 2)
+    assert out == ""
+    assert said in err
+    assert "Traceback" not in err
+    assert files(Path()) == before
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [b"", b'{"epoch": 1', b"{}\n", b"\xff\xfe\n", b"[" * 100_000 + b"\n", b'{"epoch": NaN}\n', None],
+    ids=["empty", "cut off", "no keys", "no text", "deep", "nan", "gone"],
+)
+def test_bad_metrics_keep_no_other_picture_from_being_drawn(
+    mlp: Mlp, spiral: Path, metrics: bytes | None
+) -> None:
+    if metrics is None:
+        (spiral / "metrics.jsonl").unlink()
+    else:
+        (spiral / "metrics.jsonl").write_bytes(metrics)
+    code, out, err = mlp("plot", spiral)
+    assert code == 1
+    assert "boundary.png" in out
+    assert "curves.png" not in out
+    assert err.count(f"{spiral}/metrics.jsonl") == 1  # said once, though two pictures need it
+    assert "Traceback" not in err
+
+
+def test_a_row_that_is_being_written_is_left_out(mlp: Mlp, spiral: Path) -> None:
+    whole = (spiral / "metrics.jsonl").read_bytes()
+    (spiral / "metrics.jsonl").write_bytes(whole[: -len(whole.splitlines()[-1]) // 2])
+    code, out, _ = mlp("plot", spiral, "--kind", "curves")
+    assert (code, out) == (0, f"{spiral}/plots/curves.png\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("update_ratio", [0.1] * 7), ("gradient_norms", [0.1]), ("dead", [0.0, 0.5]), ("saturated", [])),
+        *(("epoch", 3), ("dead", [2.0]), ("train_loss", "0.5"), ("val_accuracy", -1)),
+    ],
+)
+def test_a_row_that_does_not_belong_there_is_refused(mlp: Mlp, spiral: Path, key: str, value: object) -> None:
+    rows = [json.loads(line) for line in (spiral / "metrics.jsonl").read_text().splitlines()]
+    rows[1][key] = value
+    (spiral / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code, _, err = mlp("plot", spiral, "--kind", "health")
+    assert code == 1
+    assert err == f"Error: {spiral}/metrics.jsonl:2: is no row of metrics as mlp train writes them\n"
+
+
+def test_a_damaged_checkpoint_is_named(mlp: Mlp, spiral: Path) -> None:
+    whole = (spiral / "best.npz").read_bytes()
+    (spiral / "best.npz").write_bytes(whole[: len(whole) // 2])
+    code, out, err = mlp("plot", spiral)
+    assert (code, out) == (1, "")
+    assert "best.npz" in err
+    assert "Traceback" not in err
+
+
+def test_snapshots_of_another_run_are_refused(mlp: Mlp, spiral: Path, trained: Trained) -> None:
+    snapshot = next(spiral.rglob("epoch-*.npz"))
+    shutil.copy(trained("moons", SHORT).best, snapshot)
+    code, out, err = mlp("plot", spiral, "--animate")
+    assert (code, out) == (1, "")
+    assert f"{snapshot} is not of the run in {spiral}" in err
+    assert not (spiral / "plots" / "boundary.gif").exists()
+
+
+def test_data_that_have_gone_leave_the_curves(mlp: Mlp, tmp_path: Path) -> None:
+    rows = "\n".join(f"{i},{i % 5},{'ab'[i % 2]}" for i in range(60))
+    table = tmp_path / "table.csv"
+    table.write_text(f"x,y,kind\n{rows}\n")
+    config = "data: {name: csv, path: table.csv, target: kind}\ntraining: {epochs: 2}"
+    (tmp_path / "mine.yaml").write_text(config)
+    assert mlp("train", "mine.yaml", "--quiet").code == 0
+    table.unlink()
+    code, out, err = mlp("plot", "runs/mine")
+    assert code == 1
+    assert out == "runs/mine/plots/curves.png\nruns/mine/plots/health.png\n"
+    assert "table.csv" in err
+    assert "Traceback" not in err
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(
+    mlp: Mlp, spiral: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever runs the tests may be allowed to write everywhere.
+    monkeypatch.setattr(pictures, "os", SimpleNamespace(access=lambda *_: False, W_OK=2, X_OK=1))
+    code, out, err = mlp("plot", spiral, "--kind", "curves", "--out", "a.png")
+    assert (code, out) == (2, "")
+    assert "cannot be written to; name another place" in err
+
+
+def test_activations_of_the_notes_need_no_training(mlp: Mlp) -> None:
+    assert mlp("plot", "--notes", "activations") == (0, "activations.png\n", "")
+    assert Path("activations.png").stat().st_size > 10_000

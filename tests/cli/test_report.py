@@ -1,0 +1,33 @@
+"""mlp report: one file, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mlpcli.training.directory import RunDirectory
+
+Mlp = Callable[..., Any]
+
+
+def test_it_writes_the_page_and_says_where(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
+    run = trained("moons", "training.epochs=5").path
+    code, out, err = mlp("report", run, "--out", "pages/moons.html")
+    assert (code, err) == (0, "")
+    assert out.startswith("pages/moons.html  (")
+    assert Path("pages/moons.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_refusals(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
+    run = trained("moons", "training.epochs=5").path
+    Path("empty").mkdir()
+    for args, expected in (
+        (["empty"], "empty is not the directory of a run"),
+        ([run, "--out", "page.pdf"], "its name has to end in .html"),
+        (["nowhere"], "nowhere"),
+    ):
+        code, out, err = mlp("report", *args)
+        assert (code == 0, out) == (False, "")
+        assert expected in err
+        assert "Traceback" not in err

@@ -1,0 +1,60 @@
+"""Runs to draw, each trained once: small ones of the project's configs, of words, and of a small CIFAR-10."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from mlpcli.config.loader import parse_experiment
+from mlpcli.training.directory import RunDirectory
+from mlpcli.training.finished import FinishedRun
+from mlpcli.training.run import Run
+
+
+def train_text(text: str, out: Path) -> Path:
+    """Train a config given as text, whose files are beside ``out``, and return its directory."""
+    experiment = parse_experiment(text, "test", out.parent)
+    directory = RunDirectory.create("run", out)
+    directory.begin(experiment)
+    for _ in Run(experiment).epochs(directory):
+        pass
+    return directory.path
+
+
+@pytest.fixture(scope="session")
+def finished(trained: Callable[..., RunDirectory]) -> Callable[..., FinishedRun]:
+    """Return a function that gives the finished run of configs/NAME.yaml; do not change its files."""
+
+    @cache
+    def finish(name: str, *overrides: str) -> FinishedRun:
+        return FinishedRun(trained(name, *overrides).path)
+
+    return finish
+
+
+@pytest.fixture(scope="session")
+def trained_text() -> Callable[[str, Path], Path]:
+    """Return a function that trains a config given as text in a directory, which it returns."""
+    return train_text
+
+
+@pytest.fixture(scope="session")
+def cifar10(tmp_path_factory: pytest.TempPathFactory, make_cifar10: Callable[..., object]) -> FinishedRun:
+    """Return a run of 24 units on 60 images of CIFAR-10's format."""
+    folder = tmp_path_factory.mktemp("cifar10")
+    make_cifar10(folder / "cifar-10-batches-bin", n=12)
+    config = "data: {name: cifar10, root: ., val_size: 10}\nmodel: {hidden: [24]}\ntraining: {epochs: 2}"
+    return FinishedRun(train_text(config, folder / "run"))
+
+
+@pytest.fixture(scope="session")
+def plane_values(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """Return a regression over two features of a CSV file."""
+    folder = tmp_path_factory.mktemp("values")
+    rows = "\n".join(f"{i % 9},{i % 7},{(i % 9) - 2 * (i % 7)}" for i in range(80))
+    (folder / "values.csv").write_text(f"width,length,price\n{rows}\n")
+    config = "data: {name: csv, path: values.csv, target: price}\nloss: mse\ntraining: {epochs: 5}"
+    return FinishedRun(train_text(config, folder / "run"))

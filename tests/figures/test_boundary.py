@@ -1,0 +1,191 @@
+"""The boundary shows what the network answers, every example, and which of them it has wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from PIL import Image
+
+from mlpcli.figures import UnfitError
+from mlpcli.figures.boundary import animate_boundary, boundary_frames, draw_boundary
+from mlpcli.figures.style import CLASS_COLOURS
+from mlpcli.training.finished import FinishedRun
+
+Finish = Callable[..., FinishedRun]
+TrainText = Callable[[str, Path], Path]
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def places(collection: Any) -> Any:
+    return np.asarray(collection.get_offsets())
+
+
+def is_ring(collection: Any) -> bool:
+    return len(collection.get_facecolors()) == 0 and len(collection.get_offsets()) > 0
+
+
+def scatters(axes: Any) -> list[Any]:
+    return [c for c in axes.collections if type(c).__name__ == "PathCollection"]
+
+
+def test_every_example_is_there_in_the_colour_of_its_class(finished: Finish) -> None:
+    run = finished("spiral", "training.epochs=30")
+    figure = draw_boundary([run])
+    (axes,) = figure.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x1", "x2")
+    points = [c for c in scatters(axes) if not is_ring(c)]
+    assert sum(len(places(c)) for c in points) == 300
+    train = run.splits.train
+    for index in range(3):
+        filled = [c for c in points if to_hex(c.get_facecolors()[0]).upper() == CLASS_COLOURS[index]]
+        own = train.X[train.rows][train.y[train.rows] == index]
+        assert np.allclose(np.concatenate([places(c) for c in filled]), own)
+    assert legend(figure) == [
+        *("class 0", "class 1", "class 2", "training", "held out (val, test)", "mistake")
+    ]
+
+
+def test_mistakes_are_ringed_and_nothing_else(finished: Finish) -> None:
+    run = finished("spiral", "training.epochs=3")
+    expected = [
+        split.X[row]
+        for part, split in run.splits.parts.items()
+        for row, logits in zip(split.rows, run.logits(part), strict=True)
+        if logits.argmax() != split.y[row]
+    ]
+    assert len(expected) > 10
+    ringed = [c for c in scatters(draw_boundary([run]).axes[0]) if is_ring(c)]
+    assert np.allclose(np.concatenate([places(c) for c in ringed]), expected)
+
+
+def test_the_regions_are_what_the_network_answers(finished: Finish) -> None:
+    run = finished("spiral", "training.epochs=30")
+    axes = draw_boundary([run]).axes[0]
+    (image,) = axes.images
+    colours = np.asarray(image.get_array())
+    left, right, bottom, top = image.get_extent()
+    rng = np.random.default_rng(0)
+    shown: dict[int, set[tuple[float, ...]]] = {}
+    for i, j in rng.integers(0, len(colours), (100, 2)):
+        x = left + (right - left) * j / (len(colours) - 1)
+        y = bottom + (top - bottom) * i / (len(colours) - 1)
+        answer = int(run.answer(np.array([[x, y]])).argmax())
+        shown.setdefault(answer, set()).add(tuple(colours[i, j]))
+    assert sorted(shown) == [0, 1, 2]
+    assert all(len(tints) == 1 for tints in shown.values())
+
+
+def test_the_title_tells_the_epoch_and_the_scores(finished: Finish) -> None:
+    run = finished("spiral", "training.epochs=30")
+    split = run.splits.parts["test"]
+    right = np.mean(run.logits("test").argmax(axis=1) == split.y[split.rows])
+    title = draw_boundary([run]).get_suptitle()
+    assert title.startswith(f"spiral, epoch {run.checkpoint.epoch}\n")
+    assert f"test {right:.1%}" in title
+
+
+def test_a_regression_over_one_feature_is_a_function(finished: Finish) -> None:
+    run = finished("sine", "training.epochs=12")
+    figure = draw_boundary([run])
+    (axes,) = figure.axes
+    (line,) = axes.lines
+    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    assert np.allclose(y, run.values(run.answer(x[:, None]))[:, 0])
+    X = np.concatenate([split.X[split.rows] for split in run.splits.parts.values()])
+    assert x.min() < X.min() < X.max() < x.max()
+    assert sum(len(places(c)) for c in scatters(axes)) == len(X)
+    assert legend(figure)[0] == "the network"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x1", "y")
+
+
+def test_a_regression_over_two_features_is_levels_with_a_scale(plane_values: FinishedRun) -> None:
+    axes, scale = draw_boundary([plane_values]).axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("width", "length")
+    assert scale.get_ylabel() == "price"
+    targets = plane_values.splits.train.y
+    assert np.allclose(scale.get_ylim(), (targets.min(), targets.max()), atol=0.1 * np.ptp(targets))
+    assert sum(len(places(c)) for c in scatters(axes)) == 80
+
+
+def test_classes_over_one_feature_are_probabilities(trained_text: TrainText, tmp_path: Path) -> None:
+    rows = "\n".join(f"{i / 10},{'no' if i < 20 else 'yes'}" for i in range(40))
+    (tmp_path / "line.csv").write_text(f"dose,heals\n{rows}\n")
+    config = "data: {name: csv, path: line.csv, target: heals}\ntraining: {epochs: 3}"
+    figure = draw_boundary([FinishedRun(trained_text(config, tmp_path / "run"))])
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == "probability"
+    assert len(axes.lines) == 2
+    assert np.allclose(np.asarray(axes.lines[0].get_ydata()) + np.asarray(axes.lines[1].get_ydata()), 1)
+    assert legend(figure)[:2] == ["no", "yes"]
+
+
+def test_six_runs_of_two_keys_are_a_contact_sheet(finished: Finish) -> None:
+    runs = [
+        finished("spiral", "training.epochs=2", f"model.hidden=[{h}]", f"optimizer.learning_rate={lr}")
+        for h in (100, 5, 20)
+        for lr in (0.1, 0.01)
+    ]
+    figure = draw_boundary(runs)
+    assert len(figure.axes) == 6
+    tops = [axes.get_title().splitlines()[0] for axes in figure.axes[:3]]
+    assert tops == ["hidden [5]", "hidden [20]", "hidden [100]"]
+    assert [figure.axes[i].get_ylabel() for i in (0, 3)] == [
+        "learning_rate 0.01\nx2",
+        "learning_rate 0.1\nx2",
+    ]
+    assert len({axes.get_xlim() for axes in figure.axes}) == 1
+    right = [axes.get_title().splitlines()[-1] for axes in figure.axes]
+    first = finished("spiral", "training.epochs=2", "model.hidden=[5]", "optimizer.learning_rate=0.01")
+    split = first.splits.train
+    hits = np.mean(first.logits("train").argmax(axis=1) == split.y[split.rows])
+    assert right[0].startswith(f"right: train {hits:.1%}, test ")
+
+
+def test_runs_of_other_data_are_not_put_on_one_sheet(finished: Finish) -> None:
+    runs = [finished("spiral", "training.epochs=2"), finished("moons", "training.epochs=2")]
+    with pytest.raises(UnfitError, match="different data"):
+        draw_boundary(runs)
+
+
+def test_more_than_two_features_are_refused(finished: Finish) -> None:
+    with pytest.raises(UnfitError, match=r"iris\.csv has 4"):
+        draw_boundary([finished("iris", "training.epochs=2")])
+
+
+def test_frames_are_of_the_snapshots_and_change(finished: Finish, tmp_path: Path) -> None:
+    run = finished("spiral", "training.epochs=12", "training.snapshots=4")
+    frames = boundary_frames(run)
+    assert [epoch for epoch, _ in frames] == [int(file.stem.removeprefix("epoch-")) for file in run.snapshots]
+    assert (frames[0][0], frames[-1][0], len(frames)) == (1, 12, 4)
+    assert len({image.tobytes() for _, image in frames}) == 4
+    assert [epoch for epoch, _ in boundary_frames(run, most=2)] == [1, 12]
+    path = tmp_path / "new" / "boundary.gif"
+    assert animate_boundary(run, path) == 4
+    with Image.open(path) as gif:
+        assert (gif.n_frames, gif.size) == (4, frames[0][1].size)
+        assert gif.info["loop"] == 0
+
+
+def test_the_last_frame_is_as_it_is_drawn_alone(finished: Finish) -> None:
+    """The axes are used again and again: nothing of an earlier frame may stay on them."""
+    run = finished("spiral", "training.epochs=12", "training.snapshots=4")
+    alone = boundary_frames(run, most=2)[-1][1].convert("RGB")
+    after_others = boundary_frames(run)[-1][1].convert("RGB")
+    difference = np.abs(np.asarray(alone, int) - np.asarray(after_others, int))
+    assert difference.max() <= 40  # palettes are chosen frame by frame
+    assert difference.mean() < 0.5
+
+
+def test_without_snapshots_it_says_how_to_have_some(finished: Finish, tmp_path: Path) -> None:
+    with pytest.raises(UnfitError, match=r"training\.snapshots=30"):
+        animate_boundary(finished("spiral", "training.epochs=3"), tmp_path / "x.gif")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,58 @@
+"""What runs differ in names them, and gives rows and columns of a contact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlpcli.figures.differences import arrange, find_differences, name_runs
+from mlpcli.training.finished import FinishedRun
+
+Finish = Callable[..., FinishedRun]
+SHORT = "training.epochs=2"
+
+
+def test_keys_that_differ_are_found_and_idle_ones_are_not(finished: Finish) -> None:
+    runs = [
+        finished("moons", SHORT, "training.seed=1"),
+        finished("moons", SHORT, "training.seed=2", "training.snapshots=2"),
+    ]
+    assert find_differences(runs) == {"training.seed": [1, 2]}
+    assert name_runs(runs) == ["seed 1", "seed 2"]
+
+
+def test_runs_of_one_config_have_the_names_of_their_folders(finished: Finish) -> None:
+    runs = [finished("moons", SHORT), finished("moons", SHORT)]
+    assert name_runs(runs) == ["moons", "moons"]
+
+
+def test_two_keys_are_rows_and_columns_in_the_order_of_their_values(finished: Finish) -> None:
+    made = {
+        (rate, seed): finished("moons", SHORT, f"optimizer.learning_rate={rate}", f"training.seed={seed}")
+        for rate in (0.1, 0.01)
+        for seed in (3, 1, 2)
+    }
+    sheet = arrange(list(made.values()))
+    assert (sheet.rows, sheet.columns) == (2, 3)
+    assert sheet.row_names == ["learning_rate 0.01", "learning_rate 0.1"]
+    assert sheet.column_names == ["seed 1", "seed 2", "seed 3"]
+    assert dict(zip(made, sheet.places, strict=True)) == {
+        (rate, seed): ([0.01, 0.1].index(rate), seed - 1) for rate, seed in made
+    }
+
+
+def test_two_runs_with_the_same_values_are_not_put_on_one_place(finished: Finish) -> None:
+    runs = [
+        finished("moons", SHORT, f"optimizer.learning_rate={rate}", f"training.seed={seed}")
+        for rate, seed in ((0.1, 1), (0.01, 2), (0.1, 1))
+    ]
+    sheet = arrange(runs)
+    assert len(set(sheet.places)) == 3
+    assert sheet.row_names == []
+
+
+def test_one_key_is_in_the_order_of_its_values(finished: Finish) -> None:
+    runs = [finished("moons", SHORT, f"training.seed={seed}") for seed in (2, 3, 1)]
+    sheet = arrange(runs)
+    assert (sheet.rows, sheet.columns) == (1, 3)
+    assert sheet.places == [(0, 1), (0, 2), (0, 0)]
+    assert sheet.titles == ["seed 2", "seed 3", "seed 1"]

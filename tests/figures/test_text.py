@@ -1,0 +1,119 @@
+"""Pictures in characters: they fit the terminal, survive ASCII, and show what the network answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlpcli.figures import UnfitError
+from mlpcli.figures.text import boundary_text, curve_text
+from mlpcli.training.finished import FinishedRun
+
+Finish = Callable[..., FinishedRun]
+WIDTHS = pytest.mark.parametrize("width", [30, 40, 80, 200])
+
+
+@WIDTHS
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize(
+    ("name", "epochs"), [("spiral", 30), ("sine", 12), ("moons", 2)], ids=["spiral", "sine", "moons"]
+)
+def test_lines_fit_and_are_ascii_where_they_have_to(
+    finished: Finish, name: str, epochs: int, width: int, plain: bool
+) -> None:
+    run = finished(name, f"training.epochs={epochs}")
+    for text in (boundary_text(run, width, plain), curve_text(run, width, plain)):
+        assert max(map(len, text.splitlines())) <= width
+        assert text.isascii() == plain
+        assert name in text.splitlines()[0]
+
+
+def frame(text: str) -> list[str]:
+    """Return what is within the frame of a picture in ASCII."""
+    return [line[1:-1] for line in text.splitlines() if line.startswith("|") and line.endswith("|")]
+
+
+def test_regions_are_what_the_network_answers(finished: Finish) -> None:
+    run = finished("spiral", "training.epochs=30")
+    text = boundary_text(run, 80, True)
+    cells = frame(text)
+    parts = run.splits.parts.values()
+    X = np.concatenate([split.X[split.rows] for split in parts]).astype(float)
+    low, high = X.min(axis=0), X.max(axis=0)
+    low, high = low - 0.05 * (high - low), high + 0.05 * (high - low)
+    rows, columns = len(cells), len(cells[0])
+    shades, right = " .:", 0
+    compared = [(i, j) for i in range(rows) for j in range(columns) if cells[i][j] in shades]
+    for i, j in compared:
+        x = low[0] + (j + 0.5) / columns * (high[0] - low[0])
+        y = high[1] - (i + 0.5) / rows * (high[1] - low[1])
+        right += shades[int(run.answer(np.array([[x, y]])).argmax())] == cells[i][j]
+    assert len(compared) > 1000
+    assert right == len(compared)
+
+
+def test_mistakes_are_counted_and_marked(finished: Finish) -> None:
+    run = finished("spiral", "training.epochs=3")
+    wrong = sum(
+        int((run.logits(part).argmax(axis=1) != split.y[split.rows]).sum())
+        for part, split in run.splits.parts.items()
+    )
+    text = boundary_text(run, 80, True)
+    assert f"! mistake ({wrong} of 300)" in text
+    assert 0 < sum(line.count("!") for line in frame(text)) <= wrong
+    assert "0 0 on ' '  1 1 on '.'  2 2 on ':'" in text
+
+
+def test_the_curve_falls_from_the_left_to_the_right(finished: Finish) -> None:
+    run = finished("spiral", "training.epochs=30")
+    lines = curve_text(run, 80, True).splitlines()
+    losses = [row.val_loss or 0 for row in run.rows] + [row.train_loss for row in run.rows]
+    assert lines[0] == "loss of spiral: . train, o val"
+    assert lines[1].split()[0] == f"{max(losses):.4g}"
+    assert lines[12].split()[0] == f"{min(losses):.4g}"
+    assert lines[-1].split() == ["1", "epoch", "30"]
+    canvas = [line.split("|", 1)[1].ljust(70) for line in lines[1:13]]
+    heights = [min(i for i, line in enumerate(canvas) if line[column] != " ") for column in range(60)]
+    assert heights[0] < 4 < 8 < heights[-1]
+
+
+def test_a_function_is_drawn_over_its_examples(finished: Finish) -> None:
+    run = finished("sine", "training.epochs=12")
+    text = boundary_text(run, 80, True)
+    cells = [line[1:69].rstrip("|") for line in text.splitlines() if line.startswith("|")]
+    X = np.concatenate([split.X[split.rows, 0] for split in run.splits.parts.values()])
+    reach = 0.05 * (X.max() - X.min())
+    x = np.linspace(X.min() - reach, X.max() + reach, 69)
+    y = run.values(run.answer(((x[1:] + x[:-1]) / 2)[:, None]))[:, 0]
+    rows = [next(i for i, line in enumerate(cells) if line[column] == "#") for column in range(68)]
+    assert np.corrcoef(rows, y)[0, 1] < -0.99  # row 0 is on top
+    assert "." in "".join(cells)
+
+
+def test_a_regression_over_two_features_is_levels(plane_values: FinishedRun) -> None:
+    text = boundary_text(plane_values, 60, True)
+    assert text.splitlines()[0] == f"run, epoch {plane_values.checkpoint.epoch}: width across, length up"
+    assert text.splitlines()[-1].startswith("' .:-=+*%@' from ")
+    cells = frame(text)
+    # price = width - 2 length: most at the lower right
+    assert " .:-=+*%@".index(cells[-1][-1]) > " .:-=+*%@".index(cells[0][0])
+
+
+def test_names_and_many_classes_keep_to_the_width(
+    trained_text: Callable[[str, Path], Path], tmp_path: Path
+) -> None:
+    rows = "\n".join(f"{i % 12},{i // 12},class {'n' * (i % 12)} {i % 12}\t" for i in range(180))
+    (tmp_path / "many.csv").write_text(f"{'wide ' * 9},é,kind\n{rows}\n", encoding="utf-8")
+    config = "data: {name: csv, path: many.csv, target: kind}\ntraining: {epochs: 1}"
+    run = FinishedRun(trained_text(config, tmp_path / "run"))
+    text = boundary_text(run, 40, False)
+    assert max(map(len, text.splitlines())) <= 40
+    assert "\t" not in text
+
+
+def test_what_cannot_be_drawn_is_refused(finished: Finish) -> None:
+    with pytest.raises(UnfitError, match=r"needs 2 features, or 1 of a regression, and iris\.csv"):
+        boundary_text(finished("iris", "training.epochs=3"), 80, True)

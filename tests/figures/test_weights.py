@@ -1,0 +1,23 @@
+"""The weights are shown as images: one for each unit, the longest vectors first, grey where a weight is 0."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlpcli.figures.weights import draw_weights
+from mlpcli.training.finished import FinishedRun
+
+
+def test_filters_of_colour_images(cifar10: FinishedRun) -> None:
+    figure = draw_weights(cifar10)
+    (axes,) = figure.axes
+    sheet = np.asarray(axes.images[0].get_array())
+    assert sheet.shape == (33 * 2 - 1, 33 * 20 - 1, 3)  # 24 units of 32 x 32, 20 in a row
+    W = cifar10.checkpoint.network.dense[0].W.astype(float)
+    lengths = np.sqrt((W**2).sum(axis=0))
+    first = W[:, lengths.argmax()].reshape(3, 32, 32)  # CIFAR-10: a plane for each colour
+    assert np.allclose(sheet[:32, :32], 0.5 + 0.5 * first.transpose(1, 2, 0) / np.abs(first).max())
+    assert f"length of the weights {lengths.max():.3g} (first) to {lengths.min():.3g} (last)" in (
+        axes.get_title()
+    )
+    assert "24 units, longest first" in figure.get_suptitle()
