@@ -41,31 +41,41 @@ async function act(command) {
 
 const painted = () => new Promise(requestAnimationFrame);
 
+/* Ask for the next frame that is not the one seen; null where there was none for a while. */
+async function request(seen) {
+  waiting = new AbortController();
+  const query = new URLSearchParams({ after: seen, ...view });
+  const response = await fetch(`frame?${query}`, { signal: waiting.signal });
+  return response.status === 200 ? response.json() : null;
+}
+
 async function follow() {
   let seen = 0;
+  let coming = request(seen);
   for (;;) {
     try {
-      waiting = new AbortController();
-      const query = new URLSearchParams({ after: seen, ...view });
-      const response = await fetch(`frame?${query}`, { signal: waiting.signal });
-      if (response.status === 200) {
-        const next = await response.json();
-        if (state === null || state.build !== next.build) {
-          const fresh = await (await fetch("state")).json();
-          if (fresh.build !== next.build) continue;
-          state = fresh;
-          showState();
-        }
-        seen = next.version;
-        frame = next;
-        await painted();
-        draw();
+      const next = await coming;
+      if (next) seen = next.version;
+      coming = request(seen); // while this one is drawn the next is made, and no more than that one
+      coming.catch(() => {}); // it is looked at when its turn comes
+      if (!next) continue;
+      if (state === null || state.build !== next.build) {
+        const fresh = await (await fetch("state")).json();
+        if (fresh.build !== next.build) continue;
+        state = fresh;
+        showState();
       }
+      await painted();
+      frame = next;
+      draw();
     } catch (error) {
-      if (error.name === "AbortError") { seen = 0; continue; }
-      tell("The server has ended. Start mlp play again, and reload this page.");
-      await new Promise((done) => setTimeout(done, 2000));
+      if (error.name !== "AbortError") {
+        tell("The server has ended. Start mlp play again, and reload this page.");
+        await new Promise((done) => setTimeout(done, 2000));
+      }
       seen = 0;
+      coming = request(seen);
+      coming.catch(() => {});
     }
   }
 }
@@ -156,15 +166,13 @@ const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeA
 
 const scratch = document.createElement("canvas");
 
-/* Draw values over a square grid, given row by row from the lowest, into a rectangle. */
+/* Draw bytes over a square grid, given row by row from the lowest, into a rectangle; colours are 32-bit pixels. */
 function paint(ink, side, colourOf, x, y, width, height) {
   scratch.width = scratch.height = side;
-  const image = new ImageData(side, side);
+  const image = new ImageData(side, side), pixels = new Uint32Array(image.data.buffer);
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
-      const pixel = 4 * ((side - 1 - row) * side + column);
-      image.data.set(colourOf(row * side + column), pixel);
-      image.data[pixel + 3] = 255;
+      pixels[(side - 1 - row) * side + column] = colourOf(row * side + column);
     }
   }
   scratch.getContext("2d").putImageData(image, 0, 0);
@@ -172,7 +180,15 @@ function paint(ink, side, colourOf, x, y, width, height) {
   ink.drawImage(scratch, x, y, width, height);
 }
 
+/* Return the 256 pixels of a scale from 0 to 1, each as ImageData keeps it. */
+function scale(colourOf) {
+  const bytes_ = new Uint8ClampedArray(1024);
+  for (let i = 0; i < 256; i++) bytes_.set([...colourOf(i / 255), 255], 4 * i);
+  return new Uint32Array(bytes_.buffer);
+}
+
 const mix = (a, b, t) => a.map((value, i) => value + (b[i] - value) * t);
+const MAP = scale((t) => (t < 0.5 ? mix(LOW, MIDDLE, 2 * t) : mix(MIDDLE, HIGH, 2 * t - 1)));
 
 function dot(ink, x, y, label, hollow, wrong, look_) {
   ink.beginPath();
@@ -203,8 +219,9 @@ function draw() {
 function drawPlane(wrong, look_) {
   const canvas = at("plane"), ink = canvas.getContext("2d"), size = canvas.width;
   const labels = bytes(frame.labels), strength = bytes(frame.strength);
-  const colours = state.classes.map((_, i) => rgb(colour(i))), paper = rgb(look_.paper);
-  paint(ink, frame.side, (i) => mix(paper, colours[labels[i]], 0.12 + 0.55 * strength[i] / 255), 0, 0, size, size);
+  const paper = rgb(look_.paper);
+  const scales = state.classes.map((_, i) => scale((t) => mix(paper, rgb(colour(i)), 0.12 + 0.55 * t)));
+  paint(ink, frame.side, (i) => scales[labels[i]][strength[i]], 0, 0, size, size);
   const [[left, right], [bottom, top]] = state.extent;
   const place = ([x, y]) => [(x - left) / (right - left) * size, (top - y) / (top - bottom) * size];
   state.points.forEach((point, i) =>
@@ -314,11 +331,7 @@ function drawUnits() {
   const values = bytes(maps.bytes), cells = maps.side * maps.side;
   for (let unit = 0; unit < n; unit++) {
     const x = gap + (unit % across) * (tile + gap), y = gap + Math.floor(unit / across) * (tile + gap);
-    const ramp = (i) => {
-      const value = values[unit * cells + i] / 255;
-      return value < 0.5 ? mix(LOW, MIDDLE, 2 * value) : mix(MIDDLE, HIGH, 2 * value - 1);
-    };
-    paint(ink, maps.side, ramp, x, y, tile, tile);
+    paint(ink, maps.side, (i) => MAP[values[unit * cells + i]], x, y, tile, tile);
   }
 }
 
@@ -384,7 +397,7 @@ at("plane").addEventListener("keydown", (event) => {
   else if (x || y) cross = [cross[0] + x * move, cross[1] + y * move].map((v) => Math.max(0, Math.min(size, v)));
   else return;
   event.preventDefault();
-  if (frame) draw();
+  if (frame && frame.build === state.build) draw();
 });
 at("layer").addEventListener("change", () => {
   Object.assign(view, { layer: Number(at("layer").value), a: 0, b: 0 });
@@ -404,5 +417,5 @@ for (const [id, key] of [["unit-a", "a"], ["unit-b", "b"]]) {
     look();
   });
 }
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => frame && draw());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => frame && frame.build === state.build && draw());
 follow();
