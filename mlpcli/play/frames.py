@@ -21,6 +21,7 @@ _GRID = 80  # points along a side of the boundary
 _MAP = 28  # and of a unit's map
 _MOST_MAPS = 32
 _MOST_POINTS = 2000  # that are drawn
+_MOST_FOR_AXES = 60  # examples that the principal axes are those of
 _LINES, _ALONG = 15, 31  # of the warped grid
 
 
@@ -155,7 +156,9 @@ def _hidden(
         points, along = bent[n:], bent[:n]
     else:
         units_chosen = None
-        points, along, names = project(bent[n:], bent[:n])
+        axes_of = bent[n:][:: -(-len(X) // _MOST_FOR_AXES)]  # of all it would take longer than all the rest
+        _, both, names = project(axes_of, bent)
+        points, along = both[n:], both[:n]
     return maps, {
         "layer": layer,
         "units": units_chosen,

@@ -206,14 +206,18 @@ function dot(ink, x, y, label, hollow, wrong, look_) {
   ink.stroke();
 }
 
+let turn = 0;
+
+/* Draw the boundary, and the rest: all of it, or while it trains one picture after the other. */
 function draw() {
   const look_ = { paper: style("--paper"), ring: style("--ring"), quiet: style("--quiet"), line: style("--line") };
   const wrong = new Set(frame.wrong);
   drawPlane(wrong, look_);
-  drawLoss(look_);
-  drawHidden(wrong, look_);
-  drawUnits();
   drawNumbers();
+  const rest = [() => drawLoss(look_), () => drawHidden(wrong, look_), drawUnits];
+  turn = (turn + 1) % rest.length;
+  if (frame.playing) rest[turn]();
+  else for (const each of rest) each();
 }
 
 function drawPlane(wrong, look_) {
