@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.interrupt import Interrupt
 from mlpcli.play import require_server
 
 __all__ = ["play"]
@@ -36,9 +37,7 @@ __all__ = ["play"]
     help="Port on 127.0.0.1; 0 takes any that is free.",
 )
 @click.option("--open", "open_browser", is_flag=True, help="Also open the page in the browser.")
-def play(
-    config: Path | None, overrides: tuple[str, ...], out: Path, port: int, open_browser: bool
-) -> None:
+def play(config: Path | None, overrides: tuple[str, ...], out: Path, port: int, open_browser: bool) -> None:
     """Serve a page on this machine in which the network of CONFIG trains, by the engine of mlp train.
 
     For data of two features and classes, toy sets or your own table; without CONFIG: the spiral. Settings,
@@ -66,4 +65,9 @@ def play(
         click.echo(address)
         if open_browser:
             webbrowser.open(address)
-        serve(session, server)
+        with Interrupt() as interrupt:
+            try:
+                serve(session, server)
+            except KeyboardInterrupt:
+                click.echo("\nEnded.", err=True)
+                click.get_current_context().exit(interrupt.exit_code)

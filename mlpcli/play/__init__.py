@@ -10,7 +10,7 @@ __all__ = ["require_server"]
 def require_server() -> None:
     """Raise UsageError where what serves the page is not installed."""
     try:
-        import starlette
+        import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise UsageError(

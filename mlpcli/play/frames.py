@@ -103,7 +103,8 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
 def _logits(session: Session, points: NDArray[Any]) -> NDArray[Any]:
     network = session.run.network
     X = np.ascontiguousarray(session.run.scaling.apply(points), network.dtype)
-    return network.forward(X).copy()
+    logits: NDArray[Any] = network.forward(X).copy()
+    return logits
 
 
 def _strength(answers: NDArray[Any], probabilities: bool) -> NDArray[np.uint8]:

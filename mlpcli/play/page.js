@@ -341,6 +341,7 @@ function drawUnits() {
 
 function drawNumbers() {
   const metrics = frame.metrics;
+  if (document.activeElement !== at("speed")) at("speed").value = frame.speed; // another tab may have set it
   at("play").textContent = frame.playing ? "Pause" : "Start";
   at("epoch").textContent = `epoch ${frame.epoch.toLocaleString("en")}`;
   const scores = metrics ? [`loss ${metrics.train_loss.toFixed(4)}`, `accuracy ${share(metrics.train_accuracy)}`] : [];
@@ -365,7 +366,7 @@ async function showYaml() {
 
 at("play").addEventListener("click", () => act({ do: frame?.playing ? "pause" : "play" }));
 for (const name of ["step", "reset", "seed", "clear"]) at(name).addEventListener("click", () => act({ do: name }));
-at("speed").addEventListener("change", () => act({ do: "speed", value: at("speed").value }));
+at("speed").addEventListener("change", () => act({ do: "speed", value: Number(at("speed").value) }));
 at("settings").addEventListener("submit", (event) => event.preventDefault());
 at("show-yaml").addEventListener("click", async () => {
   const open = at("yaml").hidden;

@@ -271,5 +271,3 @@ def _table(dataset: Dataset, added: Points) -> bytes:
     for x, y, label in added:
         writer.writerow([*(repr(float(np.float32(value))) for value in (x, y)), dataset.classes[label]])
     return text.getvalue().encode()
-
-

@@ -25,7 +25,7 @@ class Worker:
     gets fewer of them. ``version`` counts what there was to see.
     """
 
-    def __init__(self, session: Session, speed: float = 30.0) -> None:
+    def __init__(self, session: Session, speed: float = 30) -> None:
         self.session, self.speed = session, speed
         self.version = 1
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -38,7 +38,8 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the epoch at hand; whoever waits for a frame is given None."""
+        """End after the batch at hand; whoever waits for a frame gets none."""
+        self.session.stop()
         self._jobs.put(None)
 
     def join(self, timeout: float) -> None:
@@ -101,7 +102,9 @@ class Worker:
             elif future.set_running_or_notify_cancel():
                 self._asked = time.monotonic()
                 try:
-                    future.set_result({"version": self.version, **draw_frame(self.session, view)})
+                    future.set_result(
+                        {"version": self.version, "speed": self.speed, **draw_frame(self.session, view)}
+                    )
                 except Exception as error:
                     future.set_exception(error)
         self._waiting = left

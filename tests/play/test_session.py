@@ -78,7 +78,8 @@ def test_the_saved_config_trains_to_the_network_shown(do: Any, tmp_path: Path) -
 
 
 def test_so_does_that_of_a_table_of_ones_own(tmp_path: Path) -> None:
-    rows = "".join(f"{i % 7 / 3},{i * i % 11},{('<b>x</b>', '"y, z"')[i % 2]}\n" for i in range(60))
+    names = ("<b>x</b>", '"y, z"')
+    rows = "".join(f"{i % 7 / 3},{i * i % 11},{names[i % 2]}\n" for i in range(60))
     (tmp_path / "own.csv").write_text(f"class,b,what\n{rows}")
     data = {"name": "csv", "path": "own.csv", "target": "what"}
     session = make(tmp_path, {"data": data, "optimizer": {"name": "adam", "schedule": "cosine"}})
