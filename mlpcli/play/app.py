@@ -151,9 +151,10 @@ def make_app(worker: Worker, port: int) -> _Guard:
             return PlainTextResponse("numbers, please\n", 400)
         waiting = worker.frame(after, View(layer, (a, b) if a and b else None))
         try:
-            return JSONResponse(await asyncio.wait_for(asyncio.wrap_future(waiting), _WAIT))
+            drawn = await asyncio.wait_for(asyncio.wrap_future(waiting), _WAIT)
         except asyncio.TimeoutError:
-            return Response(status_code=204)
+            drawn = None
+        return Response(status_code=204) if drawn is None else JSONResponse(drawn)
 
     async def do(request: Request) -> Response:
         command = await _read(request)
@@ -212,6 +213,7 @@ def serve(session: Session, server: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         log_config=None,
+        log_level="critical",  # requests that are cut off at the end are no news
         access_log=False,
         lifespan="off",
         ws="none",

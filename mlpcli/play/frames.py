@@ -82,6 +82,7 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
     with np.errstate(all="ignore"):  # what diverges is said in words
         logits = _logits(session, grid_of(session.extent, _GRID)[2])
         wrong = np.flatnonzero(run.loss.predict(_logits(session, X)) != y)
+        strength = _strength(run.loss.interpret(logits), run.loss.outputs == "probabilities")
         maps, hidden = _hidden(session, X, view)
     return {
         "build": session.build,
@@ -90,7 +91,7 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
         "diverged": session.diverged,
         "side": _GRID,
         "labels": _pack(run.loss.predict(logits).astype(np.uint8)),
-        "strength": _pack(_strength(run.loss.interpret(logits), run.loss.outputs == "probabilities")),
+        "strength": _pack(strength),
         "wrong": wrong.tolist(),
         "maps": maps,
         "hidden": hidden,

@@ -91,7 +91,8 @@ class Worker:
                 job()
             self._answer()
         for _, _, future in self._waiting:
-            future.cancel()
+            if future.set_running_or_notify_cancel():
+                future.set_result(None)
 
     def _answer(self) -> None:
         """Give a frame to those who have not seen this version."""
