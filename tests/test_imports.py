@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "mlpcli"
-GROUND = {"errors", "blas", "streams", "buffers", "files", "npz", "machine", "text"}
+GROUND = {"errors", "blas", "streams", "buffers", "files", "npz", "machine", "text", "colours"}
 
 # What each room may import besides itself. A new room has to say it here.
 MAY_IMPORT = {
@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "files": set(),
     "machine": set(),
     "text": set(),
+    "colours": set(),
     "npz": {"errors"},
     "config": {"errors"},
     "nn": {"errors", "buffers"},
@@ -27,7 +28,8 @@ MAY_IMPORT = {
     "build": GROUND | {"nn", "optim", "data", "config"},
     "training": GROUND | {"nn", "optim", "data", "config", "build"},
     "figures": GROUND | {"nn", "data", "config", "build", "training"},
-    "cli": GROUND | {"nn", "data", "config", "build", "training", "figures"},
+    "play": GROUND | {"nn", "optim", "data", "config", "build", "training"},
+    "cli": GROUND | {"nn", "data", "config", "build", "training", "figures", "play"},
     "__main__": {"cli"},
 }
 WITHOUT_NUMPY = ["config", "errors", "files"]

@@ -14,6 +14,7 @@ from mlpcli.cli.count_params import count_params
 from mlpcli.cli.data import data
 from mlpcli.cli.eval import evaluate
 from mlpcli.cli.groups import Commands
+from mlpcli.cli.play import play
 from mlpcli.cli.plot import plot
 from mlpcli.cli.predict import predict
 from mlpcli.cli.report import report
@@ -32,7 +33,7 @@ def cli() -> None:
     """
 
 
-for command in (train, check, evaluate, predict, plot, report, count_params, data):
+for command in (train, check, evaluate, predict, plot, report, play, count_params, data):
     cli.add_command(command)
 
 

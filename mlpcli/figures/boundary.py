@@ -17,8 +17,6 @@ from mlpcli.figures.differences import arrange
 from mlpcli.figures.plane import (
     LEVELS,
     class_handles,
-    extent,
-    grid_of,
     pick,
     scatter_classes,
     scatter_values,
@@ -36,6 +34,7 @@ from mlpcli.figures.style import (
 )
 from mlpcli.files import make_place, replace_file
 from mlpcli.training.finished import FinishedRun
+from mlpcli.training.plane import extent, grid_of
 
 __all__ = ["animate_boundary", "boundary_frames", "draw_boundary"]
 

@@ -15,8 +15,9 @@ from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.figures import UnfitError
 from mlpcli.figures.images import brightness, image_shape, mosaic
-from mlpcli.figures.plane import class_handles, extent, pick, scatter_classes, scatter_values
+from mlpcli.figures.plane import class_handles, pick, scatter_classes, scatter_values
 from mlpcli.figures.style import INK, LINE_COLOURS, label, new_figure, styled
+from mlpcli.training.plane import extent
 
 __all__ = ["draw_dataset"]
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from mlpcli.figures import UnfitError
-from mlpcli.figures.plane import class_handles, extent, pick, scatter_classes, scatter_values
+from mlpcli.figures.plane import class_handles, pick, scatter_classes, scatter_values
 from mlpcli.figures.style import label, new_figure, styled
-from mlpcli.nn.network import Network
 from mlpcli.training.finished import FinishedRun
+from mlpcli.training.plane import extent, grid_lines, hidden_outputs, project
 
-__all__ = ["draw_hidden", "hidden_outputs"]
+__all__ = ["draw_hidden"]
 
 _MOST_LAYERS = 3
-_LINES, _ALONG = 21, 60  # lines of the grid each way, points along each
 
 
 @styled
@@ -39,7 +34,7 @@ def draw_hidden(run: FinishedRun) -> Figure:
     split = run.splits.train
     chosen = pick(split)
     X, y = split.X[split.rows][chosen], split.y[split.rows][chosen]
-    lines = _grid_lines(extent(run.splits))
+    lines = grid_lines(extent(run.splits))
     scale = run.checkpoint.scaling.apply
     of_examples, of_lines = (
         [*hidden_outputs(network, scale(points))[:_MOST_LAYERS], run.answer(points)]
@@ -61,7 +56,7 @@ def draw_hidden(run: FinishedRun) -> Figure:
         if i == 0:
             points, bent, names = X, lines, [label(name) for name in features]
         else:
-            points, bent, names = _project(of_examples[i - 1], of_lines[i - 1])
+            points, bent, names = project(of_examples[i - 1], of_lines[i - 1])
         bent = bent.reshape(lines.shape)
         half = len(bent) // 2
         for part, colour in ((bent[:half], "#9ecae1"), (bent[half:], "#bbbbbb")):
@@ -85,55 +80,5 @@ def draw_hidden(run: FinishedRun) -> Figure:
     return figure
 
 
-def hidden_outputs(network: Network, X: NDArray[Any]) -> list[NDArray[Any]]:
-    """Return the outputs (n, units) of each hidden layer for scaled inputs X (n, inputs), in new arrays."""
-    X = np.ascontiguousarray(X, network.dtype)
-    network.forward(X)  # makes room for so many rows
-    last = {id(layer) for _, layer in network.hidden}
-    outputs = []
-    for layer in network.layers:
-        X = layer.forward(X)
-        if id(layer) in last:
-            outputs.append(X.copy())
-    return outputs
-
-
 def _count(units: int) -> str:
     return f"{units:,} unit{'' if units == 1 else 's'}"
-
-
-def _grid_lines(ranges: list[tuple[float, float]]) -> NDArray[np.float64]:
-    """Return the lines of a grid over ``ranges`` as points (2 * lines, points, 2): first those along x."""
-    (left, right), (bottom, top) = ranges
-    along_x, along_y = np.linspace(left, right, _ALONG), np.linspace(bottom, top, _ALONG)
-    flat = [np.column_stack([along_x, np.full(_ALONG, y)]) for y in np.linspace(bottom, top, _LINES)]
-    upright = [np.column_stack([np.full(_ALONG, x), along_y]) for x in np.linspace(left, right, _LINES)]
-    return np.stack([*flat, *upright])
-
-
-def _project(
-    examples: NDArray[Any], others: NDArray[Any]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """Return outputs (n, units) in the two directions to draw, and what those are called.
-
-    Of more than two units: the principal components of the examples' outputs, each with the share of their
-    variance that lies along it.
-    """
-    examples, others = examples.astype(np.float64), others.astype(np.float64)
-    units = examples.shape[1]
-    if units == 1:
-        zeros = [np.zeros((len(part), 1)) for part in (examples, others)]
-        return np.hstack([examples, zeros[0]]), np.hstack([others, zeros[1]]), ["output of the unit", ""]
-    if units == 2:
-        return examples, others, ["output of unit 1", "output of unit 2"]
-    mean = examples.mean(axis=0)
-    _, sizes, directions = np.linalg.svd(examples - mean, full_matrices=False)
-    directions = np.pad(directions[:2], ((0, max(0, 2 - len(directions))), (0, 0)))
-    # A direction and its opposite are as good: the one along which the largest entry is positive.
-    largest = np.abs(directions).argmax(axis=1)
-    signs = np.where(np.take_along_axis(directions, largest[:, None], axis=1) < 0, -1.0, 1.0)
-    directions = directions * signs
-    squares = np.pad(sizes**2, (0, 2))
-    shares = squares[:2] / (squares.sum() or 1)
-    names = [f"principal component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(shares)]
-    return (examples - mean) @ directions.T, (others - mean) @ directions.T, names

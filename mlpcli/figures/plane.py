@@ -10,12 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from mlpcli.build import Splits
 from mlpcli.data.batches import Split
 from mlpcli.figures.style import INK, MARKERS, class_colour, label
 from mlpcli.streams import stream
 
-__all__ = ["LEVELS", "class_handles", "extent", "grid_of", "pick", "scatter_classes", "scatter_values"]
+__all__ = ["LEVELS", "class_handles", "pick", "scatter_classes", "scatter_values"]
 
 LEVELS = "cividis"  # the colours of values: light is large, for all kinds of colour vision
 _MOST_POINTS = 2000  # of a split: more are a blot
@@ -29,20 +28,6 @@ def pick(split: Split) -> NDArray[np.intp]:
     if n <= _MOST_POINTS:
         return np.arange(n)
     return np.sort(stream(0, "figure").choice(n, _MOST_POINTS, replace=False))
-
-
-def extent(splits: Splits) -> list[tuple[float, float]]:
-    """Return for each feature from where to where its axis goes, with a margin, in the data's own units."""
-    X = np.concatenate([split.X[split.rows] for split in splits.parts.values()]).astype(np.float64)
-    low, high = X.min(axis=0), X.max(axis=0)
-    margin = np.where(high > low, 0.08 * (high - low), 1.0)
-    return [(float(a), float(b)) for a, b in zip(low - margin, high + margin, strict=True)]
-
-
-def grid_of(ranges: Sequence[tuple[float, float]], n: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return the two axes (n,) of a grid over ``ranges``, and its points (n * n, 2), row by row."""
-    x, y = (np.linspace(*reach, n) for reach in ranges)
-    return x, y, np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
 
 
 def scatter_classes(

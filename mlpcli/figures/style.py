@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from mlpcli.colours import CLASS_COLOURS
 from mlpcli.files import make_place, replace_file
 
 __all__ = [
@@ -36,19 +37,6 @@ __all__ = [
 ]
 
 INK = "#222222"
-# Okabe and Ito's colours (2008), which all kinds of colour vision tell apart, and two more.
-CLASS_COLOURS = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#56B4E9",
-    "#CC79A7",
-    "#F0E442",
-    "#882255",
-    "#999999",
-    "#000000",
-)
 MARKERS = "os^DvPX*<>"  # a second sign of the class, for black and white
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 _DPI = 100

@@ -1,0 +1,68 @@
+"""``mlp play``: a page in the browser in which a network trains as one watches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mlpcli.blas import prepare_blas
+from mlpcli.cli.interrupt import Interrupt
+from mlpcli.cli.options import set_option
+from mlpcli.play import require_server
+
+__all__ = ["play"]
+
+
+@click.command(short_help="Watch a 2-D network train in the browser.")
+@click.argument("config", type=click.Path(path_type=Path), required=False)
+@set_option
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Where the page's button saves play.yaml. Without it: the working directory.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="Port on 127.0.0.1; 0 takes any that is free.",
+)
+@click.option("--open", "open_browser", is_flag=True, help="Also open the page in the browser.")
+def play(config: Path | None, overrides: tuple[str, ...], out: Path, port: int, open_browser: bool) -> None:
+    """Serve a page on this machine in which the network of CONFIG trains, by the engine of mlp train.
+
+    For data of two features and classes, toy sets or your own table; without CONFIG: the spiral. Settings,
+    points and seed can be changed on the page, and its YAML button writes the config of what is shown.
+    Ctrl-C ends it.
+    """
+    require_server()
+    prepare_blas()
+    import tempfile
+    import webbrowser
+
+    from mlpcli.config.loader import load_experiment, parse_experiment
+    from mlpcli.config.yaml12 import write_yaml
+    from mlpcli.play.app import HOST, listen, serve
+    from mlpcli.play.session import DEFAULT, Session
+
+    if config is None:
+        experiment = parse_experiment(write_yaml(DEFAULT), "the spiral", Path(), overrides)
+    else:
+        experiment = load_experiment(config, overrides)
+    with listen(port) as server, tempfile.TemporaryDirectory(prefix="mlp-play-") as folder:
+        session = Session(experiment, out.resolve(), Path(folder))
+        address = f"http://{HOST}:{server.getsockname()[1]}/"
+        click.echo(f"{session.run.describe_data()}. Open this page in a browser; Ctrl-C ends it.", err=True)
+        click.echo(address)
+        if open_browser:
+            webbrowser.open(address)
+        with Interrupt() as interrupt:
+            try:
+                serve(session, server)
+            except KeyboardInterrupt:
+                click.echo("\nEnded.", err=True)
+                click.get_current_context().exit(interrupt.exit_code)

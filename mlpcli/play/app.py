@@ -1,0 +1,228 @@
+"""The page's server: translates requests into calls of the session, and refuses those of other pages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import shlex
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from mlpcli.errors import MlpError, UsageError
+from mlpcli.play.frames import View, draw_state
+from mlpcli.play.session import Session
+from mlpcli.play.worker import Worker
+
+__all__ = ["HOST", "listen", "serve"]
+
+HOST = "127.0.0.1"
+_HERE = Path(__file__).parent
+_FILES = {"/": "page.html", "/page.js": "page.js", "/page.css": "page.css", "/page.svg": "page.svg"}
+_LONGEST = 4096  # bytes of a command
+_WAIT = 2.0  # seconds that a request for a frame is kept
+_SPEEDS = (5, 30, 200, 1_000_000)  # epochs a second; the last: as fast as it goes
+_HEADERS = {
+    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; form-action 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class _Guard:
+    """Lets through what comes from this machine's own page alone, and adds the headers of all answers.
+
+    A foreign Host is a name that somebody has pointed at this machine (DNS rebinding); a foreign Origin is
+    another page in the same browser.
+    """
+
+    def __init__(self, app: Callable[[Any, Receive, Send], Awaitable[None]], port: int) -> None:
+        self._app = app
+        self._hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return  # there is nothing else here
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(key.encode(), value.encode()) for key, value in _HEADERS.items()]
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        headers = Request(scope).headers
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        mine = len(hosts) == 1 and hosts[0] in self._hosts
+        foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        mine = mine and (not foreign or scope["path"] == "/")  # a link to the page itself may be followed
+        if mine and all(origin == f"http://{hosts[0]}" for origin in origins):
+            await self._app(scope, receive, send_with_headers)
+        else:
+            refusal = PlainTextResponse("mlp play answers its own page on this machine alone.\n", 403)
+            await refusal(scope, receive, send_with_headers)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UsageError("a number is missing")
+    if not math.isfinite(value):
+        raise UsageError(f"{value} is no place and no class")
+    return float(value)
+
+
+def _carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
+    """Do what the page asks for; return what it has to know besides the new state. Raises MlpError."""
+    what = command.get("do")
+    if what == "play":
+        session.playing = session.diverged is None
+    elif what == "pause":
+        session.playing = False
+    elif what == "step":
+        session.playing = False
+        session.train_epoch()
+    elif what == "reset":
+        session.reset()
+    elif what == "seed":
+        session.new_seed()
+    elif what == "clear":
+        session.clear()
+    elif what == "change":
+        session.change(str(command.get("key")), str(command.get("value")))
+    elif what == "add":
+        label = _number(command.get("label"))
+        session.add(_number(command.get("x")), _number(command.get("y")), int(label))
+    elif what == "save":
+        path = session.save()
+        shown = shlex.quote(os.path.relpath(path))
+        return {"path": shown, "command": f"mlp train {shown}"}
+    else:
+        raise UsageError("there is no such command")
+    return {}
+
+
+async def _read(request: Request) -> dict[str, Any] | None:
+    """Return the command in a request; None where it is none, or too long."""
+    if request.headers.get("content-type") != "application/json":
+        return None
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _LONGEST:
+            return None
+    try:
+        command = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return command if isinstance(command, dict) else None
+
+
+def make_app(worker: Worker, port: int) -> _Guard:
+    """Return the ASGI application for a session that is at work."""
+
+    async def file(request: Request) -> Response:
+        return FileResponse(_HERE / _FILES[request.url.path])
+
+    async def state(_: Request) -> Response:
+        return JSONResponse(await asyncio.wrap_future(worker.submit(draw_state, quietly=True)))
+
+    async def yaml(_: Request) -> Response:
+        text = await asyncio.wrap_future(worker.submit(lambda session: session.yaml(), quietly=True))
+        return PlainTextResponse(text)
+
+    async def frame(request: Request) -> Response:
+        query = request.query_params
+        try:
+            after, layer, a, b = (int(query.get(key, "0")[:9]) for key in ("after", "layer", "a", "b"))
+        except ValueError:
+            return PlainTextResponse("numbers, please\n", 400)
+        waiting = worker.frame(after, View(layer, (a, b) if a and b else None))
+        try:
+            drawn = await asyncio.wait_for(asyncio.wrap_future(waiting), _WAIT)
+        except asyncio.TimeoutError:
+            drawn = None
+        return Response(status_code=204) if drawn is None else JSONResponse(drawn)
+
+    async def do(request: Request) -> Response:
+        command = await _read(request)
+        if command is None:
+            return JSONResponse({"error": "that is no command"}, 400)
+        if command.get("do") == "speed":
+            if command.get("value") not in _SPEEDS:
+                return JSONResponse({"error": f"speeds are {', '.join(map(str, _SPEEDS))}"}, 422)
+            worker.speed = command["value"]
+            return JSONResponse({})
+        try:
+            answer = await asyncio.wrap_future(worker.submit(lambda session: _carry_out(session, command)))
+        except MlpError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        return JSONResponse(answer)
+
+    routes = [Route(path, file) for path in _FILES]
+    routes += [Route("/state", state), Route("/yaml", yaml), Route("/frame", frame)]
+    routes += [Route("/do", do, methods=["POST"])]
+    return _Guard(Starlette(routes=routes), port)
+
+
+class _Server(uvicorn.Server):
+    """Ends its worker first, so that no request keeps it waiting."""
+
+    def __init__(self, config: uvicorn.Config, worker: Worker) -> None:
+        super().__init__(config)
+        self._worker = worker
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        self._worker.stop()
+        super().handle_exit(sig, frame)
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket that listens on this machine's loopback alone; raises UsageError where it cannot."""
+    server = socket.socket()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind((HOST, port))
+        server.listen(128)
+    except OSError as error:
+        server.close()
+        raise UsageError(
+            f"port {port} cannot be had ({error.strerror}); is another mlp play running? "
+            "Give another one with --port, or 0 for any that is free"
+        ) from None
+    return server
+
+
+def serve(session: Session, server: socket.socket) -> None:
+    """Serve the page until a signal ends it, as KeyboardInterrupt where that is Ctrl-C."""
+    worker = Worker(session)
+    worker.start()
+    app = make_app(worker, server.getsockname()[1])
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="critical",  # requests that are cut off at the end are no news
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+        limit_concurrency=64,
+    )
+    try:
+        _Server(config, worker).run(sockets=[server])
+    finally:
+        worker.stop()
+        worker.join(5)

@@ -1,0 +1,273 @@
+"""What is trained on the page: a run of the engine, its settings, and the points that were added."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlpcli.build import build_schedule, load_dataset
+from mlpcli.config.loader import validate_experiment
+from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.config.yaml12 import write_yaml
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.toy import TOY_SETS
+from mlpcli.errors import RunError, UsageError
+from mlpcli.files import make_place, replace_file
+from mlpcli.play.settings import change_setting
+from mlpcli.training.plane import extent
+from mlpcli.training.run import Run
+
+__all__ = ["DEFAULT", "Session"]
+
+# What is played with where no config is named: configs/spiral.yaml, with so few units that each can be seen.
+DEFAULT = {
+    "data": "spiral",
+    "model": {"hidden": [24], "activation": "relu"},
+    "optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9},
+    "regularization": {"l2": 1e-3},
+    "training": {"batch_size": 64},
+}
+
+# So that no click makes the machine work for minutes.
+_MOST_EXAMPLES = 10_000
+_MOST_LAYERS, _MOST_UNITS = 8, 500
+_MOST_CLASSES = 20
+_MOST_ADDED = 500
+_ENDLESS = 10_000_000  # epochs; the schema's most
+_MOST_HISTORY = 500  # epochs of the loss curve
+
+Points = list[tuple[float, float, int]]
+
+
+class Session:
+    """A network that learns, and what it learns from; for one thread.
+
+    The settings are a config, ``experiment``. Every change validates it anew and starts again from its seed,
+    so that `yaml` always is the config with which ``mlp train`` gives the very network that is shown; where
+    one is refused, with MlpError, the network stays as it was. ``build`` grows with each new beginning.
+    ``out`` is the folder where `save` writes. Points that were added are written to a table in ``folder``, a
+    temporary one, and read like any other, so that what is shown is trained on what is saved.
+    """
+
+    def __init__(self, experiment: Experiment, out: Path, folder: Path) -> None:
+        _require_plane(experiment)
+        self.out, self.build, self.playing = out, 0, False
+        self._folder = folder
+        self._held_out: dict[str, Any] | None = None  # the sizes of the parts before points were added
+        plain = experiment.model_dump()
+        self.notice = ""
+        schedule, _ = build_schedule(experiment)
+        if any(schedule.factor(epoch, 10) != schedule.factor(epoch, 20) for epoch in (1, 4, 9)):
+            plain["optimizer"]["schedule"] = {"name": "constant"}
+            self.notice = (
+                f"The learning rate is constant here: {experiment.optimizer.schedule.name} "
+                "needs to know when training will end."
+            )
+        plain["model"] |= {"inputs": None, "outputs": None}  # the data tell
+        self.own = None if experiment.data.name in TOY_SETS else plain["data"]
+        self._begin(validate_experiment(plain, Path()), [])
+
+    def _begin(self, experiment: Experiment, added: Points) -> None:
+        """Take the settings and start anew; where that raises MlpError all stays as it was."""
+        _require_small(experiment)
+        trained = experiment
+        if added:
+            table = self._folder / f"points-{self.build % 2}.csv"  # not the one that is in use
+            dataset = load_dataset(experiment)
+            table.write_bytes(_table(dataset, added))
+            trained = _on_table(experiment, dataset, table)
+        run = Run(_with_epochs(trained, _ENDLESS))
+        splits, title = run.splits, experiment.data.title
+        n, features, classes = len(splits.train.X), len(splits.features), len(splits.classes or ())
+        if features != 2:
+            raise UsageError(
+                f"mlp play needs 2 features, and {title} has {features:,}; name two columns in data.features"
+            )
+        if classes > _MOST_CLASSES:
+            raise UsageError(f"{title} has {classes:,} classes; mlp play takes at most {_MOST_CLASSES}")
+        if n > _MOST_EXAMPLES:
+            raise UsageError(f"{title} has {n:,} examples; mlp play takes at most {_MOST_EXAMPLES:,}")
+        self.experiment, self.added, self.run, self._trained = experiment, added, run, trained
+        self._epochs = run.trainer.epochs()
+        self.extent = extent(splits)
+        self.metrics: dict[str, Any] | None = None
+        self.history: list[tuple[int, float, float | None]] = []
+        self._every = 1  # epochs from one point of the history to the next
+        self.diverged: str | None = None
+        self.build += 1
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs the network has been trained."""
+        return self.run.trainer.progress.epoch
+
+    def train_epoch(self) -> None:
+        """Train an epoch; where training diverges, ``diverged`` says so."""
+        try:
+            epoch = None if self.diverged else next(self._epochs, None)
+        except RunError as error:
+            self.diverged, epoch = str(error), None
+        if epoch is None:
+            self.playing = False
+            return
+        self.metrics = metrics = epoch.metrics
+        if epoch.number == 1 or epoch.number % self._every == 0:
+            self.history.append((epoch.number, metrics["train_loss"], metrics.get("val_loss")))
+        if len(self.history) > _MOST_HISTORY:
+            self.history = self.history[::2]
+            self._every *= 2
+
+    def stop(self) -> None:
+        """End after the batch at hand, for good; may be called by any thread."""
+        self.run.trainer.stop()
+
+    def reset(self) -> None:
+        """Start again from the same seed, and wait."""
+        self.playing = False
+        self._begin(self.experiment, self.added)
+
+    def new_seed(self) -> None:
+        """Start again from the next seed."""
+        self.change("training.seed", str((self.experiment.training.seed + 1) % 2**32))
+
+    def change(self, key: str, text: str) -> None:
+        """Start again with another value of a setting; points that were added stay if they can.
+
+        Other data, or other classes, are begun without them.
+        """
+        anew = key in ("data.name", "data.classes")
+        before = self._without_added() if anew else self.experiment
+        experiment = change_setting(before, self.own, key, text)
+        self._begin(experiment, [] if anew else self.added)
+        if anew:
+            self._held_out = None
+
+    def add(self, x: float, y: float, label: int) -> None:
+        """Add an example and start again; from the first one on all examples are trained on."""
+        classes = self.run.splits.classes or ()
+        if not all(math.isfinite(value) and abs(value) < 1e30 for value in (x, y)):
+            raise UsageError("a point needs two coordinates")
+        if not 0 <= label < len(classes):
+            raise UsageError(f"there is no class number {label}; there are {len(classes)}")
+        if len(self.added) >= _MOST_ADDED:
+            raise UsageError(f"{_MOST_ADDED} points have been added, and more are not taken")
+        experiment, held_out = self.experiment, self._held_out
+        if not self.added:
+            held_out = experiment.data.model_dump(include={"train_size", "val_size", "test_size"})
+            experiment = _with_sizes(experiment, {"train_size": None, "val_size": 0, "test_size": 0})
+        self._begin(experiment, [*self.added, (x, y, label)])
+        self._held_out = held_out
+
+    def clear(self) -> None:
+        """Start again without the points that were added."""
+        self._begin(self._without_added(), [])
+        self._held_out = None
+
+    def _without_added(self) -> Experiment:
+        return self.experiment if self._held_out is None else _with_sizes(self.experiment, self._held_out)
+
+    def yaml(self, table: str = "play.csv") -> str:
+        """Return the config that gives the network at hand; ``table`` is where added points are to be.
+
+        Before the first epoch it is one that trains a single epoch.
+        """
+        plain = to_plain(_with_epochs(self._trained, max(1, self.epoch)))
+        if self.added:
+            plain["data"]["path"] = table
+        return write_yaml(plain)
+
+    def save(self) -> Path:
+        """Write `yaml`, and a table where points were added, under a name that is free; return its path.
+
+        Raises UsageError where there is no network to save yet or no longer, RunError where it cannot be
+        written.
+        """
+        if self.diverged:
+            raise UsageError("training diverged, which leaves no network to save; change a setting, or reset")
+        if not self.epoch:
+            raise UsageError("nothing has been trained yet; start, or take a step, and save then")
+        for number in count(1):
+            stem = "play" if number == 1 else f"play-{number}"
+            config, table = (self.out / f"{stem}{suffix}" for suffix in (".yaml", ".csv"))
+            if not (config.exists() or table.exists()):
+                break
+        try:
+            if self.added:
+                points = Path(self._trained.model_dump()["data"]["path"]).read_bytes()
+                with replace_file(make_place(table)) as stream:
+                    stream.write(points)
+            with replace_file(make_place(config)) as stream:
+                stream.write(self.yaml(table.name).encode())
+        except OSError as error:
+            raise RunError(f"{error.filename or self.out} cannot be written: {error.strerror}") from None
+        return config
+
+
+def _require_plane(experiment: Experiment) -> None:
+    data = experiment.data
+    if experiment.loss.task != "classification":
+        raise UsageError(
+            f"mlp play shows how a plane is divided into classes, and {data.title} has numbers to predict; "
+            "train it by mlp train, look by mlp plot"
+        )
+    if data.inputs not in (2, None):
+        raise UsageError(
+            f"mlp play needs 2 features, and {data.title} has {data.inputs:,}; name another config, or none"
+        )
+
+
+def _require_small(experiment: Experiment) -> None:
+    hidden, examples = experiment.model.hidden, experiment.data.examples
+    if examples is not None and examples > _MOST_EXAMPLES:
+        raise UsageError(f"data.points: {examples:,}; mlp play takes at most {_MOST_EXAMPLES:,}")
+    if len(hidden) > _MOST_LAYERS:
+        raise UsageError(f"model.hidden: {len(hidden):,} layers; mlp play takes at most {_MOST_LAYERS}")
+    for layer in hidden:
+        if layer.units > _MOST_UNITS:
+            raise UsageError(
+                f"model.hidden: {layer.units:,} units; mlp play takes at most {_MOST_UNITS} in a layer"
+            )
+
+
+def _with_epochs(experiment: Experiment, epochs: int) -> Experiment:
+    """Return the experiment that trains just ``epochs`` epochs and saves nothing on the way."""
+    plain = {"epochs": epochs, "patience": None, "checkpoint_every": None, "snapshots": None}
+    return experiment.model_copy(update={"training": experiment.training.model_copy(update=plain)})
+
+
+def _with_sizes(experiment: Experiment, sizes: dict[str, Any]) -> Experiment:
+    return experiment.model_copy(update={"data": experiment.data.model_copy(update=sizes)})
+
+
+def _on_table(experiment: Experiment, dataset: Dataset, path: Path) -> Experiment:
+    plain = experiment.model_dump()
+    shared = {key: plain["data"][key] for key in ("train_size", "val_size", "test_size", "standardize")}
+    plain["data"] = {"name": "csv", "path": str(path), "target": _target(dataset), **shared}
+    return validate_experiment(plain, Path())
+
+
+def _target(dataset: Dataset) -> str:
+    """Return a name for the column of classes that no feature has."""
+    name = "class"
+    while name in dataset.features:
+        name += "_"
+    return name
+
+
+def _table(dataset: Dataset, added: Points) -> bytes:
+    """Return a data set and the points added to it as CSV, whose numbers read back to the last bit."""
+    assert dataset.classes is not None
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*dataset.features, _target(dataset)])
+    for row, label in zip(dataset.X.astype(np.float32).tolist(), dataset.y.tolist(), strict=True):
+        writer.writerow([*map(repr, row), dataset.classes[label]])
+    for x, y, label in added:
+        writer.writerow([*(repr(float(np.float32(value))) for value in (x, y)), dataset.classes[label]])
+    return text.getvalue().encode()

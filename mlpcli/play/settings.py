@@ -1,0 +1,180 @@
+"""The settings that the page offers, and what a change of one makes of the config."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mlpcli.config.loader import validate_experiment
+from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.config.yaml12 import YamlError, parse_scalar
+from mlpcli.data.toy import TOY_SETS
+from mlpcli.errors import ConfigError
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.losses import LOSSES
+from mlpcli.optim.rules import RULES
+
+__all__ = ["OWN", "change_setting", "list_controls"]
+
+OWN = "own"  # the choice of data that stands for the config's own file
+_LONGEST = 200  # characters of a value
+
+# Key and label of each, in the order of the page. A key that the config at hand does not have is left out.
+_SETTINGS = (
+    ("data.name", "data set"),
+    ("data.points", "points"),
+    ("data.noise", "noise"),
+    ("data.classes", "classes"),
+    ("model.hidden", "hidden sizes"),
+    ("model.activation", "activation"),
+    ("loss", "loss"),
+    ("optimizer.name", "optimizer"),
+    ("optimizer.learning_rate", "learning rate"),
+    ("optimizer.momentum", "momentum"),
+    ("regularization.l2", "L2"),
+    ("regularization.l1", "L1"),
+    ("model.dropout", "dropout"),
+    ("training.batch_size", "batch size"),
+    ("training.seed", "seed"),
+)
+
+
+@dataclass(frozen=True)
+class Control:
+    """A setting: what it is now, and for one with ``choices`` the pairs of value and label to choose from."""
+
+    key: str
+    label: str
+    help: str
+    value: str
+    choices: list[tuple[str, str]] | None
+
+
+def list_controls(experiment: Experiment, own: dict[str, Any] | None, classes: int) -> list[dict[str, Any]]:
+    """Return the settings of an experiment; choices are those that suit two features and its classes.
+
+    ``own`` is the data section of the config's own file, where it has one.
+    """
+    choices = {
+        "data.name": _data_choices(own),
+        "model.activation": _same(ACTIVATIONS),
+        "loss": _same(_fitting_losses(experiment, classes)),
+        "optimizer.name": _same(RULES),
+    }
+    controls = []
+    for key, label in _SETTINGS:
+        *sections, name = key.split(".")
+        section: Any = experiment
+        for part in sections:
+            section = getattr(section, part)
+        field = type(section).model_fields.get(name)
+        if field is not None:
+            value = _shown(key, getattr(section, name))
+            controls.append(asdict(Control(key, label, field.description or "", value, choices.get(key))))
+    return controls
+
+
+def _same(names: Any) -> list[tuple[str, str]]:
+    return [(name, name) for name in names]
+
+
+def _data_choices(own: dict[str, Any] | None) -> list[tuple[str, str]]:
+    sections = {name: validate_experiment({"data": name}, Path()).data for name in TOY_SETS}
+    fitting = [name for name, data in sections.items() if data.inputs == 2]
+    mine = [(OWN, Path(own["path"]).name)] if own is not None else []
+    return [*mine, *_same(fitting)]
+
+
+def _fitting_losses(experiment: Experiment, classes: int) -> list[str]:
+    data = to_plain(experiment)["data"]
+    names = []
+    for name in LOSSES:
+        try:
+            loss = validate_experiment({"data": data, "loss": name}, Path()).loss
+        except ConfigError:
+            continue
+        if loss.task == "classification" and (classes == 2 or not loss.binary):
+            names.append(name)
+    return names
+
+
+def _shown(key: str, value: Any) -> str:
+    if key == "data.name":
+        return value if value in TOY_SETS else OWN
+    if key == "model.hidden":
+        return ", ".join(str(layer.units) for layer in value)
+    return str(getattr(value, "name", value))
+
+
+def change_setting(experiment: Experiment, own: dict[str, Any] | None, key: str, text: str) -> Experiment:
+    """Return the experiment with another value, as it was typed; raises ConfigError in the schema's words.
+
+    Where other data no longer suit the loss, its default takes its place.
+    """
+    if key not in dict(_SETTINGS):
+        raise ConfigError(f"{key[:60]!r} is not a setting of this page")
+    if len(text) > _LONGEST:
+        raise ConfigError(f"{key}: {len(text):,} characters; at most {_LONGEST} are taken here")
+    plain = to_plain(experiment)
+    if key == "data.name":
+        return _change_data(plain, own, text)
+    *sections, name = key.split(".")
+    section = plain
+    for part in sections:
+        section = section[part]
+    if key == "optimizer.name":  # the rest are settings of the one before
+        kept = ("schedule", "clip_norm")
+        plain["optimizer"] = {"name": text, **{key: section[key] for key in kept}}
+    elif key == "model.hidden":
+        section[name] = _sizes(section[name], text)
+    elif key in ("model.activation", "loss"):
+        section[name] = text
+    else:
+        section[name] = _scalar(key, text)
+    try:
+        return validate_experiment(plain, Path())
+    except ConfigError:
+        if key != "data.classes":
+            raise
+    return validate_experiment(_with_default_loss(plain), Path())
+
+
+def _change_data(plain: dict[str, Any], own: dict[str, Any] | None, name: str) -> Experiment:
+    before = plain["data"]
+    if name == OWN and own is not None:
+        plain["data"] = own
+    else:
+        shared = ("points", "train_size", "val_size", "test_size", "standardize")
+        plain["data"] = {"name": name, **{key: before[key] for key in shared if key in before}}
+    plain["model"] |= {"inputs": None, "outputs": None}
+    if name != OWN:
+        try:
+            return validate_experiment(plain, Path())
+        except ConfigError:
+            pass
+    return validate_experiment(_with_default_loss(plain), Path())
+
+
+def _with_default_loss(plain: dict[str, Any]) -> dict[str, Any]:
+    model = plain["model"] | {"outputs": None}
+    return {key: value for key, value in plain.items() if key != "loss"} | {"model": model}
+
+
+def _scalar(key: str, text: str) -> Any:
+    try:
+        return parse_scalar(text.strip())
+    except YamlError as error:
+        raise ConfigError(f"{key}: {error.message}") from None
+
+
+def _sizes(before: list[Any], text: str) -> list[Any]:
+    """Read "8, 4"; a layer that has settings of its own keeps them."""
+    words = re.findall(r"[^\s,;\[\]]+", text)
+    sizes = [_scalar("model.hidden", word) for word in words]
+    olds = before[: len(sizes)] + [None] * (len(sizes) - len(before))
+    return [
+        {**old, "units": size} if isinstance(old, dict) and isinstance(size, int) else size
+        for old, size in zip(olds, sizes, strict=True)
+    ]

@@ -1,0 +1,80 @@
+"""The plane of two features in numbers: how far it goes, grids over it, where hidden layers put them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.build import Splits
+from mlpcli.nn.network import Network
+
+__all__ = ["extent", "grid_lines", "grid_of", "hidden_outputs", "project"]
+
+
+def extent(splits: Splits) -> list[tuple[float, float]]:
+    """Return for each feature from where to where its axis goes, with a margin, in the data's own units."""
+    X = np.concatenate([split.X[split.rows] for split in splits.parts.values()]).astype(np.float64)
+    low, high = X.min(axis=0), X.max(axis=0)
+    margin = np.where(high > low, 0.08 * (high - low), 1.0)
+    return [(float(a), float(b)) for a, b in zip(low - margin, high + margin, strict=True)]
+
+
+def grid_of(ranges: Sequence[tuple[float, float]], n: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the two axes (n,) of a grid over ``ranges``, and its points (n * n, 2), row by row."""
+    x, y = (np.linspace(*reach, n) for reach in ranges)
+    return x, y, np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+
+
+def hidden_outputs(network: Network, X: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return the outputs (n, units) of each hidden layer for scaled inputs X (n, inputs), in new arrays."""
+    X = np.ascontiguousarray(X, network.dtype)
+    network.forward(X)  # makes room for so many rows
+    last = {id(layer) for _, layer in network.hidden}
+    outputs = []
+    for layer in network.layers:
+        X = layer.forward(X)
+        if id(layer) in last:
+            outputs.append(X.copy())
+    return outputs
+
+
+def grid_lines(
+    ranges: Sequence[tuple[float, float]], lines: int = 21, along: int = 60
+) -> NDArray[np.float64]:
+    """Return the lines of a grid over ``ranges`` as points (2 * lines, points, 2): first those along x."""
+    (left, right), (bottom, top) = ranges
+    along_x, along_y = np.linspace(left, right, along), np.linspace(bottom, top, along)
+    flat = [np.column_stack([along_x, np.full(along, y)]) for y in np.linspace(bottom, top, lines)]
+    upright = [np.column_stack([np.full(along, x), along_y]) for x in np.linspace(left, right, lines)]
+    return np.stack([*flat, *upright])
+
+
+def project(
+    examples: NDArray[Any], others: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """Return outputs (n, units) in the two directions to draw, and what those are called.
+
+    Of more than two units: the principal components of the examples' outputs, each with the share of their
+    variance that lies along it.
+    """
+    examples, others = examples.astype(np.float64), others.astype(np.float64)
+    units = examples.shape[1]
+    if units == 1:
+        zeros = [np.zeros((len(part), 1)) for part in (examples, others)]
+        return np.hstack([examples, zeros[0]]), np.hstack([others, zeros[1]]), ["output of the unit", ""]
+    if units == 2:
+        return examples, others, ["output of unit 1", "output of unit 2"]
+    mean = examples.mean(axis=0)
+    _, sizes, directions = np.linalg.svd(examples - mean, full_matrices=False)
+    directions = np.pad(directions[:2], ((0, max(0, 2 - len(directions))), (0, 0)))
+    # A direction and its opposite are as good: the one along which the largest entry is positive.
+    largest = np.abs(directions).argmax(axis=1)
+    signs = np.where(np.take_along_axis(directions, largest[:, None], axis=1) < 0, -1.0, 1.0)
+    directions = directions * signs
+    squares = np.pad(sizes**2, (0, 2))
+    shares = squares[:2] / (squares.sum() or 1)
+    names = [f"principal component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(shares)]
+    return (examples - mean) @ directions.T, (others - mean) @ directions.T, names

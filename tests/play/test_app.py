@@ -1,0 +1,174 @@
+"""The server: it answers its own page alone, believes nothing that it is sent, and ends when told to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def playing(start: Callable[..., Any]) -> Any:
+    return start()
+
+
+def test_it_listens_on_loopback_alone(playing: Any) -> None:
+    assert playing.address.startswith("http://127.0.0.1:")
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.2", playing.port), timeout=2)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Host", "evil.example"),
+        ("Host", "127.0.0.1"),
+        ("Host", "127.0.0.1:1"),
+        ("Origin", "http://evil.example"),
+        ("Origin", "null"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Site", "same-site"),
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/frame?after=0"), ("GET", "/state"), ("POST", "/do")])
+def test_what_is_foreign_is_refused(playing: Any, method: str, path: str, header: str, value: str) -> None:
+    before = playing.get("/state")["build"]
+    body = json.dumps({"do": "seed"}) if method == "POST" else None
+    headers = {header: value, "content_type": "application/json"}
+    assert playing.request(method, path, body, **headers)[0] == 403
+    assert playing.get("/state")["build"] == before
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_its_own_page_is_answered(playing: Any, host: str) -> None:
+    own = f"{host}:{playing.port}"
+    headers = {"Host": own, "Origin": f"http://{own}", "content_type": "application/json"}
+    assert playing.request("POST", "/do", '{"do": "pause"}', **headers)[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/page.js", "/page.css", "/page.svg", "/state", "/nowhere"])
+def test_every_answer_forbids_what_is_from_elsewhere(playing: Any, path: str) -> None:
+    status, _, headers = playing.request("GET", path)
+    assert status == (404 if path == "/nowhere" else 200)
+    assert headers["content-security-policy"].startswith("default-src 'self'; frame-ancestors 'none'")
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("", "[]", "nonsense", "[" * 4000, "{}"),
+        *('{"do": 1}', '{"do": "fly"}', '{"do": "add"}', '{"do": "speed", "value": 7}'),
+        json.dumps({"do": "change", "key": "data.points", "value": "x" * 5000}),
+        *('{"do": "add", "x": NaN, "y": 1, "label": 0}', '{"do": "add", "x": 1, "y": 1, "label": 1e999}'),
+    ],
+)
+def test_a_command_that_is_none_is_refused_in_words(playing: Any, body: str) -> None:
+    before = playing.get("/state")
+    status, answer, _ = playing.request("POST", "/do", body, content_type="application/json")
+    assert status in (400, 422)
+    assert json.loads(answer)["error"]
+    assert playing.get("/state") == before
+
+
+def test_a_form_of_another_page_is_no_command(playing: Any) -> None:
+    assert playing.request("POST", "/do", '{"do": "seed"}', content_type="text/plain")[0] == 400
+
+
+def test_a_frame_waits_for_news_and_two_tabs_see_the_same(playing: Any) -> None:
+    playing.do(do="pause")
+    seen = playing.get("/frame?after=0")["version"]
+    got: list[Any] = []
+    tabs = [
+        threading.Thread(target=lambda: got.append(playing.get(f"/frame?after={seen}"))) for _ in range(2)
+    ]
+    for tab in tabs:
+        tab.start()
+    time.sleep(0.2)
+    assert got == []
+    playing.do(do="step")
+    for tab in tabs:
+        tab.join(5)
+    assert got[0] == got[1]
+    assert got[0]["epoch"] >= 1
+    assert playing.request("GET", "/frame?after=x")[0] == 400
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_at_once_while_a_page_waits(start: Any, number: int, code: int) -> None:
+    playing = start()
+    seen = playing.get("/frame?after=0")["version"]
+
+    def wait() -> None:
+        with contextlib.suppress(OSError, HTTPException):
+            playing.request("GET", f"/frame?after={seen}")
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(0.2)
+    assert waiting.is_alive()
+    begun = time.monotonic()
+    ended, said = playing.end(number)
+    assert ended == code
+    assert "Traceback" not in said
+    assert time.monotonic() - begun < 2
+    waiting.join(5)
+
+
+def test_a_signal_ends_it_while_it_trains(start: Any) -> None:
+    playing = start("--set", "data.points=10000", "--set", "training.batch_size=1")  # an epoch takes seconds
+    playing.do(do="play")
+    time.sleep(0.3)
+    begun = time.monotonic()
+    assert playing.end()[0] == 130
+    assert time.monotonic() - begun < 2
+
+
+def test_what_it_says_in_the_terminal(start: Any) -> None:
+    playing = start()
+    playing.request("GET", "/")
+    playing.request("GET", "/nowhere")
+    code, said = playing.end()
+    assert code == 130
+    assert said == (
+        "spiral: 180 train / 60 val / 60 test, 2 features, 3 classes. "
+        "Open this page in a browser; Ctrl-C ends it.\n\nEnded.\n"
+    )
+
+
+def run(*args: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *args], capture_output=True, text=True, timeout=20, check=False, **more
+    )
+
+
+def test_a_port_that_is_taken_is_told(playing: Any) -> None:
+    refused = run("-m", "mlpcli", "play", "--port", str(playing.port))
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"Error: port {playing.port} cannot be had (Address already in use)")
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    script = "import sys; sys.modules['uvicorn'] = None; from mlpcli.cli import run; sys.exit(run(['play']))"
+    refused = run("-c", script)
+    assert refused.returncode == 2
+    assert "pip install 'mlpcli[play]'" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_config_that_does_not_fit_is_refused_before_anything_is_served(tmp_path: Path) -> None:
+    (tmp_path / "sine.yaml").write_text("data: sine")
+    refused = run("-m", "mlpcli", "play", "sine.yaml", "--port", "0", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("Error: mlp play shows how a plane is divided into classes")

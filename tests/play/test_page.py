@@ -1,0 +1,304 @@
+"""The page in a real browser: every control works, nothing foreign runs, what is saved is what was shown."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+EVIL = "<script>document.title='owned'</script>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return a headless Chromium."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("needs chromium and chromedriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in (
+            *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"),
+            *("disable-background-networking", "disable-component-update", "disable-dev-shm-usage"),
+            *("window-size=1280,1000", f"user-data-dir={profile}"),
+        ):
+            options.add_argument(f"--{flag}")
+        started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+        yield started
+        started.quit()
+
+
+class Page:
+    """The page as its user has it."""
+
+    def __init__(self, browser: Any, address: str) -> None:
+        self.browser = browser
+        browser.get_log("browser")  # of the page before
+        browser.get(address)
+        self.until(lambda: self.run("return frame !== null"))
+
+    def run(self, script: str, *args: Any) -> Any:
+        return self.browser.execute_script(script, *args)
+
+    def until(self, what: Callable[[], Any]) -> Any:
+        end = time.monotonic() + 8
+        while time.monotonic() < end:
+            if found := what():
+                return found
+            time.sleep(0.02)
+        raise AssertionError("it did not come to pass")
+
+    def at(self, name: str) -> Any:
+        return self.browser.find_element("id", name)
+
+    def click(self, name: str) -> None:
+        self.at(name).click()
+
+    @property
+    def epoch(self) -> int:
+        return int(self.at("epoch").text.removeprefix("epoch ").replace(",", ""))
+
+    @property
+    def build(self) -> int:
+        return int(self.run("return state.build"))
+
+    def change(self, key: str, value: str) -> None:
+        """Set a control as its user does, and wait for the network that has it."""
+        before = self.build
+        self.type(key, value)
+        self.until(lambda: self.build > before)
+
+    def type(self, key: str, value: str) -> None:
+        control = self.at(f"set-{key}")
+        if control.tag_name == "select":
+            option = f'option[value="{value}"]'
+            control.find_element("css selector", option).click()
+        else:
+            control.send_keys("\ue009a", "\ue009")  # Control-A
+            control.send_keys("\ue017", value, "\ue007")
+
+    def value(self, key: str) -> str:
+        return str(self.run("return document.getElementById(`set-${arguments[0]}`).value", key))
+
+    def problem(self, key: str) -> str:
+        return str(self.run("return document.getElementById(`problem-${arguments[0]}`).textContent", key))
+
+    def pixels(self, name: str) -> str:
+        return str(self.run("return document.getElementById(arguments[0]).toDataURL()", name))
+
+    def quiet(self) -> bool:
+        """Whether the console is empty, but for the answers 422 that refuse a value."""
+        return [row for row in self.browser.get_log("browser") if "422" not in row["message"]] == []
+
+
+@pytest.fixture
+def page(browser: Any, start: Any) -> Page:
+    return Page(browser, start().address)
+
+
+def test_start_pause_step_reset_and_seed(page: Page) -> None:
+    first = page.pixels("plane")
+    page.click("play")
+    page.until(lambda: page.epoch > 3)
+    assert page.at("play").text == "Pause"
+    page.click("play")
+    page.until(lambda: page.at("play").text == "Start")
+    stood = page.epoch
+    page.click("step")
+    page.until(lambda: page.epoch == stood + 1)
+    assert page.pixels("plane") != first
+    assert len({page.pixels(name) for name in ("plane", "loss", "hidden", "units")}) == 4
+    assert page.at("health").text.startswith("1 ")
+    page.click("reset")
+    page.until(lambda: page.epoch == 0)
+    assert page.pixels("plane") == first
+    page.click("seed")
+    page.until(lambda: page.value("training.seed") == "1")
+    page.until(lambda: page.pixels("plane") != first)
+    page.run("document.getElementById('speed').value = 1000000")
+    page.run("document.getElementById('speed').dispatchEvent(new Event('change'))")
+    page.click("play")
+    page.until(lambda: page.epoch > 100)
+    assert page.quiet()
+
+
+CHANGES = [
+    ("data.name", "moons"),
+    ("data.points", "200"),
+    ("data.noise", "0.3"),
+    ("model.hidden", "9, 2"),
+    ("model.activation", "tanh"),
+    ("model.dropout", "0.1"),
+    ("loss", "binary_hinge"),
+    ("optimizer.name", "nesterov"),
+    ("optimizer.learning_rate", "3e-2"),
+    ("optimizer.momentum", "0.5"),
+    ("regularization.l2", "0.002"),
+    ("regularization.l1", "0.003"),
+    ("training.batch_size", "16"),
+    ("training.seed", "7"),
+]
+
+
+def test_every_setting_can_be_changed_and_the_yaml_says_so(page: Page) -> None:
+    page.change("data.classes", "4")
+    for key, value in CHANGES:
+        page.change(key, value)
+        assert page.value(key).replace("0.03", "3e-2") == value
+    assert {key for key, _ in CHANGES} | {"data.classes"} >= {
+        control["key"] for control in page.run("return state.controls")
+    }
+    page.click("show-yaml")
+    text = page.until(lambda: page.at("yaml-text").text)
+    for line in (
+        "name: moons",
+        "points: 200",
+        "noise: 0.3",
+        "- 9\n  - 2",
+        "loss:",
+        "binary_hinge",
+        "seed: 7",
+    ):
+        assert line in text.replace("[9, 2]", "- 9\n  - 2")
+    assert page.quiet()
+
+
+def test_a_wrong_value_is_told_beside_its_control(page: Page) -> None:
+    page.click("step")
+    page.until(lambda: page.epoch == 1)
+    page.type("optimizer.learning_rate", "-1")
+    page.until(lambda: page.problem("optimizer.learning_rate"))
+    assert page.problem("optimizer.learning_rate") == ("optimizer.learning_rate: -1 is not a number above 0")
+    assert page.at("set-optimizer.learning_rate").get_attribute("aria-invalid") == "true"
+    assert page.epoch == 1
+    page.type("model.hidden", f"8, {EVIL}")
+    page.until(lambda: "<script>" in page.problem("model.hidden"))
+    page.type("loss", "hinge")
+    page.until(lambda: page.value("loss") == "hinge")
+    assert page.browser.title == "mlp play"
+    assert page.quiet()
+
+
+def test_divergence_is_told(page: Page) -> None:
+    page.change("optimizer.learning_rate", "1e30")
+    page.click("play")
+    page.until(lambda: "training diverged" in page.at("problem").text)
+    assert page.at("play").text == "Start"
+    page.change("optimizer.learning_rate", "0.1")
+    assert page.quiet()
+
+
+def test_points_are_added_by_mouse_and_by_keyboard_and_removed(page: Page) -> None:
+    page.browser.find_elements("css selector", "input[name=class]")[2].click()
+    page.click("plane")
+    page.until(lambda: page.run("return state.added") == 1)
+    assert page.run("return state.labels.at(-1)") == 2
+    middle = [sum(reach) / 2 for reach in page.run("return state.extent")]
+    assert page.run("return state.points.at(-1)") == pytest.approx(middle, abs=0.02)
+    page.at("plane").send_keys("\ue012\ue012\ue013\ue007")  # left, left, up, Enter
+    page.until(lambda: page.run("return state.added") == 2)
+    x, y = page.run("return state.points.at(-1)")
+    assert x < middle[0] - 0.05
+    assert y > middle[1] + 0.02
+    page.click("clear")
+    page.until(lambda: page.run("return state.points.length") == 300)
+    assert page.quiet()
+
+
+def test_hidden_spaces_can_be_chosen(page: Page) -> None:
+    page.change("model.hidden", "6, 2")
+    assert page.run("return frame.hidden.layer") == 2
+    page.at("layer").find_element("css selector", 'option[value="1"]').click()
+    page.until(lambda: page.run("return frame.hidden.layer") == 1)
+    page.until(lambda: len(page.at("unit-b").find_elements("tag name", "option")) == 7)
+    page.at("unit-b").find_element("css selector", 'option[value="5"]').click()
+    page.until(lambda: page.run("return frame.hidden.names") == ["unit 1", "unit 5"])
+    page.change("model.hidden", "")
+    page.until(lambda: page.at("hidden-names").text == "There is no hidden layer.")
+    assert page.quiet()
+
+
+def test_what_is_saved_trains_to_the_network_shown(browser: Any, start: Any, tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7},{i * i % 11},{(EVIL, 'b', 'c')[i % 3]}\n" for i in range(60))
+    (tmp_path / "own.csv").write_text(f"{EVIL},b,kind\n{rows}")
+    (tmp_path / "own.yaml").write_text("data: {name: csv, path: own.csv, target: kind}\nmodel: {hidden: [5]}")
+    page = Page(browser, start("own.yaml", folder=tmp_path).address)
+    assert EVIL[:29] in page.at("classes").text
+    assert EVIL in page.at("x-axis").text
+    page.click("plane")
+    page.until(lambda: page.run("return state.added") == 1)
+    page.click("play")
+    page.until(lambda: page.epoch > 5)
+    page.click("show-yaml")
+    page.until(lambda: page.at("yaml-text").text)
+    page.click("save")
+    page.until(lambda: page.at("saved").text)
+    assert page.at("saved").text == "Saved play.yaml. The same network: mlp train play.yaml"
+    shown = page.run("return [frame.epoch, frame.labels, frame.strength]")
+    train = [sys.executable, "-m", "mlpcli", "train", "play.yaml", "--quiet"]
+    subprocess.run(train, cwd=tmp_path, check=True, capture_output=True)
+    assert shown == drawn(tmp_path / "runs" / "play" / "last.npz")
+    assert page.browser.title == "mlp play"
+    assert page.quiet()
+
+
+def drawn(checkpoint: Path) -> list[Any]:
+    """Return the epoch of a checkpoint and its answers over the plane, as the page is sent them."""
+    from base64 import b64encode
+
+    from mlpcli.training.finished import FinishedRun
+    from mlpcli.training.plane import extent, grid_of
+
+    run = FinishedRun(checkpoint)
+    answers = run.loss.interpret(run.answer(grid_of(extent(run.splits), 80)[2].astype(np.float64)))
+    k = answers.shape[1]
+    sure = np.clip((answers.max(axis=1) - 1 / k) / (1 - 1 / k), 0, 1)
+    parts = [answers.argmax(axis=1), sure * 255]
+    return [run.checkpoint.epoch, *(b64encode(part.astype(np.uint8).tobytes()).decode() for part in parts)]
+
+
+def test_twenty_boundaries_a_second_on_a_2_100_3_network(page: Page) -> None:
+    page.change("model.hidden", "100")
+    page.click("play")
+    page.until(lambda: page.epoch > 5)
+    rates = []
+    for _ in range(4):
+        time.sleep(1)
+        rates.append(page.run("return boundaryUpdates.filter((t) => t > performance.now() - 1000).length"))
+        if rates[-1] >= 20:
+            break
+    print("boundary updates in a second:", rates)
+    assert max(rates) >= 20
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_fits_the_window(page: Page, width: int) -> None:
+    page.browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500},
+    )
+    inside, outside = page.run(
+        "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert inside <= outside <= width
+    page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_dark_mode_is_dark(browser: Any, start: Any) -> None:
+    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+    page = Page(browser, start().address)
+    paper = page.run("return getComputedStyle(document.body).backgroundColor")
+    assert max(map(int, paper[paper.index("(") + 1 : -1].split(",")[:3])) < 60
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
