@@ -159,17 +159,21 @@ class RunDirectory:
             self._unlock()
 
     def append_metrics(self, row: dict[str, Any]) -> None:
-        """Add a row to metrics.jsonl, and wait until it is on disk; where that fails, no part of it stays."""
+        """Add a row to metrics.jsonl; where that fails, no part of it stays."""
         with self.metrics.open("ab") as stream:
             size = stream.tell()
             try:
                 stream.write(json.dumps(row).encode() + b"\n")
                 stream.flush()
-                os.fsync(stream.fileno())
             except OSError:
                 with contextlib.suppress(OSError):
                     os.ftruncate(stream.fileno(), size)
                 raise
+
+    def sync_metrics(self) -> None:
+        """Wait until the rows that there are have reached the disk."""
+        with contextlib.suppress(FileNotFoundError), self.metrics.open("rb+") as stream:
+            os.fsync(stream.fileno())
 
     def rewind(self, epochs: int) -> None:
         """Cut metrics.jsonl to the rows of so many epochs: a killed run may have written more, or half a one.

@@ -40,6 +40,8 @@ from mlpcli.training.memory import loaded_data, require_memory
 
 __all__ = ["Run", "describe_epoch"]
 
+_SAVE_EVERY = 1.0  # seconds; where epochs are shorter, to save each would take longer than to train it
+
 
 class _Log(logging.FileHandler):
     """A log file; where it cannot be written that is the run's error, not a traceback on stderr."""
@@ -95,6 +97,8 @@ class Run:
         n = training.snapshots
         self._snapshots = set(np.linspace(1, training.epochs, n).astype(int).tolist()) if n else set()
         self.seconds = 0.0
+        self._unsaved: Checkpoint | None = None  # an epoch that last.npz does not hold yet
+        self._due = 0.0
 
     def _batches(self, split: Split) -> Batches:
         if self.target_scaling is not None:
@@ -131,9 +135,10 @@ class Run:
         self.trainer.resume(resume.progress, resume.steps, midway)
 
     def epochs(self, directory: RunDirectory) -> Iterator[Epoch]:
-        """Train; after each epoch write its row of metrics, best.npz where it is the best, and last.npz.
+        """Train; after each epoch write its row of metrics, and best.npz where it is the best.
 
-        Snapshots are those of ``training.snapshots`` epochs, evenly spaced, and the last where
+        last.npz is written after the first epoch, after each that ends a second or more after the last time,
+        and at the end; with ``training.checkpoint_every`` after each epoch and within. Snapshots are those of ``training.snapshots`` epochs, evenly spaced, and the last where
         patience runs out.
 
         Raises RunError where training diverges or the directory cannot be written; what was written stays.
@@ -150,9 +155,11 @@ class Run:
             if self.trainer.optimizer.steps:
                 logger.info("going on after step %d", self.trainer.optimizer.steps)
             for epoch in self.trainer.epochs(partial(self._save_midway, directory)):
-                self._save(epoch, directory)
+                self._keep(epoch, directory)
                 logger.info("%s", describe_epoch(epoch.metrics))
                 yield epoch
+            if self._unsaved is not None:
+                self._save_last(directory, self._unsaved)
             if self.trainer.stopping:
                 logger.info("stopped after step %d", self.trainer.optimizer.steps)
             else:
@@ -173,7 +180,7 @@ class Run:
                     handler.close()
             self.seconds = time.perf_counter() - start
 
-    def _save(self, epoch: Epoch, directory: RunDirectory) -> None:
+    def _keep(self, epoch: Epoch, directory: RunDirectory) -> None:
         scores = {
             name: value
             for name, value in epoch.metrics.items()
@@ -188,11 +195,18 @@ class Run:
             snapshot = directory.snapshot(epoch.number)
             snapshot.parent.mkdir(exist_ok=True)
             save_checkpoint(snapshot, replace(checkpoint, resume=None))
-        # Last of all: what it says is done has been written. What comes after it is done again when resumed.
-        save_checkpoint(directory.last, checkpoint)
+        self._unsaved = checkpoint
+        if self.trainer.save_every or time.perf_counter() >= self._due:
+            self._save_last(directory, checkpoint)
 
     def _save_midway(self, directory: RunDirectory, midway: Midway) -> None:
-        save_checkpoint(directory.last, self._checkpoint({}, midway))
+        self._save_last(directory, self._checkpoint({}, midway))
+
+    def _save_last(self, directory: RunDirectory, checkpoint: Checkpoint) -> None:
+        """Write last.npz, after all that it says is done; what comes later is done again when resumed."""
+        directory.sync_metrics()
+        save_checkpoint(directory.last, checkpoint)
+        self._unsaved, self._due = None, time.perf_counter() + _SAVE_EVERY
 
     def _checkpoint(self, scores: dict[str, float], midway: Midway | None) -> Checkpoint:
         splits, trainer = self.splits, self.trainer

@@ -64,10 +64,11 @@ def mlp() -> Iterator[Mlp]:
     assert process.stdin is not None
     assert process.stdout is not None
 
-    def mlp(*args: object, kill_after: float | None = None) -> int:
+    def mlp(*args: object, kill_after: float | None = None, save_every: float = 1.0) -> int:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(json.dumps({"args": list(map(str, args)), "kill_after": kill_after}) + "\n")
+        task = {"args": list(map(str, args)), "kill_after": kill_after, "save_every": save_every}
+        process.stdin.write(json.dumps(task) + "\n")
         process.stdin.flush()
         return int(process.stdout.readline())
 
@@ -104,7 +105,9 @@ def kill_and_resume(
             # Some at once, some when there is much to lose, most of them anywhere.
             patience = rng.choice([rng.uniform(0, 1.1), rng.uniform(0, 0.3), None if runs % 3 == 2 else 1.0])
             after = None if hit >= kills or patience is None else patience * duration
-            code = mlp("train", config, "--out", broken, "--resume", "--quiet", kill_after=after)
+            every = rng.choice([0.0, 0.0, 0.2 * duration, 1.0])  # these runs are too short for a second
+            again = ("train", config, "--out", broken, "--resume", "--quiet")
+            code = mlp(*again, kill_after=after, save_every=every)
             hit += code == -9
         assert code == 0
         assert outcome(broken) == expected

@@ -95,6 +95,38 @@ def test_best_and_last_hold_their_epochs_weights(tmp_path: Path) -> None:
     assert best.resume is None
 
 
+def test_last_is_saved_once_a_second_at_most_and_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def saved(seconds: float, out: Path, *overrides: str) -> list[int]:
+        monkeypatch.setattr("mlpcli.training.run._SAVE_EVERY", seconds)
+        experiment = load_experiment(CONFIGS / "spiral.yaml", ["training.epochs=6", *overrides])
+        directory = RunDirectory.create("run", out)
+        run = Run(experiment)
+        epochs = [load_checkpoint(directory.last).epoch for _ in run.epochs(directory)]
+        assert [row["epoch"] for row in rows(directory)] == [1, 2, 3, 4, 5, 6]
+        return [*epochs, load_checkpoint(directory.last).epoch]
+
+    assert saved(0, tmp_path / "each") == [1, 2, 3, 4, 5, 6, 6]
+    assert saved(1000, tmp_path / "few") == [1, 1, 1, 1, 1, 1, 6]
+    assert saved(1000, tmp_path / "asked", "training.checkpoint_every=5") == [1, 2, 3, 4, 5, 6, 6]
+    for name in ("best.npz", "last.npz"):
+        assert (tmp_path / "each" / name).read_bytes() == (tmp_path / "few" / name).read_bytes()
+
+
+def test_a_run_that_is_stopped_between_two_saves_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlpcli.training.run._SAVE_EVERY", 1000)
+    directory = RunDirectory.create("run", tmp_path / "run")
+    run = Run(load_experiment(CONFIGS / "spiral.yaml"))
+    for epoch in run.epochs(directory):
+        if epoch.number == 4:
+            run.trainer.stop()
+    assert load_checkpoint(directory.last).epoch == 4
+    assert len(rows(directory)) == 4
+
+
 def test_without_validation_the_training_score_decides(tmp_path: Path) -> None:
     _, directory, metrics = train(
         CONFIGS / "sine.yaml", tmp_path / "run", "training.epochs=5", "data.val_size=0"
