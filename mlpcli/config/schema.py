@@ -770,7 +770,8 @@ class Training(Section):
         None,
         ge=1,
         le=1_000_000_000,
-        description="also save last.npz every so many steps; null saves at the end of epochs alone, once a second at most",
+        description="also save last.npz every so many steps; null saves at the end of epochs alone, "
+        "once a second at most",
     )
     snapshots: int | None = Field(
         None,

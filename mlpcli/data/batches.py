@@ -15,6 +15,7 @@ from mlpcli.data.scaling import Scaling
 __all__ = ["Batches", "Split"]
 
 _ROWS = 32
+_ENOUGH = 1 << 13  # numbers gathered at once
 
 
 @dataclass(frozen=True)
@@ -57,23 +58,28 @@ class Batches:
     def _gather(
         self, order: NDArray[np.intp], batch_size: int
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        shift, factor = self._shift, self._factor
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            m = len(rows)
-            X, y = self._X.rows(m), self._y.rows(m).reshape(m, *self.split.y.shape[1:])
-            # mode="clip" lets take write straight into out; the rows are in range by construction.
-            self.split.y.take(rows, axis=0, out=y, mode="clip")
-            if self._raw.dtype == X.dtype:
-                self.split.X.take(rows, axis=0, out=X, mode="clip")
-                X -= shift
-                X *= factor
-            else:
-                raw = self._raw.rows(m)
-                self.split.X.take(rows, axis=0, out=raw, mode="clip")
-                for first in range(0, m, _ROWS):  # a few rows stay in the cache for all three passes
-                    block = X[first : first + _ROWS]
-                    np.copyto(block, raw[first : first + _ROWS])
-                    block -= shift
-                    block *= factor
-            yield X, y
+        # Of few features several batches at once, so that a small network does not wait for many small calls.
+        together = max(1, _ENOUGH // (batch_size * self._shift.size)) * batch_size
+        for start in range(0, len(order), together):
+            X, y = self._fetch(order[start : start + together])
+            for first in range(0, len(X), batch_size):
+                yield X[first : first + batch_size], y[first : first + batch_size]
+
+    def _fetch(self, rows: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[Any]]:
+        m, shift, factor = len(rows), self._shift, self._factor
+        X, y = self._X.rows(m), self._y.rows(m).reshape(m, *self.split.y.shape[1:])
+        # mode="clip" lets take write straight into out; the rows are in range by construction.
+        self.split.y.take(rows, axis=0, out=y, mode="clip")
+        if self._raw.dtype == X.dtype:
+            self.split.X.take(rows, axis=0, out=X, mode="clip")
+            X -= shift
+            X *= factor
+        else:
+            raw = self._raw.rows(m)
+            self.split.X.take(rows, axis=0, out=raw, mode="clip")
+            for first in range(0, m, _ROWS):  # a few rows stay in the cache for all three passes
+                block = X[first : first + _ROWS]
+                np.copyto(block, raw[first : first + _ROWS])
+                block -= shift
+                block *= factor
+        return X, y

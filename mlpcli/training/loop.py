@@ -116,6 +116,7 @@ class Trainer:
         self.schedule, self.warmup = schedule, warmup
         self.clip_norm, self.max_norm = clip_norm, max_norm
         self.augmenter, self.save_every = augmenter, save_every
+        self.batches = math.ceil(len(train) / batch_size)  # of an epoch
         self._learning_rate = optimizer.learning_rate  # the one that the schedule multiplies
         self.progress = Progress()
         self._dlogits, self._others_dlogits = (Buffer(network.widths[-1], network.dtype) for _ in range(2))
@@ -134,11 +135,6 @@ class Trainer:
     def stop(self) -> None:
         """End after the batch at hand; may be called at any time."""
         self.stopping = True
-
-    @property
-    def batches(self) -> int:
-        """How many batches an epoch has."""
-        return math.ceil(len(self.train) / self.batch_size)
 
     def epochs(self, save: Callable[[Midway], None] | None = None) -> Iterator[Epoch]:
         """Train to the last epoch, or until patience runs out, and yield each epoch as it ends.

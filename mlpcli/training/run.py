@@ -138,8 +138,8 @@ class Run:
         """Train; after each epoch write its row of metrics, and best.npz where it is the best.
 
         last.npz is written after the first epoch, after each that ends a second or more after the last time,
-        and at the end; with ``training.checkpoint_every`` after each epoch and within. Snapshots are those of ``training.snapshots`` epochs, evenly spaced, and the last where
-        patience runs out.
+        and at the end; with ``training.checkpoint_every`` after each epoch and within. Snapshots are those
+        of ``training.snapshots`` epochs, evenly spaced, and the last where patience runs out.
 
         Raises RunError where training diverges or the directory cannot be written; what was written stays.
         """

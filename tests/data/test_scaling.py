@@ -54,7 +54,10 @@ def split(dtype: type = np.uint8) -> Split:
     return Split(data, np.arange(10), np.array([8, 1, 3, 5, 2]))
 
 
-def test_batches_are_scaled_rows_in_order() -> None:
+@pytest.mark.parametrize("enough", [1, 8, 16, 1000])
+def test_batches_are_scaled_rows_in_order(enough: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many of them are gathered at once: one, two, or all."""
+    monkeypatch.setattr("mlpcli.data.batches._ENOUGH", enough)
     part = split()
     scaling = Scaling(np.full(4, 10, np.float32), np.full(4, 2, np.float32))
     seen = [(batch.copy(), y.copy()) for batch, y in Batches(part, scaling).in_order(2)]
@@ -80,9 +83,16 @@ def test_shuffled_batches_hold_each_example_once() -> None:
         np.testing.assert_array_equal(batch[:, 0], 4 * y)  # inputs and targets stay together
 
 
-def test_full_batches_share_a_buffer() -> None:
+def test_batches_share_a_buffer() -> None:
     part = split()
-    first, second, _ = (
-        batch for batch, _ in Batches(part, fit_scaling("none", part.X, part.rows)).in_order(2)
-    )
+    batches = Batches(part, fit_scaling("none", part.X, part.rows))
+    first, again = (next(iter(batches.in_order(2)))[0] for _ in range(2))
+    assert np.shares_memory(first, again)
+
+
+def test_wide_batches_are_gathered_one_by_one() -> None:
+    """A batch of images has the memory of one batch, not that of many."""
+    part = Split(np.zeros((10, 5000), np.uint8), np.arange(10), np.arange(10))
+    batches = Batches(part, fit_scaling("none", part.X, part.rows))
+    first, second, *_ = (batch for batch, _ in batches.in_order(2))
     assert np.shares_memory(first, second)

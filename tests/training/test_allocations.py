@@ -16,7 +16,6 @@ from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.penalties import PENALTIES
 from mlpcli.optim.rules import RULES
-from mlpcli.training.loop import Trainer
 from mlpcli.training.run import Run
 
 # A float for each row, or for each weight, is more than all that may come and go in a step: Python's own
@@ -52,7 +51,7 @@ def most_allocated(folder: Path, rows: int, features: int, sections: dict[str, A
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer.train, "shuffled", many)
-        patch.setattr(Trainer, "batches", STEPS + 1)  # the last one is also measured for the metrics
+        patch.setattr(trainer, "batches", STEPS + 1)  # the last one is also measured for the metrics
         tracemalloc.start()
         try:
             next(trainer.epochs())

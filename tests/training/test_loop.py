@@ -130,9 +130,8 @@ def test_a_gradient_too_large_for_float32_is_divergence(
 
 
 def test_weights_of_zero_have_no_update_ratio() -> None:
-    trains = trainer(model={"hidden": []})
+    trains = trainer(model={"hidden": []}, training={"batch_size": 1000})
     trains.network.parameters.values[...] = 0
-    trains.batch_size = 1000
     (epoch,) = run(trains, 1)
     assert epoch.metrics["update_ratio"] == [None]
 
