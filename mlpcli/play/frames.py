@@ -27,7 +27,7 @@ _LINES, _ALONG = 15, 31  # of the warped grid
 
 @dataclass(frozen=True)
 class View:
-    """Which hidden space is looked at: its layer, and two of its units; without them the principal axes.
+    """Which hidden layer is looked at, and along which two of its units; without them the principal axes.
 
     Numbers count from 1. Layer 0 is the last of two units, or else the first.
     """
@@ -126,7 +126,7 @@ def _strength(answers: NDArray[Any], probabilities: bool) -> NDArray[np.uint8]:
 def _hidden(
     session: Session, X: NDArray[Any], view: View
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Return the maps of the first layer's units, and the plane as a hidden layer bends it."""
+    """Return the maps of a hidden layer's units, and the plane as it bends it."""
     network = session.run.network
     sizes = network.widths[1:-1]
     if not sizes:
@@ -136,20 +136,21 @@ def _hidden(
     together = np.concatenate([grid, lines.reshape(-1, 2), X])
     outputs = hidden_outputs(network, session.run.scaling.apply(together))
 
-    units = outputs[0][: len(grid), :_MOST_MAPS].T
+    layer = view.layer if 1 <= view.layer <= len(sizes) else 0
+    if layer == 0:
+        layer = next((i for i, n in reversed(list(enumerate(sizes, 1))) if n == 2), 1)
+
+    units = outputs[layer - 1][: len(grid), :_MOST_MAPS].T
     low, high = units.min(axis=1, keepdims=True), units.max(axis=1, keepdims=True)
     scaled = np.nan_to_num((units - low) / np.where(high > low, high - low, 1))
     maps = {
         "side": _MAP,
-        "units": sizes[0],
+        "units": sizes[layer - 1],
         "bytes": _pack((255 * np.clip(scaled, 0, 1)).astype(np.uint8)),
         "low": np.nan_to_num(low[:, 0]).astype(float).round(4).tolist(),
         "high": np.nan_to_num(high[:, 0]).astype(float).round(4).tolist(),
     }
 
-    layer = view.layer if 1 <= view.layer <= len(sizes) else 0
-    if layer == 0:
-        layer = next((i for i, n in reversed(list(enumerate(sizes, 1))) if n == 2), 1)
     bent = np.clip(np.nan_to_num(outputs[layer - 1][len(grid) :].astype(np.float64)), -1e6, 1e6)
     n, units_chosen = lines.shape[0] * lines.shape[1], view.units
     if units_chosen is not None and max(units_chosen) <= sizes[layer - 1] and min(units_chosen) >= 1:

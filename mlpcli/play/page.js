@@ -324,6 +324,7 @@ function showUnits(bent) {
 function drawUnits() {
   const canvas = at("units"), maps = frame.maps, ink = canvas.getContext("2d");
   const n = maps ? maps.low.length : 0;
+  at("units-title").textContent = maps ? `Units of layer ${frame.hidden.layer}` : "Units";
   at("units-note").textContent = maps
     ? `Output over the plane, from its least (dark) to its most (light)${maps.units > n
       ? `; the first ${n} of ${maps.units.toLocaleString("en")} units` : ""}.`

@@ -219,6 +219,7 @@ def test_points_are_added_by_mouse_and_by_keyboard_and_removed(page: Page) -> No
 def test_hidden_spaces_can_be_chosen(page: Page) -> None:
     page.change("model.hidden", "6, 2")
     assert page.run("return frame.hidden.layer") == 2
+    page.until(lambda: page.at("units-title").text == "Units of layer 2")
     page.at("layer").find_element("css selector", 'option[value="1"]').click()
     page.until(lambda: page.run("return frame.hidden.layer") == 1)
     page.until(lambda: len(page.at("unit-b").find_elements("tag name", "option")) == 7)

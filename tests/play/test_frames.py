@@ -1,0 +1,99 @@
+"""What is drawn is what the network answers: worked out by hand for weights of which that can be done."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mlpcli.config.loader import validate_experiment
+from mlpcli.play.frames import View, draw_frame, draw_state
+from mlpcli.play.session import Session
+
+
+def make(tmp_path: Path, hidden: list[int], loss: str = "cross_entropy") -> Session:
+    plain = {
+        "data": {"name": "moons", "points": 40, "standardize": "none"},
+        "model": {"hidden": hidden, "activation": "identity"},
+        "loss": loss,
+    }
+    return Session(validate_experiment(plain, tmp_path), tmp_path, tmp_path)
+
+
+def set_weights(session: Session, *weights: list[list[float]]) -> None:
+    for layer, W in zip(session.run.network.dense, weights, strict=True):
+        layer.W[...], layer.b[...] = W, 0
+
+
+def unpacked(text: str, *shape: int) -> NDArray[np.uint8]:
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(shape)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("loss", ["cross_entropy", "hinge"])
+def test_the_plane_is_divided_where_the_network_divides_it(axis: int, loss: str, tmp_path: Path) -> None:
+    """Scores of +-x and so p = sigmoid(2 x): class 1 right of 0, or above it; sure by 2 p - 1 = tanh(x)."""
+    session = make(tmp_path, [], loss)
+    W = np.zeros((2, 2))
+    W[axis] = -1, 1
+    set_weights(session, W.tolist())
+    state, frame = draw_state(session), draw_frame(session, View())
+    n = frame["side"]
+    x = np.linspace(*session.extent[axis], n)
+    shape = (1, n) if axis == 0 else (n, 1)  # x runs along a row, and rows go up
+    labels, strength = (unpacked(frame[name], n, n) for name in ("labels", "strength"))
+    np.testing.assert_array_equal(labels, np.broadcast_to((x > 0).reshape(shape), (n, n)))
+    sure = np.tanh(np.abs(x)) if loss == "cross_entropy" else np.minimum(np.abs(2 * x), 1)
+    np.testing.assert_allclose(strength, np.broadcast_to(255 * sure.reshape(shape), (n, n)), atol=1.01)
+    points, told = np.array(state["points"]), np.array(state["labels"])
+    assert frame["wrong"] == np.flatnonzero((points[:, axis] > 0) != told).tolist()
+    assert frame["maps"] is None
+    assert frame["hidden"] is None
+
+
+def test_points_are_those_of_the_data_and_the_held_out_are_told(tmp_path: Path) -> None:
+    session = make(tmp_path, [3])
+    state = draw_state(session)
+    assert len(state["points"]) == len(state["labels"]) == 40
+    parts = session.run.splits
+    held_out = {tuple(row) for part in (parts.val, parts.test) if part for row in part.X[part.rows].round(6)}
+    marked = {
+        tuple(np.float32(point).round(6))
+        for point, out in zip(state["points"], state["held_out"], strict=True)
+        if out
+    }
+    assert marked == held_out
+    assert len(marked) == 16
+
+
+def corners(maps: dict[str, Any]) -> NDArray[np.uint8]:
+    """Return of each unit's map the lower left, lower right, upper left and upper right."""
+    side = maps["side"]
+    found = unpacked(maps["bytes"], len(maps["low"]), side, side)
+    return found[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+
+
+def test_units_are_those_of_the_layer_that_is_looked_at(tmp_path: Path) -> None:
+    """The first layer hands x1 and x2 on; the units of the second are -x1, x2 and a constant."""
+    session = make(tmp_path, [2, 3])
+    set_weights(session, [[1, 0], [0, 1]], [[-1, 0, 0], [0, 1, 0]], [[0, 0]] * 3)
+    first, second = (draw_frame(session, View(layer)) for layer in (0, 2))
+    assert (first["hidden"]["layer"], second["hidden"]["layer"]) == (1, 2)
+    np.testing.assert_array_equal(corners(first["maps"]), [[0, 255, 0, 255], [0, 0, 255, 255]])
+    np.testing.assert_array_equal(corners(second["maps"]), [[255, 0, 255, 0], [0, 0, 255, 255], [0, 0, 0, 0]])
+    np.testing.assert_allclose(first["hidden"]["points"], draw_state(session)["points"], atol=1e-4)
+    chosen = draw_frame(session, View(2, (2, 1)))["hidden"]
+    assert chosen["names"] == ["unit 2", "unit 1"]
+    points = np.array(draw_state(session)["points"])
+    np.testing.assert_allclose(chosen["points"], points[:, [1, 0]] * [1, -1], atol=1e-4)
+
+
+@pytest.mark.parametrize("view", [View(9), View(-1), View(1, (1, 3)), View(1, (0, 1)), View(2, (3, 4))])
+def test_a_view_of_what_is_not_there_shows_what_is(view: View, tmp_path: Path) -> None:
+    hidden = draw_frame(make(tmp_path, [2, 3]), view)["hidden"]
+    assert hidden["layer"] == (view.layer if view.layer in (1, 2) else 1)
+    assert hidden["units"] is None
