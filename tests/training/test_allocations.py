@@ -20,7 +20,7 @@ from mlpcli.training.run import Run
 
 # A float for each row, or for each weight, is more than all that may come and go in a step: Python's own
 # objects, and the 8,192 numbers that NumPy converts at a time where two types meet.
-FLOATS = 65_536
+FLOATS = 32_768
 SMALL = 4 * FLOATS - 1
 STEPS = 100
 
