@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
@@ -34,7 +35,16 @@ from mlpcli.npz import NpzFile, write_npz
 from mlpcli.text import memory
 from mlpcli.training.loop import Midway, Progress
 
-__all__ = ["FORMAT", "Checkpoint", "Resume", "load_checkpoint", "read_plan", "save_checkpoint"]
+__all__ = [
+    "FORMAT",
+    "Checkpoint",
+    "Resume",
+    "load_checkpoint",
+    "pack_checkpoint",
+    "read_plan",
+    "save_checkpoint",
+    "write_checkpoint",
+]
 
 FORMAT = 1
 _MAX_META = 16_000_000  # bytes
@@ -138,7 +148,18 @@ class Meta(_Strict):
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write ``path`` whole or not at all; the same checkpoint gives the same bytes.
+    """Write ``path`` whole or not at all; raises CheckpointError like `pack_checkpoint`."""
+    write_checkpoint(path, pack_checkpoint(checkpoint))
+
+
+def write_checkpoint(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write what `pack_checkpoint` has returned, whole or not at all; the same arrays give the same bytes."""
+    with replace_file(path) as stream:
+        write_npz(stream, arrays)
+
+
+def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
+    """Return the arrays of the file, ``meta`` among them; those of network and optimizer are not copies.
 
     Raises CheckpointError for names that are too long to be read again.
     """
@@ -173,12 +194,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     raw = json.dumps(meta).encode("ascii")
     if len(raw) > _MAX_META or not _is_modest(raw):  # nothing is written that would not be read again
         raise CheckpointError(
-            f"{path} would hold {len(raw):,} bytes of feature and class names, more than are read again; "
-            "shorten the names"
+            f"a checkpoint would hold {len(raw):,} bytes of feature and class names, more than are read "
+            "again; shorten the names"
         )
     arrays["meta"] = np.array(raw)
-    with replace_file(path) as stream:
-        write_npz(stream, arrays)
+    return arrays
 
 
 def read_plan(path: Path) -> tuple[Experiment, tuple[int, ...]]:

@@ -34,7 +34,8 @@ def find_run_to_resume(name: str, given: Path | None) -> Path | None:
 def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | None:
     """Return the run's last.npz; None where it was stopped before anything was saved.
 
-    Raises ConfigError where the run was begun with another config; only training.epochs may differ.
+    Raises ConfigError where the run was begun with another config; only training.epochs may differ, and not
+    where a run was killed between writing best.npz and last.npz: the best epoch might never come again.
     """
     last = load_checkpoint(directory.last, force_memory=True) if directory.last.exists() else None
     begun = load_experiment(directory.config) if last is None else last.experiment
@@ -53,6 +54,15 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
         raise CheckpointError(
             f"{directory.last} holds no state of the optimizer to go on from; train a new run"
         )
+    if last is not None and directory.best.exists():
+        best = load_checkpoint(directory.best, force_memory=True)
+        epochs = best.experiment.training.epochs
+        if best.epoch > last.epoch and epochs != experiment.training.epochs:
+            raise ConfigError(
+                f"the run in {directory.path} was killed when best.npz held epoch {best.epoch:,} already, "
+                f"and last.npz epoch {last.epoch:,}; with another {_MAY_CHANGE} than {epochs:,} that best "
+                f"epoch may not come again.\nGo on with --set {_MAY_CHANGE}={epochs} first, then change it."
+            )
     return last
 
 

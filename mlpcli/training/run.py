@@ -7,13 +7,14 @@ import logging
 import platform
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from mlpcli import __version__
 from mlpcli.blas import describe_blas
@@ -32,7 +33,14 @@ from mlpcli.data.scaling import fit_scaling
 from mlpcli.errors import CheckpointError, DataError, RunError
 from mlpcli.streams import stream
 from mlpcli.text import count
-from mlpcli.training.checkpoints import Checkpoint, Resume, load_checkpoint, save_checkpoint
+from mlpcli.training.checkpoints import (
+    Checkpoint,
+    Resume,
+    load_checkpoint,
+    pack_checkpoint,
+    save_checkpoint,
+    write_checkpoint,
+)
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.evaluation import quick_scores
 from mlpcli.training.loop import Epoch, Midway, Trainer
@@ -40,7 +48,9 @@ from mlpcli.training.memory import loaded_data, require_memory
 
 __all__ = ["Run", "describe_epoch"]
 
-_SAVE_EVERY = 1.0  # seconds; where epochs are shorter, to save each would take longer than to train it
+# Where epochs are shorter, to write each takes longer than to train it: in between they are kept in memory.
+_WRITE_EVERY = 1.0  # seconds
+_MOST_KEPT = 8_000_000  # bytes of parameters and optimizer; of larger ones each epoch is written
 
 
 class _Log(logging.FileHandler):
@@ -97,8 +107,10 @@ class Run:
         n = training.snapshots
         self._snapshots = set(np.linspace(1, training.epochs, n).astype(int).tolist()) if n else set()
         self.seconds = 0.0
-        self._unsaved: Checkpoint | None = None  # an epoch that last.npz does not hold yet
+        self._unwritten: dict[Path, dict[str, NDArray[Any]]] = {}
         self._due = 0.0
+        slots = self.trainer.optimizer.slots.values()
+        self._is_large = sum(array.nbytes for array in (self.network.parameters.values, *slots)) > _MOST_KEPT
 
     def _batches(self, split: Split) -> Batches:
         if self.target_scaling is not None:
@@ -134,12 +146,13 @@ class Run:
             np.copyto(self.trainer.optimizer.slots[name], slot)
         self.trainer.resume(resume.progress, resume.steps, midway)
 
-    def epochs(self, directory: RunDirectory) -> Iterator[Epoch]:
-        """Train; after each epoch write its row of metrics, and best.npz where it is the best.
+    def epochs(self, directory: RunDirectory) -> Generator[Epoch, None, None]:
+        """Train; after each epoch write its row of metrics, last.npz, and best.npz where it is the best.
 
-        last.npz is written after the first epoch, after each that ends a second or more after the last time,
-        and at the end; with ``training.checkpoint_every`` after each epoch and within. Snapshots are those
-        of ``training.snapshots`` epochs, evenly spaced, and the last where patience runs out.
+        Checkpoints are written after the first epoch and after each that ends a second or more after the last
+        time, with ``training.checkpoint_every`` after each epoch and within; and at the end, whatever it is:
+        only what kills the process loses epochs in between. Snapshots are those of ``training.snapshots``
+        epochs, evenly spaced, and the last where patience runs out.
 
         Raises RunError where training diverges or the directory cannot be written; what was written stays.
         """
@@ -154,12 +167,13 @@ class Run:
             logger.info("%s", self.describe_data())
             if self.trainer.optimizer.steps:
                 logger.info("going on after step %d", self.trainer.optimizer.steps)
-            for epoch in self.trainer.epochs(partial(self._save_midway, directory)):
-                self._keep(epoch, directory)
-                logger.info("%s", describe_epoch(epoch.metrics))
-                yield epoch
-            if self._unsaved is not None:
-                self._save_last(directory, self._unsaved)
+            try:
+                for epoch in self.trainer.epochs(partial(self._save_midway, directory)):
+                    self._keep(epoch, directory)
+                    logger.info("%s", describe_epoch(epoch.metrics))
+                    yield epoch
+            finally:
+                self._write(directory)
             if self.trainer.stopping:
                 logger.info("stopped after step %d", self.trainer.optimizer.steps)
             else:
@@ -187,26 +201,41 @@ class Run:
             if name.endswith(("_loss", "_accuracy", "_r2")) and value is not None
         }
         checkpoint = self._checkpoint(scores, None)
+        weights = replace(checkpoint, resume=None)
         directory.append_metrics(epoch.metrics)
-        if epoch.is_best:
-            save_checkpoint(directory.best, replace(checkpoint, resume=None))
         if self._snapshots and (epoch.number in self._snapshots or self.trainer.out_of_patience):
             directory.forget_snapshots(self._snapshots)  # of a plan for another number of epochs
             snapshot = directory.snapshot(epoch.number)
             snapshot.parent.mkdir(exist_ok=True)
-            save_checkpoint(snapshot, replace(checkpoint, resume=None))
-        self._unsaved = checkpoint
-        if self.trainer.save_every or time.perf_counter() >= self._due:
-            self._save_last(directory, checkpoint)
+            save_checkpoint(snapshot, weights)
+        files = {directory.last: pack_checkpoint(checkpoint)}
+        if epoch.is_best:
+            files[directory.best] = pack_checkpoint(weights)
+        at_once = self._is_large or self.trainer.save_every or time.perf_counter() >= self._due
+        if not at_once:
+            for arrays in files.values():
+                arrays |= {name: array.copy() for name, array in arrays.items()}
+        self._unwritten |= files
+        if at_once:
+            self._write(directory)
 
     def _save_midway(self, directory: RunDirectory, midway: Midway) -> None:
-        self._save_last(directory, self._checkpoint({}, midway))
+        self._unwritten[directory.last] = pack_checkpoint(self._checkpoint({}, midway))
+        self._write(directory)
 
-    def _save_last(self, directory: RunDirectory, checkpoint: Checkpoint) -> None:
-        """Write last.npz, after all that it says is done; what comes later is done again when resumed."""
+    def _write(self, directory: RunDirectory) -> None:
+        """Write the checkpoints that are kept.
+
+        last.npz comes last: what it says is done is on disk. What comes later is done again when resumed.
+        """
+        if not self._unwritten:
+            return
         directory.sync_metrics()
-        save_checkpoint(directory.last, checkpoint)
-        self._unsaved, self._due = None, time.perf_counter() + _SAVE_EVERY
+        for path in (directory.best, directory.last):
+            if path in self._unwritten:
+                write_checkpoint(path, self._unwritten[path])
+                del self._unwritten[path]
+        self._due = time.perf_counter() + _WRITE_EVERY
 
     def _checkpoint(self, scores: dict[str, float], midway: Midway | None) -> Checkpoint:
         splits, trainer = self.splits, self.trainer

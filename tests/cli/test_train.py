@@ -20,6 +20,7 @@ import pytest
 
 from mlpcli.config.loader import load_experiment
 from mlpcli.machine import Available
+from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.loop import Trainer
 
@@ -303,6 +304,21 @@ def test_without_a_name_the_configs_last_run_goes_on(mlp: Mlp) -> None:
     code, _, err = mlp("train", SPIRAL, "--resume", "--set", "training.epochs=4")
     assert code == 0
     assert "-> runs/spiral-2, going on after epoch 3 of 4\n" in err
+
+
+def test_a_best_epoch_that_is_ahead_is_reached_again_before_epochs_change(mlp: Mlp) -> None:
+    """A kill between the two files leaves best.npz ahead: of fewer epochs it would be a stranger's."""
+    mlp("train", SPIRAL, "--out", "unbroken", "--set", "training.epochs=5")
+    assert load_checkpoint(Path("unbroken/best.npz")).epoch > 1
+    mlp("train", SPIRAL, "--out", "short", "--set", "training.epochs=1")
+    shutil.copytree("unbroken", "run")
+    shutil.copy("short/last.npz", "run/last.npz")
+    code, out, err = mlp("train", "--resume", "run", "--set", "training.epochs=2")
+    assert (code, out) == (2, "")
+    assert "Go on with --set training.epochs=5 first, then change it." in err
+    assert mlp("train", "--resume", "run", "--set", "training.epochs=5").code == 0
+    for name in ("best.npz", "last.npz", "config.yaml"):
+        assert Path("run", name).read_bytes() == Path("unbroken", name).read_bytes()
 
 
 @pytest.mark.parametrize("where", [(), ("--out", "new")])

@@ -29,7 +29,7 @@ def main() -> None:
             null = os.open(os.devnull, os.O_RDWR)
             for descriptor in (0, 1):
                 os.dup2(null, descriptor)
-            mlpcli.training.run._SAVE_EVERY = task["save_every"]
+            mlpcli.training.run._WRITE_EVERY = task["save_every"]
             os._exit(run(task["args"]))
         if task["kill_after"] is not None:
             time.sleep(task["kill_after"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -95,35 +96,58 @@ def test_best_and_last_hold_their_epochs_weights(tmp_path: Path) -> None:
     assert best.resume is None
 
 
-def test_last_is_saved_once_a_second_at_most_and_at_the_end(
+def saved(directory: RunDirectory) -> tuple[int, int]:
+    """Return the epochs of best.npz and last.npz."""
+    return load_checkpoint(directory.best).epoch, load_checkpoint(directory.last).epoch
+
+
+def test_checkpoints_are_written_once_a_second_at_most_and_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def saved(seconds: float, out: Path, *overrides: str) -> list[int]:
-        monkeypatch.setattr("mlpcli.training.run._SAVE_EVERY", seconds)
+    def written(seconds: float, out: Path, *overrides: str) -> list[int]:
+        monkeypatch.setattr("mlpcli.training.run._WRITE_EVERY", seconds)
         experiment = load_experiment(CONFIGS / "spiral.yaml", ["training.epochs=6", *overrides])
         directory = RunDirectory.create("run", out)
-        run = Run(experiment)
-        epochs = [load_checkpoint(directory.last).epoch for _ in run.epochs(directory)]
-        assert [row["epoch"] for row in rows(directory)] == [1, 2, 3, 4, 5, 6]
-        return [*epochs, load_checkpoint(directory.last).epoch]
+        found = [saved(directory) for _ in Run(experiment).epochs(directory)]
+        metrics = rows(directory)
+        assert [row["epoch"] for row in metrics] == [1, 2, 3, 4, 5, 6]
+        for best, last in found:  # never one ahead of the other
+            scores = [(row["val_accuracy"], -row["val_loss"]) for row in metrics[:last]]
+            assert best == 1 + scores.index(max(scores))
+        return [*(last for _, last in found), saved(directory)[1]]
 
-    assert saved(0, tmp_path / "each") == [1, 2, 3, 4, 5, 6, 6]
-    assert saved(1000, tmp_path / "few") == [1, 1, 1, 1, 1, 1, 6]
-    assert saved(1000, tmp_path / "asked", "training.checkpoint_every=5") == [1, 2, 3, 4, 5, 6, 6]
+    assert written(0, tmp_path / "each") == [1, 2, 3, 4, 5, 6, 6]
+    assert written(1000, tmp_path / "few") == [1, 1, 1, 1, 1, 1, 6]
+    assert written(1000, tmp_path / "asked", "training.checkpoint_every=5") == [1, 2, 3, 4, 5, 6, 6]
     for name in ("best.npz", "last.npz"):
         assert (tmp_path / "each" / name).read_bytes() == (tmp_path / "few" / name).read_bytes()
+    monkeypatch.setattr("mlpcli.training.run._MOST_KEPT", 1000)  # a large network is not kept twice
+    assert written(1000, tmp_path / "large") == [1, 2, 3, 4, 5, 6, 6]
 
 
-def test_a_run_that_is_stopped_between_two_saves_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("end", ["stop", "leave", "raise"])
+def test_what_is_kept_in_memory_is_written_however_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    monkeypatch.setattr("mlpcli.training.run._SAVE_EVERY", 1000)
+    monkeypatch.setattr("mlpcli.training.run._WRITE_EVERY", 1000)
     directory = RunDirectory.create("run", tmp_path / "run")
     run = Run(load_experiment(CONFIGS / "spiral.yaml"))
-    for epoch in run.epochs(directory):
-        if epoch.number == 4:
-            run.trainer.stop()
-    assert load_checkpoint(directory.last).epoch == 4
+
+    def end_at_4() -> None:
+        epochs = run.epochs(directory)
+        for epoch in epochs:
+            assert saved(directory) == (1, 1)
+            if epoch.number == 4:
+                if end == "stop":
+                    run.trainer.stop()
+                elif end == "leave":
+                    epochs.close()
+                else:
+                    epochs.throw(KeyboardInterrupt)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        end_at_4()
+    assert saved(directory) == (4, 4)
     assert len(rows(directory)) == 4
 
 
@@ -196,8 +220,7 @@ def test_divergence_keeps_what_was_good(tmp_path: Path, overrides: list[str]) ->
     assert "optimizer.learning_rate (now 0.01)" in message
     assert "stopped: " in directory.log.read_text()
     assert len(rows(directory)) == 2
-    for path in (directory.best, directory.last):
-        assert load_checkpoint(path).epoch <= 2
+    assert saved(directory) == (2, 2)
 
 
 def test_weights_that_are_lost_in_the_last_step_are_not_saved(tmp_path: Path) -> None:
