@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,10 @@ def draw_boundary(runs: Sequence[FinishedRun]) -> Figure:
         figure = new_figure(6.2, 6.2)
         _fill(figure, runs[0])
         return figure
-    if (
-        len({run.checkpoint.features for run in runs}) > 1
-        or len({run.checkpoint.classes for run in runs}) > 1
-    ):
+    if len({(run.checkpoint.features, run.checkpoint.classes, _target(run)) for run in runs}) > 1:
         raise UnfitError(
-            "boundary: the runs are of different data; name runs of the same features and classes"
+            "boundary: the runs are of different data; name runs of the same features, and of the same "
+            "classes or target"
         )
     return _contact_sheet(runs)
 
@@ -110,6 +109,7 @@ def boundary_frames(run: FinishedRun, most: int | None = None) -> list[tuple[int
         return []
     figure = new_figure(6, 5)
     axes = _fill(figure, run.at(files[-1]))
+    span = _Span.of([run])
     canvas: Any = figure.canvas
     canvas.draw()
     figure.set_layout_engine("none")  # to lay everything out takes half of the time
@@ -119,7 +119,7 @@ def boundary_frames(run: FinishedRun, most: int | None = None) -> list[tuple[int
         figure.suptitle(_title(then), fontsize=11)
         for artist in (*axes.images, *axes.collections, *axes.lines):
             artist.remove()  # not the axes, whose ticks take longest
-        _draw(axes, then, held_out=True)
+        _draw(axes, then, span, held_out=True)
         axes.set_ylim(height)
         canvas.draw()
         pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
@@ -139,7 +139,7 @@ def _fill(figure: Figure, run: FinishedRun) -> Axes:
     figure.suptitle(_title(run), fontsize=11)
     axes = figure.subplots(1, 1)
     assert isinstance(axes, Axes)
-    picture = _draw(axes, run, held_out=True)
+    picture = _draw(axes, run, _Span.of([run]), held_out=True)
     if picture is not None:
         figure.colorbar(picture, ax=axes, label=_target(run))
     handles = _handles(run)
@@ -199,10 +199,39 @@ def _handles(run: FinishedRun) -> list[Line2D]:
     return handles
 
 
-def _draw(axes: Axes, run: FinishedRun, *, held_out: bool, size: float = 22) -> Any:
+@dataclass(frozen=True)
+class _Span:
+    """How far the axes go, and the targets of a regression: of all the data that are drawn together."""
+
+    ranges: list[tuple[float, float]]
+    targets: tuple[float, float]
+
+    @classmethod
+    def of(cls, runs: Sequence[FinishedRun]) -> _Span:
+        reaches = zip(*(extent(run.splits) for run in runs), strict=True)
+        y = np.concatenate(
+            [
+                split.y[split.rows].reshape(len(split), -1)[:, 0]
+                for run in runs
+                for split in run.splits.parts.values()
+            ]
+        )
+        return cls(
+            [(min(low for low, _ in reach), max(high for _, high in reach)) for reach in reaches],
+            (float(y.min()), float(y.max())),
+        )
+
+    @property
+    def is_square(self) -> bool:
+        """Whether both axes seem to have one unit."""
+        lengths = [high - low for low, high in self.ranges]
+        return len(lengths) == 2 and max(lengths) < 2 * min(lengths)
+
+
+def _draw(axes: Axes, run: FinishedRun, span: _Span, *, held_out: bool, size: float = 22) -> Any:
     """Draw the answers and the examples; return what a colour bar is for, where there is such a thing."""
     classes = run.checkpoint.classes is not None
-    ranges = extent(run.splits)
+    ranges = span.ranges
     axes.set_xlabel(label(run.checkpoint.features[0]))
     parts = [part for part in run.splits.parts if held_out or part == "train"]
     if len(ranges) == 1:
@@ -212,12 +241,12 @@ def _draw(axes: Axes, run: FinishedRun, *, held_out: bool, size: float = 22) -> 
     axes.set_ylabel(label(run.checkpoint.features[1]))
     axes.set_xlim(*ranges[0])
     axes.set_ylim(*ranges[1])
-    spans = [high - low for low, high in ranges]
-    if max(spans) < 2 * min(spans):  # one unit for both, as it seems
+    if span.is_square:
         axes.set_aspect("equal")
     axes.locator_params(nbins=6)
-    draw_plane = _draw_regions if classes else _draw_levels
-    return draw_plane(axes, run, ranges, parts, size)
+    if classes:
+        return _draw_regions(axes, run, ranges, parts, size)
+    return _draw_levels(axes, run, span, parts, size)
 
 
 def _draw_regions(
@@ -250,13 +279,10 @@ def _draw_regions(
         )
 
 
-def _draw_levels(
-    axes: Axes, run: FinishedRun, ranges: list[tuple[float, float]], parts: list[str], size: float
-) -> Any:
-    x, y, points = grid_of(ranges, _POINTS)
+def _draw_levels(axes: Axes, run: FinishedRun, span: _Span, parts: list[str], size: float) -> Any:
+    x, y, points = grid_of(span.ranges, _POINTS)
     fitted = run.values(run.answer(points))[:, 0].reshape(_POINTS, _POINTS)
-    targets = np.concatenate([split.y[split.rows, 0] for split in run.splits.parts.values()])
-    low, high = float(targets.min()), float(targets.max())
+    low, high = span.targets
     levels = np.linspace(low, high if high > low else low + 1, 16)  # the same for every run on these data
     norm = Normalize(levels[0], levels[-1])
     picture = axes.contourf(x, y, fitted, levels=levels, extend="both", cmap=LEVELS, norm=norm, zorder=0)
@@ -329,12 +355,12 @@ def _target(run: FinishedRun) -> str:
 
 
 def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
-    """Draw a panel for each run, all of them over the same part of the plane."""
+    """Draw a panel for each run, all of them over the same part of the plane, with the same levels."""
     sheet = arrange(runs)
     side = 3.0 if sheet.columns <= 3 else 2.4
-    spans = [high - low for low, high in extent(runs[0].splits)]
-    alike = len(spans) == 2 and max(spans) < 2 * min(spans)
-    height = 0.35 + (side - 0.1) * (spans[1] / spans[0] if alike else 1)
+    span = _Span.of(runs)
+    sides = [high - low for low, high in span.ranges]
+    height = 0.35 + (side - 0.1) * (sides[1] / sides[0] if span.is_square else 1)
     figure = new_figure(max(side * sheet.columns + 0.6, 6), height * sheet.rows + 1)
     panels = figure.subplots(sheet.rows, sheet.columns, sharex=True, sharey=True, squeeze=False)
     for panel in panels.flat:
@@ -343,7 +369,7 @@ def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
     for run, place, title in zip(runs, sheet.places, sheet.titles, strict=True):
         panel = panels[place]
         panel.set_visible(True)
-        pictures.append(_draw(panel, run, held_out=False, size=14))
+        pictures.append(_draw(panel, run, span, held_out=False, size=14))
         scores = _scores(run, list(dict.fromkeys(["train", run.held_out]))).replace("error: ", "error\n")
         panel.set_title("\n".join(filter(None, [title, scores])), fontsize=9)
         panel.label_outer()

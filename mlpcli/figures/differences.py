@@ -58,7 +58,10 @@ class Sheet:
 
 
 def arrange(runs: Sequence[FinishedRun]) -> Sheet:
-    """Return where each run stands: by two keys that differ in rows and columns, else one after another."""
+    """Return where each run stands: one after another, or in rows and columns where these are of two keys.
+
+    Those name every place only where there is a run for each pair of values.
+    """
     differences = find_differences(runs)
     if len(differences) == 2:
         (row_key, down), (column_key, across) = differences.items()
@@ -66,7 +69,7 @@ def arrange(runs: Sequence[FinishedRun]) -> Sheet:
             row_key, down, column_key, across = column_key, across, row_key, down
         rows, columns = _distinct(down), _distinct(across)
         places = [(rows.index(r), columns.index(c)) for r, c in zip(down, across, strict=True)]
-        if len(set(places)) == len(runs):
+        if len(set(places)) == len(runs) == len(rows) * len(columns):
             return Sheet(
                 len(rows),
                 len(columns),

@@ -60,7 +60,7 @@ class Picture:
 
 
 def render_report(run: FinishedRun) -> str:
-    """Return the page for a run's directory.
+    """Return the page on a run, with the weights of its checkpoint.
 
     Whatever comes from configs, data and logs is escaped. Raises RunError, DataError, CheckpointError where
     the run or its data cannot be read.
@@ -85,6 +85,7 @@ def render_report(run: FinishedRun) -> str:
         name=run.name,
         version=__version__,
         facts=_facts(run, size),
+        epoch=f"{checkpoint.epoch:,}",
         scores=_scores(reports),
         layers=(layers := _layers(size, run)),
         layer_width=_layer_width(layers),
@@ -110,13 +111,14 @@ def _facts(run: FinishedRun, size: NetworkSize) -> list[tuple[str, str]]:
         if checkpoint.classes is None
         else f"{len(checkpoint.classes):,} classes"
     )
+    shown = "" if checkpoint.epoch == run.best_epoch else f"; shown here is epoch {checkpoint.epoch:,}"
     return [
         ("Data", f"{experiment.data.title}: {count(len(checkpoint.features), 'feature')}, {what}"),
         ("Examples", ", ".join(f"{len(split):,} {part}" for part, split in parts.items())),
         ("Network", "-".join(f"{width:,}" for width in checkpoint.network.widths)),
         ("Parameters", f"{size.parameters:,} ({memory(4 * size.parameters)})"),
         ("Loss and optimizer", f"{experiment.loss.name}, {experiment.optimizer.name}"),
-        ("Best epoch", f"{checkpoint.epoch:,} of {len(run.rows):,}"),
+        ("Best epoch", f"{run.best_epoch:,} of {len(run.rows):,}{shown}"),
     ]
 
 

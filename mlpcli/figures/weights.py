@@ -35,8 +35,9 @@ def draw_weights(run: FinishedRun) -> Figure:
     sheet = mosaic(images, columns)
     width = 8.0
     figure = new_figure(width, max(width * sheet.shape[0] / sheet.shape[1], 1) + 0.7)
-    n = W.shape[1]
-    which = f"{len(order):,} of {n:,} units" if n > len(order) else f"{n:,} units"
+    n, units = W.shape[1], network.widths[1]
+    what = "units" if n == units else f"sums of {units:,} units"  # maxout takes the largest of several
+    which = f"{len(order):,} of {n:,} {what}" if n > len(order) else f"{n:,} {what}"
     figure.suptitle(f"{label(run.name)}: weights of the first layer, {which}, longest first", fontsize=11)
     axes = figure.subplots(1, 1)
     axes.imshow(sheet, interpolation="nearest")

@@ -25,9 +25,10 @@ try:
 except ImportError:  # Windows, where nobody is kept out
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["RunDirectory", "choose_directory", "find_run", "find_snapshots", "is_empty"]
+__all__ = ["RunDirectory", "choose_directory", "find_run", "find_snapshots", "folder_of", "is_empty"]
 
 _FILES = ("config.yaml", "metrics.jsonl", "best.npz", "last.npz", "run.log")
+_SNAPSHOTS = "snapshots"
 _SNAPSHOT = re.compile(r"epoch-([0-9]{4,8})\.npz")
 _PICTURES = (".png", ".svg", ".gif")  # that `mlp plot` makes
 _RUNS = Path("runs")
@@ -69,11 +70,19 @@ def find_run(name: str) -> Path | None:
 
 def find_snapshots(path: Path) -> dict[int, Path]:
     """Return the snapshots that the run in the folder ``path`` has kept, by their epochs."""
-    folder = path / "snapshots"
+    folder = path / _SNAPSHOTS
     if not folder.is_dir():
         return {}
     found = {file: _SNAPSHOT.fullmatch(file.name) for file in folder.iterdir()}
     return dict(sorted((int(match[1]), file) for file, match in found.items() if match))
+
+
+def folder_of(checkpoint: Path) -> Path:
+    """Return the directory of the run that a checkpoint is of: a snapshot stands one folder deeper."""
+    folder = checkpoint.parent
+    return (
+        folder.parent if folder.name == _SNAPSHOTS and (folder.parent / "config.yaml").is_file() else folder
+    )
 
 
 class RunDirectory:
@@ -136,7 +145,7 @@ class RunDirectory:
 
     def snapshot(self, epoch: int) -> Path:
         """Return where the snapshot of an epoch stands."""
-        return self.path / "snapshots" / f"epoch-{epoch:04}.npz"
+        return self.path / _SNAPSHOTS / f"epoch-{epoch:04}.npz"
 
     def forget_snapshots(self, keep: Collection[int]) -> None:
         """Remove the snapshots of other epochs than ``keep``."""

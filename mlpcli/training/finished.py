@@ -18,7 +18,7 @@ from mlpcli.errors import CheckpointError, RunError, UsageError
 from mlpcli.nn.losses import Loss
 from mlpcli.training.apply import load_same_splits
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.directory import find_snapshots
+from mlpcli.training.directory import find_snapshots, folder_of
 from mlpcli.training.evaluation import compute_logits
 
 __all__ = ["FinishedRun", "Row", "find_runs", "read_metrics"]
@@ -90,7 +90,7 @@ class FinishedRun:
                 raise UsageError(f"{path} holds no best.npz yet: no epoch has been finished")
             self.directory, file = path, path / "best.npz"
         else:
-            self.directory, file = path.parent, path
+            self.directory, file = folder_of(path), path
         self.name = self.directory.resolve().name
         self.checkpoint: Checkpoint = load_checkpoint(file)
         self.experiment = self.checkpoint.experiment
@@ -121,7 +121,7 @@ class FinishedRun:
         """The split that says most of the network: test, or val or train where there is no such part."""
         return next(name for name in ("test", "val", "train") if name in self.splits.parts)
 
-    @property
+    @cached_property
     def best_epoch(self) -> int:
         """The epoch whose weights best.npz holds."""
         best = self.directory / "best.npz"
@@ -132,6 +132,7 @@ class FinishedRun:
 
         Raises CheckpointError, also where that is of another run.
         """
+        _ = self.splits  # read once for all of them
         run = copy(self)
         run.checkpoint, run._logits = load_checkpoint(file), {}
         ours, theirs = self.checkpoint, run.checkpoint

@@ -54,7 +54,8 @@ def test_one_kind_goes_where_it_is_told(mlp: Mlp, spiral: Path) -> None:
     assert mlp("plot", spiral, "--kind", "curves", "--out", "new/loss.svg") == (0, "new/loss.svg\n", "")
     assert "<svg" in Path("new/loss.svg").read_text(encoding="utf-8")
     assert mlp("plot", spiral, "--kind", "curves", "--out", "pictures").out == "pictures/curves.png\n"
-    assert mlp("plot", spiral / "last.npz", "--kind", "curves").out == f"{spiral}/plots/curves.png\n"
+    for checkpoint in ("last.npz", "snapshots/epoch-0001.npz"):
+        assert mlp("plot", spiral / checkpoint, "--kind", "curves").out == f"{spiral}/plots/curves.png\n"
 
 
 def test_several_runs_are_overlaid_also_by_their_folder(mlp: Mlp, trained: Trained, tmp_path: Path) -> None:

@@ -150,6 +150,52 @@ def test_six_runs_of_two_keys_are_a_contact_sheet(finished: Finish) -> None:
     assert right[0].startswith(f"right: train {hits:.1%}, test ")
 
 
+def test_a_sheet_shows_all_the_points_of_all_its_runs(finished: Finish) -> None:
+    """Also where the last of them reaches less far than the first."""
+    runs = [finished("moons", "training.epochs=2", f"data.noise={noise}") for noise in (1.0, 0.1)]
+    figure = draw_boundary(runs)
+    for run, axes in zip(runs, figure.axes, strict=True):
+        X = run.splits.train.X
+        (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+        assert left < X[:, 0].min()
+        assert X[:, 0].max() < right
+        assert bottom < X[:, 1].min()
+        assert X[:, 1].max() < top
+        assert np.allclose(axes.images[0].get_extent(), (left, right, bottom, top))  # coloured to its edges
+        drawn = sum(len(c.get_offsets()) for c in axes.collections if type(c).__name__ == "PathCollection")
+        assert drawn >= len(run.splits.train)
+
+
+def test_regressions_on_one_sheet_share_their_levels(trained_text: TrainText, tmp_path: Path) -> None:
+    """One has targets up to 10, the other up to 100: one colour means one value in both panels."""
+    for name, most in (("small", 10), ("large", 100)):
+        rows = "\n".join(f"{i % 9},{i % 7},{most * (i % 9) / 8}" for i in range(60))
+        (tmp_path / f"{name}.csv").write_text(f"a,b,u\n{rows}\n")
+    config = "data: {name: csv, path: NAME.csv, target: u}\nloss: mse\ntraining: {epochs: 2}"
+    runs = [
+        FinishedRun(trained_text(config.replace("NAME", name), tmp_path / name))
+        for name in ("large", "small")
+    ]
+    *panels, bar = draw_boundary(runs).axes
+    assert bar.get_ylabel() == "u"
+    assert {
+        (c.norm.vmin, c.norm.vmax) for axes in panels for c in axes.collections if c.get_array() is not None
+    } == {(0, 100)}
+
+
+def test_regressions_on_other_targets_are_not_put_on_one_sheet(
+    trained_text: TrainText, tmp_path: Path
+) -> None:
+    rows = "\n".join(f"{i % 9},{i % 7},{i % 5},{i}" for i in range(40))
+    (tmp_path / "t.csv").write_text(f"a,b,u,v\n{rows}\n")
+    config = (
+        "data: {name: csv, path: t.csv, target: TARGET, features: [a, b]}\nloss: mse\ntraining: {epochs: 2}"
+    )
+    runs = [FinishedRun(trained_text(config.replace("TARGET", t), tmp_path / t)) for t in ("u", "v")]
+    with pytest.raises(UnfitError, match="of the same classes or target"):
+        draw_boundary(runs)
+
+
 def test_runs_of_other_data_are_not_put_on_one_sheet(finished: Finish) -> None:
     runs = [finished("spiral", "training.epochs=2"), finished("moons", "training.epochs=2")]
     with pytest.raises(UnfitError, match="different data"):
@@ -168,6 +214,7 @@ def test_frames_are_of_the_snapshots_and_change(finished: Finish, tmp_path: Path
     assert (frames[0][0], frames[-1][0], len(frames)) == (1, 12, 4)
     assert len({image.tobytes() for _, image in frames}) == 4
     assert [epoch for epoch, _ in boundary_frames(run, most=2)] == [1, 12]
+    assert {id(run.at(file).splits) for file in run.snapshots} == {id(run.splits)}  # read once
     path = tmp_path / "new" / "boundary.gif"
     assert animate_boundary(run, path) == 4
     with Image.open(path) as gif:

@@ -50,6 +50,16 @@ def test_two_runs_with_the_same_values_are_not_put_on_one_place(finished: Finish
     assert sheet.row_names == []
 
 
+def test_two_runs_of_two_keys_have_names_not_half_a_table(finished: Finish) -> None:
+    runs = [
+        finished("moons", SHORT, f"optimizer.learning_rate={rate}", f"training.seed={seed}")
+        for rate, seed in ((0.1, 1), (0.01, 2))
+    ]
+    sheet = arrange(runs)
+    assert (sheet.rows, sheet.columns, sheet.row_names, sheet.column_names) == (1, 2, [], [])
+    assert sheet.titles == ["learning_rate 0.1, seed 1", "learning_rate 0.01, seed 2"]
+
+
 def test_one_key_is_in_the_order_of_its_values(finished: Finish) -> None:
     runs = [finished("moons", SHORT, f"training.seed={seed}") for seed in (2, 3, 1)]
     sheet = arrange(runs)

@@ -84,6 +84,16 @@ def test_the_slider_has_a_frame_for_each_snapshot(spiral: str) -> None:
     assert re.findall(r'"epoch": (\d+)', spiral)[0::5] == ["1", "30"]
 
 
+def test_of_another_checkpoint_it_says_which_epoch_it_shows(trained: Trained) -> None:
+    directory = trained("moons", "training.epochs=5", "optimizer.learning_rate=1e-30")
+    best, last = (render(file)[1].sections["summary"] for file in (directory.best, directory.last))
+    assert "1 of 5" in best
+    assert "Scores of epoch 1" in best
+    assert "shown here" not in best
+    assert "1 of 5; shown here is epoch 5" in last
+    assert "Scores of epoch 5" in last
+
+
 def test_without_snapshots_there_is_no_slider(trained: Trained) -> None:
     _, page = render(trained("moons", "training.epochs=5").path)
     assert "boundary" in page.sections

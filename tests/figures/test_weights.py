@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mlpcli.figures.weights import draw_weights
@@ -21,3 +23,9 @@ def test_filters_of_colour_images(cifar10: FinishedRun) -> None:
         axes.get_title()
     )
     assert "24 units, longest first" in figure.get_suptitle()
+
+
+def test_sums_of_maxout_are_not_called_units(finished: Callable[..., FinishedRun]) -> None:
+    maxout = "model.hidden=[{units: 5, activation: {name: maxout, pieces: 3}}]"
+    figure = draw_weights(finished("digits", "training.epochs=2", maxout))
+    assert "15 sums of 5 units, longest first" in figure.get_suptitle()
