@@ -14,6 +14,7 @@ from mlpcli.cli.count_params import count_params
 from mlpcli.cli.data import data
 from mlpcli.cli.eval import evaluate
 from mlpcli.cli.groups import Commands
+from mlpcli.cli.interrupt import tell
 from mlpcli.cli.play import play
 from mlpcli.cli.plot import plot
 from mlpcli.cli.predict import predict
@@ -69,5 +70,5 @@ def run(args: list[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(message, err=True)
+    tell(message)
     return code

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["Interrupt"]
+import click
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+__all__ = ["Interrupt", "tell"]
+
+_SIGNALS = [signal.SIGINT, signal.SIGTERM]
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # by nohup
+    _SIGNALS.append(signal.SIGHUP)
+
+
+def tell(text: str) -> None:
+    """Say something on stderr, if there is anybody left to say it to: the terminal may have been closed."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
 
 
 class Interrupt:
-    """Answers SIGINT and SIGTERM while its block runs.
+    """Answers SIGINT, SIGTERM and SIGHUP, of a terminal that is closed, while its block runs.
 
     The first one calls ``stop``, where that is set; a second one, or the first where it is not, raises
     KeyboardInterrupt. ``exit_code`` is then what the process is to end with.

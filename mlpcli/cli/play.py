@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
-from mlpcli.cli.interrupt import Interrupt
+from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.options import set_option
 from mlpcli.play import require_server
 
@@ -64,5 +64,5 @@ def play(config: Path | None, overrides: tuple[str, ...], out: Path, port: int, 
             try:
                 serve(session, server)
             except KeyboardInterrupt:
-                click.echo("\nEnded.", err=True)
+                tell("\nEnded.")
                 click.get_current_context().exit(interrupt.exit_code)

@@ -13,7 +13,7 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.count_params import describe_network
-from mlpcli.cli.interrupt import Interrupt
+from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.options import set_option
 from mlpcli.errors import UsageError
 from mlpcli.text import columns, number, percent
@@ -100,12 +100,12 @@ def train(
             kept = (
                 f"; what was saved before is kept.\n{_go_on(directory)}" if directory.last.exists() else "."
             )
-            click.echo(f"\nInterrupted{kept}", err=True)
+            tell(f"\nInterrupted{kept}")
             click.get_current_context().exit(interrupt.exit_code)
         finally:
             directory.close(discard=True)
         if run.trainer.stopping:
-            click.echo(_interrupted(run, directory), err=True)
+            tell(_interrupted(run, directory))
             click.get_current_context().exit(interrupt.exit_code)
         click.echo(_summary(run, directory, rates))
 

@@ -198,21 +198,21 @@ class Spiral(_Toy):
 
     name: Literal["spiral"] = Field(description="interleaved spiral arms, one a class")
     classes: int = Field(3, ge=2, le=100, description="arms")
-    noise: float = Field(0.2, ge=0, description="standard deviation of the angle, radians")
+    noise: float = Field(0.2, ge=0, le=1000, description="standard deviation of the angle, radians")
 
 
 class Moons(_Toy):
     """Two half circles that reach into each other."""
 
     name: Literal["moons"] = Field(description="two half circles that reach into each other")
-    noise: float = Field(0.1, ge=0, description="standard deviation of both coordinates")
+    noise: float = Field(0.1, ge=0, le=1000, description="standard deviation of both coordinates")
 
 
 class Circles(_Toy):
     """A small circle inside a large one."""
 
     name: Literal["circles"] = Field(description="a small circle inside a large one")
-    noise: float = Field(0.08, ge=0, description="standard deviation of both coordinates")
+    noise: float = Field(0.08, ge=0, le=1000, description="standard deviation of both coordinates")
 
 
 class Blobs(_Toy):
@@ -220,14 +220,14 @@ class Blobs(_Toy):
 
     name: Literal["blobs"] = Field(description="Gaussian clouds around centres on a circle")
     classes: int = Field(3, ge=2, le=100, description="clouds")
-    noise: float = Field(0.3, ge=0, description="standard deviation of both coordinates")
+    noise: float = Field(0.3, ge=0, le=1000, description="standard deviation of both coordinates")
 
 
 class Xor(_Toy):
     """Four quadrants; opposite ones share a class."""
 
     name: Literal["xor"] = Field(description="four quadrants; opposite ones share a class")
-    noise: float = Field(0.05, ge=0, description="standard deviation of both coordinates")
+    noise: float = Field(0.05, ge=0, le=1000, description="standard deviation of both coordinates")
 
 
 class Sine(_Toy):
@@ -236,7 +236,7 @@ class Sine(_Toy):
     tasks: ClassVar[tuple[Task, ...]] = ("regression",)
 
     name: Literal["sine"] = Field(description="a sine wave with noise: regression from one input")
-    noise: float = Field(0.1, ge=0, description="standard deviation of the value")
+    noise: float = Field(0.1, ge=0, le=1000, description="standard deviation of the value")
 
     @property
     def inputs(self) -> int:

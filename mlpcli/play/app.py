@@ -53,6 +53,8 @@ class _Guard:
     def __init__(self, app: Callable[[Any, Receive, Send], Awaitable[None]], port: int) -> None:
         self._app = app
         self._hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
+        if port == 80:  # browsers leave it out
+            self._hosts |= {HOST, "localhost"}
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,9 +81,13 @@ class _Guard:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise UsageError("a number is missing")
-    if not math.isfinite(value):
-        raise UsageError(f"{value} is no place and no class")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise UsageError("a number is too large")
+    return number
 
 
 def _carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:

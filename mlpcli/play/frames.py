@@ -40,6 +40,15 @@ def _pack(values: NDArray[np.uint8]) -> str:
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
 
 
+def _short(points: NDArray[Any]) -> list[Any]:
+    """Return points (..., 2) for JSON, in as many digits as tell them apart on a screen."""
+    points = points.astype(np.float64)
+    reach = np.ptp(points.reshape(-1, points.shape[-1]), axis=0)
+    scale = 10.0 ** (5 - np.floor(np.log10(np.where(reach > 0, reach, 1))))
+    short: list[Any] = (np.round(points * scale) / scale).tolist()
+    return short
+
+
 def _shown(session: Session) -> NDArray[np.intp]:
     """Return the rows of the data that are drawn: all of them, or of many every so manieth."""
     rows = np.concatenate([split.rows for split in session.run.splits.parts.values()])
@@ -63,7 +72,7 @@ def draw_state(session: Session) -> dict[str, Any]:
         "colours": CLASS_COLOURS,
         "features": list(splits.features),
         "extent": session.extent,
-        "points": splits.train.X[rows].astype(float).round(6).tolist(),
+        "points": _short(splits.train.X[rows]),
         "labels": splits.train.y[rows].tolist(),
         "held_out": np.isin(rows, splits.train.rows, invert=True).astype(int).tolist(),
         "hidden": list(session.run.network.widths[1:-1]),
@@ -147,8 +156,7 @@ def _hidden(
         "side": _MAP,
         "units": sizes[layer - 1],
         "bytes": _pack((255 * np.clip(scaled, 0, 1)).astype(np.uint8)),
-        "low": np.nan_to_num(low[:, 0]).astype(float).round(4).tolist(),
-        "high": np.nan_to_num(high[:, 0]).astype(float).round(4).tolist(),
+        "shown": len(units),
     }
 
     bent = np.clip(np.nan_to_num(outputs[layer - 1][len(grid) :].astype(np.float64)), -1e6, 1e6)
@@ -166,6 +174,6 @@ def _hidden(
         "layer": layer,
         "units": units_chosen,
         "names": names,
-        "lines": along.reshape(*lines.shape).round(4).tolist(),
-        "points": points.round(4).tolist(),
+        "lines": _short(along.reshape(*lines.shape)),
+        "points": _short(points),
     }

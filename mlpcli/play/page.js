@@ -46,6 +46,7 @@ async function request(seen) {
   waiting = new AbortController();
   const query = new URLSearchParams({ after: seen, ...view });
   const response = await fetch(`frame?${query}`, { signal: waiting.signal });
+  if (response.status !== 200 && response.status !== 204) throw new Error(`answer ${response.status}`);
   return response.status === 200 ? response.json() : null;
 }
 
@@ -323,7 +324,7 @@ function showUnits(bent) {
 
 function drawUnits() {
   const canvas = at("units"), maps = frame.maps, ink = canvas.getContext("2d");
-  const n = maps ? maps.low.length : 0;
+  const n = maps ? maps.shown : 0;
   at("units-title").textContent = maps ? `Units of layer ${frame.hidden.layer}` : "Units";
   at("units-note").textContent = maps
     ? `Output over the plane, from its least (dark) to its most (light)${maps.units > n

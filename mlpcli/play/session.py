@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
+import secrets
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,7 @@ _MOST_EXAMPLES = 10_000
 _MOST_LAYERS, _MOST_UNITS = 8, 500
 _MOST_CLASSES = 20
 _MOST_ADDED = 500
+_MOST_SECONDS = 2.0  # of an epoch, as estimated
 _ENDLESS = 10_000_000  # epochs; the schema's most
 _MOST_HISTORY = 500  # epochs of the loss curve
 
@@ -50,14 +53,15 @@ class Session:
 
     The settings are a config, ``experiment``. Every change validates it anew and starts again from its seed,
     so that `yaml` always is the config with which ``mlp train`` gives the very network that is shown; where
-    one is refused, with MlpError, the network stays as it was. ``build`` grows with each new beginning.
-    ``out`` is the folder where `save` writes. Points that were added are written to a table in ``folder``, a
-    temporary one, and read like any other, so that what is shown is trained on what is saved.
+    one is refused, with MlpError, the network stays as it was. ``build`` is another number with each new
+    beginning, also of another process. ``out`` is the folder where `save` writes. Points that were added are
+    written to a table in ``folder``, a temporary one, and read like any other, so that what is shown is
+    trained on what is saved.
     """
 
     def __init__(self, experiment: Experiment, out: Path, folder: Path) -> None:
         _require_plane(experiment)
-        self.out, self.build, self.playing = out, 0, False
+        self.out, self.build, self.playing = out, secrets.randbits(40), False
         self._folder = folder
         self._held_out: dict[str, Any] | None = None  # the sizes of the parts before points were added
         plain = experiment.model_dump()
@@ -93,6 +97,7 @@ class Session:
             raise UsageError(f"{title} has {classes:,} classes; mlp play takes at most {_MOST_CLASSES}")
         if n > _MOST_EXAMPLES:
             raise UsageError(f"{title} has {n:,} examples; mlp play takes at most {_MOST_EXAMPLES:,}")
+        _require_quick(run)
         self.experiment, self.added, self.run, self._trained = experiment, added, run, trained
         self._epochs = run.trainer.epochs()
         self.extent = extent(splits)
@@ -205,6 +210,8 @@ class Session:
             with replace_file(make_place(config)) as stream:
                 stream.write(self.yaml(table.name).encode())
         except OSError as error:
+            with contextlib.suppress(OSError):  # a table alone is of no use
+                table.unlink(missing_ok=True)
             raise RunError(f"{error.filename or self.out} cannot be written: {error.strerror}") from None
         return config
 
@@ -233,6 +240,20 @@ def _require_small(experiment: Experiment) -> None:
             raise UsageError(
                 f"model.hidden: {layer.units:,} units; mlp play takes at most {_MOST_UNITS} in a layer"
             )
+
+
+def _require_quick(run: Run) -> None:
+    """Raise UsageError where an epoch would keep the page waiting, which is answered between two of them."""
+    n, batch_size = len(run.splits.train), run.trainer.batch_size
+    parameters = len(run.network.parameters.values)
+    # A step takes 50 us of Python, and 4 ns a parameter; the products do 30 billion sums a second.
+    seconds = run.trainer.batches * (5e-5 + 4e-9 * parameters) + 6 * n * parameters / 3e10
+    if seconds > _MOST_SECONDS:
+        raise UsageError(
+            f"an epoch of {n:,} examples in batches of {batch_size:,} with {parameters:,} parameters would "
+            f"take about {seconds:.0f} seconds, and mlp play takes at most {_MOST_SECONDS:g}; try fewer "
+            "points or units, or larger batches"
+        )
 
 
 def _with_epochs(experiment: Experiment, epochs: int) -> Experiment:

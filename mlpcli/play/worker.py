@@ -98,6 +98,8 @@ class Worker:
         """Give a frame to those who have not seen this version."""
         left = []
         for after, view, future in self._waiting:
+            if future.cancelled():  # nobody waits for it any more
+                continue
             if after == self.version:
                 left.append((after, view, future))
             elif future.set_running_or_notify_cancel():

@@ -230,7 +230,9 @@ def signalled(monkeypatch: pytest.MonkeyPatch, number: int, at: int, times: int 
     monkeypatch.setattr(Trainer, "_learn", interrupted)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_after_the_batch_and_the_run_goes_on_to_the_same_bytes(
     mlp: Mlp, monkeypatch: pytest.MonkeyPatch, number: int, code: int
 ) -> None:

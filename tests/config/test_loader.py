@@ -191,11 +191,11 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
         "1:30",
         "data.classes: 101 is not a whole number from 2 to 100",
     ),
-    "noise": ("data: {name: xor, noise: -0.1}\n", "1:26", "data.noise: -0.1 is not a number, 0 or more"),
+    "noise": ("data: {name: xor, noise: -0.1}\n", "1:26", "data.noise: -0.1 is not a number from 0 to 1,000"),
     "noise list": (
         "data: {name: xor, noise: []}\n",
         "1:26",
-        "data.noise: an empty list is not a number, 0 or more",
+        "data.noise: an empty list is not a number from 0 to 1,000",
     ),
     "standardize": (
         "data: {name: xor, standardize: centre}\n",

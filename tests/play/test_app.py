@@ -72,6 +72,8 @@ def test_every_answer_forbids_what_is_from_elsewhere(playing: Any, path: str) ->
         *('{"do": 1}', '{"do": "fly"}', '{"do": "add"}', '{"do": "speed", "value": 7}'),
         json.dumps({"do": "change", "key": "data.points", "value": "x" * 5000}),
         *('{"do": "add", "x": NaN, "y": 1, "label": 0}', '{"do": "add", "x": 1, "y": 1, "label": 1e999}'),
+        f'{{"do": "add", "x": 1{"0" * 400}, "y": 1, "label": 0}}',
+        '{"do": "change", "key": "data.noise", "value": "1e300"}',
     ],
 )
 def test_a_command_that_is_none_is_refused_in_words(playing: Any, body: str) -> None:
@@ -105,7 +107,9 @@ def test_a_frame_waits_for_news_and_two_tabs_see_the_same(playing: Any) -> None:
     assert playing.request("GET", "/frame?after=x")[0] == 400
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_it_at_once_while_a_page_waits(start: Any, number: int, code: int) -> None:
     playing = start()
     seen = playing.get("/frame?after=0")["version"]

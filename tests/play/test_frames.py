@@ -60,9 +60,9 @@ def test_points_are_those_of_the_data_and_the_held_out_are_told(tmp_path: Path) 
     state = draw_state(session)
     assert len(state["points"]) == len(state["labels"]) == 40
     parts = session.run.splits
-    held_out = {tuple(row) for part in (parts.val, parts.test) if part for row in part.X[part.rows].round(6)}
+    held_out = {tuple(row) for part in (parts.val, parts.test) if part for row in part.X[part.rows].round(3)}
     marked = {
-        tuple(np.float32(point).round(6))
+        tuple(np.float32(point).round(3))
         for point, out in zip(state["points"], state["held_out"], strict=True)
         if out
     }
@@ -73,7 +73,7 @@ def test_points_are_those_of_the_data_and_the_held_out_are_told(tmp_path: Path) 
 def corners(maps: dict[str, Any]) -> NDArray[np.uint8]:
     """Return of each unit's map the lower left, lower right, upper left and upper right."""
     side = maps["side"]
-    found = unpacked(maps["bytes"], len(maps["low"]), side, side)
+    found = unpacked(maps["bytes"], maps["shown"], side, side)
     return found[:, [0, 0, -1, -1], [0, -1, 0, -1]]
 
 
@@ -97,3 +97,15 @@ def test_a_view_of_what_is_not_there_shows_what_is(view: View, tmp_path: Path) -
     hidden = draw_frame(make(tmp_path, [2, 3]), view)["hidden"]
     assert hidden["layer"] == (view.layer if view.layer in (1, 2) else 1)
     assert hidden["units"] is None
+
+
+def test_small_scales_keep_their_points_apart(tmp_path: Path) -> None:
+    rows = "".join(f"{i * 1e-7},{5 + (i % 7) * 1e-6},{i % 2}\n" for i in range(30))
+    (tmp_path / "small.csv").write_text("a,b,c\n" + rows)
+    plain = {"data": {"name": "csv", "path": "small.csv", "target": "c", "standardize": "none"}}
+    session = Session(validate_experiment({**plain, "model": {"hidden": [2]}}, tmp_path), tmp_path, tmp_path)
+    points = np.array(draw_state(session)["points"])
+    assert len(np.unique(points[:, 0])) == 30
+    np.testing.assert_allclose(np.sort(points[:, 0]), np.arange(30) * 1e-7, rtol=1e-4)
+    assert len(np.unique(points[:, 1])) == 7
+    assert len(np.unique(draw_frame(session, View(1))["hidden"]["points"], axis=0)) > 1

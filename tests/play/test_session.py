@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mlpcli.config.loader import load_experiment, parse_experiment, validate_experiment
-from mlpcli.errors import ConfigError, MlpError, UsageError
+from mlpcli.errors import ConfigError, MlpError, RunError, UsageError
 from mlpcli.play.session import DEFAULT, Session
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
@@ -132,6 +133,22 @@ def test_a_value_that_is_wrong_changes_nothing(key: str, text: str, message: str
     assert session.epoch == 3
 
 
+def test_what_would_keep_the_page_waiting_is_refused(tmp_path: Path) -> None:
+    session = make(tmp_path)
+    session.change("data.points", "10000")
+    session.change("model.hidden", "400, 400")
+    before = session.yaml()
+    for key, text in (("training.batch_size", "1"), ("model.hidden", ", ".join(["500"] * 8))):
+        with pytest.raises(UsageError, match="seconds, and mlp play takes at most 2; try fewer"):
+            session.change(key, text)
+        assert session.yaml() == before
+
+
+def test_two_processes_are_told_apart(tmp_path: Path) -> None:
+    """A page that is left open must not take a new server for the old one."""
+    assert make(tmp_path).build != make(tmp_path).build
+
+
 @pytest.mark.parametrize("point", [(float("nan"), 0, 0), (0, 1e31, 0), (0, 0, 3), (0, 0, -1)])
 def test_a_point_that_is_none_is_refused(point: tuple[float, float, int], tmp_path: Path) -> None:
     session = make(tmp_path)
@@ -162,6 +179,24 @@ def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "out" / "play-2.csv").write_text("mine")
     assert session.save().name == "play-3.yaml"
     assert (tmp_path / "out" / "play-2.csv").read_text() == "mine"
+
+
+def test_a_config_that_cannot_be_written_leaves_no_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = make(tmp_path)
+    session.add(0.1, 0.2, 0)
+    train(session, 1)
+
+    def full(_: Session, __: str) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "yaml", full)
+        with pytest.raises(RunError, match="No space left"):
+            session.save()
+    assert list((tmp_path / "out").iterdir()) == []
+    assert session.save().name == "play.yaml"
 
 
 def test_divergence_is_told_and_not_saved(tmp_path: Path) -> None:
