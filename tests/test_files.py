@@ -39,6 +39,18 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, error: type[BaseExcepti
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_error_names_the_file_that_was_meant(tmp_path: Path) -> None:
+    """Not the temporary one, of which nobody has heard."""
+
+    def write(path: Path) -> None:
+        with replace_file(path):
+            pass
+
+    with pytest.raises(OSError, match=r"/missing/a\.txt'") as caught:
+        write(tmp_path / "missing" / "a.txt")
+    assert caught.value.filename == str(tmp_path / "missing" / "a.txt")
+
+
 def test_a_folder_appears_once_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "a"
     (tmp_path / ".a.tmp").mkdir()

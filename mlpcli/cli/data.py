@@ -80,7 +80,9 @@ def _places(looked: list[dict[str, Any]]) -> str:
         if place["files"]:
             version = "binary version" if place["version"].endswith("bin") else "python version"
             here.append(version if place["files"] == 6 else f"{version}, {place['files']} of its 6 files")
-    return columns([[f"  {folder}", "; ".join(here) or "not there"] for folder, here in said.items()], "<<")
+    return columns(
+        [[f"  {folder}", "; ".join(here) or "no cifar10 there"] for folder, here in said.items()], "<<"
+    )
 
 
 # ------------------------------------------------------------------------------------------ describe

@@ -29,6 +29,6 @@ def check_folder(path: Path) -> None:
     while not there.exists() and there != there.parent:
         there = there.parent
     if not there.is_dir():
-        raise UsageError(f"--out: {there} is no folder; name another place")
+        raise UsageError(f"{there} is no folder; name another place with --out")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"--out: the folder {there} cannot be written to; name another place")
+        raise UsageError(f"the folder {there} cannot be written to; name another place with --out")

@@ -28,9 +28,11 @@ _TEXT_KINDS = ("curves", "boundary")
 @click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--kind",
+    "kinds",
     metavar="KIND",
+    multiple=True,
     type=click.Choice(KINDS),
-    help=f"Which picture: {', '.join(KINDS)}. Without it: all that fit the run.",
+    help=f"Which picture: {', '.join(KINDS)}. May be given again. Without it: all that fit the run.",
 )
 @click.option(
     "--out",
@@ -49,7 +51,12 @@ _TEXT_KINDS = ("curves", "boundary")
     help=f"Train what a figure of the notes needs, from configs/notes, and draw it: {', '.join(NOTES)}.",
 )
 def plot(
-    runs: tuple[Path, ...], kind: str | None, out: Path | None, animate: bool, text: bool, notes: str | None
+    runs: tuple[Path, ...],
+    kinds: tuple[str, ...],
+    out: Path | None,
+    animate: bool,
+    text: bool,
+    notes: str | None,
 ) -> None:
     """Draw pictures of each RUN: its directory, for the best epoch, or one of its checkpoints.
 
@@ -60,8 +67,9 @@ def plot(
 
     A folder of runs stands for all of them.
     """
-    _check(runs, kind, animate, text, notes)
-    _check_place(kind, out, animate, text, notes)
+    kinds = tuple(dict.fromkeys(kinds))
+    _check(runs, kinds, animate, text, notes)
+    _check_place(kinds, out, animate, text, notes)
     prepare_blas()
     if not text:
         require_matplotlib()
@@ -72,30 +80,35 @@ def plot(
 
     found = [FinishedRun(path) for path in find_runs(list(runs))]
     if text:
-        _show_text(found, kind)
+        _show_text(found, kinds)
     elif animate:
         _animate(found, out)
     else:
-        _draw(found, kind, out)
+        _draw(found, kinds, out)
 
 
-def _check(runs: tuple[Path, ...], kind: str | None, animate: bool, text: bool, notes: str | None) -> None:
+def _check(
+    runs: tuple[Path, ...], kinds: tuple[str, ...], animate: bool, text: bool, notes: str | None
+) -> None:
     """Refuse what does not go together."""
     if sum((animate, text, notes is not None)) > 1:
         raise UsageError("--animate, --text and --notes each draw something else; give one of them")
-    if notes is not None and (runs or kind):
+    if notes is not None and (runs or kinds):
         raise UsageError("--notes trains its own runs; leave out RUN and --kind")
     if notes is None and not runs:
         raise UsageError("name a run, as in mlp plot runs/spiral")
-    if animate and kind not in (None, "boundary"):
-        raise UsageError(f"--animate draws the boundary; leave out --kind {kind}")
-    if text and kind not in (None, *_TEXT_KINDS):
-        raise UsageError(
-            f"--text draws {' and '.join(_TEXT_KINDS)}; {kind} needs matplotlib: leave out --text"
-        )
+    for kind in kinds:
+        if animate and kind != "boundary":
+            raise UsageError(f"--animate draws the boundary; leave out --kind {kind}")
+        if text and kind not in _TEXT_KINDS:
+            raise UsageError(
+                f"--text draws {' and '.join(_TEXT_KINDS)}; {kind} needs matplotlib: leave out --text"
+            )
 
 
-def _check_place(kind: str | None, out: Path | None, animate: bool, text: bool, notes: str | None) -> None:
+def _check_place(
+    kinds: tuple[str, ...], out: Path | None, animate: bool, text: bool, notes: str | None
+) -> None:
     """Refuse an ``--out`` that cannot be, before any work is done."""
     if out is None:
         return
@@ -105,10 +118,10 @@ def _check_place(kind: str | None, out: Path | None, animate: bool, text: bool, 
         )
     if animate:
         check_out(out, (".gif",))
-    elif notes is not None or (kind is not None and _is_file(out)):
+    elif notes is not None or (len(kinds) == 1 and _is_file(out)):
         check_out(out)
     elif _is_file(out):
-        raise UsageError(f"--out {out} is one file; name the picture for it with --kind, or a folder")
+        raise UsageError(f"--out {out} is one file; name the one picture for it with --kind, or a folder")
     else:
         check_folder(out)
 
@@ -118,7 +131,7 @@ def _is_file(out: Path) -> bool:
     return bool(out.suffix) and not out.is_dir()
 
 
-def _show_text(runs: Sequence[FinishedRun], kind: str | None) -> None:
+def _show_text(runs: Sequence[FinishedRun], kinds: tuple[str, ...]) -> None:
     """Print the pictures in characters; on stderr, which could not be drawn."""
     from mlpcli.figures.text import boundary_text, curve_text
 
@@ -128,12 +141,12 @@ def _show_text(runs: Sequence[FinishedRun], kind: str | None) -> None:
     blocks = []
     for run in runs:
         for name, draw in drawers.items():
-            if kind not in (None, name):
+            if kinds and name not in kinds:
                 continue
             try:
                 blocks.append(draw(run, width, plain))
             except UnfitError as error:
-                if kind is not None:
+                if kinds:
                     raise
                 click.echo(f"not drawn: {error}", err=True)
     click.echo("\n\n".join(blocks))
@@ -153,12 +166,13 @@ def _animate(runs: Sequence[FinishedRun], out: Path | None) -> None:
     from mlpcli.figures.boundary import animate_boundary
 
     path = out or _folder(runs) / "boundary.gif"
+    check_folder(path.parent)
     frames = animate_boundary(runs[0], path)
     click.echo(f"{path}  ({count(frames, 'frame')})")
 
 
-def _draw(runs: Sequence[FinishedRun], kind: str | None, out: Path | None) -> None:
-    """Write the picture, or all that fit, and say where each is; on stderr, which could not be drawn.
+def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None) -> None:
+    """Write the pictures, or all that fit, and say where each is; on stderr, which could not be drawn.
 
     What fails in one picture, as where a file is damaged, keeps no other from being drawn; it is raised after
     them.
@@ -168,13 +182,15 @@ def _draw(runs: Sequence[FinishedRun], kind: str | None, out: Path | None) -> No
 
     fitting = [name for name in KINDS if len(runs) == 1 or name in OF_SEVERAL]
     folder = out or _folder(runs)
+    if out is None:
+        check_folder(folder)
     failed: list[MlpError] = []
-    for name in fitting if kind is None else [kind]:
-        path = folder if kind is not None and _is_file(folder) else folder / f"{name}.png"
+    for name in kinds or fitting:
+        path = folder if out is not None and _is_file(out) else folder / f"{name}.png"
         try:
             figure = DRAW[name](runs)
         except UnfitError as error:
-            if kind is not None:
+            if kinds:
                 raise
             click.echo(f"not drawn: {error}", err=True)
         except MlpError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
-from mlpcli.cli.pictures import check_out
+from mlpcli.cli.pictures import check_folder, check_out
 from mlpcli.figures import require_matplotlib
 from mlpcli.files import make_place, replace_file
 from mlpcli.text import memory
@@ -38,6 +38,7 @@ def report(run: Path, out: Path | None) -> None:
 
     finished = FinishedRun(run)
     path = out or finished.directory / "report.html"
+    check_folder(path.parent)
     page = render_report(finished).encode()
     with replace_file(make_place(path)) as stream:
         stream.write(page)

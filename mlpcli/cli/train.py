@@ -16,7 +16,7 @@ from mlpcli.cli.count_params import describe_network
 from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.options import set_option
 from mlpcli.errors import UsageError
-from mlpcli.text import columns, number, percent
+from mlpcli.text import clip, columns, count, number, percent
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
@@ -78,23 +78,25 @@ def train(
         click.echo(_plan(experiment))
         return
 
-    from mlpcli.training.directory import RunDirectory, choose_directory
+    from mlpcli.training.directory import RunDirectory, choose_directory, run_name
     from mlpcli.training.resume import find_run_to_resume
 
-    found = find_run_to_resume(config.stem, run_directory) if resume is not None else None
+    name = run_name(config)
+    found = find_run_to_resume(name, run_directory) if resume is not None else None
     say = _Teller(quiet)
     with Interrupt() as interrupt:
         if found is not None:
             directory = RunDirectory.reopen(found)
         elif resume is not None:
-            directory = RunDirectory.create(config.stem, run_directory)
+            directory = RunDirectory.create(name, run_directory)
         else:
-            directory = RunDirectory.create(config.stem, choose_directory(out, force))
+            directory = RunDirectory.create(name, choose_directory(out, force))
         try:
             run = _prepare(experiment, directory, found is not None, force_memory, say)
             interrupt.stop = run.trainer.stop
             if run.trainer.progress.epoch >= experiment.training.epochs:
-                say(f"All {experiment.training.epochs:,} epochs are done; more: --set training.epochs=...")
+                done = count(run.trainer.progress.epoch, "epoch")
+                say(f"{done} done, as asked; more: --set training.epochs=...")
             rates = _follow(run, directory, say)
         except KeyboardInterrupt:  # before training began, or for the second time
             kept = (
@@ -118,13 +120,14 @@ def _read_resume(
         raise UsageError("--resume goes on with a run and --force replaces it; give one of them")
     if resume and out is not None:
         raise UsageError(f"--resume {resume} and --out {out} both name the run's directory; give one of them")
-    if resume and config is None and Path(resume).is_file():
+    if resume and config is None and Path(resume).is_file() and Path(resume).suffix in (".yaml", ".yml"):
         return Path(resume), None  # mlp train --resume CONFIG
     directory = Path(resume) if resume else out
     if config is not None:
         return config, directory
     if resume is None or directory is None:
-        raise UsageError("name a config, as in mlp train configs/spiral.yaml")
+        goes_on = "" if resume is None else ", or the run to go on with: mlp train --resume runs/spiral"
+        raise UsageError(f"name a config, as in mlp train configs/spiral.yaml{goes_on}")
     if not (directory / "config.yaml").is_file():
         raise UsageError(f"{directory} is not the directory of a run: it has no config.yaml")
     return directory / "config.yaml", directory
@@ -161,6 +164,14 @@ def _prepare(
         directory.rewind(last.epoch)
         directory.write_config(experiment)
     say(run.describe_data())
+    unseen = [
+        name for name, n in zip(run.splits.classes or (), run.splits.class_counts or (), strict=True) if not n
+    ]
+    if unseen:
+        say(
+            f"No training example of {', '.join(clip(name, 30) for name in unseen[:3])}"
+            f"{', ...' if len(unseen) > 3 else ''}: that cannot be learned; see mlp check."
+        )
     say(run.describe_network())
     say(f"-> {directory.path}{'' if last is None else f', going on {_place(run)}'}")
     return run

@@ -348,7 +348,7 @@ def _chosen(path: Path, header: list[str], features: Sequence[str] | None, targe
     if missing:
         raise DataError(
             f"{path}: has no column {_listed(missing)}; its columns are {_listed(header)}"
-            + did_you_mean(missing[0], header)
+            + did_you_mean(missing[0], (name for name in header if name not in asked))
             + _headless(header)
         )
     if features is None:

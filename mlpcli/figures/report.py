@@ -96,6 +96,7 @@ def render_report(run: FinishedRun) -> str:
         advice=advise(last.model_dump()),
         config=write_yaml(to_plain(run.experiment)),
         commands=_commands(run),
+        is_unfinished=run.is_unfinished,
         begun=_begun(run),
     )
 
@@ -119,6 +120,7 @@ def _facts(run: FinishedRun, size: NetworkSize) -> list[tuple[str, str]]:
         ("Parameters", f"{size.parameters:,} ({memory(4 * size.parameters)})"),
         ("Loss and optimizer", f"{experiment.loss.name}, {experiment.optimizer.name}"),
         ("Best epoch", f"{run.best_epoch:,} of {len(run.rows):,}{shown}"),
+        *([("Not finished", f"{experiment.training.epochs:,} epochs were asked for")] * run.is_unfinished),
     ]
 
 
@@ -204,8 +206,12 @@ def _frames(run: FinishedRun) -> list[dict[str, Any]]:
 
 
 def _commands(run: FinishedRun) -> list[str]:
-    config, best = (shlex.quote(str(run.directory / name)) for name in ("config.yaml", "best.npz"))
-    return [f"mlp train {config}", f"mlp eval {best}", f"mlp plot {shlex.quote(str(run.directory))}"]
+    """Return how to go on with a run that was stopped, or to have it again; and how to look at it."""
+    folder, config, best = (
+        shlex.quote(str(run.directory / name)) for name in ("", "config.yaml", "best.npz")
+    )
+    train = f"mlp train --resume {folder}" if run.is_unfinished else f"mlp train {config}"
+    return [train, f"mlp eval {best}", f"mlp plot {folder}"]
 
 
 def _begun(run: FinishedRun) -> list[str]:

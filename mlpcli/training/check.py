@@ -34,7 +34,7 @@ from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.sizes import NetworkSize
 from mlpcli.streams import stream
-from mlpcli.text import memory
+from mlpcli.text import count, memory
 from mlpcli.training.evaluation import quick_scores
 from mlpcli.training.loop import Trainer
 from mlpcli.training.memory import forecast_memory, loaded_data
@@ -206,8 +206,9 @@ def _check_classes(splits: Splits, classes: tuple[str, ...]) -> Finding:
         for name, split in (("train", splits.train), ("val", splits.val), ("test", splits.test))
         if split is not None
     }
-    missing = {name: np.flatnonzero(count == 0) for name, count in counts.items()}
-    for name, which in missing.items():
+    missing = []
+    for name, of_classes in counts.items():
+        which = np.flatnonzero(of_classes == 0)
         if len(which):
             shown = ", ".join(classes[i] for i in which[:3]) + (", ..." if len(which) > 3 else "")
             text = f"{name} has no example of {shown}"
@@ -215,10 +216,12 @@ def _check_classes(splits: Splits, classes: tuple[str, ...]) -> Finding:
                 return Finding(
                     "classes", "FAIL", f"{text}; it cannot be learned: add some, or drop the class"
                 )
-            return Finding("classes", "note", f"{text}: its score says nothing of that")
+            missing.append(f"{text}: its score says nothing of that")
     sizes = counts["train"].tolist()
     low, high = min(sizes), max(sizes)
     text = f"{low:,}{'' if low == high else f' to {high:,}'} training examples each"
+    if missing:
+        return Finding("classes", "note", "; ".join([*missing, text]))
     if low * 10 < high:
         return Finding(
             "classes", "note", f"{text}: uneven; loss.class_weights: balanced makes them count alike"
@@ -359,10 +362,12 @@ def _check_memory_of_a_few(run: Run, rows: NDArray[Any]) -> Finding:
             if last <= 0.01 * first or time.perf_counter() - start > _SECONDS:
                 break
     except RunError as error:
-        return Finding("overfits", "FAIL", f"on {len(rows)} examples {str(error).splitlines()[0]}")
+        return Finding("overfits", "FAIL", f"on {count(len(rows), 'example')}: {str(error).splitlines()[0]}")
     assert first is not None
     steps = trainer.progress.epoch
-    text = f"loss {first:.3g} to {last:.2g} on {len(rows)} examples, in {steps:,} steps of adam"
+    text = (
+        f"loss {first:.3g} to {last:.2g} on {count(len(rows), 'example')}, in {count(steps, 'step')} of adam"
+    )
     if last <= 0.05 * first:
         return Finding("overfits", "pass", text)
     narrowest = min(run.network.widths[:-1] if len(run.network.widths) == 2 else run.network.widths[1:-1])
@@ -370,7 +375,12 @@ def _check_memory_of_a_few(run: Run, rows: NDArray[Any]) -> Finding:
         return Finding(
             "overfits", "note", f"{text}: too small to learn them by heart, with {narrowest} units to a layer"
         )
-    return Finding("overfits", "FAIL", f"{text}: it should come near 0; try relu, batch_norm or fewer layers")
+    return Finding(
+        "overfits",
+        "FAIL",
+        f"{text}: it should come near 0; try relu, batch_norm or fewer layers, "
+        "and see whether examples with the same features have different targets",
+    )
 
 
 def _check_first_steps(run: Run, order: NDArray[Any]) -> Iterator[Finding]:
@@ -384,18 +394,20 @@ def _check_first_steps(run: Run, order: NDArray[Any]) -> Iterator[Finding]:
         yield Finding("first steps", "FAIL", " ".join(str(error).splitlines()))
         return
     before, after = run.loss.evaluate(*_logits(run, order), None), metrics[-1]["train_loss"]
-    text = f"loss {before:.3g} at first, {after:.3g} after {steps} steps of {experiment.optimizer.name}"
+    text = (
+        f"loss {before:.3g} at first, {after:.3g} after {count(steps, 'step')} of {experiment.optimizer.name}"
+    )
     if after > 3 * before:
         yield Finding("first steps", "FAIL", f"{text}: it explodes; lower optimizer.learning_rate")
     else:
         yield Finding("first steps", "pass", text)
     step = metrics[-1]["seconds"] / steps
-    epoch = step * ceil(n / batch_size) + _scoring(run)
+    epoch, epochs = step * ceil(n / batch_size) + _scoring(run), experiment.training.epochs
     yield Finding(
         "cost",
         "pass",
-        f"about {_duration(epoch * experiment.training.epochs)} for {experiment.training.epochs:,} epochs "
-        f"({1e3 * step:.3g} ms a step), {_memory(run)} of memory",
+        f"about {_duration(epoch * epochs)} for {count(epochs, 'epoch')} ({1e3 * step:.3g} ms a step), "
+        f"{_memory(run)} of memory",
     )
 
 

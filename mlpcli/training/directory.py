@@ -25,7 +25,15 @@ try:
 except ImportError:  # Windows, where nobody is kept out
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["RunDirectory", "choose_directory", "find_run", "find_snapshots", "folder_of", "is_empty"]
+__all__ = [
+    "RunDirectory",
+    "choose_directory",
+    "find_run",
+    "find_snapshots",
+    "folder_of",
+    "is_empty",
+    "run_name",
+]
 
 _FILES = ("config.yaml", "metrics.jsonl", "best.npz", "last.npz", "run.log")
 _SNAPSHOTS = "snapshots"
@@ -55,6 +63,14 @@ def choose_directory(out: Path | None, force: bool) -> Path | None:
             "or name another directory"
         )
     return out
+
+
+def run_name(config: Path) -> str:
+    """Return what a run is called: after its config's file, or where that is another run's after that run."""
+    folder = config.absolute().parent
+    if config.name == "config.yaml" and (folder / "run.log").exists():
+        return re.sub(r"-[0-9]+$", "", folder.name)
+    return config.stem
 
 
 def find_run(name: str) -> Path | None:
@@ -127,10 +143,14 @@ class RunDirectory:
 
     def _try_out(self) -> None:
         """Write something, before hours are spent on what then cannot be kept."""
-        with tempfile.TemporaryFile(dir=self.path) as stream:
-            stream.write(b"\0" * 4096)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with tempfile.TemporaryFile(dir=self.path) as stream:
+                stream.write(b"\0" * 4096)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            error.filename = self.path  # not that of the temporary file
+            raise
 
     def begin(self, experiment: Experiment) -> None:
         """Remove an earlier run and write the config of the new one, which makes the folder a run's, last."""

@@ -85,11 +85,19 @@ class FinishedRun:
     def __init__(self, path: Path) -> None:
         if path.is_dir():
             if not (path / "config.yaml").is_file():
-                raise UsageError(f"{path} is not the directory of a run: it has no config.yaml")
+                raise UsageError(
+                    f"{path} is not the directory of a run: it has no config.yaml{_inside(path)}"
+                )
             if not (path / "best.npz").exists():
                 raise UsageError(f"{path} holds no best.npz yet: no epoch has been finished")
             self.directory, file = path, path / "best.npz"
         else:
+            if not path.exists():
+                raise UsageError(f"{path}: there is no such run; name its directory, as in runs/spiral")
+            if path.suffix != ".npz":
+                raise UsageError(
+                    f"{path} is not a run; name its directory, as in runs/spiral, or a checkpoint in it"
+                )
             self.directory, file = folder_of(path), path
         self.name = self.directory.resolve().name
         self.checkpoint: Checkpoint = load_checkpoint(file)
@@ -120,6 +128,13 @@ class FinishedRun:
     def held_out(self) -> str:
         """The split that says most of the network: test, or val or train where there is no such part."""
         return next(name for name in ("test", "val", "train") if name in self.splits.parts)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether there is more to train: it has neither come to its last epoch nor run out of patience."""
+        done, training = len(self.rows), self.experiment.training
+        waited = done - self.best_epoch
+        return done < training.epochs and (training.patience is None or waited < training.patience)
 
     @cached_property
     def best_epoch(self) -> int:
@@ -162,6 +177,14 @@ class FinishedRun:
         """Return the values (n, outputs) of a regression in their own units."""
         scaling = self.checkpoint.target_scaling
         return logits if scaling is None else scaling.undo(logits)
+
+
+def _inside(path: Path) -> str:
+    """Return in words which runs a folder holds that is none itself."""
+    runs = sorted(str(folder) for folder in path.iterdir() if (folder / "config.yaml").is_file())
+    if not runs:
+        return ""
+    return f"; it holds {', '.join(runs[:5])}{', ...' if len(runs) > 5 else ''}: name one of them"
 
 
 def find_runs(paths: list[Path]) -> list[Path]:

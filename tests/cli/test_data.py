@@ -46,7 +46,7 @@ def test_list_names_every_set_and_where_cifar10_was_looked_for(mlp: Mlp) -> None
     assert "MLP_DATA is not set" in out
     for folder in ("", f"{os.sep}cifar-10-batches-bin", f"{os.sep}cifar-10-batches-py"):
         assert f"  datasets{folder} " in out
-    assert out.count("not there") == 3
+    assert out.count("no cifar10 there") == 3
     assert "mlp data fetch cifar10" in out
 
 
@@ -60,7 +60,7 @@ def test_list_says_what_was_found(
     _, out, _ = mlp("data", "list")
     rows = dict(line.split(maxsplit=1) for line in out.splitlines() if line.startswith("  "))
     assert rows == {
-        str(tmp_path): "not there",
+        str(tmp_path): "no cifar10 there",
         str(tmp_path / "cifar-10-batches-bin"): "binary version, 5 of its 6 files",
         str(tmp_path / "cifar-10-batches-py"): "python version",
     }
@@ -139,7 +139,7 @@ WRONG = {
     "a file": (["a/b.npz"], 2, "data: {name: npz, path: a/b.npz}"),
     "no such config": (["x.yaml"], 2, "x.yaml: there is no such file"),
     "a wrong key": (["spiral", "--set", "data.noize=1"], 2, 'did you mean "noise"?'),
-    "not there": (["cifar10"], 1, "Download it with `mlp data fetch cifar10`"),
+    "no cifar10 there": (["cifar10"], 1, "Download it with `mlp data fetch cifar10`"),
 }
 
 
@@ -180,7 +180,7 @@ def test_draw_takes_overrides_and_another_place(mlp: Mlp) -> None:
         (["spiral", "--out", "."], "--out . is a folder; name a file in it"),
         (["csv"], "is described through a config that names it"),
     ],
-    ids=["unknown", "not there", "too many features", "pdf", "folder", "a file"],
+    ids=["unknown", "no cifar10 there", "too many features", "pdf", "folder", "a file"],
 )
 def test_draw_refuses_and_writes_nothing(mlp: Mlp, args: list[object], said: str) -> None:
     code, out, err = mlp("data", "draw", *args)

@@ -58,6 +58,26 @@ def test_one_kind_goes_where_it_is_told(mlp: Mlp, spiral: Path) -> None:
         assert mlp("plot", spiral / checkpoint, "--kind", "curves").out == f"{spiral}/plots/curves.png\n"
 
 
+def test_several_kinds_are_drawn_and_no_other(mlp: Mlp, spiral: Path) -> None:
+    code, out, err = mlp("plot", spiral, "--kind", "health", "--kind", "curves", "--kind", "health")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [f"{spiral}/plots/health.png", f"{spiral}/plots/curves.png"]
+    code, _, err = mlp("plot", spiral, "--kind", "health", "--kind", "curves", "--out", "one.png")
+    assert code == 2
+    assert "--out one.png is one file" in err
+
+
+def test_a_run_that_cannot_be_written_to_is_drawn_elsewhere(
+    mlp: Mlp, spiral: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != spiral.absolute())  # root may always
+    for command in (["plot", spiral, "--kind", "curves"], ["report", spiral]):
+        code, out, err = mlp(*command)
+        assert (code, out) == (2, "")
+        assert f"the folder {spiral.absolute()} cannot be written to; name another place with --out" in err
+    assert mlp("plot", spiral, "--kind", "curves", "--out", "c.png").out == "c.png\n"
+
+
 def test_several_runs_are_overlaid_also_by_their_folder(mlp: Mlp, trained: Trained, tmp_path: Path) -> None:
     for seed in (1, 2):
         run = trained("moons", SHORT, f"training.seed={seed}").path
@@ -145,7 +165,7 @@ def test_a_page_needs_jinja2_and_says_so(trained: Trained) -> None:
         (["RUN", "--kind", "curve"], "'curves'"),
         (["RUN", "--kind", "weights"], "weights needs images"),
         (["RUN", "--kind", "curves", "--out", "a.pdf"], "--out a.pdf: its name has to end in .png or .svg"),
-        (["RUN", "--out", "a.png"], "--out a.png is one file; name the picture for it with --kind"),
+        (["RUN", "--out", "a.png"], "--out a.png is one file; name the one picture for it with --kind"),
         (["RUN", "--animate", "--out", "a.png"], "its name has to end in .gif"),
         (["RUN", "--animate", "--out", "empty"], "--out empty is a folder"),
         (["RUN", "--kind", "curves", "--out", "page.txt/a.png"], "page.txt is no folder"),

@@ -25,9 +25,11 @@ def test_refusals(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
     for args, expected in (
         (["empty"], "empty is not the directory of a run"),
         ([run, "--out", "page.pdf"], "its name has to end in .html"),
-        (["nowhere"], "nowhere"),
+        (["nowhere"], "nowhere: there is no such run; name its directory"),
+        ([run / "config.yaml"], "config.yaml is not a run; name its directory"),
+        ([run.parent], f"it has no config.yaml; it holds {run}"),
     ):
         code, out, err = mlp("report", *args)
-        assert (code == 0, out) == (False, "")
+        assert (code, out) == (2, "")
         assert expected in err
         assert "Traceback" not in err

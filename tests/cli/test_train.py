@@ -77,6 +77,24 @@ def test_the_run_can_be_trained_again_from_its_own_config(mlp: Mlp) -> None:
         assert Path("a", name).read_bytes() == Path("b", name).read_bytes()
 
 
+def test_a_run_of_a_runs_config_has_its_name(mlp: Mlp) -> None:
+    mlp("train", SPIRAL, *SHORT)
+    for again in ("runs/spiral", "runs/spiral-2"):
+        mlp("train", f"{again}/config.yaml")
+    assert {path.name for path in Path("runs").iterdir()} == {"spiral", "spiral-2", "spiral-3"}
+
+
+def test_classes_without_training_examples_are_told(mlp: Mlp) -> None:
+    rows = "".join(f"{i},{i % 3},{kind}\n" for i, kind in enumerate("aaaaaaabcdef"))
+    Path("t.csv").write_text("x,z,kind\n" + rows)
+    Path("t.yaml").write_text("data: {name: csv, path: t.csv, target: kind}\ntraining: {epochs: 1}\n")
+    told = "that cannot be learned; see mlp check.\n"
+    code, _, err = mlp("train", "t.yaml", "--set", "data.train_size=2", "--out", "few")
+    assert code == 0
+    assert re.search(f"^No training example of [a-f], [a-f], [a-f], \\.\\.\\.: {told}", err, re.MULTILINE)
+    assert told not in mlp("train", "t.yaml", "--set", "data.train_size=12", "--out", "all").err
+
+
 def test_quiet_leaves_the_summary_alone(mlp: Mlp) -> None:
     code, out, err = mlp("train", SPIRAL, *SHORT, "--quiet")
     assert (code, err) == (0, "")
@@ -296,7 +314,7 @@ def test_a_finished_run_is_told_so(mlp: Mlp) -> None:
     first = mlp("train", SPIRAL, *SHORT, "--out", "run")
     code, out, err = mlp("train", "--resume", "run")
     assert code == 0
-    assert "All 3 epochs are done; more: --set training.epochs=" in err
+    assert "3 epochs done, as asked; more: --set training.epochs=" in err
     assert out.splitlines()[:9] == first.out.splitlines()[:9]
 
 

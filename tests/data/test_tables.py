@@ -289,6 +289,10 @@ def test_refuses_bad_features(tmp_path: Path, features: list[str], expected: str
     assert expected in refusal(table, write(tmp_path, TABLE), features=features)
 
 
+def test_no_column_is_suggested_that_is_asked_for_itself(tmp_path: Path) -> None:
+    assert "Did you mean" not in refusal(table, write(tmp_path, TABLE), features=["heigh", "height"])
+
+
 @pytest.mark.parametrize("delimiter", ["", ",,", "\n"])
 def test_refuses_bad_delimiters(tmp_path: Path, delimiter: str) -> None:
     assert refusal(table, write(tmp_path, TABLE), delimiter=delimiter)

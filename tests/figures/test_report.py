@@ -94,6 +94,24 @@ def test_of_another_checkpoint_it_says_which_epoch_it_shows(trained: Trained) ->
     assert "Scores of epoch 5" in last
 
 
+def test_a_run_that_is_not_finished_is_told_so_and_how_to_go_on(trained: Trained, tmp_path: Path) -> None:
+    run = tmp_path / "stopped"
+    shutil.copytree(trained("moons", "training.epochs=5").path, run)
+    rows = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_text("".join(rows[:4]))
+    _, page = render(run)
+    assert "Not finished5 epochs were asked for" in page.sections["summary"].replace("\n", "").replace(
+        "  ", ""
+    )
+    assert f"mlp train --resume {run}" in page.sections["again"]
+    assert "bit for bit" not in page.sections["again"]
+    _, whole = render(trained("moons", "training.epochs=5").path)
+    assert "Not finished" not in whole.sections["summary"]
+    assert "bit for bit" in whole.sections["again"]
+    patient = trained("moons", "training.epochs=50", "training.patience=2", "optimizer.learning_rate=1e-30")
+    assert "Not finished" not in render(patient.path)[1].sections["summary"]
+
+
 def test_without_snapshots_there_is_no_slider(trained: Trained) -> None:
     _, page = render(trained("moons", "training.epochs=5").path)
     assert "boundary" in page.sections
