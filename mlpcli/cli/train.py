@@ -45,7 +45,7 @@ __all__ = ["train"]
 @click.option("--force", is_flag=True, help="Replace the run that --out already holds.")
 @click.option("--force-memory", is_flag=True, help="Start even where the memory does not seem to suffice.")
 @click.option("--dry-run", is_flag=True, help="Print the complete config and the network's size, and stop.")
-@click.option("--quiet", is_flag=True, help="No progress, only the summary at the end.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, only the summary at the end.")
 @click.option(
     "--threads",
     metavar="N",

@@ -12,15 +12,20 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from mlpcli.figures import UnfitError
 from mlpcli.figures.differences import arrange
 from mlpcli.figures.plane import (
     LEVELS,
     class_handles,
+    is_square,
+    new_plane,
     pick,
     scatter_classes,
     scatter_values,
+    split_handles,
+    value_name,
 )
 from mlpcli.figures.style import (
     CLASS_COLOURS,
@@ -34,6 +39,7 @@ from mlpcli.figures.style import (
     styled,
 )
 from mlpcli.files import make_place, replace_file
+from mlpcli.text import number
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.plane import extent, grid_of
 
@@ -55,9 +61,7 @@ def draw_boundary(runs: Sequence[FinishedRun]) -> Figure:
     for run in runs:
         _require_plane(run)
     if len(runs) == 1:
-        figure = new_figure(6.2, 6.2)
-        _fill(figure, runs[0])
-        return figure
+        return _one(runs[0], 6.2, 6.2)[0]
     if len({(run.checkpoint.features, run.checkpoint.classes, _target(run)) for run in runs}) > 1:
         raise UnfitError(
             "boundary: the runs are of different data; name runs of the same features, and of the same "
@@ -107,8 +111,7 @@ def boundary_frames(run: FinishedRun, most: int | None = None) -> list[tuple[int
         files = [files[round(i * (len(files) - 1) / (most - 1))] for i in range(most)]
     if not files:
         return []
-    figure = new_figure(6, 5)
-    axes = _fill(figure, run.at(files[-1]))
+    figure, axes = _one(run.at(files[-1]), 6, 5)
     span = _Span.of([run])
     canvas: Any = figure.canvas
     canvas.draw()
@@ -134,12 +137,14 @@ def _require_plane(run: FinishedRun) -> None:
         raise UnfitError(f"boundary needs 1 or 2 features, and {run.experiment.data.title} has {n:,}")
 
 
-def _fill(figure: Figure, run: FinishedRun) -> Axes:
+def _one(run: FinishedRun, width: float, most: float) -> tuple[Figure, Axes]:
     """Draw one run, with a legend and a title that tells how well it does; return where it is drawn."""
-    figure.suptitle(_title(run), fontsize=11)
+    span = _Span.of([run])
+    has_bar = run.checkpoint.classes is None and len(span.ranges) == 2
+    figure = new_plane(width, most, _title(run), span.ranges, has_bar=has_bar)
     axes = figure.subplots(1, 1)
     assert isinstance(axes, Axes)
-    picture = _draw(axes, run, _Span.of([run]), held_out=True)
+    picture = _draw(axes, run, span, held_out=True)
     if picture is not None:
         figure.colorbar(picture, ax=axes, label=_target(run))
     handles = _handles(run)
@@ -147,7 +152,7 @@ def _fill(figure: Figure, run: FinishedRun) -> Axes:
     figure.legend(
         handles=handles, loc="outside lower center", ncols=max(1, min(len(handles), 90 // (longest + 8), 6))
     )
-    return axes
+    return figure, axes
 
 
 def _title(run: FinishedRun) -> str:
@@ -162,7 +167,7 @@ def _scores(run: FinishedRun, parts: Sequence[str]) -> str:
         y, logits = split.y[split.rows], run.logits(part)
         if run.checkpoint.classes is None:
             errors = run.values(logits).astype(np.float64) - y
-            words.append(f"{part} {float(np.mean(errors**2)):.3g}")
+            words.append(f"{part} {number(float(np.mean(errors**2)))}")
         else:
             words.append(f"{part} {float(np.mean(run.loss.predict(logits) == y)):.1%}")
     said = ", ".join(words)
@@ -172,30 +177,20 @@ def _scores(run: FinishedRun, parts: Sequence[str]) -> str:
 def _handles(run: FinishedRun) -> list[Line2D]:
     parts = run.splits.parts
     classes = run.checkpoint.classes
-    of_one_value = len(run.checkpoint.features) == 1 and classes is None and run.checkpoint.targets == 1
-    colour = LINE_COLOURS[0] if of_one_value else INK
-    marks: dict[str, Any] = {"linestyle": "none", "color": colour, "markersize": 6}
-    handles = []
-    if classes is None:
-        if len(run.checkpoint.features) == 1:
-            colours = _value_colours(run.checkpoint.targets)
-            for i, (_, colour) in enumerate(colours, 1):
-                which = "the network" if len(colours) == 1 else f"the network, value {i}"
-                handles.append(Line2D([], [], color=colour, linewidth=2, label=which))
-        shown = "o"
-        other = "o" if len(run.checkpoint.features) == 1 else "D"
-    else:
-        handles += class_handles(classes)
-        shown = other = "o"
-    handles.append(Line2D([], [], marker=shown, markeredgecolor="white", label="training", **marks))
-    if len(parts) > 1:
-        handles.append(
-            Line2D([], [], marker=other, markerfacecolor="white", label="held out (val, test)", **marks)
-        )
+    is_function = classes is None and len(run.checkpoint.features) == 1
+    handles = class_handles(classes or ())
+    colours = _value_colours(run.checkpoint.targets) if is_function else []
+    for i, (_, colour) in enumerate(colours, 1):
+        which = "the network" if len(colours) == 1 else f"the network, value {i}"
+        handles.append(Line2D([], [], color=colour, linewidth=2, label=which))
+    handles += split_handles(
+        LINE_COLOURS[0] if len(colours) == 1 else INK,
+        held_out=len(parts) > 1,
+        by_value=classes is None and not is_function,
+    )
     if classes is not None and len(run.checkpoint.features) == 2:
-        handles.append(
-            Line2D([], [], marker="o", markerfacecolor="none", label="mistake", **{**marks, "markersize": 11})
-        )
+        ring: dict[str, Any] = {"marker": "o", "markerfacecolor": "none", "markersize": 11}
+        handles.append(Line2D([], [], linestyle="none", color=INK, label="mistake", **ring))
     return handles
 
 
@@ -221,12 +216,6 @@ class _Span:
             (float(y.min()), float(y.max())),
         )
 
-    @property
-    def is_square(self) -> bool:
-        """Whether both axes seem to have one unit."""
-        lengths = [high - low for low, high in self.ranges]
-        return len(lengths) == 2 and max(lengths) < 2 * min(lengths)
-
 
 def _draw(axes: Axes, run: FinishedRun, span: _Span, *, held_out: bool, size: float = 22) -> Any:
     """Draw the answers and the examples; return what a colour bar is for, where there is such a thing."""
@@ -241,7 +230,7 @@ def _draw(axes: Axes, run: FinishedRun, span: _Span, *, held_out: bool, size: fl
     axes.set_ylabel(label(run.checkpoint.features[1]))
     axes.set_xlim(*ranges[0])
     axes.set_ylim(*ranges[1])
-    if span.is_square:
+    if is_square(ranges):
         axes.set_aspect("equal")
     axes.locator_params(nbins=6)
     if classes:
@@ -282,8 +271,7 @@ def _draw_regions(
 def _draw_levels(axes: Axes, run: FinishedRun, span: _Span, parts: list[str], size: float) -> Any:
     x, y, points = grid_of(span.ranges, _POINTS)
     fitted = run.values(run.answer(points))[:, 0].reshape(_POINTS, _POINTS)
-    low, high = span.targets
-    levels = np.linspace(low, high if high > low else low + 1, 16)  # the same for every run on these data
+    levels = MaxNLocator(16).tick_values(*span.targets)  # the same for every run on these data
     norm = Normalize(levels[0], levels[-1])
     picture = axes.contourf(x, y, fitted, levels=levels, extend="both", cmap=LEVELS, norm=norm, zorder=0)
     for part in parts:
@@ -349,9 +337,7 @@ def _draw_probabilities(axes: Axes, run: FinishedRun, reach: tuple[float, float]
 
 
 def _target(run: FinishedRun) -> str:
-    name = label(getattr(run.experiment.data, "target", "y"))
-    several = run.checkpoint.targets > 1 and len(run.checkpoint.features) == 2
-    return f"{name} (the first of {run.checkpoint.targets} values)" if several else name
+    return value_name(run.experiment, run.checkpoint.targets if len(run.checkpoint.features) == 2 else 1)
 
 
 def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
@@ -360,7 +346,7 @@ def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
     side = 3.0 if sheet.columns <= 3 else 2.4
     span = _Span.of(runs)
     sides = [high - low for low, high in span.ranges]
-    height = 0.35 + (side - 0.1) * (sides[1] / sides[0] if span.is_square else 1)
+    height = 0.35 + (side - 0.1) * (sides[1] / sides[0] if is_square(span.ranges) else 1)
     figure = new_figure(max(side * sheet.columns + 0.6, 6), height * sheet.rows + 1)
     panels = figure.subplots(sheet.rows, sheet.columns, sharex=True, sharey=True, squeeze=False)
     for panel in panels.flat:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mlpcli.figures.differences import name_runs
+from mlpcli.figures.differences import name_runs, order_runs
 from mlpcli.figures.style import (
     INK,
     LINE_COLOURS,
@@ -45,6 +45,7 @@ def draw_curves(runs: Sequence[FinishedRun]) -> Figure:
 
     The best epoch is marked. Of several runs each has a colour, and the legend tells what they differ in.
     """
+    runs = [runs[i] for i in order_runs(runs)]
     scores = _score_names(runs)
     several = len(runs) > 1
     names = name_runs(runs) if several else []

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from mlpcli.build import Splits, load_splits
@@ -15,7 +14,16 @@ from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.figures import UnfitError
 from mlpcli.figures.images import brightness, image_shape, mosaic
-from mlpcli.figures.plane import class_handles, pick, scatter_classes, scatter_values
+from mlpcli.figures.plane import (
+    class_handles,
+    is_square,
+    new_plane,
+    pick,
+    scatter_classes,
+    scatter_values,
+    split_handles,
+    value_name,
+)
 from mlpcli.figures.style import INK, LINE_COLOURS, label, new_figure, styled
 from mlpcli.training.plane import extent
 
@@ -76,15 +84,16 @@ def _points(split: Split) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _draw_points(experiment: Experiment, splits: Splits, title: str) -> Figure:
-    figure = new_figure(6.4, 5.6, title)
+    ranges = extent(splits)
+    has_bar = splits.classes is None and len(ranges) == 2
+    figure = new_plane(6.4, 5.6, title, ranges, has_bar=has_bar)
     axes = figure.subplots(1, 1)
     axes.set_xlabel(label(splits.features[0]))
     axes.grid(True)
     axes.set_axisbelow(True)
-    ranges = extent(splits)
     handles = class_handles(splits.classes or ())
     flat = len(splits.features) == 1
-    target = label(getattr(experiment.data, "target", "y"))
+    target = value_name(experiment)
     values = np.concatenate(
         [split.y[split.rows].reshape(len(split), -1)[:, 0] for split in splits.parts.values()]
     )
@@ -109,10 +118,9 @@ def _draw_points(experiment: Experiment, splits: Splits, title: str) -> Figure:
     if not flat:
         axes.set_ylabel(label(splits.features[1]))
         axes.locator_params(nbins=6)
-        spans = [high - low for low, high in ranges]
-        if max(spans) < 2 * min(spans):
+        if is_square(ranges):
             axes.set_aspect("equal")
-        if splits.classes is None:
+        if has_bar:
             figure.colorbar(axes.collections[0], ax=axes, label=target)
     elif splits.classes is not None:
         axes.set_yticks(range(len(splits.classes)), [label(name) for name in splits.classes])
@@ -120,15 +128,7 @@ def _draw_points(experiment: Experiment, splits: Splits, title: str) -> Figure:
     else:
         axes.set_ylabel(target)
     colour = LINE_COLOURS[0] if flat and splits.classes is None else INK
-    sign: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": colour, "markersize": 6}
-    handles.append(Line2D([], [], markeredgecolor="white", label="training", **sign))
-    if len(splits.parts) > 1:
-        hollow = "o" if flat or splits.classes is not None else "D"
-        handles.append(
-            Line2D(
-                [], [], markerfacecolor="white", label="held out (val, test)", **{**sign, "marker": hollow}
-            )
-        )
+    handles += split_handles(colour, held_out=len(splits.parts) > 1, by_value=has_bar)
     longest = max(len(str(handle.get_label())) for handle in handles)
     figure.legend(
         handles=handles, loc="outside lower center", ncols=max(1, min(len(handles), 70 // (longest + 8)))

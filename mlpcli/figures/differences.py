@@ -11,10 +11,11 @@ from mlpcli.config.schema import flatten, to_plain
 from mlpcli.figures.style import label
 from mlpcli.training.finished import FinishedRun
 
-__all__ = ["Sheet", "arrange", "find_differences", "name_runs"]
+__all__ = ["Sheet", "arrange", "find_differences", "name_runs", "order_runs"]
 
 _IDLE = ("training.snapshots", "training.checkpoint_every")  # they change nothing in what is learned
 _WIDEST = 5  # panels side by side
+_MOST_KEYS = 3  # in a name
 
 
 def find_differences(runs: Sequence[FinishedRun]) -> dict[str, list[Any]]:
@@ -26,15 +27,24 @@ def find_differences(runs: Sequence[FinishedRun]) -> dict[str, list[Any]]:
 
 
 def name_runs(runs: Sequence[FinishedRun]) -> list[str]:
-    """Return a name for each run: the keys that differ, with its directory where they are not enough."""
+    """Return a name for each run: the keys that differ; its directory where they are many or not enough."""
     differences = find_differences(runs)
+    directories = [run.name for run in runs]
+    if len(differences) > _MOST_KEYS and len(set(directories)) == len(runs):
+        return [label(name, 70) for name in directories]
     names = [", ".join(_said(key, found[i]) for key, found in differences.items()) for i in range(len(runs))]
-    if len(set(names)) < len(runs) or len(differences) > 3:
+    if len(set(names)) < len(runs) or len(differences) > _MOST_KEYS:
         names = [
             run.name if run.name == name or not name else f"{run.name}: {name}"
             for run, name in zip(runs, names, strict=True)
         ]
     return [label(name, 70) for name in names]
+
+
+def order_runs(runs: Sequence[FinishedRun]) -> list[int]:
+    """Return the positions of the runs in the order of what they differ in, key by key."""
+    ranks = [(_distinct(found), found) for found in find_differences(runs).values()]
+    return sorted(range(len(runs)), key=lambda i: [order.index(found[i]) for order, found in ranks])
 
 
 def _said(key: str, value: Any) -> str:
@@ -79,15 +89,10 @@ def arrange(runs: Sequence[FinishedRun]) -> Sheet:
                 [_said(column_key, value) for value in columns],
             )
     names = name_runs(runs)
-    order = list(range(len(runs)))
-    if len(differences) == 1:
-        ((_, found),) = differences.items()
-        ranks = _distinct(found)
-        order.sort(key=lambda i: ranks.index(found[i]))
     n = len(runs)
     columns_needed = n if n <= _WIDEST else min(_WIDEST, ceil(sqrt(1.5 * n)))
     places = [(0, 0)] * n
-    for position, i in enumerate(order):
+    for position, i in enumerate(order_runs(runs)):
         places[i] = divmod(position, columns_needed)
     return Sheet(ceil(n / columns_needed), columns_needed, places, names, [], [])
 

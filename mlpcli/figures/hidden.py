@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from mlpcli.figures import UnfitError
-from mlpcli.figures.plane import class_handles, pick, scatter_classes, scatter_values
+from mlpcli.figures.plane import class_handles, pick, scatter_classes, scatter_values, value_name
 from mlpcli.figures.style import label, new_figure, styled
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.plane import extent, grid_lines, hidden_outputs, project
@@ -71,6 +71,9 @@ def draw_hidden(run: FinishedRun) -> Figure:
         axes.set_title(title)
         axes.set_xlabel(names[0])
         axes.set_ylabel(names[1])
+    if run.checkpoint.classes is None:
+        bar = value_name(run.experiment, run.checkpoint.targets)
+        figure.colorbar(panels[0].collections[-1], ax=panels, label=bar)
     handles = class_handles(run.checkpoint.classes or ())
     handles += [
         Line2D([], [], color="#9ecae1", label=f"same {label(features[1])}"),

@@ -7,19 +7,58 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
-from mlpcli.figures.style import INK, MARKERS, class_colour, label
+from mlpcli.figures.style import INK, MARKERS, class_colour, label, new_figure
 from mlpcli.streams import stream
 
-__all__ = ["LEVELS", "class_handles", "pick", "scatter_classes", "scatter_values"]
+__all__ = [
+    "LEVELS",
+    "class_handles",
+    "is_square",
+    "new_plane",
+    "pick",
+    "scatter_classes",
+    "scatter_values",
+    "split_handles",
+    "value_name",
+]
 
 LEVELS = "cividis"  # the colours of values: light is large, for all kinds of colour vision
 _MOST_POINTS = 2000  # of a split: more are a blot
 _FEW_RINGS = 20
 _MOST_HANDLES = 12
+
+
+def is_square(ranges: Sequence[tuple[float, float]]) -> bool:
+    """Return whether both axes of a plane seem to have one unit, and so are drawn to one scale."""
+    lengths = [high - low for low, high in ranges]
+    return len(lengths) == 2 and max(lengths) < 2 * min(lengths)
+
+
+def new_plane(
+    width: float, most: float, title: str, ranges: Sequence[tuple[float, float]], *, has_bar: bool
+) -> Figure:
+    """Return an empty picture for a plane over ``ranges``: no higher than that and its legend need.
+
+    ``width`` and ``most``, the largest height, are in hundreds of pixels; ``has_bar`` says whether a colour
+    bar stands beside it.
+    """
+    if not is_square(ranges):
+        return new_figure(width, most, title)
+    (left, right), (bottom, top) = ranges
+    across = width - (1.9 if has_bar else 0.9)
+    return new_figure(width, min(most, across * (top - bottom) / (right - left) + 1.7), title)
+
+
+def value_name(experiment: Experiment, values: int = 1) -> str:
+    """Return what the target of a regression is called, and that it is the first of several ``values``."""
+    name = label(getattr(experiment.data, "target", "y"))
+    return f"{name} (the first of {values} values)" if values > 1 else name
 
 
 def pick(split: Split) -> NDArray[np.intp]:
@@ -82,6 +121,19 @@ def scatter_values(
         linewidths=0.6,
         zorder=3,
     )
+
+
+def split_handles(colour: str, *, held_out: bool, by_value: bool = False) -> list[Line2D]:
+    """Return the legend's entries for training and held-out examples; ``by_value``: of `scatter_values`."""
+    sign: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": colour, "markersize": 6}
+    hollow = {**sign, "markerfacecolor": "white"}
+    if by_value:
+        sign["color"] = "#888888"
+        hollow = {**sign, "marker": "D", "markeredgecolor": INK, "markeredgewidth": 0.6}
+    handles = [Line2D([], [], markeredgecolor="white", label="training", **sign)]
+    if held_out:
+        handles.append(Line2D([], [], label="held out (val, test)", **hollow))
+    return handles
 
 
 def class_handles(classes: Sequence[str]) -> list[Line2D]:

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 INK = "#222222"
-MARKERS = "os^DvPX*<>"  # a second sign of the class, for black and white
+MARKERS = "os^DvPX*<"  # a second sign of the class; nine to ten colours, so that 90 classes differ
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 _DPI = 100
 _LONGEST = 24  # letters of a name in a picture
@@ -133,7 +133,7 @@ def line_colours(n: int) -> list[Any]:
 
 def count_axis(axis: Any) -> None:
     """Let an axis count: whole numbers, with commas."""
-    axis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 

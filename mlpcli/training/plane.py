@@ -76,5 +76,6 @@ def project(
     directions = directions * signs
     squares = np.pad(sizes**2, (0, 2))
     shares = squares[:2] / (squares.sum() or 1)
-    names = [f"principal component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(shares)]
+    said = [f" ({share:.0%} of the variance)" if squares.any() else "" for share in shares]
+    names = [f"principal component {i + 1}{share}" for i, share in enumerate(said)]
     return (examples - mean) @ directions.T, (others - mean) @ directions.T, names

@@ -178,9 +178,28 @@ def test_regressions_on_one_sheet_share_their_levels(trained_text: TrainText, tm
     ]
     *panels, bar = draw_boundary(runs).axes
     assert bar.get_ylabel() == "u"
-    assert {
+    ((low, high),) = {
         (c.norm.vmin, c.norm.vmax) for axes in panels for c in axes.collections if c.get_array() is not None
-    } == {(0, 100)}
+    }
+    assert low <= 0 < 100 <= high < 110
+    assert all(tick == round(tick) for tick in bar.get_yticks())
+
+
+def test_the_picture_of_a_flat_plane_is_no_higher_than_it_needs(
+    trained_text: TrainText, tmp_path: Path
+) -> None:
+    heights = {}
+    for name, height in (("square", 8), ("flat", 5)):
+        rows = "\n".join(f"{i % 9},{height * (i % 7) / 6},{i % 2}" for i in range(60))
+        (tmp_path / f"{name}.csv").write_text(f"a,b,c\n{rows}\n")
+        config = f"data: {{name: csv, path: {name}.csv, target: c}}\ntraining: {{epochs: 1}}"
+        figure = draw_boundary([FinishedRun(trained_text(config, tmp_path / name))])
+        figure.canvas.draw()
+        heights[name] = figure.get_figheight()
+        box = figure.axes[0].get_position()  # of the figure, of which legend and title take the rest
+        assert 0.6 < box.height < 0.85
+        assert box.width > 0.7
+    assert heights["flat"] < heights["square"] - 1
 
 
 def test_regressions_on_other_targets_are_not_put_on_one_sheet(

@@ -56,15 +56,21 @@ def test_a_loss_that_falls_far_is_shown_on_a_logarithmic_axis(finished: Finish) 
     assert (loss.get_yscale() == "log") == (ratio > 30)
 
 
+def test_one_epoch_is_one_tick(finished: Finish) -> None:
+    for axes in draw_curves([finished("spiral", "training.epochs=1")]).axes:
+        left, right = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if left <= tick <= right] == [1]
+
+
 def test_several_runs_are_told_apart_by_the_keys_that_differ(finished: Finish) -> None:
     runs = [
         finished("spiral", "training.epochs=5", f"model.hidden=[{h}]", f"optimizer.learning_rate={lr}")
-        for h, lr in ((5, 0.1), (5, 0.01), (20, 0.1))
+        for h, lr in ((20, 0.1), (5, 0.1), (5, 0.01))
     ]
     figure = draw_curves(runs)
-    assert legend(figure) == [
-        "hidden [5], learning_rate 0.1",
+    assert legend(figure) == [  # in the order of the values
         "hidden [5], learning_rate 0.01",
+        "hidden [5], learning_rate 0.1",
         "hidden [20], learning_rate 0.1",
         "training",
         "validation",

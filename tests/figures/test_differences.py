@@ -25,6 +25,14 @@ def test_runs_of_one_config_have_the_names_of_their_folders(finished: Finish) ->
     assert name_runs(runs) == ["moons", "moons"]
 
 
+def test_runs_that_differ_in_many_keys_have_the_names_of_their_folders(finished: Finish) -> None:
+    many = ("training.seed=5", "training.batch_size=8", "model.hidden=[3]", "optimizer.learning_rate=0.2")
+    same = [finished("moons", SHORT), finished("moons", SHORT, *many)]
+    assert name_runs(same)[0].startswith("moons: hidden")  # of two folders of one name more is said
+    other = [finished("moons", SHORT), finished("circles", SHORT, *many)]
+    assert name_runs(other) == ["moons", "circles"]
+
+
 def test_two_keys_are_rows_and_columns_in_the_order_of_their_values(finished: Finish) -> None:
     made = {
         (rate, seed): finished("moons", SHORT, f"optimizer.learning_rate={rate}", f"training.seed={seed}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from mlpcli.figures import UnfitError
 from mlpcli.figures.hidden import draw_hidden, hidden_outputs
 from mlpcli.training.finished import FinishedRun
+from mlpcli.training.plane import project
 
 Finish = Callable[..., FinishedRun]
+TrainText = Callable[[str, Path], Path]
 
 
 def test_outputs_are_those_worked_out_by_hand(finished: Finish) -> None:
@@ -50,6 +53,22 @@ def test_many_units_are_drawn_by_principal_components(finished: Finish) -> None:
     bent = draw_hidden(finished("spiral", "training.epochs=3")).axes[1]
     assert bent.get_xlabel().startswith("principal component 1 (")
     assert bent.get_ylabel().startswith("principal component 2 (")
+
+
+def test_the_colours_of_a_regression_have_a_bar(trained_text: TrainText, tmp_path: Path) -> None:
+    rows = "\n".join(f"{i % 9},{i % 7},{i % 9 - i % 7}" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"a,b,price\n{rows}\n")
+    config = "data: {name: csv, path: t.csv, target: price}\nloss: mse\ntraining: {epochs: 1}"
+    *panels, bar = draw_hidden(FinishedRun(trained_text(config, tmp_path / "run"))).axes
+    assert bar.get_ylabel() == "price"
+    for axes in panels:
+        (points,) = (c for c in axes.collections if type(c).__name__ == "PathCollection")
+        assert (points.norm.vmin, points.norm.vmax) == bar.get_ylim()
+
+
+def test_outputs_that_never_differ_have_no_shares() -> None:
+    _, _, names = project(np.ones((5, 3)), np.ones((2, 3)))
+    assert names == ["principal component 1", "principal component 2"]
 
 
 def test_a_linear_classifier_bends_nothing(finished: Finish) -> None:
