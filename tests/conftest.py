@@ -1,10 +1,12 @@
-"""What the rooms share: runs of the project's configs, and a small CIFAR-10 written byte by byte."""
+"""What the rooms share: runs of the project's configs, a browser, a small CIFAR-10 written byte by byte."""
 
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import struct
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +39,28 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunDirect
         return directory
 
     return train
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return a headless Chromium."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("needs chromium and chromedriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in (
+            *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"),
+            *("disable-background-networking", "disable-component-update", "disable-dev-shm-usage"),
+            *("window-size=1280,1000", f"user-data-dir={profile}"),
+        ):
+            options.add_argument(f"--{flag}")
+        started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+        yield started
+        started.quit()
 
 
 @pytest.fixture(scope="session")

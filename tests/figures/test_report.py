@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -159,28 +158,6 @@ def test_what_comes_from_outside_is_text(evil: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------- in a real browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Return a headless Chromium."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("needs chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with tempfile.TemporaryDirectory() as profile:
-        for flag in (
-            *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"),
-            *("disable-background-networking", "disable-component-update", "disable-dev-shm-usage"),
-            f"user-data-dir={profile}",
-        ):
-            options.add_argument(f"--{flag}")
-        started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-        yield started
-        started.quit()
 
 
 def opened(browser: Any, html: str, folder: Path) -> None:
