@@ -109,12 +109,15 @@ def _read_text(file: FilePath) -> str:
 
 
 def _similar_file(file: FilePath) -> str:
-    try:
-        names = [path.name for path in file.parent.iterdir() if path.suffix in (".yaml", ".yml")]
-    except OSError:
-        return ""
-    close = nearest(file.name, names)
-    return f"; did you mean {file.parent / close}?" if close else ""
+    """Return in words which config has nearly that name, there or in configs/, with its suffix or not."""
+    for folder in (file.parent, FilePath("configs")):
+        try:
+            there = {path.stem: path for path in folder.iterdir() if path.suffix in (".yaml", ".yml")}
+        except OSError:
+            continue
+        if close := nearest(file.stem, there):
+            return f"; did you mean {there[close]}?"
+    return ""
 
 
 def _apply(override: str, document: Document) -> Path:

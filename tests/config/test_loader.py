@@ -664,11 +664,23 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     write(tmp_path, SPIRAL)
     (tmp_path / "my.txt").touch()
     assert (
-        unreadable(tmp_path / "mi.yaml") == f": there is no such file; did you mean {tmp_path / 'my.yaml'}?"
+        unreadable(tmp_path / "mye.yaml") == f": there is no such file; did you mean {tmp_path / 'my.yaml'}?"
     )
     assert unreadable(tmp_path / "quite-another.yaml") == ": there is no such file"
     assert unreadable(tmp_path / "no such folder" / "my.yaml") == ": there is no such file"
     assert unreadable(Path("a\0b")).startswith(" cannot be read: embedded null")
+
+
+def test_a_config_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").mkdir()
+    write(tmp_path / "configs", SPIRAL)
+    said = f": there is no such file; did you mean {Path('configs', 'my.yaml')}?"
+    assert (
+        unreadable(Path("my")) == unreadable(Path("my.yaml")) == unreadable(Path("elsewhere/my.yml")) == said
+    )
+    write(tmp_path, SPIRAL)
+    assert unreadable(Path("my")) == ": there is no such file; did you mean my.yaml?"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows words it otherwise")
