@@ -69,7 +69,7 @@ def run_name(config: Path) -> str:
     """Return what a run is called: after its config's file, or where that is another run's after that run."""
     folder = config.absolute().parent
     if config.name == "config.yaml" and (folder / "run.log").exists():
-        return re.sub(r"-[0-9]+$", "", folder.name)
+        return re.sub(r"(?<=.)-[0-9]+$", "", folder.name)
     return config.stem
 
 
