@@ -31,6 +31,11 @@ def count(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
+def some(names: Sequence[str], most: int) -> str:
+    """Return the first ``most`` names on one line, with dots where there are more."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
 def percent(share: float | None) -> str:
     """Return a share as per cent, and a dash where there is none."""
     return "-" if share is None else f"{share:.2%}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlpcli.text import clip, columns, count, memory, percent
+from mlpcli.text import clip, columns, count, memory, percent, some
 
 
 def test_columns_are_aligned_and_leave_no_space_at_the_end() -> None:
@@ -32,3 +32,10 @@ def test_small_words() -> None:
     assert (percent(0.5), percent(None)) == ("50.00%", "-")
     assert (clip("setosa", 6), clip("versicolor", 6)) == ("setosa", "ver~or")
     assert clip("\x1b[2J", 10) == "\\x1b[2J"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"), [([], ""), (["a"], "a"), (["a", "b"], "a, b"), (["a", "b", "c"], "a, b, ...")]
+)
+def test_of_many_names_the_first(names: list[str], expected: str) -> None:
+    assert some(names, 2) == expected

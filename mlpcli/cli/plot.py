@@ -166,7 +166,6 @@ def _animate(runs: Sequence[FinishedRun], out: Path | None) -> None:
     from mlpcli.figures.boundary import animate_boundary
 
     path = out or _folder(runs) / "boundary.gif"
-    check_folder(path.parent)
     frames = animate_boundary(runs[0], path)
     click.echo(f"{path}  ({count(frames, 'frame')})")
 
@@ -182,8 +181,6 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
 
     fitting = [name for name in KINDS if len(runs) == 1 or name in OF_SEVERAL]
     folder = out or _folder(runs)
-    if out is None:
-        check_folder(folder)
     failed: list[MlpError] = []
     for name in kinds or fitting:
         path = folder if out is not None and _is_file(out) else folder / f"{name}.png"
@@ -203,9 +200,14 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
 
 
 def _folder(runs: Sequence[FinishedRun]) -> Path:
-    """Return where pictures go by themselves: with the run, or of several beside the first one."""
+    """Return where pictures go by themselves: with the run, or of several beside the first one.
+
+    Raises UsageError where they cannot be written there.
+    """
     first = runs[0].directory
-    return (first if len(runs) == 1 else first.parent) / "plots"
+    folder = (first if len(runs) == 1 else first.parent) / "plots"
+    check_folder(folder)
+    return folder
 
 
 def _draw_notes(name: str, out: Path | None) -> None:

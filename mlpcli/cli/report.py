@@ -37,8 +37,9 @@ def report(run: Path, out: Path | None) -> None:
     from mlpcli.training.finished import FinishedRun
 
     finished = FinishedRun(run)
+    if out is None:
+        check_folder(finished.directory)
     path = out or finished.directory / "report.html"
-    check_folder(path.parent)
     page = render_report(finished).encode()
     with replace_file(make_place(path)) as stream:
         stream.write(page)

@@ -16,7 +16,7 @@ from mlpcli.cli.count_params import describe_network
 from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.options import set_option
 from mlpcli.errors import UsageError
-from mlpcli.text import clip, columns, count, number, percent
+from mlpcli.text import clip, columns, count, number, percent, some
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
@@ -169,8 +169,8 @@ def _prepare(
     ]
     if unseen:
         say(
-            f"No training example of {', '.join(clip(name, 30) for name in unseen[:3])}"
-            f"{', ...' if len(unseen) > 3 else ''}: that cannot be learned; see mlp check."
+            f"No training example of {some([clip(name, 30) for name in unseen], 3)}: "
+            "that cannot be learned; see mlp check."
         )
     say(run.describe_network())
     say(f"-> {directory.path}{'' if last is None else f', going on {_place(run)}'}")

@@ -109,15 +109,16 @@ def _read_text(file: FilePath) -> str:
 
 
 def _similar_file(file: FilePath) -> str:
-    """Return in words which config has nearly that name, there or in configs/, with its suffix or not."""
-    for folder in (file.parent, FilePath("configs")):
-        try:
-            there = {path.stem: path for path in folder.iterdir() if path.suffix in (".yaml", ".yml")}
-        except OSError:
-            continue
-        if close := nearest(file.stem, there):
-            return f"; did you mean {there[close]}?"
-    return ""
+    """Return in words which config has nearly that name, beside it or in configs/; its suffix may lack."""
+    try:
+        beside = [path.name for path in file.parent.iterdir() if path.suffix in (".yaml", ".yml")]
+    except OSError:
+        beside = []
+    if close := nearest(file.name if file.suffix else f"{file.name}.yaml", beside):
+        return f"; did you mean {file.parent / close}?"
+    ours = {path.stem: path for path in FilePath("configs").glob("*.yaml")}
+    close = nearest(file.stem, ours)
+    return f"; did you mean {ours[close]}?" if close else ""
 
 
 def _apply(override: str, document: Document) -> Path:

@@ -113,15 +113,17 @@ def _facts(run: FinishedRun, size: NetworkSize) -> list[tuple[str, str]]:
         else f"{len(checkpoint.classes):,} classes"
     )
     shown = "" if checkpoint.epoch == run.best_epoch else f"; shown here is epoch {checkpoint.epoch:,}"
-    return [
+    facts = [
         ("Data", f"{experiment.data.title}: {count(len(checkpoint.features), 'feature')}, {what}"),
         ("Examples", ", ".join(f"{len(split):,} {part}" for part, split in parts.items())),
         ("Network", "-".join(f"{width:,}" for width in checkpoint.network.widths)),
         ("Parameters", f"{size.parameters:,} ({memory(4 * size.parameters)})"),
         ("Loss and optimizer", f"{experiment.loss.name}, {experiment.optimizer.name}"),
         ("Best epoch", f"{run.best_epoch:,} of {len(run.rows):,}{shown}"),
-        *([("Not finished", f"{experiment.training.epochs:,} epochs were asked for")] * run.is_unfinished),
     ]
+    if run.is_unfinished:
+        facts.append(("Not finished", f"{experiment.training.epochs:,} epochs were asked for"))
+    return facts
 
 
 def _scores(reports: dict[str, dict[str, Any]]) -> list[list[str]]:

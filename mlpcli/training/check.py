@@ -34,7 +34,7 @@ from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.sizes import NetworkSize
 from mlpcli.streams import stream
-from mlpcli.text import count, memory
+from mlpcli.text import count, memory, some
 from mlpcli.training.evaluation import quick_scores
 from mlpcli.training.loop import Trainer
 from mlpcli.training.memory import forecast_memory, loaded_data
@@ -210,8 +210,7 @@ def _check_classes(splits: Splits, classes: tuple[str, ...]) -> Finding:
     for name, of_classes in counts.items():
         which = np.flatnonzero(of_classes == 0)
         if len(which):
-            shown = ", ".join(classes[i] for i in which[:3]) + (", ..." if len(which) > 3 else "")
-            text = f"{name} has no example of {shown}"
+            text = f"{name} has no example of {some([classes[i] for i in which], 3)}"
             if name == "train":
                 return Finding(
                     "classes", "FAIL", f"{text}; it cannot be learned: add some, or drop the class"

@@ -16,6 +16,7 @@ from mlpcli.build import Splits, build_loss
 from mlpcli.data.batches import Batches, Split
 from mlpcli.errors import CheckpointError, RunError, UsageError
 from mlpcli.nn.losses import Loss
+from mlpcli.text import some
 from mlpcli.training.apply import load_same_splits
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import find_snapshots, folder_of
@@ -85,8 +86,10 @@ class FinishedRun:
     def __init__(self, path: Path) -> None:
         if path.is_dir():
             if not (path / "config.yaml").is_file():
+                runs = some([str(run) for run in _runs_in(path)], 5)
                 raise UsageError(
-                    f"{path} is not the directory of a run: it has no config.yaml{_inside(path)}"
+                    f"{path} is not the directory of a run: it has no config.yaml"
+                    + (f"; it holds {runs}: name one of them" if runs else "")
                 )
             if not (path / "best.npz").exists():
                 raise UsageError(f"{path} holds no best.npz yet: no epoch has been finished")
@@ -179,24 +182,15 @@ class FinishedRun:
         return logits if scaling is None else scaling.undo(logits)
 
 
-def _inside(path: Path) -> str:
-    """Return in words which runs a folder holds that is none itself."""
-    runs = sorted(str(folder) for folder in path.iterdir() if (folder / "config.yaml").is_file())
-    if not runs:
-        return ""
-    return f"; it holds {', '.join(runs[:5])}{', ...' if len(runs) > 5 else ''}: name one of them"
+def _runs_in(path: Path) -> list[Path]:
+    """Return the runs that a folder holds."""
+    return [folder for folder in sorted(path.iterdir()) if (folder / "config.yaml").is_file()]
 
 
 def find_runs(paths: list[Path]) -> list[Path]:
-    """Return the runs that ``paths`` stand for: a folder that is no run but holds some stands for them.
-
-    Raises UsageError where a path leads nowhere.
-    """
+    """Return the runs that ``paths`` stand for: a folder that is no run but holds some stands for them."""
     found = []
     for path in paths:
-        if not path.exists():
-            raise UsageError(f"{path}: there is no such run; name its directory, as in runs/spiral")
-        inside = [] if (path / "config.yaml").is_file() or not path.is_dir() else sorted(path.iterdir())
-        runs = [folder for folder in inside if (folder / "config.yaml").is_file()]
-        found += runs or [path]
+        is_folder_of_runs = path.is_dir() and not (path / "config.yaml").is_file()
+        found += (_runs_in(path) if is_folder_of_runs else []) or [path]
     return found

@@ -75,7 +75,9 @@ def project(
     signs = np.where(np.take_along_axis(directions, largest[:, None], axis=1) < 0, -1.0, 1.0)
     directions = directions * signs
     squares = np.pad(sizes**2, (0, 2))
-    shares = squares[:2] / (squares.sum() or 1)
-    said = [f" ({share:.0%} of the variance)" if squares.any() else "" for share in shares]
-    names = [f"principal component {i + 1}{share}" for i, share in enumerate(said)]
+    total = squares.sum()
+    names = [
+        f"principal component {i}" + (f" ({square / total:.0%} of the variance)" if total else "")
+        for i, square in enumerate(squares[:2], 1)
+    ]
     return (examples - mean) @ directions.T, (others - mean) @ directions.T, names

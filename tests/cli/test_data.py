@@ -139,7 +139,7 @@ WRONG = {
     "a file": (["a/b.npz"], 2, "data: {name: npz, path: a/b.npz}"),
     "no such config": (["x.yaml"], 2, "x.yaml: there is no such file"),
     "a wrong key": (["spiral", "--set", "data.noize=1"], 2, 'did you mean "noise"?'),
-    "no cifar10 there": (["cifar10"], 1, "Download it with `mlp data fetch cifar10`"),
+    "not there": (["cifar10"], 1, "Download it with `mlp data fetch cifar10`"),
 }
 
 
@@ -180,7 +180,7 @@ def test_draw_takes_overrides_and_another_place(mlp: Mlp) -> None:
         (["spiral", "--out", "."], "--out . is a folder; name a file in it"),
         (["csv"], "is described through a config that names it"),
     ],
-    ids=["unknown", "no cifar10 there", "too many features", "pdf", "folder", "a file"],
+    ids=["unknown", "not there", "too many features", "pdf", "folder", "a file"],
 )
 def test_draw_refuses_and_writes_nothing(mlp: Mlp, args: list[object], said: str) -> None:
     code, out, err = mlp("data", "draw", *args)

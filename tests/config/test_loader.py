@@ -664,7 +664,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     write(tmp_path, SPIRAL)
     (tmp_path / "my.txt").touch()
     assert (
-        unreadable(tmp_path / "mye.yaml") == f": there is no such file; did you mean {tmp_path / 'my.yaml'}?"
+        unreadable(tmp_path / "mi.yaml") == f": there is no such file; did you mean {tmp_path / 'my.yaml'}?"
     )
     assert unreadable(tmp_path / "quite-another.yaml") == ": there is no such file"
     assert unreadable(tmp_path / "no such folder" / "my.yaml") == ": there is no such file"
