@@ -50,6 +50,7 @@ def draw_hidden(run: FinishedRun) -> Figure:
         4.3 * columns, 4.1 * rows + 0.8, f"{label(run.name)}: how the network bends the plane"
     )
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    norm = Normalize(y[:, 0].min(), y[:, 0].max()) if run.checkpoint.classes is None else None
     for axes in panels[n:]:
         axes.set_axis_off()
     for i, (axes, title) in enumerate(zip(panels, ["the plane", *names_of], strict=False)):
@@ -64,7 +65,6 @@ def draw_hidden(run: FinishedRun) -> Figure:
         if run.checkpoint.classes is not None:
             scatter_classes(axes, points, y, size=18)
         else:
-            norm = Normalize(y[:, 0].min(), y[:, 0].max())
             scatter_values(axes, points, y[:, 0], norm, size=18)
         axes.autoscale_view()
         axes.locator_params(nbins=4)

@@ -117,7 +117,7 @@ def scatter_values(
         cmap=LEVELS,
         norm=norm,
         marker="o" if filled else "D",
-        edgecolors="white" if filled else INK,
+        edgecolors="white",  # a dark edge would be lost where the plane is dark
         linewidths=0.6,
         zorder=3,
     )
@@ -125,14 +125,14 @@ def scatter_values(
 
 def split_handles(colour: str, *, held_out: bool, by_value: bool = False) -> list[Line2D]:
     """Return the legend's entries for training and held-out examples; ``by_value``: of `scatter_values`."""
-    sign: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": colour, "markersize": 6}
-    hollow = {**sign, "markerfacecolor": "white"}
+    sign: dict[str, Any] = {"linestyle": "none", "markersize": 6, "marker": "o", "color": colour}
+    other: dict[str, Any] = {"markerfacecolor": "white"}
     if by_value:
         sign["color"] = "#888888"
-        hollow = {**sign, "marker": "D", "markeredgecolor": INK, "markeredgewidth": 0.6}
-    handles = [Line2D([], [], markeredgecolor="white", label="training", **sign)]
+        other = {"marker": "D", "markeredgecolor": "white"}
+    handles = [Line2D([], [], label="training", **{**sign, "markeredgecolor": "white"})]
     if held_out:
-        handles.append(Line2D([], [], label="held out (val, test)", **hollow))
+        handles.append(Line2D([], [], label="held out (val, test)", **{**sign, **other}))
     return handles
 
 
