@@ -13,11 +13,17 @@ class MlpError(Exception):
     """Something the user can put right.
 
     The message is shown as it stands, so it names the thing, its value, what is allowed and what to
-    do next. ``exit_code`` is what the process ends with: 1 where the run failed, 2 where the command
-    line or the config is wrong.
+    do next. It speaks of facts, and makes sense to a caller from Python: options and commands are named by
+    `mlpcli.cli.hints`, which adds a sentence for the errors that have a ``topic``, worded with ``facts``.
+    ``exit_code`` is what the process ends with: 1 where the run failed, 2 where the command line or the
+    config is wrong.
     """
 
     exit_code = 1
+
+    def __init__(self, message: str, *, topic: str | None = None, **facts: object) -> None:
+        super().__init__(message)
+        self.topic, self.facts = topic, facts
 
 
 class ConfigError(MlpError):

@@ -14,6 +14,7 @@ from mlpcli.cli.count_params import count_params
 from mlpcli.cli.data import data
 from mlpcli.cli.eval import evaluate
 from mlpcli.cli.groups import Commands
+from mlpcli.cli.hints import with_hint
 from mlpcli.cli.interrupt import tell
 from mlpcli.cli.play import play
 from mlpcli.cli.plot import plot
@@ -51,7 +52,7 @@ def run(args: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _fail("Interrupted.", 130)
     except MlpError as error:
-        return _fail(f"Error: {error}", error.exit_code)
+        return _fail(f"Error: {with_hint(error)}", error.exit_code)
     except MemoryError:
         return _fail("Error: out of memory; use a smaller network, batch or data set", 1)
     except SystemExit:  # click's, when whoever reads has seen enough, as head does: the work was done

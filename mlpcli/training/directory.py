@@ -286,7 +286,6 @@ def _lock(path: Path) -> int | None:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             os.close(descriptor)
             raise RunError(
-                f"{path} is in use: another mlp train is writing there; wait for it, or name another "
-                "directory with --out"
+                f"{path} is in use: another run is being written there", topic="directory in use"
             ) from None
     return descriptor

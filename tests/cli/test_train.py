@@ -399,7 +399,7 @@ def test_nobody_else_writes_to_a_run(mlp: Mlp) -> None:
         for args in (["--out", "run"], ["--out", "run", "--resume"]):
             code, out, err = mlp("train", SPIRAL, *SHORT, *args)
             assert (code, out) == (1, "")
-            assert err.startswith("Error: run is in use: another mlp train is writing there; ")
+            assert err.startswith("Error: run is in use: another run is being written there\nWait for it, ")
     assert mlp("train", SPIRAL, *SHORT, "--out", "run").code == 0
 
 
