@@ -186,7 +186,8 @@ def _table_seeds() -> list[bytes]:
 
 def _words() -> list[str]:
     """Return the words that a config is made of."""
-    text = (_ROOT / "mlpcli" / "config" / "schema.py").read_text(encoding="utf-8")
+    files = sorted((_ROOT / "mlpcli" / "config" / "schema").glob("*.py"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     names = {word for word in text.replace('"', " ").replace(":", " ").split() if word.isidentifier()}
     return sorted(name for name in names if 2 < len(name) < 20)
 

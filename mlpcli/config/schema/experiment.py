@@ -1,0 +1,123 @@
+"""A whole config: its sections, and what has to fit between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from mlpcli.config.schema.data import Data
+from mlpcli.config.schema.loss import Loss
+from mlpcli.config.schema.model import Model
+from mlpcli.config.schema.optimizer import Adam, Optimizer
+from mlpcli.config.schema.regularization import Regularization
+from mlpcli.config.schema.section import Section, problem
+from mlpcli.config.schema.training import Training
+
+__all__ = ["Experiment"]
+
+
+class Experiment(Section):
+    """A whole config file."""
+
+    data: Data = Field(description="what to learn from")
+    model: Model = Field(Model(), description="the network")
+    loss: Loss = Field(
+        None,
+        validate_default=True,
+        description="what training makes small; left out, cross_entropy, or mse for a regression",
+    )
+    optimizer: Optimizer = Field(Adam(name="adam"), description="how the weights follow the gradient")
+    regularization: Regularization = Field(Regularization(), description="what keeps the weights small")
+    training: Training = Field(Training(), description="the loop")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections(cls, value: Any) -> Any:
+        """Read a section with nothing under it as one that is not there, where it may be left out."""
+        if not isinstance(value, dict):
+            return value
+        optional = {key for key, section in cls.model_fields.items() if not section.is_required()}
+        return {key: item for key, item in value.items() if item is not None or key not in optional}
+
+    @field_validator("model")
+    @classmethod
+    def _model_fits_data(cls, model: Model, info: ValidationInfo) -> Model:
+        data = info.data.get("data")
+        if data is not None and None not in (data.inputs, model.inputs) and data.inputs != model.inputs:
+            raise problem(
+                f"{model.inputs} does not fit {data.name}, which has {data.inputs} to an example; delete it",
+                ("model", "inputs"),
+            )
+        return model
+
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _default_loss(cls, loss: Any, info: ValidationInfo) -> Any:
+        if loss is None:
+            data = info.data.get("data")
+            return {"name": "mse" if data is not None and data.tasks == ("regression",) else "cross_entropy"}
+        return loss
+
+    @field_validator("loss")
+    @classmethod
+    def _loss_fits_data(cls, loss: Any, info: ValidationInfo) -> Any:
+        data, model = info.data.get("data"), info.data.get("model")
+        if data is None:
+            return loss
+        if loss.task not in data.tasks:
+            kinds = {"regression": ("numbers", "mse"), "classification": ("classes", "cross_entropy")}
+            what, fitting = kinds[data.tasks[0]]
+            raise problem(f"{loss.name} does not fit {data.name}, which has {what} to predict; use {fitting}")
+        targets = data.targets(loss.task)
+        if loss.binary and targets not in (2, None):
+            raise problem(
+                f"{loss.name} has one output for two classes, and {data.name} has {targets}; "
+                "use cross_entropy or hinge"
+            )
+        weights = getattr(loss, "class_weights", None)
+        if isinstance(weights, list) and targets not in (len(weights), None):
+            raise problem(
+                f"class_weights has {len(weights)} weights, and {data.name} has {targets} classes; "
+                "give one for each"
+            )
+        outputs = 1 if loss.binary else targets
+        if model is not None and None not in (outputs, model.outputs) and outputs != model.outputs:
+            raise problem(
+                f"{model.outputs} does not fit {loss.name} on {data.name}, which takes {outputs}; delete it",
+                ("model", "outputs"),
+            )
+        return loss
+
+    def widths(self, inputs: int | None = None, targets: int | None = None) -> tuple[int, ...] | None:
+        """Return (inputs, hidden ..., outputs) of the network.
+
+        ``inputs`` and ``targets`` (classes, or values of a regression) are what the data turned out to have;
+        without them the config has to tell. Returns None where it does not.
+        """
+        inputs = inputs or self.data.inputs or self.model.inputs
+        outputs = (
+            1 if self.loss.binary else targets or self.data.targets(self.loss.task) or self.model.outputs
+        )
+        if inputs is None or outputs is None:
+            return None
+        return (inputs, *(layer.units for layer in self.model.hidden), outputs)
+
+    @property
+    def weight_decay(self) -> float:
+        """How strong the decoupled weight decay is."""
+        asked = self.regularization.weight_decay
+        return asked if asked is not None else 0.01 if self.optimizer.name == "adamw" else 0.0
+
+    def kinds(self) -> list[tuple[int, int, int]]:
+        """Return how many sums and learned slopes a unit of each layer has, and norm parameters a sum.
+
+        The output layer is the last of them.
+        """
+        model = self.model
+        kinds = []
+        for layer in model.hidden:
+            activation = layer.activation or model.activation
+            normed = model.batch_norm if layer.batch_norm is None else layer.batch_norm
+            kinds.append((activation.sums, activation.slopes, 2 if normed else 0))
+        return [*kinds, (1, 0, 0)]

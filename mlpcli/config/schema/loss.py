@@ -1,0 +1,91 @@
+"""The section ``loss``: what training makes small."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from mlpcli.config.schema.section import Section, Task, by_name
+
+__all__ = ["Loss"]
+
+
+class _LossSection(Section):
+    """What a loss has to be known by before there is any data."""
+
+    task: ClassVar[Task] = "classification"
+    binary: ClassVar[bool] = False
+
+
+def _weights(value: Any) -> Any:
+    if value in (None, "balanced"):
+        return value
+    if not isinstance(value, list) or not value:
+        raise ValueError
+    if any(
+        isinstance(weight, bool) or not isinstance(weight, (int, float)) or weight < 0 for weight in value
+    ):
+        raise ValueError
+    if not any(value):
+        raise ValueError
+    return [float(weight) for weight in value]
+
+
+ClassWeights = Annotated[
+    Any,
+    PlainValidator(_weights),
+    WithJsonSchema({"allowed": "balanced, null, or a list of weights of 0 or more, one a class, not all 0"}),
+]
+
+
+class CrossEntropy(_LossSection):
+    """Softmax classifier: -log of the probability of the right class."""
+
+    name: Literal["cross_entropy"] = Field(description="softmax classifier")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    class_weights: ClassWeights = Field(
+        None,
+        description="how much each class counts: a list, in the order of the classes; balanced makes up for "
+        "their number in the training split; null counts every example alike",
+    )
+
+
+class Hinge(_LossSection):
+    """Multiclass SVM (Weston-Watkins): every wrong class that comes within the margin costs."""
+
+    name: Literal["hinge"] = Field(description="multiclass SVM")
+    delta: float = Field(1.0, gt=0, description="the margin")
+    squared: bool = Field(False, description="square what breaks the margin (an L2-SVM)")
+
+
+class BinaryLoss(_LossSection):
+    """One output unit for two classes: logistic regression, or the two-class SVM."""
+
+    binary: ClassVar[bool] = True
+
+    name: Literal["binary_cross_entropy", "binary_hinge"] = Field(
+        description="one output for two classes: logistic, or SVM"
+    )
+
+
+class PlainRegression(_LossSection):
+    """Mean squared or absolute error of a regression."""
+
+    task: ClassVar[Task] = "regression"
+
+    name: Literal["mse", "mae"] = Field(description="mean squared or absolute error, for a regression")
+
+
+class Huber(_LossSection):
+    """Squares small errors of a regression, and only measures large ones."""
+
+    task: ClassVar[Task] = "regression"
+
+    name: Literal["huber"] = Field(description="squares small errors of a regression, measures large ones")
+    delta: float = Field(1.0, gt=0, description="where small ends, in standard deviations of the targets")
+
+
+Loss: TypeAlias = Annotated[
+    CrossEntropy | Hinge | BinaryLoss | PlainRegression | Huber, Field(discriminator="name"), by_name()
+]

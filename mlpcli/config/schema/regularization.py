@@ -1,0 +1,27 @@
+"""The section ``regularization``: what keeps the weights small."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mlpcli.config.schema.section import Section
+
+__all__ = ["Regularization"]
+
+
+class Regularization(Section):
+    """What keeps the weights small; biases and slopes are never penalised."""
+
+    l1: float = Field(0.0, ge=0, description="adds l1 * sum(abs(W)) to the loss; with l2 an elastic net")
+    l2: float = Field(
+        1e-4, ge=0, description="adds 0.5 * l2 * sum(W**2) to the loss, whatever the batch size"
+    )
+    weight_decay: float | None = Field(
+        None,
+        ge=0,
+        description="shrinks W by learning_rate * weight_decay before each step, apart from the gradient; "
+        "null: 0.01 with adamw, else 0",
+    )
+    max_norm: float | None = Field(
+        None, gt=0, description="longest vector of weights into one unit; null sets no limit"
+    )
