@@ -20,6 +20,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.data.splits import split_rows
 from mlpcli.data.tables import read_csv, read_npz
 from mlpcli.data.toy import TOY_SETS, draw_toy
+from mlpcli.data.transform import Transform
 from mlpcli.errors import ConfigError, DataError
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS, Initializer
@@ -41,8 +42,11 @@ __all__ = [
     "build_penalties",
     "build_rule",
     "build_schedule",
+    "fit_target_transform",
+    "fit_transform",
     "load_dataset",
     "load_splits",
+    "network_widths",
 ]
 
 Built = TypeVar("Built")
@@ -193,7 +197,7 @@ class Splits:
     train: Split
     val: Split | None
     test: Split | None
-    features: tuple[str, ...]
+    columns: tuple[str, ...]
     classes: tuple[str, ...] | None
     targets: int
     fingerprint: int | None
@@ -221,7 +225,7 @@ def load_splits(experiment: Experiment) -> Splits:
     dataset = load_dataset(experiment)
     data, seed = experiment.data, experiment.training.seed
     targets = len(dataset.classes) if dataset.classes is not None else dataset.y.shape[1]
-    _check_widths(experiment, len(dataset.features), targets)
+    _check_targets(experiment, targets)
     stratify = dataset.classes is not None
     sizes = {"test": data.test_size, "val": data.val_size, "train": data.train_size}
     test = None
@@ -246,7 +250,7 @@ def load_splits(experiment: Experiment) -> Splits:
         parts["train"],
         parts["val"] if len(parts["val"]) else None,
         test if test is not None and len(test) else None,
-        dataset.features,
+        dataset.columns,
         dataset.classes,
         targets,
         None if data.name in TOY_SETS else _checksum(dataset),
@@ -263,15 +267,40 @@ def _checksum(dataset: Dataset) -> int:
     return checksum
 
 
-def _check_widths(experiment: Experiment, inputs: int, targets: int) -> None:
-    name, model, loss = experiment.data.name, experiment.model, experiment.loss
+def _check_targets(experiment: Experiment, targets: int) -> None:
+    name, loss = experiment.data.name, experiment.loss
     if loss.binary and targets != 2:
         raise ConfigError(
             f"{loss.name} is for two classes, and the {name} data have {targets}; set loss: cross_entropy"
         )
-    outputs = 1 if loss.binary else targets
-    for key, said, found in (("inputs", model.inputs, inputs), ("outputs", model.outputs, outputs)):
-        if said not in (None, found):
-            raise ConfigError(
-                f"model.{key} is {said}, but the {name} data take {found}; correct or delete it"
-            )
+    _check_width(experiment, "outputs", experiment.model.outputs, 1 if loss.binary else targets)
+
+
+def _check_width(experiment: Experiment, key: str, said: int | None, found: int) -> None:
+    if said not in (None, found):
+        raise ConfigError(
+            f"model.{key} is {said}, but the {experiment.data.name} data need {found}; correct or delete it"
+        )
+
+
+def fit_transform(experiment: Experiment, splits: Splits) -> Transform:
+    """Return what turns raw columns into the network's inputs, fitted to the training split."""
+    return Transform.fit(experiment.data.standardize, splits.train.X, splits.train.rows)
+
+
+def fit_target_transform(splits: Splits) -> Transform | None:
+    """Return what standardizes the targets of a regression, so that no unit is too large to learn."""
+    if splits.classes is not None:
+        return None
+    return Transform.fit("standardize", splits.train.y, splits.train.rows)
+
+
+def network_widths(experiment: Experiment, transform: Transform, targets: int) -> tuple[int, ...]:
+    """Return the widths of the network that learns so many ``targets`` from the transform's features.
+
+    Raises ConfigError where the config says another number of inputs.
+    """
+    _check_width(experiment, "inputs", experiment.model.inputs, transform.n_features)
+    widths = experiment.widths(transform.n_features, targets)
+    assert widths is not None
+    return widths

@@ -14,7 +14,9 @@ from mlpcli.build import (
     build_network,
     build_optimizer,
     build_penalties,
+    fit_transform,
     load_splits,
+    network_widths,
 )
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, Regularization
@@ -151,7 +153,7 @@ def test_cifar10_keeps_its_own_test_set(make_cifar10: Any, tmp_path: Path, suffi
     assert len(splits.train) == 40
     np.testing.assert_array_equal(splits.test.X[splits.test.rows], batches["test_batch"][0])
     section = make(data="cifar10").data
-    assert (len(splits.features), splits.targets) == (section.inputs, section.targets("classification"))
+    assert (len(splits.columns), splits.targets) == (section.inputs, section.targets("classification"))
     for size, kept in ((4, 4), (0.5, 5), (10, 10), (0, None)):
         data = {"name": "cifar10", "root": str(tmp_path), "val_size": 10, "test_size": size}
         test = load_splits(make(data=data)).test
@@ -165,7 +167,6 @@ def test_cifar10_divides_the_official_sizes_as_the_config_says() -> None:
 
 WRONG = {
     "binary loss": ({"loss": "binary_hinge"}, "binary_hinge is for two classes"),
-    "inputs": ({"model": {"inputs": 5}}, "model.inputs is 5"),
     "outputs": ({"model": {"outputs": 4}}, "model.outputs is 4"),
 }
 
@@ -175,6 +176,14 @@ def test_a_config_that_the_data_contradict(sections: dict[str, Any], expected: s
     data = {"name": "csv", "path": str(DATASETS / "iris.csv"), "target": "species"}
     with pytest.raises(ConfigError, match=expected):
         load_splits(make(data=data, **sections))
+
+
+def test_a_number_of_inputs_that_the_data_contradict() -> None:
+    data = {"name": "csv", "path": str(DATASETS / "iris.csv"), "target": "species"}
+    experiment = make(data=data, model={"inputs": 5})
+    splits = load_splits(experiment)
+    with pytest.raises(ConfigError, match=r"model.inputs is 5, but the csv data need 4"):
+        network_widths(experiment, fit_transform(experiment, splits), splits.targets)
 
 
 @pytest.mark.parametrize("standardize", ["none", "scale"])

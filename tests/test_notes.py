@@ -55,7 +55,7 @@ def examples(run: RunDirectory) -> tuple[Array, Array]:
     """Return what the network was trained on, scaled as it saw it."""
     checkpoint = load_checkpoint(run.last)
     split = load_splits(checkpoint.experiment).train
-    return checkpoint.scaling.apply(split.X[split.rows]).astype(np.float32), split.y[split.rows]
+    return checkpoint.transform.apply(split.X[split.rows]).astype(np.float32), split.y[split.rows]
 
 
 def reported_dead(run: RunDirectory) -> float:

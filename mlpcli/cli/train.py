@@ -201,12 +201,12 @@ def _plan(experiment: Experiment) -> str:
 
     widths, data = experiment.widths(), None
     if widths is None:  # only the data can tell
-        from mlpcli.build import load_splits
+        from mlpcli.build import fit_transform, load_splits, network_widths
         from mlpcli.training.memory import loaded_data
 
         splits = load_splits(experiment)
-        widths, data = experiment.widths(len(splits.features), splits.targets), loaded_data(splits)
-        assert widths is not None
+        data = loaded_data(splits)
+        widths = network_widths(experiment, fit_transform(experiment, splits), splits.targets)
     size = describe_network(widths, experiment, data)
     return (
         write_yaml(to_plain(experiment))

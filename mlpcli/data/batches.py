@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlpcli.buffers import Buffer
-from mlpcli.data.scaling import Scaling
+from mlpcli.data.transform import Transform
 
 __all__ = ["Batches", "Split"]
 
-_ROWS = 32
-_ENOUGH = 1 << 13  # numbers gathered at once
+_ENOUGH = 1 << 13  # numbers that are gathered at once
 
 
 @dataclass(frozen=True)
 class Split:
-    """The examples of ``rows`` in X (n, features) and y; X is shared between splits, never copied."""
+    """The examples of ``rows`` in X (n, columns) and y; X is shared between splits, never copied."""
 
     X: NDArray[Any]
     y: NDArray[Any]
@@ -31,21 +30,22 @@ class Split:
 
 
 class Batches:
-    """Gathers scaled batches of a split into buffers that the next batch reuses."""
+    """Gathers batches of a split into buffers that the next batch reuses, as the network's inputs."""
 
-    def __init__(self, split: Split, scaling: Scaling, dtype: DTypeLike = np.float32) -> None:
+    def __init__(self, split: Split, transform: Transform, dtype: DTypeLike = np.float32) -> None:
         self.split = split
-        self._shift = scaling.shift.astype(dtype)
-        self._factor = (1 / scaling.scale).astype(dtype)
-        self._raw = Buffer(split.X.shape[1], split.X.dtype)
-        self._X = Buffer(split.X.shape[1], dtype)
+        self._transform = transform
+        self._X = Buffer(transform.n_features, dtype)
+        columns, kept = split.X.shape[1], split.X.dtype
+        alike = (columns, kept) == (transform.n_features, self._X.dtype)
+        self._raw = self._X if alike else Buffer(columns, kept)  # one buffer where the two fit into it
         self._y = Buffer(split.y.size // max(len(split.y), 1), split.y.dtype)
 
     def __len__(self) -> int:
         return len(self.split)
 
     def in_order(self, batch_size: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Yield X (m, features) and y for the examples in order; m is batch_size, and less at the end."""
+        """Yield X (m, n_features) and y for the examples in order; m is batch_size, and less at the end."""
         return self._gather(self.split.rows, batch_size)
 
     def shuffled(
@@ -58,28 +58,18 @@ class Batches:
     def _gather(
         self, order: NDArray[np.intp], batch_size: int
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        # Of few features several batches at once, so that a small network does not wait for many small calls.
-        together = max(1, _ENOUGH // (batch_size * self._shift.size)) * batch_size
+        # With few features several batches are gathered at once, so that a small network does not wait for
+        # many small calls.
+        together = max(1, _ENOUGH // (batch_size * self._transform.n_features)) * batch_size
         for start in range(0, len(order), together):
             X, y = self._fetch(order[start : start + together])
             for first in range(0, len(X), batch_size):
                 yield X[first : first + batch_size], y[first : first + batch_size]
 
     def _fetch(self, rows: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[Any]]:
-        m, shift, factor = len(rows), self._shift, self._factor
-        X, y = self._X.rows(m), self._y.rows(m).reshape(m, *self.split.y.shape[1:])
-        # mode="clip" lets take write straight into out; the rows are in range by construction.
+        m = len(rows)
+        raw, y = self._raw.rows(m), self._y.rows(m).reshape(m, *self.split.y.shape[1:])
+        # With mode="clip" take writes straight into out; the rows are in range by construction.
         self.split.y.take(rows, axis=0, out=y, mode="clip")
-        if self._raw.dtype == X.dtype:
-            self.split.X.take(rows, axis=0, out=X, mode="clip")
-            X -= shift
-            X *= factor
-        else:
-            raw = self._raw.rows(m)
-            self.split.X.take(rows, axis=0, out=raw, mode="clip")
-            for first in range(0, m, _ROWS):  # a few rows stay in the cache for all three passes
-                block = X[first : first + _ROWS]
-                np.copyto(block, raw[first : first + _ROWS])
-                block -= shift
-                block *= factor
-        return X, y
+        self.split.X.take(rows, axis=0, out=raw, mode="clip")
+        return self._transform.apply(raw, self._X.rows(m)), y

@@ -80,9 +80,9 @@ def read_cifar10(folder: Path) -> Dataset:
             [folder / (name + suffix) for name in _BATCHES], _read_binary if suffix else _read_pickle
         )
     n = len(y) - len(y) // 6
-    features = tuple(f"pixel{i}" for i in range(1, _PIXELS + 1))
-    test = Dataset(X[n:], y[n:], features, _CLASSES)
-    return Dataset(X[:n], y[:n], features, _CLASSES, test)
+    columns = tuple(f"pixel{i}" for i in range(1, _PIXELS + 1))
+    test = Dataset(X[n:], y[n:], columns, _CLASSES)
+    return Dataset(X[:n], y[:n], columns, _CLASSES, test)
 
 
 def _read(paths: list[Path], read_batch: _ReadBatch) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -15,15 +15,15 @@ __all__ = ["Dataset"]
 class Dataset:
     """Examples in rows.
 
-    ``X`` is (n, inputs), float32, or uint8 for images, which stay bytes until a batch is gathered.
-    For a classification ``classes`` holds the names and ``y`` (n,) int64 indexes them; for a
-    regression ``classes`` is None and ``y`` is (n, outputs) float32. ``test`` is the source's own
-    test set, where it brings one.
+    ``X`` is (n, columns), float32, or uint8 for images, which stay bytes until a batch is gathered, and
+    ``columns`` holds the names of its columns. For a classification ``classes`` holds the names of the
+    classes and ``y`` (n,) int64 indexes them; for a regression ``classes`` is None and ``y`` is (n, outputs)
+    float32. ``test`` is the source's own test set, where it has one.
     """
 
     X: NDArray[np.float32] | NDArray[np.uint8]
     y: NDArray[Any]
-    features: tuple[str, ...]
+    columns: tuple[str, ...]
     classes: tuple[str, ...] | None
     test: Dataset | None = None
 

@@ -60,7 +60,7 @@ class _Labels(NamedTuple):
 class _Table(NamedTuple):
     """What is taken from a CSV file; ``y`` for a regression, ``labels`` for a classification."""
 
-    features: tuple[str, ...]
+    columns: tuple[str, ...]
     X: NDArray[np.float32]
     y: NDArray[np.float32]
     labels: _Labels
@@ -114,9 +114,9 @@ def read_csv(
     with within_memory(str(path), DataError):
         table = _read_csv(path, delimiter, features, target, classification)
         if not classification:
-            return Dataset(table.X, table.y, table.features, None)
+            return Dataset(table.X, table.y, table.columns, None)
         y, classes = _classify(f"{path}: column {shortened(target)}", table.labels)
-        return Dataset(table.X, y, table.features, classes)
+        return Dataset(table.X, y, table.columns, classes)
 
 
 def read_npz(path: Path, *, classification: bool) -> Dataset:

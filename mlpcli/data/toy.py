@@ -89,8 +89,8 @@ TOY_SETS: dict[str, Callable[..., Drawn]] = {
 def draw_toy(name: str, rng: np.random.Generator, points: int, **settings: Any) -> Dataset:
     """Draw ``points`` examples of the set called ``name``."""
     X, y = TOY_SETS[name](rng, points, **settings)
-    features = tuple(f"x{i + 1}" for i in range(X.shape[1]))
+    columns = tuple(f"x{i + 1}" for i in range(X.shape[1]))
     if y.dtype.kind == "f":
-        return Dataset(X.astype(np.float32), y.astype(np.float32)[:, None], features, None)
+        return Dataset(X.astype(np.float32), y.astype(np.float32)[:, None], columns, None)
     classes = tuple(str(label) for label in range(settings.get("classes", 2)))
-    return Dataset(X.astype(np.float32), y, features, classes)
+    return Dataset(X.astype(np.float32), y, columns, classes)

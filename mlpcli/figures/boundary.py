@@ -62,7 +62,7 @@ def draw_boundary(runs: Sequence[FinishedRun]) -> Figure:
         _require_plane(run)
     if len(runs) == 1:
         return _one(runs[0], 6.2, 6.2)[0]
-    if len({(run.checkpoint.features, run.checkpoint.classes, _target(run)) for run in runs}) > 1:
+    if len({(run.checkpoint.columns, run.checkpoint.classes, _target(run)) for run in runs}) > 1:
         raise UnfitError(
             "boundary: the runs are of different data; name runs of the same features, and of the same "
             "classes or target"
@@ -132,7 +132,7 @@ def boundary_frames(run: FinishedRun, most: int | None = None) -> list[tuple[int
 
 
 def _require_plane(run: FinishedRun) -> None:
-    n = len(run.checkpoint.features)
+    n = len(run.checkpoint.columns)
     if n > 2:
         raise UnfitError(f"boundary needs 1 or 2 features, and {run.experiment.data.title} has {n:,}")
 
@@ -177,7 +177,7 @@ def _scores(run: FinishedRun, parts: Sequence[str]) -> str:
 def _handles(run: FinishedRun) -> list[Line2D]:
     parts = run.splits.parts
     classes = run.checkpoint.classes
-    is_function = classes is None and len(run.checkpoint.features) == 1
+    is_function = classes is None and len(run.checkpoint.columns) == 1
     handles = class_handles(classes or ())
     colours = _value_colours(run.checkpoint.targets) if is_function else []
     for i, (_, colour) in enumerate(colours, 1):
@@ -188,7 +188,7 @@ def _handles(run: FinishedRun) -> list[Line2D]:
         held_out=len(parts) > 1,
         by_value=classes is None and not is_function,
     )
-    if classes is not None and len(run.checkpoint.features) == 2:
+    if classes is not None and len(run.checkpoint.columns) == 2:
         ring: dict[str, Any] = {"marker": "o", "markerfacecolor": "none", "markersize": 11}
         handles.append(Line2D([], [], linestyle="none", color=INK, label="mistake", **ring))
     return handles
@@ -221,13 +221,13 @@ def _draw(axes: Axes, run: FinishedRun, span: _Span, *, held_out: bool, size: fl
     """Draw the answers and the examples; return what a colour bar is for, where there is such a thing."""
     classes = run.checkpoint.classes is not None
     ranges = span.ranges
-    axes.set_xlabel(label(run.checkpoint.features[0]))
+    axes.set_xlabel(label(run.checkpoint.columns[0]))
     parts = [part for part in run.splits.parts if held_out or part == "train"]
     if len(ranges) == 1:
         draw = _draw_probabilities if classes else _draw_function
         draw(axes, run, ranges[0], parts)
         return None
-    axes.set_ylabel(label(run.checkpoint.features[1]))
+    axes.set_ylabel(label(run.checkpoint.columns[1]))
     axes.set_xlim(*ranges[0])
     axes.set_ylim(*ranges[1])
     if is_square(ranges):
@@ -339,7 +339,7 @@ def _draw_probabilities(axes: Axes, run: FinishedRun, reach: tuple[float, float]
 
 
 def _target(run: FinishedRun) -> str:
-    return value_name(run.experiment, run.checkpoint.targets if len(run.checkpoint.features) == 2 else 1)
+    return value_name(run.experiment, run.checkpoint.targets if len(run.checkpoint.columns) == 2 else 1)
 
 
 def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:

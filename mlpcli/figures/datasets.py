@@ -44,13 +44,13 @@ def draw_dataset(experiment: Experiment) -> Figure:
     title = f"{label(experiment.data.title)}: " + ", ".join(
         f"{len(split):,} {part}" for part, split in splits.parts.items()
     )
-    shape = image_shape(experiment, len(splits.features))
+    shape = image_shape(experiment, len(splits.columns))
     if shape is not None and splits.classes is not None:
         return _draw_images(splits, splits.classes, shape, title)
-    if len(splits.features) > 2:
+    if len(splits.columns) > 2:
         raise UnfitError(
             f"a picture needs 1 or 2 features, or images, and {experiment.data.title} has "
-            f"{len(splits.features):,} features"
+            f"{len(splits.columns):,} features"
         )
     return _draw_points(experiment, splits, title)
 
@@ -88,11 +88,11 @@ def _draw_points(experiment: Experiment, splits: Splits, title: str) -> Figure:
     has_bar = splits.classes is None and len(ranges) == 2
     figure = new_plane(6.4, 5.6, title, ranges, has_bar=has_bar)
     axes = figure.subplots(1, 1)
-    axes.set_xlabel(label(splits.features[0]))
+    axes.set_xlabel(label(splits.columns[0]))
     axes.grid(True)
     axes.set_axisbelow(True)
     handles = class_handles(splits.classes or ())
-    flat = len(splits.features) == 1
+    flat = len(splits.columns) == 1
     target = value_name(experiment)
     values = np.concatenate(
         [split.y[split.rows].reshape(len(split), -1)[:, 0] for split in splits.parts.values()]
@@ -116,7 +116,7 @@ def _draw_points(experiment: Experiment, splits: Splits, title: str) -> Figure:
         else:
             scatter_values(axes, X, y[:, 0], norm, filled=filled)
     if not flat:
-        axes.set_ylabel(label(splits.features[1]))
+        axes.set_ylabel(label(splits.columns[1]))
         axes.locator_params(nbins=6)
         if is_square(ranges):
             axes.set_aspect("equal")

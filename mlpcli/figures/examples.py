@@ -66,7 +66,7 @@ def draw_examples(run: FinishedRun) -> Figure:
         )
     which = f"the most confident of {len(mistakes):,} mistakes" if len(mistakes) > 1 else "the one mistake"
     title = f"{label(run.name)}: {which} on {total:,} {part} examples"
-    if image_shape(run.experiment, len(run.checkpoint.features)) is not None:
+    if image_shape(run.experiment, len(run.checkpoint.columns)) is not None:
         return _draw_images(run, part, mistakes[:_IMAGES], classes, title)
     return _draw_rows(run, part, mistakes[:_ROWS], classes, title)
 
@@ -80,7 +80,7 @@ def _confidence(run: FinishedRun, mistake: Mistake) -> str:
 def _draw_images(
     run: FinishedRun, part: str, mistakes: list[Mistake], classes: tuple[str, ...], title: str
 ) -> Figure:
-    shape = image_shape(run.experiment, len(run.checkpoint.features))
+    shape = image_shape(run.experiment, len(run.checkpoint.columns))
     assert shape is not None
     X = run.splits.parts[part].X
     images = brightness(X[[mistake.row for mistake in mistakes]], shape).reshape(-1, *shape)
@@ -100,7 +100,7 @@ def _draw_images(
 def _draw_rows(
     run: FinishedRun, part: str, mistakes: list[Mistake], classes: tuple[str, ...], title: str
 ) -> Figure:
-    X, features = run.splits.parts[part].X, run.checkpoint.features
+    X, features = run.splits.parts[part].X, run.checkpoint.columns
     more = ", …" if len(features) > _MOST_FEATURES else ""
     names = []
     for mistake in mistakes:

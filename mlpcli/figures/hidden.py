@@ -26,7 +26,7 @@ def draw_hidden(run: FinishedRun) -> Figure:
     one of more by the two principal components of its outputs for the training examples. Raises UnfitError
     where there are not two features, or no hidden layer.
     """
-    network, features = run.checkpoint.network, run.checkpoint.features
+    network, features = run.checkpoint.network, run.checkpoint.columns
     if len(features) != 2 or not network.hidden:
         if len(features) == 2:
             raise UnfitError(f"hidden needs a hidden layer, and the network of {run.name} has none")
@@ -35,9 +35,9 @@ def draw_hidden(run: FinishedRun) -> Figure:
     chosen = pick(split)
     X, y = split.X[split.rows][chosen], split.y[split.rows][chosen]
     lines = grid_lines(extent(run.splits))
-    scale = run.checkpoint.scaling.apply
+    transform = run.checkpoint.transform
     of_examples, of_lines = (
-        [*hidden_outputs(network, scale(points))[:_MOST_LAYERS], run.answer(points)]
+        [*hidden_outputs(network, transform.apply(points))[:_MOST_LAYERS], run.answer(points)]
         for points in (X, lines.reshape(-1, 2))
     )
     names_of = [f"layer {i}: {_count(n)}" for i, n in enumerate(network.widths[1:-1], 1)][:_MOST_LAYERS]

@@ -77,7 +77,7 @@ def render_report(run: FinishedRun) -> str:
     last = run.rows[-1]
     reports = {
         part: full_report(
-            run.loss, run.logits(part), split.y[split.rows], checkpoint.classes, checkpoint.target_scaling
+            run.loss, run.logits(part), split.y[split.rows], checkpoint.classes, checkpoint.target_transform
         )
         for part, split in run.splits.parts.items()
     }
@@ -114,7 +114,7 @@ def _facts(run: FinishedRun, size: NetworkSize) -> list[tuple[str, str]]:
     )
     shown = "" if checkpoint.epoch == run.best_epoch else f"; shown here is epoch {checkpoint.epoch:,}"
     facts = [
-        ("Data", f"{experiment.data.title}: {count(len(checkpoint.features), 'feature')}, {what}"),
+        ("Data", f"{experiment.data.title}: {count(len(checkpoint.columns), 'feature')}, {what}"),
         ("Examples", ", ".join(f"{len(split):,} {part}" for part, split in parts.items())),
         ("Network", "-".join(f"{width:,}" for width in checkpoint.network.widths)),
         ("Parameters", f"{size.parameters:,} ({memory(4 * size.parameters)})"),

@@ -70,7 +70,7 @@ def boundary_text(run: FinishedRun, width: int, plain: bool) -> str:
     regression: the examples and the fitted function, or over two features the levels of its value. Raises
     UnfitError where there are more than two features, or the regression has more than one value.
     """
-    features = run.checkpoint.features
+    features = run.checkpoint.columns
     classes = run.checkpoint.classes
     if len(features) > 2 or (len(features) == 1 and classes is not None):
         raise UnfitError(
@@ -146,7 +146,7 @@ def _function(run: FinishedRun, width: int, plain: bool) -> str:
         [
             head[:width],
             *lines,
-            _ends(low, high, columns, _clip(run.checkpoint.features[0])),
+            _ends(low, high, columns, _clip(run.checkpoint.columns[0])),
             *_wrap(keys, width),
         ]
     )
@@ -157,7 +157,7 @@ def _levels(run: FinishedRun, canvas: _Canvas, fitted: NDArray[Any], width: int,
     levels = (fitted - low) / ((high - low) or 1) * (len(_RAMP) - 1)
     for i, level in enumerate(np.rint(levels).astype(int)):
         canvas.put(i % canvas.width, i // canvas.width, _RAMP[level])
-    features = run.checkpoint.features
+    features = run.checkpoint.columns
     head = f"{run.name}, epoch {run.checkpoint.epoch}: {_clip(features[0])} across, {_clip(features[1])} up"
     return "\n".join([head[:width], *canvas.framed(plain), f"'{_RAMP}' from {low:.4g} to {high:.4g}"])
 

@@ -70,7 +70,7 @@ def draw_state(session: Session) -> dict[str, Any]:
         "added": len(session.added),
         "classes": list(classes),
         "colours": CLASS_COLOURS,
-        "features": list(splits.features),
+        "features": list(splits.columns),
         "extent": session.extent,
         "points": _short(splits.train.X[rows]),
         "labels": splits.train.y[rows].tolist(),
@@ -112,7 +112,7 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
 
 def _logits(session: Session, points: NDArray[Any]) -> NDArray[Any]:
     network = session.run.network
-    X = np.ascontiguousarray(session.run.scaling.apply(points), network.dtype)
+    X = np.ascontiguousarray(session.run.transform.apply(points), network.dtype)
     logits: NDArray[Any] = network.forward(X).copy()
     return logits
 
@@ -143,7 +143,7 @@ def _hidden(
     lines = grid_lines(session.extent, _LINES, _ALONG)
     grid = grid_of(session.extent, _MAP)[2]
     together = np.concatenate([grid, lines.reshape(-1, 2), X])
-    outputs = hidden_outputs(network, session.run.scaling.apply(together))
+    outputs = hidden_outputs(network, session.run.transform.apply(together))
 
     layer = view.layer if 1 <= view.layer <= len(sizes) else 0
     if layer == 0:

@@ -88,7 +88,7 @@ class Session:
             trained = _on_table(experiment, dataset, table)
         run = Run(_with_epochs(trained, _ENDLESS))
         splits, title = run.splits, experiment.data.title
-        n, features, classes = len(splits.train.X), len(splits.features), len(splits.classes or ())
+        n, features, classes = len(splits.train.X), len(splits.columns), len(splits.classes or ())
         if features != 2:
             raise UsageError(
                 f"mlp play needs 2 features, and {title} has {features:,}; name two columns in data.features"
@@ -276,7 +276,7 @@ def _on_table(experiment: Experiment, dataset: Dataset, path: Path) -> Experimen
 def _target(dataset: Dataset) -> str:
     """Return a name for the column of classes that no feature has."""
     name = "class"
-    while name in dataset.features:
+    while name in dataset.columns:
         name += "_"
     return name
 
@@ -286,7 +286,7 @@ def _table(dataset: Dataset, added: Points) -> bytes:
     assert dataset.classes is not None
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*dataset.features, _target(dataset)])
+    writer.writerow([*dataset.columns, _target(dataset)])
     for row, label in zip(dataset.X.astype(np.float32).tolist(), dataset.y.tolist(), strict=True):
         writer.writerow([*map(repr, row), dataset.classes[label]])
     for x, y, label in added:

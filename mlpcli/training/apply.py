@@ -33,14 +33,14 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
         part, split = "all", _read_all(checkpoint, data)
     else:
         part, split = _find_split(checkpoint, part, data)
-    logits = compute_logits(checkpoint.network, Batches(split, checkpoint.scaling))
+    logits = compute_logits(checkpoint.network, Batches(split, checkpoint.transform))
     _require_finite(logits, part)
     report = full_report(
         build_loss(checkpoint.experiment, checkpoint.class_counts),
         logits,
         split.y[split.rows],
         checkpoint.classes,
-        checkpoint.target_scaling,
+        checkpoint.target_transform,
     )
     source = checkpoint.experiment.data.title if data is None else str(data)
     report = {"checkpoint": str(path), "epoch": checkpoint.epoch, "data": source, "split": part, **report}
@@ -50,17 +50,16 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
 
 
 def _line(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return where a single neuron draws its line: w1 x1 + w2 x2 + b = 0, in the features' own units.
+    """Return the line of a single neuron, w1 x1 + w2 x2 + b = 0, in the columns' own units.
 
-    The neuron sees (x - shift) / scale. ``margin`` is the distance from the line to w1 x1 + w2 x2 + b = +-1,
-    1 / norm(w), on which an SVM's support vectors lie; None where w is 0.
+    ``margin`` is the distance from the line to w1 x1 + w2 x2 + b = +-1, 1 / norm(w), on which an SVM's
+    support vectors lie; None where w is 0.
     """
-    layer, scaling = checkpoint.network.dense[0], checkpoint.scaling
-    w = layer.W[:, 0].astype(np.float64) / scaling.scale
-    b = float(layer.b[0] - w @ scaling.shift)
+    layer = checkpoint.network.dense[0]
+    w, b = checkpoint.transform.undo_linear(layer.W[:, 0], layer.b[0])
     length = float(np.linalg.norm(w))
     return {
-        "features": list(checkpoint.features),
+        "features": list(checkpoint.columns),
         "w": w.tolist(),
         "b": b,
         "margin": 1 / length if length else None,
@@ -72,7 +71,7 @@ def _read_all(checkpoint: Checkpoint, file: Path) -> Split:
     X, y = read_labelled(
         file,
         target=getattr(section, "target", "y"),
-        features=checkpoint.features,
+        features=checkpoint.columns,
         delimiter=getattr(section, "delimiter", ","),
         classes=checkpoint.classes,
     )
@@ -131,7 +130,7 @@ def _redirected(experiment: Experiment, data: Path) -> Experiment:
 def _require_same(checkpoint: Checkpoint, splits: Splits) -> None:
     """Refuse data that have changed since training: their columns or classes would be taken for others."""
     for what, then, now in (
-        ("features", checkpoint.features, splits.features),
+        ("features", checkpoint.columns, splits.columns),
         ("classes", checkpoint.classes, splits.classes),
     ):
         if then != now:
@@ -172,14 +171,14 @@ def answer_rows(checkpoint: Checkpoint, file: Path) -> Answers:
     For classes: the label, and per class its probability or, from an SVM, its score. Else the values.
     """
     section: Any = checkpoint.experiment.data
-    X = read_rows(file, features=checkpoint.features, delimiter=getattr(section, "delimiter", ","))
+    X = read_rows(file, features=checkpoint.columns, delimiter=getattr(section, "delimiter", ","))
     split = Split(X, np.zeros(len(X), np.int64), np.arange(len(X)))
     loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
-    logits = compute_logits(checkpoint.network, Batches(split, checkpoint.scaling))
+    logits = compute_logits(checkpoint.network, Batches(split, checkpoint.transform))
     _require_finite(logits, str(file))
     values = loss.interpret(logits)
-    if checkpoint.target_scaling is not None:
-        values = checkpoint.target_scaling.undo(values)
+    if checkpoint.target_transform is not None:
+        values = checkpoint.target_transform.undo(values)
     if checkpoint.classes is None:
         target = getattr(section, "target", None)
         columns = [target] if target else [f"y{i}" for i in range(1, checkpoint.targets + 1)]

@@ -102,9 +102,9 @@ def _fresh(run: Run, experiment: Experiment, dtype: Any) -> Network:
 
 
 def _part(run: Run, rows: NDArray[Any], dtype: Any = np.float32) -> Batches:
-    """Return the training examples of ``rows``, scaled as for training."""
+    """Return the training examples of ``rows``, transformed as for training."""
     split = run.trainer.train.split
-    return Batches(Split(split.X, split.y, rows), run.scaling, dtype)
+    return Batches(Split(split.X, split.y, rows), run.transform, dtype)
 
 
 def _batch(run: Run, rows: NDArray[Any], dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -124,7 +124,7 @@ def _check_data(run: Run) -> Iterator[Finding]:
 
 
 def _check_features(run: Run) -> Finding:
-    split, names = run.splits.train, run.splits.features
+    split, names = run.splits.train, run.splits.columns
     lowest, highest = np.full(len(names), np.inf), np.full(len(names), -np.inf)
     sums = np.zeros(len(names))
     weights = np.random.default_rng(0).standard_normal(len(split))
@@ -421,7 +421,7 @@ def _scoring(run: Run) -> float:
     val = run.trainer.val
     if val is None:
         return 0.0
-    few = Batches(Split(val.split.X, val.split.y, val.split.rows[:2000]), run.scaling)
+    few = Batches(Split(val.split.X, val.split.y, val.split.rows[:2000]), run.transform)
     start = time.perf_counter()
     quick_scores(run.network, run.loss, few)
     return (time.perf_counter() - start) * len(val) / len(few)

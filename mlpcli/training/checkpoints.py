@@ -1,7 +1,7 @@
 """Checkpoints: .npz files of the arrays as np.load shows them and ``meta``, JSON that says what they are.
 
 A checkpoint holds W1, b1, W2, b2, ... (of batch normalisation also gamma1, beta1 and the running mean1 and
-var1), the scaling's ``shift`` and ``scale`` (and, of a regression's targets,
+var1), the arrays of the transform of its columns, ``shift`` and ``scale`` (and of a regression's targets,
 ``target_shift`` and ``target_scale``), and in ``meta`` the format version, the whole config, feature and
 class names, shapes and scores: everything that evaluation and prediction need. One that training can go on
 from also holds the optimizer's arrays (``optimizer_m``, ...) and, in ``meta``, the progress.
@@ -25,7 +25,7 @@ from mlpcli import __version__
 from mlpcli.build import build_network, build_optimizer
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
-from mlpcli.data.scaling import Scaling
+from mlpcli.data.transform import Transform
 from mlpcli.errors import CheckpointError, ConfigError
 from mlpcli.files import replace_file
 from mlpcli.machine import available_memory
@@ -52,7 +52,7 @@ _MOST_VALUES = 100_000  # in meta, besides the long lists of names: a thousand l
 _LONG = ("features", "classes", "class_counts")
 _MOST_QUOTES = 3_000_000  # of a million features and 65,000 classes; some more may stand in names
 _OPTIMIZER = "optimizer_"
-_OF_TARGETS = ("target_shift", "target_scale")
+_OF_TARGETS = "target_"
 _LEARNED = re.compile(r"(W|b|a|gamma|beta)[0-9]+")
 
 
@@ -75,9 +75,9 @@ class Checkpoint:
 
     experiment: Experiment
     network: Network
-    scaling: Scaling
-    target_scaling: Scaling | None  # of a regression
-    features: tuple[str, ...]
+    transform: Transform
+    target_transform: Transform | None  # of a regression
+    columns: tuple[str, ...]
     classes: tuple[str, ...] | None
     targets: int
     fingerprint: int | None
@@ -166,10 +166,10 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
     parameters = checkpoint.network.parameters
     arrays = {name: parameters.view(name) for name in parameters.shapes}
     arrays |= checkpoint.network.state
-    arrays |= {"shift": checkpoint.scaling.shift, "scale": checkpoint.scaling.scale}
-    if checkpoint.target_scaling is not None:
-        of_targets = checkpoint.target_scaling
-        arrays |= {"target_shift": of_targets.shift, "target_scale": of_targets.scale}
+    arrays |= checkpoint.transform.to_arrays()
+    if checkpoint.target_transform is not None:
+        of_targets = checkpoint.target_transform.to_arrays()
+        arrays |= {_OF_TARGETS + name: array for name, array in of_targets.items()}
     progress = midway = None
     if checkpoint.resume is not None:
         arrays |= {_OPTIMIZER + name: slot for name, slot in checkpoint.resume.slots.items()}
@@ -179,7 +179,7 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         "format": FORMAT,
         "mlp": __version__,
         "config": to_plain(checkpoint.experiment),
-        "features": checkpoint.features,
+        "features": checkpoint.columns,
         "classes": checkpoint.classes,
         "targets": checkpoint.targets,
         "fingerprint": checkpoint.fingerprint,
@@ -235,9 +235,12 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         expected = {
             **network.parameters.shapes,
             **{name: array.shape for name, array in network.state.items()},
-            "shift": (widths[0],),
-            "scale": (widths[0],),
-            **(dict.fromkeys(_OF_TARGETS, (meta.targets,)) if meta.classes is None else {}),
+            **Transform.shapes(len(meta.features)),
+            **(
+                {_OF_TARGETS + name: shape for name, shape in Transform.shapes(meta.targets).items()}
+                if meta.classes is None
+                else {}
+            ),
             **{_OPTIMIZER + name: slot.shape for name, slot in slots.items()},
         }
         if shapes != expected:
@@ -253,14 +256,11 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         array[...] = arrays[name]
         if name.startswith("var") and not np.all(array >= 0):
             raise _damaged(path, f"{name} holds variances below 0")
-    for name in ("scale", "target_scale"):
-        if name in arrays and not np.all(arrays[name] >= np.finfo(np.float32).tiny):
-            raise _damaged(path, f"{name} holds numbers that are not above 0, or cannot be divided by")
     return Checkpoint(
         experiment,
         network,
-        Scaling(arrays["shift"], arrays["scale"]),
-        Scaling(*(arrays[name] for name in _OF_TARGETS)) if meta.classes is None else None,
+        _transform(path, arrays),
+        _transform(path, arrays, _OF_TARGETS) if meta.classes is None else None,
         tuple(meta.features),
         None if meta.classes is None else tuple(meta.classes),
         meta.targets,
@@ -270,6 +270,13 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         meta.scores,
         _resume(path, meta, {name: arrays[_OPTIMIZER + name] for name in slots}, network.widths[1:-1]),
     )
+
+
+def _transform(path: Path, arrays: dict[str, NDArray[Any]], prefix: str = "") -> Transform:
+    try:
+        return Transform.from_arrays({name: arrays[prefix + name] for name in Transform.shapes(0)})
+    except ValueError as error:
+        raise _damaged(path, f"{prefix}{error}") from None
 
 
 def _require_memory(path: Path, parameters: int) -> None:

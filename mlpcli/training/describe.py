@@ -42,10 +42,10 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
         "seed": experiment.training.seed,
         "examples": sum(len(X) for X in arrays.values()),
         "splits": {name: len(split) for name, split in parts.items()},
-        "inputs": len(splits.features),
+        "inputs": len(splits.columns),
         "dtype": str(splits.train.X.dtype),
         "bytes": sum(X.nbytes for X in arrays.values()),
-        "features": _named("feature", splits.features, ranges),
+        "features": _named("feature", splits.columns, ranges),
         "all_features": _named("feature", ["(all)"], _pooled(ranges, 1))[0],
     }
     if section.name == "cifar10":

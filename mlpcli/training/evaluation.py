@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.batches import Batches
-from mlpcli.data.scaling import Scaling
+from mlpcli.data.transform import Transform
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.training.memory import EVALUATION_ROWS
@@ -55,7 +55,7 @@ def full_report(
     logits: NDArray[Any],
     y: NDArray[Any],
     classes: tuple[str, ...] | None,
-    target_scaling: Scaling | None = None,
+    target_transform: Transform | None = None,
 ) -> dict[str, Any]:
     """Return all scores of ``logits`` (n, outputs) against ``y``, ready for JSON.
 
@@ -68,8 +68,8 @@ def full_report(
     """
     logits = logits.astype(np.float64)  # the squares of what float32 holds overflow there
     if classes is None:
-        scaled = y if target_scaling is None else target_scaling.apply(y.astype(np.float64))
-        values = logits if target_scaling is None else target_scaling.undo(logits)
+        scaled = y if target_transform is None else target_transform.apply(y.astype(np.float64))
+        values = logits if target_transform is None else target_transform.undo(logits)
         errors = values - y
         return {
             "n": len(y),

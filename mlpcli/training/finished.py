@@ -154,9 +154,9 @@ class FinishedRun:
         run = copy(self)
         run.checkpoint, run._logits = load_checkpoint(file), {}
         ours, theirs = self.checkpoint, run.checkpoint
-        if (ours.network.widths, ours.features, ours.classes) != (
+        if (ours.network.widths, ours.columns, ours.classes) != (
             theirs.network.widths,
-            theirs.features,
+            theirs.columns,
             theirs.classes,
         ):
             raise CheckpointError(f"{file} is not of the run in {self.directory}; remove it, or train again")
@@ -167,19 +167,19 @@ class FinishedRun:
         if part not in self._logits:
             split = self.splits.parts[part]
             self._logits[part] = compute_logits(
-                self.checkpoint.network, Batches(split, self.checkpoint.scaling)
+                self.checkpoint.network, Batches(split, self.checkpoint.transform)
             )
         return self._logits[part]
 
     def answer(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the logits (n, outputs) of X (n, features), which is in the data's own units."""
+        """Return the logits (n, outputs) of X (n, columns), which is in the data's own units."""
         split = Split(X.astype(np.float32), np.zeros(len(X), np.int64), np.arange(len(X)))
-        return compute_logits(self.checkpoint.network, Batches(split, self.checkpoint.scaling))
+        return compute_logits(self.checkpoint.network, Batches(split, self.checkpoint.transform))
 
     def values(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the values (n, outputs) of a regression in their own units."""
-        scaling = self.checkpoint.target_scaling
-        return logits if scaling is None else scaling.undo(logits)
+        transform = self.checkpoint.target_transform
+        return logits if transform is None else transform.undo(logits)
 
 
 def _runs_in(path: Path) -> list[Path]:

@@ -263,11 +263,11 @@ def loaded_data(splits: Splits) -> DataSize:
     rows = 3 * 8 * sum(map(len, parts))  # row numbers: of the split, in a new order, and its labels
     return DataSize(
         sum(array.nbytes for array in arrays.values()) + rows,
-        f"{sum(map(len, parts)):,} x {len(splits.features):,}",
+        f"{sum(map(len, parts)):,} x {len(splits.columns):,}",
         len(splits.train),
         scored,
         splits.train.X.itemsize,
-        len(splits.features),
+        len(splits.columns),
         splits.targets,
     )
 

@@ -25,11 +25,13 @@ from mlpcli.build import (
     build_network,
     build_optimizer,
     build_schedule,
+    fit_target_transform,
+    fit_transform,
     load_splits,
+    network_widths,
 )
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
-from mlpcli.data.scaling import fit_scaling
 from mlpcli.errors import CheckpointError, DataError, RunError
 from mlpcli.streams import stream
 from mlpcli.text import count
@@ -76,12 +78,9 @@ class Run:
         if not force_memory:
             require_memory(experiment, loaded_data(self.splits))
         train, val = self.splits.train, self.splits.val
-        self.scaling = fit_scaling(experiment.data.standardize, train.X, train.rows)
-        # The targets of a regression are standardised for training, so that no unit is too large to learn.
-        regression = self.splits.classes is None
-        self.target_scaling = fit_scaling("standardize", train.y, train.rows) if regression else None
-        widths = experiment.widths(len(self.splits.features), self.splits.targets)
-        assert widths is not None
+        self.transform = fit_transform(experiment, self.splits)
+        self.target_transform = fit_target_transform(self.splits)
+        widths = network_widths(experiment, self.transform, self.splits.targets)
         training = experiment.training
         self.network = build_network(experiment, widths, dtype)
         self.network.initialize(stream(training.seed, "init"))
@@ -113,9 +112,9 @@ class Run:
         self._is_large = sum(array.nbytes for array in (self.network.parameters.values, *slots)) > _MOST_KEPT
 
     def _batches(self, split: Split) -> Batches:
-        if self.target_scaling is not None:
-            split = replace(split, y=self.target_scaling.apply(split.y))
-        return Batches(split, self.scaling, self.network.dtype)
+        if self.target_transform is not None:
+            split = replace(split, y=self.target_transform.apply(split.y))
+        return Batches(split, self.transform, self.network.dtype)
 
     def resume(self, last: Checkpoint) -> None:
         """Go on where ``last`` was saved.
@@ -124,8 +123,8 @@ class Run:
         """
         splits, resume = self.splits, last.resume
         assert resume is not None
-        if (last.features, last.classes, last.fingerprint) != (
-            splits.features,
+        if (last.columns, last.classes, last.fingerprint) != (
+            splits.columns,
             splits.classes,
             splits.fingerprint,
         ):
@@ -242,9 +241,9 @@ class Run:
         return Checkpoint(
             self.experiment,
             self.network,
-            self.scaling,
-            self.target_scaling,
-            splits.features,
+            self.transform,
+            self.target_transform,
+            splits.columns,
             splits.classes,
             splits.targets,
             splits.fingerprint,
@@ -272,7 +271,7 @@ class Run:
             f"{len(split):,} {name}" for name, split in (("val", splits.val), ("test", splits.test)) if split
         ]
         what = f"{len(splits.classes)} classes" if splits.classes else count(splits.targets, "value")
-        features = count(len(splits.features), "feature")
+        features = count(len(splits.columns), "feature")
         return f"{self.experiment.data.title}: {' / '.join(parts)}, {features}, {what}"
 
     def describe_network(self) -> str:

@@ -100,7 +100,7 @@ def test_reads_the_official_formats(tmp_path: Path, make_cifar10: Make, suffix: 
     assert dataset.X.shape == (15, 3072)
     assert dataset.X.flags.c_contiguous
     assert dataset.y.dtype == np.int64
-    assert len(dataset.features) == 3072
+    assert len(dataset.columns) == 3072
     assert dataset.classes == tuple(CLASSES.split())
     assert dataset.test is not None
     assert len(dataset.test) == 3

@@ -56,7 +56,7 @@ def refusal(read: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
 
 def test_iris() -> None:
     dataset = table(DATASETS / "iris.csv", target="species")
-    assert dataset.features == ("sepal_length", "sepal_width", "petal_length", "petal_width")
+    assert dataset.columns == ("sepal_length", "sepal_width", "petal_length", "petal_width")
     assert dataset.classes == ("setosa", "versicolor", "virginica")
     assert dataset.X.dtype == np.float32
     assert np.bincount(dataset.y).tolist() == [50, 50, 50]
@@ -80,7 +80,7 @@ def test_digits() -> None:
 
 def test_reads_a_classification(tmp_path: Path) -> None:
     dataset = table(write(tmp_path, TABLE))
-    assert dataset.features == ("age", "height")
+    assert dataset.columns == ("age", "height")
     assert dataset.classes == ("cat", "dog")
     assert dataset.y.tolist() == [0, 1, 0]
     assert dataset.y.dtype == np.int64
@@ -90,7 +90,7 @@ def test_reads_a_classification(tmp_path: Path) -> None:
 
 def test_reads_a_regression(tmp_path: Path) -> None:
     dataset = table(write(tmp_path, TABLE), target="age", features=["height"], classification=False)
-    assert dataset.features == ("height",)
+    assert dataset.columns == ("height",)
     assert dataset.classes is None
     np.testing.assert_array_equal(dataset.X, np.array([[1.5], [-0.25], [0.5]], np.float32))
     np.testing.assert_array_equal(dataset.y, np.array([[1], [2], [3]], np.float32))
@@ -116,7 +116,7 @@ def test_ways_to_write_the_same_table(tmp_path: Path, content: str) -> None:
     expected, dataset = table(write(tmp_path, TABLE)), table(write(tmp_path, content))
     np.testing.assert_array_equal(dataset.X, expected.X)
     np.testing.assert_array_equal(dataset.y, expected.y)
-    assert (dataset.features, dataset.classes) == (expected.features, expected.classes)
+    assert (dataset.columns, dataset.classes) == (expected.columns, expected.classes)
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
@@ -127,7 +127,7 @@ def test_other_delimiters(tmp_path: Path, delimiter: str) -> None:
 
 def test_features_are_taken_by_name_and_in_order(tmp_path: Path) -> None:
     dataset = table(write(tmp_path, "a,text,b,kind\n1,x,2,p\n3,y,4,q\n"), features=["b", "a"])
-    assert dataset.features == ("b", "a")
+    assert dataset.columns == ("b", "a")
     assert dataset.X.tolist() == [[2, 1], [4, 3]]
 
 
@@ -344,7 +344,7 @@ def test_features_become_float32(tmp_path: Path, dtype: str) -> None:
     dataset = read_npz(saved(tmp_path, X=X, y=[0, 1, 1]), classification=True)
     assert dataset.X.dtype == np.float32
     assert dataset.X.tolist() == [[0, 1], [1, 0], [1, 1]]
-    assert dataset.features == ("x1", "x2")
+    assert dataset.columns == ("x1", "x2")
 
 
 def test_images_are_flattened_and_stay_bytes(tmp_path: Path) -> None:
@@ -352,7 +352,7 @@ def test_images_are_flattened_and_stay_bytes(tmp_path: Path) -> None:
     dataset = read_npz(saved(tmp_path, X=np.asfortranarray(X), y=["a", "b"]), classification=True)
     assert dataset.X.dtype == np.uint8
     assert dataset.X.tolist() == X.reshape(2, 12).tolist()
-    assert len(dataset.features) == 12
+    assert len(dataset.columns) == 12
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_is_what_the_schema_says(name: str) -> None:
     dataset = load_dataset(experiment)
     assert dataset.X.shape == (101, experiment.data.inputs)
     assert dataset.X.dtype == np.float32
-    assert len(dataset.features) == experiment.data.inputs
+    assert len(dataset.columns) == experiment.data.inputs
     targets = experiment.data.targets(experiment.loss.task)
     if dataset.classes is None:
         assert dataset.y.shape == (101, targets)

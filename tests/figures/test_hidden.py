@@ -42,7 +42,7 @@ def test_two_units_are_drawn_as_they_are(finished: Finish) -> None:
     points = [c for c in bent.collections if type(c).__name__ == "PathCollection"]
     shown = np.concatenate([np.asarray(c.get_offsets()) for c in points])
     split = run.splits.train
-    (outputs,) = hidden_outputs(run.checkpoint.network, run.checkpoint.scaling.apply(split.X[split.rows]))
+    (outputs,) = hidden_outputs(run.checkpoint.network, run.checkpoint.transform.apply(split.X[split.rows]))
     assert len(shown) == len(split)
     # Each point is one of the outputs, and each output is there: whole pairs, not the two axes on their own.
     apart = np.abs(shown[:, None] - outputs[None]).max(axis=2)

@@ -84,7 +84,7 @@ def checkpoint(data: bytes) -> None:
         _require_message(error)
         return
     arrays = [found.network.parameters.values, *found.network.state.values()]
-    arrays += [found.scaling.shift, found.scaling.scale]
+    arrays += found.transform.to_arrays().values()
     arrays += [] if found.resume is None else found.resume.slots.values()
     if not all(np.isfinite(array).all() for array in arrays):
         raise BrokenError("a checkpoint holds what is not finite")
@@ -111,14 +111,14 @@ def table(data: bytes) -> None:
         _require_message(error)
         return
     X, y = found.X, found.y
-    if X.shape != (len(y), len(found.features)) or not np.isfinite(X).all() or not np.isfinite(y).all():
+    if X.shape != (len(y), len(found.columns)) or not np.isfinite(X).all() or not np.isfinite(y).all():
         raise BrokenError("a table whose features and targets do not fit, or are not finite")
     if classification:
         classes = found.classes or ()
         if sorted(set(y.tolist())) != list(range(len(classes))) or len(set(classes)) != len(classes):
             raise BrokenError("labels that are not those of the classes")
         _, codes = read_labelled(
-            path, target="y", features=found.features, delimiter=delimiter, classes=classes
+            path, target="y", features=found.columns, delimiter=delimiter, classes=classes
         )
         if not np.array_equal(codes, y):
             raise BrokenError("labels that are not known again")

@@ -92,7 +92,7 @@ def test_what_is_saved_comes_back_and_is_saved_the_same(run: RunDirectory, tmp_p
     assert checkpoint.resume is not None
     np.testing.assert_array_equal(checkpoint.network.parameters.view("W2"), arrays["W2"])
     np.testing.assert_array_equal(checkpoint.resume.slots["v"], arrays["optimizer_v"])
-    assert checkpoint.features == ("sepal_length", "sepal_width", "petal_length", "petal_width")
+    assert checkpoint.columns == ("sepal_length", "sepal_width", "petal_length", "petal_width")
 
 
 def test_running_statistics_come_back(trained: Callable[..., RunDirectory], tmp_path: Path) -> None:
@@ -135,9 +135,9 @@ def test_the_longest_config_is_read_again(tmp_path: Path) -> None:
     checkpoint = Checkpoint(
         run.experiment,
         run.network,
-        run.scaling,
+        run.transform,
         None,
-        splits.features,
+        splits.columns,
         splits.classes,
         splits.targets,
         splits.fingerprint,
