@@ -6,7 +6,16 @@ import difflib
 from collections.abc import Iterable
 from itertools import islice
 
-__all__ = ["CheckpointError", "ConfigError", "DataError", "MlpError", "RunError", "UsageError", "nearest"]
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "MlpError",
+    "RunError",
+    "UsageError",
+    "did_you_mean",
+    "nearest",
+]
 
 
 class MlpError(Exception):
@@ -55,3 +64,9 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     short = {known.lower(): known for known in islice(words, 1000) if len(known) < 100}
     close = difflib.get_close_matches(word[:100].lower(), short, n=1, cutoff=0.7)
     return short[close[0]] if close else None
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """Return a line that suggests the nearest known word, or nothing where none is near."""
+    near = nearest(word, words)
+    return f"\nDid you mean {near!r}?" if near else ""

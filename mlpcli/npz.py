@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import math
-import stat
+import re
 import struct
-import textwrap
-import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -20,13 +18,21 @@ import numpy as np
 import numpy.lib.format as npy
 from numpy.typing import NDArray
 
-from mlpcli.errors import MlpError, nearest
+from mlpcli.errors import MlpError, did_you_mean
+from mlpcli.reading import open_file, opened, reason, within_memory
+from mlpcli.text import shortened
 
-__all__ = ["NpzFile", "did_you_mean", "opened", "read_npy", "shortened", "within_memory", "write_npz"]
+__all__ = ["NpzFile", "read_npy", "write_npz"]
 
 _CHUNK = 1 << 20  # bytes read at a time; also the most that an archive's table of contents may hold
-_HEADER = 1024  # numpy writes 118 bytes; a header is a Python literal, and those can be bombs
-_KINDS = "biufcSU"  # a list of what is plain data: object, void and the new string type hold pointers
+_HEADER = 1024  # bytes; numpy writes 118
+_MOST_AXES = 32
+_PAIR = re.compile(  # an entry of a header's dict; in brackets stand the fields of a structured dtype
+    r"""\s*(["'])(?P<key>\w+)\1\s*:\s*"""
+    r"""(?P<value>'[^'\\]*'|"[^"\\]*"|True|False|\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\])\s*(?:,|(?=\}))"""
+)
+_PLAIN = re.compile(r"[<>|=]?[biufcSU]0*[1-9]\d*")  # other kinds, such as objects, hold pointers
+_SHAPE = re.compile(r"\((\s*\d+L?\s*,)*(\s*\d+L?)?\s*\)")  # Python 2 wrote 3L
 
 # Deflate cannot shrink anything by more than 1032. A small member may come near that (a mask, zeros);
 # one that would fill the memory has to look like numbers, which shrink far less.
@@ -63,14 +69,14 @@ class NpzFile:
 
     def __init__(self, path: Path, error: type[MlpError]) -> None:
         self._path, self._error = path, error
-        self._file = _Bounded(_open(path, error))
+        self._file = _Bounded(open_file(path, error))
         try:
             size = self._file.seek(0, io.SEEK_END)
             self._zip = zipfile.ZipFile(self._file)
             self._members = self._checked(self._zip.infolist(), size)
         except _DAMAGE as problem:
             self._file.close()
-            raise error(f"{path}: not an .npz archive, or a damaged one ({_reason(problem)})") from None
+            raise error(f"{path}: not an .npz archive, or a damaged one ({reason(problem)})") from None
         except BaseException:
             self._file.close()
             raise
@@ -145,7 +151,7 @@ class NpzFile:
             with self._zip.open(info) as stream, within_memory(where, self._error):
                 yield cast(io.BufferedIOBase, stream), info.file_size, where
         except _DAMAGE as problem:
-            raise self._error(f"{where}: is damaged ({_reason(problem)})") from None
+            raise self._error(f"{where}: is damaged ({reason(problem)})") from None
 
 
 def write_npz(stream: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -165,36 +171,6 @@ def read_npy(path: Path, error: type[MlpError]) -> NDArray[Any]:
         return _read_data(stream, header, str(path), error)
 
 
-@contextmanager
-def opened(path: Path, error: type[MlpError]) -> Iterator[io.BufferedIOBase]:
-    """Open a regular file; whatever the system refuses is raised as ``error``."""
-    with io.BufferedReader(_open(path, error)) as file, within_memory(str(path), error):
-        try:
-            yield file
-        except OSError as problem:
-            raise error(f"{path}: cannot be read ({_reason(problem)})") from None
-
-
-@contextmanager
-def within_memory(what: str, error: type[MlpError]) -> Iterator[None]:
-    """Raise ``error`` about ``what`` where the memory does not suffice."""
-    try:
-        yield
-    except MemoryError:
-        raise error(f"{what}: does not fit into memory") from None
-
-
-def did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    """Return a sentence that suggests the nearest candidate, or nothing."""
-    near = nearest(name, candidates)
-    return f"\nDid you mean {near!r}?" if near else ""
-
-
-def shortened(text: str) -> str:
-    """Quote a text from a file, on one line and not too long."""
-    return repr(text if len(text) <= 50 else text[:47] + "...")
-
-
 class _Bounded(io.BufferedReader):
     """A file for zipfile, which believes the archive about the size of its table of contents."""
 
@@ -202,31 +178,6 @@ class _Bounded(io.BufferedReader):
         if size is not None and size > _CHUNK:
             raise zipfile.BadZipFile(f"its table of contents claims {size:,} bytes")
         return super().read(size)
-
-
-def _open(path: Path, error: type[MlpError]) -> io.FileIO:
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):  # a pipe would never end, a terminal never begin
-            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-            raise error(f"{path}: is {kind}; a file is needed here")
-        return io.FileIO(path)
-    except FileNotFoundError:
-        raise error(f"{path}: no such file" + _nearest_file(path)) from None
-    except (OSError, ValueError) as problem:  # ValueError: a NUL in the name
-        raise error(f"{shortened(str(path))}: cannot be opened ({_reason(problem)})") from None
-
-
-def _nearest_file(path: Path) -> str:
-    try:
-        return did_you_mean(path.name, (other.name for other in path.parent.iterdir()))
-    except OSError:
-        return ""
-
-
-def _reason(problem: BaseException) -> str:
-    text = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
-    return textwrap.shorten(text, 120, placeholder=" ...")  # zipfile repeats names of any length
 
 
 def _read_header(stream: io.BufferedIOBase, size: int, where: str, error: type[MlpError]) -> _Header:
@@ -241,28 +192,40 @@ def _read_header(stream: io.BufferedIOBase, size: int, where: str, error: type[M
     if header_size > _HEADER:
         raise error(f"{where}: has a header of {header_size:,} bytes; at most {_HEADER:,} are read")
     text = stream.read(header_size)
-    parse = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about Python 2 headers and odd literals
-            shape, fortran_order, dtype = parse(io.BytesIO(length + text))
-    except Exception:  # a hostile literal makes the parser raise a dozen kinds
-        raise error(
-            f"{where}: has a header that is no array's: {shortened(text.decode('latin-1'))}"
-        ) from None
-    if dtype.kind not in _KINDS or dtype.itemsize == 0:
-        raise error(
-            f"{where}: has dtype {shortened(str(dtype))}; only plain numbers, booleans and strings are read"
-        )
-    if len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
-        raise error(f"{where}: has the impossible shape {shortened(str(shape))}")
-    needed = len(magic) + len(length) + len(text) + math.prod(shape) * dtype.itemsize
+    header = _parse_header(text.decode("latin-1"), where, error)
+    shape, dtype, _ = header
+    needed = len(magic) + len(length) + header_size + math.prod(shape) * dtype.itemsize
     if needed != size:
         raise error(
             f"{where}: is {size:,} bytes, but its header ({dtype} {shortened(str(shape))[1:-1]}) "
             f"needs {needed:,}; it is cut short or damaged"
         )
-    return _Header(shape, dtype, fortran_order)
+    return header
+
+
+def _parse_header(text: str, where: str, error: type[MlpError]) -> _Header:
+    """Read the text of a header: a Python dict of a string, a boolean and a tuple of whole numbers.
+
+    NumPy's own parser gives warnings, which can only be silenced for all threads at once.
+    """
+    fields, at = {}, 1
+    while pair := _PAIR.match(text, at):
+        fields[pair["key"]], at = pair["value"], pair.end()
+    descr, order, shape = (fields.pop(key, "") for key in ("descr", "fortran_order", "shape"))
+    is_whole = text[:1] == "{" and text[at:].strip() == "}" and not fields
+    if not is_whole or not descr or order not in ("True", "False") or shape[:1] != "(":
+        raise error(f"{where}: has a header that is no array's: {shortened(text)}")
+    kind = descr.strip("'\"")
+    if not _PLAIN.fullmatch(kind):
+        named = shortened("object" if kind == "|O" else kind)
+        raise error(f"{where}: has dtype {named}; only plain numbers, booleans and strings are read")
+    lengths = re.findall(r"\d+", shape)
+    if not _SHAPE.fullmatch(shape) or len(lengths) > _MOST_AXES:
+        raise error(f"{where}: has the impossible shape {shortened(shape)}")
+    try:
+        return _Header(tuple(map(int, lengths)), np.dtype(kind), order == "True")
+    except TypeError:
+        raise error(f"{where}: has dtype {shortened(kind)}, which does not exist") from None
 
 
 def _read_data(stream: io.BufferedIOBase, header: _Header, where: str, error: type[MlpError]) -> NDArray[Any]:

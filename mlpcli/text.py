@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["clip", "columns", "count", "memory", "number", "percent"]
+__all__ = ["clip", "columns", "count", "listed", "memory", "number", "percent", "shortened", "some"]
 
 
 def columns(rows: Sequence[Sequence[str]], align: str) -> str:
@@ -55,3 +55,14 @@ def clip(text: str, width: int) -> str:
         return shown
     end = (width - 1) // 2
     return shown[: width - 1 - end] + "~" + shown[len(shown) - end :]
+
+
+def shortened(text: str) -> str:
+    """Return a text from a file in quotes, on one line and no longer than 50 characters."""
+    return repr(text if len(text) <= 50 else text[:47] + "...")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first ten names, each `shortened`, and how many there are where there are more."""
+    shown = ", ".join(map(shortened, names[:10]))
+    return f"{shown}, ... ({len(names):,} in all)" if len(names) > 10 else shown

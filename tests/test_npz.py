@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import os
 import struct
+import tempfile
 import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,46 @@ def test_reads_the_second_version_and_python_2_headers(tmp_path: Path) -> None:
     assert read_npy(path, DataError).tolist() == [97, 98, 99]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'descr':'|u1','fortran_order':False,'shape':(3,)}",
+        '{"shape": (3, ), "fortran_order": False, "descr": "|u1"}',
+        "{'descr': '|u1',\n'fortran_order': False, 'shape': (3,), }   ",
+    ],
+    ids=["no spaces", "double quotes, another order", "lines"],
+)
+def test_reads_headers_that_other_programs_write(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "array.npy"
+    path.write_bytes(npy(text, b"abc"))
+    assert read_npy(path, DataError).tolist() == np.load(path).tolist() == [97, 98, 99]
+
+
+@given(
+    shape=st.lists(st.integers(0, 4), max_size=4).map(tuple),
+    dtype=st.sampled_from(["?", "i1", ">i2", "<f4", "f8", "c16", "U3", ">U2", "S5"]),
+    order=st.sampled_from("CF"),
+)
+@settings(max_examples=50, deadline=None, derandomize=True)
+def test_reads_any_header_that_numpy_writes(shape: tuple[int, ...], dtype: str, order: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "array.npy"
+        np.save(path, np.zeros(shape, dtype, order))
+        array = read_npy(path, DataError)
+    assert (array.shape, array.dtype) == (shape, np.dtype(dtype).newbyteorder("="))
+
+
+def test_threads_may_read_at_once_whatever_warnings_are_caught(tmp_path: Path) -> None:
+    """Reading changes no filter of the process's: warnings stay errors in all threads."""
+    path = tmp_path / "array.npy"
+    path.write_bytes(npy(header(shape="(3L,)"), b"abc"))
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        arrays = list(pool.map(lambda _: read_npy(path, DataError), range(200)))
+    assert all(array.tolist() == [97, 98, 99] for array in arrays)
+    assert warnings.filters == before
+
+
 def test_large_arrays_are_read_in_pieces(tmp_path: Path) -> None:
     path = tmp_path / "zeros.npz"
     np.savez_compressed(
@@ -157,8 +199,10 @@ BAD_ARRAYS = {
     "header is a bomb": (npy("-" * 1000), "has a header that is no array's"),
     "header nests": (npy("[" * 1000), "has a header that is no array's"),
     "header is code": (npy("__import__('os').system('true')"), "has a header that is no array's"),
-    "header is cut short": (npy(header(), length=200), "has a header that is no array's"),
+    "header is cut short": (npy(header(), length=200), "needs 213; it is cut short or damaged"),
     "header lacks a key": (npy("{'descr': '<f4', 'shape': (3,)}"), "has a header that is no array's"),
+    "header has a key more": (npy("{'a': (), " + header()[1:], b"abc"), "has a header that is no array's"),
+    "no such number": (npy(header("'<f3'"), bytes(9)), "has dtype '<f3', which does not exist"),
     "header warns": (npy("{'descr': '\\d', 'fortran_order': 1is 1}"), "has a header that is no array's"),
     "object": (npy(header("'|O'"), b"\x80\x04N."), "has dtype 'object'; only plain numbers"),
     "object in a field": (npy(header("[('a', '|O')]")), "only plain numbers"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlpcli.text import clip, columns, count, memory, percent, some
+from mlpcli.text import clip, columns, count, listed, memory, percent, shortened, some
 
 
 def test_columns_are_aligned_and_leave_no_space_at_the_end() -> None:
@@ -39,3 +39,11 @@ def test_small_words() -> None:
 )
 def test_of_many_names_the_first(names: list[str], expected: str) -> None:
     assert some(names, 2) == expected
+
+
+def test_texts_of_files_are_quoted_on_one_short_line() -> None:
+    assert shortened("a\nb") == r"'a\nb'"
+    assert shortened("x" * 50) == repr("x" * 50)
+    assert shortened("x" * 51) == repr("x" * 47 + "...")
+    assert listed(["a", "b"]) == "'a', 'b'"
+    assert listed([str(i) for i in range(1000)]).endswith("'9', ... (1,000 in all)")

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
-from mlpcli.npz import opened, shortened, within_memory
+from mlpcli.reading import opened, within_memory
+from mlpcli.text import shortened
 
 __all__ = ["IMAGE", "cifar10_places", "cifar10_root", "find_cifar10", "read_cifar10"]
 

@@ -26,7 +26,7 @@ from urllib.parse import urljoin, urlsplit
 from mlpcli import __version__
 from mlpcli.errors import DataError
 from mlpcli.files import new_folder
-from mlpcli.npz import shortened
+from mlpcli.text import shortened
 
 __all__ = ["CIFAR10", "Archive", "fetch", "partial_file"]
 

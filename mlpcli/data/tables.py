@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.errors import DataError
-from mlpcli.npz import NpzFile, did_you_mean, opened, read_npy, shortened, within_memory
+from mlpcli.errors import DataError, did_you_mean
+from mlpcli.npz import NpzFile, read_npy
+from mlpcli.reading import opened, within_memory
+from mlpcli.text import listed, shortened
 
 __all__ = ["TableSize", "measure_csv", "measure_npz", "read_csv", "read_labelled", "read_npz", "read_rows"]
 
@@ -347,7 +349,7 @@ def _chosen(path: Path, header: list[str], features: Sequence[str] | None, targe
     missing = [name for name in asked if name not in present]
     if missing:
         raise DataError(
-            f"{path}: has no column {_listed(missing)}; its columns are {_listed(header)}"
+            f"{path}: has no column {listed(missing)}; its columns are {listed(header)}"
             + did_you_mean(missing[0], (name for name in header if name not in asked))
             + _headless(header)
         )
@@ -421,11 +423,6 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(map(shortened, names[:10]))
-    return f"{shown}, ... ({len(names):,} in all)" if len(names) > 10 else shown
-
-
 # NumPy files
 
 
@@ -457,7 +454,7 @@ def _require(path: Path, archive: NpzFile, *names: str) -> None:
     if missing:
         call = ", ".join(f"{name}={name}" for name in names)
         raise DataError(
-            f"{path}: has no array {_listed(missing)}; it holds {_listed(archive.names) or 'nothing'}. "
+            f"{path}: has no array {listed(missing)}; it holds {listed(archive.names) or 'nothing'}. "
             f"Save it with np.savez(path, {call})."
         )
 
@@ -541,7 +538,7 @@ def _recognise(labels: _Labels, classes: Sequence[str]) -> NDArray[np.int64]:
     unknown = [i for i, code in enumerate(codes) if code is None]
     if unknown:
         lines = [f"{labels.places[i]}: unknown label {shortened(labels.names[i])}" for i in unknown[:_SHOWN]]
-        known = f"The network knows {_listed(classes)}."
+        known = f"The network knows {listed(classes)}."
         raise DataError("\n".join([*lines, known]) + did_you_mean(labels.names[unknown[0]], classes))
     return np.array(codes, np.int64)[labels.codes]
 
