@@ -167,9 +167,13 @@ def _read_cifar10(data: Any, seed: int, classification: bool) -> Dataset:  # noq
 
 
 def _draw(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
-    shared = {"train_size", "val_size", "test_size", "standardize"}
+    shared = {"train_size", "val_size", "test_size", "scaling"}
     settings = data.model_dump(exclude={"name"} | shared)
     return draw_toy(data.name, stream(seed, "data"), **settings)
+
+
+def _handed_in(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
+    raise DataError("the data set arrays is handed in by a program; for a file use csv or npz")
 
 
 READERS: dict[str, Callable[[Any, int, bool], Dataset]] = {
@@ -177,6 +181,7 @@ READERS: dict[str, Callable[[Any, int, bool], Dataset]] = {
     "cifar10": _read_cifar10,
     "csv": _read_csv,
     "npz": _read_npz,
+    "arrays": _handed_in,
 }
 
 
@@ -285,7 +290,7 @@ def _check_width(experiment: Experiment, key: str, said: int | None, found: int)
 
 def fit_transform(experiment: Experiment, splits: Splits) -> Transform:
     """Return what turns raw columns into the network's inputs, fitted to the training split."""
-    return Transform.fit(experiment.data.standardize, splits.train.X, splits.train.rows)
+    return Transform.fit(experiment.data.scaling, splits.train.X, splits.train.rows)
 
 
 def fit_target_transform(splits: Splits) -> Transform | None:

@@ -1,4 +1,4 @@
-"""Every error that a user can cause, one exception tree; the text of each is what the user reads."""
+"""Every error and warning that a user can cause; the text of each is what the user reads."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import islice
 __all__ = [
     "CheckpointError",
     "ConfigError",
+    "ConfigWarning",
     "DataError",
     "MlpError",
     "RunError",
@@ -36,9 +37,13 @@ class MlpError(Exception):
 
 
 class ConfigError(MlpError):
-    """The config file, or a ``--set`` option, is wrong."""
+    """The config, or a change that is asked of it, is wrong."""
 
     exit_code = 2
+
+
+class ConfigWarning(FutureWarning):
+    """A config is spelled in an old way, which is understood; the text says how it is written now."""
 
 
 class UsageError(MlpError):

@@ -186,9 +186,9 @@ def test_a_number_of_inputs_that_the_data_contradict() -> None:
         network_widths(experiment, fit_transform(experiment, splits), splits.targets)
 
 
-@pytest.mark.parametrize("standardize", ["none", "scale"])
-def test_a_fraction_that_leaves_nothing_to_train_on(standardize: str) -> None:
-    data = {"name": "spiral", "points": 100, "train_size": 0.001, "standardize": standardize}
+@pytest.mark.parametrize("scaling", ["none", "range"])
+def test_a_fraction_that_leaves_nothing_to_train_on(scaling: str) -> None:
+    data = {"name": "spiral", "points": 100, "train_size": 0.001, "scaling": scaling}
     with pytest.raises(DataError, match=r"data.train_size 0.001 of 100 examples leaves none to train on"):
         load_splits(make(data=data))
 

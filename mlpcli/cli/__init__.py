@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -21,7 +25,7 @@ from mlpcli.cli.plot import plot
 from mlpcli.cli.predict import predict
 from mlpcli.cli.report import report
 from mlpcli.cli.train import train
-from mlpcli.errors import MlpError
+from mlpcli.errors import ConfigWarning, MlpError
 
 __all__ = ["cli", "run"]
 
@@ -45,7 +49,8 @@ def run(args: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(args, prog_name="mlp", standalone_mode=False)
+        with _notes():
+            code = cli.main(args, prog_name="mlp", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -68,6 +73,23 @@ def run(args: list[str]) -> int:
             1,
         )
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Show what the config reader warns of as a note on stderr, and other warnings as Python does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ConfigWarning)
+        show = warnings.showwarning
+
+        def note(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
+            if issubclass(category, ConfigWarning):
+                tell(f"Note: {message}")
+            else:
+                show(message, category, *args, **kwargs)
+
+        warnings.showwarning = note
+        yield
 
 
 def _fail(message: str, code: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from mlpcli.config.spellings import RENAMED
 from mlpcli.config.yaml12 import Path
 from mlpcli.errors import nearest
 
@@ -66,6 +67,10 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
     path, parent, node = _walk(item["loc"], schema)
     kind = item["type"]
     if kind == "extra_forbidden":
+        if renamed := RENAMED.get(path):
+            return Problem(
+                path, f'this is the old name of "{renamed.key}", which is there too; delete it', at_key=True
+            )
         elsewhere = _elsewhere(str(path[-1]), schema) if len(path) == 1 else None
         return Problem(path, _unknown("key", str(path[-1]), _keys(parent), elsewhere), at_key=True)
     if kind == "missing":
@@ -74,15 +79,15 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
         )
     if kind == "union_tag_not_found" and isinstance(item["input"], dict):
         return Problem(
-            path, f'key "name" is missing; it has to be one of {", ".join(_names(node))}', at_key=True
+            path, f'key "name" is missing; it has to be one of {", ".join(_names(node, schema))}', at_key=True
         )
     if kind == "union_tag_invalid":
         value = _at(data, path)
         if isinstance(value, dict):
             path, value = (*path, "name"), value["name"]
         if isinstance(value, str):
-            return Problem(path, _unknown("name", value, _names(node)))
-        return Problem(path, f"{show(value)} is not one of {', '.join(_names(node))}")
+            return Problem(path, _unknown("name", value, _names(node, schema)))
+        return Problem(path, f"{show(value)} is not one of {', '.join(_names(node, schema))}")
     if kind == "config":
         return Problem(item["ctx"]["at"] or path, item["msg"])
     if kind == "too_long":
@@ -167,8 +172,12 @@ def _keys(node: dict[str, Any]) -> list[str]:
     return sorted(node.get("properties", {}), key=lambda key: key != "name")
 
 
-def _names(node: dict[str, Any]) -> list[str]:
-    return list(node.get("discriminator", {}).get("mapping", {}))
+def _names(node: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    """Return the names that a choice offers."""
+    sections = node.get("discriminator", {}).get("mapping", {})
+    return [
+        name for name, ref in sections.items() if _dereference({"$ref": ref}, schema).get("offered", True)
+    ]
 
 
 def _describe(node: dict[str, Any], schema: dict[str, Any]) -> str:
@@ -179,7 +188,7 @@ def _describe(node: dict[str, Any], schema: dict[str, Any]) -> str:
 def _describe_type(node: dict[str, Any], schema: dict[str, Any]) -> str:
     if "allowed" in node:
         return str(node["allowed"])
-    names = node.get("enum") or ([node["const"]] if "const" in node else None) or _names(node)
+    names = node.get("enum") or ([node["const"]] if "const" in node else None) or _names(node, schema)
     if names:
         return f"one of {', '.join(map(str, names))}"
     kind = node.get("type")

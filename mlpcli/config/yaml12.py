@@ -83,6 +83,16 @@ class Document:
             raise error
         self.refused.append((path, error))
 
+    def rename(self, old: Path, new: Path) -> None:
+        """Move the places of ``old``, and of what is in it, to the path ``new``."""
+
+        def moved(path: Path) -> Path:
+            return (*new, *path[len(old) :]) if path[: len(old)] == old else path
+
+        self.keys = {moved(path): mark for path, mark in self.keys.items()}
+        self.values = {moved(path): mark for path, mark in self.values.items()}
+        self.refused = [(moved(path), error) for path, error in self.refused]
+
 
 class _Composer(yaml.SafeLoader):
     """Composes nodes, and stops at the first thing that a config may not hold."""

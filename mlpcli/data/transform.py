@@ -32,7 +32,7 @@ class Transform:
         """Measure ``rows`` of X (n, columns) and return the transform of the given kind.
 
         none: as they are; center: subtract the mean; standardize: then divide by the standard deviation;
-        scale: map minimum and maximum to -1 and 1 (CS231n notes, Neural Networks 2, "Data Preprocessing").
+        range: map minimum and maximum to -1 and 1 (CS231n notes, Neural Networks 2, "Data Preprocessing").
         Constant columns are not divided.
         """
         columns = X.shape[1]
@@ -50,7 +50,7 @@ class Transform:
                 differences *= differences
                 squares += differences.sum(axis=0)
             scale = np.sqrt(squares / len(rows))
-        if kind == "scale":
+        if kind == "range":
             low = np.min([X[piece].min(axis=0) for piece in pieces], axis=0).astype(np.float64)
             high = np.max([X[piece].max(axis=0) for piece in pieces], axis=0).astype(np.float64)
             shift, scale = (low + high) / 2, (high - low) / 2

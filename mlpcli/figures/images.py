@@ -25,7 +25,7 @@ def image_shape(experiment: Experiment, features: int) -> tuple[int, int, int] |
     if experiment.data.name == "cifar10":
         return IMAGE
     side = isqrt(features)
-    if experiment.data.name == "npz" and side * side == features and side >= _LEAST_SIDE:
+    if experiment.data.name in ("npz", "arrays") and side * side == features and side >= _LEAST_SIDE:
         return (1, side, side)
     return None
 

@@ -268,7 +268,7 @@ def _with_sizes(experiment: Experiment, sizes: dict[str, Any]) -> Experiment:
 
 def _on_table(experiment: Experiment, dataset: Dataset, path: Path) -> Experiment:
     plain = experiment.model_dump()
-    shared = {key: plain["data"][key] for key in ("train_size", "val_size", "test_size", "standardize")}
+    shared = {key: plain["data"][key] for key in ("train_size", "val_size", "test_size", "scaling")}
     plain["data"] = {"name": "csv", "path": str(path), "target": _target(dataset), **shared}
     return validate_experiment(plain, Path())
 

@@ -146,7 +146,7 @@ def _change_data(plain: dict[str, Any], own: dict[str, Any] | None, name: str) -
     if name == OWN and own is not None:
         plain["data"] = own
     else:
-        shared = ("points", "train_size", "val_size", "test_size", "standardize")
+        shared = ("points", "train_size", "val_size", "test_size", "scaling")
         plain["data"] = {"name": name, **{key: before[key] for key in shared if key in before}}
     plain["model"] |= {"inputs": None, "outputs": None}
     if name != OWN:

@@ -164,11 +164,9 @@ def _check_scale(run: Run) -> Finding:
     mean, std = float(np.max(np.abs(np.mean(X, axis=0)))), float(np.max(np.std(X, axis=0)))
     text = f"inputs have means up to {mean:.2f} and standard deviations up to {std:.2f}"
     if mean > 10 or std > 10:
-        return Finding(
-            "scale", "FAIL", f"{text}; about 0 and 1 train best: set data.standardize: standardize"
-        )
+        return Finding("scale", "FAIL", f"{text}; about 0 and 1 train best: set data.scaling: standardize")
     if std < 0.1:
-        return Finding("scale", "note", f"{text}: small; data.standardize: standardize makes them 1")
+        return Finding("scale", "note", f"{text}: small; data.scaling: standardize makes them 1")
     return Finding("scale", "pass", text)
 
 

@@ -184,8 +184,8 @@ class Run:
             ) from None
         except RunError as error:
             logger.info("stopped: %s", error)
-            if self.experiment.data.standardize in ("none", "center"):
-                raise RunError(f"{error}\nThe inputs are not scaled: data.standardize may do it.") from None
+            if self.experiment.data.scaling in ("none", "center"):
+                raise RunError(f"{error}\nThe inputs are not scaled: data.scaling may do it.") from None
             raise
         finally:
             for handler in logger.handlers:

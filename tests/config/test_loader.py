@@ -178,7 +178,7 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "key of another data set": (
         "data: {name: moons, classes: 2}\n",
         "1:21",
-        'data.classes: unknown key "classes" (allowed: name, train_size, val_size, standardize, test_size, '
+        'data.classes: unknown key "classes" (allowed: name, train_size, val_size, scaling, test_size, '
         "points, noise)",
     ),
     "points": (
@@ -200,7 +200,7 @@ BAD_VALUES: dict[str, tuple[str, str, str]] = {
     "standardize": (
         "data: {name: xor, standardize: centre}\n",
         "1:32",
-        'data.standardize: "centre" is not one of none, center, standardize, scale; did you mean "center"?',
+        'data.scaling: "centre" is not one of standardize, center, range, none; did you mean "center"?',
     ),
     "missing target": (
         "data:\n  name: csv\n  path: table.csv\n",

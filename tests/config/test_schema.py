@@ -96,7 +96,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "train_size": None,
             "val_size": 0.2,
             "test_size": 0.2,
-            "standardize": "standardize",
+            "scaling": "standardize",
         },
         "model": {
             "hidden": [8, {"units": 4, "activation": "tanh"}],

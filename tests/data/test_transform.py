@@ -16,7 +16,7 @@ KNOWN = {
     "none": ([0, 0, 0], [1, 1, 1]),
     "center": ([3, 5, 30], [1, 1, 1]),
     "standardize": ([3, 5, 30], STD),
-    "scale": ([3, 5, 35], [2, 1, 25]),
+    "range": ([3, 5, 35], [2, 1, 25]),
 }
 
 
@@ -45,7 +45,7 @@ def test_sizes_at_the_ends_of_float32(kind: str, size: float) -> None:
     part = Split(ends, np.zeros(3, int), np.arange(3))
     ((batch, _),) = Batches(part, Transform.fit(kind, ends, part.rows)).in_order(3)
     assert np.isfinite(batch).all()
-    if kind == "scale" and size > 1e-38:
+    if kind == "range" and size > 1e-38:
         np.testing.assert_allclose(batch, [[-1], [0], [1]], rtol=1e-5)
 
 

@@ -17,7 +17,7 @@ from mlpcli.play.session import Session
 
 def make(tmp_path: Path, hidden: list[int], loss: str = "cross_entropy") -> Session:
     plain = {
-        "data": {"name": "moons", "points": 40, "standardize": "none"},
+        "data": {"name": "moons", "points": 40, "scaling": "none"},
         "model": {"hidden": hidden, "activation": "identity"},
         "loss": loss,
     }
@@ -102,7 +102,7 @@ def test_a_view_of_what_is_not_there_shows_what_is(view: View, tmp_path: Path) -
 def test_small_scales_keep_their_points_apart(tmp_path: Path) -> None:
     rows = "".join(f"{i * 1e-7},{5 + (i % 7) * 1e-6},{i % 2}\n" for i in range(30))
     (tmp_path / "small.csv").write_text("a,b,c\n" + rows)
-    plain = {"data": {"name": "csv", "path": "small.csv", "target": "c", "standardize": "none"}}
+    plain = {"data": {"name": "csv", "path": "small.csv", "target": "c", "scaling": "none"}}
     session = Session(validate_experiment({**plain, "model": {"hidden": [2]}}, tmp_path), tmp_path, tmp_path)
     points = np.array(draw_state(session)["points"])
     assert len(np.unique(points[:, 0])) == 30

@@ -100,12 +100,12 @@ def test_constant_and_repeated_features(tmp_path: Path) -> None:
 
 def test_unscaled_inputs(tmp_path: Path) -> None:
     X, y = random()
-    sections = table(tmp_path, X * 5000 + 200, y, data={"standardize": "none"})
+    sections = table(tmp_path, X * 5000 + 200, y, data={"scaling": "none"})
     found = findings(sections)
     assert found["scale"].verdict == "FAIL"
-    assert "data.standardize: standardize" in found["scale"].text
+    assert "data.scaling: standardize" in found["scale"].text
     assert found["first loss"].verdict == "FAIL"
-    sections["data"]["standardize"] = "standardize"
+    sections["data"]["scaling"] = "standardize"
     assert findings(sections)["scale"].verdict == "pass"
 
 

@@ -115,7 +115,7 @@ def test_a_gradient_too_large_for_float32_is_divergence(
     X, y = np.zeros((40, 2), np.float32), np.arange(40) % 2
     X[:rows] = 1e20  # in both classes: one of them is on the wrong side
     np.savez(tmp_path / "large.npz", X=X, y=y)
-    whole = {"standardize": "none", "val_size": 0, "test_size": 0}
+    whole = {"scaling": "none", "val_size": 0, "test_size": 0}
     trains = trainer(
         data={"name": "npz", "path": str(tmp_path / "large.npz"), **whole},
         model={"hidden": []},

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Field,
     PlainValidator,
     SerializerFunctionWrapHandler,
@@ -68,7 +69,7 @@ def _leave_something(key: str, value: float, info: ValidationInfo) -> float:
 
 
 FileName = Annotated[str, AfterValidator(_anchored)]
-Standardize = Literal["none", "center", "standardize", "scale"]
+Scaling = Literal["standardize", "center", "range", "none"]
 
 
 class DataSection(Section):
@@ -80,10 +81,10 @@ class DataSection(Section):
         None, description="training examples to use; null takes all that are left"
     )
     val_size: Size = Field(0.2, description="part of the examples held out to choose the best epoch")
-    standardize: Standardize = Field(
+    scaling: Scaling = Field(
         "standardize",
-        description="per feature, from the training split: none; center (subtract the mean); "
-        "standardize (then divide by the standard deviation); scale (minimum and maximum to -1 and 1)",
+        description="of each feature, by the training split: standardize (subtract the mean, divide by the "
+        "standard deviation), center (subtract the mean), range (minimum and maximum become -1 and 1), none",
     )
 
     @field_validator("train_size")
@@ -277,14 +278,34 @@ class Npz(_File):
     name: Literal["npz"] = Field(description="a NumPy .npz file with the arrays X and y")
 
 
+class Arrays(_OneSource):
+    """Arrays that a program hands to the engine; not offered where a data set can be chosen by name."""
+
+    model_config = ConfigDict(json_schema_extra={"offered": False})
+    tasks: ClassVar[tuple[Task, ...]] = ("classification", "regression")
+
+    name: Literal["arrays"] = Field(description="arrays that a program hands in")
+    test_size: Size = Field(
+        0, validate_default=True, description="part of the examples held out for the final score"
+    )
+
+    @property
+    def inputs(self) -> None:
+        return None
+
+    def targets(self, task: Task) -> int | None:  # noqa: ARG002
+        return None
+
+
 Data: TypeAlias = Annotated[
-    Spiral | Moons | Circles | Blobs | Xor | Sine | Cifar10 | Csv | Npz,
+    Spiral | Moons | Circles | Blobs | Xor | Sine | Cifar10 | Csv | Npz | Arrays,
     Field(discriminator="name"),
     by_name(),
 ]
 
 
 def data_sets() -> dict[str, str]:
-    """Return the names that ``data.name`` may have, each with a line that says what it is."""
-    fields = [section.model_fields["name"] for section in get_args(get_args(Data)[0])]
+    """Return the data sets that a config file may name, each with a line that says what it is."""
+    sections = [section for section in get_args(get_args(Data)[0]) if section is not Arrays]
+    fields = [section.model_fields["name"] for section in sections]
     return {get_args(field.annotation)[0]: field.description for field in fields}
