@@ -173,7 +173,7 @@ def _draw(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG00
 
 
 def _handed_in(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
-    raise DataError("the data set arrays is handed in by a program; for a file use csv or npz")
+    raise DataError("data.name: arrays are handed in by a program; for a file use csv or npz")
 
 
 READERS: dict[str, Callable[[Any, int, bool], Dataset]] = {

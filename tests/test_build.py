@@ -186,6 +186,11 @@ def test_a_number_of_inputs_that_the_data_contradict() -> None:
         network_widths(experiment, fit_transform(experiment, splits), splits.targets)
 
 
+def test_arrays_are_handed_in_and_not_read() -> None:
+    with pytest.raises(DataError, match="arrays are handed in by a program; for a file use csv or npz"):
+        load_splits(make(data="arrays"))
+
+
 @pytest.mark.parametrize("scaling", ["none", "range"])
 def test_a_fraction_that_leaves_nothing_to_train_on(scaling: str) -> None:
     data = {"name": "spiral", "points": 100, "train_size": 0.001, "scaling": scaling}

@@ -67,7 +67,7 @@ def make_experiment(
         return _finish(*_read_file(FilePath(config)), changes, arrays)
     raise ConfigError(
         "a config is a path, the name of a config that comes with mlp, or a dict; "
-        f"this is a {type(config).__name__}"
+        f"this is of type {type(config).__name__}"
     )
 
 

@@ -31,7 +31,7 @@ def copy_value(value: Any, path: Path = ()) -> Any:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise ConfigError(f"{place}a key is a {type(key).__name__}; keys are strings")
+                raise ConfigError(f"{place}a key is of type {type(key).__name__}; keys are strings")
         return {key: copy_value(item, (*path, key)) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [copy_value(item, (*path, index)) for index, item in enumerate(value)]
@@ -40,6 +40,6 @@ def copy_value(value: Any, path: Path = ()) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise ConfigError(
-        f"{place}a config cannot hold a {type(value).__name__}; "
-        "it holds numbers, strings, True, False, None, lists and dicts"
+        f"{place}the value is of type {type(value).__name__}; "
+        "a config holds numbers, strings, True, False, None, lists and dicts"
     )
