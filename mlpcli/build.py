@@ -13,12 +13,13 @@ from numpy.typing import DTypeLike
 
 from mlpcli.blas import thread_count
 from mlpcli.config.schema import Experiment
+from mlpcli.data.arrays import read_npz
 from mlpcli.data.augment import Augmenter
 from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset
+from mlpcli.data.delimited import read_csv
 from mlpcli.data.splits import split_rows
-from mlpcli.data.tables import read_csv, read_npz
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.data.transform import Transform
 from mlpcli.errors import ConfigError, DataError

@@ -1,14 +1,16 @@
-"""What every data set is once it has been read or drawn."""
+"""What every data set is once it has been read or drawn, and what is known of its size before."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Dataset"]
+__all__ = ["Dataset", "Features", "TableSize"]
+
+Features: TypeAlias = "NDArray[np.float32] | NDArray[np.uint8]"
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Dataset:
     float32. ``test`` is the source's own test set, where it has one.
     """
 
-    X: NDArray[np.float32] | NDArray[np.uint8]
+    X: Features
     y: NDArray[Any]
     columns: tuple[str, ...]
     classes: tuple[str, ...] | None
@@ -29,3 +31,13 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.X)
+
+
+class TableSize(NamedTuple):
+    """What is known of a table before it is read: ``bytes``, about, that reading it takes, and its widths."""
+
+    bytes: int
+    examples: int | None
+    inputs: int
+    outputs: int | None  # of a regression
+    itemsize: int  # bytes of a number of X, as it is kept

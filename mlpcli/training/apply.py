@@ -71,7 +71,7 @@ def _read_all(checkpoint: Checkpoint, file: Path) -> Split:
     X, y = read_labelled(
         file,
         target=getattr(section, "target", "y"),
-        features=checkpoint.columns,
+        columns=checkpoint.columns,
         delimiter=getattr(section, "delimiter", ","),
         classes=checkpoint.classes,
     )
@@ -171,7 +171,7 @@ def answer_rows(checkpoint: Checkpoint, file: Path) -> Answers:
     For classes: the label, and per class its probability or, from an SVM, its score. Else the values.
     """
     section: Any = checkpoint.experiment.data
-    X = read_rows(file, features=checkpoint.columns, delimiter=getattr(section, "delimiter", ","))
+    X = read_rows(file, columns=checkpoint.columns, delimiter=getattr(section, "delimiter", ","))
     split = Split(X, np.zeros(len(X), np.int64), np.arange(len(X)))
     loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
     logits = compute_logits(checkpoint.network, Batches(split, checkpoint.transform))

@@ -236,7 +236,8 @@ def _split_sizes(section: Any, n: int, own_test: int = 0) -> tuple[int, int]:
 
 def measured_data(experiment: Experiment) -> DataSize | None:
     """Return the size of the data set, of a file as its size and its headers tell; raises DataError."""
-    from mlpcli.data.tables import measure_csv, measure_npz
+    from mlpcli.data.arrays import measure_npz
+    from mlpcli.data.delimited import measure_csv
 
     section, classification = experiment.data, experiment.loss.task == "classification"
     if section.name == "npz":

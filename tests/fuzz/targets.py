@@ -21,7 +21,8 @@ import numpy as np
 from mlpcli.config.loader import load_experiment, parse_experiment, validate_experiment
 from mlpcli.config.schema import to_plain
 from mlpcli.config.yaml12 import write_yaml
-from mlpcli.data.tables import read_csv, read_labelled
+from mlpcli.data.delimited import read_csv
+from mlpcli.data.tables import read_labelled
 from mlpcli.errors import CheckpointError, ConfigError, DataError, MlpError
 from mlpcli.training.checkpoints import load_checkpoint, read_plan, save_checkpoint
 from mlpcli.training.directory import RunDirectory
@@ -118,7 +119,7 @@ def table(data: bytes) -> None:
         if sorted(set(y.tolist())) != list(range(len(classes))) or len(set(classes)) != len(classes):
             raise BrokenError("labels that are not those of the classes")
         _, codes = read_labelled(
-            path, target="y", features=found.columns, delimiter=delimiter, classes=classes
+            path, target="y", columns=found.columns, delimiter=delimiter, classes=classes
         )
         if not np.array_equal(codes, y):
             raise BrokenError("labels that are not known again")

@@ -1,0 +1,292 @@
+"""Reads arrays of features and targets from .npz and .npy files or a Python program, and checks them.
+
+Arrays of a program are called ``X`` and ``y`` in errors; those of a file have its name before them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.data.dataset import Dataset, Features, TableSize
+from mlpcli.data.labels import Labels, classify, labels_of, recognize
+from mlpcli.data.sentences import FILL, FINITE, TARGET
+from mlpcli.errors import DataError, did_you_mean
+from mlpcli.npz import NpzFile, read_npy
+from mlpcli.reading import within_memory
+from mlpcli.text import listed, shortened
+
+__all__ = [
+    "from_arrays",
+    "labelled_arrays",
+    "labelled_npz",
+    "measure_npz",
+    "read_npz",
+    "rows_of_array",
+    "rows_of_npy",
+    "rows_of_npz",
+]
+
+_MOST_COLUMNS = 1 << 20  # 4 GB of weights for 1,000 units
+_TEXT = "Text cannot be a feature; give each text value a column of its own that holds 0 or 1."
+_AXES = ("row", "column")
+_BLOCK = 1 << 18  # numbers that are converted at a time
+
+
+# Files
+
+
+def measure_npz(path: Path, *, classification: bool) -> TableSize:
+    """Return the size of a data set from the headers of its X and y; raises DataError."""
+    with NpzFile(path, DataError) as archive:
+        _require(path, archive, "X", "y")
+        (X_shape, X_dtype), (y_shape, y_dtype) = archive.header("X"), archive.header("y")
+    _check_features(f"{path}: X", X_shape, X_dtype, None)
+    n, itemsize = X_shape[0], 1 if X_dtype == np.uint8 else 4
+    converted = 0 if X_dtype in (np.uint8, np.float32) else X_dtype.itemsize
+    size = math.prod(X_shape) * (itemsize + converted) + math.prod(y_shape) * (y_dtype.itemsize + 8)
+    outputs = None if classification else math.prod(y_shape[1:])
+    return TableSize(size, n, math.prod(X_shape[1:]), outputs, itemsize)
+
+
+def read_npz(path: Path, *, classification: bool) -> Dataset:
+    """Read the arrays ``X`` (n, ...), whose rows are flattened, and ``y``: (n,), or (n, k) for a regression.
+
+    Raises DataError.
+    """
+    with within_memory(str(path), DataError):
+        X, y = _read_npz(path, classification, None)
+        return _dataset(f"{path}: y", X, y, _numbered(X))
+
+
+def labelled_npz(path: Path, width: int, classes: Sequence[str] | None) -> tuple[Features, NDArray[Any]]:
+    """Read X (n, width), and y as indices into known ``classes``, or as values where these are None."""
+    with within_memory(str(path), DataError):
+        X, y = _read_npz(path, classes is not None, width)
+        return X, recognize(y, classes or ()) if isinstance(y, Labels) else y
+
+
+def rows_of_npz(path: Path, width: int) -> Features:
+    """Read the array ``X`` (n, width) of an archive; raises DataError."""
+    with NpzFile(path, DataError) as archive:
+        _require(path, archive, "X")
+        _check_features(f"{path}: X", *archive.header("X"), width)
+        return _flattened(f"{path}: X", archive.read("X"))
+
+
+def rows_of_npy(path: Path, width: int) -> Features:
+    """Read an array (n, width), or (width,) for one row; raises DataError."""
+    rows = _in_rows(read_npy(path, DataError), width)
+    _check_features(str(path), rows.shape, rows.dtype, width)
+    return _flattened(str(path), rows)
+
+
+def _read_npz(
+    path: Path, classification: bool, width: int | None
+) -> tuple[Features, Labels | NDArray[np.float32]]:
+    with NpzFile(path, DataError) as archive:
+        _require(path, archive, "X", "y")
+        _check_features(f"{path}: X", *archive.header("X"), width)
+        n = archive.header("X")[0][0]
+        _check_targets(f"{path}: y", *archive.header("y"), n, classification)
+        targets = _targets(f"{path}: y", archive.read("y"), classification)  # before X, which is larger
+        return _flattened(f"{path}: X", archive.read("X")), targets
+
+
+def _require(path: Path, archive: NpzFile, *names: str) -> None:
+    missing = [name for name in names if name not in archive.names]
+    if missing:
+        call = ", ".join(f"{name}={name}" for name in names)
+        raise DataError(
+            f"{path}: has no array {listed(missing)}; it holds {listed(archive.names) or 'nothing'}. "
+            f"Save it with np.savez(path, {call})."
+        )
+
+
+# Arrays of a program
+
+
+def from_arrays(X: Any, y: Any, *, classification: bool) -> Dataset:
+    """Return the data set of X (n, ...) and y: (n,) or (n, 1), or (n, k) for a regression.
+
+    Both may be whatever ``np.asarray`` takes, and data frames, whose column names are kept. Features are
+    real numbers; uint8 stays bytes, and float32 in rows is not copied. Labels are numbers, booleans or
+    strings. Raises DataError.
+    """
+    names = _names(X)
+    features, targets = _of_program(X, y, classification, None)
+    return _dataset("y", features, targets, names or _numbered(features))
+
+
+def labelled_arrays(
+    X: Any, y: Any, *, columns: Sequence[str], classes: Sequence[str] | None
+) -> tuple[Features, NDArray[Any]]:
+    """Return X (n, columns), and y as indices into known ``classes``, or as values where these are None.
+
+    Columns of a data frame are taken by their names. Raises DataError.
+    """
+    features, targets = _of_program(X, y, classes is not None, columns)
+    return features, recognize(targets, classes or ()) if isinstance(targets, Labels) else targets
+
+
+def rows_of_array(X: Any, *, columns: Sequence[str]) -> Features:
+    """Return new rows X (n, columns), or (columns,) for one row, for a network trained on ``columns``.
+
+    Columns of a data frame are taken by their names. Raises DataError.
+    """
+    with within_memory("X", DataError):
+        rows = _in_rows(_numbers("X", X, columns), len(columns))
+        _check_features("X", rows.shape, rows.dtype, len(columns))
+        return _flattened("X", rows)
+
+
+def _of_program(
+    X: Any, y: Any, classification: bool, columns: Sequence[str] | None
+) -> tuple[Features, Labels | NDArray[np.float32]]:
+    with within_memory("X", DataError):
+        rows = _numbers("X", X, columns)
+        _check_features("X", rows.shape, rows.dtype, None if columns is None else len(columns))
+        targets = _array("y", y) if classification else _numbers("y", y)
+        _check_targets("y", targets.shape, targets.dtype, len(rows), classification)
+        return _flattened("X", rows), _targets("y", targets, classification)
+
+
+def _names(X: Any) -> tuple[str, ...] | None:
+    """Return the column names of a data frame, None for anything else."""
+    columns = getattr(X, "columns", None)
+    return None if columns is None else tuple(map(str, columns))
+
+
+def _array(where: str, values: Any) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.asarray(values)
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise DataError(f"{where}: is no array ({problem}); give rows of equal length") from None
+    return array
+
+
+def _numbers(where: str, values: Any, columns: Sequence[str] | None = None) -> NDArray[Any]:
+    """Return an array of the dtype that it has, or of float64 where it holds numbers as Python objects."""
+    names, array = _names(values), _array(where, values)
+    if names is not None and columns is not None and names != tuple(columns):
+        array = array[:, _places(where, names, columns)]
+        names = tuple(columns)
+    if array.dtype.kind != "O":
+        return array
+    numbers = np.empty(array.shape, np.float64)
+    for place, value in np.ndenumerate(array):
+        if not isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
+            hint = FILL if not isinstance(value, (str, bytes)) else TARGET if where == "y" else _TEXT
+            raise DataError(
+                f"{where}: {_cell(place, names)} is {shortened(str(value))}, not a number. {hint}"
+            )
+        numbers[place] = value
+    return numbers
+
+
+def _cell(place: tuple[int, ...], names: Sequence[str] | None) -> str:
+    if names is not None and len(place) == 2:
+        return f"row {place[0]} (from 0), column {shortened(names[place[1]])}"
+    return ", ".join(f"{what} {i}" for what, i in zip(_AXES, place, strict=False)) + " (from 0)"
+
+
+def _places(where: str, names: Sequence[str], columns: Sequence[str]) -> list[int]:
+    """Return where the columns that the network was trained on are among the ``names`` of a data frame."""
+    missing = [name for name in columns if name not in names]
+    if missing:
+        raise DataError(
+            f"{where}: has no column {listed(missing)}; its columns are {listed(names)}"
+            + did_you_mean(missing[0], names)
+            + f"\nTo take columns by their places, give an array, {where}.to_numpy()."
+        )
+    place = {name: i for i, name in enumerate(names)}
+    return [place[name] for name in columns]
+
+
+# Both
+
+
+def _dataset(where: str, X: Features, y: Labels | NDArray[np.float32], columns: tuple[str, ...]) -> Dataset:
+    if not isinstance(y, Labels):
+        return Dataset(X, y, columns, None)
+    codes, classes = classify(where, y)
+    return Dataset(X, codes, columns, classes)
+
+
+def _numbered(X: Features) -> tuple[str, ...]:
+    return tuple(f"x{i}" for i in range(1, X.shape[1] + 1))
+
+
+def _in_rows(rows: NDArray[Any], width: int) -> NDArray[Any]:
+    """Return an array of one dimension as one row, or as a column where there is one column."""
+    if rows.ndim != 1:
+        return rows
+    return rows.reshape(-1, 1) if width == 1 else rows.reshape(1, -1)
+
+
+def _check_features(where: str, shape: tuple[int, ...], dtype: np.dtype[Any], width: int | None) -> None:
+    if dtype.kind not in "biuf":
+        raise DataError(f"{where}: has dtype {dtype}; features are real numbers")
+    if len(shape) < 2:
+        raise DataError(f"{where}: has shape {shape}; one row for each example is needed, (n, features)")
+    if 0 in shape:
+        raise DataError(f"{where}: has shape {shape}: no rows, or no features")
+    columns = math.prod(shape[1:])
+    if width is not None and columns != width:
+        raise DataError(
+            f"{where}: has {columns:,} features in each row; the network was trained on {width:,}"
+        )
+    if columns > _MOST_COLUMNS:
+        raise DataError(
+            f"{where}: has {columns:,} features in each row; at most {_MOST_COLUMNS:,} are allowed"
+        )
+
+
+def _check_targets(
+    where: str, shape: tuple[int, ...], dtype: np.dtype[Any], n: int, classification: bool
+) -> None:
+    if dtype.kind not in ("biufUOT" if classification else "biuf"):
+        allowed = "Labels are numbers, booleans or strings (str)." if classification else TARGET
+        raise DataError(f"{where}: has dtype {dtype}. {allowed}")
+    if classification and len(shape) != 1 and shape[1:] != (1,):
+        raise DataError(
+            f"{where}: has shape {shape}; labels are one for each row, ({n:,},). "
+            "Turn one-hot rows into labels with y.argmax(axis=1)."
+        )
+    if len(shape) not in (1, 2) or shape[0] != n or 0 in shape:
+        raise DataError(f"{where}: has shape {shape}; y has one entry for each of the {n:,} rows of X")
+
+
+def _targets(where: str, y: NDArray[Any], classification: bool) -> Labels | NDArray[np.float32]:
+    if classification:
+        return labels_of(where, y.reshape(-1))
+    return _to_float32(where, y.reshape(len(y), -1))
+
+
+def _flattened(where: str, array: NDArray[Any]) -> Features:
+    """Return an array as contiguous rows of bytes or of float32, all of them finite."""
+    flat = array.reshape(len(array), -1)
+    return np.ascontiguousarray(flat) if flat.dtype == np.uint8 else _to_float32(where, flat)
+
+
+def _to_float32(where: str, array: NDArray[Any]) -> NDArray[np.float32]:
+    same = array.dtype == np.float32 and array.flags.c_contiguous
+    result = array if same else np.empty(array.shape, np.float32)
+    step = max(1, _BLOCK // array.shape[1])
+    for start in range(0, len(array), step):
+        block = slice(start, start + step)
+        if not same:
+            with np.errstate(all="ignore"):  # numbers that do not fit are found below
+                result[block] = array[block]
+        finite = np.isfinite(result[block])
+        if not finite.all():
+            i, j = np.argwhere(~finite)[0]
+            place = (int(start + i), int(j))
+            hint = FILL if np.isnan(array[place]) else FINITE
+            raise DataError(f"{where}: {_cell(place, None)} is {array[place]}. {hint}")
+    return result

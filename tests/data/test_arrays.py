@@ -1,0 +1,305 @@
+"""Arrays of files and programs: they come back in 32 bits or as bytes, and what does not fit is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.data.arrays import from_arrays, labelled_arrays, read_npz, rows_of_array
+
+DATASETS = Path(__file__).parents[2] / "datasets"
+TABLE = "age,height,kind\n1,1.5,cat\n2,-2.5e-1,dog\n3, .5 ,cat\n"
+
+
+def test_digits() -> None:
+    dataset = read_npz(DATASETS / "digits.npz", classification=True)
+    assert dataset.X.shape == (1797, 64)
+    assert dataset.X.dtype == np.uint8
+    assert (dataset.X.min(), dataset.X.max()) == (0, 16)
+    assert dataset.classes == tuple("0123456789")
+    assert np.bincount(dataset.y).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert dataset.y[:5].tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int64", "float16", "float32", "float64", ">f8"])
+def test_features_become_float32(tmp_path: Path, dtype: str, saved: Callable[..., Path]) -> None:
+    X = np.array([[0, 1], [1, 0], [1, 1]], dtype)
+    dataset = read_npz(saved(tmp_path, X=X, y=[0, 1, 1]), classification=True)
+    assert dataset.X.dtype == np.float32
+    assert dataset.X.tolist() == [[0, 1], [1, 0], [1, 1]]
+    assert dataset.columns == ("x1", "x2")
+
+
+def test_images_are_flattened_and_stay_bytes(tmp_path: Path, saved: Callable[..., Path]) -> None:
+    X = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    dataset = read_npz(saved(tmp_path, X=np.asfortranarray(X), y=["a", "b"]), classification=True)
+    assert dataset.X.dtype == np.uint8
+    assert dataset.X.tolist() == X.reshape(2, 12).tolist()
+    assert len(dataset.columns) == 12
+
+
+@pytest.mark.parametrize(
+    ("y", "classes", "codes"),
+    [
+        (np.array([10, 2, 10]), ("2", "10"), [1, 0, 1]),
+        (np.array([10, 2, 10], np.uint8), ("2", "10"), [1, 0, 1]),
+        (np.array([0.1, 2, -1], np.float32), ("-1", "0.1", "2"), [1, 2, 0]),
+        (np.array([True, False, True]), ("False", "True"), [1, 0, 1]),
+        (np.array(["b", "a ", "a"]), ("a", "b"), [1, 0, 0]),
+        (np.array(["10", "2", "2.0"]), ("2", "10"), [1, 0, 0]),
+        (np.array([[10], [2], [10]]), ("2", "10"), [1, 0, 1]),
+    ],
+)
+def test_labels_of_arrays(
+    tmp_path: Path, y: Any, classes: tuple[str, ...], codes: list[int], saved: Callable[..., Path]
+) -> None:
+    dataset = read_npz(saved(tmp_path, X=np.zeros((3, 1)), y=y), classification=True)
+    assert dataset.classes == classes
+    assert dataset.y.tolist() == codes
+    assert dataset.y.dtype == np.int64
+
+
+@pytest.mark.parametrize("y", [[1, 2, 3], [1.0, 2.0, 3.0], [[1], [2], [3]], [[1, 0], [2, 0], [3, 0]]])
+def test_regression_from_arrays(tmp_path: Path, y: Any, saved: Callable[..., Path]) -> None:
+    dataset = read_npz(saved(tmp_path, X=np.zeros((3, 1)), y=y), classification=False)
+    assert dataset.classes is None
+    assert dataset.y.dtype == np.float32
+    assert dataset.y.shape == (3, np.size(y) // 3)
+    assert dataset.y[:, 0].tolist() == [1, 2, 3]
+
+
+X = np.zeros((3, 2))
+BAD_ARRAYS: dict[str, tuple[dict[str, Any], bool, str]] = {
+    "no y": ({"X": X}, True, "has no array 'y'; it holds 'X'. Save it with np.savez(path, X=X, y=y)."),
+    "no names": ({"arr_0": X}, True, "has no array 'X', 'y'; it holds 'arr_0'"),
+    "complex": ({"X": X * 1j, "y": [0, 1, 2]}, True, "X: has dtype complex128; features are real numbers"),
+    "text": ({"X": X.astype(str), "y": [0, 1, 2]}, True, "X: has dtype <U32; features are real numbers"),
+    "objects": ({"X": np.array([[{}]]), "y": [0]}, True, "member X.npy: has dtype 'object'"),
+    "one column": ({"X": X[:, 0], "y": [0, 1, 2]}, True, "X: has shape (3,); one row for each example"),
+    "no rows": ({"X": X[:0], "y": []}, True, "X: has shape (0, 2): no rows, or no features"),
+    "no features": ({"X": X[:, :0], "y": [0, 1, 2]}, True, "X: has shape (3, 0): no rows, or no features"),
+    "very wide": (
+        {"X": np.zeros((1, 1 << 21), np.uint8), "y": [0]},
+        True,
+        "2,097,152 features in each row; at most",
+    ),
+    "nan": (
+        {"X": [[0, 1], [2, np.nan]], "y": [0, 1]},
+        True,
+        "X: row 1, column 1 (from 0) is nan. Fill in missing values",
+    ),
+    "float32 nan": (
+        {"X": np.float32([[0, 1], [np.nan, 0]]), "y": [0, 1]},
+        True,
+        "X: row 1, column 0 (from 0)",
+    ),
+    "past float32": ({"X": [[1e39]] * 2, "y": [0, 1]}, True, "is 1e+39. Numbers are kept in 32 bits"),
+    "fewer labels": (
+        {"X": X, "y": [0, 1]},
+        True,
+        "y: has shape (2,); y has one entry for each of the 3 rows",
+    ),
+    "no shape": ({"X": X, "y": 0}, False, "y: has shape (); y has one entry for each"),
+    "one-hot": ({"X": X, "y": np.eye(3)}, True, "one for each row, (3,). Turn one-hot rows into labels with"),
+    "cube": ({"X": X, "y": np.zeros((3, 1, 1))}, False, "y: has shape (3, 1, 1); y has one entry"),
+    "complex labels": ({"X": X, "y": [0, 1j, 2]}, True, "y: has dtype complex128. Labels are numbers"),
+    "bytes": (
+        {"X": X, "y": [b"a", b"b", b"c"]},
+        True,
+        "y: has dtype |S1. Labels are numbers, booleans or strings",
+    ),
+    "text to regress": (
+        {"X": X, "y": ["a", "b", "c"]},
+        False,
+        "y: has dtype <U1. A regression (`loss: mse`)",
+    ),
+    "nan label": ({"X": X, "y": [0, 1, np.nan]}, True, "y[2] is nan, which is no label. Fill in missing"),
+    "empty label": ({"X": X, "y": ["a", "", "b"]}, True, "y[1] is empty, which is no label"),
+    "nan to regress": ({"X": X, "y": [0, 1, np.nan]}, False, "y: row 2, column 0 (from 0) is nan"),
+    "one class": ({"X": X, "y": [7, 7, 7]}, True, "y: holds '7' in every row"),
+    "quantity": (
+        {"X": np.zeros((70_000, 1)), "y": np.arange(70_000)},
+        True,
+        "y: has 70,000 different values ('0'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arrays", "classification", "expected"), BAD_ARRAYS.values(), ids=BAD_ARRAYS)
+def test_refuses_bad_arrays(
+    tmp_path: Path,
+    arrays: dict[str, Any],
+    classification: bool,
+    expected: str,
+    refusal: Callable[..., str],
+    saved: Callable[..., Path],
+) -> None:
+    path = saved(tmp_path, **arrays)
+    message = refusal(read_npz, path, classification=classification)
+    assert message.startswith(f"{path}:")
+    assert expected in message
+
+
+# Arrays of a program
+
+
+class Frame:
+    """What a data frame shows: column names, and an array for NumPy."""
+
+    def __init__(self, **columns: list[Any]) -> None:
+        self.columns = list(columns)
+        self._values = list(columns.values())
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        kinds = {type(value) for values in self._values for value in values}
+        return np.array(self._values, object if len(kinds) > 1 else None).T
+
+
+FRAME = Frame(age=[1, 2, 3], height=[1.5, -0.25, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("X", "dtype", "columns"),
+    [
+        ([[1, 1.5], [2, -0.25], [3, 0.5]], np.float32, ("x1", "x2")),
+        (np.array([[1, 1.5], [2, -0.25], [3, 0.5]], object), np.float32, ("x1", "x2")),
+        (np.array([[1, 1.5], [2, -0.25], [3, 0.5]])[:, :, None], np.float32, ("x1", "x2")),
+        (FRAME, np.float32, ("age", "height")),
+    ],
+    ids=["lists", "objects", "three axes", "frame"],
+)
+def test_features_of_a_program(X: Any, dtype: type, columns: tuple[str, ...]) -> None:
+    dataset = from_arrays(X, ["b", "a", "b"], classification=True)
+    assert (dataset.X.dtype, dataset.columns) == (dtype, columns)
+    assert dataset.X.tolist() == [[1, 1.5], [2, -0.25], [3, 0.5]]
+    assert (dataset.classes, dataset.y.tolist()) == (("a", "b"), [1, 0, 1])
+
+
+def test_features_are_only_copied_where_they_have_to_be() -> None:
+    wide = np.arange(24, dtype=np.float32).reshape(4, 6)
+    y = [0, 1, 0, 1]
+    assert np.shares_memory(from_arrays(wide, y, classification=True).X, wide)
+    some = from_arrays(wide[:, ::2], y, classification=True).X
+    assert some.flags.c_contiguous
+    assert some.tolist() == wide[:, ::2].tolist()
+    images = np.arange(24, dtype=np.uint8).reshape(4, 3, 2)
+    assert np.shares_memory(from_arrays(images, y, classification=True).X, images)
+    assert from_arrays(images, y, classification=True).X.shape == (4, 6)
+
+
+@pytest.mark.parametrize(
+    ("y", "classes", "codes"),
+    [
+        ([10, 2, 10], ("2", "10"), [1, 0, 1]),
+        ([True, False, True], ("False", "True"), [1, 0, 1]),
+        (["b", "a ", "a"], ("a", "b"), [1, 0, 0]),
+        (np.array(["b", "a ", "a"], object), ("a", "b"), [1, 0, 0]),
+        (np.array([10, 2, 2.0], object), ("2", "10"), [1, 0, 0]),
+        (np.array([[1], [0], [1]]), ("0", "1"), [1, 0, 1]),
+        (Frame(kind=["b", "a", "b"]), ("a", "b"), [1, 0, 1]),
+    ],
+    ids=["int", "bool", "str", "object of str", "object of numbers", "column", "frame"],
+)
+def test_labels_of_a_program(y: Any, classes: tuple[str, ...], codes: list[int]) -> None:
+    dataset = from_arrays(np.zeros((3, 1)), y, classification=True)
+    assert (dataset.classes, dataset.y.tolist()) == (classes, codes)
+    assert dataset.y.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    "y",
+    [[1, 2, 3], [1.0, 2.0, 3.0], [[1], [2], [3]], [[1, 0], [2, 0], [3, 0]], np.array([1, 2.0, 3], object)],
+)
+def test_values_of_a_program(y: Any) -> None:
+    dataset = from_arrays(np.zeros((3, 1)), y, classification=False)
+    assert dataset.classes is None
+    assert (dataset.y.dtype, dataset.y.shape) == (np.float32, (3, np.size(y) // 3))
+    assert dataset.y[:, 0].tolist() == [1, 2, 3]
+
+
+BAD_OBJECTS: dict[str, tuple[Any, Any, bool, str]] = {
+    "text": (
+        Frame(age=[1, 2], sex=["male", "female"]),
+        [0, 1],
+        True,
+        "X: row 0 (from 0), column 'sex' is 'male', not a number. Text cannot be a feature",
+    ),
+    "missing": (
+        [[1, 2], [3, None]],
+        [0, 1],
+        True,
+        "X: row 1, column 1 (from 0) is 'None', not a number. Fill in missing",
+    ),
+    "ragged": ([[1, 2], [3]], [0, 1], True, "X: is no array ("),
+    "one row": ([1, 2], [0, 1], True, "X: has shape (2,); one row for each example is needed"),
+    "no label": (
+        [[1], [2]],
+        np.array(["a", None], object),
+        True,
+        "y[1] is 'None', which is no label. Fill in",
+    ),
+    "nan": ([[1], [2]], np.array(["a", np.nan], object), True, "y[1] is 'nan', which is no label"),
+    "bytes": ([[1], [2]], np.array([b"a", b"b"], object), True, "y[0] is "),
+    "text to regress": ([[1], [2]], ["a", "b"], False, "y: has dtype <U1. A regression"),
+    "objects to regress": ([[1], [2]], np.array([1, "b"], object), False, "y: row 1 (from 0) is 'b', not a"),
+    "all text": (np.zeros((50, 1)), [f"id{i}" for i in range(50)], True, "are these the labels?"),
+    "many objects": (
+        np.zeros((70_000, 1), np.uint8),
+        np.arange(70_000).astype(object),
+        True,
+        "different values ('0'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("X", "y", "classification", "expected"), BAD_OBJECTS.values(), ids=BAD_OBJECTS)
+def test_refuses_bad_objects(
+    X: Any, y: Any, classification: bool, expected: str, refusal: Callable[..., str]
+) -> None:
+    assert expected in refusal(from_arrays, X, y, classification=classification)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "classification", "expected"),
+    [bad for name, bad in BAD_ARRAYS.items() if name not in ("no y", "no names", "objects", "bytes")],
+)
+def test_arrays_of_files_and_programs_are_refused_alike(
+    arrays: dict[str, Any], classification: bool, expected: str, refusal: Callable[..., str]
+) -> None:
+    message = refusal(from_arrays, **arrays, classification=classification)
+    assert expected in message
+    assert message[:2] in ("X:", "y:", "y[")
+
+
+def test_new_rows_of_a_program() -> None:
+    columns = ("height", "age")
+    assert rows_of_array(FRAME, columns=columns).tolist() == [[1.5, 1], [-0.25, 2], [0.5, 3]]
+    assert rows_of_array([[1, 2]], columns=columns).tolist() == [[1, 2]]
+    assert rows_of_array([1, 2], columns=columns).tolist() == [[1, 2]]
+    assert rows_of_array([1, 2], columns=("x1",)).tolist() == [[1], [2]]
+    with_text = Frame(name=["a", "b"], age=[1, 2], height=[3, 4])
+    assert rows_of_array(with_text, columns=columns).tolist() == [[3, 1], [4, 2]]
+
+
+def test_refuses_new_rows_of_other_columns(refusal: Callable[..., str]) -> None:
+    message = refusal(rows_of_array, FRAME, columns=("age", "hight"))
+    assert message.startswith(
+        "X: has no column 'hight'; its columns are 'age', 'height'\nDid you mean 'height'?"
+    )
+    assert message.endswith("give an array, X.to_numpy().")
+    message = refusal(rows_of_array, np.zeros((2, 3)), columns=("age", "height"))
+    assert message == "X: has 3 features in each row; the network was trained on 2"
+
+
+def test_labelled_rows_of_a_program(refusal: Callable[..., str]) -> None:
+    columns, classes = ("age", "height"), ("a", "b")
+    X, y = labelled_arrays(FRAME, ["b", "a", "b"], columns=columns, classes=classes)
+    assert (X.tolist()[0], y.tolist()) == ([1, 1.5], [1, 0, 1])
+    _, y = labelled_arrays(FRAME, [1, 2, 3], columns=columns, classes=None)
+    assert y.tolist() == [[1], [2], [3]]
+    message = refusal(labelled_arrays, FRAME, ["b", "c", "b"], columns=columns, classes=classes)
+    assert message == "y[1]: unknown label 'c'\nThe network knows 'a', 'b'."

@@ -1,0 +1,380 @@
+"""CSV files: known values come back, and every mistake is named where it stands."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.delimited import read_csv
+from mlpcli.errors import DataError
+
+DATASETS = Path(__file__).parents[2] / "datasets"
+TABLE = "age,height,kind\n1,1.5,cat\n2,-2.5e-1,dog\n3, .5 ,cat\n"
+
+
+def table(
+    path: Path,
+    *,
+    target: str = "kind",
+    features: list[str] | None = None,
+    delimiter: str = ",",
+    classification: bool = True,
+) -> Dataset:
+    return read_csv(
+        path, target=target, features=features, delimiter=delimiter, classification=classification
+    )
+
+
+def test_iris() -> None:
+    dataset = table(DATASETS / "iris.csv", target="species")
+    assert dataset.columns == ("sepal_length", "sepal_width", "petal_length", "petal_width")
+    assert dataset.classes == ("setosa", "versicolor", "virginica")
+    assert dataset.X.dtype == np.float32
+    assert np.bincount(dataset.y).tolist() == [50, 50, 50]
+    # the means and the two corrected rows of Fisher's paper
+    assert dataset.X.mean(axis=0) == pytest.approx([5.8433, 3.0573, 3.7580, 1.1993], abs=1e-4)
+    assert dataset.X[[34, 37]] == pytest.approx(np.array([[4.9, 3.1, 1.5, 0.2], [4.9, 3.6, 1.4, 0.1]]))
+
+
+def test_reads_a_classification(tmp_path: Path, write: Callable[..., Path]) -> None:
+    dataset = table(write(tmp_path, TABLE))
+    assert dataset.columns == ("age", "height")
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.y.tolist() == [0, 1, 0]
+    assert dataset.y.dtype == np.int64
+    np.testing.assert_array_equal(dataset.X, np.array([[1, 1.5], [2, -0.25], [3, 0.5]], np.float32))
+    assert dataset.X.dtype == np.float32
+
+
+def test_reads_a_regression(tmp_path: Path, write: Callable[..., Path]) -> None:
+    dataset = table(write(tmp_path, TABLE), target="age", features=["height"], classification=False)
+    assert dataset.columns == ("height",)
+    assert dataset.classes is None
+    np.testing.assert_array_equal(dataset.X, np.array([[1.5], [-0.25], [0.5]], np.float32))
+    np.testing.assert_array_equal(dataset.y, np.array([[1], [2], [3]], np.float32))
+    assert dataset.y.dtype == np.float32
+    assert dataset.X.flags.c_contiguous
+    assert dataset.y.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeff" + TABLE,
+        TABLE.replace("\n", "\r\n"),
+        TABLE.rstrip(),
+        TABLE.replace("\n", "\n\n"),
+        TABLE.replace("cat", '"cat"').replace("1.5", '"1.5"'),
+        TABLE.replace(",", " , "),
+        TABLE.replace("age", '"age"'),
+    ],
+    ids=["byte order mark", "windows", "no last newline", "empty lines", "quotes", "spaces", "quoted header"],
+)
+def test_ways_to_write_the_same_table(tmp_path: Path, content: str, write: Callable[..., Path]) -> None:
+    expected, dataset = table(write(tmp_path, TABLE)), table(write(tmp_path, content))
+    np.testing.assert_array_equal(dataset.X, expected.X)
+    np.testing.assert_array_equal(dataset.y, expected.y)
+    assert (dataset.columns, dataset.classes) == (expected.columns, expected.classes)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_delimiters(tmp_path: Path, delimiter: str, write: Callable[..., Path]) -> None:
+    dataset = table(write(tmp_path, TABLE.replace(",", delimiter)), delimiter=delimiter)
+    assert dataset.X.shape == (3, 2)
+
+
+def test_features_are_taken_by_name_and_in_order(tmp_path: Path, write: Callable[..., Path]) -> None:
+    dataset = table(write(tmp_path, "a,text,b,kind\n1,x,2,p\n3,y,4,q\n"), features=["b", "a"])
+    assert dataset.columns == ("b", "a")
+    assert dataset.X.tolist() == [[2, 1], [4, 3]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "y"),
+    [
+        ("10 2 1 2", ("1", "2", "10"), [2, 1, 0, 1]),
+        ("1 1.0 +1 2e0", ("1", "2"), [0, 0, 0, 1]),
+        ("-1 1 -0 0", ("-1", "0", "1"), [0, 2, 1, 1]),
+        ("0.5 .5 1 2", ("0.5", "1", "2"), [0, 0, 1, 2]),
+        ("1e300 1 1 1", ("1", "1e+300"), [1, 0, 0, 0]),
+        ("b a B a", ("B", "a", "b"), [2, 1, 0, 1]),
+        ("1 2 3+ 1", ("1", "2", "3+"), [0, 1, 2, 0]),
+        ("1_0 10 10 10", ("10", "1_0"), [1, 0, 0, 0]),
+        ("NA ? nan x", ("?", "NA", "nan", "x"), [1, 0, 2, 3]),
+    ],
+)
+def test_labels(
+    tmp_path: Path, labels: str, classes: tuple[str, ...], y: list[int], write: Callable[..., Path]
+) -> None:
+    dataset = table(write(tmp_path, "x,kind\n" + "".join(f"0,{label}\n" for label in labels.split())))
+    assert dataset.classes == classes
+    assert dataset.y.tolist() == y
+
+
+def test_a_table_of_many_blocks_is_read_as_numpy_reads_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8000, 5)) * 10.0 ** rng.integers(-30, 30, (8000, 5)), rng.integers(0, 3, 8000)
+    path = tmp_path / "table.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*"abcde", "kind"])
+        writer.writerows([*row, f"c{label}"] for row, label in zip(X.tolist(), y, strict=True))
+    assert path.stat().st_size > 2 << 18
+    tracemalloc.start()
+    dataset = table(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    expected = np.loadtxt(path, delimiter=",", skiprows=1, usecols=range(5), dtype=np.float64)
+    np.testing.assert_array_equal(dataset.X, expected.astype(np.float32))
+    np.testing.assert_array_equal(dataset.y, y)
+    assert peak < 3e6  # a block of text and the table
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(width=32, allow_nan=False, allow_infinity=False), st.sampled_from(["a", 'b"\n,', "ü"])
+        ),
+        min_size=2,
+        max_size=20,
+    )
+)
+@settings(
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_what_csv_writes_is_read_back(tmp_path: Path, rows: list[tuple[float, str]]) -> None:
+    path = tmp_path / "table.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("x", "kind"), (0, "a"), (0, "ü"), *rows])
+    dataset = table(path)
+    assert dataset.classes is not None
+    assert dataset.X[2:, 0].tolist() == [x for x, _ in rows]
+    assert [dataset.classes[code] for code in dataset.y[2:]] == [label for _, label in rows]
+
+
+BAD_TABLES: dict[str, tuple[str | bytes, list[str]]] = {
+    "empty": ("", [": is empty; its first line must name the columns"]),
+    "byte order mark alone": (b"\xef\xbb\xbf", [": is empty"]),
+    "empty lines": ("\n\n\n", [": is empty"]),
+    "no rows": ("x,kind\n", [": has a header, but no rows"]),
+    "no target": (
+        "x,kimd\n1,a\n",
+        [": has no column 'kind'; its columns are 'x', 'kimd'", "Did you mean 'kimd'?"],
+    ),
+    "no header": (
+        "1,2,a\n3,4,b\n",
+        ["has no column 'kind'", "The first line must name the columns; this one"],
+    ),
+    "target alone": ("kind\na\nb\n", ["has only the column 'kind', and nothing to learn it from"]),
+    "column without a name": (",x,kind\n1,2,a\n", [":1: column 1 of 3 has no name", "index=False"]),
+    "two columns of a name": ("x,x,kind\n1,2,a\n", [":1: two columns are called 'x'"]),
+    "two columns of a number": (
+        "1,1,a\n1,2,a\n",
+        [":1: two columns are called '1'", "The first line must name"],
+    ),
+    "semicolons": ("x;kind\n1;a\n", [":1: has the one column 'x;kind'", 'set `data.delimiter: ";"`']),
+    "tabs": ("x\tkind\n1\ta\n", [r"has the one column 'x\tkind'", r'set `data.delimiter: "\t"`']),
+    "bars": ("x|kind\n1|a\n", ['set `data.delimiter: "|"`']),
+    "short row": ("x,kind\n1,a\n2\n", [":3: row of length 1; the header has 2 columns", "quote the cells"]),
+    "long row": ("x,kind\n1,a\n2,b,c\n", [":3: row of length 3; the header has 2 columns"]),
+    "row after a quoted newline": ('x,kind\n1,"a\nb"\n2\n', [":4: row of length 1"]),
+    "text": ("x,kind\nmale,a\n", [":2: column 'x' is 'male', not a number", "`data.features`", "0 or 1"]),
+    "long text": (f"x,kind\n{'long' * 99},a\n", [":2: column 'x' is 'longlong", "...', not a number"]),
+    "empty cell": ("x,kind\n,a\n", [":2: column 'x' is empty", "Fill in missing values, or remove"]),
+    "missing value": ("x,kind\n1,a\n NA ,b\n", [":3: column 'x' is 'NA'", "Fill in missing values"]),
+    "question mark": ("x,kind\n?,a\n", [":2: column 'x' is '?'", "Fill in missing values"]),
+    "nan": ("x,kind\nnan,a\n", [":2: column 'x' is 'nan'", "Fill in missing values"]),
+    "infinity": ("x,kind\n-inf,a\n", [":2: column 'x' is '-inf'", "finite and within 3.4e38"]),
+    "past float32": ("x,kind\n1e39,a\n", [":2: column 'x' is '1e39'", "finite and within 3.4e38"]),
+    "past float64": ("x,kind\n1e999,a\n", [":2: column 'x' is '1e999'", "finite and within 3.4e38"]),
+    "underscore": ("x,kind\n1_000,a\n", [":2: column 'x' is '1_000'", "Write numbers plainly"]),
+    "thousands": ('x,kind\n"1,000",a\n', [":2: column 'x' is '1,000'", "Write numbers plainly"]),
+    "hexadecimal": ("x,kind\n0x10,a\n", [":2: column 'x' is '0x10', not a number"]),
+    "empty label": ("x,kind\n1,a\n2,\n3,b\n", [":3: column 'kind' is empty", "Fill in missing values"]),
+    "missing label": ("x,kind\n1,1\n2,NA\n3,2\n", [":3: label 'NA' among labels that are numbers"]),
+    "infinite label": ("x,kind\n1,1\n2,2\n3,inf\n", [":4: label 'inf' among labels that are numbers"]),
+    "one class": (
+        "x,kind\n1,1\n2,1.0\n",
+        [": column 'kind': holds '1' in every row", "at least two classes"],
+    ),
+    "NUL": (b"x,kind\n1,a\n2,\0\n", [":3: has a NUL byte", "UTF-8"]),
+    "UTF-16": ("x,kind\n1,a\n".encode("utf-16"), [":1: ", "UTF-8 text file"]),
+    "Latin-1": (
+        "x,kind\n1,a\n2,\xe9t\xe9\n".encode("latin-1"),
+        [":3: byte 3 of the line, 0xe9, is not UTF-8"],
+    ),
+    "open quote": ('x,kind\n1,"a\n2,b\n', [":2: a quotation mark is opened in this row and never closed"]),
+    "text after a quote": ('x,kind\n1,"a"b\n', [":2: text follows a closing quotation mark"]),
+    "long cell": (f"x,kind\n1,{'a' * 140_000}\n", [":2: a cell is longer than 131,072 characters"]),
+    "carriage returns": ("x,kind\r1,a\r2,b\r", [":1: a lone carriage return ends a line"]),
+    "endless line": ("x,kind\n" + "1," * 600_000, [":2: a row goes on for more than 1,048,576 bytes"]),
+    "endless row": ("x,kind\n" + '"\n",' * 300_000, ["a row goes on for more than 1,048,576 bytes"]),
+    "zip": (b"PK\x03\x04\x14\x00\x00\x00", [":1: has a NUL byte"]),
+}
+
+
+@pytest.mark.parametrize(("content", "expected"), BAD_TABLES.values(), ids=BAD_TABLES)
+def test_refuses_bad_tables(
+    tmp_path: Path,
+    content: str | bytes,
+    expected: list[str],
+    refusal: Callable[..., str],
+    write: Callable[..., Path],
+) -> None:
+    path = write(tmp_path, content)
+    message = refusal(table, path)
+    assert message.startswith(f"{path}:")
+    for text in expected:
+        assert text in message
+
+
+def test_the_first_five_faults_are_one_message(
+    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path]
+) -> None:
+    rows = ["1,2,a", "x,2,a", "1,,a", "1", "1,inf,a", "1,2,", *["?,?,?"] * 1000]
+    path = write(tmp_path, "\n".join(["u,v,kind", *rows]))
+    lines = refusal(table, path).splitlines()
+    assert [line.split(" ")[0] for line in lines[:5]] == [f"{path}:{i}:" for i in (3, 4, 5, 6, 7)]
+    assert lines[-1] == "(At most 5 faults are shown at a time.)"
+    path = write(tmp_path, "\n".join(["u,v,kind", *rows[:4]]))
+    assert refusal(table, path).count(f"{path}:") == 3
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        (
+            ["hieght"],
+            "has no column 'hieght'; its columns are 'age', 'height', 'kind'\nDid you mean 'height'?",
+        ),
+        (["a", "b", "age"], "has no column 'a', 'b'; "),
+        ([], "data.features: name at least one column"),
+        (["age", "age"], "data.features: 'age' is there twice"),
+        (["age", "kind"], "data.features: 'kind' is the target"),
+    ],
+)
+def test_refuses_bad_features(
+    tmp_path: Path,
+    features: list[str],
+    expected: str,
+    refusal: Callable[..., str],
+    write: Callable[..., Path],
+) -> None:
+    assert expected in refusal(table, write(tmp_path, TABLE), features=features)
+
+
+def test_no_column_is_suggested_that_is_asked_for_itself(
+    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path]
+) -> None:
+    assert "Did you mean" not in refusal(table, write(tmp_path, TABLE), features=["heigh", "height"])
+
+
+@pytest.mark.parametrize("delimiter", ["", ",,", "\n"])
+def test_refuses_bad_delimiters(
+    tmp_path: Path, delimiter: str, refusal: Callable[..., str], write: Callable[..., Path]
+) -> None:
+    assert refusal(table, write(tmp_path, TABLE), delimiter=delimiter)
+
+
+def test_refuses_a_quantity_as_a_class(
+    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path]
+) -> None:
+    path = write(tmp_path, "x,kind\n" + "".join(f"0,{i / 7}\n" for i in range(50)))
+    assert "has 50 different values ('0'" in (message := refusal(table, path))
+    assert "set `loss: mse`" in message
+    path = write(tmp_path, "x,kind\n" + "".join(f"0,id{i}\n" for i in range(50)))
+    assert "Name it in `data.target`" in refusal(table, path)
+    path = write(tmp_path, "x,kind\n" + "".join(f"0,{i}\n" for i in range(70_000)))
+    assert "set `loss: mse`" in refusal(table, path)
+    path = write(tmp_path, "x,kind\n" + "".join(f"0,{i % 20}\n" for i in range(20)))
+    assert len(table(path).classes or ()) == 20
+
+
+def test_refuses_a_class_as_a_quantity(
+    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path]
+) -> None:
+    message = refusal(table, write(tmp_path, TABLE), classification=False, features=["age"])
+    assert ":2: column 'kind' is 'cat', not a number" in message
+    assert "set `loss: cross_entropy`" in message
+
+
+def test_a_table_with_very_many_columns(
+    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path]
+) -> None:
+    began = time.perf_counter()
+    names = [f"c{i}" for i in range(40_000)]
+    row = ",".join(["0"] * 40_000)
+    dataset = table(write(tmp_path, f"{','.join(names)},kind\n{row},a\n{row},b\n"))
+    assert dataset.X.shape == (2, 40_000)
+    assert time.perf_counter() - began < 5
+    message = refusal(table, write(tmp_path, ",".join([*names, names[-1]])))
+    assert "two columns are called 'c39999'" in message
+    message = refusal(table, write(tmp_path, ",".join(names)))
+    assert "(40,000 in all)" in message
+
+
+def test_a_table_past_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Callable[..., str], write: Callable[..., Path]
+) -> None:
+    def no_memory(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    path = write(tmp_path, TABLE)
+    monkeypatch.setattr(np, "fromiter", no_memory)
+    assert refusal(table, path) == f"{path}: does not fit into memory"
+
+
+PIECES = st.sampled_from(
+    [
+        b",",
+        b"\n",
+        b'"',
+        b"\r",
+        b"\0",
+        b"\xff",
+        b"1",
+        b"a",
+        b"x",
+        b"kind",
+        b"_",
+        b"e9",
+        b"-",
+        b" ",
+        b"\xc3\xa9",
+        b"nan",
+    ]
+)
+
+
+@given(content=st.lists(PIECES, max_size=25).map(b"".join))
+@settings(
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_any_bytes_are_a_table_or_one_error(
+    tmp_path: Path, content: bytes, write: Callable[..., Path]
+) -> None:
+    path = write(tmp_path, b"x,kind\n" + content)
+    try:
+        dataset = table(path)
+    except DataError as refused:
+        assert str(refused).startswith(f"{path}:")  # noqa: PT017
+        return
+    assert dataset.X.shape == (len(dataset.y), 1)
+    assert np.isfinite(dataset.X).all()
+    assert json.dumps(dataset.classes)
