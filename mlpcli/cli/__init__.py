@@ -35,7 +35,7 @@ __all__ = ["cli", "run"]
 def cli() -> None:
     """Train multilayer perceptrons from one YAML file, and see what they learned.
 
-    Begin with: mlp train configs/spiral.yaml
+    Begin with: mlp train spiral
     """
 
 

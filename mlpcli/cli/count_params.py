@@ -36,7 +36,7 @@ def count_params(source: Path | None, layers: str | None, as_json: bool) -> None
     if (source is None) == (layers is None):
         raise UsageError(
             "name one network: a config, a checkpoint, or --layers, as in\n"
-            "  mlp count-params configs/spiral.yaml\n"
+            "  mlp count-params spiral\n"
             "  mlp count-params --layers 3,4,4,1"
         )
     if layers is not None:

@@ -108,6 +108,7 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
 def _experiment(what: str, overrides: tuple[str, ...]) -> Experiment:
     from mlpcli.config.loader import load_experiment, parse_experiment
     from mlpcli.config.schema import data_sets
+    from mlpcli.config.shipped import shipped_configs
 
     path = Path(what)
     if what in _FILES or path.suffix in (".csv", ".tsv", ".npz", ".npy"):
@@ -119,12 +120,12 @@ def _experiment(what: str, overrides: tuple[str, ...]) -> Experiment:
         )
     if what in data_sets():
         return parse_experiment(f"data: {what}", what, Path(), overrides)
-    if path.name == what and not path.suffix and not path.exists():  # meant as a name
+    if path.name == what and not path.suffix and not path.exists() and what not in shipped_configs():
         known = [name for name in data_sets() if name not in _FILES]
         close = nearest(what, known)
         raise UsageError(
             f"{clip(what, 60)}: there is no such data set{f'; did you mean {close}?' if close else ''}\n"
-            f"Name one of {', '.join(known)}, or a config, as in configs/iris.yaml."
+            f"Name one of {', '.join(known)}, or a config, as in iris.yaml."
         )
     return load_experiment(path, overrides)
 
@@ -271,7 +272,7 @@ def fetch(name: str, version: str, root: Path | None, url: str | None) -> None: 
             click.get_current_context().exit(130)
     click.echo(f"cifar10 is in {folder}: 50,000 training and 10,000 test images, size and MD5 right")
     at = "" if root is None else f" --set data.root={shlex.quote(str(place.absolute()))}"
-    click.echo(f"next  mlp train configs/cifar10.yaml{at}")
+    click.echo(f"next  mlp train cifar10{at}")
 
 
 def _advance(bar: Any, done: int) -> None:

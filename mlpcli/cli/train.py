@@ -127,7 +127,7 @@ def _read_resume(
         return config, directory
     if resume is None or directory is None:
         goes_on = "" if resume is None else ", or the run to go on with: mlp train --resume runs/spiral"
-        raise UsageError(f"name a config, as in mlp train configs/spiral.yaml{goes_on}")
+        raise UsageError(f"name a config, as in mlp train spiral{goes_on}")
     if not (directory / "config.yaml").is_file():
         raise UsageError(f"{directory} is not the directory of a run: it has no config.yaml")
     return directory / "config.yaml", directory

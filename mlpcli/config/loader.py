@@ -193,7 +193,7 @@ def _decode(file: FilePath) -> str:
 
 
 def _similar_file(file: FilePath) -> str:
-    """Return in words which config has nearly that name, beside it or in configs/; its suffix may lack."""
+    """Return in words which config has nearly that name: one beside it, one in configs/, or one of mlp's."""
     try:
         beside = [path.name for path in file.parent.iterdir() if path.suffix in (".yaml", ".yml")]
     except OSError:
@@ -201,5 +201,7 @@ def _similar_file(file: FilePath) -> str:
     if close := nearest(file.name if file.suffix else f"{file.name}.yaml", beside):
         return f"; did you mean {file.parent / close}?"
     ours = {path.stem: path for path in FilePath("configs").glob("*.yaml")}
-    close = nearest(file.stem, ours)
-    return f"; did you mean {ours[close]}?" if close else ""
+    if close := nearest(file.stem, ours):
+        return f"; did you mean {ours[close]}?"
+    close = nearest(file.stem, shipped_configs())
+    return f"; did you mean {close}, which comes with mlp?" if close else ""

@@ -233,7 +233,7 @@ def test_fetch_puts_it_where_it_is_looked_for(mlp: Mlp, url: str, tmp_path: Path
     folder = Path("datasets") / "cifar-10-batches-bin"
     assert code == 0
     assert out.startswith(f"cifar10 is in {folder}: ")
-    assert out.endswith("next  mlp train configs/cifar10.yaml\n")
+    assert out.endswith("next  mlp train cifar10\n")
     assert err.startswith(f"{url}: ")
     assert err.count("\n") == 1  # no bar where stderr is no terminal
     assert [path.name for path in (tmp_path / "datasets").iterdir()] == ["cifar-10-batches-bin"]
@@ -252,7 +252,7 @@ def test_fetch_goes_where_mlp_data_or_root_says(
     out = mlp("data", "fetch", "cifar10", "--url", url, "--root", "my root").out
     assert (tmp_path / "my root" / "cifar-10-batches-bin").is_dir()
     root = tmp_path / "my root"
-    assert out.endswith(f"next  mlp train configs/cifar10.yaml --set data.root='{root}'\n")
+    assert out.endswith(f"next  mlp train cifar10 --set data.root='{root}'\n")
     monkeypatch.setenv("MLP_DATA", str(tmp_path / "variable" / "cifar-10-batches-bin"))  # the folder itself
     assert "already" in mlp("data", "fetch", "cifar10").out
 

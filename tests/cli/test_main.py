@@ -83,7 +83,7 @@ WRONG = {
     ),
     "unknown command of a group": (["data", "fetsh"], "'fetch'? (Commands: list, describe, draw, fetch)"),
     "unknown option": (["train", "x.yaml", "--forse"], "--force"),
-    "missing argument": (["train"], "name a config, as in mlp train configs/spiral.yaml"),
+    "missing argument": (["train"], "name a config, as in mlp train spiral"),
     "missing file": (["train", "x.yaml"], "x.yaml: there is no such file"),
 }
 
