@@ -354,7 +354,7 @@ def compare(options: list[str], twin: Twin) -> tuple[float, float]:
 
     The outputs, those of evaluation, are differenced as a whole: norm of the difference over the norm.
     """
-    run = Run(parse_experiment(BASE, "BASE", Path(__file__).parents[1], options), np.float64)
+    run = Run(parse_experiment(BASE, "BASE", Path(__file__).parents[1], options), dtype=np.float64)
     model = translate(run, twin)
     steps = train(run)
     losses = np.array([loss for _, _, loss in steps])

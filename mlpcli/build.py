@@ -43,6 +43,7 @@ __all__ = [
     "build_penalties",
     "build_rule",
     "build_schedule",
+    "divide",
     "fit_target_transform",
     "fit_transform",
     "load_dataset",
@@ -224,11 +225,15 @@ class Splits:
 
 
 def load_splits(experiment: Experiment) -> Splits:
-    """Load the data set and divide it.
+    """Load the config's data set and divide it; raises what `load_dataset` and `divide` raise."""
+    return divide(experiment, load_dataset(experiment))
+
+
+def divide(experiment: Experiment, dataset: Dataset) -> Splits:
+    """Divide a data set as the config says.
 
     Raises DataError; ConfigError where the config says something else about the data than the data do.
     """
-    dataset = load_dataset(experiment)
     data, seed = experiment.data, experiment.training.seed
     targets = len(dataset.classes) if dataset.classes is not None else dataset.y.shape[1]
     _check_targets(experiment, targets)

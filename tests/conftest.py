@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mlpcli.config.loader import load_experiment
 from mlpcli.training.directory import RunDirectory
-from mlpcli.training.run import Run
+from mlpcli.training.start import take_directory, train_run
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 Batch = tuple[NDArray[np.uint8], list[int]]
@@ -32,10 +32,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunDirect
     @cache
     def train(name: str, *overrides: str) -> RunDirectory:
         experiment = load_experiment(CONFIGS / f"{name}.yaml", overrides)
-        directory = RunDirectory.create(name, tmp_path_factory.mktemp("runs") / name)
-        directory.begin(experiment)
-        for _ in Run(experiment).epochs(directory):
-            pass
+        directory = take_directory(name, tmp_path_factory.mktemp("runs") / name)
+        train_run(experiment, directory)
         return directory
 
     return train

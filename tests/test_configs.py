@@ -15,7 +15,7 @@ from mlpcli.build import load_splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.training.apply import score_checkpoint
 from mlpcli.training.directory import RunDirectory
-from mlpcli.training.run import Run
+from mlpcli.training.start import take_directory, train_run
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
@@ -79,13 +79,10 @@ def test_cifar10_trains_on_both_formats(
     monkeypatch.setenv("MLP_DATA", str(tmp_path))
     overrides = ["data.val_size=20", "training.epochs=2", "model.hidden=[8, 8]"]
     experiment = load_experiment(CONFIGS / "cifar10.yaml", overrides)
-    directory = RunDirectory.create("cifar10", tmp_path / "run")
-    directory.begin(experiment)
-    run = Run(experiment)
+    directory = take_directory("cifar10", tmp_path / "run")
+    run = train_run(experiment, directory)
     assert run.describe_data() == ("cifar10: 180 train / 20 val / 40 test, 3,072 features, 10 classes")
     assert run.splits.train.X.dtype == "uint8"
-    for _ in run.epochs(directory):
-        pass
     rows = [json.loads(line) for line in directory.metrics.read_text().splitlines()]
     assert len(rows) == 2
     report = score_checkpoint(directory.best, None, None)

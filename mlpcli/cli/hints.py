@@ -1,9 +1,13 @@
 """The hints of the command line: which option or command helps where something went wrong.
 
-The rooms below speak of facts; an error's ``topic`` picks the sentence here, and its ``facts`` fill it in.
+The rooms below speak of facts; an error's ``topic`` picks the sentence here, and its ``facts`` fill it in,
+paths as the shell reads them.
 """
 
 from __future__ import annotations
+
+import shlex
+from pathlib import Path
 
 from mlpcli.errors import MlpError
 
@@ -11,6 +15,11 @@ __all__ = ["HINTS", "with_hint"]
 
 HINTS = {
     "directory in use": "Wait for it, or name another directory with --out.",
+    "directory holds a run": "--resume goes on with it, --force replaces it, --out names another directory.",
+    "best is ahead": "Go on with it by: mlp train --resume {run} --set training.epochs={epochs}",
+    "run not written": "Once it can be written, go on with: mlp train --resume {run}",
+    "nothing written": "Once it can be written, train again.",
+    "run cannot go on": "With --force a new run takes its place.",
 }
 
 
@@ -18,4 +27,7 @@ def with_hint(error: MlpError) -> str:
     """Return the error's message, followed by the hint for its topic where it has one."""
     if error.topic is None:
         return str(error)
-    return f"{error}\n{HINTS[error.topic].format(**error.facts)}"
+    facts = {
+        name: shlex.quote(str(fact)) if isinstance(fact, Path) else fact for name, fact in error.facts.items()
+    }
+    return f"{error}\n{HINTS[error.topic].format(**facts)}"

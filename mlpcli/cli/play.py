@@ -41,7 +41,6 @@ def play(config: Path | None, overrides: tuple[str, ...], out: Path, port: int, 
     """
     require_server()
     prepare_blas()
-    import tempfile
     import webbrowser
 
     from mlpcli.config.loader import load_experiment, parse_experiment
@@ -53,8 +52,8 @@ def play(config: Path | None, overrides: tuple[str, ...], out: Path, port: int, 
         experiment = parse_experiment(write_yaml(DEFAULT), "the spiral", Path(), overrides)
     else:
         experiment = load_experiment(config, overrides)
-    with listen(port) as server, tempfile.TemporaryDirectory(prefix="mlp-play-") as folder:
-        session = Session(experiment, out.resolve(), Path(folder))
+    with listen(port) as server:
+        session = Session(experiment, out.resolve())
         address = f"http://{HOST}:{server.getsockname()[1]}/"
         click.echo(f"{session.run.describe_data()}. Open this page in a browser; Ctrl-C ends it.", err=True)
         click.echo(address)

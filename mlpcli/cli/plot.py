@@ -78,7 +78,7 @@ def plot(
         return
     from mlpcli.training.finished import FinishedRun, find_runs
 
-    found = [FinishedRun(path) for path in find_runs(list(runs))]
+    found = [FinishedRun.open(path) for path in find_runs(list(runs))]
     if text:
         _show_text(found, kinds)
     elif animate:

@@ -36,7 +36,7 @@ def report(run: Path, out: Path | None) -> None:
     from mlpcli.figures.report import render_report
     from mlpcli.training.finished import FinishedRun
 
-    finished = FinishedRun(run)
+    finished = FinishedRun.open(run)
     if out is None:
         check_folder(finished.directory)
     path = out or finished.directory / "report.html"

@@ -78,26 +78,19 @@ def train(
         click.echo(_plan(experiment))
         return
 
-    from mlpcli.training.directory import RunDirectory, choose_directory, run_name
-    from mlpcli.training.resume import find_run_to_resume
+    from mlpcli.training.directory import run_name
+    from mlpcli.training.start import start_run, take_directory
 
-    name = run_name(config)
-    found = find_run_to_resume(name, run_directory) if resume is not None else None
+    if force and out is None:
+        raise UsageError("--force replaces the run in --out DIR; name that directory with --out")
     say = _Teller(quiet)
     with Interrupt() as interrupt:
-        if found is not None:
-            directory = RunDirectory.reopen(found)
-        elif resume is not None:
-            directory = RunDirectory.create(name, run_directory)
-        else:
-            directory = RunDirectory.create(name, choose_directory(out, force))
+        directory = take_directory(run_name(config), run_directory, resume=resume is not None, force=force)
         try:
-            run = _prepare(experiment, directory, found is not None, force_memory, say)
-            interrupt.stop = run.trainer.stop
-            if run.trainer.progress.epoch >= experiment.training.epochs:
-                done = count(run.trainer.progress.epoch, "epoch")
-                say(f"{done} done, as asked; more: --set training.epochs=...")
-            rates = _follow(run, directory, say)
+            run = start_run(experiment, directory, force_memory=force_memory)
+            interrupt.stop = run.stop
+            _introduce(run, directory, say)
+            rates = _follow(run, say)
         except KeyboardInterrupt:  # before training began, or for the second time
             kept = (
                 f"; what was saved before is kept.\n{_go_on(directory)}" if directory.last.exists() else "."
@@ -148,21 +141,8 @@ class _Teller:
             self.quiet = True
 
 
-def _prepare(
-    experiment: Experiment, directory: RunDirectory, goes_on: bool, force_memory: bool, say: _Teller
-) -> Run:
-    """Load the data, build the network, and put both where the run in the directory was, if there is one."""
-    from mlpcli.training.resume import load_last
-    from mlpcli.training.run import Run
-
-    last = load_last(directory, experiment) if goes_on else None
-    run = Run(experiment, force_memory=force_memory)
-    if last is None:
-        directory.begin(experiment)
-    else:
-        run.resume(last)
-        directory.rewind(last.epoch)
-        directory.write_config(experiment)
+def _introduce(run: Run, directory: RunDirectory, say: _Teller) -> None:
+    """Say what is trained on what, where it is kept, and from where it goes on."""
     say(run.describe_data())
     unseen = [
         name for name, n in zip(run.splits.classes or (), run.splits.class_counts or (), strict=True) if not n
@@ -173,8 +153,11 @@ def _prepare(
             "that cannot be learned; see mlp check."
         )
     say(run.describe_network())
-    say(f"-> {directory.path}{'' if last is None else f', going on {_place(run)}'}")
-    return run
+    goes_on = bool(run.trainer.optimizer.steps)
+    say(f"-> {directory.path}{f', going on {_place(run)}' if goes_on else ''}")
+    if run.trainer.progress.epoch >= run.experiment.training.epochs:
+        done = count(run.trainer.progress.epoch, "epoch")
+        say(f"{done} done, as asked; more: --set training.epochs=...")
 
 
 def _place(run: Run) -> str:
@@ -215,7 +198,7 @@ def _plan(experiment: Experiment) -> str:
     )
 
 
-def _follow(run: Run, directory: RunDirectory, say: _Teller) -> list[float]:
+def _follow(run: Run, say: _Teller) -> list[float]:
     """Train with a bar in a terminal, else a line an epoch; return the examples/s of each epoch."""
     from tqdm import tqdm
 
@@ -224,7 +207,7 @@ def _follow(run: Run, directory: RunDirectory, say: _Teller) -> list[float]:
     rates = []
     in_terminal = sys.stderr is not None and sys.stderr.isatty()
     bar = tqdm(
-        run.epochs(directory),
+        run.epochs(),
         initial=run.trainer.progress.epoch,
         total=run.experiment.training.epochs,
         disable=say.quiet or not in_terminal,
@@ -251,7 +234,7 @@ def _postfix(metrics: dict[str, Any]) -> str:
 
 
 def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
-    scores = run.score_best(directory)
+    scores = run.score_best()
     names = list(scores["train"])
     rows = [[part, *(_score(name, row[name]) for name in names)] for part, row in scores.items()]
     best = shlex.quote(str(directory.best))
@@ -265,7 +248,7 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     ]
     header = ["", *("R2" if name == "r2" else name for name in names)]
     table = columns([header, *rows], "<" + ">" * len(names))
-    return "\n\n".join([_verdict(run), table, _health(directory.last_metrics()), columns(facts, "<<")])
+    return "\n\n".join([_verdict(run), table, _health(run.recorder.metrics[-1]), columns(facts, "<<")])
 
 
 def _health(metrics: dict[str, Any]) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,9 +15,8 @@ from mlpcli.figures.boundary import draw_boundary
 from mlpcli.figures.curves import draw_curves
 from mlpcli.figures.style import INK, LINE_COLOURS, log_axis, new_figure, percent_axis, styled
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.training.directory import RunDirectory
 from mlpcli.training.finished import FinishedRun
-from mlpcli.training.run import Run
+from mlpcli.training.start import train_run
 
 __all__ = ["FIGURES", "draw_activations", "draw_notes"]
 
@@ -27,27 +24,19 @@ Say = Callable[[str], None]
 _SEEDS = range(10)
 
 
-@contextmanager
-def _trained(config: Path, variants: Sequence[Sequence[str]], say: Say) -> Iterator[list[FinishedRun]]:
-    """Train a config once for each list of ``--set`` options, and give the runs at their last epochs."""
+def _train(config: Path, variants: Sequence[Sequence[str]], say: Say) -> list[FinishedRun]:
+    """Train a config once for each list of ``--set`` options; return the runs at their last epochs."""
     if not config.is_file():
         raise UsageError(
             f"{config}: there is no such file; draw the figures of the notes in the project's folder, which "
             "holds configs/notes"
         )
-    with TemporaryDirectory() as folder:
-        runs = []
-        for number, overrides in enumerate(variants, start=1):
-            options = " ".join(f"--set {option}" for option in overrides)
-            say(f"{number} of {len(variants)}: mlp train {config} {options}")
-            experiment = load_experiment(config, overrides)
-            directory = RunDirectory.create(config.stem, Path(folder) / str(number) / config.stem)
-            directory.begin(experiment)
-            for _ in Run(experiment).epochs(directory):
-                pass
-            directory.close()
-            runs.append(FinishedRun(directory.last))
-        yield runs
+    runs = []
+    for number, overrides in enumerate(variants, start=1):
+        options = " ".join(f"--set {option}" for option in overrides)
+        say(f"{number} of {len(variants)}: mlp train {config} {options}")
+        runs.append(FinishedRun.of(train_run(load_experiment(config, overrides))))
+    return runs
 
 
 def draw_notes(name: str, folder: Path, say: Say) -> Figure:
@@ -58,8 +47,7 @@ def draw_notes(name: str, folder: Path, say: Say) -> Figure:
     if name == "activations":
         return draw_activations()
     variants, draw = FIGURES[name]
-    with _trained(folder / f"{name}.yaml", variants, say) as runs:
-        return draw(runs)
+    return draw(_train(folder / f"{name}.yaml", variants, say))
 
 
 @styled

@@ -7,13 +7,14 @@ import csv
 import io
 import math
 import secrets
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mlpcli.build import build_schedule, load_dataset
+from mlpcli.build import build_schedule, divide, load_dataset
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.yaml12 import write_yaml
@@ -55,14 +56,12 @@ class Session:
     so that `yaml` always is the config with which ``mlp train`` gives the very network that is shown; where
     one is refused, with MlpError, the network stays as it was. ``build`` is another number with each new
     beginning, also of another process. ``out`` is the folder where `save` writes. Points that were added are
-    written to a table in ``folder``, a temporary one, and read like any other, so that what is shown is
-    trained on what is saved.
+    trained on in the order in which `save` writes them, so that what is shown is what is saved.
     """
 
-    def __init__(self, experiment: Experiment, out: Path, folder: Path) -> None:
+    def __init__(self, experiment: Experiment, out: Path) -> None:
         _require_plane(experiment)
         self.out, self.build, self.playing = out, secrets.randbits(40), False
-        self._folder = folder
         self._held_out: dict[str, Any] | None = None  # the sizes of the parts before points were added
         plain = experiment.model_dump()
         self.notice = ""
@@ -80,13 +79,11 @@ class Session:
     def _begin(self, experiment: Experiment, added: Points) -> None:
         """Take the settings and start anew; where that raises MlpError all stays as it was."""
         _require_small(experiment)
-        trained = experiment
+        dataset, trained = None, experiment
         if added:
-            table = self._folder / f"points-{self.build % 2}.csv"  # not the one that is in use
-            dataset = load_dataset(experiment)
-            table.write_bytes(_table(dataset, added))
-            trained = _on_table(experiment, dataset, table)
-        run = Run(_with_epochs(trained, _ENDLESS))
+            dataset = _with_points(load_dataset(experiment), added)
+            trained = _on_table(experiment, dataset)
+        run = Run(_with_epochs(trained, _ENDLESS), None if dataset is None else divide(trained, dataset))
         splits, title = run.splits, experiment.data.title
         n, features, classes = len(splits.train.X), len(splits.columns), len(splits.classes or ())
         if features != 2:
@@ -98,7 +95,8 @@ class Session:
         if n > _MOST_EXAMPLES:
             raise UsageError(f"{title} has {n:,} examples; mlp play takes at most {_MOST_EXAMPLES:,}")
         _require_quick(run)
-        self.experiment, self.added, self.run, self._trained = experiment, added, run, trained
+        self.experiment, self.added, self.run = experiment, added, run
+        self._trained, self._table = trained, dataset
         self._epochs = run.trainer.epochs()
         self.extent = extent(splits)
         self.metrics: dict[str, Any] | None = None
@@ -203,10 +201,9 @@ class Session:
             if not (config.exists() or table.exists()):
                 break
         try:
-            if self.added:
-                points = Path(self._trained.model_dump()["data"]["path"]).read_bytes()
+            if self._table is not None:
                 with replace_file(make_place(table)) as stream:
-                    stream.write(points)
+                    stream.write(_write_table(self._table))
             with replace_file(make_place(config)) as stream:
                 stream.write(self.yaml(table.name).encode())
         except OSError as error:
@@ -266,10 +263,11 @@ def _with_sizes(experiment: Experiment, sizes: dict[str, Any]) -> Experiment:
     return experiment.model_copy(update={"data": experiment.data.model_copy(update=sizes)})
 
 
-def _on_table(experiment: Experiment, dataset: Dataset, path: Path) -> Experiment:
+def _on_table(experiment: Experiment, dataset: Dataset) -> Experiment:
+    """Return the experiment that trains on the table that `Session.save` writes."""
     plain = experiment.model_dump()
     shared = {key: plain["data"][key] for key in ("train_size", "val_size", "test_size", "scaling")}
-    plain["data"] = {"name": "csv", "path": str(path), "target": _target(dataset), **shared}
+    plain["data"] = {"name": "csv", "path": "play.csv", "target": _target(dataset), **shared}
     return validate_experiment(plain, Path())
 
 
@@ -281,14 +279,20 @@ def _target(dataset: Dataset) -> str:
     return name
 
 
-def _table(dataset: Dataset, added: Points) -> bytes:
-    """Return a data set and the points added to it as CSV, whose numbers read back to the last bit."""
+def _with_points(dataset: Dataset, added: Points) -> Dataset:
+    """Return a data set with the points that were added behind its own examples."""
+    points = np.array([(x, y) for x, y, _ in added], np.float32)
+    labels = np.array([label for _, _, label in added], np.int64)
+    X = np.concatenate([dataset.X.astype(np.float32), points])
+    return replace(dataset, X=X, y=np.concatenate([dataset.y, labels]))
+
+
+def _write_table(dataset: Dataset) -> bytes:
+    """Return a data set as CSV, whose numbers read back to the last bit."""
     assert dataset.classes is not None
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*dataset.columns, _target(dataset)])
-    for row, label in zip(dataset.X.astype(np.float32).tolist(), dataset.y.tolist(), strict=True):
+    for row, label in zip(dataset.X.tolist(), dataset.y.tolist(), strict=True):
         writer.writerow([*map(repr, row), dataset.classes[label]])
-    for x, y, label in added:
-        writer.writerow([*(repr(float(np.float32(value))) for value in (x, y)), dataset.classes[label]])
     return text.getvalue().encode()

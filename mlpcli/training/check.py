@@ -21,9 +21,7 @@ from mlpcli.build import (
     Splits,
     build_loss,
     build_network,
-    build_optimizer,
     build_penalties,
-    build_schedule,
 )
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
@@ -38,13 +36,13 @@ from mlpcli.text import count, memory, some
 from mlpcli.training.evaluation import quick_scores
 from mlpcli.training.loop import Trainer
 from mlpcli.training.memory import forecast_memory, loaded_data
-from mlpcli.training.run import Run
+from mlpcli.training.run import Run, build_trainer
 
 __all__ = ["CHANCE", "Finding", "check_experiment"]
 
 _ROWS = 4096  # at a time
 _GRADIENT_ROWS, _FEW, _FIRST_STEPS = 8, 20, 20
-_SECONDS = 3.0  # at most, to learn a few examples by heart
+_MOST_STEPS, _SECONDS = 3000, 3.0  # at most, to learn a few examples by heart
 
 
 @dataclass(frozen=True)
@@ -309,9 +307,12 @@ def _check_gradient(run: Run, network: Network, X: NDArray[Any], y: NDArray[Any]
 # ---------------------------------------------------------------------------------------------- steps
 
 
-def _bare(experiment: Experiment) -> Experiment:
-    """Return the experiment without anything that keeps it from learning by heart, and with adam."""
+def _bare(experiment: Experiment, examples: int) -> Experiment:
+    """Return the experiment without what keeps it from learning by heart, with adam and a single batch."""
     plain = to_plain(experiment)
+    plain["training"] |= {"epochs": _MOST_STEPS, "batch_size": examples, "patience": None}
+    if isinstance(plain["data"], dict):
+        plain["data"].pop("augment", None)
     plain["regularization"] = {"l2": 0.0}
     plain["optimizer"] = {"name": "adam", "learning_rate": 3e-3}
     plain["model"] |= {"dropout": 0.0, "input_dropout": 0.0, "input_noise": 0.0}
@@ -324,33 +325,14 @@ def _bare(experiment: Experiment) -> Experiment:
     return validate_experiment(plain, Path())
 
 
-def _trainer(run: Run, experiment: Experiment, loss: Loss, rows: NDArray[Any], batch_size: int) -> Trainer:
+def _trainer(run: Run, experiment: Experiment, loss: Loss, rows: NDArray[Any]) -> Trainer:
     """Return the trainer of a new network on a few examples."""
-    network = _fresh(run, experiment, np.float32)
-    schedule, warmup = build_schedule(experiment)
-    return Trainer(
-        network,
-        loss,
-        build_optimizer(experiment, network),
-        _part(run, rows),
-        None,
-        epochs=experiment.training.epochs,
-        batch_size=batch_size,
-        seed=experiment.training.seed,
-        patience=None,
-        schedule=schedule,
-        warmup=warmup,
-        clip_norm=experiment.optimizer.clip_norm,
-        max_norm=experiment.regularization.max_norm,
-        augmenter=run.trainer.augmenter if experiment is run.experiment else None,
-    )
+    return build_trainer(experiment, _fresh(run, experiment, np.float32), loss, _part(run, rows))
 
 
 def _check_memory_of_a_few(run: Run, rows: NDArray[Any]) -> Finding:
-    bare = _bare(run.experiment)
-    loss = build_loss(bare)
-    trainer = _trainer(run, bare, loss, rows, len(rows))
-    trainer.n_epochs = 3000
+    bare = _bare(run.experiment, len(rows))
+    trainer = _trainer(run, bare, build_loss(bare), rows)
     start, first, last = time.perf_counter(), None, 0.0
     try:
         for epoch in trainer.epochs():
@@ -385,7 +367,7 @@ def _check_first_steps(run: Run, order: NDArray[Any]) -> Iterator[Finding]:
     batch_size, n = experiment.training.batch_size, len(order)
     steps = ceil(min(n, _FIRST_STEPS * batch_size) / batch_size)  # in an epoch of them; two are taken
     try:
-        trainer = _trainer(run, experiment, run.loss, order[: _FIRST_STEPS * batch_size], batch_size)
+        trainer = _trainer(run, experiment, run.loss, order[: _FIRST_STEPS * batch_size])
         metrics = [epoch.metrics for epoch, _ in zip(trainer.epochs(), range(2), strict=False)]
     except RunError as error:
         yield Finding("first steps", "FAIL", " ".join(str(error).splitlines()))

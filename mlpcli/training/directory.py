@@ -9,7 +9,6 @@ import os
 import re
 import tempfile
 import weakref
-from collections import deque
 from collections.abc import Collection, Iterator
 from itertools import count
 from pathlib import Path
@@ -43,24 +42,22 @@ _RUNS = Path("runs")
 
 
 def choose_directory(out: Path | None, force: bool) -> Path | None:
-    """Check ``--out`` before any work is done; None where `RunDirectory.create` is to find a free name.
+    """Check where a new run is to be kept, before any work is done; None where any free name will do.
 
     Raises UsageError where ``out`` holds something already; with ``force`` a run may be replaced.
     """
     if out is None:
-        if force:
-            raise UsageError("--force replaces the run in --out DIR; name that directory with --out")
         return None
     if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file; name a directory that does not exist yet")
+        raise UsageError(f"{out} is a file; name a directory that does not exist yet")
     if not out.is_dir() or is_empty(out):
         return out
     if not (out / "config.yaml").is_file():
-        raise UsageError(f"--out {out} holds files that are not a run's; name another directory")
+        raise UsageError(f"{out} holds files that are not a run's; name another directory")
     if not force:
         raise UsageError(
-            f"--out {out} holds a run already; go on with it by --resume, replace it by --force, "
-            "or name another directory"
+            f"{out} holds a run already; resume that run, or name another directory",
+            topic="directory holds a run",
         )
     return out
 
@@ -110,6 +107,7 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config, self.metrics, self.best, self.last, self.log = (path / name for name in _FILES)
+        self.goes_on = False  # whether it holds a run that is to go on
         self._made: list[Path] = []  # the folders that were not there before, this one first
         descriptor = _lock(path)
         self._unlock = weakref.finalize(self, os.close, descriptor) if descriptor is not None else None
@@ -130,6 +128,7 @@ class RunDirectory:
         """Take the folder of a run that is to go on; raises RunError like `create`."""
         with _told(path):
             directory = cls(path)
+            directory.goes_on = True
             directory._try_out()
         return directory
 
@@ -221,18 +220,21 @@ class RunDirectory:
                 if not (row.endswith(b"\n") and _epoch(row) == epochs):
                     raise RunError(
                         f"{self.metrics} does not hold the rows of the {epochs} epochs that last.npz has "
-                        "behind it; put it back as it was, or train again with --force"
+                        "behind it; put it back as it was, or train a new run",
+                        topic="run cannot go on",
                     )
                 stream.truncate(size)
                 stream.flush()
                 os.fsync(stream.fileno())
 
-    def last_metrics(self) -> dict[str, Any]:
-        """Return the last row of metrics.jsonl."""
-        with _told(self.metrics), self.metrics.open("rb") as stream:
-            (row,) = deque(stream, maxlen=1)
-        metrics: dict[str, Any] = json.loads(row)
-        return metrics
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Return the rows of metrics.jsonl; raises RunError where one of them is none."""
+        with _told(self.metrics):
+            lines = self.metrics.read_bytes().splitlines() if self.metrics.exists() else []
+        try:
+            return [json.loads(line) for line in lines]
+        except ValueError:
+            raise RunError(f"{self.metrics} holds something that is not a row of metrics") from None
 
 
 def _epoch(row: bytes) -> Any:

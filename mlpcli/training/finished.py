@@ -21,6 +21,7 @@ from mlpcli.training.apply import load_same_splits
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import find_snapshots, folder_of
 from mlpcli.training.evaluation import compute_logits
+from mlpcli.training.run import Run
 
 __all__ = ["FinishedRun", "Row", "find_runs", "read_metrics"]
 
@@ -79,11 +80,21 @@ def read_metrics(path: Path) -> list[Row]:
 class FinishedRun:
     """A run's checkpoint at once, and what else there is to know of it when it is asked for.
 
-    ``path`` is the run's directory, for its best.npz, or any checkpoint. Raises UsageError where there is
-    neither, CheckpointError; what is read later raises RunError, DataError.
+    `open` finds one on disk, `of` takes one that has just been trained.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, name: str, directory: Path, checkpoint: Checkpoint) -> None:
+        self.name, self.directory = name, directory
+        self.checkpoint, self.experiment = checkpoint, checkpoint.experiment
+        self._logits: dict[str, NDArray[Any]] = {}
+
+    @classmethod
+    def open(cls, path: Path) -> FinishedRun:
+        """Return the run in the directory ``path``, with its best.npz, or that of a checkpoint.
+
+        Raises UsageError where there is neither, CheckpointError; what is read later raises RunError or
+        DataError.
+        """
         if path.is_dir():
             if not (path / "config.yaml").is_file():
                 runs = some([str(run) for run in _runs_in(path)], 5)
@@ -93,7 +104,7 @@ class FinishedRun:
                 )
             if not (path / "best.npz").exists():
                 raise UsageError(f"{path} holds no best.npz yet: no epoch has been finished")
-            self.directory, file = path, path / "best.npz"
+            directory, file = path, path / "best.npz"
         else:
             if not path.exists():
                 raise UsageError(f"{path}: there is no such run; name its directory, as in runs/spiral")
@@ -101,11 +112,20 @@ class FinishedRun:
                 raise UsageError(
                     f"{path} is not a run; name its directory, as in runs/spiral, or a checkpoint in it"
                 )
-            self.directory, file = folder_of(path), path
-        self.name = self.directory.resolve().name
-        self.checkpoint: Checkpoint = load_checkpoint(file)
-        self.experiment = self.checkpoint.experiment
-        self._logits: dict[str, NDArray[Any]] = {}
+            directory, file = folder_of(path), path
+        return cls(directory.resolve().name, directory, load_checkpoint(file))
+
+    @classmethod
+    def of(cls, run: Run) -> FinishedRun:
+        """Return a run that has been trained in memory, as it was after its last epoch."""
+        last = run.recorder.last
+        assert last is not None
+        finished = cls("run", Path(), last)
+        # What would be read from the disk is there already; these take the place of the cached properties.
+        finished.rows = [Row.model_validate(row) for row in run.recorder.metrics]
+        finished.splits = run.splits
+        finished.loss = run.loss
+        return finished
 
     @cached_property
     def rows(self) -> list[Row]:

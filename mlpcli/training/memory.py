@@ -1,8 +1,8 @@
 """Forecasts the memory that a run will take, before any of it is asked for.
 
 What a network takes follows from its sizes and the config; needs no NumPy. The parts are those that stand
-side by side at the end of training, when the best weights are loaded for the last scores: the most that a
-run takes at a time.
+side by side at the end of training, when the best weights get a network of their own for the last scores:
+the most that a run takes at a time.
 """
 
 from __future__ import annotations
@@ -109,7 +109,6 @@ def forecast_memory(
     if data is not None and data.trained is not None:
         batch = min(batch, data.trained)
     parameters = _FLOAT * size.parameters
-    largest = _FLOAT * max(layer.weights for layer in size.layers)
     network = (
         Part("parameters", "weights and biases", parameters, "4 bytes a parameter"),
         Part("gradients", "gradients", parameters, "the same again"),
@@ -129,7 +128,7 @@ def forecast_memory(
         Part(
             "copies",
             "copies",
-            3 * parameters + largest + largest // 4,
+            4 * parameters,
             "step before, best weights",
         ),
     )

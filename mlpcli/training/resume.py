@@ -1,17 +1,20 @@
-"""Finds the run that is to go on, and holds what it was against what is asked for now."""
+"""Resumes runs: finds the run, compares its config and data with those given, and restores its state."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mlpcli.config.loader import load_experiment
 from mlpcli.config.schema import Experiment, flatten, to_plain
-from mlpcli.errors import CheckpointError, ConfigError, UsageError
+from mlpcli.errors import CheckpointError, ConfigError, DataError, UsageError
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import RunDirectory, find_run, is_empty
+from mlpcli.training.run import Run
 
-__all__ = ["find_run_to_resume", "load_last"]
+__all__ = ["find_run_to_resume", "load_last", "restore"]
 
 _MAY_CHANGE = "training.epochs"
 
@@ -19,7 +22,7 @@ _MAY_CHANGE = "training.epochs"
 def find_run_to_resume(name: str, given: Path | None) -> Path | None:
     """Return the folder of the run to go on with: ``given``, or the last of runs/NAME, runs/NAME-2, ...
 
-    None where there is none yet, so that a script may always say --resume. Raises UsageError where
+    Return None where there is none yet, so that a script may always ask to resume. Raises UsageError where
     ``given`` holds something else.
     """
     if given is None:
@@ -34,8 +37,9 @@ def find_run_to_resume(name: str, given: Path | None) -> Path | None:
 def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | None:
     """Return the run's last.npz; None where it was stopped before anything was saved.
 
-    Raises ConfigError where the run was begun with another config; only training.epochs may differ, and not
-    where a run was killed between writing best.npz and last.npz: the best epoch might never come again.
+    Raises ConfigError where the run was begun with another config. Only training.epochs may differ, and not
+    even that where a run was killed between writing best.npz and last.npz: with other epochs the best one
+    might never come again.
     """
     last = load_checkpoint(directory.last, force_memory=True) if directory.last.exists() else None
     begun = load_experiment(directory.config) if last is None else last.experiment
@@ -61,10 +65,43 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
             raise ConfigError(
                 f"the run in {directory.path} was killed when best.npz held epoch {best.epoch:,} already, "
                 f"and last.npz epoch {last.epoch:,}; with another {_MAY_CHANGE} than {epochs:,} that best "
-                f"epoch may not come again.\nGo on with --set {_MAY_CHANGE}={epochs} first, then change it."
+                f"epoch may not come again.\nTrain it to {_MAY_CHANGE}: {epochs} first, then change that.",
+                topic="best is ahead",
+                run=directory.path,
+                epochs=epochs,
             )
     return last
 
 
 def _shown(flat: dict[str, Any], key: str) -> str:
     return str(flat[key]) if key in flat else "left out"
+
+
+def restore(run: Run, last: Checkpoint) -> None:
+    """Put a new run where it was when ``last`` was saved.
+
+    Raises DataError where the data are no longer the same, CheckpointError where ``last`` does not fit them.
+    """
+    splits, resume, trainer = run.splits, last.resume, run.trainer
+    assert resume is not None
+    if (last.columns, last.classes, last.fingerprint) != (
+        splits.columns,
+        splits.classes,
+        splits.fingerprint,
+    ):
+        raise DataError(
+            f"{run.experiment.data.title} is no longer what the run was trained on; "
+            "put the data back as they were, or train a new run"
+        )
+    midway = resume.midway
+    if midway is not None and midway.batch >= trainer.batches:
+        raise CheckpointError(
+            f"last.npz was saved after batch {midway.batch:,}, and an epoch has {trainer.batches:,}; "
+            "train a new run"
+        )
+    np.copyto(run.network.parameters.values, last.network.parameters.values)
+    for name, array in last.network.state.items():
+        np.copyto(run.network.state[name], array)
+    for name, slot in resume.slots.items():
+        np.copyto(trainer.optimizer.slots[name], slot)
+    trainer.resume(resume.progress, resume.steps, midway)

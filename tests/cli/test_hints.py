@@ -18,8 +18,8 @@ def topics() -> set[str]:
     found = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.keyword) and node.arg == "topic" and isinstance(node.value, ast.Constant):
-                found.add(node.value.value)
+            if isinstance(node, ast.keyword) and node.arg == "topic":
+                found |= {part.value for part in ast.walk(node.value) if isinstance(part, ast.Constant)}
     return found
 
 

@@ -159,9 +159,13 @@ def test_a_dry_run_asks_the_data_where_only_they_can_tell(mlp: Mlp) -> None:
 
 
 REFUSED = {
-    "a run": (["--out", "run"], "--out run holds a run already", 2),
-    "another folder": (["--out", "other"], "--out other holds files that are not a run's", 2),
-    "a file": (["--out", "file"], "--out file is a file", 2),
+    "a run": (
+        ["--out", "run"],
+        "run holds a run already; resume that run, or name another directory\n--resume goes on",
+        2,
+    ),
+    "another folder": (["--out", "other"], "Error: other holds files that are not a run's", 2),
+    "a file": (["--out", "file"], "Error: file is a file", 2),
     "force without out": (["--force"], "--force replaces the run in --out DIR", 2),
     "force on another folder": (["--out", "other", "--force"], "not a run's", 2),
     "bad override": (
@@ -335,7 +339,8 @@ def test_a_best_epoch_that_is_ahead_is_reached_again_before_epochs_change(mlp: M
     shutil.copy("short/last.npz", "run/last.npz")
     code, out, err = mlp("train", "--resume", "run", "--set", "training.epochs=2")
     assert (code, out) == (2, "")
-    assert "Go on with --set training.epochs=5 first, then change it." in err
+    assert "Train it to training.epochs: 5 first, then change that.\n" in err
+    assert err.endswith("\nGo on with it by: mlp train --resume run --set training.epochs=5\n")
     assert mlp("train", "--resume", "run", "--set", "training.epochs=5").code == 0
     for name in ("best.npz", "last.npz", "config.yaml"):
         assert Path("run", name).read_bytes() == Path("unbroken", name).read_bytes()

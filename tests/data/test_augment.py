@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from mlpcli.build import build_augmenter
 from mlpcli.config.loader import validate_experiment
 from mlpcli.data.augment import Augmenter
-from mlpcli.training.directory import RunDirectory
 from mlpcli.training.run import Run
+from mlpcli.training.start import train_run
 
 OFF = {"flip": False, "crop": 0, "cutout": 0, "mixup": 0.0}
 EACH = {"flip": True, "crop": 4, "cutout": 8, "mixup": 0.2}
@@ -113,11 +112,7 @@ def test_only_training_sees_it(name: str, tmp_path: Path, make_cifar10: Callable
     for settings in ({}, {name: EACH[name]}):
         config = experiment(tmp_path, **settings)
         sections = {**config.model_dump(), "optimizer": {"name": "sgd", "learning_rate": 1e-30}}
-        directory = RunDirectory.create("c", tmp_path / f"run{len(rows)}")
-        directory.begin(config)
-        for _ in Run(validate_experiment(sections, Path())).epochs(directory):
-            pass
-        rows.append(json.loads(directory.metrics.read_text().splitlines()[0]))
+        rows.append(train_run(validate_experiment(sections, Path())).recorder.metrics[0])
     assert rows[0]["val_loss"] == rows[1]["val_loss"]
     assert rows[0]["train_loss"] != rows[1]["train_loss"]
 

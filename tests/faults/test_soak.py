@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlpcli.config.loader import parse_experiment
-from mlpcli.training.directory import RunDirectory
-from mlpcli.training.run import Run
+from mlpcli.training.start import start_run, take_directory
 
 CONFIG = """
 data: {name: spiral, points: 100}
@@ -27,11 +26,10 @@ def resident() -> int:
 
 def soak(tmp_path: Path, epochs: int) -> None:
     experiment = parse_experiment(CONFIG.replace("EPOCHS", str(epochs)), "soak", Path())
-    directory = RunDirectory.create("soak", tmp_path / "run")
-    directory.begin(experiment)
+    directory = take_directory("soak", tmp_path / "run")
     held = [
         (resident(), len(list(Path("/proc/self/fd").iterdir())), threading.active_count())
-        for epoch in Run(experiment).epochs(directory)
+        for epoch in start_run(experiment, directory).epochs()
         if epoch.number in (epochs // 10, epochs)
     ]
     (before, files, threads), (after, *others) = held

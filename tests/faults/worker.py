@@ -16,7 +16,7 @@ from mlpcli.blas import prepare_blas
 prepare_blas(1)  # no thread is running when it forks
 
 import mlpcli.training.resume  # noqa: E402
-import mlpcli.training.run  # noqa: E402
+import mlpcli.training.start  # noqa: E402
 from mlpcli.cli import run  # noqa: E402
 
 
@@ -29,7 +29,7 @@ def main() -> None:
             null = os.open(os.devnull, os.O_RDWR)
             for descriptor in (0, 1):
                 os.dup2(null, descriptor)
-            mlpcli.training.run._WRITE_EVERY = task["save_every"]
+            mlpcli.training.recorder._WRITE_EVERY = task["save_every"]
             os._exit(run(task["args"]))
         if task["kill_after"] is not None:
             time.sleep(task["kill_after"])

@@ -11,17 +11,14 @@ import pytest
 from mlpcli.config.loader import parse_experiment
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.finished import FinishedRun
-from mlpcli.training.run import Run
+from mlpcli.training.start import take_directory, train_run
 
 
 def train_text(text: str, out: Path) -> Path:
     """Train a config given as text, whose files are beside ``out``, and return its directory."""
     experiment = parse_experiment(text, "test", out.parent)
-    directory = RunDirectory.create("run", out)
-    directory.begin(experiment)
-    for _ in Run(experiment).epochs(directory):
-        pass
-    return directory.path
+    train_run(experiment, take_directory("run", out))
+    return out
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +27,7 @@ def finished(trained: Callable[..., RunDirectory]) -> Callable[..., FinishedRun]
 
     @cache
     def finish(name: str, *overrides: str) -> FinishedRun:
-        return FinishedRun(trained(name, *overrides).path)
+        return FinishedRun.open(trained(name, *overrides).path)
 
     return finish
 
@@ -47,7 +44,7 @@ def cifar10(tmp_path_factory: pytest.TempPathFactory, make_cifar10: Callable[...
     folder = tmp_path_factory.mktemp("cifar10")
     make_cifar10(folder / "cifar-10-batches-bin", n=12)
     config = "data: {name: cifar10, root: ., val_size: 10}\nmodel: {hidden: [24]}\ntraining: {epochs: 2}"
-    return FinishedRun(train_text(config, folder / "run"))
+    return FinishedRun.open(train_text(config, folder / "run"))
 
 
 @pytest.fixture(scope="session")
@@ -57,4 +54,4 @@ def plane_values(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     rows = "\n".join(f"{i % 9},{i % 7},{(i % 9) - 2 * (i % 7)}" for i in range(80))
     (folder / "values.csv").write_text(f"width,length,price\n{rows}\n")
     config = "data: {name: csv, path: values.csv, target: price}\nloss: mse\ntraining: {epochs: 5}"
-    return FinishedRun(train_text(config, folder / "run"))
+    return FinishedRun.open(train_text(config, folder / "run"))

@@ -120,7 +120,7 @@ def test_classes_over_one_feature_are_probabilities(trained_text: TrainText, tmp
     rows = "\n".join(f"{i / 10},{'no' if i < 20 else 'yes'}" for i in range(40))
     (tmp_path / "line.csv").write_text(f"dose,heals\n{rows}\n")
     config = "data: {name: csv, path: line.csv, target: heals}\ntraining: {epochs: 3}"
-    figure = draw_boundary([FinishedRun(trained_text(config, tmp_path / "run"))])
+    figure = draw_boundary([FinishedRun.open(trained_text(config, tmp_path / "run"))])
     (axes,) = figure.axes
     assert axes.get_ylabel() == "probability"
     assert len(axes.lines) == 2
@@ -173,7 +173,7 @@ def test_regressions_on_one_sheet_share_their_levels(trained_text: TrainText, tm
         (tmp_path / f"{name}.csv").write_text(f"a,b,u\n{rows}\n")
     config = "data: {name: csv, path: NAME.csv, target: u}\nloss: mse\ntraining: {epochs: 2}"
     runs = [
-        FinishedRun(trained_text(config.replace("NAME", name), tmp_path / name))
+        FinishedRun.open(trained_text(config.replace("NAME", name), tmp_path / name))
         for name in ("large", "small")
     ]
     *panels, bar = draw_boundary(runs).axes
@@ -188,7 +188,7 @@ def test_a_target_that_never_differs_has_levels(trained_text: TrainText, tmp_pat
     rows = "\n".join(f"{i % 9},{i % 7},4" for i in range(40))
     (tmp_path / "t.csv").write_text(f"a,b,u\n{rows}\n")
     config = "data: {name: csv, path: t.csv, target: u}\nloss: mse\ntraining: {epochs: 1}"
-    _, bar = draw_boundary([FinishedRun(trained_text(config, tmp_path / "run"))]).axes
+    _, bar = draw_boundary([FinishedRun.open(trained_text(config, tmp_path / "run"))]).axes
     assert bar.get_ylim() == (4, 5)
 
 
@@ -200,7 +200,7 @@ def test_the_picture_of_a_flat_plane_is_no_higher_than_it_needs(
         rows = "\n".join(f"{i % 9},{height * (i % 7) / 6},{i % 2}" for i in range(60))
         (tmp_path / f"{name}.csv").write_text(f"a,b,c\n{rows}\n")
         config = f"data: {{name: csv, path: {name}.csv, target: c}}\ntraining: {{epochs: 1}}"
-        figure = draw_boundary([FinishedRun(trained_text(config, tmp_path / name))])
+        figure = draw_boundary([FinishedRun.open(trained_text(config, tmp_path / name))])
         figure.canvas.draw()
         heights[name] = figure.get_figheight()
         box = figure.axes[0].get_position()  # of the figure, of which legend and title take the rest
@@ -217,7 +217,7 @@ def test_regressions_on_other_targets_are_not_put_on_one_sheet(
     config = (
         "data: {name: csv, path: t.csv, target: TARGET, features: [a, b]}\nloss: mse\ntraining: {epochs: 2}"
     )
-    runs = [FinishedRun(trained_text(config.replace("TARGET", t), tmp_path / t)) for t in ("u", "v")]
+    runs = [FinishedRun.open(trained_text(config.replace("TARGET", t), tmp_path / t)) for t in ("u", "v")]
     with pytest.raises(UnfitError, match="of the same classes or target"):
         draw_boundary(runs)
 

@@ -59,7 +59,7 @@ def test_the_colours_of_a_regression_have_a_bar(trained_text: TrainText, tmp_pat
     rows = "\n".join(f"{i % 9},{i % 7},{i % 9 - i % 7}" for i in range(60))
     (tmp_path / "t.csv").write_text(f"a,b,price\n{rows}\n")
     config = "data: {name: csv, path: t.csv, target: price}\nloss: mse\ntraining: {epochs: 1}"
-    *panels, bar = draw_hidden(FinishedRun(trained_text(config, tmp_path / "run"))).axes
+    *panels, bar = draw_hidden(FinishedRun.open(trained_text(config, tmp_path / "run"))).axes
     assert bar.get_ylabel() == "price"
     for axes in panels:
         (points,) = (c for c in axes.collections if type(c).__name__ == "PathCollection")

@@ -44,11 +44,11 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def spiral(trained: Trained) -> str:
     """Return the page of a spiral with snapshots."""
-    return render_report(FinishedRun(trained("spiral", "training.epochs=30", SNAPSHOTS).path))
+    return render_report(FinishedRun.open(trained("spiral", "training.epochs=30", SNAPSHOTS).path))
 
 
 def render(directory: Path) -> tuple[str, Page]:
-    html = render_report(FinishedRun(directory))
+    html = render_report(FinishedRun.open(directory))
     return html, Page(html)
 
 

@@ -108,7 +108,7 @@ def test_names_and_many_classes_keep_to_the_width(
     rows = "\n".join(f"{i % 12},{i // 12},class {'n' * (i % 12)} {i % 12}\t" for i in range(180))
     (tmp_path / "many.csv").write_text(f"{'wide ' * 9},é,kind\n{rows}\n", encoding="utf-8")
     config = "data: {name: csv, path: many.csv, target: kind}\ntraining: {epochs: 1}"
-    run = FinishedRun(trained_text(config, tmp_path / "run"))
+    run = FinishedRun.open(trained_text(config, tmp_path / "run"))
     text = boundary_text(run, 40, False)
     assert max(map(len, text.splitlines())) <= 40
     assert "\t" not in text

@@ -26,7 +26,7 @@ from mlpcli.data.tables import read_labelled
 from mlpcli.errors import CheckpointError, ConfigError, DataError, MlpError
 from mlpcli.training.checkpoints import load_checkpoint, read_plan, save_checkpoint
 from mlpcli.training.directory import RunDirectory
-from mlpcli.training.run import Run
+from mlpcli.training.start import take_directory, train_run
 
 __all__ = ["SEEDS", "TARGETS", "WORDS"]
 
@@ -155,10 +155,8 @@ def _members() -> tuple[tuple[str, bytes], ...]:
 def _train() -> RunDirectory:
     sections = {"data": "moons", "model": {"hidden": [2], "batch_norm": True}, "training": {"epochs": 1}}
     experiment = validate_experiment(sections, Path())
-    directory = RunDirectory.create("seed", _folder() / "seed")
-    directory.begin(experiment)
-    for _ in Run(experiment).epochs(directory):
-        pass
+    directory = take_directory("seed", _folder() / "seed")
+    train_run(experiment, directory)
     return directory
 
 

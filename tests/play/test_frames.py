@@ -21,7 +21,7 @@ def make(tmp_path: Path, hidden: list[int], loss: str = "cross_entropy") -> Sess
         "model": {"hidden": hidden, "activation": "identity"},
         "loss": loss,
     }
-    return Session(validate_experiment(plain, tmp_path), tmp_path, tmp_path)
+    return Session(validate_experiment(plain, tmp_path), tmp_path)
 
 
 def set_weights(session: Session, *weights: list[list[float]]) -> None:
@@ -103,7 +103,7 @@ def test_small_scales_keep_their_points_apart(tmp_path: Path) -> None:
     rows = "".join(f"{i * 1e-7},{5 + (i % 7) * 1e-6},{i % 2}\n" for i in range(30))
     (tmp_path / "small.csv").write_text("a,b,c\n" + rows)
     plain = {"data": {"name": "csv", "path": "small.csv", "target": "c", "scaling": "none"}}
-    session = Session(validate_experiment({**plain, "model": {"hidden": [2]}}, tmp_path), tmp_path, tmp_path)
+    session = Session(validate_experiment({**plain, "model": {"hidden": [2]}}, tmp_path), tmp_path)
     points = np.array(draw_state(session)["points"])
     assert len(np.unique(points[:, 0])) == 30
     np.testing.assert_allclose(np.sort(points[:, 0]), np.arange(30) * 1e-7, rtol=1e-4)

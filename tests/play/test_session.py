@@ -14,14 +14,13 @@ from mlpcli.config.loader import load_experiment, parse_experiment, validate_exp
 from mlpcli.errors import ConfigError, MlpError, RunError, UsageError
 from mlpcli.play.session import DEFAULT, Session
 from mlpcli.training.checkpoints import load_checkpoint
-from mlpcli.training.directory import RunDirectory
-from mlpcli.training.run import Run
+from mlpcli.training.start import take_directory, train_run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def make(tmp_path: Path, data: Any = DEFAULT) -> Session:
-    return Session(validate_experiment(data, tmp_path), tmp_path / "out", tmp_path)
+    return Session(validate_experiment(data, tmp_path), tmp_path / "out")
 
 
 def weights(session: Session) -> NDArray[Any]:
@@ -36,11 +35,8 @@ def train(session: Session, epochs: int) -> None:
 def train_file(config: Path, place: Path) -> NDArray[Any]:
     """Train a config as mlp train does and return the parameters of last.npz."""
     experiment = load_experiment(config)
-    directory = RunDirectory.create("play", place)
-    directory.begin(experiment)
-    for _ in Run(experiment).epochs(directory):
-        pass
-    directory.close()
+    directory = take_directory("play", place)
+    train_run(experiment, directory)
     return load_checkpoint(directory.last).network.parameters.values
 
 
@@ -219,7 +215,7 @@ def test_divergence_is_told_and_not_saved(tmp_path: Path) -> None:
 )
 def test_what_is_no_plane_is_refused(config: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=message):
-        Session(load_experiment(CONFIGS / f"{config}.yaml"), tmp_path, tmp_path)
+        Session(load_experiment(CONFIGS / f"{config}.yaml"), tmp_path)
 
 
 def test_the_history_of_a_long_run_stays_short(tmp_path: Path) -> None:

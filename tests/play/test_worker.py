@@ -15,7 +15,7 @@ from mlpcli.play.worker import Worker
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[Worker]:
-    worker = Worker(Session(validate_experiment(DEFAULT, tmp_path), tmp_path, tmp_path))
+    worker = Worker(Session(validate_experiment(DEFAULT, tmp_path), tmp_path))
     worker.start()
     yield worker
     worker.stop()

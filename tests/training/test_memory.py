@@ -20,7 +20,6 @@ from mlpcli.machine import Available
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.sizes import NetworkSize
 from mlpcli.optim.rules import RULES
-from mlpcli.training.directory import RunDirectory
 from mlpcli.training.memory import (
     EVALUATION_ROWS,
     Forecast,
@@ -31,6 +30,7 @@ from mlpcli.training.memory import (
     require_memory,
 )
 from mlpcli.training.run import Run
+from mlpcli.training.start import take_directory, train_run
 
 
 def experiment(**sections: Any) -> Experiment:
@@ -52,12 +52,7 @@ def peak(config: Experiment, tmp_path: Path) -> int:
     gc.collect()
     tracemalloc.start()
     try:
-        run = Run(config)
-        directory = RunDirectory.create("r", tmp_path / "r")
-        directory.begin(config)
-        for _ in run.epochs(directory):
-            pass
-        run.score_best(directory)
+        train_run(config, take_directory("r", tmp_path / "r")).score_best()
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -17,6 +17,7 @@ from mlpcli.errors import RunError, UsageError
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory, choose_directory
 from mlpcli.training.run import Run
+from mlpcli.training.start import start_run, take_directory, train_run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TIMINGS = {"seconds", "examples_per_second"}
@@ -27,11 +28,8 @@ def train(config: str | Path, out: Path, *overrides: str) -> tuple[Run, RunDirec
         experiment = load_experiment(config, overrides)
     else:
         experiment = parse_experiment(config, "test", Path(), overrides)
-    directory = RunDirectory.create("run", out)
-    directory.begin(experiment)
-    run = Run(experiment)
-    for _ in run.epochs(directory):
-        pass
+    directory = take_directory("run", out)
+    run = train_run(experiment, directory)
     return run, directory, rows(directory)
 
 
@@ -88,7 +86,7 @@ def test_best_and_last_hold_their_epochs_weights(tmp_path: Path) -> None:
     assert best.epoch == expected["epoch"]
     assert last.epoch == 30
     np.testing.assert_array_equal(last.network.parameters.values, run.network.parameters.values)
-    scores = run.score_best(directory)
+    scores = run.score_best()
     assert scores["val"]["accuracy"] == expected["val_accuracy"]
     assert scores["val"]["loss"] == pytest.approx(expected["val_loss"], rel=1e-6)
     assert last.resume is not None
@@ -105,10 +103,10 @@ def test_checkpoints_are_written_once_a_second_at_most_and_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def written(seconds: float, out: Path, *overrides: str) -> list[int]:
-        monkeypatch.setattr("mlpcli.training.run._WRITE_EVERY", seconds)
+        monkeypatch.setattr("mlpcli.training.recorder._WRITE_EVERY", seconds)
         experiment = load_experiment(CONFIGS / "spiral.yaml", ["training.epochs=6", *overrides])
-        directory = RunDirectory.create("run", out)
-        found = [saved(directory) for _ in Run(experiment).epochs(directory)]
+        directory = take_directory("run", out)
+        found = [saved(directory) for _ in start_run(experiment, directory).epochs()]
         metrics = rows(directory)
         assert [row["epoch"] for row in metrics] == [1, 2, 3, 4, 5, 6]
         for best, last in found:  # never one ahead of the other
@@ -121,7 +119,7 @@ def test_checkpoints_are_written_once_a_second_at_most_and_at_the_end(
     assert written(1000, tmp_path / "asked", "training.checkpoint_every=5") == [1, 2, 3, 4, 5, 6, 6]
     for name in ("best.npz", "last.npz"):
         assert (tmp_path / "each" / name).read_bytes() == (tmp_path / "few" / name).read_bytes()
-    monkeypatch.setattr("mlpcli.training.run._MOST_KEPT", 1000)  # a large network is not kept twice
+    monkeypatch.setattr("mlpcli.training.recorder._MOST_KEPT", 1000)  # a large network is not kept twice
     assert written(1000, tmp_path / "large") == [1, 2, 3, 4, 5, 6, 6]
 
 
@@ -129,17 +127,17 @@ def test_checkpoints_are_written_once_a_second_at_most_and_at_the_end(
 def test_what_is_kept_in_memory_is_written_however_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    monkeypatch.setattr("mlpcli.training.run._WRITE_EVERY", 1000)
-    directory = RunDirectory.create("run", tmp_path / "run")
-    run = Run(load_experiment(CONFIGS / "spiral.yaml"))
+    monkeypatch.setattr("mlpcli.training.recorder._WRITE_EVERY", 1000)
+    directory = take_directory("run", tmp_path / "run")
+    run = start_run(load_experiment(CONFIGS / "spiral.yaml"), directory)
 
     def end_at_4() -> None:
-        epochs = run.epochs(directory)
+        epochs = run.epochs()
         for epoch in epochs:
             assert saved(directory) == (1, 1)
             if epoch.number == 4:
                 if end == "stop":
-                    run.trainer.stop()
+                    run.stop()
                 elif end == "leave":
                     epochs.close()
                 else:
@@ -196,8 +194,8 @@ def test_penalties_do_not_move_with_the_batch_size(tmp_path: Path) -> None:
         assert shrunk[10] / shrunk[0] == pytest.approx((1 - 1e-3 * 10) ** steps, rel=2e-2)
 
 
-def consume(run: Run, directory: RunDirectory, after_2: Callable[[Run], None]) -> None:
-    for epoch in run.epochs(directory):
+def consume(run: Run, after_2: Callable[[Run], None]) -> None:
+    for epoch in run.epochs():
         if epoch.number == 2:
             after_2(run)
 
@@ -209,11 +207,10 @@ def spoil(run: Run) -> None:
 @pytest.mark.parametrize("overrides", [[], ["data.val_size=0", "training.batch_size=1000"]])
 def test_divergence_keeps_what_was_good(tmp_path: Path, overrides: list[str]) -> None:
     experiment = load_experiment(CONFIGS / "sine.yaml", overrides)
-    directory = RunDirectory.create("run", tmp_path / "run")
-    directory.begin(experiment)
-    run = Run(experiment)
+    directory = take_directory("run", tmp_path / "run")
+    run = start_run(experiment, directory)
     with pytest.raises(RunError) as caught:
-        consume(run, directory, spoil)
+        consume(run, spoil)
     message = str(caught.value)
     assert "in epoch 3" in message
     assert "training diverged" in message
@@ -227,10 +224,10 @@ def test_weights_that_are_lost_in_the_last_step_are_not_saved(tmp_path: Path) ->
     """The loss of an only batch is taken before the step: it cannot tell what the step does."""
     overrides = ["data.val_size=0", "training.batch_size=1000", "optimizer={name: sgd, learning_rate: 1e38}"]
     experiment = load_experiment(CONFIGS / "sine.yaml", [*overrides, "regularization.l2=1e4"])
-    directory = RunDirectory.create("run", tmp_path / "run")
-    directory.begin(experiment)
+    directory = take_directory("run", tmp_path / "run")
+    run = start_run(experiment, directory)
     with pytest.raises(RunError, match="training diverged"):
-        consume(Run(experiment), directory, spoil)
+        consume(run, spoil)
     assert not directory.last.exists()
 
 
@@ -241,29 +238,28 @@ def remove(run: Run) -> None:
 def test_a_directory_that_goes_away_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     experiment = load_experiment(CONFIGS / "spiral.yaml")
-    directory = RunDirectory.create("run", Path("run"))
-    directory.begin(experiment)
+    run = start_run(experiment, take_directory("run", Path("run")))
     with pytest.raises(RunError, match="cannot be written"):
-        consume(Run(experiment), directory, remove)
+        consume(run, remove)
 
 
 def test_a_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     experiment = load_experiment(CONFIGS / "spiral.yaml")
-    directory = RunDirectory.create("run", tmp_path / "run")
-    directory.begin(experiment)
+    directory = take_directory("run", tmp_path / "run")
+    run = start_run(experiment, directory)
     directory.log.mkdir()
     with pytest.raises(RunError, match=r"run\.log cannot be written"):
-        next(Run(experiment).epochs(directory))
+        next(run.epochs())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_one_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     experiment = load_experiment(CONFIGS / "spiral.yaml")
-    directory = RunDirectory.create("run", tmp_path / "run")
-    directory.begin(experiment)
+    directory = take_directory("run", tmp_path / "run")
+    run = start_run(experiment, directory)
     directory.log.symlink_to("/dev/full")
     with pytest.raises(RunError, match="cannot be written: No space left on device"):
-        consume(Run(experiment), directory, remove)
+        consume(run, remove)
     assert capfd.readouterr() == ("", "")
 
 
@@ -298,13 +294,12 @@ def test_choosing_a_directory(tmp_path: Path, force: bool) -> None:
         choose_directory(other, force)
     with pytest.raises(UsageError, match="is a file"):
         choose_directory(other / "thesis.txt", force)
-    refused = (None, "name that directory with --out") if force else (run, "holds a run already")
-    with pytest.raises(UsageError, match=refused[1]):
-        choose_directory(refused[0], force)
+    assert choose_directory(None, force) is None
     if force:
         assert choose_directory(run, force) == run
     else:
-        assert choose_directory(None, force) is None
+        with pytest.raises(UsageError, match="holds a run already"):
+            choose_directory(run, force)
 
 
 def test_the_trained_fixture_is_what_the_command_line_tests_rely_on(

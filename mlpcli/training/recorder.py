@@ -1,0 +1,267 @@
+"""Recorders: keep what a run leaves behind, in a run directory or in memory, by one interface.
+
+Both have the same methods, and neither the loop nor the run knows which one it has:
+
+- `open` is the block in which a run writes; `log` tells what happens, in the log where there is one.
+- `add_snapshot`, then `add_epoch`, keep an epoch; `save` keeps the state within one; `sync` makes sure that
+  all of it has reached its place.
+- ``metrics``, ``best``, ``last``, ``snapshots`` and `snapshot` give back what is kept, during training and
+  afterwards.
+
+What is handed over may be changed by the next step of training: a recorder copies what it needs later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from mlpcli.build import build_network
+from mlpcli.errors import RunError
+from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from mlpcli.training.directory import RunDirectory, find_snapshots
+
+__all__ = ["DirectoryRecorder", "MemoryRecorder", "NotWrittenError", "Recorder"]
+
+# Where epochs are shorter, writing each would take longer than training it: those between are kept in memory.
+_WRITE_EVERY = 1.0  # seconds
+_MOST_KEPT = 8_000_000  # bytes of parameters and optimizer; of larger networks each epoch is written
+
+
+class NotWrittenError(RunError):
+    """A file of the run cannot be written."""
+
+
+class _Copy:
+    """A copy of a checkpoint that training does not change; the network is made when it is asked for."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        resume = checkpoint.resume
+        if resume is not None:
+            slots = {name: slot.copy() for name, slot in resume.slots.items()}
+            resume = replace(resume, progress=replace(resume.progress), slots=slots)
+        self._checkpoint = replace(checkpoint, resume=resume)
+        self._values = checkpoint.network.parameters.values.copy()
+        self._state = {name: array.copy() for name, array in checkpoint.network.state.items()}
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint as it was, with a network of its own."""
+        live = self._checkpoint.network
+        network = build_network(self._checkpoint.experiment, live.widths, live.dtype)
+        np.copyto(network.parameters.values, self._values)
+        for name, array in self._state.items():
+            np.copyto(network.state[name], array)
+        return replace(self._checkpoint, network=network)
+
+
+class MemoryRecorder:
+    """Keeps the rows of metrics, the best and the last weights and the snapshots in memory, and no log."""
+
+    directory: Path | None = None
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, Any]] = []
+        self._best: _Copy | None = None
+        self._last: _Copy | None = None
+        self._snapshots: dict[int, _Copy] = {}
+
+    @contextlib.contextmanager
+    def open(self, lines: Sequence[str]) -> Iterator[None]:  # noqa: ARG002
+        """Do nothing: there is no log."""
+        yield
+
+    def log(self, text: str) -> None:
+        """Do nothing: there is no log."""
+
+    def add_snapshot(self, checkpoint: Checkpoint, planned: Collection[int]) -> None:  # noqa: ARG002
+        """Keep the weights of an epoch."""
+        self._snapshots[checkpoint.epoch] = _Copy(replace(checkpoint, resume=None))
+
+    def add_epoch(self, row: dict[str, Any], checkpoint: Checkpoint, *, is_best: bool) -> None:
+        """Keep an epoch's row and weights."""
+        self._last = _Copy(replace(checkpoint, resume=None))
+        if is_best:
+            self._best = self._last
+        self._rows.append(row)
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Keep the weights within an epoch."""
+        self._last = _Copy(replace(checkpoint, resume=None))
+
+    def sync(self) -> None:
+        """Do nothing: all is where it belongs."""
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The rows of metrics so far."""
+        return list(self._rows)
+
+    @property
+    def best(self) -> Checkpoint | None:
+        """The checkpoint of the best epoch; None before the first one has ended."""
+        return None if self._best is None else self._best.checkpoint
+
+    @property
+    def last(self) -> Checkpoint | None:
+        """The checkpoint that was kept last; None before the first one."""
+        return None if self._last is None else self._last.checkpoint
+
+    @property
+    def snapshots(self) -> list[int]:
+        """The epochs that have a snapshot."""
+        return sorted(self._snapshots)
+
+    def snapshot(self, epoch: int) -> Checkpoint:
+        """Return the snapshot of an epoch."""
+        return self._snapshots[epoch].checkpoint
+
+
+class DirectoryRecorder:
+    """Writes a run into its directory; `RunDirectory` has been begun or rewound before.
+
+    Rows and snapshots are written at once. Checkpoints are written after the first epoch and after each one
+    that ends a second or more after the last write, with ``training.checkpoint_every`` or a large network
+    after each epoch; those in between are kept in memory until `sync`. So only what kills the process loses
+    epochs. What was written before a failure stays whole.
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self._files = directory
+        self.directory: Path | None = directory.path
+        self._logger = logging.Logger("run")
+        self._best: _Copy | None = None
+        self._unwritten: dict[Path, _Copy | Checkpoint] = {}
+        self._due = 0.0
+
+    @contextlib.contextmanager
+    def open(self, lines: Sequence[str]) -> Iterator[None]:
+        """Open the log and write ``lines``; raise what cannot be written in the block as NotWrittenError."""
+        with self._told():
+            try:
+                handler = _Log(self._files.log, encoding="utf-8")
+                handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+                self._logger.addHandler(handler)
+                for line in lines:
+                    self.log(line)
+                yield
+            finally:
+                for open_handler in self._logger.handlers:
+                    with contextlib.suppress(OSError):  # a full disk has been reported before
+                        open_handler.close()
+
+    def log(self, text: str) -> None:
+        """Write a line into run.log, with the time."""
+        self._logger.info("%s", text)
+
+    def add_snapshot(self, checkpoint: Checkpoint, planned: Collection[int]) -> None:
+        """Write the snapshot of an epoch; remove those of other epochs than ``planned``."""
+        self._files.forget_snapshots(planned)  # they were planned for another number of epochs
+        snapshot = self._files.snapshot(checkpoint.epoch)
+        snapshot.parent.mkdir(exist_ok=True)
+        save_checkpoint(snapshot, replace(checkpoint, resume=None))
+
+    def add_epoch(self, row: dict[str, Any], checkpoint: Checkpoint, *, is_best: bool) -> None:
+        """Write an epoch's row; write its checkpoints too, or keep them until they are due."""
+        self._files.append_metrics(row)
+        at_once = (
+            time.perf_counter() >= self._due
+            or checkpoint.experiment.training.checkpoint_every is not None
+            or _size(checkpoint) > _MOST_KEPT
+        )
+        if is_best:
+            self._best = _Copy(replace(checkpoint, resume=None))
+            self._unwritten[self._files.best] = self._best
+        self._unwritten[self._files.last] = checkpoint if at_once else _Copy(checkpoint)
+        if at_once:
+            self.sync()
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write the state within an epoch to last.npz."""
+        self._unwritten[self._files.last] = checkpoint
+        self.sync()
+
+    def sync(self) -> None:
+        """Write the checkpoints that are kept in memory.
+
+        last.npz comes last: what it says is done is on disk. What comes later is done again when resumed.
+        """
+        if not self._unwritten:
+            return
+        self._files.sync_metrics()
+        for path in (self._files.best, self._files.last):
+            if path in self._unwritten:
+                kept = self._unwritten[path]
+                save_checkpoint(path, kept.checkpoint if isinstance(kept, _Copy) else kept)
+                del self._unwritten[path]
+        self._due = time.perf_counter() + _WRITE_EVERY
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Raise what the system refuses as NotWrittenError."""
+        try:
+            yield
+        except OSError as error:
+            can_go_on = self._files.last.exists()
+            kept = "What was saved before is whole." if can_go_on else "Nothing had been saved yet."
+            raise NotWrittenError(
+                f"{error.filename or self.directory} cannot be written: {error.strerror}.\n{kept}",
+                topic="run not written" if can_go_on else "nothing written",
+                run=self.directory,
+            ) from None
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The rows of metrics.jsonl."""
+        return self._files.read_metrics()
+
+    @property
+    def best(self) -> Checkpoint | None:
+        """The checkpoint of the best epoch; None before the first one has ended."""
+        if self._best is not None:
+            return self._best.checkpoint
+        return _read(self._files.best)  # of a run that goes on
+
+    @property
+    def last(self) -> Checkpoint | None:
+        """The checkpoint that was kept last; None before the first one."""
+        with self._told():
+            self.sync()
+        return _read(self._files.last)
+
+    @property
+    def snapshots(self) -> list[int]:
+        """The epochs that have a snapshot."""
+        return list(find_snapshots(self._files.path))
+
+    def snapshot(self, epoch: int) -> Checkpoint:
+        """Return the snapshot of an epoch."""
+        return load_checkpoint(self._files.snapshot(epoch))
+
+
+Recorder: TypeAlias = MemoryRecorder | DirectoryRecorder
+
+
+class _Log(logging.FileHandler):
+    """A log file; where it cannot be written that is the run's error, not a traceback on stderr."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802
+        raise  # called while the error is being handled
+
+
+def _size(checkpoint: Checkpoint) -> int:
+    """Return the bytes of the parameters and of the optimizer's arrays."""
+    slots = {} if checkpoint.resume is None else checkpoint.resume.slots
+    return sum(array.nbytes for array in (checkpoint.network.parameters.values, *slots.values()))
+
+
+def _read(path: Path) -> Checkpoint | None:
+    return load_checkpoint(path, force_memory=True) if path.exists() else None  # the run's forecast has room

@@ -1,0 +1,79 @@
+"""Starts runs: takes a directory or the memory, and begins a run there or goes on with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mlpcli.build import Splits
+from mlpcli.config.schema import Experiment
+from mlpcli.training.directory import RunDirectory, choose_directory
+from mlpcli.training.recorder import DirectoryRecorder
+from mlpcli.training.resume import find_run_to_resume, load_last, restore
+from mlpcli.training.run import Run
+
+__all__ = ["start_run", "take_directory", "train_run"]
+
+
+def take_directory(name: str, out: Path | None, *, resume: bool = False, force: bool = False) -> RunDirectory:
+    """Return the directory for a run, which nobody else writes to until it is closed.
+
+    That is ``out``, or the first free one of runs/NAME, runs/NAME-2, ...; with ``resume`` the last of them,
+    where there is one. Raises UsageError where ``out`` holds something else, or a run that is neither resumed
+    nor, with ``force``, replaced; RunError where nothing can be written there, or another run is at work.
+    """
+    found = find_run_to_resume(name, out) if resume else None
+    if found is not None:
+        return RunDirectory.reopen(found)
+    return RunDirectory.create(name, out if resume else choose_directory(out, force))
+
+
+def start_run(
+    experiment: Experiment,
+    directory: RunDirectory | None = None,
+    splits: Splits | None = None,
+    *,
+    force_memory: bool = False,
+) -> Run:
+    """Return a run that is ready to train: a new one, or one that goes on where its directory left off.
+
+    Without a directory it is kept in memory. Raises what `Run`, `load_last` and `restore` raise; until then
+    nothing in the directory has changed.
+    """
+    if directory is None:
+        return Run(experiment, splits, force_memory=force_memory)
+    last = load_last(directory, experiment) if directory.goes_on else None
+    run = Run(experiment, splits, DirectoryRecorder(directory), force_memory=force_memory)
+    if last is None:
+        directory.begin(experiment)
+    else:
+        restore(run, last)
+        directory.rewind(last.epoch)
+        directory.write_config(experiment)
+    return run
+
+
+def train_run(
+    experiment: Experiment,
+    directory: RunDirectory | None = None,
+    splits: Splits | None = None,
+    *,
+    progress: Callable[[Run], object] | None = None,
+    force_memory: bool = False,
+) -> Run:
+    """Start a run, train it to its end, close its directory and return it.
+
+    ``progress`` is called with the run once before the first epoch and after each one. Raises what
+    `start_run` and `Run.epochs` raise.
+    """
+    try:
+        run = start_run(experiment, directory, splits, force_memory=force_memory)
+        if progress is not None:
+            progress(run)
+        for _ in run.epochs():
+            if progress is not None:
+                progress(run)
+    finally:
+        if directory is not None:
+            directory.close(discard=True)
+    return run

@@ -1,0 +1,156 @@
+"""Recorders: both forms keep the same, and what they have kept does not change as training goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.config.loader import load_experiment, parse_experiment
+from mlpcli.errors import RunError
+from mlpcli.training.checkpoints import Checkpoint
+from mlpcli.training.recorder import NotWrittenError
+from mlpcli.training.run import Run
+from mlpcli.training.start import start_run, take_directory, train_run
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+TIMINGS = {"seconds", "examples_per_second"}
+Start = Callable[..., Run]
+
+# Batch norm has a state besides its parameters.
+CONFIG = """
+data: {name: spiral, points: 60}
+model: {hidden: [5], batch_norm: true, dropout: 0.2}
+training: {epochs: 9, batch_size: 18, snapshots: 3}
+"""
+
+
+@pytest.fixture(params=["memory", "directory"])
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
+    """Return a function that starts a run of a config, kept in memory or in a directory."""
+
+    def start(config: str, *overrides: str) -> Run:
+        experiment = parse_experiment(config, "test", tmp_path, overrides)
+        directory = None if request.param == "memory" else take_directory("run", tmp_path / "run")
+        return start_run(experiment, directory)
+
+    return start
+
+
+def values(checkpoint: Checkpoint | None) -> dict[str, Any]:
+    """Return copies of all arrays of a checkpoint that evaluation needs, and its epoch and scores."""
+    assert checkpoint is not None
+    network = checkpoint.network
+    arrays = {"values": network.parameters.values, **network.state}
+    return {name: array.tolist() for name, array in arrays.items()} | {
+        "epoch": checkpoint.epoch,
+        "scores": checkpoint.scores,
+    }
+
+
+def kept(run: Run) -> dict[str, Any]:
+    recorder = run.recorder
+    rows = [{key: value for key, value in row.items() if key not in TIMINGS} for row in recorder.metrics]
+    return {
+        "metrics": rows,
+        "best": values(recorder.best),
+        "last": values(recorder.last),
+        "snapshots": {epoch: values(recorder.snapshot(epoch)) for epoch in recorder.snapshots},
+        "scores": run.score_best(),
+    }
+
+
+def test_memory_and_directory_keep_the_same(tmp_path: Path) -> None:
+    experiment = parse_experiment(CONFIG, "test", tmp_path)
+    in_memory = train_run(experiment)
+    on_disk = train_run(experiment, take_directory("run", tmp_path / "run"))
+    assert kept(in_memory) == kept(on_disk)
+    assert in_memory.recorder.snapshots == [1, 5, 9]
+    assert (in_memory.recorder.directory, on_disk.recorder.directory) == (None, tmp_path / "run")
+
+
+def test_nothing_is_kept_before_the_first_epoch(start: Start) -> None:
+    recorder = start(CONFIG).recorder
+    assert (recorder.metrics, recorder.best, recorder.last, recorder.snapshots) == ([], None, None, [])
+
+
+def test_what_is_kept_stands_still_while_training_goes_on(start: Start) -> None:
+    run = start(CONFIG)
+    epochs = run.epochs()
+    next(epochs)
+    best, last = run.recorder.best, run.recorder.last
+    before = values(best), values(last)
+    live = run.network.parameters.values
+    assert before[1]["values"] == live.tolist()
+    next(epochs)
+    assert (values(best), values(last)) == before
+    assert values(run.recorder.last)["values"] == live.tolist()
+    assert len(run.recorder.metrics) == 2
+    epochs.close()
+
+
+def test_the_best_epoch_is_kept_without_reading_it_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(CONFIG)
+    for _ in run.epochs():
+        pass
+    monkeypatch.setattr("mlpcli.training.recorder.load_checkpoint", None)
+    assert run.score_best()["train"].keys() == {"loss", "accuracy"}
+
+
+def test_weights_of_a_run_that_diverges_are_those_before(start: Start) -> None:
+    run = start("data: {name: sine}\ntraining: {epochs: 5}")
+    good: list[Any] = []
+
+    def spoil() -> None:
+        for epoch in run.epochs():
+            good.append(run.network.parameters.values.tolist())
+            if epoch.number == 2:
+                run.network.parameters.values[0] = np.inf
+
+    with pytest.raises(RunError, match="training diverged"):
+        spoil()
+    assert values(run.recorder.last)["values"] == good[1]
+
+
+def test_a_run_that_is_stopped_within_an_epoch_keeps_the_weights_at_hand(start: Start) -> None:
+    run = start(CONFIG, "training.batch_size=5")
+    backward, calls = run.network.backward, iter(range(1, 100))
+
+    def stop_in_step_11(dlogits: Any) -> None:
+        if next(calls) == 11:
+            run.stop()
+        backward(dlogits)
+
+    run.network.backward = stop_in_step_11  # type: ignore[method-assign]
+    assert [epoch.number for epoch in run.epochs()] == [1]
+    assert (run.trainer.batches, run.trainer.optimizer.steps) == (8, 11)
+    assert values(run.recorder.last)["values"] == run.network.parameters.values.tolist()
+
+
+def test_a_best_epoch_before_a_resume_is_read_from_disk(tmp_path: Path) -> None:
+    experiment = load_experiment(CONFIGS / "spiral.yaml", ["training.epochs=2"])
+    train_run(experiment, take_directory("run", tmp_path / "run"))
+    run = train_run(experiment, take_directory("run", tmp_path / "run", resume=True))
+    assert run.recorder.best is not None
+    assert len(run.recorder.metrics) == 2
+    assert run.score_best()["val"]["accuracy"] == run.recorder.best.scores["val_accuracy"]
+
+
+def test_a_file_that_cannot_be_written_is_told_with_its_run(tmp_path: Path) -> None:
+    run = start_run(parse_experiment(CONFIG, "test", tmp_path), take_directory("run", tmp_path / "run"))
+    (tmp_path / "run" / "metrics.jsonl").mkdir()
+    with pytest.raises(NotWrittenError, match="Nothing had been saved yet") as caught:
+        next(run.epochs())
+    assert caught.value.facts == {"run": tmp_path / "run"}
+
+
+def test_rows_that_are_none_are_an_error(tmp_path: Path) -> None:
+    directory = take_directory("run", tmp_path / "run")
+    directory.metrics.write_text('{"epoch": 1}\nnonsense\n')
+    with pytest.raises(RunError, match=r"metrics\.jsonl holds something that is not a row of metrics"):
+        directory.read_metrics()
