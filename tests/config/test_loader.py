@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +26,6 @@ LOSSES = "binary_cross_entropy, binary_hinge, cross_entropy, hinge, huber, mae, 
 LAYER = "a number of units, or a mapping with units, activation, init"
 SIZE = "a fraction from 0 to below 1, or a whole number of examples"
 SPIRAL = "data: spiral\n"
-HE = {"name": "he", "gain": 1.0, "bias": 0.0, "distribution": "normal"}
 CSV = "data:\n  name: csv\n  path: table.csv\n  target: kind\n"
 
 
@@ -50,451 +50,40 @@ def refusal(tmp_path: Path, content: str | bytes, *overrides: str) -> str:
     return message
 
 
-# What is refused. Each entry: the file, line:column, and what the message has to say.
+# What is refused. Of the large ones: the file, line:column, and what the message has to say.
 
-BAD_TEXTS: dict[str, tuple[str | bytes, str, str]] = {
-    "duplicate key": (
-        SPIRAL + "training:\n  epochs: 1\n  seed: 2\n  epochs: 3\n",
-        "5:3",
-        'key "epochs" stands here a second time; the first is on line 3',
-    ),
-    "duplicate section": (SPIRAL + '"data": moons\n', "2:1", 'key "data" stands here a second time'),
-    "duplicate in a flow": ("data: {name: xor, name: xor}\n", "1:19", 'key "name" stands here a second time'),
-    "duplicate odd key": (SPIRAL + '"a\\n": 1\n"a\\n": 2\n', "3:1", r'key "a\n" stands here a second time'),
-    "anchor": ("data: &d spiral\n", "1:7", "anchor &d: anchors and aliases are not used here; delete it"),
-    "alias": (
-        SPIRAL + "loss: *l\n",
-        "2:7",
-        "alias *l: anchors and aliases are not used here; repeat the value",
-    ),
-    "tag": ("data: !!str spiral\n", "1:7", "tag !!str: explicit tags are not used here; delete it"),
-    "tag of Python": (
-        "data: !!python/object/apply:os.system [ls]\n",
-        "1:7",
-        "tag !!python/object/apply:os.system: explicit tags",
-    ),
-    "tag of control characters": ("data: !%C2%9B31m x\n", "1:7", r"tag !\x9b31m: explicit tags"),
-    "number as a key": (SPIRAL + "1: 2\n", "2:1", "key 1 is no string; if it is meant, quote it"),
-    "truth as a key": (SPIRAL + "true: 2\n", "2:1", "key true is no string; if it is meant, quote it"),
-    "null as a key": (SPIRAL + "~: 2\n", "2:1", "key ~ is no string; if it is meant, quote it"),
-    "nothing as a key": (SPIRAL + "?\n: 1\n", "2:2", "key (nothing) is no string"),
-    "list as a key": (SPIRAL + "[a]: 1\n", "2:1", "a key has to be a plain word, not a list or a mapping"),
-    "NaN as a key": (SPIRAL + ".nan: 1\n", "2:1", ".nan is not a finite number"),
-    "deep flow": ("data: " + "[" * 65, "1:70", "nested deeper than 64 levels"),
+LARGE_TEXTS: dict[str, tuple[str, str, str]] = {
     "deep block": ("".join(" " * i + "a:\n" for i in range(70)), "64:64", "nested deeper than 64 levels"),
     "many values": ("data: [" + "1,\n" * 20_000, "19998:1", "more than 20,000 values"),
-    "NaN": ("data: {name: spiral, noise: .nan}\n", "1:29", ".nan is not a finite number"),
-    "infinity": ("data: {name: spiral, noise: -.inf}\n", "1:29", "-.inf is not a finite number"),
-    "past float64": ("data: {name: spiral, noise: 1e999}\n", "1:29", "1e999 is too large for a number"),
-    "endless number": (SPIRAL + f"a: {'9' * 101}\n", "2:4", "a number of 101 characters (9999999999...)"),
-    "tab": (SPIRAL + "model:\n\tinit: he\n", "3:1", "a tab: YAML indents with spaces only"),
-    "tab after spaces": (SPIRAL + "model:\n  init: he\n  \thidden: []\n", "4:3", "a tab: YAML indents with"),
-    "tab after a colon": ("data:\tspiral\n", "1:6", "a tab: YAML indents with spaces only"),
-    "two documents": (
-        SPIRAL + "---\n" + SPIRAL,
-        "2:1",
-        "a second document starts here; a config is one document",
-    ),
-    "text after the end": (SPIRAL + "...\nmodel: {}\n", "3:1", "this does not continue the lines above"),
-    "escape of no number": ('data: "\\xZZ"\n', "1:10", "expected escape sequence of 2 hexadecimal numbers"),
-    "escape past Unicode": ('data: "\\U00110000"\n', "1:10", "a malformed escape or directive"),
-    "escape past 32 bits": ('data: "\\UFFFFFFFF"\n', "1:10", "a malformed escape or directive"),
-    "unknown escape": ('data: "C:\\data"\n', "1:11", "unknown escape character 'd'"),
-    "surrogate": (
-        'data: "\\ud800"\n',
-        "1:7",
-        "half a surrogate pair, which is no character; write the character",
-    ),
-    "surrogate in a key": (SPIRAL + '"\\udfff": 1\n', "2:1", "half a surrogate pair, which is no character"),
-    "version of no number": ("%YAML x\n---\n" + SPIRAL, "1:7", "expected a digit, but found 'x'"),
-    "version of another YAML": ("%YAML 2.0\n---\n" + SPIRAL, "1:1", "found incompatible YAML document"),
     "endless version": (f"%YAML 1.{'9' * 5000}\n---\n", "1:9", "a malformed escape or directive"),
-    "two versions": ("%YAML 1.2\n%YAML 1.2\n---\n", "2:1", "found duplicate YAML directive"),
-    "directive and no document": ("%YAML 1.2\n" + SPIRAL, "2:1", "this does not continue the lines above"),
-    "Latin-1": ("# größe\ndata: ü".encode() + b"\xe9\n", "2:8", "byte 0xe9 is not UTF-8; save it as UTF-8"),
-    "Latin-1 after a byte order mark": (b"\xef\xbb\xbfdata: \xe9\n", "1:7", "byte 0xe9 is not UTF-8"),
-    "UTF-16": (SPIRAL.encode("utf-16"), "1:1", " is not UTF-8; save it as UTF-8"),
-    "UTF-8 of a surrogate": (b"data: \xed\xa0\x80\n", "1:7", "byte 0xed is not UTF-8; save it as UTF-8"),
-    "NUL": (SPIRAL + "model: \0\n", "2:8", "a character that YAML does not allow: U+0000"),
-    "escape sequence": ("data: \x1b[31m\n", "1:7", "a character that YAML does not allow: U+001B"),
-    "C1 control": ("data: \x9b31m\n", "1:7", "a character that YAML does not allow: U+009B"),
-    "open quote": (
-        SPIRAL + 'loss: "mse\n\n',
-        "4:1",
-        "a quoted scalar that starts on line 2, found unexpected end",
-    ),
-    "open bracket": (SPIRAL + "model: {hidden: [1, 2}\n", "2:22", "expected ',' or ']', but got '}'"),
-    "open bracket at the end": (
-        SPIRAL + "model: {hidden: [1,2\n",
-        "3:1",
-        "a flow sequence that starts on line 2",
-    ),
-    "two colons": (SPIRAL + "loss: a: b\n", "2:8", "no key can stand here; check the indentation, or quote"),
-    "indented too far": (SPIRAL + "  model: {}\n", "2:8", "no key can stand here; check the indentation"),
-    "indented too little": (
-        "data:\n  name: xor\n noise: 0\n",
-        "3:2",
-        "that starts on line 1, this does not continue the lines above; check the indentation",
-    ),
-    "no colon": (
-        SPIRAL + "training\n",
-        "3:1",
-        "a simple key that starts on line 2, could not find expected ':'",
-    ),
-    "list": ("- data: spiral\n", "1:1", 'a config is a mapping of sections; the smallest is "data: spiral"'),
-    "text": ("# data\nspiral\n", "2:1", "a config is a mapping of sections"),
-    "number": ("3\n", "1:1", "a config is a mapping of sections"),
 }
-NOT_SHOWN = {  # nothing stands there, or nothing that a terminal should be sent
-    *("Latin-1", "Latin-1 after a byte order mark", "UTF-16", "UTF-8 of a surrogate"),
-    *("NUL", "escape sequence", "C1 control", "open quote", "open bracket at the end", "no colon"),
-}
-
-BAD_VALUES: dict[str, tuple[str, str, str]] = {
-    # data
-    "no data": ("model: {}\n", "1:1", f'key "data" is missing; it has to be one of {DATA_SETS}'),
-    "nothing": ("{}\n", "1:1", f'key "data" is missing; it has to be one of {DATA_SETS}'),
-    "empty data": ("data:\nloss: mse\n", "1:6", f"data: null is not one of {DATA_SETS}"),
-    "data number": ("data: 3\n", "1:7", f"data: 3 is not one of {DATA_SETS}"),
-    "data list": ("data: [spiral]\n", "1:7", f"data: a list is not one of {DATA_SETS}"),
-    "data without a name": (
-        "data:\n  points: 30\n",
-        "1:1",
-        f'data: key "name" is missing; it has to be one of {DATA_SETS}',
-    ),
-    "unknown data": (
-        "data: spirla\n",
-        "1:7",
-        f'data: unknown name "spirla"; did you mean "spiral"? (allowed: {DATA_SETS})',
-    ),
-    "unknown name": (
-        "data:\n  points: 30\n  name: Moon\n",
-        "3:9",
-        f'data.name: unknown name "Moon"; did you mean "moons"? (allowed: {DATA_SETS})',
-    ),
-    "name list": ("data: {name: [spiral]}\n", "1:14", f"data.name: a list is not one of {DATA_SETS}"),
-    "name null": ("data: {name: }\n", "1:13", f"data.name: null is not one of {DATA_SETS}"),
-    "name true": ("data: {name: true}\n", "1:14", f"data.name: true is not one of {DATA_SETS}"),
-    "key of another data set": (
-        "data: {name: moons, classes: 2}\n",
-        "1:21",
-        'data.classes: unknown key "classes" (allowed: name, train_size, val_size, scaling, test_size, '
-        "points, noise)",
-    ),
-    "points": (
-        "data: {name: xor, points: 9}\n",
-        "1:27",
-        "data.points: 9 is not a whole number from 10 to 10,000,000",
-    ),
-    "classes": (
-        "data: {name: blobs, classes: 101}\n",
-        "1:30",
-        "data.classes: 101 is not a whole number from 2 to 100",
-    ),
-    "noise": ("data: {name: xor, noise: -0.1}\n", "1:26", "data.noise: -0.1 is not a number from 0 to 1,000"),
-    "noise list": (
-        "data: {name: xor, noise: []}\n",
-        "1:26",
-        "data.noise: an empty list is not a number from 0 to 1,000",
-    ),
-    "standardize": (
-        "data: {name: xor, standardize: centre}\n",
-        "1:32",
-        'data.scaling: "centre" is not one of standardize, center, range, none; did you mean "center"?',
-    ),
-    "missing target": (
-        "data:\n  name: csv\n  path: table.csv\n",
-        "1:1",
-        'data: key "target" is missing; it has to be a text of one character or more',
-    ),
-    "empty target": (
-        CSV.replace("kind", '""'),
-        "4:11",
-        'data.target: "" is not a text of one character or more',
-    ),
-    "path number": (CSV.replace("table.csv", "3"), "3:9", "data.path: 3 is not a text"),
-    "path mapping": (CSV.replace("table.csv", "{}"), "3:9", "data.path: an empty mapping is not a text"),
-    "empty path": (CSV.replace("table.csv", "''"), "3:9", "data.path: a path has to name something"),
+LARGE_VALUES: dict[str, tuple[str, str, str]] = {
     "long path": (
         CSV.replace("table.csv", "a/" * 2049),
         "3:9",
         "data.path: a path of 4,098 characters; at most 4,096 can be opened",
-    ),
-    "path with a NUL": (CSV.replace("table.csv", r'"a\0"'), "3:9", "data.path: a path has to name something"),
-    "path of a stranger": (
-        CSV.replace("table.csv", "~no body/table.csv"),
-        "3:9",
-        "data.path: '~no body/table.csv' names a home folder that this machine does not have",
-    ),
-    "no features": (
-        CSV + "  features: []\n",
-        "5:13",
-        "data.features: an empty list is not a list, as in [a, b], with one entry or more, or null",
-    ),
-    "one feature": (CSV + "  features: a\n", "5:13", 'data.features: "a" is not a list, as in [a, b]'),
-    "feature number": (CSV + "  features: [a, 1]\n", "5:17", "data.features.1: 1 is not a text"),
-    "delimiter": (CSV + '  delimiter: ";;"\n', "5:14", 'data.delimiter: ";;" is not a single character'),
-    # sizes of the splits
-    "size 1.0": ("data: {name: xor, val_size: 1.0}\n", "1:29", f"data.val_size: 1.0 is not {SIZE}"),
-    "negative size": ("data: {name: xor, test_size: -1}\n", "1:30", f"data.test_size: -1 is not {SIZE}"),
-    "size true": ("data: {name: xor, val_size: true}\n", "1:29", f"data.val_size: true is not {SIZE}"),
-    "size text": (
-        "data: {name: xor, train_size: 80%}\n",
-        "1:31",
-        f'data.train_size: "80%" is not {SIZE}, or null',
-    ),
-    "no training examples": (
-        "data: {name: xor, train_size: 0}\n",
-        "1:31",
-        "data.train_size: 0 leaves nothing to train on; give a size, or null for all that is left",
-    ),
-    "fractions of everything": (
-        "data: {name: xor, val_size: 0.7, test_size: 0.3}\n",
-        "1:45",
-        "data.test_size: val_size 0.7 + test_size 0.3 is 1 of the examples; they have to fit, and",
-    ),
-    "fractions and defaults": (
-        "data:\n  name: xor\n  train_size: 0.9\n",
-        "2:3",
-        "data.test_size: train_size 0.9 + val_size 0.2 + test_size 0.2 is 1.3 of the examples",
-    ),
-    "fractions of CIFAR-10": (
-        "data:\n  name: cifar10\n  train_size: 0.9\n  val_size: 0.2\n",
-        "4:13",
-        "data.val_size: train_size 0.9 + val_size 0.2 is 1.1 of the examples",
-    ),
-    # model
-    "model number": (
-        SPIRAL + "model: 100\n",
-        "2:8",
-        "model: 100 is not a mapping with hidden, activation, init, batch_norm, dropout, input_dropout",
-    ),
-    "hidden number": (
-        SPIRAL + "model: {hidden: 3}\n",
-        "2:17",
-        "model.hidden: 3 is not a list, as in [100, 50]",
-    ),
-    "hidden null": (
-        SPIRAL + "model:\n  hidden:\n",
-        "3:10",
-        "model.hidden: null is not a list, as in [100, 50]",
     ),
     "many layers": (
         SPIRAL + f"model:\n  hidden: [{'1,' * 1001}]\n",
         "3:11",
         "model.hidden: 1,001 entries; at most 1,000 are allowed",
     ),
-    "layer true": (SPIRAL + "model: {hidden: [true]}\n", "2:18", f"model.hidden.0: true is not {LAYER}"),
-    "layer 1.5": (SPIRAL + "model: {hidden: [1, 1.5]}\n", "2:21", f"model.hidden.1: 1.5 is not {LAYER}"),
-    "layer null": (SPIRAL + "model: {hidden: [~]}\n", "2:18", f"model.hidden.0: null is not {LAYER}"),
-    "layer of no units": (
-        SPIRAL + "model:\n  hidden:\n    - 5\n    - 0\n",
-        "5:7",
-        "model.hidden.1.units: 0 is not a whole number from 1 to 1,000,000",
-    ),
-    "layer without units": (
-        SPIRAL + "model:\n  hidden:\n    - activation: relu\n",
-        "4:7",
-        'model.hidden.0: key "units" is missing; it has to be a whole number from 1 to 1,000,000',
-    ),
-    "unknown key of a layer": (
-        SPIRAL + "model: {hidden: [{units: 3, activaton: relu}]}\n",
-        "2:29",
-        'model.hidden.0.activaton: unknown key "activaton"; did you mean "activation"? '
-        "(allowed: units, activation, init, batch_norm, dropout)",
-    ),
-    "init of a layer": (
-        SPIRAL + "model: {hidden: [{units: 3, init: xaver}]}\n",
-        "2:35",
-        'model.hidden.0.init: unknown name "xaver"; did you mean "xavier"? '
-        "(allowed: auto, he, lecun, orthogonal, xavier)",
-    ),
-    "activation": (
-        SPIRAL + "model: {activation: rleu}\n",
-        "2:21",
-        'model.activation: unknown name "rleu"; did you mean "relu"? (allowed: elu, gelu, identity,',
-    ),
-    "activation of a layer": (
-        SPIRAL + "model: {hidden: [{units: 3, activation: {name: gelo}}]}\n",
-        "2:48",
-        'model.hidden.0.activation.name: unknown name "gelo"; did you mean "gelu"? (allowed: elu,',
-    ),
-    "activation null": (
-        SPIRAL + "model: {activation: ~}\n",
-        "2:21",
-        "model.activation: null is not one of elu, gelu, identity, leaky_relu,",
-    ),
-    "alpha of relu": (
-        SPIRAL + "model: {activation: {name: relu, alpha: 0.2}}\n",
-        "2:34",
-        'model.activation.alpha: unknown key "alpha" (allowed: name)',
-    ),
-    "alpha": (
-        SPIRAL + "model: {activation: {alpha: 1}}\n",
-        "2:29",
-        "model.activation.alpha: 1 is not a number, 0 or more and below 1",
-    ),
-    "inputs": (
-        SPIRAL + "model: {inputs: 0}\n",
-        "2:17",
-        "model.inputs: 0 is not a whole number, 1 or more, or null",
-    ),
-    "inputs that do not fit": (
-        SPIRAL + "model:\n  hidden: []\n  inputs: 4\n",
-        "4:11",
-        "model.inputs: 4 does not fit spiral, which has 2 to an example; delete it",
-    ),
-    "outputs that do not fit": (
-        SPIRAL + "model:\n  hidden: []\n  outputs: 4\n",
-        "4:12",
-        "model.outputs: 4 does not fit cross_entropy on spiral, which takes 3; delete it",
-    ),
-    "outputs of a binary loss": (
-        CSV + "model: {outputs: 2}\nloss: binary_hinge\n",
-        "5:18",
-        "model.outputs: 2 does not fit binary_hinge on csv, which takes 1; delete it",
-    ),
-    # loss
-    "unknown loss": (
-        SPIRAL + "loss: crossentropy\n",
-        "2:7",
-        f'loss: unknown name "crossentropy"; did you mean "cross_entropy"? (allowed: {LOSSES})',
-    ),
-    "loss number": (SPIRAL + "loss: 1\n", "2:7", f"loss: 1 is not one of {LOSSES}"),
-    "loss without a name": (
-        SPIRAL + "loss: {delta: 1}\n",
-        "2:1",
-        'loss: key "name" is missing; it has to be one of',
-    ),
-    "delta": (SPIRAL + "loss: {name: hinge, delta: 0}\n", "2:28", "loss.delta: 0 is not a number above 0"),
-    "mse on classes": (
-        SPIRAL + "loss: mse\n",
-        "2:7",
-        "loss: mse does not fit spiral, which has classes to predict; use cross_entropy",
-    ),
-    "hinge on numbers": (
-        "data: sine\nloss: {name: hinge}\n",
-        "2:7",
-        "loss: hinge does not fit sine, which has numbers to predict; use mse",
-    ),
-    "two classes of three": (
-        SPIRAL + "loss: binary_hinge\n",
-        "2:7",
-        "loss: binary_hinge has one output for two classes, and spiral has 3; use cross_entropy or hinge",
-    ),
-    "weights of classes": (
-        SPIRAL + "loss: {name: cross_entropy, class_weights: [1, -1]}\n",
-        "2:44",
-        "loss.class_weights: a list is not balanced, null, or a list of weights of 0 or more, one a class",
-    ),
-    "too few weights": (
-        SPIRAL + "loss: {name: cross_entropy, class_weights: [1, 2]}\n",
-        "2:7",
-        "loss: class_weights has 2 weights, and spiral has 3 classes; give one for each",
-    ),
-    "word for weights": (
-        SPIRAL + "loss: {name: cross_entropy, class_weights: equal}\n",
-        "2:44",
-        'loss.class_weights: "equal" is not balanced, null, or a list',
-    ),
-    # optimizer, regularization, training, the rest
-    "unknown optimizer": (
-        SPIRAL + "optimizer: adma\n",
-        "2:12",
-        'optimizer: unknown name "adma"; did you mean "adam"? (allowed: adagrad, adam, adamw, lion, '
-        "momentum, nesterov, rmsprop, sgd)",
-    ),
-    "optimizer number": (
-        SPIRAL + "optimizer: 0.1\n",
-        "2:12",
-        "optimizer: 0.1 is not one of adagrad, adam, adamw, lion, momentum, nesterov, rmsprop",
-    ),
-    "key of another optimizer": (
-        SPIRAL + "optimizer:\n  name: sgd\n  beta1: 0.9\n",
-        "4:3",
-        'optimizer.beta1: unknown key "beta1" (allowed: name, schedule, clip_norm, learning_rate,',
-    ),
-    "learning rate true": (
-        SPIRAL + "optimizer: {learning_rate: true}\n",
-        "2:28",
-        "optimizer.learning_rate: true is not a number above 0",
-    ),
-    "learning rate text": (
-        SPIRAL + "optimizer: {learning_rate: 1_000}\n",
-        "2:28",
-        'optimizer.learning_rate: "1_000" is not a number above 0',
-    ),
-    "momentum": (
-        SPIRAL + "optimizer: {name: sgd, momentum: 1}\n",
-        "2:34",
-        "optimizer.momentum: 1 is not a number, 0 or more and below 1",
-    ),
-    "regularization number": (
-        SPIRAL + "regularization: 0.5\n",
-        "2:17",
-        "regularization: 0.5 is not a mapping with l1, l2, weight_decay",
-    ),
-    "l2": (SPIRAL + "regularization: {l2: -1}\n", "2:22", "regularization.l2: -1 is not a number, 0 or more"),
-    "training list": (
-        SPIRAL + "training: [1]\n",
-        "2:11",
-        "training: a list is not a mapping with epochs, batch_size, patience, seed, checkpoint_every, "
-        "snapshots",
-    ),
-    "training mapping": (
-        SPIRAL + "training: {epochs: {a: 1}}\n",
-        "2:20",
-        "training.epochs: a mapping is not a whole number from 1 to 10,000,000",
-    ),
-    "epochs true": (
-        SPIRAL + "training: {epochs: true}\n",
-        "2:20",
-        "training.epochs: true is not a whole number from 1 to 10,000,000",
-    ),
-    "epochs 3.0": (
-        SPIRAL + "training: {epochs: 3.0}\n",
-        "2:20",
-        "training.epochs: 3.0 is not a whole number",
-    ),
-    "epochs text": (
-        SPIRAL + 'training: {epochs: "3"}\n',
-        "2:20",
-        'training.epochs: "3" is not a whole number',
-    ),
-    "epochs huge": (
-        SPIRAL + f"training: {{epochs: {'9' * 99}}}\n",
-        "2:20",
-        "9...9 is not a whole number from 1 to",
-    ),
-    "batch size": (
-        SPIRAL + "training: {batch_size: 0}\n",
-        "2:24",
-        "0 is not a whole number from 1 to 1,000,000",
-    ),
-    "patience": (
-        SPIRAL + "training: {patience: 0}\n",
-        "2:22",
-        "training.patience: 0 is not a whole number, 1 or more, or null",
-    ),
-    "seed": (
-        SPIRAL + "training: {seed: 4294967296}\n",
-        "2:18",
-        "training.seed: 4294967296 is not a whole number, 0 or more and below 4,294,967,296",
-    ),
-    "unknown section": (
-        SPIRAL + "modle:\n  hidden: []\n",
-        "2:1",
-        f'modle: unknown key "modle"; did you mean "model"? (allowed: {SECTIONS})',
-    ),
-    "dotted key": (SPIRAL + "model.init: he\n", "2:1", 'unknown key "model.init"'),
-    "merge key": (SPIRAL + "<<: {loss: mse}\n", "2:1", 'unknown key "<<"'),
-    "empty key": (SPIRAL + '"": 1\n', "2:1", f'"": unknown key "" (allowed: {SECTIONS})'),
-    "key of two lines": (SPIRAL + '"a\\nb": 1\n', "2:1", r'"a\nb": unknown key "a\nb" (allowed:'),
-    "long key": (SPIRAL + f"{'k' * 200}: 1\n", "2:1", 'kkk...": unknown key "kkk'),
-    "key of control characters": (SPIRAL + '"\\x9b31m": 1\n', "2:1", r'unknown key "\u009b31m"'),
-    "long name": (f"data: {'x' * 200}\n", "1:7", 'xxx..." (allowed:'),
-    "far to the right": (f"data: {{name: xor,{' ' * 200}points: 1}}\n", "1:226", "data.points: 1 is not"),
 }
+
+
+def read_cases(file: str, section: str) -> list[Any]:
+    """Return the cases of a section of a data file, with the words that stand for lists filled in."""
+    text = (Path(__file__).parent / file).read_text(encoding="utf-8")
+    for word in ("DATA_SETS", "SECTIONS", "LOSSES", "LAYER", "SIZE"):
+        text = text.replace(f"{{{word}}}", globals()[word])
+    return [pytest.param(case, id=case["case"]) for case in yaml.safe_load(text)[section]]
+
+
+def large(table: dict[str, tuple[str, str, str]]) -> list[Any]:
+    return [
+        pytest.param({"config": config, "at": place, "says": says}, id=name)
+        for name, (config, place, says) in table.items()
+    ]
 
 
 def shown_at_carets(message: str) -> list[str]:
@@ -502,26 +91,26 @@ def shown_at_carets(message: str) -> list[str]:
     return [line[len(space) :] for line, space in re.findall(r"^  (.*)\n  ( *)\^$", message, re.MULTILINE)]
 
 
-@pytest.mark.parametrize("name", BAD_TEXTS)
-def test_refuses_what_is_no_plain_yaml(tmp_path: Path, name: str) -> None:
-    content, place, expected = BAD_TEXTS[name]
+@pytest.mark.parametrize("case", [*read_cases("problems.yaml", "texts"), *large(LARGE_TEXTS)])
+def test_refuses_what_is_no_plain_yaml(tmp_path: Path, case: dict[str, Any]) -> None:
+    content = case["bytes"].encode("latin-1") if "bytes" in case else case["config"]
     message = refusal(tmp_path, content)
-    assert message.startswith(f"my.yaml:{place}: ")
-    assert expected in message.splitlines()[0]
-    if name in NOT_SHOWN:
+    assert message.startswith(f"my.yaml:{case['at']}: ")
+    assert case["says"] in message.splitlines()[0]
+    if not case.get("shown", True):
         assert len(message.splitlines()) == 1
     else:
-        assert isinstance(content, str)
-        line, column = map(int, place.split(":"))
+        line, column = map(int, case["at"].split(":"))
         rest = content.splitlines()[line - 1][column - 1 :].replace("\t", " ")
         assert [rest[:40]] == [shown[:40] for shown in shown_at_carets(message)]
 
 
-@pytest.mark.parametrize(("content", "place", "expected"), BAD_VALUES.values(), ids=BAD_VALUES)
-def test_refuses_bad_values(tmp_path: Path, content: str, place: str, expected: str) -> None:
+@pytest.mark.parametrize("case", [*read_cases("problems.yaml", "values"), *large(LARGE_VALUES)])
+def test_refuses_bad_values(tmp_path: Path, case: dict[str, Any]) -> None:
+    content, place = case["config"], case["at"]
     message = refusal(tmp_path, content)
     assert message.startswith(f"my.yaml:{place}: ")
-    assert expected in message.splitlines()[0]
+    assert case["says"] in message.splitlines()[0]
     line, column = map(int, place.split(":"))
     rest = content.splitlines()[line - 1][column - 1 :]
     assert [rest[:16]] == [shown[:16] for shown in shown_at_carets(message)]
@@ -701,177 +290,22 @@ def test_a_file_of_somebody_else(tmp_path: Path) -> None:
 
 SGD = SPIRAL + "optimizer: {name: sgd, momentum: 0.5}\nmodel: {hidden: [8, {units: 4, init: he}]}\n"
 
-OVERRIDES: dict[str, tuple[str, list[str], str, Any]] = {
-    "a value": (SGD, ["optimizer.momentum=0.25"], "optimizer.momentum", 0.25),
-    "the other keys stay": (SGD, ["optimizer.learning_rate=1e-2"], "optimizer.momentum", 0.5),
-    "a number as YAML 1.2 reads it": (SGD, ["optimizer.learning_rate=1e-2"], "optimizer.learning_rate", 0.01),
-    "the last one counts": (SPIRAL, ["training.seed=1", "training.seed=2"], "training.seed", 2),
-    "spaces": (SPIRAL, [" training.seed = 3 "], "training.seed", 3),
-    "a new section": (SPIRAL, ["training.epochs=7"], "training.epochs", 7),
-    "a new section in two steps": (SPIRAL, ["training.epochs=7", "training.seed=3"], "training.epochs", 7),
-    "a section with nothing under it": (SPIRAL + "training:\n", ["training.epochs=7"], "training.epochs", 7),
-    "a whole section": (SGD, ["optimizer={name: momentum}"], "optimizer.momentum", 0.9),
-    "a section by name": (SGD, ["loss=hinge"], "loss", {"name": "hinge", "delta": 1.0, "squared": False}),
-    "a short form is spelled out": (SPIRAL, ["data.points=50"], "data.points", 50),
-    "the name of a short form": (SPIRAL, ["data.name=xor"], "data.name", "xor"),
-    "a section without a name": (SPIRAL, ["optimizer.learning_rate=0.5"], "optimizer.name", "adam"),
-    "a list": (SGD, ["model.hidden=[1, 2]"], "model.hidden", [1, 2]),
-    "an empty list": (SGD, ["model.hidden=[]"], "model.hidden", []),
-    "an entry": (SGD, ["model.hidden.0=16"], "model.hidden.0", 16),
-    "a key of an entry": (SGD, ["model.hidden.1.units=2"], "model.hidden.1", {"units": 2, "init": HE}),
-    "an entry is spelled out": (
-        SGD,
-        ["model.hidden.0.init=he"],
-        "model.hidden.0",
-        {"units": 8, "init": HE},
-    ),
-    "deeper than the file": (
-        SGD,
-        ["model.hidden.1.activation.name=leaky_relu", "model.hidden.1.activation.alpha=0.5"],
-        "model.hidden.1.activation",
-        {"name": "leaky_relu", "alpha": 0.5},
-    ),
-    "null": (SPIRAL + "training: {patience: 3}\n", ["training.patience=null"], "training.patience", None),
-    "nothing": (SPIRAL + "training: {patience: 3}\n", ["training.patience="], "training.patience", None),
-    "nothing for a section": (SGD, ["optimizer="], "optimizer.name", "adam"),
-    "a quoted text": (CSV, ['data.target="1e-3"'], "data.target", "1e-3"),
-    "a text with an equals sign": (CSV, ["data.target=a=b"], "data.target", "a=b"),
-    "a text that YAML 1.1 takes for a truth": (CSV, ["data.target=on"], "data.target", "on"),
-    "what the file lacks": (CSV.replace("path: ", "# "), ["data.path=/x.csv"], "data.target", "kind"),
-    "another data set": ("data: {name: spirla}\n", ["data=moons"], "data.name", "moons"),
-}
 
-
-@pytest.mark.parametrize(("text", "overrides", "key", "expected"), OVERRIDES.values(), ids=OVERRIDES)
-def test_overrides(tmp_path: Path, text: str, overrides: list[str], key: str, expected: Any) -> None:
-    value: Any = to_plain(load(tmp_path, text, *overrides))
-    for part in key.split("."):
+@pytest.mark.parametrize("case", read_cases("options.yaml", "good"))
+def test_overrides(tmp_path: Path, case: dict[str, Any]) -> None:
+    value: Any = to_plain(load(tmp_path, case["config"], *case["set"]))
+    for part in case["key"].split("."):
         value = value[int(part) if isinstance(value, list) else part]
-    assert value == expected
+    assert value == case["value"]
 
 
-HOW = "write it as key=value, as in optimizer.learning_rate=1e-2"
-ENTRY = "model.hidden is a list of 2; name an entry by its number from 0, not"
-
-# The file, the options, and the whole message; "SET" stands for "--set " and the last option.
-BAD_OVERRIDES: dict[str, tuple[str, list[str], str]] = {
-    "too deep": (SPIRAL, ["a." * 64 + "a=1"], "--set " + "a." * 48 + "a...: nested deeper than 64 levels"),
-    "no equals sign": (SPIRAL, ["training.seed"], f"SET: {HOW}"),
-    "no key": (SPIRAL, ["=3"], f"SET: {HOW}"),
-    "half a key": (SPIRAL, ["training.=3"], f"SET: {HOW}"),
-    "open bracket": (
-        SPIRAL,
-        ["model.hidden=[1"],
-        "SET: not readable as YAML: while parsing a flow sequence, expected ',' or ']', "
-        "but got '<stream end>' (column 3 of the value)",
-    ),
-    "anchor": (SPIRAL, ["loss=&a b"], "SET: anchor &a: anchors and aliases are not used here; delete it"),
-    "infinity": (SPIRAL, ["optimizer.learning_rate=.inf"], "SET: .inf is not a finite number"),
-    "bytes": (
-        SPIRAL,
-        ["loss=a\udcff"],
-        "--set loss=a\\udcff: a character that YAML does not allow: U+DCFF (column 2 of the value)",
-    ),
-    "index too large": (SGD, ["model.hidden.2=3"], f"SET: {ENTRY} '2'"),
-    "negative index": (SGD, ["model.hidden.-1.units=3"], f"SET: {ENTRY} '-1'"),
-    "word as an index": (SGD, ["model.hidden.units=3"], f"SET: {ENTRY} 'units'"),
-    "digit that is no number": (SGD, ["model.hidden.²=3"], f"SET: {ENTRY} '²'"),
-    "entry of a default": (
-        SPIRAL,
-        ["model.hidden.0=3"],
-        "SET\n  model.hidden: a mapping is not a list, as in [100, 50]",
-    ),
-    "key of a number": (
-        SPIRAL + "training: {epochs: 3}\n",
-        ["training.epochs.units=3"],
-        "SET: training.epochs is 3, which has no keys",
-    ),
-    "key of a missing number": (
-        SPIRAL,
-        ["training.epochs.units=3"],
-        "SET\n  training.epochs: a mapping is not a whole number from 1 to 10,000,000",
-    ),
-    "key of a name": (SPIRAL, ["data.name.x=1"], f"SET\n  data.name: a mapping is not one of {DATA_SETS}"),
-    "unknown section": (
-        SPIRAL,
-        ["trainng.epochs=3"],
-        f'SET\n  trainng: unknown key "trainng"; did you mean "training"? (allowed: {SECTIONS})',
-    ),
-    "unknown key": (
-        SPIRAL,
-        ["training.epoch=3"],
-        'SET\n  training.epoch: unknown key "epoch"; did you mean "epochs"? '
-        "(allowed: epochs, batch_size, patience, seed, checkpoint_every, snapshots)",
-    ),
-    "bad value": (
-        SPIRAL,
-        ["training.seed=on"],
-        'SET\n  training.seed: "on" is not a whole number, 0 or more and ',
-    ),
-    "bad value for a good one": (
-        SPIRAL + "training: {seed: 3}\n",
-        ["training.seed=1", "training.seed=-1"],
-        "SET\n  training.seed: -1 is not a whole number, 0 or more",
-    ),
-    "bad value in a section that was set": (
-        SPIRAL,
-        ["optimizer={name: sgd, learning_rate: 3}", "optimizer.learning_rate=-1"],
-        "SET\n  optimizer.learning_rate: -1 is not a number above 0",
-    ),
-    "bad value in a list": (
-        SPIRAL,
-        ["model.hidden=[3, true]"],
-        "SET\n  model.hidden.1: true is not a number of units",
-    ),
-    "name that needs another key": (
-        SPIRAL,
-        ["data={name: npz}"],
-        'SET\n  data: key "path" is missing; it has to be a text',
-    ),
-    "another name that needs another key": (
-        SPIRAL,
-        ["data.name=npz"],
-        'SET\n  data: key "path" is missing; it has to be a text',
-    ),
-    "section without a name": (
-        SPIRAL,
-        ["loss.delta=2"],
-        'SET\n  loss: key "name" is missing; it has to be one of',
-    ),
-    "loss that does not fit": (SPIRAL, ["loss=mse"], "SET\n  loss: mse does not fit spiral"),
-    "no data": (SPIRAL, ["data="], f"SET\n  data: null is not one of {DATA_SETS}"),
-    "fractions": (
-        "data: {name: xor, val_size: 0.9}\n",
-        ["data.test_size=0.5"],
-        "SET\n  data.test_size: val_size 0.9 + test_size 0.5 is 1.4 of the examples",
-    ),
-    # the file is at fault, not the option
-    "key that the file lacks": (
-        "data: {name: npz}\n",
-        ["data.val_size=0.1"],
-        'my.yaml:1:1: data: key "path" is missing',
-    ),
-    "key that the file has": (SPIRAL + "foo: {a: 1}\n", ["foo.b=2"], 'my.yaml:2:1: foo: unknown key "foo"'),
-    "neighbour of the option": (
-        SPIRAL + "training: {seed: -1}\n",
-        ["training.epochs=3"],
-        "my.yaml:2:18: training.seed: -1 is not a whole number",
-    ),
-    "loss of the file": (
-        "data: moons\nloss: binary_hinge\n",
-        ["data=spiral"],
-        "my.yaml:2:7: loss: binary_hinge has one output for two classes, and spiral has 3",
-    ),
-}
-
-
-@pytest.mark.parametrize(("text", "overrides", "expected"), BAD_OVERRIDES.values(), ids=BAD_OVERRIDES)
-def test_bad_overrides(tmp_path: Path, text: str, overrides: list[str], expected: str) -> None:
+@pytest.mark.parametrize("case", read_cases("options.yaml", "bad"))
+def test_bad_overrides(tmp_path: Path, case: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, text, *overrides)
+        load(tmp_path, case["config"], *case["set"])
     assert caught.value.exit_code == 2
     message = str(caught.value).replace(f"{tmp_path}{os.sep}", "")
-    assert message.startswith(expected.replace("SET", f"--set {overrides[-1]}"))
+    assert message.startswith(case["says"].replace("SET", f"--set {case['set'][-1]}"))
     assert "problems" not in message
 
 
@@ -883,7 +317,9 @@ def test_a_long_option_is_not_repeated_in_full(tmp_path: Path, option: str) -> N
 def test_all_broken_options_are_reported(tmp_path: Path) -> None:
     message = refusal(tmp_path, SPIRAL, "training.seed", "loss=[", "model.init=he")
     assert message.startswith(
-        f"2 problems in my.yaml:\n\n--set training.seed: {HOW}\n\n--set loss=[: not readable"
+        "2 problems in my.yaml:\n\n"
+        "--set training.seed: write it as key=value, as in optimizer.learning_rate=1e-2\n\n"
+        "--set loss=[: not readable"
     )
     assert "init" not in message
 
