@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import struct
 import tempfile
@@ -12,6 +13,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mlpcli.blas import prepare_blas
+
+# pytest-xdist runs a worker for each core, and each worker's arithmetic gets one thread.
+prepare_blas(1 if "PYTEST_XDIST_WORKER" in os.environ else None)
+
+# ruff: noqa: E402
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -39,26 +46,37 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunDirect
     return train
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Return a headless Chromium."""
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Return a headless Chromium; use ``browser``."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
         pytest.skip("needs chromium and chromedriver")
     options = webdriver.ChromeOptions()
-    options.binary_location = chromium
+    options.binary_location = program
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with tempfile.TemporaryDirectory() as profile:
         for flag in (
             *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"),
             *("disable-background-networking", "disable-component-update", "disable-dev-shm-usage"),
-            *("window-size=1280,1000", f"user-data-dir={profile}"),
+            f"user-data-dir={profile}",
         ):
             options.add_argument(f"--{flag}")
         started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
         yield started
         started.quit()
+
+
+@pytest.fixture
+def browser(chromium: Any) -> Iterator[Any]:
+    """Return the one Chromium of all tests, as if it were new: light, 1280 x 1000, its console empty."""
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    chromium.set_window_size(1280, 1000)
+    chromium.get_log("browser")
+    yield chromium
+    chromium.get("about:blank")  # so that no page goes on asking
 
 
 @pytest.fixture(scope="session")

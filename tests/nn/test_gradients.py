@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterable
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +85,26 @@ def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float])
         assert error <= 1e-6, i
 
 
-@pytest.mark.parametrize("dropout", [0, 0.3], ids=["all", "dropout"])
-@pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "batch_norm"])
-@pytest.mark.parametrize("penalty", PENALTIES)
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+def in_pairs(*axes: Iterable[Any]) -> list[Any]:
+    """Return the product of the axes; what is not needed for each pair of values is marked exhaustive."""
+    every = list(product(*axes))
+    shuffled = random.Random(0).sample(every, len(every))
+    seen: set[tuple[tuple[int, Any], ...]] = set()
+    needed = set()
+    for values in shuffled:
+        pairs = set(combinations(enumerate(values), 2))
+        if not pairs <= seen:
+            seen |= pairs
+            needed.add(values)
+    return [
+        pytest.param(*values, marks=() if values in needed else pytest.mark.exhaustive) for values in every
+    ]
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss", "penalty", "batch_norm", "dropout"),
+    in_pairs(ACTIVATIONS, LOSSES, PENALTIES, [False, True], [0, 0.3]),
+)
 def test_every_combination(
     activation: str, loss: str, penalty: str, batch_norm: bool, dropout: float
 ) -> None:

@@ -1,11 +1,13 @@
-"""What the tests of the page share: ``mlp play`` as a process of its own."""
+"""What the tests of the page share: ``mlp play`` as a process of its own, which forks.py forks."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,17 +19,12 @@ import pytest
 class Playing:
     """A server that runs, and a plain client of it; ``folder`` is where it was started."""
 
-    def __init__(self, folder: Path, *args: str) -> None:
-        self.folder = folder
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mlpcli", "play", "--port", "0", *args],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().strip()
+    def __init__(self, ask: Callable[..., Any], folder: Path, output: Path, *args: str) -> None:
+        self.folder, self.output, self._ask = folder, output, ask
+        self.process: int = ask(args=["play", "--port", "0", *args], folder=str(folder), output=str(output))
+        self.code: int | None = None
+        self._until(lambda: (output / "out").exists() and (output / "out").read_text().endswith("\n"))
+        self.address = (output / "out").read_text().strip()
         self.port = int(self.address.rstrip("/").rpartition(":")[2])
 
     def request(
@@ -54,21 +51,58 @@ class Playing:
 
     def end(self, number: int = signal.SIGINT) -> tuple[int, str]:
         """Send a signal; return the exit code and what was said on stderr."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=5)
-        return self.process.returncode, said
+        if self.code is None:
+            os.kill(self.process, number)
+            self._until(self._ended)
+        assert self.code is not None
+        return self.code, (self.output / "err").read_text()
+
+    def _ended(self) -> bool:
+        self.code = self._ask(wait=self.process)
+        return self.code is not None
+
+    def _until(self, what: Callable[[], bool]) -> None:
+        end = time.monotonic() + 10
+        while not what():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+def ask() -> Iterator[Callable[..., Any]]:
+    """Return a function that asks tests/play/forks.py to start a process, or how one has ended."""
+    pytest.importorskip("starlette")
+    pytest.importorskip("uvicorn")
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", str(Path(__file__).with_name("forks.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def ask(**task: Any) -> Any:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(json.dumps(task) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        yield ask
+        process.stdin.close()
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Playing]]:
+def start(
+    tmp_path_factory: pytest.TempPathFactory, ask: Callable[..., Any]
+) -> Iterator[Callable[..., Playing]]:
     """Return a function that starts mlp play in a new folder, or in the one that is given."""
-    pytest.importorskip("starlette")
-    pytest.importorskip("uvicorn")
     started: list[Playing] = []
 
     def begin(*args: str, folder: Path | None = None) -> Playing:
-        started.append(Playing(folder or tmp_path_factory.mktemp("play"), *args))
+        output = tmp_path_factory.mktemp("play")
+        started.append(Playing(ask, folder or output, output, *args))
         return started[-1]
 
     yield begin

@@ -20,7 +20,6 @@ class Page:
 
     def __init__(self, browser: Any, address: str) -> None:
         self.browser = browser
-        browser.get_log("browser")  # of the page before
         browser.get(address)
         self.until(lambda: self.run("return frame !== null"))
 
@@ -269,7 +268,6 @@ def test_the_page_fits_the_window(page: Page, width: int) -> None:
         "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     )
     assert inside <= outside <= width
-    page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_dark_mode_is_dark(browser: Any, start: Any) -> None:
@@ -278,4 +276,3 @@ def test_dark_mode_is_dark(browser: Any, start: Any) -> None:
     page = Page(browser, start().address)
     paper = page.run("return getComputedStyle(document.body).backgroundColor")
     assert max(map(int, paper[paper.index("(") + 1 : -1].split(",")[:3])) < 60
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
