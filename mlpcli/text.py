@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
-__all__ = ["clip", "columns", "count", "listed", "memory", "number", "percent", "shortened", "some"]
+__all__ = ["clip", "columns", "count", "listed", "memory", "number", "percent", "plain", "shortened", "some"]
 
 
 def columns(rows: Sequence[Sequence[str]], align: str) -> str:
@@ -55,6 +56,11 @@ def clip(text: str, width: int) -> str:
         return shown
     end = (width - 1) // 2
     return shown[: width - 1 - end] + "~" + shown[len(shown) - end :]
+
+
+def plain(text: str) -> str:
+    """Return a stranger's text on one line, printable and at most 100 characters long."""
+    return textwrap.shorten(repr(text[:1000])[1:-1], 100)
 
 
 def shortened(text: str) -> str:

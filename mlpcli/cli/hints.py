@@ -14,6 +14,9 @@ from mlpcli.errors import MlpError
 __all__ = ["HINTS", "with_hint"]
 
 HINTS = {
+    "data folder": "Name another folder with --root.",
+    "mirror": "Try again later, or name another mirror of the official file with --url.",
+    "no cifar10": "Download it with: mlp data fetch cifar10 --root {root}",
     "directory in use": "Wait for it, or name another directory with --out.",
     "directory holds a run": "--resume goes on with it, --force replaces it, --out names another directory.",
     "best is ahead": "Go on with it by: mlp train --resume {run} --set training.epochs={epochs}",

@@ -6,7 +6,6 @@ import io
 import os
 import pickletools
 import reprlib
-import shlex
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,12 +56,12 @@ def find_cifar10(root: Path | None) -> Path:
         if batches:
             return folder
     looked = "\n".join(f"  {folder}" for folder in dict.fromkeys(folder for folder, _, _ in places))
-    there = f" --root {shlex.quote(str(place))}" if root else ""
     raise DataError(
         f"CIFAR-10 was not found. Looked in\n{looked}\n"
-        "One of them has to hold data_batch_1 to data_batch_5 and test_batch, each perhaps with .bin.\n"
-        f"Download it with `mlp data fetch cifar10{there}`, or name the folder where it is with `data.root`\n"
-        "or the variable MLP_DATA."
+        "CIFAR-10 is the files data_batch_1 to data_batch_5 and test_batch, with or without .bin.\n"
+        "Name their folder in `data.root` or in the variable MLP_DATA.",
+        topic="no cifar10",
+        root=place,
     )
 
 
@@ -74,7 +73,7 @@ def read_cifar10(folder: Path) -> Dataset:
         raise DataError(
             f"{folder}: has no {', '.join(missing)}; CIFAR-10 is the six files "
             f"data_batch_1{suffix} to data_batch_5{suffix} and test_batch{suffix}.\n"
-            "Remove the folder and fetch it again, with `mlp data fetch cifar10`."
+            "Remove the folder and download CIFAR-10 again."
         )
     with within_memory(str(folder), DataError):
         X, y = _read(

@@ -139,7 +139,7 @@ WRONG = {
     "a file": (["a/b.npz"], 2, "data: {name: npz, path: a/b.npz}"),
     "no such config": (["x.yaml"], 2, "x.yaml: there is no such file"),
     "a wrong key": (["spiral", "--set", "data.noize=1"], 2, 'did you mean "noise"?'),
-    "not there": (["cifar10"], 1, "Download it with `mlp data fetch cifar10`"),
+    "not there": (["cifar10"], 1, "Download it with: mlp data fetch cifar10 --root datasets"),
 }
 
 
@@ -293,7 +293,7 @@ def test_an_interrupt_before_anything_came(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlpcli.data.fetch._open", interrupt)
+    monkeypatch.setattr("mlpcli.data.download._open", interrupt)
     code, _, err = mlp("data", "fetch", "cifar10", "--url", url)
     assert code == 130
     assert err.endswith("\nInterrupted; nothing had come yet.\n")
@@ -306,7 +306,7 @@ def test_what_is_there_by_half_is_not_touched(mlp: Mlp, url: str, tmp_path: Path
     (folder / "test_batch.bin").touch()
     code, out, err = mlp("data", "fetch", "cifar10", "--url", url)
     assert (code, out) == (1, "")
-    assert "is there already; remove or rename it to fetch it again" in err
+    assert "is already there; remove or rename it to fetch it again" in err
     assert [path.name for path in folder.iterdir()] == ["test_batch.bin"]
 
 

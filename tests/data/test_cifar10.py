@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlpcli.data.cifar10 import find_cifar10, read_cifar10
+from mlpcli.data.cifar10 import cifar10_root, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError
 
@@ -81,9 +81,7 @@ def test_the_places_looked_in_are_named_and_how_to_get_it(root: str) -> None:
     with pytest.raises(DataError) as caught:
         find_cifar10(Path(root))
     message = str(caught.value)
-    assert "mlp data fetch cifar10 --root " in message
-    with pytest.raises(DataError, match="`mlp data fetch cifar10`"):
-        find_cifar10(None)
+    assert caught.value.facts == {"root": cifar10_root(Path(root))}
     for text in (root, f"{root}/{BIN}".replace("/", os.sep), PY, "data_batch_1", "`data.root`", "MLP_DATA"):
         assert text in message
 

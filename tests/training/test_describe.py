@@ -113,5 +113,5 @@ def test_images_are_told_by_colour(tmp_path: Path, make_cifar10: Callable[..., d
 
 
 def test_missing_data_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="mlp data fetch cifar10"):
+    with pytest.raises(DataError, match=r"CIFAR-10 was not found"):
         describe("data: {name: cifar10, root: .}", tmp_path)
