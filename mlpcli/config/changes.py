@@ -91,8 +91,8 @@ def _index(part: str, target: Any, path: Path) -> str | int:
         return part
     if not (part.isdecimal() and len(part) < 10 and int(part) < len(target)):
         raise YamlError(
-            f"{dotted(path)} is a list of {len(target)}; "
-            f"name an entry by its number from 0, not {shorten(part)!r}"
+            f"{dotted(path)} is a list of length {len(target)}, "
+            f"numbered from 0; it has no entry {shorten(part)!r}"
         )
     return int(part)
 

@@ -1,4 +1,4 @@
-"""Turns what pydantic found wrong into what a user can put right: the key, the value, what is allowed."""
+"""Words what pydantic found wrong for the user: the key, its value, and what is allowed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from mlpcli.errors import nearest
 
 __all__ = ["Problem", "dotted", "find_problems", "show"]
 
-_MOST = 1000  # to look for the nearest word takes time
+_MOST = 1000  # problems that are worded: to look for the nearest word takes time
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake: where in the data, what is wrong, and what would be right."""
+    """One mistake: its place in the data, what is wrong, and what would be right."""
 
     path: Path
     message: str
@@ -32,7 +32,7 @@ class Problem:
 
 
 def dotted(path: Path) -> str:
-    """Spell a path as ``--set`` takes it: ``model.hidden.0.units``."""
+    """Return a path as a dotted key: ``model.hidden.0.units``."""
     parts = [str(part) for part in path]
     return ".".join(part if part.isprintable() and 0 < len(part) <= 60 else show(part) for part in parts)
 
@@ -40,9 +40,9 @@ def dotted(path: Path) -> str:
 def find_problems(
     error: ValidationError, data: Any, model: type[BaseModel], besides: Set[Path] = frozenset()
 ) -> tuple[list[Problem], int]:
-    """List what is wrong in ``data``, in the order of the schema, but for what stands at ``besides``.
+    """List what is wrong in ``data``, in the order of the schema, except at the paths ``besides``.
 
-    Of thousands of problems the first are worded, and how many more there are is returned with them.
+    Of thousands of problems only the first are worded. The number of the others is returned with them.
     """
     schema = _schema(model)
     items = [
@@ -50,7 +50,7 @@ def find_problems(
         for item in error.errors(include_url=False, include_context=True)
         if not besides or not _within(_walk(item["loc"], schema)[0], besides)
     ]
-    problems = [_problem(item, data, schema) for item in items[:_MOST]]  # some are put right elsewhere
+    problems = [_problem(item, data, schema) for item in items[:_MOST]]  # some point elsewhere
     return [p for p in problems if not _within(p.path, besides)], max(0, len(items) - _MOST)
 
 
@@ -75,11 +75,11 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
         return Problem(path, _unknown("key", str(path[-1]), _keys(parent), elsewhere), at_key=True)
     if kind == "missing":
         return Problem(
-            path[:-1], f'key "{path[-1]}" is missing; it has to be {_describe(node, schema)}', at_key=True
+            path[:-1], f'key "{path[-1]}" is missing; it must be {_describe(node, schema)}', at_key=True
         )
     if kind == "union_tag_not_found" and isinstance(item["input"], dict):
         return Problem(
-            path, f'key "name" is missing; it has to be one of {", ".join(_names(node, schema))}', at_key=True
+            path, f'key "name" is missing; it must be one of {", ".join(_names(node, schema))}', at_key=True
         )
     if kind == "union_tag_invalid":
         value = _at(data, path)
@@ -100,7 +100,7 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
 
 
 def _elsewhere(word: str, schema: dict[str, Any]) -> str | None:
-    """Return the place of a key that was looked for at the top."""
+    """Return the dotted key whose last part is ``word``, which was given as a section."""
     for section, node in _dereference(schema, schema)["properties"].items():
         resolved = _dereference(node, schema)
         choices = resolved.get("discriminator", {}).get("mapping", {}).values()
@@ -117,7 +117,7 @@ def _unknown(what: str, word: str, known: list[str], close: str | None = None) -
 
 
 def show(value: Any) -> str:
-    """Word a value for a message: in one short line, without control characters."""
+    """Return a value as a message shows it: one short line, without control characters."""
     if isinstance(value, dict):
         return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):
@@ -134,13 +134,13 @@ def _at(data: Any, path: Path) -> Any:
     return data
 
 
-# The JSON schema of the models knows keys, types, ranges and names: what is allowed is read off it.
+# What is allowed is read from the JSON schema of the models: keys, types, ranges and names.
 
 
 def _walk(loc: Path, schema: dict[str, Any]) -> tuple[Path, dict[str, Any], dict[str, Any]]:
     """Follow pydantic's path; return the path in the data and the schema nodes before and at its end.
 
-    Right behind a choice pydantic puts the name that was chosen, which is no part of the data's path.
+    After a choice pydantic inserts the name that was chosen, which is not part of the path in the data.
     """
     path: list[str | int] = []
     parent: dict[str, Any] = {}
@@ -198,12 +198,12 @@ def _describe_type(node: dict[str, Any], schema: dict[str, Any]) -> str:
         item = _dereference(node["items"], schema)
         example = ["100", "50"] if "properties" in item else ["a", "b"]
         return f"a list, as in [{', '.join(example)}]" + (
-            ", with one entry or more" if node.get("minItems") else ""
+            ", with one or more entries" if node.get("minItems") else ""
         )
     if kind == "string":
         if node.get("maxLength") == 1:
             return "a single character"
-        return "a text of one character or more" if "minLength" in node else "a text"
+        return "a string of one or more characters" if "minLength" in node else "a string"
     return f"a mapping with {', '.join(_keys(node))}"
 
 

@@ -14,7 +14,7 @@ __all__ = ["Placed", "Source"]
 
 MAX_SHOWN = 50  # problems in one message
 
-# Where a problem stands, and a function that words it: of thousands only the first are worded.
+# The place of a problem, and a function that words it: of thousands only the first are worded.
 Placed: TypeAlias = tuple[tuple[int, int], Callable[[], str]]
 
 
@@ -52,7 +52,7 @@ class Source:
                 return _unplaced(change.explain(str(problem)))
             if problem.at_key and key == (*path[:-1], "name"):
                 return _unplaced(
-                    f"{change.explain(str(problem))}\n  The config gives the key to another name; "
+                    f"{change.explain(str(problem))}\n  The config sets this key for another name; "
                     f"replace the whole section: {change.of_section}"
                 )
         if () not in document.values:

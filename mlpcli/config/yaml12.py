@@ -2,8 +2,8 @@
 
 PyYAML's scanner and parser do the work. Its resolver and constructor speak YAML 1.1 (``on`` is true,
 ``010`` is eight, ``1e-3`` is a string), so scalars are resolved here by the YAML 1.2 core schema
-(https://yaml.org/spec/1.2.2/#103-core-schema). Whatever a config has no use for is refused with its
-position: duplicate keys, anchors and aliases, tags, keys that are no strings, several documents.
+(https://yaml.org/spec/1.2.2/#103-core-schema). What a config has no use for is refused with its
+position: duplicate keys, anchors and aliases, tags, keys that are not strings, several documents.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 
 MAX_DEPTH = 64
 MAX_NODES = 20_000
-MAX_DIGITS = 100  # far beyond any number a config can mean; int() itself is quadratic in them
+MAX_DIGITS = 100  # far more than any number in a config needs; the time of int() grows with their square
 
 Path: TypeAlias = tuple["str | int", ...]
 
@@ -55,7 +55,7 @@ class Mark:
 
 
 class YamlError(Exception):
-    """The text is not YAML, or is YAML that a config may not hold."""
+    """The text is not YAML, or is YAML that is not allowed in a config."""
 
     def __init__(self, message: str, mark: Mark | None = None) -> None:
         super().__init__(message)
@@ -78,7 +78,7 @@ class Document:
     collect: bool = False
 
     def refuse(self, path: Path, error: YamlError) -> None:
-        """Note what may not stand at ``path``, or raise it."""
+        """Note that the value at ``path`` is not allowed, or raise the error."""
         if not self.collect:
             raise error
         self.refused.append((path, error))
@@ -95,7 +95,7 @@ class Document:
 
 
 class _Composer(yaml.SafeLoader):
-    """Composes nodes, and stops at the first thing that a config may not hold."""
+    """Composes nodes, and stops at the first thing that is not allowed in a config."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -108,16 +108,16 @@ class _Composer(yaml.SafeLoader):
         mark = _mark(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             raise YamlError(
-                f"alias *{str(event.anchor)[:60]}: anchors and aliases are not used here; repeat the value",
+                f"alias *{str(event.anchor)[:60]}: a config has no anchors or aliases; repeat the value",
                 mark,
             )
         if event.anchor is not None:
             raise YamlError(
-                f"anchor &{str(event.anchor)[:60]}: anchors and aliases are not used here; delete it", mark
+                f"anchor &{str(event.anchor)[:60]}: a config has no anchors or aliases; delete it", mark
             )
         if event.tag is not None:
             tag = ascii(event.tag.replace("tag:yaml.org,2002:", "!!")[:60])[1:-1]
-            raise YamlError(f"tag {tag}: explicit tags are not used here; delete it", mark)
+            raise YamlError(f"tag {tag}: a config has no explicit tags; delete it", mark)
         self._depth += 1
         self._nodes += 1
         if self._depth > MAX_DEPTH:
@@ -129,7 +129,7 @@ class _Composer(yaml.SafeLoader):
         return node
 
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
-        """Do nothing: there are no path resolvers, and PyYAML's bookkeeping for them costs time."""
+        """Do nothing: there are no path resolvers, and PyYAML's bookkeeping for them takes time."""
 
     def ascend_resolver(self) -> None:
         """Do nothing, as above."""
@@ -146,8 +146,8 @@ def _mark(mark: Any) -> Mark:
 def read_yaml(text: str, *, collect: bool = False) -> Document:
     """Return the one document in ``text``; an empty text is None.
 
-    Raises YamlError, with the place where there is one, and nothing else. With ``collect``, values that a
-    config may not hold and keys that stand twice are noted in ``refused`` instead: all can be told at once.
+    Raises YamlError, with the place where there is one, and nothing else. With ``collect``, values that
+    are not allowed and repeated keys are noted in ``refused`` instead, so that all can be reported at once.
     """
     loader: Any = None
     try:
@@ -182,7 +182,8 @@ def read_yaml(text: str, *, collect: bool = False) -> Document:
 _ADVICE = {
     "<block end>": "this does not continue the lines above; check the indentation and the quotes",
     "<document start>": "this does not continue the lines above; check the indentation and the quotes",
-    "mapping values are not allowed here": "no key can stand here; check the indentation, or quote the value",
+    "mapping values are not allowed here": "a key is not allowed here; check the indentation, "
+    "or quote the value",
 }
 
 
@@ -192,7 +193,7 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
         if words in problem:
             problem = advice
     if "expected a single document" in (error.context or ""):
-        return "a second document starts here; a config is one document"
+        return "a second document starts here; a config is a single document"
     if "\\t" in problem:
         return "a tab: YAML indents with spaces only"
     context = f"{error.context}, " if error.context else ""
@@ -203,7 +204,7 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
 
 
 def end_of(text: str) -> Mark:
-    """Return the place right behind ``text``."""
+    """Return the place right after ``text``."""
     lines = _LINE_BREAK.split(text)
     return Mark(len(lines), len(lines[-1]) + 1)
 
@@ -219,7 +220,7 @@ def _value(node: Any, path: Path, document: Document) -> Any:
             if key in mapping:
                 first = document.keys[here]
                 shown = json.dumps(key[:60], ensure_ascii=not key.isprintable())
-                message = f"key {shown} stands here a second time; the first is on line {first.line}"
+                message = f"key {shown} is repeated; it is first on line {first.line}"
                 document.refuse(here, YamlError(message, key_mark))
                 continue
             document.keys[here] = key_mark
@@ -228,7 +229,7 @@ def _value(node: Any, path: Path, document: Document) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, index), document) for index, item in enumerate(node.value)]
     try:
-        # a plain scalar; quoted ones are strings as they stand
+        # a plain scalar; quoted ones are always strings
         return parse_scalar(node.value, mark) if node.style is None else _quoted(node, mark)
     except YamlError as error:
         document.refuse(path, error)
@@ -238,7 +239,7 @@ def _value(node: Any, path: Path, document: Document) -> Any:
 def _quoted(node: yaml.ScalarNode, mark: Mark) -> str:
     text = str(node.value)
     if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-        raise YamlError("half a surrogate pair, which is no character; write the character itself", mark)
+        raise YamlError("half a surrogate pair is not a character; write the character itself", mark)
     return text
 
 
@@ -246,11 +247,11 @@ def _pairs(node: yaml.MappingNode) -> Iterator[tuple[str, Mark, yaml.Node]]:
     for key_node, value_node in node.value:
         mark = _mark(key_node.start_mark)
         if not isinstance(key_node, yaml.ScalarNode):
-            raise YamlError("a key has to be a plain word, not a list or a mapping", mark)
+            raise YamlError("a key must be a plain word, not a list or a mapping", mark)
         key = parse_scalar(key_node.value, mark) if key_node.style is None else _quoted(key_node, mark)
         if not isinstance(key, str):
             raise YamlError(
-                f"key {key_node.value or '(nothing)'} is no string; if it is meant, quote it", mark
+                f"key {key_node.value or '(nothing)'} is not a string; quote it to make it one", mark
             )
         yield key, mark, value_node
 
@@ -258,7 +259,7 @@ def _pairs(node: yaml.MappingNode) -> Iterator[tuple[str, Mark, yaml.Node]]:
 def parse_scalar(text: str, mark: Mark | None = None) -> Any:
     """Resolve a plain scalar by the YAML 1.2 core schema.
 
-    Raises YamlError for what no config can mean: NaN, infinity (1e999 too), absurdly long numbers.
+    Raises YamlError for NaN, for infinity (1e999 too), and for absurdly long numbers.
     """
     if text in _NULL:
         return None

@@ -69,7 +69,7 @@ def test_list_says_what_was_found(
     assert sets["cifar10"]["found"] == str(tmp_path / "cifar-10-batches-bin")
     assert sets["spiral"] == {
         "name": "spiral",
-        "description": "interleaved spiral arms, one a class",
+        "description": "interleaved spiral arms, one for each class",
         "source": "drawn",
     }
 

@@ -61,7 +61,7 @@ LARGE_VALUES: dict[str, tuple[str, str, str]] = {
     "long path": (
         CSV.replace("table.csv", "a/" * 2049),
         "3:9",
-        "data.path: a path of 4,098 characters; at most 4,096 can be opened",
+        "data.path: a path of 4,098 characters; at most 4,096 are allowed",
     ),
     "many layers": (
         SPIRAL + f"model:\n  hidden: [{'1,' * 1001}]\n",
@@ -157,7 +157,7 @@ def test_what_yaml_refuses_is_reported_along_with_the_rest(tmp_path: Path) -> No
         "my.yaml:3:20",
     ]
     assert ".nan is not a finite number" in blocks[0]
-    assert 'key "learning_rate" stands here a second time' in blocks[2]
+    assert 'key "learning_rate" is repeated' in blocks[2]
     assert 'training.epochs: "1_000" is not a whole number' in blocks[3]
     assert ".inf is not a finite number" in refusal(tmp_path, ".inf\n")
 

@@ -125,7 +125,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no data": (
         {"loss": "hinge"},
         {},
-        'key "data" is missing; it has to be one of ' + DATA_SETS,
+        'key "data" is missing; it must be one of ' + DATA_SETS,
     ),
     "an unknown name": (
         {"data": "spirla"},
@@ -135,14 +135,14 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a loss that does not fit": (
         SGD,
         {"loss": "mse"},
-        "loss: mse does not fit spiral, which has classes to predict; use cross_entropy",
+        "loss: mse does not fit spiral, whose targets are classes; use cross_entropy",
     ),
     "a setting of another name": (
         SGD,
         {"optimizer.name": "adagrad"},
         'optimizer.momentum: unknown key "momentum" (allowed: '
         "name, schedule, clip_norm, learning_rate, eps)\n"
-        '  The config gives the key to another name; replace the whole section: optimizer="adagrad"',
+        '  The config sets this key for another name; replace the whole section: optimizer="adagrad"',
     ),
     "a key of a number": (
         SGD | {"training": {"epochs": 3}},
@@ -152,14 +152,14 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "an entry that is not there": (
         SGD | {"model": {"hidden": [8]}},
         {"model.hidden.1": 3},
-        "model.hidden.1: model.hidden is a list of 1; name an entry by its number from 0, not '1'",
+        "model.hidden.1: model.hidden is a list of length 1, numbered from 0; it has no entry '1'",
     ),
     "half a key": (
         SGD,
         {"training.": 3},
         "'training.' is not a key; write keys as in optimizer.learning_rate",
     ),
-    "a key that is no string": (
+    "a key that is not a string": (
         SGD,
         {"training": {1: 3}},
         "training: a key is of type int; keys are strings",

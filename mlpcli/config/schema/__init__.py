@@ -1,10 +1,9 @@
-"""Every key of the config with its default, its range and its one-line help, a file a section.
+"""Every key of the config with its default, its range and its one-line help; a file for each section.
 
-They are written here and nowhere else. A section that has a ``name`` is a choice: the name picks the model,
-and with it the other keys. Where only the name matters the section may be that word alone: ``loss: hinge`` is
-``loss: {name: hinge}``. What a name *does* stands in the table of the same names in its own room
-(`mlpcli.nn.activations`, ...); `mlpcli.build` joins the two, and a test holds that neither knows a name that
-the other does not.
+They are written here and nowhere else. A section with a ``name`` is a choice: the name decides which other
+keys the section has. If only the name is given, it may stand alone: ``loss: hinge`` is the same as
+``loss: {name: hinge}``. What a name *does* is in a table of the same names elsewhere
+(`mlpcli.nn.activations`, ...). `mlpcli.build` joins the two, and a test checks that both know the same names.
 """
 
 from mlpcli.config.schema.data import Cifar10, Data, data_sets

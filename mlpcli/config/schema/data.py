@@ -39,32 +39,30 @@ Size = Annotated[
 ]
 
 
-_LONGEST_PATH = 4096  # what systems open at most; to resolve a long one takes time
+_LONGEST_PATH = 4096  # the limit of most systems; to resolve a longer one takes time
 
 
 def _anchored(value: str, info: ValidationInfo) -> str:
-    """Make a path absolute, relative ones from the folder of the config file."""
+    """Return the absolute path; a relative one starts at the folder of the config file."""
     if not value or "\0" in value:
-        raise problem("a path has to name something")
+        raise problem("a path cannot be empty or hold a NUL character")
     if len(value) > _LONGEST_PATH:
-        raise problem(f"a path of {len(value):,} characters; at most {_LONGEST_PATH:,} can be opened")
+        raise problem(f"a path of {len(value):,} characters; at most {_LONGEST_PATH:,} are allowed")
     folder = (info.context or {}).get("folder", Path())
     try:
         return str(os.path.realpath(folder / Path(value).expanduser()))
     except RuntimeError:  # expanduser knows no such user
-        raise problem(f"{value[:60]!r} names a home folder that this machine does not have") from None
+        raise problem(f"{value[:60]!r} begins with a home folder that does not exist") from None
 
 
 def _leave_something(key: str, value: float, info: ValidationInfo) -> float:
-    """Check that the fractions up to this one come to no more than all examples."""
+    """Check that the fractions up to this one fit together, and return the value."""
     sizes = {**{other: info.data.get(other) for other in ("train_size", "val_size")}, key: value}
     fractions = {other: size for other, size in sizes.items() if isinstance(size, float)}
     total = round(sum(fractions.values()), 9)
     if total > 1 or (total == 1 and "train_size" not in fractions):
         parts = " + ".join(f"{other} {size:g}" for other, size in fractions.items())
-        raise problem(
-            f"{parts} is {total:g} of the examples; they have to fit, and to leave some to train on"
-        )
+        raise problem(f"{parts} is {total:g} of the examples; they must fit, and leave some to train on")
     return value
 
 
@@ -73,25 +71,27 @@ Scaling = Literal["standardize", "center", "range", "none"]
 
 
 class DataSection(Section):
-    """What all data sets share."""
+    """The keys of all data sets."""
 
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
 
     train_size: Size | None = Field(
-        None, description="training examples to use; null takes all that are left"
+        None, description="number or fraction of training examples; null uses all that remain"
     )
-    val_size: Size = Field(0.2, description="part of the examples held out to choose the best epoch")
+    val_size: Size = Field(
+        0.2, description="number or fraction of examples held out to choose the best epoch"
+    )
     scaling: Scaling = Field(
         "standardize",
-        description="of each feature, by the training split: standardize (subtract the mean, divide by the "
-        "standard deviation), center (subtract the mean), range (minimum and maximum become -1 and 1), none",
+        description="how each feature is scaled, with statistics of the training split: standardize (mean 0, "
+        "standard deviation 1), center (mean 0), range (from -1 to 1), none",
     )
 
     @field_validator("train_size")
     @classmethod
     def _trains_on_something(cls, train_size: float | None) -> float | None:
         if train_size == 0:
-            raise problem("0 leaves nothing to train on; give a size, or null for all that is left")
+            raise problem("0 leaves nothing to train on; give a size, or null for all that remain")
         return train_size
 
     @model_serializer(mode="wrap")
@@ -100,30 +100,30 @@ class DataSection(Section):
 
     @property
     def title(self) -> str:
-        """What to call the data: the set's name, or the file's."""
+        """The name of the data: that of the set, or of the file."""
         section: Any = self
         return Path(getattr(section, "path", section.name)).name
 
     @property
     def examples(self) -> int | None:
-        """Examples over all splits; None where only the data can tell."""
+        """Number of examples in all splits; None if only the data tell."""
         return None
 
     @property
     def inputs(self) -> int | None:
-        """Features an example has; None where only the data can tell."""
+        """Number of features; None if only the data tell."""
         return 2
 
     def targets(self, task: Task) -> int | None:  # noqa: ARG002
-        """Classes to tell apart, or values to predict; None where only the data can tell."""
+        """Return the number of classes, or of values to predict; None if only the data tell."""
         return getattr(self, "classes", 2)
 
 
 class _OneSource(DataSection):
-    """A set that comes in one piece; the test split is held out of it."""
+    """A data set without a test split of its own, which is held out of it."""
 
     test_size: Size = Field(
-        0.2, validate_default=True, description="part of the examples held out for the final score"
+        0.2, validate_default=True, description="number or fraction of examples held out for the final score"
     )
 
     @field_validator("test_size")
@@ -133,9 +133,9 @@ class _OneSource(DataSection):
 
 
 class _Toy(_OneSource):
-    """A 2-D set drawn from the seed."""
+    """A set of points drawn from the seed."""
 
-    points: int = Field(300, ge=10, le=10_000_000, description="examples to draw, over all splits")
+    points: int = Field(300, ge=10, le=10_000_000, description="examples to draw, for all splits together")
 
     @property
     def examples(self) -> int:
@@ -143,10 +143,10 @@ class _Toy(_OneSource):
 
 
 class Spiral(_Toy):
-    """Interleaved spiral arms, one a class (the toy set of the CS231n case study)."""
+    """Interleaved spiral arms, one for each class (the toy set of the CS231n case study)."""
 
-    name: Literal["spiral"] = Field(description="interleaved spiral arms, one a class")
-    classes: int = Field(3, ge=2, le=100, description="arms")
+    name: Literal["spiral"] = Field(description="interleaved spiral arms, one for each class")
+    classes: int = Field(3, ge=2, le=100, description="number of arms")
     noise: float = Field(0.2, ge=0, le=1000, description="standard deviation of the angle, radians")
 
 
@@ -168,7 +168,7 @@ class Blobs(_Toy):
     """Gaussian clouds around centres on a circle."""
 
     name: Literal["blobs"] = Field(description="Gaussian clouds around centres on a circle")
-    classes: int = Field(3, ge=2, le=100, description="clouds")
+    classes: int = Field(3, ge=2, le=100, description="number of clouds")
     noise: float = Field(0.3, ge=0, le=1000, description="standard deviation of both coordinates")
 
 
@@ -196,18 +196,20 @@ class Sine(_Toy):
 
 
 class Augment(Section):
-    """How training images are changed anew in each epoch."""
+    """Random changes of the training images, new in each epoch."""
 
-    flip: bool = Field(False, description="mirror every second image, left to right")
+    flip: bool = Field(False, description="mirror half of the images, left to right")
     crop: int = Field(
-        0, ge=0, le=16, description="pixels to pad each side by before a window is cut out at random"
+        0, ge=0, le=16, description="pixels added on each side before a random window is cut out"
     )
-    cutout: int = Field(0, ge=0, le=32, description="side of a square that is blanked at a random place")
+    cutout: int = Field(
+        0, ge=0, le=32, description="side of a square that is blanked at a random place, in pixels"
+    )
     mixup: float = Field(
         0.0,
         ge=0,
         le=100,
-        description="blend pairs of images, with a share from Beta(mixup, mixup); 0 does not",
+        description="blend pairs of images, in proportions from Beta(mixup, mixup); 0 blends none",
     )
 
 
@@ -216,15 +218,15 @@ class Cifar10(DataSection):
 
     name: Literal["cifar10"] = Field(description="60,000 small colour images in ten classes")
     root: FileName | None = Field(
-        None, description="folder of the data set; null looks under $MLP_DATA, else under datasets/"
+        None, description="folder of the data set; null searches $MLP_DATA, or datasets/ if that is not set"
     )
     val_size: Size = Field(
-        5000, description="part of the 50,000 training images held out to choose the best epoch"
+        5000, description="number or fraction of the 50,000 training images held out to choose the best epoch"
     )
     test_size: Size | None = Field(
-        None, description="part of the official test images to score; null takes all"
+        None, description="number or fraction of the official test images to score; null uses all"
     )
-    augment: Augment = Field(Augment(), description="changes of the training images; none by default")
+    augment: Augment = Field(Augment(), description="random changes of the training images; none by default")
 
     @field_validator("val_size")
     @classmethod
@@ -264,9 +266,9 @@ class Csv(_File):
     name: Literal["csv"] = Field(description="a CSV file with a header row")
     target: str = Field(min_length=1, description="the column to predict")
     features: list[str] | None = Field(
-        None, min_length=1, description="the columns to predict from; null takes all the others"
+        None, min_length=1, description="the columns to predict from; null uses all others"
     )
-    delimiter: str = Field(",", min_length=1, max_length=1, description="what stands between two cells")
+    delimiter: str = Field(",", min_length=1, max_length=1, description="the character between two cells")
 
     def targets(self, task: Task) -> int | None:
         return 1 if task == "regression" else None
@@ -286,7 +288,7 @@ class Arrays(_OneSource):
 
     name: Literal["arrays"] = Field(description="arrays that a program hands in")
     test_size: Size = Field(
-        0, validate_default=True, description="part of the examples held out for the final score"
+        0, validate_default=True, description="number or fraction of examples held out for the final score"
     )
 
     @property

@@ -1,4 +1,4 @@
-"""A whole config: its sections, and what has to fit between them."""
+"""A whole config: its sections, and checks that they fit each other."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Experiment(Section):
     loss: Loss = Field(
         None,
         validate_default=True,
-        description="what training makes small; left out, cross_entropy, or mse for a regression",
+        description="what training minimizes; the default is cross_entropy, or mse for a regression",
     )
     optimizer: Optimizer = Field(Adam(name="adam"), description="how the weights follow the gradient")
     regularization: Regularization = Field(Regularization(), description="what keeps the weights small")
-    training: Training = Field(Training(), description="the loop")
+    training: Training = Field(Training(), description="the training loop")
 
     @model_validator(mode="before")
     @classmethod
     def _empty_sections(cls, value: Any) -> Any:
-        """Read a section with nothing under it as one that is not there, where it may be left out."""
+        """Read an empty section as one that is left out, if it may be left out."""
         if not isinstance(value, dict):
             return value
         optional = {key for key, section in cls.model_fields.items() if not section.is_required()}
@@ -46,7 +46,7 @@ class Experiment(Section):
         data = info.data.get("data")
         if data is not None and None not in (data.inputs, model.inputs) and data.inputs != model.inputs:
             raise problem(
-                f"{model.inputs} does not fit {data.name}, which has {data.inputs} to an example; delete it",
+                f"{model.inputs} does not fit {data.name}, which has {data.inputs} features; delete the key",
                 ("model", "inputs"),
             )
         return model
@@ -68,23 +68,23 @@ class Experiment(Section):
         if loss.task not in data.tasks:
             kinds = {"regression": ("numbers", "mse"), "classification": ("classes", "cross_entropy")}
             what, fitting = kinds[data.tasks[0]]
-            raise problem(f"{loss.name} does not fit {data.name}, which has {what} to predict; use {fitting}")
+            raise problem(f"{loss.name} does not fit {data.name}, whose targets are {what}; use {fitting}")
         targets = data.targets(loss.task)
         if loss.binary and targets not in (2, None):
             raise problem(
-                f"{loss.name} has one output for two classes, and {data.name} has {targets}; "
-                "use cross_entropy or hinge"
+                f"{loss.name} is for two classes, and {data.name} has {targets}; use cross_entropy or hinge"
             )
         weights = getattr(loss, "class_weights", None)
         if isinstance(weights, list) and targets not in (len(weights), None):
             raise problem(
                 f"class_weights has {len(weights)} weights, and {data.name} has {targets} classes; "
-                "give one for each"
+                "give one weight for each class"
             )
         outputs = 1 if loss.binary else targets
         if model is not None and None not in (outputs, model.outputs) and outputs != model.outputs:
             raise problem(
-                f"{model.outputs} does not fit {loss.name} on {data.name}, which takes {outputs}; delete it",
+                f"{model.outputs} does not fit {loss.name} on {data.name}, which needs {outputs}; "
+                "delete the key",
                 ("model", "outputs"),
             )
         return loss
@@ -92,8 +92,8 @@ class Experiment(Section):
     def widths(self, inputs: int | None = None, targets: int | None = None) -> tuple[int, ...] | None:
         """Return (inputs, hidden ..., outputs) of the network.
 
-        ``inputs`` and ``targets`` (classes, or values of a regression) are what the data turned out to have;
-        without them the config has to tell. Returns None where it does not.
+        ``inputs`` and ``targets`` (classes, or values of a regression) are what the data have. Without them
+        the config must say; returns None if it does not.
         """
         inputs = inputs or self.data.inputs or self.model.inputs
         outputs = (
@@ -105,7 +105,7 @@ class Experiment(Section):
 
     @property
     def weight_decay(self) -> float:
-        """How strong the decoupled weight decay is."""
+        """The strength of the decoupled weight decay."""
         asked = self.regularization.weight_decay
         return asked if asked is not None else 0.01 if self.optimizer.name == "adamw" else 0.0
 

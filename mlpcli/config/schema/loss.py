@@ -12,7 +12,7 @@ __all__ = ["Loss"]
 
 
 class _LossSection(Section):
-    """What a loss has to be known by before there is any data."""
+    """What must be known of a loss before there are any data."""
 
     task: ClassVar[Task] = "classification"
     binary: ClassVar[bool] = False
@@ -35,7 +35,9 @@ def _weights(value: Any) -> Any:
 ClassWeights = Annotated[
     Any,
     PlainValidator(_weights),
-    WithJsonSchema({"allowed": "balanced, null, or a list of weights of 0 or more, one a class, not all 0"}),
+    WithJsonSchema(
+        {"allowed": "balanced, null, or a list of weights, one for each class, 0 or more and not all 0"}
+    ),
 ]
 
 
@@ -43,20 +45,22 @@ class CrossEntropy(_LossSection):
     """Softmax classifier: -log of the probability of the right class."""
 
     name: Literal["cross_entropy"] = Field(description="softmax classifier")
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="fraction of the target that is spread over all classes"
+    )
     class_weights: ClassWeights = Field(
         None,
-        description="how much each class counts: a list, in the order of the classes; balanced makes up for "
-        "their number in the training split; null counts every example alike",
+        description="weight of each class: a list in the order of the classes; balanced gives rare classes "
+        "larger weights, by the training split; null gives all examples the same weight",
     )
 
 
 class Hinge(_LossSection):
-    """Multiclass SVM (Weston-Watkins): every wrong class that comes within the margin costs."""
+    """Multiclass SVM (Weston-Watkins): each wrong class within the margin adds to the loss."""
 
     name: Literal["hinge"] = Field(description="multiclass SVM")
     delta: float = Field(1.0, gt=0, description="the margin")
-    squared: bool = Field(False, description="square what breaks the margin (an L2-SVM)")
+    squared: bool = Field(False, description="square the violations of the margin (an L2-SVM)")
 
 
 class BinaryLoss(_LossSection):
@@ -65,7 +69,7 @@ class BinaryLoss(_LossSection):
     binary: ClassVar[bool] = True
 
     name: Literal["binary_cross_entropy", "binary_hinge"] = Field(
-        description="one output for two classes: logistic, or SVM"
+        description="one output for two classes: logistic regression or SVM"
     )
 
 
@@ -78,12 +82,16 @@ class PlainRegression(_LossSection):
 
 
 class Huber(_LossSection):
-    """Squares small errors of a regression, and only measures large ones."""
+    """Squares the small errors of a regression, and takes the absolute value of large ones."""
 
     task: ClassVar[Task] = "regression"
 
-    name: Literal["huber"] = Field(description="squares small errors of a regression, measures large ones")
-    delta: float = Field(1.0, gt=0, description="where small ends, in standard deviations of the targets")
+    name: Literal["huber"] = Field(
+        description="squared small errors and absolute large ones, for a regression"
+    )
+    delta: float = Field(
+        1.0, gt=0, description="where an error becomes large, in standard deviations of the targets"
+    )
 
 
 Loss: TypeAlias = Annotated[

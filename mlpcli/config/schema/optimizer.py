@@ -12,54 +12,58 @@ __all__ = ["Adam", "Optimizer", "Schedule"]
 
 
 class _ScheduleSection(Section):
-    """What all schedules share."""
+    """The keys of all schedules."""
 
-    warmup: float = Field(0.0, ge=0, description="epochs in which the learning rate first grows from 0")
+    warmup: float = Field(0.0, ge=0, description="epochs over which the learning rate first grows from 0")
 
 
 class Constant(_ScheduleSection):
-    """The same learning rate throughout."""
+    """The learning rate stays the same."""
 
-    name: Literal["constant"] = Field(description="the same throughout")
+    name: Literal["constant"] = Field(description="the learning rate stays the same")
 
 
 class Step(_ScheduleSection):
-    """Shrinks every so many epochs."""
+    """The learning rate shrinks at regular intervals."""
 
-    name: Literal["step"] = Field(description="shrinks every so many epochs")
-    every: int = Field(30, ge=1, description="epochs from one change to the next")
-    shrink: float = Field(0.1, gt=0, le=1, description="what it is multiplied by")
+    name: Literal["step"] = Field(description="the learning rate shrinks at regular intervals")
+    every: int = Field(30, ge=1, description="epochs between two changes")
+    shrink: float = Field(0.1, gt=0, le=1, description="factor of the learning rate at each change")
 
 
 class Exponential(_ScheduleSection):
-    """Shrinks a little all the time."""
+    """The learning rate shrinks a little at each step."""
 
-    name: Literal["exponential"] = Field(description="shrinks a little all the time")
-    shrink: float = Field(0.95, gt=0, le=1, description="what it is multiplied by in an epoch")
+    name: Literal["exponential"] = Field(description="the learning rate shrinks a little at each step")
+    shrink: float = Field(0.95, gt=0, le=1, description="factor of the learning rate in each epoch")
 
 
 class Cosine(_ScheduleSection):
-    """Half a cosine down."""
+    """The learning rate falls along half a cosine."""
 
-    name: Literal["cosine"] = Field(description="half a cosine down, over the whole of training")
-    final: float = Field(0.0, ge=0, le=1, description="share of the learning rate at the end")
+    name: Literal["cosine"] = Field(
+        description="the learning rate falls along half a cosine over the whole training"
+    )
+    final: float = Field(0.0, ge=0, le=1, description="learning rate at the end, as a fraction")
 
 
 class OneCycle(_ScheduleSection):
-    """Up and then down."""
+    """The learning rate rises and then falls."""
 
-    name: Literal["one_cycle"] = Field(description="up, and then down to almost nothing")
-    rise: float = Field(0.3, gt=0, lt=1, description="share of training that goes up")
-    start: float = Field(0.04, ge=0, le=1, description="share of the learning rate at first")
-    final: float = Field(1e-4, ge=0, le=1, description="share of the learning rate at the end")
+    name: Literal["one_cycle"] = Field(description="the learning rate rises, and then falls to almost 0")
+    rise: float = Field(0.3, gt=0, lt=1, description="fraction of the training in which it rises")
+    start: float = Field(0.04, ge=0, le=1, description="learning rate at first, as a fraction")
+    final: float = Field(1e-4, ge=0, le=1, description="learning rate at the end, as a fraction")
 
 
 class Plateau(_ScheduleSection):
-    """Shrinks where the validation score stands still."""
+    """The learning rate shrinks when the validation score stops improving."""
 
-    name: Literal["plateau"] = Field(description="shrinks where the validation score stands still")
+    name: Literal["plateau"] = Field(
+        description="the learning rate shrinks when the validation score stops improving"
+    )
     patience: int = Field(10, ge=1, description="epochs without a better score before it shrinks")
-    shrink: float = Field(0.1, gt=0, le=1, description="what it is multiplied by")
+    shrink: float = Field(0.1, gt=0, le=1, description="factor of the learning rate at each change")
 
 
 Schedule: TypeAlias = Annotated[
@@ -68,13 +72,15 @@ Schedule: TypeAlias = Annotated[
 
 
 class _OptimizerSection(Section):
-    """What all optimizers share."""
+    """The keys of all optimizers."""
 
     schedule: Schedule = Field(
-        Constant(name="constant"), description="how the learning rate changes as training goes on"
+        Constant(name="constant"), description="how the learning rate changes during training"
     )
     clip_norm: float | None = Field(
-        None, gt=0, description="longest gradient: a longer one is scaled down to it; null cuts nothing"
+        None,
+        gt=0,
+        description="largest norm of the gradient, to which a larger one is scaled down; null sets no limit",
     )
 
     @model_serializer(mode="wrap")
@@ -82,7 +88,7 @@ class _OptimizerSection(Section):
         return dict(sorted(write(self).items(), key=lambda item: item[0] in _OptimizerSection.model_fields))
 
 
-_MOMENTUM_HELP = "share of the velocity kept from step to step"
+_MOMENTUM_HELP = "fraction of the velocity kept from step to step"
 
 
 class Sgd(_OptimizerSection):
@@ -113,9 +119,11 @@ class Adam(_OptimizerSection):
 
     name: Literal["adam", "adamw"] = Field(description="steps scaled by running moments of the gradient")
     learning_rate: float = Field(3e-3, gt=0, description="step size")
-    beta1: float = Field(0.9, ge=0, lt=1, description="share of the first moment kept from step to step")
-    beta2: float = Field(0.999, ge=0, lt=1, description="share of the second moment kept from step to step")
-    eps: float = Field(1e-8, gt=0, description="keeps the division finite")
+    beta1: float = Field(0.9, ge=0, lt=1, description="fraction of the first moment kept from step to step")
+    beta2: float = Field(
+        0.999, ge=0, lt=1, description="fraction of the second moment kept from step to step"
+    )
+    eps: float = Field(1e-8, gt=0, description="small number that keeps the division finite")
 
     slots: ClassVar[int] = 2
 
@@ -125,7 +133,7 @@ class Adagrad(_OptimizerSection):
 
     name: Literal["adagrad"] = Field(description="steps scaled by the sum of all squared gradients")
     learning_rate: float = Field(0.05, gt=0, description="step size")
-    eps: float = Field(1e-10, gt=0, description="keeps the division finite")
+    eps: float = Field(1e-10, gt=0, description="small number that keeps the division finite")
 
     slots: ClassVar[int] = 1
 
@@ -135,19 +143,21 @@ class RmsProp(_OptimizerSection):
 
     name: Literal["rmsprop"] = Field(description="steps scaled by a running mean of squared gradients")
     learning_rate: float = Field(1e-3, gt=0, description="step size")
-    beta2: float = Field(0.99, ge=0, lt=1, description="share of the mean kept from step to step")
-    eps: float = Field(1e-8, gt=0, description="keeps the division finite")
+    beta2: float = Field(0.99, ge=0, lt=1, description="fraction of the mean kept from step to step")
+    eps: float = Field(1e-8, gt=0, description="small number that keeps the division finite")
 
     slots: ClassVar[int] = 1
 
 
 class Lion(_OptimizerSection):
-    """Steps of one size, in the direction of a sign."""
+    """Steps of the same size for all parameters, by the sign of the momentum."""
 
-    name: Literal["lion"] = Field(description="steps of one size, in the direction of a sign")
+    name: Literal["lion"] = Field(
+        description="steps of the same size for all parameters, by the sign of the momentum"
+    )
     learning_rate: float = Field(1e-3, gt=0, description="step size")
     beta1: float = Field(0.9, ge=0, lt=1, description="weight of the past in the direction")
-    beta2: float = Field(0.99, ge=0, lt=1, description="share of the past kept from step to step")
+    beta2: float = Field(0.99, ge=0, lt=1, description="fraction of the past kept from step to step")
 
     slots: ClassVar[int] = 1
 

@@ -10,9 +10,9 @@ __all__ = ["flatten", "to_plain"]
 
 
 def to_plain(section: Section) -> dict[str, Any]:
-    """Return a config section as plain values, complete but without needless nesting.
+    """Return a config section as plain values: complete, and without needless nesting.
 
-    It reads back to the same section: ``{name: relu}`` becomes ``relu``, ``{units: 100}`` becomes 100.
+    Read again, it gives the same section: ``{name: relu}`` becomes ``relu``, ``{units: 100}`` becomes 100.
     """
 
     def shorten(value: Any) -> Any:
@@ -24,7 +24,7 @@ def to_plain(section: Section) -> dict[str, Any]:
             value = {key: item for key, item in value.items() if item is not None}
             if len(value) == 1:
                 return value["units"]
-        if "name" in value:  # it says how to read the rest
+        if "name" in value:  # first, as it says how to read the rest
             value = {"name": value["name"], **value}
         value = {key: shorten(item) for key, item in value.items()}
         return value["name"] if value.keys() == {"name"} else value

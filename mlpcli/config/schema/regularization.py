@@ -10,7 +10,7 @@ __all__ = ["Regularization"]
 
 
 class Regularization(Section):
-    """What keeps the weights small; biases and slopes are never penalised."""
+    """What keeps the weights small; biases and slopes are never penalized."""
 
     l1: float = Field(0.0, ge=0, description="adds l1 * sum(abs(W)) to the loss; with l2 an elastic net")
     l2: float = Field(
@@ -19,9 +19,9 @@ class Regularization(Section):
     weight_decay: float | None = Field(
         None,
         ge=0,
-        description="shrinks W by learning_rate * weight_decay before each step, apart from the gradient; "
-        "null: 0.01 with adamw, else 0",
+        description="shrinks W by learning_rate * weight_decay before each step, independently of the "
+        "gradient; null is 0.01 with adamw, and 0 with others",
     )
     max_norm: float | None = Field(
-        None, gt=0, description="longest vector of weights into one unit; null sets no limit"
+        None, gt=0, description="largest norm of the weights into one unit; null sets no limit"
     )

@@ -19,9 +19,9 @@ class Section(BaseModel):
 
 
 def problem(message: str, at: tuple[str, ...] = ()) -> PydanticCustomError:
-    """Make an error with words of our own, which reach the user as they stand.
+    """Return an error with a message of our own, which the user reads unchanged.
 
-    ``at`` is the path of the key to change, where that is not the one being validated.
+    ``at`` is the path of the key to change, if that is not the one being validated.
     """
     return PydanticCustomError("config", "{message}", {"message": message, "at": at})
 
