@@ -1,1 +1,1 @@
-"""From YAML text to a validated Experiment; knows no NumPy."""
+"""From YAML text, or the dicts of a program, to a validated Experiment; imports no NumPy."""
