@@ -1,6 +1,6 @@
-"""The BLAS behind NumPy: kernel and threads, chosen before NumPy is imported; and what it turned out to be.
+"""Chooses kernel and threads of NumPy's BLAS before NumPy is imported, and describes the loaded BLAS.
 
-Nothing is changed once NumPy is loaded, and nothing that the user has set in the environment.
+Once NumPy is loaded nothing is changed, and what the user has set in the environment stays as it is.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 
 
 def prepare_blas(threads: int | None = None) -> None:
-    """Set the environment for a NumPy that is not yet loaded; ``threads`` is for all BLAS libraries.
+    """Set the environment for a NumPy that is not yet loaded; ``threads`` is for any BLAS library.
 
-    OpenBLAS's idle threads spin for a while and starve everyone else's; its shortest time-out, 2**4 turns,
-    ends that. Some versions do not use AVX-512 on AMD's processors that have it, unless they are told to.
+    Idle threads of OpenBLAS spin for a while and starve other threads; the shortest time-out, 2**4 turns,
+    prevents that. Some versions use AVX-512 on AMD processors only when they are told to.
     """
     if "numpy" in sys.modules:
         return
@@ -34,13 +34,13 @@ def prepare_blas(threads: int | None = None) -> None:
 def _is_amd_with_avx512() -> bool:
     try:
         first = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").partition("\n\n")[0]
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         return False
     return "AuthenticAMD" in first and set(first.split()) >= _AVX512
 
 
 def thread_count() -> int:
-    """Return how many threads arithmetic may use: the user's number for the BLAS, else one for each core."""
+    """Return how many threads may compute: as many as the user set for the BLAS, else one for each core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for name in _THREADS:
         value = os.environ.get(name, "")
@@ -50,7 +50,7 @@ def thread_count() -> int:
 
 
 def describe_blas() -> str:
-    """Return the BLAS that NumPy has loaded, with version and kernel where it tells them, and the threads."""
+    """Return NumPy's BLAS, its version and kernel where they are known, and its threads, on one line."""
     import numpy as np
 
     build = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
@@ -63,7 +63,7 @@ def describe_blas() -> str:
 
 
 def _openblas_kernel() -> str | None:
-    """Ask the OpenBLAS in this process which processor it takes this one for."""
+    """Return the kernel that the OpenBLAS in this process has chosen."""
     try:
         maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
         path = next(line.split(maxsplit=5)[5] for line in maps.splitlines() if "openblas" in line)

@@ -1,4 +1,4 @@
-"""Memory for batches, made once and used again."""
+"""Memory for batches, allocated once and reused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Made = TypeVar("Made")
 
 
 class Buffer:
-    """An array of (n, width) for changing n: as large as the largest n so far, cut to the one at hand."""
+    """An array (n, width) for changing n, with room for the largest n so far."""
 
     def __init__(self, width: int, dtype: DTypeLike) -> None:
         self.dtype = np.dtype(dtype)
@@ -22,7 +22,7 @@ class Buffer:
         self._views: dict[int, NDArray[Any]] = {}
 
     def rows(self, n: int) -> NDArray[Any]:
-        """Return the first n rows, contiguous; what they hold is left over from earlier use."""
+        """Return the first n rows, contiguous, with whatever they held before."""
         if n not in self._views:
             if n > len(self._whole):
                 self._whole = np.empty((n, self._whole.shape[1]), self._whole.dtype)
@@ -32,14 +32,14 @@ class Buffer:
 
 
 class Scratch(Generic[Made]):
-    """What ``make(shape, dtype)`` returns, kept for each shape and dtype: memory for results in between."""
+    """Memory for intermediate results: what ``make(shape, dtype)`` returns, kept for each shape and dtype."""
 
     def __init__(self, make: Callable[[tuple[int, ...], np.dtype[Any]], Made]) -> None:
         self._make = make
         self._made: dict[tuple[tuple[int, ...], np.dtype[Any]], Made] = {}
 
     def like(self, array: NDArray[Any]) -> Made:
-        """Return what was made for the shape and dtype of ``array``; it holds what the last use left."""
+        """Return what was made for the shape and dtype of ``array``, with whatever it held before."""
         key = (array.shape, array.dtype)
         made = self._made.get(key)
         if made is None:

@@ -13,7 +13,7 @@ __all__ = ["make_place", "new_folder", "replace_file"]
 
 
 def make_place(path: Path) -> Path:
-    """Return where to write what is to be found under ``path``, which may be a link; make its folder."""
+    """Return the path of the file to write, for ``path`` may be a link, and make its folder."""
     target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     return target
@@ -21,11 +21,11 @@ def make_place(path: Path) -> Path:
 
 @contextlib.contextmanager
 def replace_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes the name ``path`` once the block has ended well.
+    """Open a file for writing; it takes the name ``path`` when the block ends without an error.
 
-    It is written under a temporary name in the same folder, flushed, fsynced and renamed; where the block or
-    any of these fails, ``path`` stays as it was and the temporary file is removed. One name per target, so
-    that a killed process leaves at most one file, which the next write replaces.
+    It is written under a temporary name in the same folder, flushed, fsynced and renamed. If the block or any
+    of these steps fails, ``path`` stays as it was and the temporary file is removed. Each path has one
+    temporary name, so a killed process leaves at most one file, which the next write replaces.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -38,16 +38,16 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         if isinstance(error, OSError) and error.filename == str(temporary):
-            error.filename = str(path)  # the name that is known to whoever reads the message
+            error.filename = str(path)  # the name that the reader of the message knows
         raise
 
 
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Make an empty folder that takes the name ``path``, which must be free, once the block has ended well.
+    """Make an empty folder; it takes the free name ``path`` when the block ends without an error.
 
-    As with `replace_file`, what is written there is fsynced first, and nothing is left where the block fails.
-    The temporary folder is for one process alone: whoever calls sees to that.
+    As with `replace_file`, the files in it are fsynced first, and nothing is left if the block fails. The
+    caller makes sure that only one process at a time does this.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:

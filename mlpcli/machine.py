@@ -1,4 +1,4 @@
-"""What the machine has left of its memory, and the control groups that this process belongs to."""
+"""How much memory is available, of the machine and of the control groups of this process."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["Available", "available_memory"]
 
 
 class Available(NamedTuple):
-    """Bytes that can still be had, and who says so."""
+    """How many bytes are available, and what limits them."""
 
     size: int
     where: str
 
 
 class _Version(NamedTuple):
-    """Where a version of control groups keeps its figures."""
+    """The files in which a version of control groups reports its memory."""
 
     mounts: tuple[str, ...]
     limit: str
     usage: str
-    caches: tuple[str, ...]  # lines of memory.stat: files in memory, which give way to whoever needs it
+    caches: tuple[str, ...]  # lines of memory.stat: cached files, whose memory can be used
 
 
 _V1 = _Version(
@@ -41,10 +41,10 @@ _V2 = _Version(
 
 
 def available_memory(root: Path = Path("/")) -> Available | None:
-    """Return the least that machine and control groups leave; None where nothing is known.
+    """Return the smallest amount that the machine and the control groups have left; None if none is known.
 
-    Linux tells what is free without swapping, and each control group up to the root what it may use and
-    does use; other systems tell what they have at all. ``root`` is where the file system starts.
+    Linux reports what is free without swapping, and for each control group, up to the root, what it may use
+    and does use. Other systems report only their total. ``root`` is where the file system starts.
     """
     found = list(_groups(root))
     machine = _free(root)
@@ -66,7 +66,7 @@ def _free(root: Path) -> int | None:
 
 
 def _groups(root: Path) -> Iterator[Available]:
-    """Yield what each group that has a limit leaves, from the process's own up to the root."""
+    """Yield what each group with a limit has left, from the process's own up to the root."""
     for line in _lines(root / "proc/self/cgroup"):
         _, _, rest = line.partition(":")
         controllers, _, group = rest.partition(":")
@@ -75,7 +75,7 @@ def _groups(root: Path) -> Iterator[Available]:
         version = _V1 if controllers else _V2
         parts = [part for part in group.split("/") if part not in ("", "..")]
         for mount in version.mounts:
-            # In a container the path may be the host's; its own group is then the mount itself.
+            # In a container the path may be the host's; the container's group is then the mount itself.
             for depth in range(len(parts), -1, -1):
                 left = _left(root.joinpath(mount, *parts[:depth]), version)
                 if left is not None:

@@ -34,11 +34,11 @@ _PAIR = re.compile(  # an entry of a header's dict; in brackets stand the fields
 _PLAIN = re.compile(r"[<>|=]?[biufcSU]0*[1-9]\d*")  # other kinds, such as objects, hold pointers
 _SHAPE = re.compile(r"\((\s*\d+L?\s*,)*(\s*\d+L?)?\s*\)")  # Python 2 wrote 3L
 
-# Deflate cannot shrink anything by more than 1032. A small member may come near that (a mask, zeros);
-# one that would fill the memory has to look like numbers, which shrink far less.
+# Deflate shrinks nothing by more than a factor of 1032. A small member may come near that (a mask, or zeros).
+# A member that would fill the memory must look like numbers, which shrink far less.
 _SHRINK, _SMALL, _SHRINK_LARGE = 1100, 32 << 20, 100
 
-# What zipfile and zlib let out for damaged bytes; UnicodeDecodeError is a ValueError.
+# What zipfile and zlib raise for damaged bytes; UnicodeDecodeError is a ValueError.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -53,7 +53,7 @@ _DAMAGE = (
 
 
 class _Header(NamedTuple):
-    """What an array says it is."""
+    """What the header of an array says."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -110,7 +110,7 @@ class NpzFile:
             if name in ("", full_name) or not name.isprintable() or set(name) & set("/\\"):
                 raise self._error(f"{where}: an .npz archive holds plain NAME.npy members only")
             if name in members:
-                raise self._error(f"{where}: is there twice")
+                raise self._error(f"{where}: occurs twice")
             if info.flag_bits & 1:
                 raise self._error(f"{where}: is encrypted; save it without a password")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -155,7 +155,7 @@ class NpzFile:
 
 
 def write_npz(stream: IO[bytes], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as np.savez does, byte for byte; where the stream fails nothing is left open."""
+    """Write arrays as np.savez does, byte for byte; if the stream fails, nothing is left open."""
     with zipfile.ZipFile(stream, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -172,7 +172,7 @@ def read_npy(path: Path, error: type[MlpError]) -> NDArray[Any]:
 
 
 class _Bounded(io.BufferedReader):
-    """A file for zipfile, which believes the archive about the size of its table of contents."""
+    """A file that refuses the reads of zipfile when an archive claims a huge table of contents."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > _CHUNK:
@@ -183,7 +183,9 @@ class _Bounded(io.BufferedReader):
 def _read_header(stream: io.BufferedIOBase, size: int, where: str, error: type[MlpError]) -> _Header:
     magic = stream.read(npy.MAGIC_LEN)
     if len(magic) < npy.MAGIC_LEN or not magic.startswith(npy.MAGIC_PREFIX):
-        raise error(f"{where}: is no .npy array (it does not begin as one); save it with np.save or np.savez")
+        raise error(
+            f"{where}: is not an .npy array (it does not begin like one); save it with np.save or np.savez"
+        )
     version = magic[-2], magic[-1]
     if version not in ((1, 0), (2, 0)):  # 3.0 is for field names, and structured arrays are refused
         raise error(f"{where}: has .npy format {version[0]}.{version[1]}; 1.0 and 2.0 can be read")
@@ -214,7 +216,7 @@ def _parse_header(text: str, where: str, error: type[MlpError]) -> _Header:
     descr, order, shape = (fields.pop(key, "") for key in ("descr", "fortran_order", "shape"))
     is_whole = text[:1] == "{" and text[at:].strip() == "}" and not fields
     if not is_whole or not descr or order not in ("True", "False") or shape[:1] != "(":
-        raise error(f"{where}: has a header that is no array's: {shortened(text)}")
+        raise error(f"{where}: has a header that is not an array's: {shortened(text)}")
     kind = descr.strip("'\"")
     if not _PLAIN.fullmatch(kind):
         named = shortened("object" if kind == "|O" else kind)
@@ -232,11 +234,11 @@ def _read_data(stream: io.BufferedIOBase, header: _Header, where: str, error: ty
     shape = header.shape[::-1] if header.fortran_order else header.shape
     try:
         array = np.empty(shape, header.dtype)
-    except ValueError:  # past what an address can count
+    except ValueError:  # more bytes than can be addressed
         raise error(f"{where}: has the impossible shape {shortened(str(header.shape))}") from None
     data = array.reshape(-1).view(np.uint8)
     done = 0
-    while done < data.size:  # with the last byte zipfile compares the checksum
+    while done < data.size:  # zipfile compares the checksum when it reads the last byte
         got = stream.readinto(data.data[done : done + _CHUNK])
         if not got:
             raise error(f"{where}: ends after {done:,} of {data.size:,} bytes of data")
@@ -244,7 +246,7 @@ def _read_data(stream: io.BufferedIOBase, header: _Header, where: str, error: ty
     if not header.dtype.isnative:
         array = array.astype(header.dtype.newbyteorder("="))
         data = array.reshape(-1).view(np.uint8)
-    # Bytes that are no boolean or no character are values that NumPy and Python have no safe answer to.
+    # What NumPy and Python do with bytes that are not booleans or characters is undefined.
     if header.dtype.kind == "b" and (data > 1).any():
         raise error(f"{where}: has booleans other than 0 and 1; it is damaged")
     if header.dtype.kind == "U" and not _is_text(data.view(np.uint32)):

@@ -10,14 +10,14 @@ __all__ = ["Streams", "stream"]
 def stream(seed: int, name: str, index: int = 0) -> np.random.Generator:
     """Return the generator for ``name`` (init, data, split, shuffle, ...) and ``index`` (the epoch, say).
 
-    Because no stream is drawn from another, a new one shifts none, and resuming needs no replay.
-    ``seed`` and ``index`` are whole numbers from 0 to below 2**32.
+    No stream is drawn from another: a new stream changes none of the others, and resuming replays nothing.
+    ``seed`` and ``index`` are whole numbers from 0 to 2**32 - 1.
     """
     return np.random.default_rng([seed, int.from_bytes(name.encode(), "little"), index])
 
 
 class Streams(dict[str, np.random.Generator]):
-    """The streams of ``seed`` and ``index`` by name, each made when it is first asked for."""
+    """The streams of ``seed`` and ``index`` by name, each made at its first use."""
 
     def __init__(self, seed: int, index: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Lays out text: columns, sizes, counts, scores."""
+"""Formats text: columns, sizes, counts, scores, names."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def some(names: Sequence[str], most: int) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share as per cent, and a dash where there is none."""
+    """Return a share as a percentage, or a dash for None."""
     return "-" if share is None else f"{share:.2%}"
 
 
 def number(value: float | None) -> str:
-    """Return a score with the digits that matter, and a dash where there is none."""
+    """Return a score with the digits that matter, or a dash for None."""
     if value is None:
         return "-"
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.4g}"
 
 
 def clip(text: str, width: int) -> str:
-    """Return a text that is printable and no wider than ``width``; what is too long loses its middle."""
+    """Return a printable text no wider than ``width``; a longer one loses its middle."""
     shown = text if text.isprintable() else repr(text)[1:-1]
     if len(shown) <= width:
         return shown

@@ -1,4 +1,4 @@
-"""``mlp data``: says which data sets there are and what is in them, draws them, and downloads CIFAR-10."""
+"""``mlp data``: lists, describes and draws data sets, and downloads CIFAR-10."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MOST_ROWS = 20  # of a table
 
 @click.group(cls=Commands, short_help="List, describe, draw and fetch data sets.")
 def data() -> None:
-    """Tell which data sets there are and what is in them, draw them, and download CIFAR-10."""
+    """List, describe and draw data sets, and download CIFAR-10."""
 
 
 # ---------------------------------------------------------------------------------------------- list
@@ -93,10 +93,11 @@ def _places(looked: list[dict[str, Any]]) -> str:
 @set_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every feature and class.")
 def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Describe a data set: splits, classes and how often each is there, ranges.
+    """Describe a data set: its splits, the counts of its classes, the ranges of its features.
 
-    By NAME, as in spiral or cifar10, with the default settings; or the one that a CONFIG names, loaded and
-    split as for training. Ranges are in the data's own units; those of features are of the training split.
+    NAME is a data set with its default settings, such as spiral or cifar10. CONFIG is a config whose data set
+    is loaded and split as for training. Ranges are in the data's own units; those of features are of the
+    training split.
     """
     prepare_blas()
     from mlpcli.training.describe import describe_data
@@ -189,13 +190,13 @@ def _table(what: str, header: list[str], rows: list[list[str]], whole: list[str]
     "--out",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="A .png or .svg file. Without it: a .png in this folder, called as the data set.",
+    help="A .png or .svg file. Without it: a .png in this folder, named after the data set.",
 )
 def draw(what: str, overrides: tuple[str, ...], out: Path | None) -> None:
     """Draw a data set of one or two features as points, by class and split; images as a grid by class.
 
-    By NAME, as in spiral or cifar10, with the default settings; or the one that a CONFIG names, loaded and
-    split as for training.
+    NAME is a data set with its default settings, such as spiral or cifar10. CONFIG is a config whose data set
+    is loaded and split as for training.
     """
     if out is not None:
         check_out(out)
@@ -229,12 +230,12 @@ def draw(what: str, overrides: tuple[str, ...], out: Path | None) -> None:
     type=click.Path(path_type=Path),
     help="Where to put it. Without it: MLP_DATA, else datasets/.",
 )
-@click.option("--url", metavar="URL", help="A mirror of the official archive; its bytes have to be the same.")
+@click.option("--url", metavar="URL", help="A mirror of the official archive, with the very same bytes.")
 def fetch(name: str, version: str, root: Path | None, url: str | None) -> None:  # noqa: ARG001
-    """Download a data set that is too large to come along: cifar10 (170 MB; 355 MB while it is unpacked).
+    """Download a data set that is too large to be installed with mlp: cifar10 (170 MB; 355 MB to unpack it).
 
-    Where it was broken off, the same command goes on. Nothing is unpacked before size and checksum are right,
-    and the data set appears whole or not at all.
+    The same command continues a download that was interrupted. Nothing is unpacked before size and checksum
+    are right, and the data set appears whole or not at all.
     """
     from mlpcli.data.cifar10 import cifar10_places, cifar10_root
     from mlpcli.data.fetch import CIFAR10, partial_file
@@ -243,13 +244,13 @@ def fetch(name: str, version: str, root: Path | None, url: str | None) -> None: 
     archive, place = CIFAR10[version], cifar10_root(root)
     for folder, folder_version, files in cifar10_places(place):
         if folder_version == archive.folder and files == 6:
-            click.echo(f"cifar10 is in {folder} already; to fetch it again, remove that folder first")
+            click.echo(f"cifar10 is already in {folder}; to fetch it again, remove that folder first")
             return
     part = partial_file(archive, place)
     from tqdm import tqdm
 
     had = part.stat().st_size if part.is_file() else 0
-    going_on = f", going on after {memory(had)}" if had else ""
+    going_on = f", continuing after {memory(had)}" if had else ""
     click.echo(f"{url or archive.url}: {memory(archive.size)}{going_on}", err=True)
     with tqdm(
         total=archive.size,
@@ -264,10 +265,10 @@ def fetch(name: str, version: str, root: Path | None, url: str | None) -> None: 
             folder = fetch_archive(archive, place, url, on_progress=lambda n: _advance(bar, n))
         except KeyboardInterrupt:
             bar.close()
-            kept = "; nothing had come yet."
+            kept = "; nothing was downloaded yet."
             if part.is_file():
                 have = memory(part.stat().st_size)
-                kept = f"; {have} are kept in {part}: the same command goes on from there."
+                kept = f"; {have} are kept in {part}: the same command continues from there."
             click.echo(f"\nInterrupted{kept}", err=True)
             click.get_current_context().exit(130)
     click.echo(f"cifar10 is in {folder}: 50,000 training and 10,000 test images, size and MD5 right")

@@ -166,7 +166,7 @@ def _array(where: str, values: Any) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.asarray(values)
     except (TypeError, ValueError, OverflowError) as problem:
-        raise DataError(f"{where}: is no array ({problem}); give rows of equal length") from None
+        raise DataError(f"{where}: is not an array ({problem}); give rows of equal length") from None
     return array
 
 

@@ -1,4 +1,4 @@
-"""Augmentation: images of the training split, changed anew in each epoch in ways that keep their class."""
+"""Augmentation: changes the training images at random in each epoch, in ways that keep their class."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["Augmenter"]
 
 
 class Augmenter:
-    """Changes batches of images of ``shape`` (channels, height, width), a row each, after they were scaled.
+    """Changes batches of transformed images of ``shape`` (channels, height, width), one in each row.
 
-    What is filled in is 0, the training split's mean where data are centred. ``flip`` mirrors every second
-    image, left to right. ``crop`` pads each side by so many pixels and cuts a window of the old size out, at
-    a random place for each image (Krizhevsky et al., 2012). ``cutout`` blanks a square of that side around a
-    random pixel (DeVries & Taylor, 2017). ``mixup`` blends each image with another one of the batch, whose
-    share is drawn from Beta(mixup, mixup) for the whole batch (Zhang et al., 2018).
+    Gaps are filled with 0, which is the mean of the training split where data are centered. ``flip`` mirrors
+    half of the images, left to right. ``crop`` pads each side by that many pixels and cuts out a window of
+    the original size, at a random place for each image (Krizhevsky et al., 2012). ``cutout`` blanks a square
+    of that side around a random pixel (DeVries & Taylor, 2017). ``mixup`` blends each image with another one
+    of the batch, by a share that is drawn from Beta(mixup, mixup) for the whole batch (Zhang et al., 2018).
     """
 
     def __init__(
@@ -31,10 +31,10 @@ class Augmenter:
         self._scratch = Buffer(int(np.prod(shape)), np.float32)
 
     def apply(self, X: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], float]:
-        """Return the images of X (n, channels height width), changed, and the share that is each row's own.
+        """Return the changed images (n, channels * height * width), and the share of a row that is its own.
 
-        The rest, where there is mixup, belongs to the next row's image, and for the last row to the first's;
-        each row's own share is the larger one. The rows have to be in random order. X may be overwritten.
+        With mixup the rest of each row is the image of the next row, and of the last row that of the first;
+        its own share is the larger one. The rows must be in random order. X may be overwritten.
         """
         n = len(X)
         images = X.reshape(n, *self.shape)
@@ -54,14 +54,15 @@ class Augmenter:
         return X, share
 
     def _place(self, images: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-        """Mirror and crop: images are copied into a padded frame, and windows of it cut out."""
+        """Mirror and crop: copy images into a padded frame, and cut windows out of it."""
         n, pad = len(images), self.crop
         channels, height, width = self.shape
-        if n > len(self._padded):  # the frame stays 0: nobody writes there
+        if n > len(self._padded):  # the margin stays 0: nothing is written there
             self._padded = np.zeros((n, channels, height + 2 * pad, width + 2 * pad), images.dtype)
         padded = self._padded[:n]
         inside = padded[:, :, pad : pad + height, pad : pad + width]
-        # The rows are in random order, so the first k, k binomial, are as good as k coins that came up heads.
+        # The rows are in random order, so mirroring the first k of them, with a binomial k, is as good as
+        # tossing a coin for each.
         k = int(rng.binomial(n, 0.5)) if self.flip else 0
         np.copyto(inside[:k], images[:k, :, :, ::-1])
         np.copyto(inside[k:], images[k:])
@@ -74,7 +75,7 @@ class Augmenter:
         return cut
 
     def _blank(self, images: NDArray[Any], rng: np.random.Generator) -> None:
-        """Set a square to 0, of which a part may lie outside the image."""
+        """Set a square of each image to 0; part of the square may lie outside."""
         n, _, height, width = images.shape
         kept = []
         for size in (height, width):

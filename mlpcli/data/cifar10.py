@@ -31,15 +31,15 @@ _LARGEST = 34_000_000  # bytes; an official batch has 31 million
 
 
 def cifar10_root(root: Path | None) -> Path:
-    """Return where CIFAR-10 is looked for: ``root``, else $MLP_DATA, else ./datasets."""
+    """Return the folder in which CIFAR-10 is looked for: ``root``, else $MLP_DATA, else ./datasets."""
     asked = root or os.environ.get("MLP_DATA") or "datasets"
     return Path(os.path.expanduser(asked))  # noqa: PTH111 - pathlib's raises for an unknown user
 
 
 def cifar10_places(root: Path) -> list[tuple[Path, str, int]]:
-    """Return every folder that is looked in, in their order, with the version that it may hold.
+    """Return each folder that is searched, the version it may hold, and how many of the six batches it has.
 
-    The version is called as its official folder is. With it goes how many of the six batches are there.
+    A version is called by the name of its official folder.
     """
     return [
         (folder, version, len(_present(folder, suffix)))
@@ -104,7 +104,7 @@ def _read(paths: list[Path], read_batch: _ReadBatch) -> tuple[NDArray[np.uint8],
                 "The file is damaged, or not CIFAR-10."
             )
         X[i * n : (i + 1) * n], y[i * n : (i + 1) * n] = pixels, labels
-        del pixels, labels  # so that no two batches are held at once
+        del pixels, labels  # so that only one batch is held at a time
     return X, y
 
 
@@ -127,7 +127,7 @@ def _read_binary(path: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     data = _contents(path)
     if not data or len(data) % (1 + _PIXELS):
         raise DataError(
-            f"{path}: has {len(data):,} bytes, which is no whole number of records of 3,073 "
+            f"{path}: has {len(data):,} bytes, which is not a whole number of records of 3,073 "
             "(officially 10,000 of them: 30,730,000 bytes); download it again"
         )
     records = np.frombuffer(data, np.uint8).reshape(-1, 1 + _PIXELS)
@@ -141,22 +141,22 @@ def _read_pickle(path: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     if type(array) is not _Array or array.pixels is None or type(labels) is not list:
         held = ", ".join(map(shortened, list(batch)[:10])) or "nothing"
         raise DataError(
-            f"{path}: is no CIFAR-10 batch: it holds {held}, not an array 'data' and a list 'labels'"
+            f"{path}: is not a CIFAR-10 batch: it holds {held}, not an array 'data' and a list 'labels'"
         )
     if len(labels) != len(array.pixels) or not labels:
         raise DataError(f"{path}: has {len(labels):,} labels for {len(array.pixels):,} images")
     if any(type(label) is not int or label < 0 for label in labels):
-        raise DataError(f"{path}: has labels that are no whole numbers from 0 to 9")
+        raise DataError(f"{path}: has labels other than whole numbers from 0 to 9")
     return array.pixels, np.array(labels, np.int64)
 
 
-# A pickle is a program. Python's own unpickler, even when it may build little, can be made to hash for
-# ever or to fill the memory. So the few opcodes of a batch are carried out here, where a name is only
-# a name: those that Python 2 wrote into the official files, and those that Python 3 writes for the
-# same dict with protocols 2 to 4. Any other is refused before its argument is decoded, which may be dear.
+# A pickle is a program. Even a restricted unpickler of Python's can be made to hash forever or to fill the
+# memory. So the few opcodes of a batch are carried out here, and names stay names: the opcodes that Python 2
+# wrote into the official files, and those that Python 3 writes for the same dict with protocols 2 to 4. Any
+# other opcode is refused before its argument is decoded, which may be expensive.
 
-_MOST_OPCODES = 150_000  # an official batch has less than 50,000; Python 3 writes up to 90,000
-_LONGEST_NAME = 100  # of a key, or of what is asked for
+_MOST_OPCODES = 150_000  # an official batch has fewer than 50,000; Python 3 writes up to 90,000
+_LONGEST_NAME = 100  # of a key, or of the name of a global
 _VALUES = {"BININT", "BININT1", "BININT2", "BINUNICODE", "SHORT_BINUNICODE", "BINBYTES", "SHORT_BINBYTES"}
 _CONSTANTS = {"NONE": None, "NEWFALSE": False, "NEWTRUE": True}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -174,7 +174,7 @@ _NAMES = {*_RECONSTRUCT, "numpy ndarray", "numpy dtype", "_codecs encode"}
 
 
 class _Name(str):
-    """A name that a pickle asks for, told from a string that it holds."""
+    """The name of a global that a pickle asks for, as opposed to a string in it."""
 
     __slots__ = ()
 
@@ -193,9 +193,9 @@ def _unpickled(path: Path) -> dict[str, Any]:
         result = _run(path, _contents(path))
     except (ValueError, LookupError, TypeError, AttributeError) as problem:
         reason = textwrap.shorten(str(problem), 100)
-        raise DataError(f"{path}: is no CIFAR-10 batch, or a damaged one ({reason})") from None
+        raise DataError(f"{path}: is not a CIFAR-10 batch, or a damaged one ({reason})") from None
     if type(result) is not dict:
-        raise DataError(f"{path}: is no CIFAR-10 batch: a pickle, but not of a dict")
+        raise DataError(f"{path}: is not a CIFAR-10 batch: a pickle, but not of a dict")
     return result
 
 
@@ -222,7 +222,7 @@ def _run(path: Path, data: bytes) -> Any:
     stack: list[Any] = []
     marks: list[int] = []
     memo: dict[int, Any] = {}
-    budget = len(data)  # encoding cannot make more of the file than there is
+    budget = len(data)  # bytes that all encoded texts together may have
 
     def pop(start: int) -> list[Any]:
         items = stack[start:]
@@ -276,14 +276,14 @@ def _run(path: Path, data: bytes) -> Any:
             if type(stack[-1]) is _Array:
                 stack[-1].pixels = _pixels(path, state)
             elif stack[-1] is not _UINT8:  # one byte has no byte order or anything else to set
-                raise ValueError("it sets the state of something that is no array")
+                raise ValueError("it sets the state of something other than an array")
     return stack.pop()
 
 
 def _key(key: Any) -> str:
     if type(key) not in (bytes, str):
-        raise ValueError("a key that is no string")
-    if len(key) > _LONGEST_NAME:  # to decode and to hash it a thousand times would take for ever
+        raise ValueError("a key that is not a string")
+    if len(key) > _LONGEST_NAME:  # decoding and hashing it a thousand times would take forever
         raise ValueError(f"a key of {len(key):,} characters")
     return key.decode("latin-1") if type(key) is bytes else str(key)
 

@@ -27,7 +27,7 @@ __all__ = ["Table", "find_delimiter", "measure_csv", "read_csv", "read_table"]
 _LONGEST = 1 << 20  # bytes of one row
 _BLOCK = 1 << 18  # bytes that are converted at a time
 
-_PLAIN = "Write numbers plainly, as 1234.5: no separators of thousands, a point before the decimals."
+_PLAIN = "Write numbers plainly, as in 1234.5: without separators of thousands, and with a decimal point."
 _TEXT = (
     "Text cannot be a feature: name the columns to use in `data.features`,\n"
     "or give each text value a column of its own that holds 0 or 1."
@@ -91,7 +91,7 @@ def read_csv(
 
 
 class _Faults:
-    """What is wrong with a file, line by line; the first few are reported in one message."""
+    """The faults of a file, line by line; the first few are reported in one message."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -173,13 +173,13 @@ def _records(path: Path, file: io.BufferedIOBase, delimiter: str) -> Iterator[tu
             size += len(raw)
             if size > _LONGEST:
                 raise DataError(
-                    f"{path}:{number}: a row goes on for more than {_LONGEST:,} bytes; "
-                    "is this a CSV file, or a quotation mark never closed?"
+                    f"{path}:{number}: a row is longer than {_LONGEST:,} bytes; "
+                    "is this a CSV file, or is a quotation mark never closed?"
                 )
             if number == 1:
                 raw = raw.removeprefix(codecs.BOM_UTF8)
             if b"\0" in raw:
-                raise DataError(f"{path}:{number}: has a NUL byte, as no text has. {_SAVE_AS}")
+                raise DataError(f"{path}:{number}: has a NUL byte, which a text never has. {_SAVE_AS}")
             try:
                 yield raw.decode()
             except UnicodeDecodeError as problem:
@@ -223,7 +223,7 @@ def _header(path: Path, records: Iterator[tuple[int, int, list[str]]], delimiter
         if not name:
             raise DataError(
                 f"{path}:{line}: column {i + 1} of {len(names)} has no name; name it, or remove it "
-                "(pandas writes its row numbers so, unless index=False)"
+                "(pandas writes row numbers without a name, unless index=False)"
             )
     twice = _twice(names)
     if twice is not None:
@@ -265,7 +265,7 @@ def _chosen(path: Path, header: list[str], features: Sequence[str] | None, targe
         raise DataError("data.features: name at least one column, or leave it out to use every column")
     twice = _twice(asked)
     if twice is not None:
-        what = "is the target" if twice == target else "is there twice"
+        what = "is the target" if twice == target else "is named twice"
         raise DataError(f"data.features: {twice!r} {what}; name each column once")
     return list(features)
 

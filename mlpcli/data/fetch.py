@@ -111,7 +111,7 @@ def fetch(
                     unpack(file, archive.folder, archive.files, folder)
             except BrokenConnection as problem:
                 have = file.seek(0, io.SEEK_END)
-                kept = f"\n{_mb(have)} are kept in {part}; the next try goes on from there." if have else ""
+                kept = f"\n{_mb(have)} are kept in {part}; the next try continues from there." if have else ""
                 raise DataError(f"{url}: {problem}.{kept}", topic="mirror") from None
             except (WrongBytes, DamagedArchive) as problem:
                 file.truncate(0)
@@ -123,7 +123,7 @@ def fetch(
     except OSError as problem:
         raise DataError(
             f"{problem.filename or root}: cannot be written ({problem.strerror or problem}).\n"
-            "Once it can be written, the next try goes on with the bytes that have come.",
+            "Once it can be written, the next try continues with the bytes that have come.",
             topic="data folder",
         ) from None
     return target

@@ -43,7 +43,7 @@ def labels_of(where: str, y: NDArray[Any]) -> Labels:
         return _labels_of_objects(where, y)
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         i = int(np.flatnonzero(~np.isfinite(y))[0])
-        raise DataError(f"{where}[{i}] is {y[i]}, which is no label. {FILL}")
+        raise DataError(f"{where}[{i}] is {y[i]}, which is not a label. {FILL}")
     values, first, codes = np.unique(y, return_index=True, return_inverse=True)
     if len(values) > MOST_CLASSES:
         raise too_many_classes(where, values)
@@ -58,7 +58,7 @@ def _labels_of_objects(where: str, y: NDArray[Any]) -> Labels:
     for i, value in enumerate(y):
         is_number = isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating))
         if not (isinstance(value, str) or (is_number and math.isfinite(value))):
-            raise DataError(f"{where}[{i}] is {shortened(str(value))}, which is no label. {FILL}")
+            raise DataError(f"{where}[{i}] is {shortened(str(value))}, which is not a label. {FILL}")
         codes[i] = seen.setdefault(str(value).strip(), len(seen))
         if len(places) < len(seen):
             places.append(f"{where}[{i}]")
@@ -70,7 +70,7 @@ def _labels_of_objects(where: str, y: NDArray[Any]) -> Labels:
 def _checked(labels: Labels) -> Labels:
     if "" in labels.names:
         place = labels.places[labels.names.index("")]
-        raise DataError(f"{place} is empty, which is no label. {FILL}")
+        raise DataError(f"{place} is empty, which is not a label. {FILL}")
     return labels
 
 

@@ -1,4 +1,4 @@
-"""Divides examples into training, validation and test: seeded, and class by class."""
+"""Divides examples into training, validation and test splits, at random and class by class."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def split_rows(
 ) -> dict[str, Rows]:
     """Return disjoint row numbers, sorted, for each part that ``sizes`` names.
 
-    A size is a fraction of all examples, rounded, or a count; one may be None and takes what is left. With
-    ``stratify`` y (n,) is class indices, and every part has its share of what each class has left when its
-    turn comes, to the nearest example. Raises DataError where the sizes do not fit.
+    A size is a fraction of all examples, which is rounded, or a number of examples; one size may be None, for
+    all that are left. With ``stratify`` y (n,) holds class indices, and each part in turn takes examples of
+    every class in proportion to those that are left. Raises DataError where the sizes do not fit.
     """
     n = len(y)
     exact = {
@@ -34,7 +34,7 @@ def split_rows(
     }
     counts = {part: round(size) for part, size in exact.items()}
     asked = sum(counts.values())
-    if asked > n and sum(exact.values()) <= n + 1e-6:  # they do fit, and were rounded up
+    if asked > n and sum(exact.values()) <= n + 1e-6:  # they fit; only their rounding does not
         last = [part for part, size in sizes.items() if isinstance(size, float)][-1]
         counts[last] -= asked - n
         asked = n

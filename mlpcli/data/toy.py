@@ -1,4 +1,4 @@
-"""Toy sets, drawn from a random stream: the shapes on which the notes and the playgrounds teach.
+"""Draws toy data sets: the shapes with which the notes and neural network playgrounds teach.
 
 Each entry of ``TOY_SETS`` takes the generator, the number of points and the set's settings, and returns
 X (n, features) and y (n,): class indices, or values for a regression.
@@ -20,7 +20,7 @@ Drawn = tuple[NDArray[np.float64], NDArray[Any]]
 
 
 def _labels(points: int, classes: int) -> NDArray[np.int64]:
-    """As many of each class as possible, in turn."""
+    """Return labels (points,) that go through the classes in turn, so that each is equally frequent."""
     return np.arange(points, dtype=np.int64) % classes
 
 
@@ -29,7 +29,7 @@ def _jitter(rng: np.random.Generator, X: NDArray[np.float64], noise: float) -> N
 
 
 def spiral(rng: np.random.Generator, points: int, classes: int, noise: float) -> Drawn:
-    """Arm c runs from the centre to radius 1 while its angle turns by 4 rad from 4c (CS231n case study).
+    """Draw arms; arm c runs from the center to radius 1 while it turns by 4 rad from 4c (CS231n case study).
 
     The arms share the circle evenly whatever their number: arm c starts at 2 pi c / classes.
     """
@@ -40,7 +40,7 @@ def spiral(rng: np.random.Generator, points: int, classes: int, noise: float) ->
 
 
 def moons(rng: np.random.Generator, points: int, noise: float) -> Drawn:
-    """Two half circles of radius 1; the lower one is moved right by 1 and up by 0.5."""
+    """Draw two half circles of radius 1; the lower one is moved right by 1 and up by 0.5."""
     y = _labels(points, 2)
     angle = np.pi * rng.random(points)
     upper = np.column_stack([np.cos(angle), np.sin(angle)])
@@ -49,7 +49,7 @@ def moons(rng: np.random.Generator, points: int, noise: float) -> Drawn:
 
 
 def circles(rng: np.random.Generator, points: int, noise: float) -> Drawn:
-    """Class 0 on a circle of radius 1, class 1 on one of radius 0.5."""
+    """Draw class 0 on a circle of radius 1, class 1 on one of radius 0.5."""
     y = _labels(points, 2)
     angle = 2 * np.pi * rng.random(points)
     radius = np.where(y == 0, 1.0, 0.5)
@@ -57,21 +57,21 @@ def circles(rng: np.random.Generator, points: int, noise: float) -> Drawn:
 
 
 def blobs(rng: np.random.Generator, points: int, classes: int, noise: float) -> Drawn:
-    """Gaussian clouds of standard deviation ``noise`` around centres on the unit circle."""
+    """Draw Gaussian clouds of standard deviation ``noise`` around centers on the unit circle."""
     y = _labels(points, classes)
     angle = 2 * np.pi * y / classes
     return _jitter(rng, np.column_stack([np.cos(angle), np.sin(angle)]), noise), y
 
 
 def xor(rng: np.random.Generator, points: int, noise: float) -> Drawn:
-    """Uniform on the square from -1 to 1; class 1 where the signs differ. Noise moves points across."""
+    """Draw points uniformly on the square from -1 to 1: class 1 where the signs differ, before the noise."""
     X = rng.uniform(-1, 1, (points, 2))
     y = (X[:, 0] * X[:, 1] < 0).astype(np.int64)
     return _jitter(rng, X, noise), y
 
 
 def sine(rng: np.random.Generator, points: int, noise: float) -> Drawn:
-    """Value sin(x) for x uniform from -pi to pi, with noise on the value."""
+    """Draw values sin(x) for x uniform from -pi to pi, with noise on the value."""
     X = rng.uniform(-np.pi, np.pi, (points, 1))
     return X, np.sin(X[:, 0]) + noise * rng.standard_normal(points)
 

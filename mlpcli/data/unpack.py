@@ -66,7 +66,7 @@ def unpack(file: IO[bytes], inside: str, files: Mapping[str, int], folder: Path)
                     if not is_regular or member.size != size:
                         raise ValueError(f"{name} is not a regular file of {size:,} bytes")
                     if name not in missing:
-                        raise ValueError(f"{name} is there twice")
+                        raise ValueError(f"{name} occurs twice")
                     del missing[name]
                     stream.ration += size
                     _write(folder / name, tar.extractfile(member), size)

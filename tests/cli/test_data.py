@@ -240,7 +240,7 @@ def test_fetch_puts_it_where_it_is_looked_for(mlp: Mlp, url: str, tmp_path: Path
     assert mlp("data", "describe", "cifar10", "--set", "data.val_size=2").code == 0
     code, out, err = mlp("data", "fetch", "cifar10")
     assert (code, err) == (0, "")
-    assert out == f"cifar10 is in {folder} already; to fetch it again, remove that folder first\n"
+    assert out == f"cifar10 is already in {folder}; to fetch it again, remove that folder first\n"
 
 
 def test_fetch_goes_where_mlp_data_or_root_says(
@@ -281,10 +281,10 @@ def test_an_interrupt_says_what_is_kept(
         code, out, err = mlp("data", "fetch", "cifar10", "--url", url)
     part = Path("datasets") / "cifar-10-binary.tar.gz.part"
     assert (code, out) == (130, "")
-    assert err.endswith(f"kB are kept in {part}: the same command goes on from there.\n")
+    assert err.endswith(f"kB are kept in {part}: the same command continues from there.\n")
     code, _, err = mlp("data", "fetch", "cifar10", "--url", url)
     assert code == 0
-    assert ", going on after " in err
+    assert ", continuing after " in err
 
 
 def test_an_interrupt_before_anything_came(
@@ -296,7 +296,7 @@ def test_an_interrupt_before_anything_came(
     monkeypatch.setattr("mlpcli.data.download._open", interrupt)
     code, _, err = mlp("data", "fetch", "cifar10", "--url", url)
     assert code == 130
-    assert err.endswith("\nInterrupted; nothing had come yet.\n")
+    assert err.endswith("\nInterrupted; nothing was downloaded yet.\n")
     assert list((tmp_path / "datasets").iterdir()) == []
 
 

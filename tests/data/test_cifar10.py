@@ -171,7 +171,7 @@ def test_refuses_large_files_unread(tmp_path: Path, make_cifar10: Make, suffix: 
 
 
 BAD_BINARIES = {
-    "empty": (b"", "has 0 bytes, which is no whole number of records of 3,073"),
+    "empty": (b"", "has 0 bytes, which is not a whole number of records of 3,073"),
     "partial record": (bytes(3073 + 3072), "has 6,145 bytes"),
     "label": (bytes(3073) + b"\x0a" + bytes(3072), "record 2 has label 10; labels are 0 to 9"),
 }
@@ -195,16 +195,16 @@ def text(value: str) -> bytes:
 RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\n"
 ENCODE = b"c_codecs\nencode\n"
 BAD_PICKLES = {
-    "empty": (b"", "is no CIFAR-10 batch, or a damaged one (it ends before its STOP)"),
-    "text": (b"hello", "is no CIFAR-10 batch"),
-    "cut short": (dumped()[:-100], "is no CIFAR-10 batch, or a damaged one"),
+    "empty": (b"", "is not a CIFAR-10 batch, or a damaged one (it ends before its STOP)"),
+    "text": (b"hello", "is not a CIFAR-10 batch"),
+    "cut short": (dumped()[:-100], "is not a CIFAR-10 batch, or a damaged one"),
     "claims gigabytes": (
         b"\x80\x02T\xff\xff\xff\x7fabc.",
-        "is no CIFAR-10 batch, or a damaged one (expected 2147",
+        "is not a CIFAR-10 batch, or a damaged one (expected 2147",
     ),
     "unknown opcode": (
         b"\x80\x02\xff.",
-        "is no CIFAR-10 batch, or a damaged one (there is no opcode b'\\xff')",
+        "is not a CIFAR-10 batch, or a damaged one (there is no opcode b'\\xff')",
     ),
     "calls the shell": (b"cos\nsystem\n(U\x04truetR.", "asks for 'os.system', which no CIFAR-10 batch needs"),
     "evaluates": (pickle.dumps({"data": eval}, 4), "asks for 'builtins.eval'"),
@@ -220,15 +220,15 @@ BAD_PICKLES = {
     "protocol 0": (dumped(0), "(protocols 2 to 4 are read)"),
     "scalar": (dumped(labels=[np.int64(1)]), "multiarray.scalar'"),
     "calls a string": (b"\x80\x02U\x02osN\x85R.", "it calls b'os' with (None,)"),
-    "state of a list": (b"\x80\x02]Nb.", "the state of something that is no array"),
-    "nothing to call": (b"\x80\x02R.", "is no CIFAR-10 batch, or a damaged one"),
-    "no mark": (b"\x80\x02u.", "is no CIFAR-10 batch, or a damaged one"),
-    "no memo": (b"\x80\x02h\x05.", "is no CIFAR-10 batch, or a damaged one"),
-    "list into a string": (b"\x80\x02U\x01a]a.", "is no CIFAR-10 batch, or a damaged one"),
+    "state of a list": (b"\x80\x02]Nb.", "the state of something other than an array"),
+    "nothing to call": (b"\x80\x02R.", "is not a CIFAR-10 batch, or a damaged one"),
+    "no mark": (b"\x80\x02u.", "is not a CIFAR-10 batch, or a damaged one"),
+    "no memo": (b"\x80\x02h\x05.", "is not a CIFAR-10 batch, or a damaged one"),
+    "list into a string": (b"\x80\x02U\x01a]a.", "is not a CIFAR-10 batch, or a damaged one"),
     "endless": (b"\x80\x02" + b"N" * 200_000 + b".", "has more than 150,000 pickle opcodes"),
     "large memo": (b"\x80\x02}r\xff\xff\xff\x7f.", "it holds nothing, not an array 'data'"),
-    "hash without end": (b"\x80\x02}N" + b"q\x01h\x01\x86" * 100 + b"Ns.", "a key that is no string"),
-    "hash too deep": (b"\x80\x02}N" + b"\x85" * 100_000 + b"Ns.", "a key that is no string"),
+    "hash without end": (b"\x80\x02}N" + b"q\x01h\x01\x86" * 100 + b"Ns.", "a key that is not a string"),
+    "hash too deep": (b"\x80\x02}N" + b"\x85" * 100_000 + b"Ns.", "a key that is not a string"),
     "strings without end": (
         b"\x80\x02("
         + ENCODE
@@ -259,9 +259,9 @@ BAD_PICKLES = {
     "no records": (dumped(data=np.zeros((0, 3072), np.uint8), labels=[]), "has 0 labels for 0 images"),
     "more labels": (dumped(labels=[1, 2]), "has 2 labels for 1 images"),
     "label past 9": (dumped(labels=[10]), "record 1 has label 10; labels are 0 to 9"),
-    "negative label": (dumped(labels=[-1]), "labels that are no whole numbers from 0"),
-    "boolean label": (dumped(labels=[True]), "labels that are no whole numbers from 0"),
-    "named label": (dumped(labels=["cat"]), "labels that are no whole numbers from 0"),
+    "negative label": (dumped(labels=[-1]), "labels other than whole numbers from 0"),
+    "boolean label": (dumped(labels=[True]), "labels other than whole numbers from 0"),
+    "named label": (dumped(labels=["cat"]), "labels other than whole numbers from 0"),
 }
 
 

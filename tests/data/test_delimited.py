@@ -220,8 +220,8 @@ BAD_TABLES: dict[str, tuple[str | bytes, list[str]]] = {
     "text after a quote": ('x,kind\n1,"a"b\n', [":2: text follows a closing quotation mark"]),
     "long cell": (f"x,kind\n1,{'a' * 140_000}\n", [":2: a cell is longer than 131,072 characters"]),
     "carriage returns": ("x,kind\r1,a\r2,b\r", [":1: a lone carriage return ends a line"]),
-    "endless line": ("x,kind\n" + "1," * 600_000, [":2: a row goes on for more than 1,048,576 bytes"]),
-    "endless row": ("x,kind\n" + '"\n",' * 300_000, ["a row goes on for more than 1,048,576 bytes"]),
+    "endless line": ("x,kind\n" + "1," * 600_000, [":2: a row is longer than 1,048,576 bytes"]),
+    "endless row": ("x,kind\n" + '"\n",' * 300_000, ["a row is longer than 1,048,576 bytes"]),
     "zip": (b"PK\x03\x04\x14\x00\x00\x00", [":1: has a NUL byte"]),
 }
 
@@ -262,7 +262,7 @@ def test_the_first_five_faults_are_one_message(
         ),
         (["a", "b", "age"], "has no column 'a', 'b'; "),
         ([], "data.features: name at least one column"),
-        (["age", "age"], "data.features: 'age' is there twice"),
+        (["age", "age"], "data.features: 'age' is named twice"),
         (["age", "kind"], "data.features: 'kind' is the target"),
     ],
 )

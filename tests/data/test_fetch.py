@@ -160,7 +160,7 @@ def test_the_next_call_goes_on(archive: Archive, server: Any, tmp_path: Path) ->
     assert path.name == "cifar.tar.gz.part"
     assert path.read_bytes() == DATA[:HALF]
     assert f"the connection ended after {HALF:,} of {len(DATA):,} bytes" in message
-    assert f"MB are kept in {path}; the next try goes on from there." in message
+    assert f"MB are kept in {path}; the next try continues from there." in message
     fetch(archive, tmp_path)
     assert_fetched(tmp_path)
     assert server.asked == [None, f"bytes={HALF}-", f"bytes={HALF}-"]
@@ -318,7 +318,7 @@ def test_a_full_disk_keeps_what_came(archive: Archive, server: Any, tmp_path: Pa
     with files_up_to(HALF):
         message = refused(archive, tmp_path)
     assert message.startswith(f"{tmp_path}: cannot be written (")
-    assert "Once it can be written, the next try goes on" in message
+    assert "Once it can be written, the next try continues" in message
     assert partial_file(archive, tmp_path).read_bytes() == DATA[:HALF]
     fetch(archive, tmp_path)
     assert_fetched(tmp_path)

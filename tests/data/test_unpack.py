@@ -99,7 +99,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "too short": (lambda: replaced(bytes(SIZE - 1)), PLAIN),
     "too long": (lambda: replaced(bytes(SIZE + 1)), PLAIN),
     "missing": (lambda: tar(*good(data_batch_3_bin=None)), "the archive has no data_batch_3.bin"),
-    "twice": (lambda: tar(*good(), entry(BATCH, bytes(SIZE))), "data_batch_3.bin is there twice"),
+    "twice": (lambda: tar(*good(), entry(BATCH, bytes(SIZE))), "data_batch_3.bin occurs twice"),
     "nothing": (lambda: tar(), "the archive has no data_batch_1.bin, data_batch_2.bin"),
     "empty": (lambda: b"", "the archive is damaged"),
     "no archive": (lambda: b"hello" * 1000, "the archive is damaged"),
