@@ -19,7 +19,8 @@ from pathlib import Path
 
 from benchmarks.timing import describe_machine, limit_cores, time_race
 from benchmarks.works import Entry, Race, Work
-from mlpcli.nn.sizes import NetworkSize
+from mlpcli.config.plan import plan_widths
+from mlpcli.specs import NetworkSpec
 from mlpcli.text import columns
 
 WIDTH, DEPTH, BATCH = 512, 2, 128
@@ -40,7 +41,7 @@ class Point:
     sweep: str
     value: int
     batch_size: int
-    network: NetworkSize
+    network: NetworkSpec
     seconds: float
     floor: float
 
@@ -71,7 +72,7 @@ def measure(rounds: int, sweeps: dict[str, Sequence[int]]) -> Iterator[Point]:
             depth = value if sweep == "depth" else DEPTH
             batch = value if sweep == "batch size" else BATCH
             widths = (3072, *itertools.repeat(width, depth), 10)
-            network = NetworkSize.of(widths)
+            network = plan_widths(widths)
             steps = min(max(int(FLOP / (network.step_flops * batch)), FEWEST), EXAMPLES // batch)
             work = Work(widths, batch, batch * steps)
             entries = tuple(Entry(name, work, None, name) for name in ("mlp", "matrix products"))

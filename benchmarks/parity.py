@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from mlpcli import __version__
 from mlpcli.config.loader import parse_experiment
-from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.config.plan import UNITS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.penalties import PENALTIES
 from mlpcli.optim.rules import RULES
@@ -86,13 +86,14 @@ Step = tuple[NDArray[Any], NDArray[Any], float]  # X, y and the loss
 class Twin:
     """What PyTorch does; by default what ``BASE`` says.
 
-    ``activation`` takes the number of units, ``optimizer`` the parameters and the learning rate, ``schedule``
-    the optimizer, ``penalty`` a matrix of weights. ``weight_decay`` is the optimizer's, of the weights alone;
-    None leaves it at its default.
+    ``activation`` and ``norm`` take the number of units, ``optimizer`` the parameters and the learning rate,
+    ``schedule`` the optimizer, ``penalty`` a matrix of weights. ``weight_decay`` is the optimizer's, of the
+    weights alone; None leaves it at its default.
     """
 
     activation: Callable[[int], nn.Module] = lambda _: nn.ReLU()
-    batch_norm: bool = False
+    norm: Callable[[int], nn.Module] | None = None
+    residual: bool = False
     loss: Loss = F.cross_entropy
     optimizer: Callable[[Any, float], optim.Optimizer] = optim.SGD
     schedule: Callable[[optim.Optimizer], Any] | None = None
@@ -134,6 +135,18 @@ class Section:
         if self.choice:
             return [f"{self.key}={{name: {case.entry}, {case.settings}}}", *case.more]
         return [f"{self.key}.{case.entry}={case.settings}", *case.more]
+
+
+class Residual(nn.Module):
+    """The output of a block, plus what ``shortcut`` makes of its input."""
+
+    def __init__(self, block: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.block, self.shortcut = block, shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return block(x) + shortcut(x)."""
+        return self.block(x) + self.shortcut(x)
 
 
 class Maxout(nn.Module):
@@ -214,7 +227,7 @@ SECTIONS = [
     Section(
         "activation",
         "model.activation",
-        ACTIVATIONS,
+        UNITS,
         [
             Case("identity", "", "Identity", activation(nn.Identity)),
             Case("sigmoid", "", "Sigmoid", activation(nn.Sigmoid)),
@@ -343,7 +356,13 @@ SECTIONS = [
         "layer",
         "model",
         (),
-        [Case("batch_norm", "true", "BatchNorm1d", Twin(batch_norm=True))],
+        [
+            Case("norm", "batch", "BatchNorm1d", Twin(norm=nn.BatchNorm1d)),
+            Case("norm", "layer", "LayerNorm", Twin(norm=nn.LayerNorm)),
+            Case(
+                "residual", "true", "x @ P + f(x), x + f(x)", Twin(residual=True), ("model.hidden=[50, 50]",)
+            ),
+        ],
         choice=False,
     ),
 ]
@@ -370,16 +389,30 @@ def translate(run: Run, twin: Twin) -> nn.Sequential:
     """Return PyTorch's network with mlp's weights and biases."""
     model = nn.Sequential()
     for layer in run.network.dense:
-        linear = nn.Linear(layer.fan_in, layer.fan_out, dtype=torch.float64)
-        with torch.no_grad():
-            linear.weight.copy_(torch.tensor(layer.W.T))
-            linear.bias.copy_(torch.tensor(layer.b))
-        model.append(linear)
+        block = nn.Sequential(copied(layer.W, layer.b))
+        units = layer.spec.fan_out
         if layer is not run.network.dense[-1]:
-            if twin.batch_norm:
-                model.append(nn.BatchNorm1d(layer.fan_out))
-            model.append(twin.activation(layer.fan_out))
+            if twin.norm is not None:
+                block.append(twin.norm(units))
+            block.append(twin.activation(units))
+            if twin.residual:
+                P = f"P{layer.spec.number}"
+                is_projected = P in run.network.parameters.shapes
+                block = nn.Sequential(
+                    Residual(block, copied(run.network.parameters.view(P)) if is_projected else nn.Identity())
+                )
+        model.extend(block)
     return model.double()
+
+
+def copied(W: NDArray[Any], b: NDArray[Any] | None = None) -> nn.Linear:
+    """Return a linear layer with the weights W (fan_in, fan_out), and the biases b where there are any."""
+    linear = nn.Linear(*W.shape, bias=b is not None, dtype=torch.float64)
+    with torch.no_grad():
+        linear.weight.copy_(torch.tensor(W.T))
+        if b is not None:
+            linear.bias.copy_(torch.tensor(b))
+    return linear
 
 
 def train(run: Run) -> list[Step]:
@@ -389,7 +422,7 @@ def train(run: Run) -> list[Step]:
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
         value = loss.evaluate(logits, y, dlogits)
-        steps.append((first.X.copy(), y, value))
+        steps.append((first.X.copy(), y.copy(), value))  # both are buffers, used again
         return value
 
     run.trainer.loss = replace(loss, evaluate=evaluate)
@@ -401,7 +434,7 @@ def train(run: Run) -> list[Step]:
 
 def train_twin(model: nn.Sequential, twin: Twin, learning_rate: float, steps: list[Step]) -> list[float]:
     """Train with PyTorch on the batches of ``steps`` and return the loss of each."""
-    weights = [layer.weight for layer in model if isinstance(layer, nn.Linear)]
+    weights = [layer.weight for layer in model.modules() if isinstance(layer, nn.Linear)]
     others = [p for p in model.parameters() if not any(p is weight for weight in weights)]
     decay = {} if twin.weight_decay is None else {"weight_decay": twin.weight_decay}
     optimizer = twin.optimizer(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mlpcli.blas import thread_count
+from mlpcli.config.plan import plan_network
 from mlpcli.config.schema import Experiment
 from mlpcli.data.arrays import read_npz
 from mlpcli.data.augment import Augmenter
@@ -23,8 +24,6 @@ from mlpcli.data.splits import split_rows
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.data.transform import Transform
 from mlpcli.errors import ConfigError, DataError
-from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.initializers import INITIALIZERS, Initializer
 from mlpcli.nn.losses import LOSSES, Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.penalties import PENALTIES, Penalty
@@ -61,29 +60,7 @@ def _make(table: dict[str, Callable[..., Built]], section: Any, *shared: str, **
 
 def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeLike = np.float32) -> Network:
     """Return the network of ``widths`` with its parameters zero."""
-    model = experiment.model
-    activations = [_make(ACTIVATIONS, layer.activation or model.activation) for layer in model.hidden]
-    inits = [layer.init or model.init for layer in model.hidden]
-    suited = [activation.init for activation in activations]
-    return Network(
-        widths,
-        [*activations, None],
-        [_initializer(*pair) for pair in zip([*inits, model.init], [*suited, "lecun"], strict=True)],
-        dtype,
-        biases=[init.bias for init in (*inits, model.init)],
-        batch_norms=[norms > 0 for _, _, norms in experiment.kinds()[:-1]],
-        dropouts=[
-            model.input_dropout,
-            *(model.dropout if layer.dropout is None else layer.dropout for layer in model.hidden),
-        ],
-        noise=model.input_noise,
-    )
-
-
-def _initializer(section: Any, suited: str) -> Initializer:
-    """Return the section's initializer; that of the name ``suited`` where it says auto."""
-    name = suited if section.name == "auto" else section.name
-    return INITIALIZERS[name](**section.model_dump(exclude={"name", "bias"}))
+    return Network(plan_network(experiment.model, widths), dtype)
 
 
 def build_loss(experiment: Experiment, class_counts: Sequence[int] | None = None) -> Loss:

@@ -123,8 +123,8 @@ def test_the_command_line() -> None:
 
 def test_growth_is_counted_as_count_params_counts(load: Callable[[str], ModuleType]) -> None:
     """A step of 2-3-1 takes 50 FLOPs an example: 22 forward, 18 for dW, 4 for db and 6 for dX."""
-    growth, sizes = load("benchmarks.growth"), load("mlpcli.nn.sizes")
-    point = growth.Point("width", 3, 10, sizes.NetworkSize.of((2, 3, 1)), 2e-9, 1e-9)
+    growth, plan = load("benchmarks.growth"), load("mlpcli.config.plan")
+    point = growth.Point("width", 3, 10, plan.plan_widths((2, 3, 1)), 2e-9, 1e-9)
     assert point.gflops == pytest.approx((250, 500))
     assert point.cells()[-1] == "50%"
     assert "| width | 3 | 13 |" in growth.as_markdown([point])

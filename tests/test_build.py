@@ -19,9 +19,9 @@ from mlpcli.build import (
     network_widths,
 )
 from mlpcli.config.loader import validate_experiment
+from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.config.schema import Experiment, Regularization
 from mlpcli.errors import ConfigError, DataError
-from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.penalties import PENALTIES
@@ -49,7 +49,8 @@ def test_the_schema_and_the_tables_know_the_same_names() -> None:
     assert names("", "optimizer") == RULES.keys()
     assert names("", "data") == READERS.keys()
     assert names("Adam", "schedule") == SCHEDULES.keys()
-    assert names("Model", "activation") == ACTIVATIONS.keys()
+    assert names("Model", "activation") == UNITS.keys()
+    assert names("Model", "norm") == {"none", *NORMS}
     assert names("Model", "init") == {"auto", *INITIALIZERS}
     assert Regularization.model_fields.keys() == PENALTIES.keys() | {"weight_decay", "max_norm"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.penalties import PENALTIES
 from mlpcli.optim.rules import RULES
@@ -16,7 +16,7 @@ from mlpcli.optim.schedules import SCHEDULES
 PAGE = (Path(__file__).parents[1] / "docs" / "parity.md").read_text(encoding="utf-8")
 
 TABLES = {
-    "activations": ACTIVATIONS,
+    "activations": UNITS,
     "losses": LOSSES,
     "penalties": PENALTIES,
     "rules": RULES,
@@ -28,3 +28,8 @@ TABLES = {
 def test_the_page_lists_every_entry(table: dict[str, object]) -> None:
     """A new one is a line in benchmarks/parity.py, and the page printed anew (its first line says how)."""
     assert table.keys() <= set(re.findall(r"\| `(\w+)", PAGE))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_the_page_lists_every_norm(norm: str) -> None:
+    assert f"| `norm: {norm}` |" in PAGE

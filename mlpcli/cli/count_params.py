@@ -11,7 +11,7 @@ import click
 
 from mlpcli.errors import ConfigError, UsageError
 from mlpcli.machine import available_memory
-from mlpcli.nn.sizes import LayerSize, NetworkSize
+from mlpcli.specs import COUNTS, NetworkSpec, WeightLayer
 from mlpcli.text import columns, memory
 
 if TYPE_CHECKING:
@@ -89,21 +89,23 @@ def _is_zip(path: Path) -> bool:
         return False
 
 
-def _size(widths: Sequence[int], experiment: Experiment | None) -> NetworkSize:
-    return NetworkSize.of(widths, None if experiment is None else experiment.kinds())
+def _plan(widths: Sequence[int], experiment: Experiment | None) -> NetworkSpec:
+    from mlpcli.config.plan import plan_network, plan_widths
+
+    return plan_widths(widths) if experiment is None else plan_network(experiment.model, widths)
 
 
-def _product(layer: LayerSize) -> str:
+def _product(layer: WeightLayer) -> str:
     pieces = f" x {layer.pieces}" if layer.pieces > 1 else ""
-    return f"{layer.fan_in:,} x {layer.fan_out:,}{pieces} = {layer.weights:,}"
+    return f"{layer.fan_in:,} x {layer.fan_out:,}{pieces} = {layer.counts['weights']:,}"
 
 
-def _forecast(size: NetworkSize, experiment: Experiment | None, data: DataSize | None) -> Forecast:
+def _forecast(spec: NetworkSpec, experiment: Experiment | None, data: DataSize | None) -> Forecast:
     from mlpcli.training.memory import forecast_memory, known_data
 
     if data is None and experiment is not None:
         data = known_data(experiment)
-    return forecast_memory(size, experiment, data)
+    return forecast_memory(spec, experiment, data)
 
 
 def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, Any]:
@@ -112,34 +114,28 @@ def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, An
 
     optimizer: Any = Adam(name="adam") if experiment is None else experiment.optimizer
     batch_size = (Training() if experiment is None else experiment.training).batch_size
-    size = _size(widths, experiment)
-    forecast = _forecast(size, experiment, None)
+    spec = _plan(widths, experiment)
+    forecast = _forecast(spec, experiment, None)
     return {
         "layers": [
             {
                 "fan_in": layer.fan_in,
                 "fan_out": layer.fan_out,
-                "weights": layer.weights,
-                "biases": layer.biases,
-                "slopes": layer.learned_slopes,
-                "norm_parameters": layer.norm_parameters,
+                **layer.counts,
                 "parameters": layer.parameters,
             }
-            for layer in size.layers
+            for layer in spec.weight_layers()
         ],
-        "neurons": size.neurons,
-        "weights": size.weights,
-        "biases": size.biases,
-        "slopes": size.slopes,
-        "norm_parameters": size.norm_parameters,
-        "parameters": size.parameters,
+        "neurons": spec.neurons,
+        **{what: spec.count(what) for what in COUNTS},
+        "parameters": spec.count(),
         "batch_size": batch_size,
         "optimizer": optimizer.name,
         "bytes": {**{part.key: part.bytes for part in forecast.parts}, "total": forecast.total},
         "flops": {
-            "forward_per_example": size.forward_flops,
-            "training_per_example": size.step_flops,
-            "training_step": size.step_flops * batch_size,
+            "forward_per_example": spec.forward_flops,
+            "training_per_example": spec.step_flops,
+            "training_step": spec.step_flops * batch_size,
         },
     }
 
@@ -151,38 +147,29 @@ def describe_network(
 
     ``data`` is what the data set turned out to be, where the config alone does not tell.
     """
-    size = _size(widths, experiment)
-    costs = _costs(widths, experiment)
+    spec = _plan(widths, experiment)
+    costs, layers = _costs(widths, experiment), spec.weight_layers()
     rows = [["layer", "", "weights", "biases", "parameters"]]
-    for number, layer in enumerate(size.layers, start=1):
+    for number, layer in enumerate(layers, start=1):
         rows.append(
             [
                 str(number),
-                _kind(number, len(size.layers), experiment),
+                _kind(number, len(layers), experiment),
                 _product(layer),
-                f"{layer.biases:,}",
+                f"{layer.counts['biases']:,}",
                 f"{layer.parameters:,}",
             ]
         )
-    sums = [
-        [
-            "neurons",
-            _sum([layer.fan_out for layer in size.layers]) + f"  ({_inputs(widths[0])} not counted)",
-        ],
-        ["weights", _sum([layer.weights for layer in size.layers])],
-        ["biases", _sum([layer.biases for layer in size.layers])],
-    ]
-    learned = [size.weights, size.biases]
-    for name, all_of_it, by_layer in (
-        ("slopes", size.slopes, [layer.learned_slopes for layer in size.layers]),
-        ("gamma, beta", size.norm_parameters, [layer.norm_parameters for layer in size.layers]),
-    ):
-        if all_of_it:
-            sums.append([name, _sum([n for n in by_layer if n])])
-            learned.append(all_of_it)
+    neurons = _sum([layer.fan_out for layer in layers])
+    sums = [["neurons", f"{neurons}  ({_inputs(widths[0])} not counted)"]]
+    learned = []
+    for what, name in COUNTS.items():
+        if spec.count(what):
+            sums.append([name, _sum([layer.counts[what] for layer in layers if layer.counts[what]])])
+            learned.append(spec.count(what))
     sums.append(["parameters", _sum(learned)])
     flops, batch = costs["flops"], costs["batch_size"]
-    forecast = _forecast(size, experiment, data)
+    forecast = _forecast(spec, experiment, data)
     parts = forecast.parts if experiment is not None else forecast.network
     total = sum(part.bytes for part in parts)
     available = available_memory()

@@ -60,10 +60,10 @@ def _describe(report: dict[str, Any]) -> str:
         }
         rows = [[name, number(report[key])] for key, name in names.items()]
         return f"{head}\n\n{columns(rows, '<>')}"
-    hits = sum(row[i] for i, row in enumerate(report["confusion"]))
+    correct = sum(row[i] for i, row in enumerate(report["confusion"]))
     totals = [
         ["loss", number(report["loss"]), ""],
-        ["accuracy", percent(report["accuracy"]), f"({hits:,} of {report['n']:,})"],
+        ["accuracy", percent(report["accuracy"]), f"({correct:,} of {report['n']:,})"],
         ["baseline", percent(report["baseline"]), "(always the most frequent class)"],
     ]
     blocks = [head, columns(totals, "<><"), _class_table(report), _confusions(report)]

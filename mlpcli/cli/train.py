@@ -273,7 +273,7 @@ def _verdict(run: Run) -> str:
     by = f"lowest {part} loss" if run.splits.classes is None else f"highest {part} accuracy"
     verdict = f"Best epoch: {progress.best_epoch} of {progress.epoch} ({by})."
     if progress.epoch < run.experiment.training.epochs:
-        verdict += f"\nStopped early: {progress.stale} epochs without a better one."
+        verdict += f"\nStopped early: {progress.epochs_since_best} epochs without a better one."
     elif progress.best_epoch == progress.epoch:
         verdict += "\nThe last epoch was the best: with more training.epochs it may get better."
     return verdict

@@ -169,7 +169,7 @@ def _scores(run: FinishedRun, parts: Sequence[str]) -> str:
             errors = run.values(logits).astype(np.float64) - y
             words.append(f"{part} {number(float(np.mean(errors**2)))}")
         else:
-            words.append(f"{part} {float(np.mean(run.loss.predict(logits) == y)):.1%}")
+            words.append(f"{part} {float(np.mean(run.loss.classify(logits) == y)):.1%}")
     said = ", ".join(words)
     return f"mean squared error: {said}" if run.checkpoint.classes is None else f"right: {said}"
 
@@ -243,8 +243,8 @@ def _draw_regions(
 ) -> None:
     x, y, points = grid_of(ranges, _POINTS)
     logits = run.answer(points)
-    labels = run.loss.predict(logits).reshape(_POINTS, _POINTS)
-    scores = run.loss.interpret(logits).astype(np.float64)
+    labels = run.loss.classify(logits).reshape(_POINTS, _POINTS)
+    scores = run.loss.predict(logits).astype(np.float64)
     tints = np.array([1 - _TINT * (1 - np.array(to_rgb(colour))) for colour in CLASS_COLOURS])
     axes.imshow(
         tints[labels % len(tints)],
@@ -262,7 +262,7 @@ def _draw_regions(
         split = run.splits.parts[part]
         chosen = pick(split)
         targets = split.y[split.rows][chosen]
-        wrong = run.loss.predict(run.logits(part))[chosen] != targets
+        wrong = run.loss.classify(run.logits(part))[chosen] != targets
         scatter_classes(
             axes, split.X[split.rows][chosen], targets, filled=part == "train", wrong=wrong, size=size
         )
@@ -318,7 +318,7 @@ def _value_colours(values: int) -> list[tuple[Any, Any]]:
 
 def _draw_probabilities(axes: Axes, run: FinishedRun, reach: tuple[float, float], parts: list[str]) -> None:
     x = np.linspace(*reach, 500)[:, None]
-    scores = run.loss.interpret(run.answer(x))
+    scores = run.loss.predict(run.answer(x))
     for i in range(scores.shape[1]):
         axes.plot(x[:, 0], scores[:, i], color=class_colour(i), linewidth=2)
     low, high = float(scores.min()), float(scores.max())

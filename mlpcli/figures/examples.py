@@ -36,7 +36,7 @@ def find_mistakes(run: FinishedRun, part: str) -> list[Mistake]:
     """Return the mistakes on a split of a classification, the most confident first."""
     split = run.splits.parts[part]
     y, logits = split.y[split.rows], run.logits(part)
-    predicted, said = run.loss.predict(logits), run.loss.interpret(logits)
+    predicted, said = run.loss.classify(logits), run.loss.predict(logits)
     wrong = np.flatnonzero(predicted != y)
     confidence = said[wrong, predicted[wrong]]
     if run.loss.outputs == "scores":

@@ -10,11 +10,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mlpcli.config.loader import load_experiment
+from mlpcli.config.plan import UNITS
 from mlpcli.errors import UsageError
 from mlpcli.figures.boundary import draw_boundary
 from mlpcli.figures.curves import draw_curves
 from mlpcli.figures.style import INK, LINE_COLOURS, log_axis, new_figure, percent_axis, styled
-from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.layers import LAYERS
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.start import train_run
 
@@ -70,7 +71,8 @@ def draw_activations() -> Figure:
     z = np.linspace(-4, 4, 801)
     panels = figure.subplots(2, 4, sharex=True, sharey=True)
     for axes, (name, settings) in zip(panels.flat, shown.items(), strict=True):
-        layer = ACTIVATIONS[name](**settings).layer(1, 1, np.float64)
+        spec = UNITS[name].plan(1, 1, {"name": name, **settings})
+        layer = LAYERS[spec.kind](spec, np.float64)
         layer.resize(len(z))
         y = layer.forward(z[:, None].copy())[:, 0].copy()
         slope = layer.backward(np.ones((len(z), 1)))

@@ -18,7 +18,7 @@ from mlpcli.figures import UnfitError
 from mlpcli.figures.boundary import boundary_frames
 from mlpcli.figures.kinds import DRAW
 from mlpcli.figures.style import label, write
-from mlpcli.nn.sizes import LayerSize, NetworkSize
+from mlpcli.specs import NetworkSpec, WeightLayer
 from mlpcli.text import count, memory, number, percent
 from mlpcli.training.evaluation import full_report
 from mlpcli.training.finished import FinishedRun
@@ -73,7 +73,7 @@ def render_report(run: FinishedRun) -> str:
         lstrip_blocks=True,
     )
     checkpoint = run.checkpoint
-    size = NetworkSize.of(checkpoint.network.widths, run.experiment.kinds())
+    spec = checkpoint.network.spec
     last = run.rows[-1]
     reports = {
         part: full_report(
@@ -84,10 +84,10 @@ def render_report(run: FinishedRun) -> str:
     return environment.get_template("report.html").render(
         name=run.name,
         version=__version__,
-        facts=_facts(run, size),
+        facts=_facts(run, spec),
         epoch=f"{checkpoint.epoch:,}",
         scores=_scores(reports),
-        layers=(layers := _layers(size, run)),
+        layers=(layers := _layers(spec, run)),
         layer_width=_layer_width(layers),
         pictures=_pictures(run),
         frames=_frames(run),
@@ -105,7 +105,7 @@ def _address(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
-def _facts(run: FinishedRun, size: NetworkSize) -> list[tuple[str, str]]:
+def _facts(run: FinishedRun, spec: NetworkSpec) -> list[tuple[str, str]]:
     checkpoint, experiment, parts = run.checkpoint, run.experiment, run.splits.parts
     what = (
         count(checkpoint.targets, "value")
@@ -117,7 +117,7 @@ def _facts(run: FinishedRun, size: NetworkSize) -> list[tuple[str, str]]:
         ("Data", f"{experiment.data.title}: {count(len(checkpoint.columns), 'feature')}, {what}"),
         ("Examples", ", ".join(f"{len(split):,} {part}" for part, split in parts.items())),
         ("Network", "-".join(f"{width:,}" for width in checkpoint.network.widths)),
-        ("Parameters", f"{size.parameters:,} ({memory(4 * size.parameters)})"),
+        ("Parameters", f"{spec.count():,} ({memory(4 * spec.count())})"),
         ("Loss and optimizer", f"{experiment.loss.name}, {experiment.optimizer.name}"),
         ("Best epoch", f"{run.best_epoch:,} of {len(run.rows):,}{shown}"),
     ]
@@ -153,12 +153,13 @@ def _classes(report: dict[str, Any]) -> list[list[str]]:
     ]
 
 
-def _layers(size: NetworkSize, run: FinishedRun) -> list[dict[str, Any]]:
+def _layers(spec: NetworkSpec, run: FinishedRun) -> list[dict[str, Any]]:
     """Return what the drawing of the network shows: a column for the inputs and one for each layer."""
     model = run.experiment.model
-    columns = [_column("inputs", size.layers[0].fan_in, [])]
-    for number_, layer in enumerate(size.layers, 1):
-        hidden = number_ < len(size.layers)
+    columns = [_column("inputs", spec.widths[0], [])]
+    layers = spec.weight_layers()
+    for number_, layer in enumerate(layers, 1):
+        hidden = number_ < len(layers)
         activation = (model.hidden[number_ - 1].activation or model.activation).name if hidden else "outputs"
         columns.append(_column(activation, layer.fan_out, _working(layer)))
     return columns
@@ -175,10 +176,13 @@ def _column(name: str, units: int, working: list[str]) -> dict[str, Any]:
     return {"name": name, "units": f"{units:,}", "shown": shown, "more": shown < units, "working": working}
 
 
-def _working(layer: LayerSize) -> list[str]:
+def _working(layer: WeightLayer) -> list[str]:
     """Return the sum of a layer's parameters in two lines."""
     pieces = f" x {layer.pieces}" if layer.pieces > 1 else ""
-    return [f"{layer.fan_in:,} x {layer.fan_out:,}{pieces} + {layer.biases:,}", f"= {layer.parameters:,}"]
+    return [
+        f"{layer.fan_in:,} x {layer.fan_out:,}{pieces} + {layer.counts['biases']:,}",
+        f"= {layer.parameters:,}",
+    ]
 
 
 def _pictures(run: FinishedRun) -> list[Picture]:

@@ -94,10 +94,10 @@ def boundary_text(run: FinishedRun, width: int, plain: bool) -> str:
     if classes is None:
         return _levels(run, canvas, run.values(logits)[:, 0], width, plain)
     shades = _PLAIN_SHADES if plain or len(classes) > len(_SHADES) else _SHADES
-    labels = run.loss.predict(logits).reshape(rows, columns)
+    labels = run.loss.classify(logits).reshape(rows, columns)
     for i, j in np.ndindex(rows, columns):
         canvas.put(j, i, shades[labels[i, j] % len(shades)])
-    predicted = run.loss.predict(np.concatenate([run.logits(part) for part in run.splits.parts]))
+    predicted = run.loss.classify(np.concatenate([run.logits(part) for part in run.splits.parts]))
     wrong = predicted != y
     for i in np.argsort(wrong, kind="stable"):  # mistakes on top
         canvas.put(column[i], row[i], _MISTAKE if wrong[i] else _SIGNS[y[i] % len(_SIGNS)])

@@ -1,11 +1,11 @@
-"""Activation functions: each entry of ``ACTIVATIONS`` makes an `Activation` from its settings.
+"""Elementwise activation functions: each entry of ``ACTIVATIONS`` makes an `Activation` from its settings.
 
-Most act on each weighted sum alone, in place. ``forward(Z, *work)`` turns the weighted sums Z (n, units) into
-the outputs Y. ``backward(dY, Y, *work)`` turns the gradient of the loss by Y into the gradient by Z; it may
-overwrite Y. ``work`` is as many arrays like Z as the function asks for, then as many of booleans, and holds
-between the two calls.
-prelu and maxout are layers of their own. The failings named here are those of the CS231n notes, Neural
-Networks 1, "Commonly used activation functions".
+``forward(Z, *buffers)`` turns the weighted sums Z (n, units) into the outputs Y, in place. ``backward(dY, Y,
+*buffers)`` turns the gradient of the loss by Y into the gradient by Z; it may overwrite Y. The buffers are
+those that `mlpcli.config.plan.UNITS` gives to the activation: arrays like Z, then arrays of booleans. They
+keep their values from one call to the other. prelu and maxout are layers of their own, in `mlpcli.nn.layers`.
+The failings named here are those of the CS231n notes, Neural Networks 1, "Commonly used activation
+functions".
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.nn.layers import Elementwise, Layer, Maxout, PRelu
-
 __all__ = ["ACTIVATIONS", "Activation"]
 
 Array = NDArray[Any]
@@ -27,33 +25,16 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Activation:
-    """What follows a Dense layer: ``layer(number, units, dtype)`` makes it.
+    """The two functions, and how its units can fail.
 
-    ``init`` is the initialisation that suits it, ``pieces`` how many weighted sums go into one unit. Of units
-    that can fail: ``limits`` are the outputs between which they saturate; ``can_die`` where one that puts
-    out 0 for every example passes no gradient on and stays so.
+    ``limits`` are the outputs between which they saturate. Where they ``can_die``, a unit that puts out 0 for
+    every example passes no gradient on and stays so.
     """
 
-    layer: Callable[[int, int, Any], Layer]
-    init: str
-    pieces: int = 1
+    forward: Callable[..., None]
+    backward: Callable[..., None]
     limits: tuple[float, float] | None = None
     can_die: bool = False
-
-
-def _elementwise(
-    forward: Callable[..., None],
-    backward: Callable[..., None],
-    init: str,
-    work: int = 0,
-    masks: int = 0,
-    limits: tuple[float, float] | None = None,
-    can_die: bool = False,
-) -> Activation:
-    def layer(number: int, units: int, dtype: Any) -> Layer:  # noqa: ARG001
-        return Elementwise(forward, backward, [dtype] * work + [np.bool_] * masks, units)
-
-    return Activation(layer, init, limits=limits, can_die=can_die)
 
 
 def _scale(dY: Array, Y: Array, derivative: Array, *_: Array) -> None:  # noqa: ARG001
@@ -70,7 +51,7 @@ def identity() -> Activation:
     def backward(dY: Array, Y: Array) -> None:
         pass
 
-    return _elementwise(forward, backward, init="lecun")
+    return Activation(forward, backward)
 
 
 def _logistic(Z: Array, out: Array) -> None:
@@ -93,7 +74,7 @@ def sigmoid() -> Activation:
         dY *= Y
         np.negative(dY, out=dY)
 
-    return _elementwise(forward, backward, init="xavier", limits=(0.0, 1.0))
+    return Activation(forward, backward, limits=(0.0, 1.0))
 
 
 def tanh() -> Activation:
@@ -107,7 +88,7 @@ def tanh() -> Activation:
         np.subtract(1.0, Y, out=Y)
         dY *= Y
 
-    return _elementwise(forward, backward, init="xavier", limits=(-1.0, 1.0))
+    return Activation(forward, backward, limits=(-1.0, 1.0))
 
 
 def relu() -> Activation:
@@ -120,7 +101,7 @@ def relu() -> Activation:
         np.greater(Y, 0.0, out=active)
         dY *= active
 
-    return _elementwise(forward, backward, init="he", masks=1, can_die=True)
+    return Activation(forward, backward, can_die=True)
 
 
 def leaky_relu(alpha: float) -> Activation:
@@ -136,28 +117,7 @@ def leaky_relu(alpha: float) -> Activation:
         scratch += alpha
         dY *= scratch
 
-    return _elementwise(forward, backward, init="he", work=1)
-
-
-def prelu(alpha: float) -> Activation:
-    """y = z or a z, with one slope a for each unit, learned, ``alpha`` at first (He et al., 2015)."""
-
-    def layer(number: int, units: int, dtype: Any) -> Layer:
-        return PRelu(number, units, alpha, dtype)
-
-    return Activation(layer, init="he")
-
-
-def maxout(pieces: int) -> Activation:
-    """y = max(z_1, ..., z_k), k linear pieces for each unit (Goodfellow et al., 2013).
-
-    ReLU and leaky ReLU are special cases; it neither saturates nor dies, and has k times the parameters.
-    """
-
-    def layer(number: int, units: int, dtype: Any) -> Layer:  # noqa: ARG001
-        return Maxout(units, pieces, dtype)
-
-    return Activation(layer, init="lecun", pieces=pieces)
+    return Activation(forward, backward)
 
 
 def elu(alpha: float) -> Activation:
@@ -178,7 +138,7 @@ def elu(alpha: float) -> Activation:
         negative += alpha
         dY *= negative
 
-    return _elementwise(forward, backward, init="he", work=1)
+    return Activation(forward, backward)
 
 
 def softplus() -> Activation:
@@ -194,7 +154,7 @@ def softplus() -> Activation:
         np.maximum(Z, 0.0, out=Z)
         Z += scratch
 
-    return _elementwise(forward, _scale, init="he", work=2)
+    return Activation(forward, _scale)
 
 
 def silu() -> Activation:
@@ -207,7 +167,7 @@ def silu() -> Activation:
         scratch *= Z
         derivative += scratch
 
-    return _elementwise(forward, _scale, init="he", work=2)
+    return Activation(forward, _scale)
 
 
 def gelu() -> Activation:
@@ -237,7 +197,7 @@ def gelu() -> Activation:
         scratch += 1.0  # (1 + t) / 2
         derivative += scratch
 
-    return _elementwise(forward, _scale, init="he", work=2)
+    return Activation(forward, _scale)
 
 
 ACTIVATIONS: dict[str, Callable[..., Activation]] = {
@@ -246,8 +206,6 @@ ACTIVATIONS: dict[str, Callable[..., Activation]] = {
     "tanh": tanh,
     "relu": relu,
     "leaky_relu": leaky_relu,
-    "prelu": prelu,
-    "maxout": maxout,
     "elu": elu,
     "gelu": gelu,
     "silu": silu,

@@ -5,13 +5,13 @@ The failings of units that the CS231n notes warn of (Neural Networks 1, "Commonl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.nn.activations import Activation
-from mlpcli.nn.layers import Elementwise
+from mlpcli.nn.layers import Layer
 
 __all__ = ["UnitHealth"]
 
@@ -24,8 +24,8 @@ class _DeadUnits:
     Only those that have not been active yet are looked at, so healthy layers cost next to nothing.
     """
 
-    def __init__(self, layer: Elementwise, units: int) -> None:
-        self._layer, self._units = layer, units
+    def __init__(self, layer: Layer) -> None:
+        self._layer, self._units = layer, layer.spec.fan_out
         self._outputs: NDArray[Any] = np.empty(0)  # room for those of the silent units
         self.start()
 
@@ -71,14 +71,11 @@ def _saturated_share(Y: NDArray[Any], limits: tuple[float, float]) -> float:
 
 
 class UnitHealth:
-    """Watches the hidden layers of a network through an epoch of training."""
+    """Watches the activations of the hidden layers through an epoch of training."""
 
-    def __init__(self, hidden: list[tuple[Activation, Any]], units: list[int]) -> None:
-        self._hidden = hidden
-        self._dead = [
-            _DeadUnits(layer, n) if activation.can_die else None
-            for (activation, layer), n in zip(hidden, units, strict=True)
-        ]
+    def __init__(self, activations: Sequence[Layer]) -> None:
+        self._activations = activations
+        self._dead = [_DeadUnits(layer) if layer.can_die else None for layer in activations]
 
     def start(self, silent: list[str] | None = None) -> None:
         """Begin an epoch, or go on with one in which the units of ``silent`` have not been active yet."""
@@ -109,7 +106,7 @@ class UnitHealth:
         return {
             "dead": [None if dead is None else dead.share for dead in self._dead],
             "saturated": [
-                None if activation.limits is None else _saturated_share(layer.Y, activation.limits)
-                for activation, layer in self._hidden
+                None if layer.limits is None else _saturated_share(layer.Y, layer.limits)
+                for layer in self._activations
             ],
         }

@@ -1,221 +1,214 @@
 """Layers: the parts that a network is a list of.
 
-The contract of all of them, stated once. A batch is ``n`` rows.
+The contract of all of them, stated once. A batch is ``n`` rows. A layer is made from its `LayerSpec`, which
+names the arrays and buffers that it has; each becomes an attribute under its role, as ``W`` and its gradient
+``dW``.
 
-- ``parameters()`` names the arrays that the layer learns; ``bind(store)`` hands it its views of them.
-- ``initialize(rng)`` gives them their first values.
-- ``state()`` names the arrays that it keeps from batch to batch without learning them by gradient.
-- ``resize(n)`` makes the layer's buffers ready for batches of n rows; nothing else allocates.
+- ``bind(store)`` takes the layer's views of its parameters and their gradients.
+- ``initialize(rng)`` gives parameters and state their first values.
+- ``resize(n)`` makes the buffers ready for batches of n rows; nothing else allocates.
 - ``forward(X, rngs)`` takes X (n, fan_in) and returns Y (n, fan_out), in a buffer that the layer may share
-  with the one before it. ``rngs`` are the random streams of a training step, by name; None is evaluation,
+  with the one before it. ``rngs`` are the random streams of a training step, by name; None means evaluation,
   in which nothing is random and nothing is kept.
 - ``backward(dY)`` takes the gradient of the loss by Y, fills the layer's parameter gradients and
-  returns the gradient by X; it may use dY and what forward left behind as scratch space. With
-  ``needs_dX = False``, as in the first layer, it returns None. It goes with a training step's forward.
+  returns the gradient by X. It may use dY and what forward left behind as scratch space. The first Dense
+  layer returns None, since nobody needs the gradient by the network's inputs. A backward pass belongs to the
+  forward pass of a training step.
+
+``LAYERS`` has the class of each kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from mlpcli.buffers import Buffer, Scratch
-from mlpcli.nn.initializers import Initializer
-from mlpcli.nn.parameters import Parameter, Parameters
+from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.nn.initializers import INITIALIZERS
+from mlpcli.nn.parameters import Parameters
+from mlpcli.specs import LayerSpec
 
-__all__ = ["BatchNorm", "Dense", "Dropout", "Elementwise", "Layer", "Maxout", "Noise", "PRelu", "Rngs"]
+__all__ = [
+    "LAYERS",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Elementwise",
+    "Layer",
+    "LayerNorm",
+    "Maxout",
+    "Noise",
+    "PRelu",
+]
+__all__ += ["Residual", "Rngs"]
 
+Array: TypeAlias = NDArray[Any]
 Rngs: TypeAlias = Mapping[str, np.random.Generator]
 
 
-class Layer(Protocol):
-    """What the network asks of a layer; see the top of this file."""
+class Layer:
+    """What all layers have in common; see the top of this file.
 
-    def parameters(self) -> list[Parameter]:
-        """Name what it learns."""
+    ``Y`` is the output of the last batch. Units saturate near the ``limits`` of their outputs, where they
+    have any; those that ``can_die`` do so when they put out 0 for every example.
+    """
+
+    Y: Array
+    limits: tuple[float, float] | None = None
+    can_die: bool = False
+
+    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
+        self.spec = spec
+        self.state: dict[str, Array] = {}
+        for array in spec.state:
+            self.state[array.name] = values = np.zeros(array.shape, dtype)
+            setattr(self, array.role, values)
+        self._buffers = {
+            buffer.role: Buffer(buffer.width, np.bool_ if buffer.mask else dtype) for buffer in spec.buffers
+        }
 
     def bind(self, store: Parameters) -> None:
-        """Take its views."""
+        """Take the views of the parameters and their gradients."""
+        for array in self.spec.parameters:
+            setattr(self, array.role, store.view(array.name))
+            setattr(self, f"d{array.role}", store.gradient(array.name))
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Give its parameters their first values."""
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Name what it keeps."""
+        """Give parameters and state their first values."""
 
     def resize(self, n: int) -> None:
-        """Make its buffers ready."""
+        """Make room for n rows."""
+        for role, buffer in self._buffers.items():
+            setattr(self, role, buffer.rows(n))
 
-    def forward(self, X: NDArray[Any], rngs: Rngs | None = None, /) -> NDArray[Any]:
+    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
         """Turn X into Y."""
+        raise NotImplementedError
 
-    def backward(self, dY: NDArray[Any], /) -> NDArray[Any] | None:
+    def backward(self, dY: Array, /) -> Array | None:
         """Turn dY into dX."""
+        raise NotImplementedError
 
 
-class Dense:
+class Dense(Layer):
     """Fully-connected: Y = X W + b, with W (fan_in, fan_out) and b (fan_out,).
 
     Backward: dW = X.T dY, db = sum of dY over the rows, dX = dY W.T (CS231n notes, Backpropagation 1,
     "Gradients for vectorized operations").
     """
 
-    def __init__(
-        self, number: int, fan_in: int, units: int, pieces: int, draw: Initializer, bias: float, dtype: Any
-    ) -> None:
-        self.fan_in, self.fan_out = fan_in, units * pieces
-        self._units, self._draw, self._bias = units, draw, bias
-        self.W_name, self.b_name = f"W{number}", f"b{number}"
-        self.needs_dX = number > 1
-        self._Y = Buffer(self.fan_out, dtype)
-        self._dX = Buffer(fan_in, dtype)
+    W: Array
+    b: Array
+    dW: Array
+    db: Array
+    dX: Array
+
+    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
+        super().__init__(spec, dtype)
+        self._needs_dX = "dX" in self._buffers
         self._ones = Scratch(lambda shape, dtype: np.ones(shape[0], dtype))
-
-    def parameters(self) -> list[Parameter]:
-        """Name W and b."""
-        return [
-            Parameter(self.W_name, (self.fan_in, self.fan_out), penalized=True),
-            Parameter(self.b_name, (self.fan_out,), penalized=False),
-        ]
-
-    def bind(self, store: Parameters) -> None:
-        """Take the views of W, b and their gradients."""
-        self.W, self.b = store.view(self.W_name), store.view(self.b_name)
-        self.dW, self.db = store.gradient(self.W_name), store.gradient(self.b_name)
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw W; all of b is the same."""
-        self.W[...] = self._draw(rng, (self.fan_in, self.fan_out), self._units)
-        self.b[...] = self._bias
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Nothing is kept."""
-        return {}
+        self.W[...] = _draw(self.spec, self.W, rng, self.spec.settings["units"])
+        self.b[...] = self.spec.settings["init"]["bias"]
 
     def resize(self, n: int) -> None:
         """Make room for n rows."""
-        self.Y = self._Y.rows(n)
+        super().resize(n)
         self.ones = self._ones.like(self.Y)
-        if self.needs_dX:
-            self.dX = self._dX.rows(n)
 
-    def forward(self, X: NDArray[Any], _: Rngs | None = None, /) -> NDArray[Any]:
+    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
         """Return X W + b; keeps X, which backward needs."""
         self.X = X
         np.dot(X, self.W, out=self.Y)
         self.Y += self.b
         return self.Y
 
-    def backward(self, dY: NDArray[Any]) -> NDArray[Any] | None:
+    def backward(self, dY: Array, /) -> Array | None:
         """Fill dW and db, return dX."""
         np.matmul(self.X.T, dY, out=self.dW)  # np.dot is called more quickly, but fills dW with 0 first
         np.dot(self.ones, dY, out=self.db)  # the sum over the rows, at the speed of the BLAS
-        if not self.needs_dX:
+        if not self._needs_dX:
             return None
         np.dot(dY, self.W.T, out=self.dX)
         return self.dX
 
 
-class _Plain:
-    """What the layers have in common that learn nothing."""
-
-    def parameters(self) -> list[Parameter]:
-        """Nothing to learn."""
-        return []
-
-    def bind(self, store: Parameters) -> None:
-        """Nothing to take."""
-
-    def initialize(self, rng: np.random.Generator) -> None:
-        """Nothing to set."""
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Nothing is kept."""
-        return {}
+def _draw(spec: LayerSpec, W: Array, rng: np.random.Generator, units: int) -> NDArray[np.float64]:
+    """Draw first weights in the shape of W (fan_in, columns) for so many units."""
+    settings = {key: value for key, value in spec.settings["init"].items() if key not in ("name", "bias")}
+    return INITIALIZERS[spec.settings["init"]["name"]](**settings)(rng, W.shape, units)
 
 
-class Elementwise(_Plain):
+class Elementwise(Layer):
     """A function of each weighted sum alone, applied in place to the buffer of the layer before it.
 
-    Arrays of (n, units), one for each type in ``work``, hold what ``forward(Z, *work)`` leaves for
-    ``backward(dY, Y, *work)``.
+    The functions are those of the activation in `mlpcli.nn.activations`; the layer's buffers hold what
+    ``forward(Z, *buffers)`` leaves for ``backward(dY, Y, *buffers)``.
     """
 
-    def __init__(
-        self,
-        forward: Callable[..., None],
-        backward: Callable[..., None],
-        work: Sequence[DTypeLike],
-        units: int,
-    ) -> None:
-        self._forward, self._backward = forward, backward
-        self._buffers = [Buffer(units, dtype) for dtype in work]
-        self._work: list[NDArray[Any]] = []
+    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
+        super().__init__(spec, dtype)
+        settings = dict(spec.settings)
+        activation = ACTIVATIONS[settings.pop("name")](**settings)
+        self._forward, self._backward = activation.forward, activation.backward
+        self.limits, self.can_die = activation.limits, activation.can_die
 
     def resize(self, n: int) -> None:
         """Make room for n rows."""
-        self._work = [buffer.rows(n) for buffer in self._buffers]
+        self._work = [buffer.rows(n) for buffer in self._buffers.values()]
 
-    def forward(self, X: NDArray[Any], _: Rngs | None = None, /) -> NDArray[Any]:
+    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
         """Turn X into f(X) in place; keeps it, which backward needs."""
         self._forward(X, *self._work)
         self.Y = X
         return X
 
-    def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
+    def backward(self, dY: Array, /) -> Array:
         """Turn dY into dY * f'(X) in place."""
         self._backward(dY, self.Y, *self._work)
         return dY
 
 
-class BatchNorm:
+class BatchNorm(Layer):
     """Y = gamma Xhat + beta, Xhat = (X - mean) / sqrt(var + eps), with the batch's own mean and variance.
 
-    Batch normalisation (Ioffe & Szegedy, 2015; CS231n notes, Neural Networks 2, "Batch Normalization"):
-    gamma and beta (units,) are learned and never penalised. Evaluation takes the running mean and variance
+    Batch normalization (Ioffe & Szegedy, 2015; CS231n notes, Neural Networks 2, "Batch Normalization"):
+    gamma and beta (units,) are learned and never penalized. Evaluation takes the running mean and variance
     instead, so an example's outputs do not depend on the others; a training step of n > 1 rows moves them
     a tenth of the way to the batch's, of the variance to the unbiased one (PyTorch's convention).
     Backward: dgamma = sum dY Xhat and dbeta = sum dY over the rows;
     dX = gamma (dY - dbeta / n - Xhat dgamma / n) / sqrt(var + eps).
     """
 
-    EPS, PACE = 1e-5, 0.1
+    EPS: ClassVar[float] = 1e-5
+    MOMENTUM: ClassVar[float] = 0.1
 
-    def __init__(self, number: int, units: int, dtype: Any) -> None:
-        self.gamma_name, self.beta_name = f"gamma{number}", f"beta{number}"
-        self.mean_name, self.var_name = f"mean{number}", f"var{number}"
-        self.units = units
-        self.running_mean, self.running_var = np.zeros(units, dtype), np.ones(units, dtype)
-        self._mean, self._var, self._inverse, self._vector = np.empty((4, units), dtype)
-        self._Xhat, self._scratch = Buffer(units, dtype), Buffer(units, dtype)
+    gamma: Array
+    beta: Array
+    dgamma: Array
+    dbeta: Array
+    running_mean: Array
+    running_var: Array
+    Xhat: Array
+    scratch: Array
 
-    def parameters(self) -> list[Parameter]:
-        """Name gamma and beta."""
-        return [Parameter(name, (self.units,), penalized=False) for name in (self.gamma_name, self.beta_name)]
-
-    def bind(self, store: Parameters) -> None:
-        """Take the views of gamma, beta and their gradients."""
-        self.gamma, self.beta = store.view(self.gamma_name), store.view(self.beta_name)
-        self.dgamma, self.dbeta = store.gradient(self.gamma_name), store.gradient(self.beta_name)
+    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
+        super().__init__(spec, dtype)
+        self._mean, self._var, self._inverse, self._vector = np.empty((4, spec.fan_out), dtype)
 
     def initialize(self, rng: np.random.Generator) -> None:  # noqa: ARG002
-        """Start as the standardisation alone: gamma 1, beta 0; the running statistics likewise."""
+        """Start as the standardization alone: gamma 1, beta 0; the running statistics likewise."""
         self.gamma[...], self.beta[...] = 1, 0
         self.running_mean[...], self.running_var[...] = 0, 1
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Name the running statistics."""
-        return {self.mean_name: self.running_mean, self.var_name: self.running_var}
-
-    def resize(self, n: int) -> None:
-        """Make room for n rows."""
-        self.Xhat, self.scratch = self._Xhat.rows(n), self._scratch.rows(n)
-
-    def forward(self, X: NDArray[Any], rngs: Rngs | None = None, /) -> NDArray[Any]:
-        """Return the normalised X, in its own place; in training keeps Xhat, which backward needs."""
+    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
+        """Return the normalized X, in its own place; in training keeps Xhat, which backward needs."""
         n, mean, var, inverse = len(X), self._mean, self._var, self._inverse
         if rngs is None:
             np.copyto(mean, self.running_mean)
@@ -240,11 +233,11 @@ class BatchNorm:
         X += self.beta
         return X
 
-    def _follow(self, running: NDArray[Any], batch: NDArray[Any], correction: float) -> None:
-        running *= 1 - self.PACE
-        running += np.multiply(batch, self.PACE * correction, out=self._vector)
+    def _follow(self, running: Array, batch: Array, correction: float) -> None:
+        running *= 1 - self.MOMENTUM
+        running += np.multiply(batch, self.MOMENTUM * correction, out=self._vector)
 
-    def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
+    def backward(self, dY: Array, /) -> Array:
         """Fill dgamma and dbeta, turn dY into dX in place."""
         n, vector = len(dY), self._vector
         np.multiply(dY, self.Xhat, out=self.scratch)
@@ -257,38 +250,84 @@ class BatchNorm:
         return dY
 
 
-class PRelu:
-    """Y = X where X > 0, else a X, with a slope a (units,) for each unit that is learned and never penalised.
+class LayerNorm(Layer):
+    """Y = gamma Xhat + beta, Xhat = (X - mean) / sqrt(var + eps), with mean and variance of each row.
+
+    Layer normalization (Ba et al., 2016): gamma and beta (units,) are learned and never penalized. A row does
+    not depend on the others, so training and evaluation do the same. Backward: dgamma = sum dY Xhat and
+    dbeta = sum dY over the rows; with g = dY gamma and means over the units,
+    dX = (g - mean(g) - Xhat mean(g Xhat)) / sqrt(var + eps).
+    """
+
+    EPS: ClassVar[float] = 1e-5
+
+    gamma: Array
+    beta: Array
+    dgamma: Array
+    dbeta: Array
+    Xhat: Array
+    scratch: Array
+    mean: Array
+    inverse: Array
+
+    def initialize(self, rng: np.random.Generator) -> None:  # noqa: ARG002
+        """Start as the normalization alone: gamma 1, beta 0."""
+        self.gamma[...], self.beta[...] = 1, 0
+
+    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
+        """Return the normalized X, in its own place; keeps Xhat, which backward needs."""
+        Xhat, inverse = self.Xhat, self.inverse
+        _mean_of_rows(X, self.mean)
+        np.subtract(X, self.mean, out=Xhat)
+        np.multiply(Xhat, Xhat, out=self.scratch)
+        _mean_of_rows(self.scratch, inverse)
+        inverse += self.EPS
+        np.sqrt(inverse, out=inverse)
+        np.divide(1.0, inverse, out=inverse)
+        Xhat *= inverse
+        np.multiply(Xhat, self.gamma, out=X)
+        X += self.beta
+        return X
+
+    def backward(self, dY: Array, /) -> Array:
+        """Fill dgamma and dbeta, turn dY into dX in place."""
+        Xhat, scratch, mean = self.Xhat, self.scratch, self.mean
+        np.multiply(dY, Xhat, out=scratch)
+        np.sum(scratch, axis=0, out=self.dgamma)
+        np.sum(dY, axis=0, out=self.dbeta)
+        dY *= self.gamma
+        np.multiply(dY, Xhat, out=scratch)
+        _mean_of_rows(scratch, mean)
+        Xhat *= mean
+        _mean_of_rows(dY, mean)
+        dY -= mean
+        dY -= Xhat
+        dY *= self.inverse
+        return dY
+
+
+def _mean_of_rows(X: Array, out: Array) -> None:
+    """Write the mean of each row of X (n, units) to ``out`` (n, 1); np.mean would allocate."""
+    np.add.reduce(X, axis=1, keepdims=True, out=out)
+    out *= 1 / X.shape[1]
+
+
+class PRelu(Layer):
+    """Y = X where X > 0, else a X, with a slope a (units,) for each unit that is learned and never penalized.
 
     Backward: da = sum over the rows of dY X where X < 0; dX = dY, or a dY there (He et al., 2015).
     """
 
-    def __init__(self, number: int, units: int, alpha: float, dtype: Any) -> None:
-        self.name, self.units, self.alpha = f"a{number}", units, alpha
-        self._negative = Buffer(units, dtype)
-        self._slope = Buffer(units, dtype)
-
-    def parameters(self) -> list[Parameter]:
-        """Name the slopes."""
-        return [Parameter(self.name, (self.units,), penalized=False)]
-
-    def bind(self, store: Parameters) -> None:
-        """Take the views of the slopes and their gradient."""
-        self.a, self.da = store.view(self.name), store.gradient(self.name)
+    a: Array
+    da: Array
+    negative: Array
+    slope: Array
 
     def initialize(self, rng: np.random.Generator) -> None:  # noqa: ARG002
         """Set all slopes to ``alpha``."""
-        self.a[...] = self.alpha
+        self.a[...] = self.spec.settings["alpha"]
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Nothing is kept."""
-        return {}
-
-    def resize(self, n: int) -> None:
-        """Make room for n rows."""
-        self.negative, self.slope = self._negative.rows(n), self._slope.rows(n)
-
-    def forward(self, X: NDArray[Any], _: Rngs | None = None, /) -> NDArray[Any]:
+    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
         """Turn X into Y in place; keeps its negative part."""
         np.minimum(X, 0.0, out=self.negative)
         np.multiply(self.negative, self.a, out=self.slope)
@@ -296,7 +335,7 @@ class PRelu:
         X += self.slope
         return X
 
-    def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
+    def backward(self, dY: Array, /) -> Array:
         """Fill da; turn dY into dX in place."""
         np.multiply(dY, self.negative, out=self.slope)
         np.sum(self.slope, axis=0, out=self.da)
@@ -308,29 +347,25 @@ class PRelu:
         return dY
 
 
-class Maxout(_Plain):
+class Maxout(Layer):
     """Y (n, units) is the largest of k pieces of X (n, k units), which stand side by side, a block a piece.
 
     The gradient goes to the piece that was the largest; where several are equal, to the first (Goodfellow
     et al., 2013).
     """
 
-    def __init__(self, units: int, pieces: int, dtype: Any) -> None:
-        self.units, self.pieces = units, pieces
-        self._Y = Buffer(units, dtype)
-        self._dX = Buffer(pieces * units, dtype)
-        self._free = Buffer(units, np.bool_)
-        self._chosen = Buffer(units, np.bool_)
+    dX: Array
+    free: Array
+    chosen: Array
 
-    def resize(self, n: int) -> None:
-        """Make room for n rows."""
-        self.Y, self.dX = self._Y.rows(n), self._dX.rows(n)
-        self.free, self.chosen = self._free.rows(n), self._chosen.rows(n)
+    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
+        super().__init__(spec, dtype)
+        self.units, self.pieces = spec.fan_out, spec.fan_in // spec.fan_out
 
-    def _piece(self, array: NDArray[Any], piece: int) -> NDArray[Any]:
+    def _piece(self, array: Array, piece: int) -> Array:
         return array[:, piece * self.units : (piece + 1) * self.units]
 
-    def forward(self, X: NDArray[Any], _: Rngs | None = None, /) -> NDArray[Any]:
+    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
         """Return the largest piece of each unit; keeps the pieces."""
         self.X = X
         np.copyto(self.Y, self._piece(X, 0))
@@ -338,7 +373,7 @@ class Maxout(_Plain):
             np.maximum(self.Y, self._piece(X, piece), out=self.Y)
         return self.Y
 
-    def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
+    def backward(self, dY: Array, /) -> Array:
         """Hand each unit's gradient to the piece that was the largest."""
         self.free.fill(True)
         for piece in range(self.pieces):
@@ -349,22 +384,20 @@ class Maxout(_Plain):
         return self.dX
 
 
-class Dropout(_Plain):
+class Dropout(Layer):
     """Y = X m in training: m is 0 with probability p, else 1 / (1 - p), so that the mean of Y is X.
 
     Inverted dropout (Srivastava et al., 2014; CS231n notes, Neural Networks 2, "Regularization"): evaluation
     is left alone. Backward: dX = dY m.
     """
 
-    def __init__(self, p: float, units: int, dtype: Any) -> None:
-        self.p = p
-        self._Y, self._mask = Buffer(units, dtype), Buffer(units, dtype)
+    mask: Array
 
-    def resize(self, n: int) -> None:
-        """Make room for n rows."""
-        self.Y, self.mask = self._Y.rows(n), self._mask.rows(n)
+    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
+        super().__init__(spec, dtype)
+        self.p = spec.settings["p"]
 
-    def forward(self, X: NDArray[Any], rngs: Rngs | None = None, /) -> NDArray[Any]:
+    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
         """Return X with some of its entries dropped, or X itself in evaluation."""
         self.active = rngs is not None
         if rngs is None:
@@ -376,14 +409,14 @@ class Dropout(_Plain):
         np.multiply(X, mask, out=self.Y)
         return self.Y
 
-    def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
+    def backward(self, dY: Array, /) -> Array:
         """Turn dY into dX in place."""
         if self.active:
             dY *= self.mask
         return dY
 
 
-class Noise(_Plain):
+class Noise(Layer):
     """Y = X + noise in training, normal and of standard deviation ``std``; backward: dX = dY.
 
     Normal numbers are dear: those of a large batch would take longer than its matrix products. From ``FRESH``
@@ -392,22 +425,20 @@ class Noise(_Plain):
 
     FRESH, POOL, PIECE = 1 << 14, 1 << 20, 1 << 18
 
-    def __init__(self, std: float, units: int, dtype: Any) -> None:
-        self.std, self.units = std, units
-        self._Y, self._drawn = Buffer(units, dtype), Buffer(units, dtype)
-        self._pool: NDArray[Any] = np.empty(0, dtype)
+    drawn: Array
 
-    def resize(self, n: int) -> None:
-        """Make room for n rows."""
-        self.Y = self._Y.rows(n)
+    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
+        super().__init__(spec, dtype)
+        self.std, self.units = spec.settings["std"], spec.fan_out
+        self._pool: Array = np.empty(0, dtype)
 
-    def forward(self, X: NDArray[Any], rngs: Rngs | None = None, /) -> NDArray[Any]:
+    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
         """Return X with noise, or X itself in evaluation."""
         if rngs is None:
             return X
         rows = max(1, self.PIECE // self.units)
         if X.size < self.FRESH or rows * self.units > self.POOL:
-            drawn = self._drawn.rows(len(X))
+            drawn = self.drawn
             rngs["noise"].standard_normal(out=drawn, dtype=drawn.dtype)
             drawn *= self.std
             np.add(X, drawn, out=self.Y)
@@ -422,6 +453,65 @@ class Noise(_Plain):
             np.add(part, noise, out=self.Y[first : first + rows])
         return self.Y
 
-    def backward(self, dY: NDArray[Any]) -> NDArray[Any]:
+    def backward(self, dY: Array, /) -> Array:
         """Return dY."""
         return dY
+
+
+class Residual(Layer):
+    """Y = F(X) + X, where F are the inner layers; where the widths differ, Y = F(X) + X P.
+
+    Residual connections (He et al., 2016, with a projection as their option B). Backward:
+    dX = dX of the inner layers + dY, or + dY P.T with dP = X.T dY. P is penalized as weights are.
+    """
+
+    P: Array
+    dP: Array
+    dY: Array
+    projected: Array
+    dX: Array
+
+    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
+        super().__init__(spec, dtype)
+        self.inner = [LAYERS[layer.kind](layer, dtype) for layer in spec.inner]
+        self._projects = bool(spec.parameters)
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Draw P; the network initializes the inner layers."""
+        if self._projects:
+            self.P[...] = _draw(self.spec, self.P, rng, self.spec.fan_out)
+
+    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
+        """Return F(X) + X, or F(X) + X P; keeps X, which backward needs."""
+        self.X = F = X
+        for layer in self.inner:
+            F = layer.forward(F, rngs)
+        shortcut = np.dot(X, self.P, out=self.projected) if self._projects else X
+        return np.add(F, shortcut, out=self.Y)
+
+    def backward(self, dY: Array, /) -> Array | None:
+        """Run the inner layers backward, fill dP, return dX."""
+        np.copyto(self.dY, dY)  # the inner layers overwrite it
+        gradient: Array | None = dY
+        for layer in reversed(self.inner):
+            assert gradient is not None
+            gradient = layer.backward(gradient)
+        if self._projects:
+            np.matmul(self.X.T, self.dY, out=self.dP)
+        if gradient is None:
+            return None
+        gradient += np.dot(self.dY, self.P.T, out=self.dX) if self._projects else self.dY
+        return gradient
+
+
+LAYERS: dict[str, type[Layer]] = {
+    "dense": Dense,
+    "elementwise": Elementwise,
+    "batch_norm": BatchNorm,
+    "layer_norm": LayerNorm,
+    "prelu": PRelu,
+    "maxout": Maxout,
+    "dropout": Dropout,
+    "noise": Noise,
+    "residual": Residual,
+}

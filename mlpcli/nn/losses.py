@@ -28,7 +28,7 @@ Evaluate = Callable[[NDArray[Any], NDArray[Any], "NDArray[Any] | None"], float]
 class Loss:
     """A loss, what its logits mean, and how many there are.
 
-    ``outputs`` says what `interpret` returns: class probabilities (n, classes); class scores (n, classes),
+    ``outputs`` says what `predict` returns: class probabilities (n, classes); class scores (n, classes),
     for an SVM, whose margins are no probabilities; or the predicted values (n, outputs). ``binary``
     losses have one logit for two classes, positive for the second one.
     """
@@ -44,26 +44,26 @@ class Loss:
         compare=False,
     )
 
-    def interpret(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return a new array of what the logits mean, one column a class (or a value)."""
+    def predict(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return a new array of the probabilities, scores or values, a column for each class or value."""
         if self.outputs == "probabilities":
             return _softmax(np.hstack([np.zeros_like(logits), logits]) if self.binary else logits)
         return np.hstack([-logits, logits]) if self.binary else logits.copy()
 
-    def predict(self, logits: NDArray[Any]) -> NDArray[np.intp]:
-        """Return the index (n,) of the class that each row of logits speaks for."""
+    def classify(self, logits: NDArray[Any]) -> NDArray[np.intp]:
+        """Return the index (n,) of the class with the highest score in each row of logits."""
         predicted = np.empty(len(logits), np.intp)
-        self._predict(logits, predicted)
+        self._classify(logits, predicted)
         return predicted
 
-    def count_hits(self, logits: NDArray[Any], y: NDArray[Any]) -> int:
-        """Return how many rows of logits speak for their own class y (n,)."""
-        predicted, hit = self._predicted.like(logits)
-        self._predict(logits, predicted)
-        np.equal(predicted, y, out=hit)
-        return int(np.count_nonzero(hit))
+    def count_correct(self, logits: NDArray[Any], y: NDArray[Any]) -> int:
+        """Return how many rows of logits have their own class y (n,) as the highest."""
+        predicted, is_correct = self._predicted.like(logits)
+        self._classify(logits, predicted)
+        np.equal(predicted, y, out=is_correct)
+        return int(np.count_nonzero(is_correct))
 
-    def _predict(self, logits: NDArray[Any], out: NDArray[np.intp]) -> None:
+    def _classify(self, logits: NDArray[Any], out: NDArray[np.intp]) -> None:
         if self.binary:
             np.greater(logits[:, 0], 0, out=out, casting="unsafe")
         else:

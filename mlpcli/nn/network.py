@@ -2,74 +2,52 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.nn.activations import Activation
-from mlpcli.nn.initializers import Initializer
-from mlpcli.nn.layers import BatchNorm, Dense, Dropout, Layer, Noise, Rngs
+from mlpcli.nn.layers import LAYERS, Dense, Layer, Residual, Rngs
 from mlpcli.nn.parameters import Parameters
+from mlpcli.specs import NetworkSpec
 
-__all__ = ["Network"]
+__all__ = ["HiddenLayer", "Network"]
+
+
+class HiddenLayer(NamedTuple):
+    """A hidden layer: the layer that computes its units' activations, and the one whose output is its own.
+
+    They differ in a residual layer, which adds its input to the activations.
+    """
+
+    activation: Layer
+    output: Layer
 
 
 class Network:
-    """A multilayer perceptron.
+    """A multilayer perceptron, built as ``spec`` describes it.
 
-    ``widths`` is (inputs, hidden ..., outputs); ``activations``, ``inits`` and ``biases`` (the first weights
-    and biases) have one entry per layer of weights. The output layer's activation is None: losses work from
-    logits. ``batch_norms`` says of each hidden layer whether its weighted sums are normalised before the
-    activation. ``dropouts`` has the probability for the inputs and then for each hidden layer's outputs,
-    ``noise`` is the standard deviation of noise on the inputs; both act in training alone. Parameters are
-    zero until `initialize` or a checkpoint fills ``parameters.values`` and ``state``.
+    ``dense`` are the Dense layers and ``hidden`` the hidden layers, both in order. Parameters are zero until
+    `initialize` or a checkpoint fills ``parameters.values`` and ``state``.
     """
 
-    def __init__(
-        self,
-        widths: Sequence[int],
-        activations: Sequence[Activation | None],
-        inits: Sequence[Initializer],
-        dtype: Any = np.float32,
-        *,
-        biases: Sequence[float] = (),
-        batch_norms: Sequence[bool] = (),
-        dropouts: Sequence[float] = (),
-        noise: float = 0,
-    ) -> None:
-        self.widths = tuple(widths)
+    def __init__(self, spec: NetworkSpec, dtype: Any = np.float32) -> None:
+        self.spec, self.widths = spec, spec.widths
         self.dtype = np.dtype(dtype)
-        self.dense: list[Dense] = []
-        self.hidden: list[tuple[Activation, Layer]] = []  # activations with the layers that they made
-        self.layers: list[Layer] = [Noise(noise, widths[0], self.dtype)] if noise else []
-        n_layers = len(widths) - 1
-        dropouts, biases = dropouts or [0.0] * n_layers, biases or [0.0] * n_layers
-        batch_norms = [*(batch_norms or [False] * (n_layers - 1)), False]
-        for number, (fan_in, fan_out) in enumerate(itertools.pairwise(widths), start=1):
-            if dropouts[number - 1]:
-                self.layers.append(Dropout(dropouts[number - 1], fan_in, self.dtype))
-            activation = activations[number - 1]
-            pieces = 1 if activation is None else activation.pieces
-            dense = Dense(number, fan_in, fan_out, pieces, inits[number - 1], biases[number - 1], self.dtype)
-            self.dense.append(dense)
-            self.layers.append(dense)
-            if batch_norms[number - 1]:
-                self.layers.append(BatchNorm(number, dense.fan_out, self.dtype))
-            if activation is not None:
-                self.layers.append(activation.layer(number, fan_out, self.dtype))
-                self.hidden.append((activation, self.layers[-1]))
-        self.parameters = Parameters([p for layer in self.layers for p in layer.parameters()], self.dtype)
-        for each in self.layers:
+        self.layers = [LAYERS[layer.kind](layer, self.dtype) for layer in spec.layers]
+        self._all_layers = list(_walk(self.layers))
+        self.dense = [layer for layer in self._all_layers if isinstance(layer, Dense)]
+        self.hidden = _hidden(self.layers)
+        self.parameters = Parameters(spec.parameters, self.dtype)
+        self.state = {name: array for layer in self._all_layers for name, array in layer.state.items()}
+        for each in self._all_layers:
             each.bind(self.parameters)
-        self.state = {name: array for layer in self.layers for name, array in layer.state().items()}
         self._n = -1
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw the first weights, layer by layer from ``rng``."""
-        for layer in self.layers:
+        for layer in self._all_layers:
             layer.initialize(rng)
 
     def forward(self, X: NDArray[Any], rngs: Rngs | None = None) -> NDArray[Any]:
@@ -80,7 +58,7 @@ class Network:
         """
         if len(X) != self._n:
             self._n = len(X)
-            for layer in self.layers:
+            for layer in self._all_layers:
                 layer.resize(self._n)
         for layer in self.layers:
             X = layer.forward(X, rngs)
@@ -94,3 +72,22 @@ class Network:
             if dX is None:  # what comes before the first weights has nothing to learn
                 break
             gradient = dX
+
+
+def _walk(layers: list[Layer]) -> Iterator[Layer]:
+    """Yield every layer, those inside residual layers before these, as `NetworkSpec.walk` does."""
+    for layer in layers:
+        if isinstance(layer, Residual):
+            yield from layer.inner
+        yield layer
+
+
+def _hidden(layers: list[Layer]) -> list[HiddenLayer]:
+    """Return the hidden layers: each ends in an activation, or in the residual layer around it."""
+    hidden = []
+    for layer in layers:
+        if isinstance(layer, Residual):
+            hidden.append(HiddenLayer(layer.inner[-1], layer))
+        elif layer.spec.kind in ("elementwise", "prelu", "maxout"):
+            hidden.append(HiddenLayer(layer, layer))
+    return hidden

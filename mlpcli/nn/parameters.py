@@ -7,30 +7,22 @@ a checkpoint is one copy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Parameter", "Parameters"]
+from mlpcli.specs import ArraySpec
 
-
-@dataclass(frozen=True)
-class Parameter:
-    """Name and shape of one array, as in W1 (fan_in, fan_out); ``penalized`` where penalties act on it."""
-
-    name: str
-    shape: tuple[int, ...]
-    penalized: bool
+__all__ = ["Parameters"]
 
 
 class Parameters:
     """The arrays ``values`` and ``gradients``, flat, of the same length, and the views on them by name."""
 
-    def __init__(self, parameters: Sequence[Parameter], dtype: DTypeLike) -> None:
+    def __init__(self, parameters: Sequence[ArraySpec], dtype: DTypeLike) -> None:
         ordered = [p for p in parameters if p.penalized] + [p for p in parameters if not p.penalized]
-        sizes = [int(np.prod(p.shape)) for p in ordered]
+        sizes = [p.size for p in ordered]
         self.values: NDArray[Any] = np.zeros(sum(sizes), dtype)
         self.gradients: NDArray[Any] = np.zeros_like(self.values)
         self.n_penalized = sum(size for p, size in zip(ordered, sizes, strict=True) if p.penalized)

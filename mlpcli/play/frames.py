@@ -90,8 +90,8 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
     X, y = run.splits.train.X[rows], run.splits.train.y[rows]
     with np.errstate(all="ignore"):  # what diverges is said in words
         logits = _logits(session, grid_of(session.extent, _GRID)[2])
-        wrong = np.flatnonzero(run.loss.predict(_logits(session, X)) != y)
-        strength = _strength(run.loss.interpret(logits), run.loss.outputs == "probabilities")
+        wrong = np.flatnonzero(run.loss.classify(_logits(session, X)) != y)
+        strength = _strength(run.loss.predict(logits), run.loss.outputs == "probabilities")
         maps, hidden = _hidden(session, X, view)
     return {
         "build": session.build,
@@ -99,7 +99,7 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
         "playing": session.playing,
         "diverged": session.diverged,
         "side": _GRID,
-        "labels": _pack(run.loss.predict(logits).astype(np.uint8)),
+        "labels": _pack(run.loss.classify(logits).astype(np.uint8)),
         "strength": _pack(strength),
         "wrong": wrong.tolist(),
         "maps": maps,

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mlpcli.config.loader import validate_experiment
+from mlpcli.config.plan import UNITS
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.yaml12 import YamlError, parse_scalar
 from mlpcli.data.toy import TOY_SETS
 from mlpcli.errors import ConfigError
-from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.optim.rules import RULES
 
@@ -59,7 +59,7 @@ def list_controls(experiment: Experiment, own: dict[str, Any] | None, classes: i
     """
     choices = {
         "data.name": _data_choices(own),
-        "model.activation": _same(ACTIVATIONS),
+        "model.activation": _same(UNITS),
         "loss": _same(_fitting_losses(experiment, classes)),
         "optimizer.name": _same(RULES),
     }

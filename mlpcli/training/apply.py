@@ -176,7 +176,7 @@ def answer_rows(checkpoint: Checkpoint, file: Path) -> Answers:
     loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
     logits = compute_logits(checkpoint.network, Batches(split, checkpoint.transform))
     _require_finite(logits, str(file))
-    values = loss.interpret(logits)
+    values = loss.predict(logits)
     if checkpoint.target_transform is not None:
         values = checkpoint.target_transform.undo(values)
     if checkpoint.classes is None:
@@ -184,5 +184,5 @@ def answer_rows(checkpoint: Checkpoint, file: Path) -> Answers:
         columns = [target] if target else [f"y{i}" for i in range(1, checkpoint.targets + 1)]
         return Answers(columns, values, None)
     what = {"probabilities": "probability", "scores": "score"}[loss.outputs]
-    labels = [checkpoint.classes[i] for i in loss.predict(logits)]
+    labels = [checkpoint.classes[i] for i in loss.classify(logits)]
     return Answers([f"{what}_{name}" for name in checkpoint.classes], values, labels)

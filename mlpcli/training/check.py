@@ -30,7 +30,6 @@ from mlpcli.errors import RunError
 from mlpcli.nn.gradient_check import TOLERANCE, check_gradients
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
-from mlpcli.nn.sizes import NetworkSize
 from mlpcli.streams import stream
 from mlpcli.text import count, memory, some
 from mlpcli.training.evaluation import quick_scores
@@ -357,7 +356,7 @@ def _check_memory_of_a_few(run: Run, rows: NDArray[Any]) -> Finding:
     return Finding(
         "overfits",
         "FAIL",
-        f"{text}: it should come near 0; try relu, batch_norm or fewer layers, "
+        f"{text}: it should come near 0; try relu, norm: batch or fewer layers, "
         "and see whether examples with the same features have different targets",
     )
 
@@ -408,8 +407,7 @@ def _scoring(run: Run) -> float:
 
 
 def _memory(run: Run) -> str:
-    size = NetworkSize.of(run.network.widths, run.experiment.kinds())
-    return memory(forecast_memory(size, run.experiment, loaded_data(run.splits)).total)
+    return memory(forecast_memory(run.network.spec, run.experiment, loaded_data(run.splits)).total)
 
 
 def _duration(seconds: float) -> str:

@@ -10,7 +10,6 @@ from also holds the optimizer's arrays (``optimizer_m``, ...) and, in ``meta``, 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import ceil
@@ -22,18 +21,19 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlpcli import __version__
-from mlpcli.build import build_network, build_optimizer
+from mlpcli.build import build_network, build_rule
 from mlpcli.config.loader import validate_experiment
+from mlpcli.config.plan import plan_network
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.transform import Transform
 from mlpcli.errors import CheckpointError, ConfigError
 from mlpcli.files import replace_file
 from mlpcli.machine import available_memory
 from mlpcli.nn.network import Network
-from mlpcli.nn.sizes import NetworkSize
 from mlpcli.npz import NpzFile, write_npz
 from mlpcli.text import memory
-from mlpcli.training.loop import Midway, Progress
+from mlpcli.training.loop import MidEpoch, Progress
+from mlpcli.training.migrations import migrate
 
 __all__ = [
     "FORMAT",
@@ -46,27 +46,26 @@ __all__ = [
     "write_checkpoint",
 ]
 
-FORMAT = 1
+FORMAT = 2
 _MAX_META = 16_000_000  # bytes
 _MOST_VALUES = 100_000  # in meta, besides the long lists of names: a thousand layers have some ten thousand
-_LONG = ("features", "classes", "class_counts")
+_LONG = ("columns", "features", "classes", "class_counts")
 _MOST_QUOTES = 3_000_000  # of a million features and 65,000 classes; some more may stand in names
 _OPTIMIZER = "optimizer_"
 _OF_TARGETS = "target_"
-_LEARNED = re.compile(r"(W|b|a|gamma|beta)[0-9]+")
 
 
 @dataclass(frozen=True)
 class Resume:
     """What going on needs besides the weights: progress, step count and the optimizer's arrays by slot.
 
-    ``midway`` is where it was within an epoch, if it was.
+    ``mid_epoch`` is where it was within an epoch, if it was.
     """
 
     progress: Progress
     steps: int
     slots: dict[str, NDArray[Any]]
-    midway: Midway | None = None
+    mid_epoch: MidEpoch | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class _Progress(_Strict):
     epoch: _Count
     best_epoch: _Count
     best_score: list[float]
-    stale: _Count
+    epochs_since_best: _Count
     plateaus: _Count
     steps: _Count
 
@@ -120,10 +119,10 @@ class _Stream(_Strict):
     uinteger: Annotated[int, Field(ge=0, lt=2**32)]
 
 
-class _Midway(_Strict):
+class _MidEpoch(_Strict):
     batch: _Count
     loss_sum: float
-    hits: _Count
+    correct: _Count
     seconds: float
     silent: list[Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")]]
     streams: dict[Literal["augment", "dropout", "noise"], _Stream]
@@ -132,10 +131,10 @@ class _Midway(_Strict):
 class Meta(_Strict):
     """The JSON in ``meta``."""
 
-    format: Literal[1]
+    format: Literal[2]
     mlp: str
     config: dict[str, Any]
-    features: list[str]
+    columns: list[str]
     classes: list[str] | None
     targets: int
     fingerprint: int | None
@@ -144,7 +143,7 @@ class Meta(_Strict):
     epoch: _Count
     scores: dict[str, float]
     progress: _Progress | None
-    midway: _Midway | None
+    mid_epoch: _MidEpoch | None
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -170,16 +169,16 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
     if checkpoint.target_transform is not None:
         of_targets = checkpoint.target_transform.to_arrays()
         arrays |= {_OF_TARGETS + name: array for name, array in of_targets.items()}
-    progress = midway = None
+    progress = mid_epoch = None
     if checkpoint.resume is not None:
         arrays |= {_OPTIMIZER + name: slot for name, slot in checkpoint.resume.slots.items()}
         progress = {**asdict(checkpoint.resume.progress), "steps": checkpoint.resume.steps}
-        midway = None if checkpoint.resume.midway is None else asdict(checkpoint.resume.midway)
+        mid_epoch = None if checkpoint.resume.mid_epoch is None else asdict(checkpoint.resume.mid_epoch)
     meta = {
         "format": FORMAT,
         "mlp": __version__,
         "config": to_plain(checkpoint.experiment),
-        "features": checkpoint.columns,
+        "columns": checkpoint.columns,
         "classes": checkpoint.classes,
         "targets": checkpoint.targets,
         "fingerprint": checkpoint.fingerprint,
@@ -188,7 +187,7 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         "epoch": checkpoint.epoch,
         "scores": checkpoint.scores,
         "progress": progress,
-        "midway": midway,
+        "mid_epoch": mid_epoch,
     }
     # A byte string of plain ASCII: json.loads(np.load(path)["meta"].item()) reads it anywhere.
     raw = json.dumps(meta).encode("ascii")
@@ -222,53 +221,49 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
     with NpzFile(path, CheckpointError) as archive:
         meta = _read_meta(path, archive)
         experiment, widths = _interpret(path, meta)
-        size = NetworkSize.of(widths, experiment.kinds())
+        spec = plan_network(experiment.model, widths)
         shapes = {name: tuple(shape) for name, shape in meta.shapes.items()}
         _check_members(path, archive, shapes)
-        learned = sum(int(np.prod(shape)) for name, shape in shapes.items() if _LEARNED.fullmatch(name))
-        if learned != size.parameters:  # before a network of the size that the config claims is made
-            raise _damaged(path, f"its config has {size.parameters:,} parameters, its arrays {learned:,}")
-        if not force_memory:
-            _require_memory(path, size.parameters)
-        network = build_network(experiment, widths)
-        slots = {} if meta.progress is None else build_optimizer(experiment, network).slots
+        slots = [] if meta.progress is None else [_OPTIMIZER + name for name in build_rule(experiment).slots]
         expected = {
-            **network.parameters.shapes,
-            **{name: array.shape for name, array in network.state.items()},
-            **Transform.shapes(len(meta.features)),
+            **{array.name: array.shape for array in (*spec.parameters, *spec.state)},
+            **Transform.shapes(len(meta.columns)),
             **(
                 {_OF_TARGETS + name: shape for name, shape in Transform.shapes(meta.targets).items()}
                 if meta.classes is None
                 else {}
             ),
-            **{_OPTIMIZER + name: slot.shape for name, slot in slots.items()},
+            **dict.fromkeys(slots, (spec.count(),)),
         }
-        if shapes != expected:
+        if shapes != expected:  # before a network of the size that the config claims is made
             wrong = sorted(
                 name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name)
             )
             raise _damaged(path, f"its arrays do not fit its config: {', '.join(wrong)}")
+        if not force_memory:
+            _require_memory(path, spec.count())
+        network = build_network(experiment, widths)
         for name in network.parameters.shapes:  # one at a time, so that no two copies are held
             network.parameters.view(name)[...] = _read_array(path, archive, name)
         others = [name for name in shapes if name not in network.parameters.shapes]
         arrays = {name: _read_array(path, archive, name) for name in others}
-    for name, array in network.state.items():
-        array[...] = arrays[name]
-        if name.startswith("var") and not np.all(array >= 0):
-            raise _damaged(path, f"{name} holds variances below 0")
+    for array_spec in spec.state:
+        network.state[array_spec.name][...] = array = arrays[array_spec.name]
+        if array_spec.non_negative and not np.all(array >= 0):
+            raise _damaged(path, f"{array_spec.name} holds variances below 0")
     return Checkpoint(
         experiment,
         network,
         _transform(path, arrays),
         _transform(path, arrays, _OF_TARGETS) if meta.classes is None else None,
-        tuple(meta.features),
+        tuple(meta.columns),
         None if meta.classes is None else tuple(meta.classes),
         meta.targets,
         meta.fingerprint,
         meta.class_counts,
         meta.epoch,
         meta.scores,
-        _resume(path, meta, {name: arrays[_OPTIMIZER + name] for name in slots}, network.widths[1:-1]),
+        _resume(path, meta, {name.removeprefix(_OPTIMIZER): arrays[name] for name in slots}, widths[1:-1]),
     )
 
 
@@ -307,9 +302,11 @@ def _read_meta(path: Path, archive: NpzFile) -> Meta:
         raise _damaged(path, "meta holds more lists, mappings or texts than any network needs")
     try:
         data = json.loads(raw)
+        if isinstance(data, dict):
+            data = migrate(data)
         if isinstance(data, dict) and data.get("format") != FORMAT:
             raise CheckpointError(
-                f"{path} has format {data.get('format')!r:.50}, and this version of mlp reads "
+                f"{path} has format {data.get('format')!r:.50}, and this version of mlp reads formats up to "
                 f"{FORMAT}; it was written by mlp {data.get('mlp')!r:.50}"
             )
         if isinstance(data, dict) and _more_than(_MOST_VALUES, data, besides=_LONG):
@@ -346,10 +343,10 @@ def _interpret(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
         experiment = validate_experiment(meta.config, path.parent)
     except ConfigError as error:
         raise _damaged(path, f"its config is wrong: {error}") from None
-    widths = experiment.widths(len(meta.features), meta.targets)
+    widths = experiment.widths(len(meta.columns), meta.targets)
     if (
         widths is None
-        or not meta.features
+        or not meta.columns
         or meta.targets < 1
         or (experiment.loss.binary and meta.targets != 2)
         or (meta.classes is not None and len(meta.classes) != meta.targets)
@@ -382,13 +379,15 @@ def _resume(path: Path, meta: Meta, slots: dict[str, NDArray[Any]], hidden: tupl
     if meta.progress is None:
         return None
     said = meta.progress
-    progress = Progress(said.epoch, said.best_epoch, tuple(said.best_score), said.stale, said.plateaus)
-    midway = None
-    if meta.midway is not None:
-        silent = meta.midway.silent
+    progress = Progress(
+        said.epoch, said.best_epoch, tuple(said.best_score), said.epochs_since_best, said.plateaus
+    )
+    mid_epoch = None
+    if meta.mid_epoch is not None:
+        silent = meta.mid_epoch.silent
         if len(silent) != len(hidden) or any(
             len(bits) not in (0, 2 * ceil(units / 8)) for bits, units in zip(silent, hidden, strict=True)
         ):
-            raise _damaged(path, "meta.midway.silent does not fit its hidden layers")
-        midway = Midway(**meta.midway.model_dump())
-    return Resume(progress, said.steps, slots, midway)
+            raise _damaged(path, "meta.mid_epoch.silent does not fit its hidden layers")
+        mid_epoch = MidEpoch(**meta.mid_epoch.model_dump())
+    return Resume(progress, said.steps, slots, mid_epoch)

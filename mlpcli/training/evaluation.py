@@ -35,7 +35,7 @@ def quick_scores(network: Network, loss: Loss, batches: Batches) -> dict[str, An
     if loss.outputs == "values":
         scores["r2"] = _r2(logits, y)
     else:
-        scores["accuracy"] = float(np.mean(loss.predict(logits) == y))
+        scores["accuracy"] = float(np.mean(loss.classify(logits) == y))
     return scores
 
 
@@ -79,7 +79,7 @@ def full_report(
             "r2": _r2(values, y),
         }
     report: dict[str, Any] = {"n": len(y), "loss": loss.evaluate(logits, y, None)}
-    predicted = loss.predict(logits)
+    predicted = loss.classify(logits)
     k = len(classes)
     confusion = np.bincount(y * k + predicted, minlength=k * k).reshape(k, k)
     report["accuracy"] = float(np.trace(confusion) / len(y))
@@ -99,11 +99,11 @@ def _mean(classes: list[dict[str, Any]], key: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _class_report(name: str, hits: int, predicted: int, support: int) -> dict[str, Any]:
+def _class_report(name: str, correct: int, predicted: int, support: int) -> dict[str, Any]:
     return {
         "class": name,
-        "precision": hits / predicted if predicted else None,
-        "recall": hits / support if support else None,
-        "f1": 2 * hits / (predicted + support) if predicted + support else None,
+        "precision": correct / predicted if predicted else None,
+        "recall": correct / support if support else None,
+        "f1": 2 * correct / (predicted + support) if predicted + support else None,
         "support": support,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,12 @@ from mlpcli.optim.schedules import Schedule, warm
 from mlpcli.streams import Streams, stream
 from mlpcli.training.evaluation import quick_scores
 
-__all__ = ["Epoch", "Midway", "Progress", "Trainer"]
+__all__ = ["Epoch", "MidEpoch", "Progress", "Trainer"]
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch came to: its row of metrics, and whether its weights are the best so far."""
+    """A finished epoch: its row of metrics, and whether its weights are the best so far."""
 
     number: int
     metrics: dict[str, Any]
@@ -37,26 +37,29 @@ class Epoch:
 
 @dataclass
 class Progress:
-    """How far training has come, in epochs that are done."""
+    """How far training has come, in finished epochs.
+
+    ``plateaus`` counts how often the schedule has taken ``epochs_since_best`` for a standstill.
+    """
 
     epoch: int = 0
     best_epoch: int = 0
     best_score: tuple[float, ...] = ()
-    stale: int = 0  # epochs since the best one
-    plateaus: int = 0  # how often the schedule has taken that for standing still
+    epochs_since_best: int = 0
+    plateaus: int = 0
 
 
 @dataclass(frozen=True)
-class Midway:
-    """Where training stands within an epoch: the batches done, their sums, and where the streams are.
+class MidEpoch:
+    """The state of training within an epoch: the batches done, their sums, and the states of the streams.
 
-    ``silent`` are the units of `UnitHealth`, ``streams`` the states of the bit generators by name,
-    ``seconds`` the time that the epoch has taken.
+    ``correct`` counts the examples that were classified correctly, ``silent`` are the units of `UnitHealth`,
+    ``streams`` the states of the bit generators by name, ``seconds`` the time that the epoch has taken.
     """
 
     batch: int
     loss_sum: float
-    hits: int
+    correct: int
     seconds: float
     silent: list[str]
     streams: dict[str, Mapping[str, Any]]
@@ -64,20 +67,24 @@ class Midway:
 
 @dataclass
 class _Pass:
-    """An epoch while it goes on; ``start`` is when it would have begun without breaks."""
+    """The epoch that is being trained; ``start`` is the time at which it would have begun without breaks.
+
+    ``report`` collects what is measured in the last step.
+    """
 
     number: int
     rngs: Streams
     start: float
     batch: int = 0
     loss_sum: float = 0.0
-    hits: int = 0
+    correct: int = 0
     seconds: float = 0.0
+    report: dict[str, Any] = field(default_factory=dict)
 
-    def midway(self, silent: list[str]) -> Midway:
-        """Return what going on from here needs; the noise pool's stream is not among the epoch's."""
+    def mid_epoch(self, silent: list[str]) -> MidEpoch:
+        """Return what is needed to go on from here; the stream of the noise pool is not the epoch's own."""
         states = {name: rng.bit_generator.state for name, rng in self.rngs.items() if name != "noise_pool"}
-        return Midway(self.batch, self.loss_sum, self.hits, self.seconds, silent, states)
+        return MidEpoch(self.batch, self.loss_sum, self.correct, self.seconds, silent, states)
 
 
 class Trainer:
@@ -120,23 +127,23 @@ class Trainer:
         self._learning_rate = optimizer.learning_rate  # the one that the schedule multiplies
         self.progress = Progress()
         self._dlogits, self._others_dlogits = (Buffer(network.widths[-1], network.dtype) for _ in range(2))
-        self._scratch = np.empty_like(network.parameters.values)
-        self._health = UnitHealth(network.hidden, list(network.widths[1:-1]))
+        self._values_before = np.empty_like(network.parameters.values)
+        self._health = UnitHealth([layer.activation for layer in network.hidden])
         parameters = network.parameters
         self._few_gradients = parameters.gradients[parameters.n_penalized :]
         self._noise_pool = stream(seed, "noise_pool")  # the same in every epoch
-        self._midway: Midway | None = None
+        self._mid_epoch: MidEpoch | None = None
         self.stopping = False
 
-    def resume(self, progress: Progress, steps: int, midway: Midway | None) -> None:
+    def resume(self, progress: Progress, steps: int, mid_epoch: MidEpoch | None) -> None:
         """Go on from there; the network's and the optimizer's arrays hold what they held then."""
-        self.progress, self.optimizer.steps, self._midway = progress, steps, midway
+        self.progress, self.optimizer.steps, self._mid_epoch = progress, steps, mid_epoch
 
     def stop(self) -> None:
         """End after the batch at hand; may be called at any time."""
         self.stopping = True
 
-    def epochs(self, save: Callable[[Midway], None] | None = None) -> Iterator[Epoch]:
+    def epochs(self, save: Callable[[MidEpoch], None] | None = None) -> Iterator[Epoch]:
         """Train to the last epoch, or until patience runs out, and yield each epoch as it ends.
 
         ``save`` is called within an epoch, every ``save_every`` steps and after `stop`.
@@ -150,9 +157,9 @@ class Trainer:
     @property
     def out_of_patience(self) -> bool:
         """Whether there has been no better epoch for ``patience`` of them."""
-        return self.patience is not None and self.progress.stale >= self.patience
+        return self.patience is not None and self.progress.epochs_since_best >= self.patience
 
-    def _epoch(self, number: int, save: Callable[[Midway], None] | None) -> Epoch | None:
+    def _epoch(self, number: int, save: Callable[[MidEpoch], None] | None) -> Epoch | None:
         """Train an epoch, or the rest of one; return None where it was stopped before its end."""
         # What overflows shows as a loss that is not finite, which is an error of its own.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -161,8 +168,8 @@ class Trainer:
                 return None
             metrics = {"epoch": number, "train_loss": state.loss_sum / len(self.train)}
             if self.loss.outputs != "values":
-                metrics["train_accuracy"] = state.hits / len(self.train)
-            norm = self._last_step["gradient_norm"]
+                metrics["train_accuracy"] = state.correct / len(self.train)
+            norm = state.report["gradient_norm"]
             self._require_finite("norm of the gradient", norm, number, "in its last step")
             self._require_sound(number, "after its last step")
             scores = metrics
@@ -173,34 +180,35 @@ class Trainer:
         metrics["learning_rate"] = self.optimizer.learning_rate
         metrics["seconds"] = time.perf_counter() - state.start
         metrics["examples_per_second"] = len(self.train) / state.seconds
-        metrics |= self._last_step
+        metrics |= state.report
         part = "train" if self.val is None else "val"
         accuracy = (scores[f"{part}_accuracy"],) if self.loss.outputs != "values" else ()
         score = (*accuracy, -scores[f"{part}_loss"])
         progress = self.progress
         is_best = not progress.best_score or score > progress.best_score
         progress.epoch = number
-        progress.stale = 0 if is_best else progress.stale + 1
+        progress.epochs_since_best = 0 if is_best else progress.epochs_since_best + 1
         if is_best:
             progress.best_epoch, progress.best_score = number, score
-        elif self.schedule.patience is not None and progress.stale % self.schedule.patience == 0:
+        elif self.schedule.patience is not None and progress.epochs_since_best % self.schedule.patience == 0:
             progress.plateaus += 1
         return Epoch(number, metrics, is_best)
 
-    def _pass(self, number: int, save: Callable[[Midway], None] | None) -> _Pass | None:
+    def _pass(self, number: int, save: Callable[[MidEpoch], None] | None) -> _Pass | None:
         """Take a step on every batch, or on those that are left; return None where that was stopped."""
         state = self._begin(number)
         order = stream(self.seed, "shuffle", number)
         for X, y in self.train.shuffled(self.batch_size, order, state.batch):
             state.batch += 1
-            self._learn(state, X, y)
+            self._compute_gradient(state, X, y)
+            self._take_step(state)
             if state.batch == self.batches:
                 break
             if self.stopping or (self.save_every and self.optimizer.steps % self.save_every == 0):
                 state.seconds = time.perf_counter() - state.start
                 if save is not None:
                     self._require_sound(number, f"after batch {state.batch} of {self.batches}")
-                    save(state.midway(self._health.silent))
+                    save(state.mid_epoch(self._health.silent))
                 if self.stopping:
                     return None
                 state.start = time.perf_counter() - state.seconds  # saving is not training
@@ -211,18 +219,18 @@ class Trainer:
         """Return the state at the beginning of an epoch, or where `resume` has put it."""
         state = _Pass(number, Streams(self.seed, number), time.perf_counter())
         state.rngs["noise_pool"] = self._noise_pool
-        midway, self._midway = self._midway, None
-        self._health.start(None if midway is None else midway.silent)
-        if midway is not None:
-            state.batch, state.loss_sum, state.hits = midway.batch, midway.loss_sum, midway.hits
-            state.start -= midway.seconds
-            for name, where in midway.streams.items():
+        mid_epoch, self._mid_epoch = self._mid_epoch, None
+        self._health.start(None if mid_epoch is None else mid_epoch.silent)
+        if mid_epoch is not None:
+            state.batch, state.loss_sum = mid_epoch.batch, mid_epoch.loss_sum
+            state.correct = mid_epoch.correct
+            state.start -= mid_epoch.seconds
+            for name, where in mid_epoch.streams.items():
                 state.rngs[name].bit_generator.state = where
         return state
 
-    def _learn(self, state: _Pass, X: NDArray[Any], y: NDArray[Any]) -> None:
-        """Take a step on a batch."""
-        number, batch, last = state.number, state.batch, self.batches
+    def _compute_gradient(self, state: _Pass, X: NDArray[Any], y: NDArray[Any]) -> None:
+        """Fill the gradients of the network with those of a batch's mean loss, without penalties."""
         share = 1.0
         if self.augmenter is not None:
             X, share = self.augmenter.apply(X, state.rngs["augment"])
@@ -232,25 +240,45 @@ class Trainer:
         loss = self.loss.evaluate(logits, y, dlogits)
         if share < 1:
             loss = share * loss + self._add_others(logits, y, dlogits, share)
-        where = f"in batch {batch} of {last}"
         if not math.isfinite(loss):
-            self._require_finite("loss", loss, number, where + self._first_lost("Y"))
+            self._require_finite("loss", loss, state.number, self._where(state) + self._first_lost("Y"))
         state.loss_sum += loss * len(y)
         if self.loss.outputs != "values":
-            state.hits += self.loss.count_hits(logits, y)
-        if batch == last:
-            self._last_step: dict[str, Any] = self._health.report()
+            state.correct += self.loss.count_correct(logits, y)
+        if state.batch == self.batches:
+            state.report |= self._health.report()  # backward overwrites the outputs
         self.network.backward(dlogits)
         # What is not finite on its way back shows in the biases' gradients, which are few. Where only the
         # products overflow, the next loss will show it; nothing is saved before it has been looked at.
         size = float(np.dot(self._few_gradients, self._few_gradients))
         if not math.isfinite(size):
-            self._require_finite("gradient", size, number, where + self._first_lost("db"))
-        self.optimizer.learning_rate = self._scheduled(number - 1 + (batch - 1) / last, 1 / last)
-        if batch == last:
-            self._measured_step()
-        else:
-            self._step()
+            self._require_finite("gradient", size, state.number, self._where(state) + self._first_lost("db"))
+
+    def _take_step(self, state: _Pass) -> None:
+        """Add the penalties, clip, let the optimizer take its step, and limit the norms of the weights.
+
+        The last step of an epoch is measured.
+        """
+        last = self.batches
+        is_measured = state.batch == last
+        penalized = is_measured or self.clip_norm is not None  # both look at the whole gradient
+        if penalized:
+            self.optimizer.penalize()
+        if is_measured:
+            state.report |= self._measure_gradients()
+            np.copyto(self._values_before, self.network.parameters.values)
+        if self.clip_norm is not None:
+            self._clip(self.clip_norm)
+        epoch = state.number - 1 + (state.batch - 1) / last
+        self.optimizer.learning_rate = self._scheduled(epoch, 1 / last)
+        self.optimizer.step(penalized=penalized)
+        if self.max_norm is not None:
+            self._limit_norms(self.max_norm)
+        if is_measured:
+            state.report["update_ratio"] = self._measure_update(self._values_before)
+
+    def _where(self, state: _Pass) -> str:
+        return f"in batch {state.batch} of {self.batches}"
 
     def _first_lost(self, name: str) -> str:
         """Return in words where in the network the array ``name`` is the first that is not finite."""
@@ -287,45 +315,33 @@ class Trainer:
         if norm > longest:
             gradients *= longest / norm
 
-    def _step(self, *, penalized: bool = False) -> None:
-        """Clip and let the optimizer take a step; then shorten the weights into a unit to ``max_norm``.
+    def _limit_norms(self, longest: float) -> None:
+        """Shorten the weights into a unit to ``longest``.
 
         CS231n notes, Neural Networks 2, "Max norm constraints" (Srebro & Shraibman, 2005).
         """
-        if self.clip_norm is not None:
-            if not penalized:
-                self.optimizer.penalize()
-            penalized = True
-            self._clip(self.clip_norm)
-        self.optimizer.step(penalized=penalized)
-        if self.max_norm is not None:
-            for layer in self.network.dense:
-                norms = np.einsum("ij,ij->j", layer.W, layer.W)
-                np.sqrt(norms, out=norms)
-                np.maximum(norms, self.max_norm, out=norms)
-                np.divide(self.max_norm, norms, out=norms)
-                layer.W *= norms
+        for layer in self.network.dense:
+            norms = np.einsum("ij,ij->j", layer.W, layer.W)
+            np.sqrt(norms, out=norms)
+            np.maximum(norms, longest, out=norms)
+            np.divide(longest, norms, out=norms)
+            layer.W *= norms
 
-    def _measured_step(self) -> None:
-        """Take a step and note the sizes of the gradients and of the changes."""
-        parameters = self.network.parameters
-        self.optimizer.penalize()
-        gradient_norm = float(np.linalg.norm(parameters.gradients))
-        gradient_norms = [float(np.linalg.norm(layer.dW)) for layer in self.network.dense]
-        before = self._scratch
-        np.copyto(before, parameters.values)
-        self._step(penalized=True)
+    def _measure_gradients(self) -> dict[str, Any]:
+        """Return the norm of the gradient, and those of each dW."""
+        norms = [float(np.linalg.norm(layer.dW)) for layer in self.network.dense]
+        whole = float(np.linalg.norm(self.network.parameters.gradients))
+        return {"gradient_norm": whole, "gradient_norms": norms}
+
+    def _measure_update(self, before: NDArray[Any]) -> list[float | None]:
+        """Return for each W the norm of its change over its norm; ``before`` is overwritten."""
         ratios = []
         for layer in self.network.dense:
-            W, old = layer.W, parameters.view(layer.W_name, before)
+            old = self.network.parameters.view(layer.spec.parameters[0].name, before)
             size = float(np.linalg.norm(old))
-            old -= W
+            old -= layer.W
             ratios.append(float(np.linalg.norm(old)) / size if size else None)
-        self._last_step |= {
-            "gradient_norm": gradient_norm,
-            "gradient_norms": gradient_norms,
-            "update_ratio": ratios,
-        }
+        return ratios
 
     def _require_sound(self, epoch: int, where: str) -> None:
         """Raise RunError where what is about to be saved holds something that is not finite."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlpcli.config.plan import plan_network
 from mlpcli.config.schema import Adam, Experiment, Training
 from mlpcli.errors import ConfigError
 from mlpcli.machine import Available, available_memory
-from mlpcli.nn.sizes import NetworkSize
+from mlpcli.specs import NetworkSpec
 from mlpcli.text import columns, memory
 
 if TYPE_CHECKING:
@@ -92,23 +93,23 @@ class Forecast:
 
 
 def forecast_memory(
-    size: NetworkSize | None, experiment: Experiment | None, data: DataSize | None = None
+    spec: NetworkSpec | None, experiment: Experiment | None, data: DataSize | None = None
 ) -> Forecast:
-    """Return what training the network of ``size`` as ``experiment`` says takes.
+    """Return the memory that training the network ``spec`` takes, with the settings of ``experiment``.
 
-    Without an experiment: with adam and the default batch size. Without a size: the data alone.
+    Without an experiment: with adam and the default batch size. Without a network: the data alone.
     """
     around = [Part("program", "Python and NumPy", _PROGRAM, "")]
     if data is not None:
         around.append(Part("data", "data set", data.bytes, data.working))
-    if size is None:
+    if spec is None:
         return Forecast((), tuple(around), _advice(None, experiment))
     optimizer: Any = Adam(name="adam") if experiment is None else experiment.optimizer
     batch = (Training() if experiment is None else experiment.training).batch_size
     scored = data.scored if data is not None else None
     if data is not None and data.trained is not None:
         batch = min(batch, data.trained)
-    parameters = _FLOAT * size.parameters
+    parameters = _FLOAT * spec.count()
     network = (
         Part("parameters", "weights and biases", parameters, "4 bytes a parameter"),
         Part("gradients", "gradients", parameters, "the same again"),
@@ -121,10 +122,10 @@ def forecast_memory(
         Part(
             "activations",
             "activations",
-            _FLOAT * batch * size.activations,
-            f"{batch:,} x {size.activations:,}, inputs included",
+            _FLOAT * batch * spec.activations,
+            f"{batch:,} x {spec.activations:,}, inputs included",
         ),
-        Part("buffers", "work buffers", _buffers(size, experiment, data, batch), "of steps and scores"),
+        Part("buffers", "work buffers", _buffers(spec, experiment, data, batch), "of steps and scores"),
         Part(
             "copies",
             "copies",
@@ -134,41 +135,33 @@ def forecast_memory(
     )
     if scored is not None:
         regression = experiment is not None and experiment.loss.task == "regression"
-        outputs = size.layers[-1].fan_out
+        outputs = spec.widths[-1]
         taken = scored * outputs * (32 if regression else 12)
         spare = 0 if data is None else data.spare
         around.append(Part("scores", "scores", max(0, taken - spare), f"{scored:,} x {outputs:,}"))
-    return Forecast(network, tuple(around), _advice(size, experiment))
+    return Forecast(network, tuple(around), _advice(spec, experiment))
 
 
-def _buffers(size: NetworkSize, experiment: Experiment | None, data: DataSize | None, batch: int) -> int:
-    """Return the bytes of what a step works in besides the activations, and of those of evaluation."""
-    inputs, outputs = size.layers[0].fan_in, size.layers[-1].fan_out
-    hidden = size.layers[:-1]
-    numbers = sum(layer.fan_in for layer in size.layers[1:])  # gradients by the inputs of a layer
-    numbers += max((layer.fan_out for layer in hidden), default=0)  # to look for dead units
+def _buffers(spec: NetworkSpec, experiment: Experiment | None, data: DataSize | None, batch: int) -> int:
+    """Return the bytes of the buffers of a step besides the activations, and of those of evaluation."""
+    inputs, outputs = spec.widths[0], spec.widths[-1]
+    numbers = max(spec.widths[1:-1], default=0)  # to look for dead units
     numbers += 4 * outputs  # gradients of the logits, and the loss's own
-    if experiment is not None:
-        model, augment = experiment.model, getattr(experiment.data, "augment", None)
-        for section, layer in zip(model.hidden, hidden, strict=True):
-            dropout = model.dropout if section.dropout is None else section.dropout
-            numbers += (section.activation or model.activation).work * layer.fan_out
-            numbers += (layer.biases if layer.norms else 0) + (2 * layer.fan_out if dropout else 0)
-        numbers += 2 * inputs * ((model.input_dropout > 0) + (model.input_noise > 0))
-        if augment is not None and (augment.crop or augment.flip):
-            numbers += inputs * (32 + 2 * augment.crop) ** 2 // 32**2 + (inputs if augment.crop else 0)
-        if augment is not None and augment.mixup:
-            numbers += inputs
+    augment = None if experiment is None else getattr(experiment.data, "augment", None)
+    if augment is not None and (augment.crop or augment.flip):
+        numbers += inputs * (32 + 2 * augment.crop) ** 2 // 32**2 + (inputs if augment.crop else 0)
+    if augment is not None and augment.mixup:
+        numbers += inputs
     itemsize = _FLOAT if data is None else data.itemsize
     rows = EVALUATION_ROWS if data is None or data.scored is None else min(EVALUATION_ROWS, data.scored)
     gathered = itemsize * inputs
-    in_training = batch * (_FLOAT * numbers + gathered)
+    scratch = _FLOAT * spec.scratch + spec.masks
+    forward = _FLOAT * spec.activations + gathered + scratch
     # The buffers of training grow to the rows of evaluation; the best weights come with their own.
-    forward = _FLOAT * size.activations + gathered
-    return in_training + forward * (max(0, rows - batch) + rows)
+    return batch * (_FLOAT * numbers + gathered + scratch) + forward * (max(0, rows - batch) + rows)
 
 
-def _advice(size: NetworkSize | None, experiment: Experiment | None) -> dict[str, str]:
+def _advice(spec: NetworkSpec | None, experiment: Experiment | None) -> dict[str, str]:
     """Return what to change for each kind of part, by the kind's name."""
     advice = {"data": "use fewer examples"}
     if experiment is not None:
@@ -179,8 +172,8 @@ def _advice(size: NetworkSize | None, experiment: Experiment | None) -> dict[str
             advice["data"] = f"lower data.points (now {data.examples:,})"
         else:
             advice["data"] = f"give {data.title} fewer rows"
-    if size is not None:
-        widths = "-".join(str(layer.fan_out) for layer in size.layers[:-1])
+    if spec is not None:
+        widths = "-".join(map(str, spec.widths[1:-1]))
         slots = 2 if experiment is None else experiment.optimizer.slots
         smaller = f"lower model.hidden (now {_clipped(widths)})" if widths else "use fewer features"
         advice["parameters"] = smaller + (", or take plain sgd, which keeps no state" if slots else "")
@@ -282,16 +275,16 @@ def require_memory(experiment: Experiment, loaded: DataSize | None = None) -> No
     if available is None:
         return
     data = loaded or measured_data(experiment)
-    forecast = forecast_memory(_size(experiment, data), experiment, data)
+    forecast = forecast_memory(_plan(experiment, data), experiment, data)
     held = sum(part.bytes for part in forecast.parts if part.key in ("program", "data")) if loaded else 0
     if forecast.total > available.size + held:
         raise ConfigError(describe_shortage(forecast, available))
 
 
-def _size(experiment: Experiment, data: DataSize | None) -> NetworkSize | None:
+def _plan(experiment: Experiment, data: DataSize | None) -> NetworkSpec | None:
     inputs, outputs = (None, None) if data is None else (data.inputs, data.outputs)
     widths = experiment.widths(inputs, outputs) or experiment.widths(inputs, 2)
-    return None if widths is None else NetworkSize.of(widths, experiment.kinds())
+    return None if widths is None else plan_network(experiment.model, widths)
 
 
 def describe_shortage(forecast: Forecast, available: Available) -> str:

@@ -32,7 +32,7 @@ def hidden_outputs(network: Network, X: NDArray[Any]) -> list[NDArray[Any]]:
     """Return the outputs (n, units) of each hidden layer for scaled inputs X (n, inputs), in new arrays."""
     X = np.ascontiguousarray(X, network.dtype)
     network.forward(X)  # makes room for so many rows
-    last = {id(layer) for _, layer in network.hidden}
+    last = {id(layer.output) for layer in network.hidden}
     outputs = []
     for layer in network.layers:
         X = layer.forward(X)

@@ -93,10 +93,10 @@ def restore(run: Run, last: Checkpoint) -> None:
             f"{run.experiment.data.title} is no longer what the run was trained on; "
             "put the data back as they were, or train a new run"
         )
-    midway = resume.midway
-    if midway is not None and midway.batch >= trainer.batches:
+    mid_epoch = resume.mid_epoch
+    if mid_epoch is not None and mid_epoch.batch >= trainer.batches:
         raise CheckpointError(
-            f"last.npz was saved after batch {midway.batch:,}, and an epoch has {trainer.batches:,}; "
+            f"last.npz was saved after batch {mid_epoch.batch:,}, and an epoch has {trainer.batches:,}; "
             "train a new run"
         )
     np.copyto(run.network.parameters.values, last.network.parameters.values)
@@ -104,4 +104,4 @@ def restore(run: Run, last: Checkpoint) -> None:
         np.copyto(run.network.state[name], array)
     for name, slot in resume.slots.items():
         np.copyto(trainer.optimizer.slots[name], slot)
-    trainer.resume(resume.progress, resume.steps, midway)
+    trainer.resume(resume.progress, resume.steps, mid_epoch)

@@ -34,7 +34,7 @@ from mlpcli.streams import stream
 from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint, Resume
 from mlpcli.training.evaluation import quick_scores
-from mlpcli.training.loop import Epoch, Midway, Trainer
+from mlpcli.training.loop import Epoch, MidEpoch, Trainer
 from mlpcli.training.memory import loaded_data, require_memory
 from mlpcli.training.recorder import MemoryRecorder, Recorder
 
@@ -143,7 +143,7 @@ class Run:
             recorder.log(f"going on after step {trainer.optimizer.steps}")
         try:
             try:
-                for epoch in trainer.epochs(self._save_midway):
+                for epoch in trainer.epochs(self._save_mid_epoch):
                     self._keep(epoch)
                     recorder.log(describe_epoch(epoch.metrics))
                     yield epoch
@@ -170,14 +170,14 @@ class Run:
             self.recorder.add_snapshot(checkpoint, self._snapshots)
         self.recorder.add_epoch(epoch.metrics, checkpoint, is_best=epoch.is_best)
 
-    def _save_midway(self, midway: Midway) -> None:
-        self.recorder.save(self._checkpoint({}, midway))
+    def _save_mid_epoch(self, mid_epoch: MidEpoch) -> None:
+        self.recorder.save(self._checkpoint({}, mid_epoch))
 
     def stop(self) -> None:
         """End after the batch at hand; may be called at any time and by any thread."""
         self.trainer.stop()
 
-    def _checkpoint(self, scores: dict[str, float], midway: Midway | None) -> Checkpoint:
+    def _checkpoint(self, scores: dict[str, float], mid_epoch: MidEpoch | None) -> Checkpoint:
         splits, trainer = self.splits, self.trainer
         return Checkpoint(
             self.experiment,
@@ -191,7 +191,7 @@ class Run:
             splits.class_counts,
             trainer.progress.epoch,
             scores,
-            Resume(trainer.progress, trainer.optimizer.steps, trainer.optimizer.slots, midway),
+            Resume(trainer.progress, trainer.optimizer.steps, trainer.optimizer.slots, mid_epoch),
         )
 
     def score_best(self) -> dict[str, dict[str, float | None]]:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mlpcli.config.plan import UNITS
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
-from mlpcli.nn.layers import Layer
+from mlpcli.nn.layers import LAYERS, Layer
 from mlpcli.nn.parameters import Parameters
 
 Z = [-2.0, -0.5, 0.0, 0.5, 2.0]
@@ -47,9 +48,10 @@ KNOWN: dict[str, tuple[dict[str, Any], list[float], list[float], float]] = {
 
 def layer(name: str, width: int, n: int = 1, dtype: type = np.float64, **settings: Any) -> Layer:
     """Make a layer that takes ``width`` columns, ready for n rows."""
-    activation = ACTIVATIONS[name](**{**KNOWN[name][0], **settings})
-    made = activation.layer(1, width // activation.pieces, dtype)
-    made.bind(Parameters(made.parameters(), dtype))
+    settings = {"name": name, **KNOWN[name][0], **settings}
+    spec = UNITS[name].plan(1, width // settings.get("pieces", 1), settings)
+    made = LAYERS[spec.kind](spec, dtype)
+    made.bind(Parameters(spec.parameters, dtype))
     made.initialize(np.random.default_rng(0))
     made.resize(n)
     return made
@@ -62,14 +64,14 @@ def both_ways(made: Layer, X: NDArray[Any], dY: NDArray[Any]) -> tuple[NDArray[A
     return Y, dX.copy()
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", UNITS)
 def test_known_values(name: str) -> None:
     _, inputs, outputs, near = KNOWN[name]
     Y = layer(name, len(inputs)).forward(np.array([inputs], np.float64))
     np.testing.assert_allclose(Y, [outputs], rtol=near, atol=near)
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", UNITS)
 def test_large_sums_overflow_nowhere(name: str) -> None:
     X = np.array([[-1e4, -100, 100, 1e4]], np.float32)  # warnings are errors
     made = layer(name, 4, dtype=np.float32)
@@ -80,7 +82,7 @@ def test_large_sums_overflow_nowhere(name: str) -> None:
     assert np.isfinite(dX).all()
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", UNITS)
 def test_nothing_is_allocated_for_a_batch(name: str) -> None:
     made = layer(name, 100, n=1000, dtype=np.float32)
     X = np.random.default_rng(0).standard_normal((1000, 100)).astype(np.float32)
@@ -127,6 +129,12 @@ def test_slopes_of_a_prelu_gather_the_negative_side() -> None:
     np.testing.assert_allclose(dX, [[0.25, 1], [0.5, 0.75], [4, 5]])
 
 
-def test_each_names_an_initialisation_that_exists() -> None:
-    for name in ACTIVATIONS:
-        assert ACTIVATIONS[name](**KNOWN[name][0]).init in INITIALIZERS
+def test_each_names_an_initialization_that_exists() -> None:
+    assert {unit.init for unit in UNITS.values()} <= INITIALIZERS.keys()
+
+
+def test_each_has_its_functions_or_a_layer_of_its_own() -> None:
+    for name, unit in UNITS.items():
+        kind = unit.plan(1, 2, {"name": name, **KNOWN[name][0]}).kind
+        assert (kind == "elementwise") == (name in ACTIVATIONS)
+        assert kind in LAYERS

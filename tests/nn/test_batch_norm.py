@@ -1,4 +1,4 @@
-"""Batch normalisation: the batch's statistics in training, the running ones in evaluation."""
+"""Batch normalization: the batch's statistics in training, the running ones in evaluation."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from mlpcli.build import build_network
 from mlpcli.config.loader import validate_experiment
+from mlpcli.config.plan import NORMS
 from mlpcli.nn.layers import BatchNorm
 from mlpcli.nn.network import Network
 from mlpcli.nn.parameters import Parameters
@@ -18,15 +19,16 @@ TRAINING: dict[str, np.random.Generator] = {}  # no random layer asks for a stre
 
 
 def layer(units: int, n: int) -> BatchNorm:
-    made = BatchNorm(1, units, np.float64)
-    made.bind(Parameters(made.parameters(), np.float64))
+    spec = NORMS["batch"](1, units)
+    made = BatchNorm(spec, np.float64)
+    made.bind(Parameters(spec.parameters, np.float64))
     made.initialize(np.random.default_rng(0))
     made.resize(n)
     return made
 
 
 def network(**model: Any) -> Network:
-    sections = {"data": "spiral", "model": {"hidden": [6, 5], "batch_norm": True, **model}}
+    sections = {"data": "spiral", "model": {"hidden": [6, 5], "norm": "batch", **model}}
     experiment = validate_experiment(sections, Path())
     made = build_network(experiment, experiment.widths() or (), np.float64)
     made.initialize(np.random.default_rng(0))
@@ -78,7 +80,7 @@ def test_the_running_statistics_come_to_those_of_the_data() -> None:
 
 
 def test_the_weights_before_it_may_have_any_length() -> None:
-    """Its outputs in training are those of standardised sums, however long the weights are."""
+    """Its outputs in training are those of standardized sums, however long the weights are."""
     net = network(activation="tanh", init={"gain": 1.0, "bias": 0.3})
     X = np.random.default_rng(1).standard_normal((50, 2))
     first = net.forward(X, TRAINING).copy()
@@ -86,7 +88,7 @@ def test_the_weights_before_it_may_have_any_length() -> None:
     np.testing.assert_allclose(net.forward(X, TRAINING), first, rtol=1e-3, atol=1e-4)
 
 
-def test_gamma_and_beta_are_not_penalised() -> None:
+def test_gamma_and_beta_are_not_penalized() -> None:
     net = network()
     assert net.parameters.n_penalized == sum(layer.W.size for layer in net.dense)
     assert {"gamma1", "beta1", "gamma2", "beta2"} < net.parameters.shapes.keys()
@@ -95,5 +97,7 @@ def test_gamma_and_beta_are_not_penalised() -> None:
 
 @pytest.mark.parametrize("own", [True, False])
 def test_a_layer_may_differ(own: bool) -> None:
-    net = network(hidden=[6, {"units": 5, "batch_norm": own}], batch_norm=not own)
+    net = network(
+        hidden=[6, {"units": 5, "norm": "batch" if own else "none"}], norm="none" if own else "batch"
+    )
     assert net.state.keys() == ({"mean2", "var2"} if own else {"mean1", "var1"})

@@ -10,7 +10,9 @@ import pytest
 
 from mlpcli.build import build_loss, build_network
 from mlpcli.config.loader import validate_experiment
-from mlpcli.nn.layers import Dropout, Noise
+from mlpcli.config.plan import plan_network
+from mlpcli.config.schema import Model
+from mlpcli.nn.layers import Layer, Noise
 from mlpcli.nn.network import Network
 
 
@@ -27,9 +29,14 @@ def network(model: dict[str, Any]) -> Network:
     return made
 
 
+def first_layer(width: int, **settings: float) -> Layer:
+    """Return the layer on the inputs that the settings of a model ask for."""
+    return Network(plan_network(Model(hidden=[], **settings), (width, 1))).layers[0]
+
+
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
 def test_dropout_drops_its_share_and_keeps_the_mean(p: float) -> None:
-    layer = Dropout(p, 500, np.float32)
+    layer = first_layer(500, input_dropout=p)
     layer.resize(400)
     X = np.full((400, 500), 3, np.float32)
     Y = layer.forward(X, rngs())
@@ -44,7 +51,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean(p: float) -> None:
 # Drawn afresh; from the pool, in one piece and in several; rows too long for the pool.
 @pytest.mark.parametrize("shape", [(20, 50), (100, 500), (2000, 500), (2, Noise.POOL + 1)])
 def test_noise_is_normal_and_has_its_spread(shape: tuple[int, int]) -> None:
-    layer = Noise(0.3, shape[1], np.float32)
+    layer = first_layer(shape[1], input_noise=0.3)
     layer.resize(shape[0])
     X, streams = np.ones(shape, np.float32), rngs()
     difference = layer.forward(X, streams) - X
@@ -59,7 +66,7 @@ def test_noise_is_normal_and_has_its_spread(shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("shape", [(20, 50), (2000, 500)])
 def test_noise_follows_its_streams(shape: tuple[int, int]) -> None:
-    layers = [Noise(0.3, shape[1], np.float32) for _ in range(2)]
+    layers = [first_layer(shape[1], input_noise=0.3) for _ in range(2)]
     X = np.zeros(shape, np.float32)
     for layer in layers:
         layer.resize(len(X))

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from mlpcli.nn.gradient_check import TOLERANCE, check_gradients
-from mlpcli.nn.parameters import Parameter, Parameters
+from mlpcli.nn.parameters import Parameters
+from mlpcli.specs import ArraySpec
 
 
 def made(*values: float) -> Parameters:
-    parameters = Parameters([Parameter("w", (len(values),), penalized=True)], np.float64)
+    parameters = Parameters([ArraySpec("w", "w", (len(values),), "weights", penalized=True)], np.float64)
     parameters.values[...] = values
     return parameters
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mlpcli.build import build_loss, build_network, build_penalties
 from mlpcli.config.loader import validate_experiment
-from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.penalties import PENALTIES
 
@@ -102,13 +102,21 @@ def in_pairs(*axes: Iterable[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("activation", "loss", "penalty", "batch_norm", "dropout"),
-    in_pairs(ACTIVATIONS, LOSSES, PENALTIES, [False, True], [0, 0.3]),
+    ("activation", "loss", "penalty", "norm", "residual", "dropout"),
+    in_pairs(UNITS, LOSSES, PENALTIES, ["none", *NORMS], [False, True], [0, 0.3]),
 )
 def test_every_combination(
-    activation: str, loss: str, penalty: str, batch_norm: bool, dropout: float
+    activation: str, loss: str, penalty: str, norm: str, residual: bool, dropout: float
 ) -> None:
-    model = {"hidden": [4, 3], "activation": activation, "batch_norm": batch_norm, "dropout": dropout}
+    """Of the residual layers the first projects its input, the second adds it as it is."""
+    hidden = [3, 3] if residual else [4, 3]
+    model = {
+        "hidden": hidden,
+        "activation": activation,
+        "norm": norm,
+        "residual": residual,
+        "dropout": dropout,
+    }
     check(loss, {**model, "input_dropout": dropout / 3}, dict.fromkeys(PENALTIES, 0) | {penalty: 0.3})
 
 
@@ -132,5 +140,5 @@ def test_settings_of_a_loss(section: dict[str, Any]) -> None:
 
 
 def test_layers_may_differ() -> None:
-    hidden = [{"units": 4, "activation": name} for name in ACTIVATIONS]
+    hidden = [{"units": 4, "activation": name} for name in UNITS]
     check("cross_entropy", {"hidden": hidden}, dict.fromkeys(PENALTIES, 0.1))

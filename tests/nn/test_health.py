@@ -17,7 +17,7 @@ def network(activation: Any, units: int = 4) -> tuple[Network, UnitHealth]:
     sections = {"data": "spiral", "model": {"hidden": [units], "activation": activation}}
     experiment = validate_experiment(sections, Path())
     made = build_network(experiment, experiment.widths() or (), np.float64)
-    return made, UnitHealth(made.hidden, [units])
+    return made, UnitHealth([layer.activation for layer in made.hidden])
 
 
 def test_a_unit_is_dead_that_no_example_of_the_epoch_activates() -> None:

@@ -62,7 +62,7 @@ def test_huge_logits_overflow_nowhere(name: str) -> None:
     dlogits = np.empty_like(logits)
     assert math.isfinite(loss.evaluate(logits, y, dlogits))  # warnings are errors
     assert np.isfinite(dlogits).all()
-    interpreted = loss.interpret(logits)
+    interpreted = loss.predict(logits)
     assert np.isfinite(interpreted).all()
     if loss.outputs == "probabilities":
         np.testing.assert_allclose(interpreted.sum(axis=1), 1, rtol=1e-6)
@@ -74,24 +74,24 @@ def test_evaluate_leaves_the_logits_alone(name: str) -> None:
     before = logits.copy()
     loss = make(name)
     loss.evaluate(logits, y, np.empty_like(logits))
-    loss.interpret(logits)[...] = 0
+    loss.predict(logits)[...] = 0
     np.testing.assert_array_equal(logits, before)
 
 
 def test_interpretations() -> None:
     logits, one = np.log([[1.0, 2.0, 5.0]]), np.log([[3.0], [0.25]])
-    np.testing.assert_allclose(make("cross_entropy").interpret(logits), [[1 / 8, 2 / 8, 5 / 8]])
-    np.testing.assert_allclose(make("binary_cross_entropy").interpret(one), [[1 / 4, 3 / 4], [4 / 5, 1 / 5]])
-    np.testing.assert_array_equal(make("hinge").interpret(logits), logits)
-    np.testing.assert_array_equal(make("binary_hinge").interpret(one), np.hstack([-one, one]))
-    np.testing.assert_array_equal(make("mse").interpret(logits), logits)
+    np.testing.assert_allclose(make("cross_entropy").predict(logits), [[1 / 8, 2 / 8, 5 / 8]])
+    np.testing.assert_allclose(make("binary_cross_entropy").predict(one), [[1 / 4, 3 / 4], [4 / 5, 1 / 5]])
+    np.testing.assert_array_equal(make("hinge").predict(logits), logits)
+    np.testing.assert_array_equal(make("binary_hinge").predict(one), np.hstack([-one, one]))
+    np.testing.assert_array_equal(make("mse").predict(logits), logits)
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if make(name).outputs != "values"])
 def test_the_class_is_the_column_that_stands_out(name: str) -> None:
     loss = make(name)
     logits = np.random.default_rng(0).standard_normal((50, 1 if loss.binary else 4))
-    np.testing.assert_array_equal(loss.predict(logits), loss.interpret(logits).argmax(axis=1))
+    np.testing.assert_array_equal(loss.classify(logits), loss.predict(logits).argmax(axis=1))
 
 
 def test_first_losses_are_those_of_the_notes() -> None:

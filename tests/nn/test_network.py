@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mlpcli.build import build_network
 from mlpcli.config.loader import validate_experiment
-from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.initializers import INITIALIZERS
+from mlpcli.config.plan import NORMS, UNITS, plan_widths
 from mlpcli.nn.network import Network
-from mlpcli.nn.sizes import NetworkSize
 
 WIDTHS = (3, 5, 4, 2)
-HE = INITIALIZERS["he"](distribution="normal", gain=1.0)
 
 
 def network(widths: tuple[int, ...] = WIDTHS, dtype: type = np.float64) -> Network:
-    relu = ACTIVATIONS["relu"]()
-    made = Network(widths, [relu] * (len(widths) - 2) + [None], [HE] * (len(widths) - 1), dtype)
+    made = Network(plan_widths(widths), dtype)
     made.initialize(np.random.default_rng(0))
     return made
 
@@ -58,7 +56,7 @@ def test_parameters_are_views_of_one_array_weights_first() -> None:
 
 @pytest.mark.parametrize("widths", [(3, 4, 2), (3, 4, 4, 1), (7, 2)])
 def test_it_holds_as_many_parameters_as_are_counted(widths: tuple[int, ...]) -> None:
-    assert len(network(widths).parameters.values) == NetworkSize.of(widths).parameters
+    assert len(network(widths).parameters.values) == plan_widths(widths).count()
 
 
 def test_batches_of_changing_size_share_their_buffers() -> None:
@@ -89,16 +87,29 @@ def test_a_batch_can_grow() -> None:
     np.testing.assert_allclose(net.forward(X)[:2], small)
 
 
-@pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "batch_norm"])
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_every_activation_holds_what_is_counted(name: str, batch_norm: bool) -> None:
-    model = {"hidden": [5, 4], "activation": name, "batch_norm": batch_norm}
+def views(network: Network) -> dict[str, NDArray[Any]]:
+    return {name: network.parameters.view(name) for name in network.parameters.shapes}
+
+
+@pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
+@pytest.mark.parametrize("norm", ["none", *NORMS])
+@pytest.mark.parametrize("name", UNITS)
+def test_every_kind_of_layer_holds_what_is_planned(name: str, norm: str, residual: bool) -> None:
+    model = {"hidden": [5, 5, 4], "activation": name, "norm": norm, "residual": residual}
     experiment = validate_experiment({"data": "spiral", "model": model}, Path())
     widths = experiment.widths()
     assert widths is not None
-    size = NetworkSize.of(widths, experiment.kinds())
-    assert len(build_network(experiment, widths).parameters.values) == size.parameters
-    assert build_network(experiment, widths).parameters.n_penalized == size.weights
+    network = build_network(experiment, widths)
+    spec = network.spec
+    assert len(network.parameters.values) == spec.count() == sum(a.size for a in spec.parameters)
+    assert network.parameters.n_penalized == spec.count("weights") + spec.count("projections")
+    assert {name: array.shape for name, array in network.state.items()} == {
+        array.name: array.shape for array in spec.state
+    }
+    assert [layer.parameters for layer in spec.weight_layers()] == [
+        sum(array.size for name, array in views(network).items() if name.endswith(str(number)))
+        for number in range(1, len(widths))
+    ]
 
 
 def test_both_precisions_start_alike() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mlpcli.build import build_loss
 from mlpcli.config.loader import validate_experiment
-from mlpcli.nn.activations import ACTIVATIONS
+from mlpcli.config.plan import UNITS
 from mlpcli.nn.layers import Dense
 from mlpcli.nn.losses import LOSSES
 from mlpcli.training.check import CHANCE, Finding, check_experiment
@@ -52,7 +52,7 @@ def test_chance_is_what_the_notes_say() -> None:
         assert CHANCE[section.name][1](section, 10, y) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", UNITS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_all_is_well(loss: str, activation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlpcli.training.check._SECONDS", 0.0)  # one step; learning by heart has its own test

@@ -259,11 +259,11 @@ def no_targets(arrays: Arrays, meta: Any) -> None:
 
 
 def fewer_features(arrays: Arrays, meta: Any) -> None:
-    meta["features"] = ["a"]
+    meta["columns"] = ["a"]
 
 
 def no_features(arrays: Arrays, meta: Any) -> None:
-    meta["features"] = []
+    meta["columns"] = []
 
 
 def binary_loss(arrays: Arrays, meta: Any) -> None:
@@ -286,7 +286,7 @@ def other_optimizer(arrays: Arrays, meta: Any) -> None:
         "epoch": 1,
         "best_epoch": 1,
         "best_score": [0.5],
-        "stale": 0,
+        "epochs_since_best": 0,
         "plateaus": 0,
         "steps": 1,
     }
@@ -297,7 +297,7 @@ def negative_epoch(arrays: Arrays, meta: Any) -> None:
 
 
 def half_a_character(arrays: Arrays, meta: Any) -> None:
-    meta["features"][0] = "\ud800"
+    meta["columns"][0] = "\ud800"
 
 
 def long_key(arrays: Arrays, meta: Any) -> None:
@@ -333,12 +333,12 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     other_shape: "W1 is float32 (16, 4), not float32 (4, 16)",
     other_shape_said: "its arrays do not fit its config: W1",
     missing_array: "its members are not those that meta names: b1",
-    missing_array_unsaid: "its config has 131 parameters, its arrays 115",
+    missing_array_unsaid: "its arrays do not fit its config: b1",
     surplus_array: "its members are not those that meta names: W9",
     scale_of_nothing: "scale holds numbers that are not above 0",
-    huge_network: "parameters, its arrays 131",
-    other_units: "its config has 139 parameters, its arrays 131",
-    newer_format: f"has format {FORMAT + 1}, and this version of mlp reads {FORMAT}",
+    huge_network: "its arrays do not fit its config: W1, W10, W100",
+    other_units: "its arrays do not fit its config: W1, W2, b1",
+    newer_format: f"has format {FORMAT + 1}, and this version of mlp reads formats up to {FORMAT}",
     wrong_config: 'its config is wrong: optimizer: unknown name "magic"',
     no_config: "meta.config",
     surplus_key: "meta.extra",
@@ -347,7 +347,7 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     no_classes: "its classes do not fit its loss",
     other_counts: "its features and classes do not fit its config",
     no_targets: "its features and classes do not fit its config",
-    fewer_features: "parameters, its arrays 131",
+    fewer_features: "its arrays do not fit its config: W1, ",
     infinite_score: "meta.scores.val_loss",
     no_features: "its features and classes do not fit its config",
     binary_loss: "its features and classes do not fit its config",

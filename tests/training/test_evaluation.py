@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mlpcli.config.plan import plan_widths
 from mlpcli.data.batches import Batches, Split
 from mlpcli.data.transform import Transform
-from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Network
 from mlpcli.training.evaluation import compute_logits, full_report, quick_scores
@@ -58,7 +58,7 @@ def test_errors_whose_squares_are_past_float32() -> None:
 
 def test_many_rows_are_taken_in_pieces() -> None:
     rng = np.random.default_rng(0)
-    network = Network((3, 2), [None], [INITIALIZERS["lecun"](distribution="normal", gain=1.0)])
+    network = Network(plan_widths((3, 2)))
     network.initialize(rng)
     X, y = rng.standard_normal((1203, 3)).astype(np.float32), rng.integers(0, 2, 1203)
     rows = rng.permutation(1203)

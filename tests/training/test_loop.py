@@ -31,7 +31,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[dict[str, float]]) ->
     monkeypatch.setattr(loop, "quick_scores", lambda *_: next(script))
 
 
-# scores (accuracy, loss) or (loss,) by epoch; the epochs that are the best so far; stale epochs at the end
+# scores (accuracy, loss) or (loss,) by epoch; the epochs that are the best so far; how many have passed since
 CHOICES = {
     "accuracy before loss": ([(0.5, 1.0), (0.6, 9.0), (0.5, 0.1)], [1, 2], 1),
     "loss at equal accuracy": ([(0.5, 1.0), (0.5, 0.9), (0.5, 0.95)], [1, 2], 1),
@@ -41,9 +41,9 @@ CHOICES = {
 }
 
 
-@pytest.mark.parametrize(("scores", "best", "stale"), CHOICES.values(), ids=CHOICES)
+@pytest.mark.parametrize(("scores", "best", "waited"), CHOICES.values(), ids=CHOICES)
 def test_the_best_epoch(
-    monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, ...]], best: list[int], stale: int
+    monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, ...]], best: list[int], waited: int
 ) -> None:
     kind = "classification" if len(scores[0]) == 2 else "regression"
     names = ("accuracy", "loss") if kind == "classification" else ("loss",)
@@ -51,7 +51,7 @@ def test_the_best_epoch(
     trains = trainer(data={"name": "spiral" if kind == "classification" else "sine", "points": 60})
     epochs = list(run(trains, len(scores)))
     assert [epoch.number for epoch in epochs if epoch.is_best] == best
-    assert (trains.progress.best_epoch, trains.progress.stale) == (best[-1], stale)
+    assert (trains.progress.best_epoch, trains.progress.epochs_since_best) == (best[-1], waited)
     assert [epoch.metrics["val_loss"] for epoch in epochs] == [score[-1] for score in scores]
 
 
@@ -242,7 +242,11 @@ def test_it_saves_every_so_many_steps(every: int) -> None:
     trains = trainer(training={"batch_size": 5, "checkpoint_every": every})
     steps: list[int] = []
     trains.n_epochs = 3
-    list(trains.epochs(lambda midway: steps.append(trains.progress.epoch * trains.batches + midway.batch)))
+    list(
+        trains.epochs(
+            lambda mid_epoch: steps.append(trains.progress.epoch * trains.batches + mid_epoch.batch)
+        )
+    )
     assert trains.batches == 8
     # At the end of an epoch everything is saved anyway.
     assert steps == [step for step in range(1, 25) if step % every == 0 and step % 8]

@@ -14,11 +14,10 @@ import numpy as np
 import pytest
 
 from mlpcli.config.loader import validate_experiment
+from mlpcli.config.plan import NORMS, UNITS, plan_network, plan_widths
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError, DataError
 from mlpcli.machine import Available
-from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.sizes import NetworkSize
 from mlpcli.optim.rules import RULES
 from mlpcli.training.memory import (
     EVALUATION_ROWS,
@@ -44,7 +43,7 @@ def forecast(config: Experiment) -> Forecast:
         data and data.inputs, 2
     )
     assert widths is not None
-    return forecast_memory(NetworkSize.of(widths, config.kinds()), config, data)
+    return forecast_memory(plan_network(config.model, widths), config, data)
 
 
 def peak(config: Experiment, tmp_path: Path) -> int:
@@ -73,11 +72,22 @@ def test_parameters(tmp_path: Path, optimizer: str) -> None:
     within_a_quarter(config, tmp_path)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", UNITS)
 def test_a_large_batch(tmp_path: Path, activation: str) -> None:
     config = experiment(
         data={"name": "moons", "points": 5000, "val_size": 0.0, "test_size": 0.0},
         model={"hidden": [60, 60], "activation": activation},
+        training={"batch_size": 5000},
+    )
+    within_a_quarter(config, tmp_path)
+
+
+@pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
+@pytest.mark.parametrize("norm", NORMS)
+def test_norms_and_residual_layers(tmp_path: Path, norm: str, residual: bool) -> None:
+    config = experiment(
+        data={"name": "moons", "points": 5000, "val_size": 0.0, "test_size": 0.0},
+        model={"hidden": [60, 60, 40], "norm": norm, "residual": residual},
         training={"batch_size": 5000},
     )
     within_a_quarter(config, tmp_path)
@@ -260,7 +270,7 @@ def test_where_nothing_is_known_nothing_is_refused(monkeypatch: pytest.MonkeyPat
 def test_what_is_loaded_is_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     config = experiment(data={"name": "moons", "points": 10_000})
     data = loaded_data(Run(config).splits)
-    total = forecast_memory(NetworkSize.of((2, 100, 2)), config, data).total
+    total = forecast_memory(plan_widths((2, 100, 2)), config, data).total
     for free, fits in ((total - 56_000_000 - data.bytes, True), (total - 56_001_000 - data.bytes, False)):
         monkeypatch.setattr(
             "mlpcli.training.memory.available_memory", lambda free=free: Available(free, "this machine")

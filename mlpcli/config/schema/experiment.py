@@ -108,16 +108,3 @@ class Experiment(Section):
         """The strength of the decoupled weight decay."""
         asked = self.regularization.weight_decay
         return asked if asked is not None else 0.01 if self.optimizer.name == "adamw" else 0.0
-
-    def kinds(self) -> list[tuple[int, int, int]]:
-        """Return how many sums and learned slopes a unit of each layer has, and norm parameters a sum.
-
-        The output layer is the last of them.
-        """
-        model = self.model
-        kinds = []
-        for layer in model.hidden:
-            activation = layer.activation or model.activation
-            normed = model.batch_norm if layer.batch_norm is None else layer.batch_norm
-            kinds.append((activation.sums, activation.slopes, 2 if normed else 0))
-        return [*kinds, (1, 0, 0)]

@@ -2,87 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from mlpcli.config.schema.section import Section, by_name
+from mlpcli.config.schema.section import Section, by_name, problem
 
 __all__ = ["Activation", "Init", "Layer", "Model"]
 
 
-class _ActivationSection(Section):
-    """What an activation adds to the parameters and to the work."""
-
-    slopes: ClassVar[int] = 0
-
-    @property
-    def work(self) -> int:
-        """Numbers a unit needs in a training step besides its output and that output's gradient."""
-        return 0
-
-    @property
-    def sums(self) -> int:
-        """Weighted sums that go into one unit."""
-        return getattr(self, "pieces", 1)
-
-
-class PlainActivation(_ActivationSection):
+class PlainActivation(Section):
     """An activation without settings of its own."""
 
     name: Literal["identity", "sigmoid", "tanh", "relu", "gelu", "silu", "softplus"] = Field(
         description="f in f(Wx + b)"
     )
 
-    @property
-    def work(self) -> int:
-        return {"gelu": 2, "silu": 2, "softplus": 1}.get(self.name, 0)
 
-
-class LeakyRelu(_ActivationSection):
+class LeakyRelu(Section):
     """max(z, alpha z)."""
 
     name: Literal["leaky_relu"] = Field(description="max(z, alpha z)")
     alpha: float = Field(0.01, ge=0, lt=1, description="slope for negative z")
 
-    @property
-    def work(self) -> int:
-        return 1
 
+class PRelu(Section):
+    """A leaky ReLU whose slopes are learned, one for each unit."""
 
-class PRelu(_ActivationSection):
-    """A leaky ReLU whose slopes are learned, one a unit."""
-
-    name: Literal["prelu"] = Field(description="a leaky ReLU whose slopes are learned, one a unit")
+    name: Literal["prelu"] = Field(description="a leaky ReLU whose slopes are learned, one for each unit")
     alpha: float = Field(0.25, ge=0, lt=1, description="all slopes at first")
 
-    slopes: ClassVar[int] = 1
 
-    @property
-    def work(self) -> int:
-        return 2
-
-
-class Maxout(_ActivationSection):
+class Maxout(Section):
     """The largest of several weighted sums."""
 
     name: Literal["maxout"] = Field(description="the largest of several weighted sums")
-    pieces: int = Field(2, ge=2, le=100, description="weighted sums a unit: so many times the parameters")
-
-    @property
-    def work(self) -> int:
-        return self.pieces
+    pieces: int = Field(
+        2, ge=2, le=100, description="weighted sums of each unit; the parameters grow as many times"
+    )
 
 
-class Elu(_ActivationSection):
+class Elu(Section):
     """z, or alpha (exp(z) - 1) where z is negative."""
 
     name: Literal["elu"] = Field(description="z, or alpha (exp(z) - 1) where z is negative")
     alpha: float = Field(1.0, gt=0, description="how far below 0 the outputs go")
-
-    @property
-    def work(self) -> int:
-        return 1
 
 
 Activation: TypeAlias = Annotated[
@@ -91,7 +55,7 @@ Activation: TypeAlias = Annotated[
 
 
 class _InitSection(Section):
-    """What all initialisations share."""
+    """What all initializations share."""
 
     gain: float = Field(1.0, gt=0, description="what every weight is multiplied by")
     bias: float = Field(0.0, description="all biases at first")
@@ -116,14 +80,43 @@ class OrthogonalInit(_InitSection):
 Init: TypeAlias = Annotated[SpreadInit | OrthogonalInit, Field(discriminator="name"), by_name("auto")]
 
 
-class Layer(Section):
+def _norm_from_batch_norm(value: Any) -> Any:
+    """Read ``batch_norm: true`` as ``norm: batch``, and ``batch_norm: false`` as no such norm."""
+    if not isinstance(value, dict) or value.get("batch_norm") is None:
+        return value
+    section = dict(value)
+    wanted, norm = section.pop("batch_norm"), section.get("norm")
+    if not isinstance(wanted, bool):
+        raise problem(f"{wanted!r:.50} is not true or false", ("batch_norm",))
+    if norm in (None, "none"):
+        return {**section, "norm": "batch" if wanted else "none"}
+    if wanted == (norm == "batch"):
+        return section
+    raise problem(f"{str(wanted).lower()} contradicts norm: {norm}; delete batch_norm", ("batch_norm",))
+
+
+class _Normed(Section):
+    """A section with a ``norm``, which may also be written as ``batch_norm: true``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _batch_norm(cls, value: Any) -> Any:
+        return _norm_from_batch_norm(value)
+
+
+Norm: TypeAlias = Literal["none", "batch", "layer"]
+_OWN = "this layer's own; null takes the model's"
+
+
+class Layer(_Normed):
     """A hidden layer that differs from the model's defaults."""
 
     units: int = Field(ge=1, le=1_000_000, description="neurons of the layer")
-    activation: Activation | None = Field(None, description="this layer's own; null takes the model's")
-    init: Init | None = Field(None, description="this layer's own; null takes the model's")
-    batch_norm: bool | None = Field(None, description="this layer's own; null takes the model's")
-    dropout: float | None = Field(None, ge=0, lt=1, description="this layer's own; null takes the model's")
+    activation: Activation | None = Field(None, description=_OWN)
+    init: Init | None = Field(None, description=_OWN)
+    norm: Norm | None = Field(None, description=_OWN)
+    residual: bool | None = Field(None, description=_OWN)
+    dropout: float | None = Field(None, ge=0, lt=1, description=_OWN)
 
 
 def _units(value: Any) -> Any:
@@ -139,7 +132,7 @@ HiddenLayer = Annotated[
 ]
 
 
-class Model(Section):
+class Model(_Normed):
     """The network: fully-connected layers."""
 
     hidden: list[HiddenLayer] = Field(
@@ -151,9 +144,14 @@ class Model(Section):
         PlainActivation(name="relu"), description="of the hidden layers; the output layer has none"
     )
     init: Init = Field(SpreadInit(name="auto"), description="the first weights and biases, of all layers")
-    batch_norm: bool = Field(
+    norm: Norm = Field(
+        "none",
+        description="normalizes the weighted sums of hidden layers before the activation: batch (each unit "
+        "over the batch), layer (each example over the units); batch_norm: true means norm: batch",
+    )
+    residual: bool = Field(
         False,
-        description="normalise the weighted sums of hidden layers over the batch, before activation",
+        description="adds its input to the output of a hidden layer, through a matrix where widths differ",
     )
     dropout: float = Field(
         0.0, ge=0, lt=1, description="share of a hidden layer's outputs dropped in training"
@@ -166,3 +164,9 @@ class Model(Section):
     outputs: int | None = Field(
         None, ge=1, description="output units; null asks the data; given, it has to agree"
     )
+
+    def resolved(self, layer: Layer) -> Layer:
+        """Return a hidden layer in which nothing is null: what it leaves open is the model's."""
+        own = layer.model_dump(exclude={"units"}, exclude_none=True)
+        shared = {key: getattr(self, key) for key in Layer.model_fields if key != "units" and key not in own}
+        return layer.model_copy(update=shared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlpcli.nn.sizes import NetworkSize
+from mlpcli.config.plan import plan_widths
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,14 @@ from mlpcli.nn.sizes import NetworkSize
     ],
 )
 def test_counts_of_the_notes(widths: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    size = NetworkSize.of(widths)
-    assert (size.neurons, size.weights, size.biases, size.parameters) == expected
+    spec = plan_widths(widths)
+    counts = (spec.neurons, spec.count("weights"), spec.count("biases"), spec.count())
+    assert counts == expected
 
 
 def test_work_of_a_step() -> None:
-    size = NetworkSize.of((3, 4, 2))
-    assert size.activations == 3 + 4 + 2
-    assert size.forward_flops == (2 * 12 + 4) + (2 * 8 + 2)
+    spec = plan_widths((3, 4, 2))
+    assert spec.activations == 3 + 4 + 2
+    assert spec.forward_flops == (2 * 12 + 4) + (2 * 8 + 2)
     backward = (2 * 12 + 4) + (2 * 8 + 2) + 2 * 8  # dW and db of both layers, dX of the second
-    assert size.step_flops == size.forward_flops + backward
+    assert spec.step_flops == spec.forward_flops + backward

@@ -1,0 +1,228 @@
+"""Plans the layers of a network from its config: one entry for each kind of unit and norm; no NumPy.
+
+An entry says what a layer learns and which buffers it needs. The class that computes it stands under the same
+name in `mlpcli.nn.layers`, or for an elementwise activation its functions in `mlpcli.nn.activations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from mlpcli.config.schema import Layer, Model
+from mlpcli.specs import ArraySpec, BufferSpec, LayerSpec, NetworkSpec
+
+__all__ = ["NORMS", "UNITS", "Unit", "plan_network", "plan_widths"]
+
+# From the number of the layer, its units and the settings of the activation.
+PlanUnit: TypeAlias = Callable[[int, int, dict[str, Any]], LayerSpec]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A kind of unit: ``plan`` describes the layer that follows the weighted sums.
+
+    ``init`` is the initialization that suits it.
+    """
+
+    plan: PlanUnit
+    init: str
+
+
+def _elementwise(init: str, scratch: int = 0, masks: int = 0) -> Unit:
+    """Describe a function of each weighted sum alone, which works in place.
+
+    Its forward pass leaves ``scratch`` arrays of numbers and ``masks`` arrays of booleans for its backward
+    pass, each as large as the outputs.
+    """
+
+    def plan(number: int, units: int, settings: dict[str, Any]) -> LayerSpec:
+        buffers = [BufferSpec(f"scratch{i}", units) for i in range(scratch)]
+        buffers += [BufferSpec(f"mask{i}", units, mask=True) for i in range(masks)]
+        return LayerSpec("elementwise", number, units, units, settings, buffers=tuple(buffers))
+
+    return Unit(plan, init)
+
+
+def _prelu(number: int, units: int, settings: dict[str, Any]) -> LayerSpec:
+    return LayerSpec(
+        "prelu",
+        number,
+        units,
+        units,
+        settings,
+        parameters=(ArraySpec("a", f"a{number}", (units,), "slopes"),),
+        buffers=(BufferSpec("negative", units), BufferSpec("slope", units)),
+    )
+
+
+def _maxout(number: int, units: int, settings: dict[str, Any]) -> LayerSpec:
+    sums = units * settings["pieces"]
+    return LayerSpec(
+        "maxout",
+        number,
+        sums,
+        units,
+        settings,
+        buffers=(
+            BufferSpec("Y", units, keeps=True),
+            BufferSpec("dX", sums),
+            BufferSpec("free", units, mask=True),
+            BufferSpec("chosen", units, mask=True),
+        ),
+    )
+
+
+UNITS: dict[str, Unit] = {
+    "identity": _elementwise("lecun"),
+    "sigmoid": _elementwise("xavier"),
+    "tanh": _elementwise("xavier"),
+    "relu": _elementwise("he", masks=1),
+    "leaky_relu": _elementwise("he", scratch=1),
+    "prelu": Unit(_prelu, "he"),
+    "maxout": Unit(_maxout, "lecun"),
+    "elu": _elementwise("he", scratch=1),
+    "gelu": _elementwise("he", scratch=2),
+    "silu": _elementwise("he", scratch=2),
+    "softplus": _elementwise("he", scratch=2),
+}
+
+
+def _gamma_and_beta(number: int, width: int) -> tuple[ArraySpec, ...]:
+    return tuple(
+        ArraySpec(role, f"{role}{number}", (width,), "norm_parameters") for role in ("gamma", "beta")
+    )
+
+
+def _batch_norm(number: int, width: int) -> LayerSpec:
+    return LayerSpec(
+        "batch_norm",
+        number,
+        width,
+        width,
+        parameters=_gamma_and_beta(number, width),
+        state=(
+            ArraySpec("running_mean", f"mean{number}", (width,)),
+            ArraySpec("running_var", f"var{number}", (width,), non_negative=True),
+        ),
+        buffers=(BufferSpec("Xhat", width, keeps=True), BufferSpec("scratch", width)),
+    )
+
+
+def _layer_norm(number: int, width: int) -> LayerSpec:
+    return LayerSpec(
+        "layer_norm",
+        number,
+        width,
+        width,
+        parameters=_gamma_and_beta(number, width),
+        buffers=(
+            BufferSpec("Xhat", width, keeps=True),
+            BufferSpec("scratch", width),
+            BufferSpec("mean", 1),
+            BufferSpec("inverse", 1, keeps=True),
+        ),
+    )
+
+
+NORMS: dict[str, Callable[[int, int], LayerSpec]] = {"batch": _batch_norm, "layer": _layer_norm}
+
+
+def _dense(number: int, fan_in: int, units: int, pieces: int, init: dict[str, Any]) -> LayerSpec:
+    sums = units * pieces
+    buffers = [BufferSpec("Y", sums, keeps=True)]
+    if number > 1:  # the gradient by the inputs of the network is not needed
+        buffers.append(BufferSpec("dX", fan_in))
+    return LayerSpec(
+        "dense",
+        number,
+        fan_in,
+        sums,
+        {"units": units, "init": init},
+        parameters=(
+            ArraySpec("W", f"W{number}", (fan_in, sums), "weights", penalized=True),
+            ArraySpec("b", f"b{number}", (sums,), "biases"),
+        ),
+        buffers=tuple(buffers),
+    )
+
+
+def _residual(inner: Sequence[LayerSpec], init: dict[str, Any]) -> LayerSpec:
+    """Describe a layer that adds its input to what its inner layers make of it.
+
+    Where the widths differ, a matrix P projects the input (He et al., 2016, "projection shortcut").
+    """
+    number, fan_in, fan_out = inner[0].number, inner[0].fan_in, inner[-1].fan_out
+    buffers = [BufferSpec("Y", fan_out, keeps=True), BufferSpec("dY", fan_out)]
+    projection: tuple[ArraySpec, ...] = ()
+    if fan_in != fan_out:
+        projection = (ArraySpec("P", f"P{number}", (fan_in, fan_out), "projections", penalized=True),)
+        buffers.append(BufferSpec("projected", fan_out))
+        if number > 1:
+            buffers.append(BufferSpec("dX", fan_in))
+    return LayerSpec(
+        "residual",
+        number,
+        fan_in,
+        fan_out,
+        {"init": init},
+        parameters=projection,
+        buffers=tuple(buffers),
+        inner=tuple(inner),
+    )
+
+
+def _dropout(number: int, width: int, p: float) -> LayerSpec:
+    buffers = (BufferSpec("Y", width), BufferSpec("mask", width))
+    return LayerSpec("dropout", number, width, width, {"p": p}, buffers=buffers)
+
+
+def _noise(width: int, std: float) -> LayerSpec:
+    buffers = (BufferSpec("Y", width), BufferSpec("drawn", width))
+    return LayerSpec("noise", 1, width, width, {"std": std}, buffers=buffers)
+
+
+def plan_network(model: Model, widths: Sequence[int]) -> NetworkSpec:
+    """Return the layers of the network with ``widths``, which are (inputs, hidden ..., outputs).
+
+    The output layer has no activation: losses work from logits.
+    """
+    return NetworkSpec(tuple(widths), tuple(_layers(model, widths)))
+
+
+def plan_widths(widths: Sequence[int]) -> NetworkSpec:
+    """Return the layers of the network with ``widths`` and otherwise the defaults of the config."""
+    return plan_network(Model(hidden=[Layer(units=units) for units in widths[1:-1]]), widths)
+
+
+def _layers(model: Model, widths: Sequence[int]) -> Iterator[LayerSpec]:
+    if model.input_noise:
+        yield _noise(widths[0], model.input_noise)
+    dropout = model.input_dropout
+    for number, section in enumerate(model.hidden, 1):
+        fan_in, units = widths[number - 1], widths[number]
+        layer: Any = model.resolved(section)  # nothing in it is None
+        if dropout:
+            yield _dropout(number, fan_in, dropout)
+        unit, settings = UNITS[layer.activation.name], layer.activation.model_dump()
+        pieces = settings.get("pieces", 1)
+        block = [_dense(number, fan_in, units, pieces, _init(layer.init, unit.init))]
+        if layer.norm != "none":
+            block.append(NORMS[layer.norm](number, block[0].fan_out))
+        block.append(unit.plan(number, units, settings))
+        if layer.residual:
+            yield _residual(block, _init(layer.init, "lecun"))
+        else:
+            yield from block
+        dropout = layer.dropout
+    number = len(widths) - 1
+    if dropout:
+        yield _dropout(number, widths[-2], dropout)
+    yield _dense(number, widths[-2], widths[-1], 1, _init(model.init, "lecun"))
+
+
+def _init(section: Any, suited: str) -> dict[str, Any]:
+    """Return the settings of an initialization, with the name ``suited`` where the config says auto."""
+    settings: dict[str, Any] = section.model_dump()
+    return {**settings, "name": suited} if section.name == "auto" else settings

@@ -1,0 +1,42 @@
+"""Reads the meta of older checkpoint formats: each reader turns one format into the next.
+
+What has been trained stays usable: a change of `mlpcli.training.checkpoints.Meta` gets a new format number
+and a reader here. ``tests/training/formats`` holds files of every format so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["MIGRATIONS", "migrate"]
+
+Meta = dict[str, Any]
+
+
+def _rename(section: Any, names: dict[str, str]) -> Any:
+    """Return a mapping with other keys; what is no mapping is left for validation to refuse."""
+    if not isinstance(section, dict):
+        return section
+    return {names.get(key, key): value for key, value in section.items()}
+
+
+def _from_1(meta: Meta) -> Meta:
+    """Format 1 (mlp 0.1 before its release) called columns features and had other names for the progress."""
+    meta = _rename(meta, {"features": "columns", "midway": "mid_epoch"})
+    return {
+        **meta,
+        "format": 2,
+        "progress": _rename(meta.get("progress"), {"stale": "epochs_since_best"}),
+        "mid_epoch": _rename(meta.get("mid_epoch"), {"hits": "correct"}),
+    }
+
+
+MIGRATIONS: dict[int, Callable[[Meta], Meta]] = {1: _from_1}
+
+
+def migrate(meta: Meta) -> Meta:
+    """Return the meta of a checkpoint in today's format; it is validated afterwards."""
+    while (number := meta.get("format")) in MIGRATIONS and type(number) is int:
+        meta = MIGRATIONS[number](meta)
+    return meta
