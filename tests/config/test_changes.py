@@ -94,7 +94,7 @@ OVERRIDES: dict[str, tuple[dict[str, Any], dict[str, Any], str, Any]] = {
     "an entry": (SGD | {"model": {"hidden": [8, 8]}}, {"model.hidden.1.dropout": 0.5}, "model.hidden.0", 8),
     "numbers of NumPy": (SGD, {"training": {"epochs": np.int64(7)}}, "training.epochs", 7),
     "fractions of NumPy": (SGD, {"optimizer.momentum": np.float32(0.5)}, "optimizer.momentum", 0.5),
-    "truths of NumPy": (SGD, {"model.batch_norm": np.True_}, "model.batch_norm", True),
+    "truths of NumPy": (SGD, {"model.residual": np.True_}, "model.residual", True),
     "an array": (SGD, {"model.hidden": np.array([3, 4])}, "model.hidden", [3, 4]),
 }
 

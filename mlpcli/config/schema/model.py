@@ -82,17 +82,19 @@ Init: TypeAlias = Annotated[SpreadInit | OrthogonalInit, Field(discriminator="na
 
 def _norm_from_batch_norm(value: Any) -> Any:
     """Read ``batch_norm: true`` as ``norm: batch``, and ``batch_norm: false`` as no such norm."""
-    if not isinstance(value, dict) or value.get("batch_norm") is None:
+    if not isinstance(value, dict) or "batch_norm" not in value:
         return value
     section = dict(value)
     wanted, norm = section.pop("batch_norm"), section.get("norm")
+    if wanted is None:
+        return section
     if not isinstance(wanted, bool):
-        raise problem(f"{wanted!r:.50} is not true or false", ("batch_norm",))
+        raise problem(f"batch_norm is {wanted!r:.50}; it is true or false, and short for norm: batch or none")
     if norm in (None, "none"):
         return {**section, "norm": "batch" if wanted else "none"}
     if wanted == (norm == "batch"):
         return section
-    raise problem(f"{str(wanted).lower()} contradicts norm: {norm}; delete batch_norm", ("batch_norm",))
+    raise problem(f"batch_norm: {str(wanted).lower()} contradicts norm: {norm}; delete batch_norm")
 
 
 class _Normed(Section):

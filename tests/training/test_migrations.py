@@ -1,0 +1,67 @@
+"""Checkpoints of older formats: each is read, predicts what it predicted, and is trained on.
+
+``formats`` holds, for each format, files that the version of its time has written: ``classes.npz``, the
+last.npz of a run that was stopped within an epoch (prelu, maxout, batch norm, dropout, noise, adam, cosine),
+and ``values.npz``, the best.npz of a regression. ``expected.json`` has predictions of that version, and some
+of the weights that the run ended with. A change of the format adds a folder of the format before.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.training.apply import answer_rows
+from mlpcli.training.checkpoints import FORMAT, load_checkpoint, save_checkpoint
+from mlpcli.training.migrations import MIGRATIONS
+from mlpcli.training.run import Run
+
+FORMATS = Path(__file__).with_name("formats")
+NUMBERS = sorted(int(folder.name) for folder in FORMATS.iterdir())
+TASKS = ("classes", "values")
+
+
+def expected(number: int) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((FORMATS / str(number) / "expected.json").read_text())
+    return loaded
+
+
+def test_every_older_format_has_a_reader_and_files() -> None:
+    assert list(range(1, FORMAT)) == NUMBERS == sorted(MIGRATIONS)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_it_predicts_what_it_predicted(number: int, task: str, tmp_path: Path) -> None:
+    known = expected(number)[task]
+    np.save(tmp_path / "x.npy", np.array(known["X"], np.float32))
+    answers = answer_rows(load_checkpoint(FORMATS / str(number) / f"{task}.npz"), tmp_path / "x.npy")
+    np.testing.assert_allclose(answers.values, known["values"], rtol=1e-4)
+    assert answers.labels == known.get("labels")
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_it_is_saved_in_todays_format(number: int, task: str, tmp_path: Path) -> None:
+    old = load_checkpoint(FORMATS / str(number) / f"{task}.npz")
+    save_checkpoint(tmp_path / "new.npz", old)
+    meta = json.loads(np.load(tmp_path / "new.npz")["meta"].item())
+    assert meta["format"] == FORMAT
+    new = load_checkpoint(tmp_path / "new.npz")
+    assert new.experiment == old.experiment
+    np.testing.assert_array_equal(new.network.parameters.values, old.network.parameters.values)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_run_goes_on_to_the_weights_it_would_have_had(number: int) -> None:
+    last = load_checkpoint(FORMATS / str(number) / "classes.npz")
+    run = Run(last.experiment)
+    run.resume(last)
+    assert [epoch.number for epoch in run.trainer.epochs()] == [3, 4, 5, 6]
+    for name, values in expected(number)["classes"]["final"].items():
+        found = run.network.parameters.view(name).ravel()
+        np.testing.assert_allclose(found, values, rtol=1e-4, atol=1e-5, err_msg=name)
