@@ -56,7 +56,7 @@ class Point:
         return (
             self.sweep,
             f"{self.value:,}",
-            f"{self.network.parameters:,}",
+            f"{self.network.count():,}",
             f"{1e3 * self.seconds:.2f}",
             f"{self.batch_size / self.seconds:,.0f}",
             f"{self.gflops[0]:,.0f}",

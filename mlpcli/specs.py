@@ -9,8 +9,10 @@ layer, and a fully-connected layer of fan_out neurons has fan_in x fan_out weigh
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import Any, Literal, TypeAlias
 
@@ -120,7 +122,7 @@ class NetworkSpec:
             yield from layer.inner
             yield layer
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[ArraySpec, ...]:
         """Return the arrays that are learned."""
         return tuple(array for layer in self.walk() for array in layer.parameters)
@@ -141,13 +143,16 @@ class NetworkSpec:
 
     def weight_layers(self) -> list[WeightLayer]:
         """Return what each numbered layer holds, in order; the last is the output layer."""
-        layers = []
-        for number, fan_in in enumerate(self.widths[:-1], 1):
-            arrays = [array for layer in self.walk() if layer.number == number for array in layer.parameters]
-            counts = {what: sum(array.size for array in arrays if array.count == what) for what in COUNTS}
-            fan_out = self.widths[number]
-            layers.append(WeightLayer(fan_in, fan_out, counts["biases"] // fan_out, counts))
-        return layers
+        counts = [dict.fromkeys(COUNTS, 0) for _ in self.widths[1:]]
+        for layer in self.walk():
+            for array in layer.parameters:
+                if array.count is not None:
+                    counts[layer.number - 1][array.count] += array.size
+        pairs = zip(itertools.pairwise(self.widths), counts, strict=True)
+        return [
+            WeightLayer(fan_in, fan_out, of_layer["biases"] // fan_out, of_layer)
+            for (fan_in, fan_out), of_layer in pairs
+        ]
 
     @property
     def activations(self) -> int:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from mlpcli.training.checkpoints import FORMAT
 from mlpcli.training.directory import RunDirectory
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -418,7 +419,9 @@ METAS: dict[str, Callable[[dict[str, Any], int], str | bytes]] = {
     "keys": lambda meta, k: "{" + "".join(f'"{i}":0,' for i in range(1300 * k)) + '"a":0}',
     "one key": lambda meta, k: "{" + '"":0,' * (3000 * k) + '"":0}',
     "a meta that is too large": lambda meta, k: " " * 17_000_000,
-    "5,000 digits": lambda meta, k: json.dumps(meta).replace('"format": 1', '"format": ' + "9" * 5000),
+    "5,000 digits": lambda meta, k: json.dumps(meta).replace(
+        f'"format": {FORMAT}', '"format": ' + "9" * 5000
+    ),
     "digits": lambda meta, k: "9" * (15000 * k),
     "an exponent": lambda meta, k: json.dumps(meta).replace('"epoch": 2', '"epoch": 1e999999'),
     "NaN": lambda meta, k: json.dumps({**meta, "epoch": float("nan")}),
@@ -437,7 +440,7 @@ METAS: dict[str, Callable[[dict[str, Any], int], str | bytes]] = {
     "a path": lambda meta, k: with_config(meta, data={**meta["config"]["data"], "path": "a/" * (5000 * k)}),
     "deep config": lambda meta, k: json.dumps(meta)[:-1] + ', "config": ' + '{"a":' * 900 + "0" + "}" * 901,
     "a long format": lambda meta, k: json.dumps({**meta, "format": "2" * (15000 * k)}),
-    "another format": lambda meta, k: json.dumps({**meta, "format": 2}),
+    "another format": lambda meta, k: json.dumps({**meta, "format": FORMAT + 1}),
     "format of the future": lambda meta, k: json.dumps({"format": 10**300, "mlp": "9.0"}),
     "bad UTF-8": lambda meta, k: b"\xff" * (1000 * k),
     "UTF-16": lambda meta, k: json.dumps(meta).encode("utf-16"),

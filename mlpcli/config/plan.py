@@ -192,8 +192,9 @@ def plan_network(model: Model, widths: Sequence[int]) -> NetworkSpec:
 
 
 def plan_widths(widths: Sequence[int]) -> NetworkSpec:
-    """Return the layers of the network with ``widths`` and otherwise the defaults of the config."""
-    return plan_network(Model(hidden=[Layer(units=units) for units in widths[1:-1]]), widths)
+    """Return the layers of the network with ``widths``, of any size, and otherwise the config's defaults."""
+    hidden = [Layer.model_construct(units=units) for units in widths[1:-1]]  # not limited as in a config
+    return plan_network(Model.model_construct(hidden=hidden), widths)
 
 
 def _layers(model: Model, widths: Sequence[int]) -> Iterator[LayerSpec]:

@@ -37,6 +37,8 @@ MIGRATIONS: dict[int, Callable[[Meta], Meta]] = {1: _from_1}
 
 def migrate(meta: Meta) -> Meta:
     """Return the meta of a checkpoint in today's format; it is validated afterwards."""
-    while (number := meta.get("format")) in MIGRATIONS and type(number) is int:
+    while True:
+        number = meta.get("format")
+        if type(number) is not int or number not in MIGRATIONS:
+            return meta
         meta = MIGRATIONS[number](meta)
-    return meta

@@ -240,16 +240,16 @@ def test_a_place_that_may_not_be_written(mlp: Mlp) -> None:
 
 def signalled(monkeypatch: pytest.MonkeyPatch, number: int, at: int, times: int = 1) -> None:
     """Send this process a signal while it gathers its batch ``at``, counted from 1 over all epochs."""
-    learn = Trainer._learn
+    compute = Trainer._compute_gradient
     seen = iter(range(1, 10**9))
 
     def interrupted(trainer: Trainer, *args: Any) -> None:
         if next(seen) == at:
             for _ in range(times):
                 os.kill(os.getpid(), number)
-        learn(trainer, *args)
+        compute(trainer, *args)
 
-    monkeypatch.setattr(Trainer, "_learn", interrupted)
+    monkeypatch.setattr(Trainer, "_compute_gradient", interrupted)
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,11 @@ def test_every_combination(
         "residual": residual,
         "dropout": dropout,
     }
-    check(loss, {**model, "input_dropout": dropout / 3}, dict.fromkeys(PENALTIES, 0) | {penalty: 0.3})
+    check(
+        loss,
+        {**model, "dropout": dropout, "input_dropout": dropout / 3},
+        dict.fromkeys(PENALTIES, 0) | {penalty: 0.3},
+    )
 
 
 @pytest.mark.parametrize("loss", LOSSES)
