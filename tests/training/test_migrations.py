@@ -18,6 +18,7 @@ import pytest
 from mlpcli.training.apply import answer_rows
 from mlpcli.training.checkpoints import FORMAT, load_checkpoint, save_checkpoint
 from mlpcli.training.migrations import MIGRATIONS
+from mlpcli.training.resume import restore
 from mlpcli.training.run import Run
 
 FORMATS = Path(__file__).with_name("formats")
@@ -60,7 +61,7 @@ def test_it_is_saved_in_todays_format(number: int, task: str, tmp_path: Path) ->
 def test_a_run_goes_on_to_the_weights_it_would_have_had(number: int) -> None:
     last = load_checkpoint(FORMATS / str(number) / "classes.npz")
     run = Run(last.experiment)
-    run.resume(last)
+    restore(run, last)
     assert [epoch.number for epoch in run.trainer.epochs()] == [3, 4, 5, 6]
     for name, values in expected(number)["classes"]["final"].items():
         found = run.network.parameters.view(name).ravel()
