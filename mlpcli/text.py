@@ -5,7 +5,19 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-__all__ = ["clip", "columns", "count", "listed", "memory", "number", "percent", "plain", "shortened", "some"]
+__all__ = [
+    "clip",
+    "columns",
+    "count",
+    "listed",
+    "memory",
+    "number",
+    "percent",
+    "plain",
+    "repeated",
+    "shortened",
+    "some",
+]
 
 
 def columns(rows: Sequence[Sequence[str]], align: str) -> str:
@@ -72,3 +84,13 @@ def listed(names: Sequence[str]) -> str:
     """Return the first ten names, each `shortened`, and how many there are where there are more."""
     shown = ", ".join(map(shortened, names[:10]))
     return f"{shown}, ... ({len(names):,} in all)" if len(names) > 10 else shown
+
+
+def repeated(names: Sequence[str]) -> str | None:
+    """Return the first name that occurs a second time, or None."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlpcli.text import clip, columns, count, listed, memory, percent, shortened, some
+from mlpcli.text import clip, columns, count, listed, memory, percent, plain, repeated, shortened, some
 
 
 def test_columns_are_aligned_and_leave_no_space_at_the_end() -> None:
@@ -47,3 +47,13 @@ def test_texts_of_files_are_quoted_on_one_short_line() -> None:
     assert shortened("x" * 51) == repr("x" * 47 + "...")
     assert listed(["a", "b"]) == "'a', 'b'"
     assert listed([str(i) for i in range(1000)]).endswith("'9', ... (1,000 in all)")
+
+
+def test_a_strangers_text_is_one_short_line() -> None:
+    assert plain("a\x1b[2J\nb") == r"a\x1b[2J\nb"
+    assert len(plain("word " * 1000)) <= 100
+
+
+def test_the_first_name_that_occurs_twice() -> None:
+    assert repeated(["a", "b", "b", "a"]) == "b"
+    assert repeated(["a", "b"]) is None

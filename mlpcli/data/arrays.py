@@ -19,7 +19,7 @@ from mlpcli.data.sentences import FILL, FINITE, TARGET
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.npz import NpzFile, read_npy
 from mlpcli.reading import within_memory
-from mlpcli.text import listed, shortened
+from mlpcli.text import listed, repeated, shortened
 
 __all__ = [
     "from_arrays",
@@ -119,6 +119,9 @@ def from_arrays(X: Any, y: Any, *, classification: bool) -> Dataset:
     strings. Raises DataError.
     """
     names = _names(X)
+    twice = repeated(names or ())
+    if twice is not None:
+        raise DataError(f"X: two columns are called {shortened(twice)}; give each a name of its own")
     features, targets = _of_program(X, y, classification, None)
     return _dataset("y", features, targets, names or _numbered(features))
 
@@ -185,7 +188,10 @@ def _numbers(where: str, values: Any, columns: Sequence[str] | None = None) -> N
             raise DataError(
                 f"{where}: {_cell(place, names)} is {shortened(str(value))}, not a number. {hint}"
             )
-        numbers[place] = value
+        try:
+            numbers[place] = value
+        except OverflowError:  # a whole number of hundreds of digits
+            numbers[place] = np.inf
     return numbers
 
 

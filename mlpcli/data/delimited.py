@@ -20,7 +20,7 @@ from mlpcli.data.labels import MISSING, MOST_CLASSES, Labels, classify, parse_nu
 from mlpcli.data.sentences import FILL, FINITE, SHOWN, TARGET
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.reading import opened, within_memory
-from mlpcli.text import listed, shortened
+from mlpcli.text import listed, repeated, shortened
 
 __all__ = ["Table", "find_delimiter", "measure_csv", "read_csv", "read_table"]
 
@@ -225,19 +225,10 @@ def _header(path: Path, records: Iterator[tuple[int, int, list[str]]], delimiter
                 f"{path}:{line}: column {i + 1} of {len(names)} has no name; name it, or remove it "
                 "(pandas writes row numbers without a name, unless index=False)"
             )
-    twice = _twice(names)
+    twice = repeated(names)
     if twice is not None:
         raise DataError(f"{path}:{line}: two columns are called {shortened(twice)}{_headless(names)}")
     return names
-
-
-def _twice(names: Sequence[str]) -> str | None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return None
 
 
 def _headless(names: list[str]) -> str:
@@ -263,7 +254,7 @@ def _chosen(path: Path, header: list[str], features: Sequence[str] | None, targe
             raise DataError(f"{path}: has only the column {target!r}, and nothing to learn it from")
     if not features:
         raise DataError("data.features: name at least one column, or leave it out to use every column")
-    twice = _twice(asked)
+    twice = repeated(asked)
     if twice is not None:
         what = "is the target" if twice == target else "is named twice"
         raise DataError(f"data.features: {twice!r} {what}; name each column once")

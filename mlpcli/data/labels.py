@@ -56,8 +56,8 @@ def _labels_of_objects(where: str, y: NDArray[Any]) -> Labels:
     places: list[str] = []
     codes = np.empty(len(y), np.int64)
     for i, value in enumerate(y):
-        is_number = isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating))
-        if not (isinstance(value, str) or (is_number and math.isfinite(value))):
+        is_label = isinstance(value, (str, bool, int, np.bool_, np.integer))
+        if not is_label and not (isinstance(value, (float, np.floating)) and math.isfinite(value)):
             raise DataError(f"{where}[{i}] is {shortened(str(value))}, which is not a label. {FILL}")
         codes[i] = seen.setdefault(str(value).strip(), len(seen))
         if len(places) < len(seen):

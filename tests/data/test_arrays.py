@@ -234,6 +234,12 @@ BAD_OBJECTS: dict[str, tuple[Any, Any, bool, str]] = {
         True,
         "X: row 1, column 1 (from 0) is 'None', not a number. Fill in missing",
     ),
+    "huge": (
+        [[10**400], [2]],
+        [0, 1],
+        True,
+        "X: row 0, column 0 (from 0) is inf. Numbers are kept in 32 bits",
+    ),
     "ragged": ([[1, 2], [3]], [0, 1], True, "X: is not an array ("),
     "one row": ([1, 2], [0, 1], True, "X: has shape (2,); one row for each example is needed"),
     "no label": (
@@ -273,6 +279,13 @@ def test_arrays_of_files_and_programs_are_refused_alike(
     message = refusal(from_arrays, **arrays, classification=classification)
     assert expected in message
     assert message[:2] in ("X:", "y:", "y[")
+
+
+def test_refuses_two_columns_of_one_name(refusal: Callable[..., str]) -> None:
+    frame = Frame(a=[1, 2], b=[3, 4])
+    frame.columns = ["a", "a"]
+    expected = "X: two columns are called 'a'; give each a name of its own"
+    assert refusal(from_arrays, frame, [0, 1], classification=True) == expected
 
 
 def test_new_rows_of_a_program() -> None:
