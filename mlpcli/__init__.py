@@ -1,3 +1,60 @@
-"""mlp: train multilayer perceptrons from one YAML file, on NumPy alone."""
+"""mlp: trains multilayer perceptrons from one YAML file, on NumPy alone.
+
+A Python program uses what is in ``__all__``; docs/python.md shows how. Each name is imported when it is used
+first, so that ``import mlpcli`` costs nothing and imports no NumPy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlpcli.api import load, train
+    from mlpcli.errors import (
+        CheckpointError,
+        ConfigError,
+        ConfigWarning,
+        DataError,
+        MlpError,
+        RunError,
+        UsageError,
+    )
+    from mlpcli.training.model import Model
+    from mlpcli.training.run import Run
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "ConfigWarning",
+    "DataError",
+    "MlpError",
+    "Model",
+    "Run",
+    "RunError",
+    "UsageError",
+    "__version__",
+    "load",
+    "train",
+]
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "load": "mlpcli.api",
+    "train": "mlpcli.api",
+    "Model": "mlpcli.training.model",
+    "Run": "mlpcli.training.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES.get(name, "mlpcli.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

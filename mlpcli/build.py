@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from mlpcli.blas import thread_count
 from mlpcli.config.plan import plan_network
@@ -48,6 +48,7 @@ __all__ = [
     "load_dataset",
     "load_splits",
     "network_widths",
+    "with_validation",
 ]
 
 Built = TypeVar("Built")
@@ -234,6 +235,9 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
             "raise it, or give null for all that are left"
         )
     test = parts.get("test", test)
+    arrays = [dataset.X, dataset.y]
+    if dataset.test is not None:
+        arrays += [dataset.test.X, dataset.test.y]
     return Splits(
         parts["train"],
         parts["val"] if len(parts["val"]) else None,
@@ -241,15 +245,17 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
         dataset.columns,
         dataset.classes,
         targets,
-        None if data.name in TOY_SETS else _checksum(dataset),
+        None if data.name in TOY_SETS else _checksum(arrays),
     )
 
 
-def _checksum(dataset: Dataset) -> int:
-    arrays = [dataset.X, dataset.y]
-    if dataset.test is not None:
-        arrays += [dataset.test.X, dataset.test.y]
-    checksum = 0
+def with_validation(splits: Splits, X: NDArray[Any], y: NDArray[Any]) -> Splits:
+    """Return the splits with other examples to validate on; all rows of X and y."""
+    fingerprint = None if splits.fingerprint is None else _checksum([X, y], splits.fingerprint)
+    return replace(splits, val=Split(X, y, np.arange(len(X))), fingerprint=fingerprint)
+
+
+def _checksum(arrays: Sequence[NDArray[Any]], checksum: int = 0) -> int:
     for array in arrays:
         checksum = crc32(np.ascontiguousarray(array).data, checksum)
     return checksum

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "data": {"errors", "buffers", "files", "npz", "reading", "text"},
     "build": GROUND | {"nn", "optim", "data", "config"},
     "training": GROUND | {"nn", "optim", "data", "config", "build"},
+    "api": GROUND | {"data", "config", "build", "training"},
     "figures": GROUND | {"nn", "data", "config", "build", "training"},
     "play": GROUND | {"nn", "optim", "data", "config", "build", "training"},
     "cli": GROUND | {"nn", "data", "config", "build", "training", "figures", "play"},

@@ -14,9 +14,8 @@ import click
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.options import set_option
-from mlpcli.cli.pictures import check_out
+from mlpcli.cli.pictures import check_out, load_matplotlib
 from mlpcli.errors import UsageError, nearest
-from mlpcli.figures import require_matplotlib
 from mlpcli.text import clip, columns, count, memory, number
 
 if TYPE_CHECKING:
@@ -201,7 +200,7 @@ def draw(what: str, overrides: tuple[str, ...], out: Path | None) -> None:
     if out is not None:
         check_out(out)
     prepare_blas()
-    require_matplotlib()
+    load_matplotlib()
     experiment = _experiment(what, overrides)
     from mlpcli.figures.datasets import draw_dataset
     from mlpcli.figures.style import save

@@ -23,6 +23,15 @@ HINTS = {
     "run not written": "Once it can be written, go on with: mlp train --resume {run}",
     "nothing written": "Once it can be written, train again.",
     "run cannot go on": "With --force a new run takes its place.",
+    "memory": "To start it all the same: mlp train --force-memory",
+    "data moved": "If the data have moved, name them with --data.",
+    "data changed": "mlp eval --data scores other data, or these as a whole.",
+    "data drawn": "To score a file of your own, leave out --split.",
+    "data not kept": "Name a file with the same columns with --data.",
+    "no snapshots": "Train with them: mlp train {config} --set training.snapshots=30",
+    "no matplotlib": "Without it, mlp plot RUN --text draws in characters.",
+    "no classes to play with": "mlp train trains it, and mlp plot shows how it went.",
+    "port in use": "Give another one with --port, or 0 for any that is free.",
 }
 
 

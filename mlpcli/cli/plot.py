@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mlpcli.blas import prepare_blas
-from mlpcli.cli.pictures import check_folder, check_out
+from mlpcli.cli.hints import with_hint
+from mlpcli.cli.pictures import check_folder, check_out, load_matplotlib
 from mlpcli.errors import MlpError, UsageError
-from mlpcli.figures import KINDS, NOTES, UnfitError, require_matplotlib
+from mlpcli.figures import KINDS, NOTES, UnfitError
 from mlpcli.text import count
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def plot(
     _check_place(kinds, out, animate, text, notes)
     prepare_blas()
     if not text:
-        require_matplotlib()
+        load_matplotlib()
     if notes is not None:
         _draw_notes(notes, out)
         return
@@ -196,7 +197,7 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
             save(figure, path)
             click.echo(path)
     if failed:
-        raise type(failed[0])("\n".join(dict.fromkeys(map(str, failed))))
+        raise type(failed[0])("\n".join(dict.fromkeys(map(with_hint, failed))))
 
 
 def _folder(runs: Sequence[FinishedRun]) -> Path:

@@ -1,4 +1,4 @@
-"""``mlp predict``: writes what a network says of new rows, as CSV."""
+"""``mlp predict``: writes what a network predicts for new rows, as CSV."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from mlpcli.blas import prepare_blas
 from mlpcli.errors import UsageError
 
 if TYPE_CHECKING:
-    prepare_blas()
-    from mlpcli.training.apply import Answers
+    from mlpcli.training.apply import Predictions
 
 __all__ = ["predict"]
 
 
-@click.command(short_help="Answer for new rows.")
+@click.command(short_help="Predict for new rows.")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Write there, not to stdout.")
 def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
-    """Write the network's answers for the rows of DATA as CSV, one line a row.
+    """Write the network's predictions for the rows of DATA as CSV, a line for each row.
 
     DATA is a .csv with the columns the network was trained on (others are ignored), a .npy of shape
-    (rows, features), or a .npz with the array X. The answers are the label and a probability for each class
+    (rows, features), or a .npz with the array X. A line holds the label and a probability for each class
     (from an SVM: a score), or the values of a regression.
     """
-    from mlpcli.training.apply import answer_rows
+    prepare_blas()
+    from mlpcli.training.apply import predict_rows
     from mlpcli.training.checkpoints import load_checkpoint
 
     if out is not None:
         _check_out(out, {"the checkpoint": checkpoint, "the data": data})
-    text = _csv(answer_rows(load_checkpoint(checkpoint), data))
+    text = _csv(predict_rows(load_checkpoint(checkpoint), data))
     if out is None:
         click.echo(text, nl=False)
         return
@@ -46,7 +46,7 @@ def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
 
 
 def _check_out(out: Path, inputs: dict[str, Path]) -> None:
-    """Refuse what must not be written over, before any work is done; an older file of answers may be."""
+    """Refuse what must not be written over, before any work is done; an older file of predictions may be."""
     if not out.parent.is_dir():
         raise UsageError(f"--out {out}: there is no folder {out.parent}; make it first")
     if not out.exists():
@@ -60,12 +60,12 @@ def _check_out(out: Path, inputs: dict[str, Path]) -> None:
             raise UsageError(f"--out {out} is {what}; name another file")
 
 
-def _csv(answers: Answers) -> str:
+def _csv(predictions: Predictions) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    labels = answers.labels
-    writer.writerow(answers.columns if labels is None else ["label", *answers.columns])
-    for i, row in enumerate(answers.values.tolist()):
+    labels = predictions.labels
+    writer.writerow(predictions.columns if labels is None else ["label", *predictions.columns])
+    for i, row in enumerate(predictions.values.tolist()):
         numbers = [f"{number:.6g}" for number in row]
         writer.writerow(numbers if labels is None else [labels[i], *numbers])
     return file.getvalue()

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
-from mlpcli.cli.pictures import check_folder, check_out
-from mlpcli.figures import require_matplotlib
+from mlpcli.cli.pictures import check_folder, check_out, load_matplotlib
 from mlpcli.files import make_place, replace_file
 from mlpcli.text import memory
 
@@ -32,7 +31,7 @@ def report(run: Path, out: Path | None) -> None:
     if out is not None:
         check_out(out, (".html",))
     prepare_blas()
-    require_matplotlib("jinja2")
+    load_matplotlib("jinja2")
     from mlpcli.figures.report import render_report
     from mlpcli.training.finished import FinishedRun
 

@@ -6,6 +6,7 @@ import os
 import shlex
 import statistics
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,19 +207,21 @@ def _follow(run: Run, say: _Teller) -> list[float]:
 
     rates = []
     in_terminal = sys.stderr is not None and sys.stderr.isatty()
+    epochs = run.epochs()
     bar = tqdm(
-        run.epochs(),
+        epochs,
         initial=run.trainer.progress.epoch,
         total=run.experiment.training.epochs,
         disable=say.quiet or not in_terminal,
         dynamic_ncols=True,
         bar_format="epoch {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}{postfix}",
     )
-    for epoch in bar:
-        rates.append(epoch.metrics["examples_per_second"])
-        bar.set_postfix_str(_postfix(epoch.metrics), refresh=False)
-        if not in_terminal:
-            say(describe_epoch(epoch.metrics))
+    with closing(epochs):
+        for epoch in bar:
+            rates.append(epoch.metrics["examples_per_second"])
+            bar.set_postfix_str(_postfix(epoch.metrics), refresh=False)
+            if not in_terminal:
+                say(describe_epoch(epoch.metrics))
     if in_terminal:
         say("")  # sets the summary off from the bar
     return rates
@@ -248,7 +251,7 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     ]
     header = ["", *("R2" if name == "r2" else name for name in names)]
     table = columns([header, *rows], "<" + ">" * len(names))
-    return "\n\n".join([_verdict(run), table, _health(run.recorder.metrics[-1]), columns(facts, "<<")])
+    return "\n\n".join([_verdict(run), table, _health(run.metrics[-1]), columns(facts, "<<")])
 
 
 def _health(metrics: dict[str, Any]) -> str:

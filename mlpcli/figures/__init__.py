@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from importlib import import_module
 
 from mlpcli.errors import UsageError
@@ -29,8 +28,6 @@ class UnfitError(UsageError):
 
 def require_matplotlib(*others: str) -> None:
     """Load matplotlib and ``others``, which a module needs; raise UsageError where one is not installed."""
-    # It makes so many objects that to look through them for garbage, after every 700, is a tenth of the time.
-    gc.set_threshold(50_000)
     for module in ("matplotlib.figure", *others):
         try:
             import_module(module)
@@ -38,6 +35,6 @@ def require_matplotlib(*others: str) -> None:
             name = module.partition(".")[0]
             raise UsageError(
                 f"pictures and pages need {name}, which cannot be imported ({error}); install it by\n"
-                "  pip install 'mlpcli[plot]'\n"
-                "Without it, mlp plot RUN --text draws in characters."
+                "  pip install 'mlpcli[plot]'",
+                topic="no matplotlib",
             ) from None

@@ -78,8 +78,9 @@ def animate_boundary(run: FinishedRun, path: Path) -> int:
     _require_plane(run)
     if not run.snapshots:
         raise UnfitError(
-            f"{run.directory} has no snapshots to animate; train it with training.snapshots, as in\n"
-            f"  mlp train {run.directory / 'config.yaml'} --set training.snapshots=30"
+            f"{run.directory} has no snapshots to animate; train it with training.snapshots",
+            topic="no snapshots",
+            config=run.directory / "config.yaml",
         )
     frames = [image for _, image in boundary_frames(run)]
     times = [_FRAME] * (len(frames) - 1) + [_LAST_FRAME]
@@ -242,7 +243,7 @@ def _draw_regions(
     axes: Axes, run: FinishedRun, ranges: list[tuple[float, float]], parts: list[str], size: float
 ) -> None:
     x, y, points = grid_of(ranges, _POINTS)
-    logits = run.answer(points)
+    logits = run.predict_logits(points)
     labels = run.loss.classify(logits).reshape(_POINTS, _POINTS)
     scores = run.loss.predict(logits).astype(np.float64)
     tints = np.array([1 - _TINT * (1 - np.array(to_rgb(colour))) for colour in CLASS_COLOURS])
@@ -270,7 +271,7 @@ def _draw_regions(
 
 def _draw_levels(axes: Axes, run: FinishedRun, span: _Span, parts: list[str], size: float) -> Any:
     x, y, points = grid_of(span.ranges, _POINTS)
-    fitted = run.values(run.answer(points))[:, 0].reshape(_POINTS, _POINTS)
+    fitted = run.values(run.predict_logits(points))[:, 0].reshape(_POINTS, _POINTS)
     low, high = span.targets
     locator = MaxNLocator(16, steps=[1, 2, 5, 10])
     levels = locator.tick_values(low, high if high > low else low + 1)  # the same for every run on these data
@@ -286,7 +287,7 @@ def _draw_levels(axes: Axes, run: FinishedRun, span: _Span, parts: list[str], si
 
 def _draw_function(axes: Axes, run: FinishedRun, reach: tuple[float, float], parts: list[str]) -> None:
     x = np.linspace(*reach, 500)[:, None]
-    fitted = run.values(run.answer(x))
+    fitted = run.values(run.predict_logits(x))
     colours = _value_colours(fitted.shape[1])
     for part in parts:
         split = run.splits.parts[part]
@@ -318,7 +319,7 @@ def _value_colours(values: int) -> list[tuple[Any, Any]]:
 
 def _draw_probabilities(axes: Axes, run: FinishedRun, reach: tuple[float, float], parts: list[str]) -> None:
     x = np.linspace(*reach, 500)[:, None]
-    scores = run.loss.predict(run.answer(x))
+    scores = run.loss.predict(run.predict_logits(x))
     for i in range(scores.shape[1]):
         axes.plot(x[:, 0], scores[:, i], color=class_colour(i), linewidth=2)
     low, high = float(scores.min()), float(scores.max())

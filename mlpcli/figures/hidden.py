@@ -37,7 +37,7 @@ def draw_hidden(run: FinishedRun) -> Figure:
     lines = grid_lines(extent(run.splits))
     transform = run.checkpoint.transform
     of_examples, of_lines = (
-        [*hidden_outputs(network, transform.apply(points))[:_MOST_LAYERS], run.answer(points)]
+        [*hidden_outputs(network, transform.apply(points))[:_MOST_LAYERS], run.predict_logits(points)]
         for points in (X, lines.reshape(-1, 2))
     )
     names_of = [f"layer {i}: {_count(n)}" for i, n in enumerate(network.widths[1:-1], 1)][:_MOST_LAYERS]

@@ -88,7 +88,7 @@ def boundary_text(run: FinishedRun, width: int, plain: bool) -> str:
     canvas = _Canvas(columns, rows)
     x_axis = low + (np.arange(columns) + 0.5) * (high - low) / columns
     y_axis = top - (np.arange(rows) + 0.5) * (top - bottom) / rows
-    logits = run.answer(np.stack(np.meshgrid(x_axis, y_axis), axis=-1).reshape(-1, 2))
+    logits = run.predict_logits(np.stack(np.meshgrid(x_axis, y_axis), axis=-1).reshape(-1, 2))
     column = np.minimum((X[:, 0] - low) / (high - low) * columns, columns - 1).astype(int)
     row = np.minimum((top - X[:, 1]) / (top - bottom) * rows, rows - 1).astype(int)
     if classes is None:
@@ -127,7 +127,7 @@ def _function(run: FinishedRun, width: int, plain: bool) -> str:
     columns, rows = max(min(width - 12, 70), 10), 18
     canvas = _Canvas(columns, rows)
     x_axis = low + (np.arange(columns) + 0.5) * (high - low) / columns
-    fitted = run.values(run.answer(x_axis[:, None]))[:, 0].astype(np.float64)
+    fitted = run.values(run.predict_logits(x_axis[:, None]))[:, 0].astype(np.float64)
     bottom, top = _reach(np.concatenate([y, fitted]))
     for x, value in zip(X, y, strict=True):
         canvas.put(

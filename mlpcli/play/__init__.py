@@ -14,5 +14,5 @@ def require_server() -> None:
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"mlp play needs starlette and uvicorn ({error}); install them by: pip install 'mlpcli[play]'"
+            f"the page needs starlette and uvicorn ({error}); install them by: pip install 'mlpcli[play]'"
         ) from None

@@ -74,7 +74,7 @@ class _Guard:
         if mine and all(origin == f"http://{hosts[0]}" for origin in origins):
             await self._app(scope, receive, send_with_headers)
         else:
-            refusal = PlainTextResponse("mlp play answers its own page on this machine alone.\n", 403)
+            refusal = PlainTextResponse("This server answers only its own page, on this machine.\n", 403)
             await refusal(scope, receive, send_with_headers)
 
 
@@ -205,8 +205,7 @@ def listen(port: int) -> socket.socket:
     except OSError as error:
         server.close()
         raise UsageError(
-            f"port {port} cannot be had ({error.strerror}); is another mlp play running? "
-            "Give another one with --port, or 0 for any that is free"
+            f"port {port} cannot be used ({error.strerror}); is another such page open?", topic="port in use"
         ) from None
     return server
 

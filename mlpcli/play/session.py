@@ -88,12 +88,12 @@ class Session:
         n, features, classes = len(splits.train.X), len(splits.columns), len(splits.classes or ())
         if features != 2:
             raise UsageError(
-                f"mlp play needs 2 features, and {title} has {features:,}; name two columns in data.features"
+                f"the page needs 2 features, and {title} has {features:,}; name two columns in data.features"
             )
         if classes > _MOST_CLASSES:
-            raise UsageError(f"{title} has {classes:,} classes; mlp play takes at most {_MOST_CLASSES}")
+            raise UsageError(f"{title} has {classes:,} classes; the page takes at most {_MOST_CLASSES}")
         if n > _MOST_EXAMPLES:
-            raise UsageError(f"{title} has {n:,} examples; mlp play takes at most {_MOST_EXAMPLES:,}")
+            raise UsageError(f"{title} has {n:,} examples; the page takes at most {_MOST_EXAMPLES:,}")
         _require_quick(run)
         self.experiment, self.added, self.run = experiment, added, run
         self._trained, self._table = trained, dataset
@@ -217,25 +217,25 @@ def _require_plane(experiment: Experiment) -> None:
     data = experiment.data
     if experiment.loss.task != "classification":
         raise UsageError(
-            f"mlp play shows how a plane is divided into classes, and {data.title} has numbers to predict; "
-            "train it by mlp train, look by mlp plot"
+            f"the page shows how a plane is divided into classes, and {data.title} has numbers to predict",
+            topic="no classes to play with",
         )
     if data.inputs not in (2, None):
         raise UsageError(
-            f"mlp play needs 2 features, and {data.title} has {data.inputs:,}; name another config, or none"
+            f"the page needs 2 features, and {data.title} has {data.inputs:,}; name another config, or none"
         )
 
 
 def _require_small(experiment: Experiment) -> None:
     hidden, examples = experiment.model.hidden, experiment.data.examples
     if examples is not None and examples > _MOST_EXAMPLES:
-        raise UsageError(f"data.points: {examples:,}; mlp play takes at most {_MOST_EXAMPLES:,}")
+        raise UsageError(f"data.points: {examples:,}; the page takes at most {_MOST_EXAMPLES:,}")
     if len(hidden) > _MOST_LAYERS:
-        raise UsageError(f"model.hidden: {len(hidden):,} layers; mlp play takes at most {_MOST_LAYERS}")
+        raise UsageError(f"model.hidden: {len(hidden):,} layers; the page takes at most {_MOST_LAYERS}")
     for layer in hidden:
         if layer.units > _MOST_UNITS:
             raise UsageError(
-                f"model.hidden: {layer.units:,} units; mlp play takes at most {_MOST_UNITS} in a layer"
+                f"model.hidden: {layer.units:,} units; the page takes at most {_MOST_UNITS} in a layer"
             )
 
 
@@ -248,7 +248,7 @@ def _require_quick(run: Run) -> None:
     if seconds > _MOST_SECONDS:
         raise UsageError(
             f"an epoch of {n:,} examples in batches of {batch_size:,} with {parameters:,} parameters would "
-            f"take about {seconds:.0f} seconds, and mlp play takes at most {_MOST_SECONDS:g}; try fewer "
+            f"take about {seconds:.0f} seconds, and the page takes at most {_MOST_SECONDS:g}; try fewer "
             "points or units, or larger batches"
         )
 

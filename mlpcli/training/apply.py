@@ -1,4 +1,4 @@
-"""What a finished checkpoint is put to: scores on labelled examples, answers for new ones."""
+"""Evaluates and predicts with a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import Splits, build_loss, load_splits
+from mlpcli.build import Splits, load_splits
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
-from mlpcli.data.batches import Batches, Split
+from mlpcli.data.batches import Split
 from mlpcli.data.tables import read_labelled, read_rows
 from mlpcli.errors import DataError, UsageError
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.evaluation import compute_logits, full_report
+from mlpcli.training.model import Model, unlabelled
 
-__all__ = ["Answers", "answer_rows", "load_same_splits", "score_checkpoint"]
+__all__ = ["Predictions", "load_same_splits", "predict_rows", "score_checkpoint"]
 
 
 def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[str, Any]:
@@ -33,15 +33,7 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
         part, split = "all", _read_all(checkpoint, data)
     else:
         part, split = _find_split(checkpoint, part, data)
-    logits = compute_logits(checkpoint.network, Batches(split, checkpoint.transform))
-    _require_finite(logits, part)
-    report = full_report(
-        build_loss(checkpoint.experiment, checkpoint.class_counts),
-        logits,
-        split.y[split.rows],
-        checkpoint.classes,
-        checkpoint.target_transform,
-    )
+    report = Model(checkpoint).report(split, part)
     source = checkpoint.experiment.data.title if data is None else str(data)
     report = {"checkpoint": str(path), "epoch": checkpoint.epoch, "data": source, "split": part, **report}
     if checkpoint.network.widths == (2, 1) and checkpoint.classes is not None:
@@ -79,21 +71,16 @@ def _read_all(checkpoint: Checkpoint, file: Path) -> Split:
 
 
 def _find_split(checkpoint: Checkpoint, part: str | None, data: Path | None) -> tuple[str, Split]:
-    try:
-        if data is None:
-            splits = load_same_splits(checkpoint)
-        else:
-            splits = load_splits(_redirected(checkpoint.experiment, data))
-            _require_same(checkpoint, splits)
-    except DataError as error:
-        if data is None:
-            raise DataError(f"{error}\nIf the data have moved, name them with --data.") from None
-        raise
+    if data is None:
+        splits = load_same_splits(checkpoint)
+    else:
+        splits = load_splits(_redirected(checkpoint.experiment, data))
+        _require_same(checkpoint, splits)
     present = {name: splits.parts[name] for name in ("test", "val", "train") if name in splits.parts}
     if part is None:
         part = next(iter(present))
     if part not in present:
-        raise UsageError(f"--split {part}: this run has no such split; it has {', '.join(present)}")
+        raise UsageError(f"this run has no {part} split; it has {', '.join(present)}")
     return part, present[part]
 
 
@@ -102,13 +89,25 @@ def load_same_splits(checkpoint: Checkpoint) -> Splits:
 
     Raises DataError or UsageError where they cannot be read or are no longer the same.
     """
-    splits = load_splits(checkpoint.experiment)
+    experiment = checkpoint.experiment
+    if experiment.data.name == "arrays":
+        raise DataError(
+            "the network was trained on arrays that a program gave, and they are not kept",
+            topic="data not kept",
+        )
+    try:
+        splits = load_splits(experiment)
+    except DataError as error:
+        if error.topic is not None:
+            raise
+        raise DataError(str(error), topic="data moved") from None
     _require_same(checkpoint, splits)
     if splits.fingerprint != checkpoint.fingerprint:
         raise DataError(
-            f"{checkpoint.experiment.data.title} is no longer what the network was trained on: its splits "
-            "would be others, and the test split might hold training examples.\n"
-            "Put the old data back, or train again; mlp eval --data scores other data, or these as a whole."
+            f"{experiment.data.title} is no longer what the network was trained on: its splits would be "
+            "others, and the test split might hold training examples.\n"
+            "Put the old data back, or train again.",
+            topic="data changed",
         )
     return splits
 
@@ -118,8 +117,9 @@ def _redirected(experiment: Experiment, data: Path) -> Experiment:
     key = next((key for key in ("path", "root") if key in type(experiment.data).model_fields), None)
     if key is None:
         raise UsageError(
-            f"--data {data}: {experiment.data.name} is drawn from the seed and has no file to replace; "
-            "to score a file of your own, leave out --split"
+            f"{data} cannot be split like the data of the run: {experiment.data.name} has no file that it "
+            "could take the place of",
+            topic="data drawn",
         )
     plain = to_plain(experiment)
     section = plain["data"]
@@ -147,42 +147,28 @@ def _some(names: tuple[str, ...] | None) -> str:
     return ", ".join(names[:5]) + (f", ... {len(names):,} in all" if len(names) > 5 else "")
 
 
-def _require_finite(logits: NDArray[Any], where: str) -> None:
-    wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
-    if len(wrong):
-        raise DataError(
-            f"{where}: example {wrong[0] + 1} drives the network past what 32 bits can hold; "
-            "is it in the units of the training data?"
-        )
-
-
 @dataclass(frozen=True)
-class Answers:
-    """What a network says of new rows: ``values`` (n, columns), and for classes ``labels``."""
+class Predictions:
+    """What a network predicts for new rows: ``values`` (n, columns), and for classes ``labels``."""
 
     columns: list[str]
     values: NDArray[Any]
     labels: list[str] | None
 
 
-def answer_rows(checkpoint: Checkpoint, file: Path) -> Answers:
-    """Return the network's answers to the rows of a .csv, .npy or .npz file; raises DataError.
+def predict_rows(checkpoint: Checkpoint, file: Path) -> Predictions:
+    """Return the network's predictions for the rows of a .csv, .npy or .npz file; raises DataError.
 
-    For classes: the label, and per class its probability or, from an SVM, its score. Else the values.
+    For classes: the label, and for each class its probability or, from an SVM, its score. Else the values.
     """
-    section: Any = checkpoint.experiment.data
+    model, section = Model(checkpoint), checkpoint.experiment.data
     X = read_rows(file, columns=checkpoint.columns, delimiter=getattr(section, "delimiter", ","))
-    split = Split(X, np.zeros(len(X), np.int64), np.arange(len(X)))
-    loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
-    logits = compute_logits(checkpoint.network, Batches(split, checkpoint.transform))
-    _require_finite(logits, str(file))
-    values = loss.predict(logits)
-    if checkpoint.target_transform is not None:
-        values = checkpoint.target_transform.undo(values)
+    logits = model.compute_logits(unlabelled(X), str(file))
+    values = model.read_outputs(logits)
     if checkpoint.classes is None:
         target = getattr(section, "target", None)
         columns = [target] if target else [f"y{i}" for i in range(1, checkpoint.targets + 1)]
-        return Answers(columns, values, None)
-    what = {"probabilities": "probability", "scores": "score"}[loss.outputs]
-    labels = [checkpoint.classes[i] for i in loss.classify(logits)]
-    return Answers([f"{what}_{name}" for name in checkpoint.classes], values, labels)
+        return Predictions(columns, values, None)
+    what = {"probabilities": "probability", "scores": "score"}[model.loss.outputs]
+    labels = [checkpoint.classes[i] for i in model.loss.classify(logits)]
+    return Predictions([f"{what}_{name}" for name in checkpoint.classes], values, labels)

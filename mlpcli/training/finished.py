@@ -71,7 +71,7 @@ def read_metrics(path: Path) -> list[Row]:
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError, ValidationError):
-        raise RunError(f"{path}:{len(rows) + 1}: is no row of metrics as mlp train writes them") from None
+        raise RunError(f"{path}:{len(rows) + 1}: is not a row of metrics") from None
     if not rows:
         raise RunError(f"{path} has no row yet: no epoch has been finished")
     return rows
@@ -191,7 +191,7 @@ class FinishedRun:
             )
         return self._logits[part]
 
-    def answer(self, X: NDArray[Any]) -> NDArray[Any]:
+    def predict_logits(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the logits (n, outputs) of X (n, columns), which is in the data's own units."""
         split = Split(X.astype(np.float32), np.zeros(len(X), np.int64), np.arange(len(X)))
         return compute_logits(self.checkpoint.network, Batches(split, self.checkpoint.transform))

@@ -278,7 +278,7 @@ def require_memory(experiment: Experiment, loaded: DataSize | None = None) -> No
     forecast = forecast_memory(_plan(experiment, data), experiment, data)
     held = sum(part.bytes for part in forecast.parts if part.key in ("program", "data")) if loaded else 0
     if forecast.total > available.size + held:
-        raise ConfigError(describe_shortage(forecast, available))
+        raise ConfigError(describe_shortage(forecast, available), topic="memory")
 
 
 def _plan(experiment: Experiment, data: DataSize | None) -> NetworkSpec | None:
@@ -299,5 +299,5 @@ def describe_shortage(forecast: Forecast, available: Available) -> str:
         f"and {available.where} has {memory(available.size)} left.\n\n{table}\n\n"
         f"The most goes into {_NAMES[largest]}: {memory(totals[largest])}.\n"
         f"To make it fit: {forecast.advice[largest]}.\n"
-        "Nothing was begun; mlp train --force-memory tries all the same."
+        "Nothing was begun."
     )

@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Generator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from mlpcli.training.checkpoints import Checkpoint, Resume
 from mlpcli.training.evaluation import quick_scores
 from mlpcli.training.loop import Epoch, MidEpoch, Trainer
 from mlpcli.training.memory import loaded_data, require_memory
+from mlpcli.training.model import Model
 from mlpcli.training.recorder import MemoryRecorder, Recorder
 
 __all__ = ["Run", "build_trainer", "describe_epoch"]
@@ -177,6 +179,31 @@ class Run:
         """End after the batch at hand; may be called at any time and by any thread."""
         self.trainer.stop()
 
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """A row for each epoch so far: losses, scores, and the health of each layer."""
+        return self.recorder.metrics
+
+    @property
+    def best(self) -> Model:
+        """The network as it was after its best epoch so far; raises RunError before the first one."""
+        return _model(self.recorder.best)
+
+    @property
+    def last(self) -> Model:
+        """The network as it was kept last; raises RunError before the first epoch."""
+        return _model(self.recorder.last)
+
+    @property
+    def snapshots(self) -> dict[int, Model]:
+        """The network after each of the epochs that ``training.snapshots`` keeps, by their numbers."""
+        return {epoch: Model(self.recorder.snapshot(epoch)) for epoch in self.recorder.snapshots}
+
+    @property
+    def directory(self) -> Path | None:
+        """The directory of the run; None for one in memory."""
+        return self.recorder.directory
+
     def _checkpoint(self, scores: dict[str, float], mid_epoch: MidEpoch | None) -> Checkpoint:
         splits, trainer = self.splits, self.trainer
         return Checkpoint(
@@ -221,6 +248,12 @@ class Run:
         return (
             f"{widths} network, {parameters}; {self.experiment.loss.name}, {self.experiment.optimizer.name}"
         )
+
+
+def _model(checkpoint: Checkpoint | None) -> Model:
+    if checkpoint is None:
+        raise RunError("no epoch has been finished yet")
+    return Model(checkpoint)
 
 
 def describe_epoch(metrics: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from mlpcli.build import Splits
@@ -70,9 +71,10 @@ def train_run(
         run = start_run(experiment, directory, splits, force_memory=force_memory)
         if progress is not None:
             progress(run)
-        for _ in run.epochs():
-            if progress is not None:
-                progress(run)
+        with closing(run.epochs()) as epochs:
+            for _ in epochs:
+                if progress is not None:
+                    progress(run)
     finally:
         if directory is not None:
             directory.close(discard=True)

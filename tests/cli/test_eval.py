@@ -113,7 +113,7 @@ def test_without_a_test_split_the_next_one_is_scored(mlp: Mlp, trained: Trained)
     assert json.loads(mlp("eval", no_test.best, "--json").out)["split"] == "val"
     code, out, err = mlp("eval", no_test.best, "--split", "test")
     assert (code, out) == (2, "")
-    assert err == "Error: --split test: this run has no such split; it has val, train\n"
+    assert err == "Error: this run has no test split; it has val, train\n"
 
 
 def test_a_table_can_take_the_place_of_the_data(mlp: Mlp, trained: Trained) -> None:

@@ -235,7 +235,7 @@ def test_a_row_that_does_not_belong_there_is_refused(mlp: Mlp, spiral: Path, key
     (spiral / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     code, _, err = mlp("plot", spiral, "--kind", "health")
     assert code == 1
-    assert err == f"Error: {spiral}/metrics.jsonl:2: is no row of metrics as mlp train writes them\n"
+    assert err == f"Error: {spiral}/metrics.jsonl:2: is not a row of metrics\n"
 
 
 def test_a_damaged_checkpoint_is_named(mlp: Mlp, spiral: Path) -> None:

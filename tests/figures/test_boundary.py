@@ -78,7 +78,7 @@ def test_the_regions_are_what_the_network_answers(finished: Finish) -> None:
     for i, j in rng.integers(0, len(colours), (100, 2)):
         x = left + (right - left) * j / (len(colours) - 1)
         y = bottom + (top - bottom) * i / (len(colours) - 1)
-        answer = int(run.answer(np.array([[x, y]])).argmax())
+        answer = int(run.predict_logits(np.array([[x, y]])).argmax())
         shown.setdefault(answer, set()).add(tuple(colours[i, j]))
     assert sorted(shown) == [0, 1, 2]
     assert all(len(tints) == 1 for tints in shown.values())
@@ -99,7 +99,7 @@ def test_a_regression_over_one_feature_is_a_function(finished: Finish) -> None:
     (axes,) = figure.axes
     (line,) = axes.lines
     x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
-    assert np.allclose(y, run.values(run.answer(x[:, None]))[:, 0])
+    assert np.allclose(y, run.values(run.predict_logits(x[:, None]))[:, 0])
     X = np.concatenate([split.X[split.rows] for split in run.splits.parts.values()])
     assert x.min() < X.min() < X.max() < x.max()
     assert sum(len(places(c)) for c in scatters(axes)) == len(X)
@@ -259,6 +259,6 @@ def test_the_last_frame_is_as_it_is_drawn_alone(finished: Finish) -> None:
 
 
 def test_without_snapshots_it_says_how_to_have_some(finished: Finish, tmp_path: Path) -> None:
-    with pytest.raises(UnfitError, match=r"training\.snapshots=30"):
+    with pytest.raises(UnfitError, match=r"train it with training\.snapshots$"):
         animate_boundary(finished("spiral", "training.epochs=3"), tmp_path / "x.gif")
     assert list(tmp_path.iterdir()) == []

@@ -50,7 +50,7 @@ def test_regions_are_what_the_network_answers(finished: Finish) -> None:
     for i, j in compared:
         x = low[0] + (j + 0.5) / columns * (high[0] - low[0])
         y = high[1] - (i + 0.5) / rows * (high[1] - low[1])
-        right += shades[int(run.answer(np.array([[x, y]])).argmax())] == cells[i][j]
+        right += shades[int(run.predict_logits(np.array([[x, y]])).argmax())] == cells[i][j]
     assert len(compared) > 1000
     assert right == len(compared)
 
@@ -87,7 +87,7 @@ def test_a_function_is_drawn_over_its_examples(finished: Finish) -> None:
     X = np.concatenate([split.X[split.rows, 0] for split in run.splits.parts.values()])
     reach = 0.05 * (X.max() - X.min())
     x = np.linspace(X.min() - reach, X.max() + reach, 69)
-    y = run.values(run.answer(((x[1:] + x[:-1]) / 2)[:, None]))[:, 0]
+    y = run.values(run.predict_logits(((x[1:] + x[:-1]) / 2)[:, None]))[:, 0]
     rows = [next(i for i, line in enumerate(cells) if line[column] == "#") for column in range(68)]
     assert np.corrcoef(rows, y)[0, 1] < -0.99  # row 0 is on top
     assert "." in "".join(cells)

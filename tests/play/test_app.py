@@ -160,7 +160,7 @@ def run(*args: str, **more: Any) -> subprocess.CompletedProcess[str]:
 def test_a_port_that_is_taken_is_told(playing: Any) -> None:
     refused = run("-m", "mlpcli", "play", "--port", str(playing.port))
     assert refused.returncode == 2
-    assert refused.stderr.startswith(f"Error: port {playing.port} cannot be had (Address already in use)")
+    assert refused.stderr.startswith(f"Error: port {playing.port} cannot be used (Address already in use)")
 
 
 def test_without_the_extra_it_says_what_to_install() -> None:
@@ -175,4 +175,4 @@ def test_a_config_that_does_not_fit_is_refused_before_anything_is_served(tmp_pat
     (tmp_path / "sine.yaml").write_text("data: sine")
     refused = run("-m", "mlpcli", "play", "sine.yaml", "--port", "0", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("Error: mlp play shows how a plane is divided into classes")
+    assert refused.stderr.startswith("Error: the page shows how a plane is divided into classes")

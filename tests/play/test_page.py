@@ -237,7 +237,7 @@ def drawn(checkpoint: Path) -> list[Any]:
     from mlpcli.training.plane import extent, grid_of
 
     run = FinishedRun.open(checkpoint)
-    answers = run.loss.predict(run.answer(grid_of(extent(run.splits), 80)[2].astype(np.float64)))
+    answers = run.loss.predict(run.predict_logits(grid_of(extent(run.splits), 80)[2].astype(np.float64)))
     k = answers.shape[1]
     sure = np.clip((answers.max(axis=1) - 1 / k) / (1 - 1 / k), 0, 1)
     parts = [answers.argmax(axis=1), sure * 255]

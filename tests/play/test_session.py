@@ -135,7 +135,7 @@ def test_what_would_keep_the_page_waiting_is_refused(tmp_path: Path) -> None:
     session.change("model.hidden", "400, 400")
     before = session.yaml()
     for key, text in (("training.batch_size", "1"), ("model.hidden", ", ".join(["500"] * 8))):
-        with pytest.raises(UsageError, match="seconds, and mlp play takes at most 2; try fewer"):
+        with pytest.raises(UsageError, match="seconds, and the page takes at most 2; try fewer"):
             session.change(key, text)
         assert session.yaml() == before
 

@@ -1,0 +1,170 @@
+"""Models: trained networks that take rows in the units of their data, and answer in those of the targets."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.build import build_loss
+from mlpcli.config.schema import to_plain
+from mlpcli.data.arrays import labelled_arrays, rows_of_array
+from mlpcli.data.batches import Batches, Split
+from mlpcli.errors import CheckpointError, DataError, RunError, UsageError
+from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from mlpcli.training.evaluation import compute_logits, full_report
+
+__all__ = ["Model", "load_model", "unlabelled"]
+
+
+class Model:
+    """A trained network with all that it needs to take new rows: made by `mlpcli.load` and by runs.
+
+    Rows ``X`` are whatever NumPy takes as an array (n, columns), with the columns that the network was
+    trained on, in their own units; a data frame's columns are taken by their names. DataError says what is
+    wrong with rows or targets. Several threads may use one model.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
+        self._lock = threading.Lock()  # the buffers of the network serve one call at a time
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the class (n,) of each row, or the values of a regression in the targets' own units.
+
+        Classes are int64 where all their names are whole numbers, booleans where they are False and True,
+        else strings. Values are (n,) where there is one target, else (n, targets).
+        """
+        logits = self._logits(X)
+        if self.checkpoint.classes is None:
+            values = self.read_outputs(logits)
+            return values[:, 0] if values.shape[1] == 1 else values
+        return _labels(self.checkpoint.classes)[self.loss.classify(logits)]
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Return the probability (n, classes) of each class, in the order of ``classes``.
+
+        Raises UsageError where the network has none: after training with a hinge loss, or for a regression.
+        """
+        if self.loss.outputs != "probabilities":
+            other = "scores" if self.loss.outputs == "scores" else "predict"
+            name = self.checkpoint.experiment.loss.name
+            raise UsageError(f"a network trained with {name} gives no probabilities; use {other}(X)")
+        return self.read_outputs(self._logits(X))
+
+    def scores(self, X: Any) -> NDArray[Any]:
+        """Return the outputs of the network as they are: the logits (n, outputs).
+
+        There is one for each class, or with a binary loss a single one, above 0 for the second class. Those
+        of a regression are the targets as they were scaled for training; `predict` gives them their units.
+        """
+        return self._logits(X)
+
+    def evaluate(self, X: Any, y: Any) -> dict[str, Any]:
+        """Return the scores on rows whose labels or values ``y`` are known, ready for JSON.
+
+        With classes: n, loss, accuracy, baseline (the accuracy of always naming the most frequent class),
+        classes (precision, recall, f1 and support of each), macro (their means) and confusion (a row for the
+        true class, a column for the predicted one). For a regression: n, loss, mse, mae and r2.
+        """
+        checkpoint = self.checkpoint
+        rows, targets = labelled_arrays(X, y, columns=checkpoint.columns, classes=checkpoint.classes)
+        return self.report(Split(rows, targets, np.arange(len(rows))), "X")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The complete config of the training, a new dict."""
+        return to_plain(self.checkpoint.experiment)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that rows have."""
+        return self.checkpoint.columns
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The names of the classes in their order; None for a regression."""
+        return self.checkpoint.classes
+
+    @property
+    def epoch(self) -> int:
+        """The number of epochs that it was trained."""
+        return self.checkpoint.epoch
+
+    @property
+    def layers(self) -> dict[str, NDArray[Any]]:
+        """The arrays of the network by their names, as W1 and b1: views, so what is written there counts."""
+        network = self.checkpoint.network
+        parameters = network.parameters
+        return {name: parameters.view(name) for name in parameters.shapes} | network.state
+
+    def save(self, path: str | Path) -> None:
+        """Write a checkpoint that `mlpcli.load` and the commands read; raises RunError where that fails."""
+        try:
+            save_checkpoint(Path(path), replace(self.checkpoint, resume=None))
+        except OSError as error:
+            raise RunError(f"{error.filename or path} cannot be written: {error.strerror}") from None
+
+    # What the commands need besides, for rows of files.
+
+    def compute_logits(self, split: Split, where: str) -> NDArray[Any]:
+        """Return the logits (n, outputs) of a split; raises DataError, naming ``where``, if they overflow."""
+        with self._lock:
+            logits = compute_logits(self.checkpoint.network, Batches(split, self.checkpoint.transform))
+        wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+        if len(wrong):
+            raise DataError(
+                f"{where}: example {wrong[0] + 1} drives the network past what 32 bits can hold; "
+                "is it in the units of the training data?"
+            )
+        return logits
+
+    def read_outputs(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return what logits mean: probabilities or scores (n, classes), or values in their own units."""
+        values = self.loss.predict(logits)
+        target_transform = self.checkpoint.target_transform
+        return values if target_transform is None else target_transform.undo(values)
+
+    def report(self, split: Split, where: str) -> dict[str, Any]:
+        """Return all scores on a split; raises DataError like `compute_logits`."""
+        checkpoint = self.checkpoint
+        logits = self.compute_logits(split, where)
+        y = split.y[split.rows]
+        return full_report(self.loss, logits, y, checkpoint.classes, checkpoint.target_transform)
+
+    def _logits(self, X: Any) -> NDArray[Any]:
+        return self.compute_logits(unlabelled(rows_of_array(X, columns=self.columns)), "X")
+
+
+def unlabelled(X: NDArray[Any]) -> Split:
+    """Return a split of rows (n, columns) whose targets are not known."""
+    return Split(X, np.zeros(len(X), np.int64), np.arange(len(X)))
+
+
+def _labels(classes: tuple[str, ...]) -> NDArray[Any]:
+    """Return the classes as an array, of numbers or booleans where their names are those."""
+    if set(classes) == {"False", "True"}:
+        return np.array([name == "True" for name in classes])
+    try:
+        numbers = [int(name) for name in classes]
+        if [str(number) for number in numbers] == list(classes):
+            return np.array(numbers, np.int64)
+    except (ValueError, OverflowError):
+        pass
+    return np.array(classes)
+
+
+def load_model(path: Path) -> Model:
+    """Return the model of a checkpoint, or of the best epoch of a run's directory; raises CheckpointError."""
+    if (path / "config.yaml").is_file() and not (path / "best.npz").exists():
+        raise CheckpointError(f"{path} holds no best.npz yet: no epoch has been finished")
+    if (path / "best.npz").is_file():
+        path = path / "best.npz"
+    elif not path.exists():
+        raise CheckpointError(f"{path}: there is no such file; name a checkpoint, or the directory of a run")
+    return Model(load_checkpoint(path))

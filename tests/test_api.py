@@ -1,0 +1,294 @@
+"""The Python API: its names and signatures, and what its users rely on."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mlpcli
+from mlpcli import CheckpointError, ConfigError, DataError, Model, Run, RunError, UsageError, load, train
+from mlpcli.cli import run as mlp
+
+SPIRAL = Path(__file__).parents[1] / "configs" / "spiral.yaml"
+SIGNATURES = {
+    "train": "(config: 'str | os.PathLike[str] | Mapping[str, Any]', *, X: 'Any' = None, y: 'Any' = None, "
+    "validation: 'tuple[Any, Any] | None' = None, out: 'str | os.PathLike[str] | None' = None, "
+    "resume: 'bool' = False, progress: 'Callable[[Run], object] | None' = None, **overrides: 'Any') -> 'Run'",
+    "load": "(checkpoint: 'str | os.PathLike[str]') -> 'Model'",
+    "Model.predict": "(self, X: 'Any') -> 'NDArray[Any]'",
+    "Model.predict_proba": "(self, X: 'Any') -> 'NDArray[Any]'",
+    "Model.scores": "(self, X: 'Any') -> 'NDArray[Any]'",
+    "Model.evaluate": "(self, X: 'Any', y: 'Any') -> 'dict[str, Any]'",
+    "Model.save": "(self, path: 'str | Path') -> 'None'",
+    "Model.layers": "dict[str, NDArray[Any]]",
+    "Model.config": "dict[str, Any]",
+    "Model.columns": "tuple[str, ...]",
+    "Model.classes": "tuple[str, ...] | None",
+    "Model.epoch": "int",
+    "Run.stop": "(self) -> 'None'",
+    "Run.metrics": "list[dict[str, Any]]",
+    "Run.best": "Model",
+    "Run.last": "Model",
+    "Run.snapshots": "dict[int, Model]",
+    "Run.directory": "Path | None",
+}
+ERRORS = {"CheckpointError", "ConfigError", "DataError", "RunError", "UsageError"}
+FILES = {"config.yaml", "metrics.jsonl", "best.npz", "last.npz", "run.log"}
+TIMINGS = {"seconds", "examples_per_second"}
+SMALL: dict[str, Any] = {"model": {"hidden": [6]}, "training": {"epochs": 3}}
+
+
+def two_classes(n: int = 80) -> tuple[Any, Any]:
+    """Return rows whose class is the sign of their first column."""
+    X = np.random.default_rng(0).normal(size=(n, 3))
+    return X, np.where(X[:, 0] > 0, "right", "left")
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_names_and_signatures_stay(name: str) -> None:
+    found: Any = mlpcli
+    for part in name.split("."):
+        found = getattr(found, part) if not inspect.isclass(found) else inspect.getattr_static(found, part)
+    if isinstance(found, property):
+        assert found.fget is not None
+        assert found.fget.__annotations__["return"] == SIGNATURES[name]
+    else:
+        assert str(inspect.signature(found)) == SIGNATURES[name]
+
+
+def test_the_exported_names_are_these() -> None:
+    functions = {name.partition(".")[0] for name in SIGNATURES}
+    assert set(mlpcli.__all__) == functions | ERRORS | {"MlpError", "ConfigWarning", "__version__"}
+    assert dir(mlpcli) == mlpcli.__all__
+    for name in ERRORS:
+        assert issubclass(getattr(mlpcli, name), mlpcli.MlpError)
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        _ = mlpcli.trian  # type: ignore[attr-defined]
+
+
+def test_importing_it_loads_nothing_and_changes_nothing() -> None:
+    code = (
+        "import os, sys, time, gc, signal\n"
+        "before = dict(os.environ), gc.get_threshold(), signal.getsignal(signal.SIGINT)\n"
+        "start = time.perf_counter()\n"
+        "import mlpcli\n"
+        "assert time.perf_counter() - start < 0.03\n"
+        "assert not {'numpy', 'pydantic', 'click', 'yaml'} & set(sys.modules)\n"
+        "mlpcli.train; mlpcli.load; mlpcli.Run; mlpcli.Model; mlpcli.RunError\n"
+        "assert before == (dict(os.environ), gc.get_threshold(), signal.getsignal(signal.SIGINT))\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_config_by_path_name_and_dict_gives_the_same_run(capfd: pytest.CaptureFixture[str]) -> None:
+    configs: list[Any] = [SPIRAL, str(SPIRAL), "spiral", train(SPIRAL, training={"epochs": 1}).best.config]
+    runs = [train(config, training={"epochs": 2}) for config in configs]
+    for run in runs[1:]:
+        for name, array in run.last.layers.items():
+            np.testing.assert_array_equal(array, runs[0].last.layers[name])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_run_on_arrays_learns_them_and_says_how_it_went() -> None:
+    X, y = two_classes()
+    config = {"model": {"hidden": [8]}, "optimizer": {"learning_rate": 0.02}, "training": {"epochs": 40}}
+    run = train(config, X=X, y=y)
+    assert [row["epoch"] for row in run.metrics] == list(range(1, 41))
+    assert run.directory is None
+    assert (run.best.classes, run.best.columns) == (("left", "right"), ("x1", "x2", "x3"))
+    new, truth = np.array([[3, 0, 0], [-3, 0, 0]]), ["right", "left"]
+    assert run.best.predict(new).tolist() == truth
+    assert run.best.evaluate(X, y)["accuracy"] > 0.9
+    assert (
+        run.best.epoch == max(run.metrics, key=lambda row: (row["val_accuracy"], -row["val_loss"]))["epoch"]
+    )
+    assert run.last.epoch == 40
+
+
+def test_validation_arrays_are_what_epochs_are_scored_on() -> None:
+    X, y = two_classes()
+    run = train(SMALL, X=X, y=y, validation=(X[:10], y[:10]))
+    assert {part: len(split) for part, split in run.splits.parts.items()} == {"train": 80, "val": 10}
+    assert run.last.evaluate(X[:10], y[:10])["accuracy"] == run.metrics[-1]["val_accuracy"]
+
+
+def test_a_directory_has_what_the_command_would_write_and_a_run_goes_on(tmp_path: Path) -> None:
+    short, long = {"training.epochs": 2}, {"training.epochs": 4}
+    first = train(SPIRAL, out=tmp_path / "a", **short)
+    assert first.directory == tmp_path / "a"
+    assert {path.name for path in (tmp_path / "a").iterdir()} == FILES
+    with pytest.raises(UsageError, match=r"holds a run already; resume that run, or name another directory$"):
+        train(SPIRAL, out=tmp_path / "a")
+    run = train(SPIRAL, out=tmp_path / "a", resume=True, **long)
+    assert [row["epoch"] for row in run.metrics] == [1, 2, 3, 4]
+    assert mlp(["train", str(SPIRAL), "-q", "--out", str(tmp_path / "b"), "--set", "training.epochs=4"]) == 0
+    for name in ("best.npz", "last.npz", "config.yaml"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert load(tmp_path / "a").epoch == run.best.epoch
+
+
+def test_a_run_on_other_arrays_does_not_go_on(tmp_path: Path) -> None:
+    X, y = two_classes()
+    train(SMALL, X=X, y=y, validation=(X, y), out=tmp_path / "run")
+    again: dict[str, Any] = {"out": tmp_path / "run", "resume": True, "training": {"epochs": 5}}
+    with pytest.raises(DataError, match="no longer what the run was trained on"):
+        train(SMALL, X=X + 1, y=y, validation=(X, y), **again)
+    with pytest.raises(DataError, match="no longer what the run was trained on"):
+        train(SMALL, X=X, y=y, validation=(X + 1, y), **again)
+    assert len(train(SMALL, X=X, y=y, validation=(X, y), **again).metrics) == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"X": [[1.0]]}, UsageError, "^X is given without y; give both, or neither"),
+        ({"y": [1.0]}, UsageError, "^y is given without X; give both, or neither"),
+        ({"validation": ([[1.0]], [1])}, UsageError, "^validation is given without X and y"),
+        ({"resume": True}, UsageError, "^resume=True needs out"),
+        ({"X": [[1.0], [2.0]], "y": [0, 1, 2]}, DataError, "^y: has shape"),
+        ({"X": [[1.0], ["a"]], "y": [0, 1]}, DataError, "^X: "),
+        ({"training.epochs": 0}, ConfigError, "^training.epochs: 0 is not"),
+        ({"optimizer": {"learning_rat": 1}}, ConfigError, "learning_rate"),
+    ],
+)
+def test_what_cannot_be_trained_is_an_error(given: dict[str, Any], error: Any, message: str) -> None:
+    with pytest.raises(error, match=message) as caught:
+        train("spiral", **given)
+    assert "--" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("validation", "error", "message"),
+    [
+        ("ab c", UsageError, "^validation is not a pair; give"),
+        ((np.ones((2, 3)), ["left", "up"]), DataError, "^validation: "),
+        ((np.ones((2, 2)), ["left", "left"]), DataError, "^validation: X: has 2 features"),
+    ],
+)
+def test_validation_has_to_fit(validation: Any, error: Any, message: str) -> None:
+    X, y = two_classes()
+    with pytest.raises(error, match=message):
+        train(SMALL, X=X, y=y, validation=validation)
+
+
+def test_progress_sees_each_epoch_and_may_stop() -> None:
+    seen: list[int] = []
+
+    def progress(run: Run) -> None:
+        seen.append(len(run.metrics))
+        if len(seen) == 1:
+            with pytest.raises(RunError, match="no epoch has been finished yet"):
+                _ = run.best
+        elif len(seen) == 4:
+            run.stop()
+
+    run = train(SPIRAL, progress=progress, training={"snapshots": 200})
+    assert seen == [0, 1, 2, 3]
+    assert len(run.metrics) == run.last.epoch == 3
+    assert list(run.snapshots) == [1, 2, 3]
+
+
+def test_a_callback_that_fails_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
+    def progress(run: Run) -> None:
+        if len(run.metrics) == 3:
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        train(SPIRAL, out=tmp_path / "run", progress=progress)
+    run = train(SPIRAL, out=tmp_path / "run", resume=True, progress=lambda run: run.stop())
+    assert len(run.metrics) == 3
+    assert load(tmp_path / "run" / "last.npz").epoch == 3
+
+
+def test_another_thread_stops_within_an_epoch() -> None:
+    started = threading.Event()
+    runs: list[Run] = []
+
+    def progress(run: Run) -> None:
+        runs.append(run)
+        started.set()
+
+    def long() -> None:
+        points = {"name": "spiral", "points": 300_000, "val_size": 0, "test_size": 0}
+        train(
+            {"data": points, "model": {"hidden": [200, 200]}, "training": {"batch_size": 8}},
+            progress=progress,
+        )
+
+    thread = threading.Thread(target=long)
+    thread.start()
+    assert started.wait(60)
+    runs[0].stop()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert len(runs) == 1  # no epoch ended
+
+
+def test_runs_in_two_threads_are_those_that_run_alone(tmp_path: Path) -> None:
+    """Large enough that each optimizer works in threads of its own, with everything random."""
+    sections: dict[str, Any] = {
+        "data": {"name": "spiral", "points": 400},
+        "model": {"hidden": [300, 300], "batch_norm": True, "dropout": 0.2, "input_noise": 0.1},
+    }
+
+    def run(seed: int, out: Path) -> None:
+        train(sections, out=out, training={"epochs": 4, "seed": seed, "batch_size": 50})
+
+    for seed in (1, 2):
+        run(seed, tmp_path / f"alone{seed}")
+    threads = [threading.Thread(target=run, args=(seed, tmp_path / f"both{seed}")) for seed in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for seed in (1, 2):
+        alone, both = tmp_path / f"alone{seed}", tmp_path / f"both{seed}"
+        for name in ("best.npz", "last.npz", "config.yaml"):
+            assert (alone / name).read_bytes() == (both / name).read_bytes()
+        rows = [
+            [{key: row[key] for key in row.keys() - TIMINGS} for row in map(json.loads, lines)]
+            for lines in ((out / "metrics.jsonl").read_text().splitlines() for out in (alone, both))
+        ]
+        assert rows[0] == rows[1]
+
+
+def test_training_that_diverges_raises_and_the_run_keeps_what_was_good() -> None:
+    runs: list[Run] = []
+
+    def spoil(run: Run) -> None:
+        runs.append(run)
+        if len(run.metrics) == 2:
+            run.network.parameters.values[0] = np.nan
+
+    with pytest.raises(RunError, match="training diverged"):
+        train("sine", progress=spoil)
+    assert len(runs[0].metrics) == runs[0].last.epoch == 2
+    assert np.isfinite(runs[0].last.layers["W1"]).all()
+
+
+def test_loading_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="there is no such file; name a checkpoint, or the directory"):
+        load(tmp_path / "none.npz")
+    with pytest.raises(CheckpointError, match="is a directory; name a checkpoint in it"):
+        load(tmp_path)
+    (tmp_path / "config.yaml").touch()
+    with pytest.raises(CheckpointError, match=r"holds no best\.npz yet"):
+        load(str(tmp_path))
+
+
+def test_metrics_fit_a_data_frame() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(train(SPIRAL, training={"epochs": 3}).metrics)
+    assert frame["epoch"].tolist() == [1, 2, 3]
+
+
+def test_a_model_is_a_model() -> None:
+    assert isinstance(train(SPIRAL, training={"epochs": 1}).best, Model)

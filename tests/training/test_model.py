@@ -1,0 +1,163 @@
+"""Models: answers in the units of the data, the same as those of the commands."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli import train
+from mlpcli.cli import run as mlp
+from mlpcli.errors import DataError, RunError, UsageError
+from mlpcli.training.checkpoints import load_checkpoint
+from mlpcli.training.directory import RunDirectory
+from mlpcli.training.model import Model, load_model
+
+Trained = Callable[..., RunDirectory]
+IRIS = Path(__file__).parents[2] / "datasets" / "iris.csv"
+EPOCHS = "training.epochs=3"
+
+
+def iris() -> tuple[list[dict[str, str]], Any, list[str]]:
+    with IRIS.open() as file:
+        rows = list(csv.DictReader(file))
+    X = np.array([[float(value) for key, value in row.items() if key != "species"] for row in rows])
+    return rows, X, [row["species"] for row in rows]
+
+
+def test_it_answers_as_mlp_predict_does(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    run = trained("iris", EPOCHS)
+    model, (_, X, _) = load_model(run.best), iris()
+    assert mlp(["predict", str(run.best), str(IRIS)]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert model.classes is not None
+    assert [row["label"] for row in rows] == model.predict(X).tolist()
+    told = [[float(row[f"probability_{name}"]) for name in model.classes] for row in rows]
+    np.testing.assert_allclose(model.predict_proba(X), told, rtol=1e-5)
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-6)
+
+
+def test_it_scores_as_mlp_eval_does(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    run = trained("iris", EPOCHS)
+    _, X, y = iris()
+    assert mlp(["eval", str(run.best), "--data", str(IRIS), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    found = load_model(run.best).evaluate(X, y)
+    assert found == {key: report[key] for key in found}
+    assert report.keys() - found.keys() == {"checkpoint", "epoch", "data", "split"}
+
+
+def test_scores_are_the_logits_worked_out_by_hand(trained: Trained) -> None:
+    model, (_, X, _) = load_model(trained("iris", EPOCHS).best), iris()
+    transform, layers = model.checkpoint.transform, model.layers
+    hidden = np.maximum((X - transform.shift) / transform.scale @ layers["W1"] + layers["b1"], 0)
+    expected = hidden @ layers["W2"] + layers["b2"]
+    np.testing.assert_allclose(model.scores(X), expected, atol=1e-4)
+
+
+def test_values_of_a_regression_are_in_their_own_units() -> None:
+    x = np.linspace(0, 1, 60)[:, None]
+    config = {"model": {"hidden": []}, "loss": "mse", "training": {"epochs": 300}, "optimizer": "adam"}
+    model = train(config, X=x, y=1000 * x[:, 0] + 5000, data={"val_size": 0}).last
+    np.testing.assert_allclose(model.predict([[0.5], [1.0]]), [5500, 6000], atol=60)
+    assert model.predict(x).shape == (60,)
+    assert model.scores(x).shape == (60, 1)
+    assert model.evaluate(x, 1000 * x[:, 0] + 5000)["r2"] > 0.95
+    with pytest.raises(UsageError, match=r"trained with mse gives no probabilities; use predict\(X\)"):
+        model.predict_proba(x)
+    two = train(config, X=x, y=np.hstack([x, -x]), training={"epochs": 1}).last
+    assert two.predict(x).shape == (60, 2)
+
+
+def test_an_svm_has_scores_and_no_probabilities(trained: Trained) -> None:
+    model = load_model(trained("spiral", EPOCHS, "loss=hinge").best)
+    X = np.zeros((4, 2))
+    assert model.scores(X).shape == (4, 3)
+    with pytest.raises(UsageError, match=r"trained with hinge gives no probabilities; use scores\(X\)"):
+        model.predict_proba(X)
+
+
+def test_the_score_of_a_binary_loss_speaks_for_the_second_class(trained: Trained) -> None:
+    model = load_model(trained("moons", EPOCHS, "loss=binary_cross_entropy").best)
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    assert model.scores(X).shape == (50, 1)
+    assert model.predict_proba(X).shape == (50, 2)
+    np.testing.assert_array_equal(model.predict(X), (model.scores(X)[:, 0] > 0).astype(int))
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        ([3, 1, 2], "i"),
+        ([-1, 1], "i"),
+        ([True, False], "b"),
+        ([0.0, 1.0], "i"),
+        ([0.5, 1.5], "U"),
+        (["b", "a"], "U"),
+        (["007", "7x"], "U"),
+    ],
+)
+def test_labels_are_of_the_kind_that_their_names_are(labels: list[Any], kind: str) -> None:
+    y = np.array(labels * 20)
+    X = np.tile(np.eye(len(labels)), (20, 1))
+    config = {"model": {"hidden": []}, "optimizer": {"name": "adam", "learning_rate": 0.1}}
+    model = train(config, X=X, y=y, training={"epochs": 30}).best
+    predicted = model.predict(np.eye(len(labels)))
+    assert predicted.dtype.kind == kind
+    assert predicted.tolist() == (labels if kind != "U" else [str(label) for label in labels])
+
+
+def test_layers_are_views(trained: Trained) -> None:
+    model = load_model(trained("iris", EPOCHS).best)
+    with np.load(trained("iris", EPOCHS).best) as file:
+        for name, array in model.layers.items():
+            np.testing.assert_array_equal(array, file[name])
+    X = np.zeros((1, 4))
+    model.layers["b2"][:] = [0, 100, 0]
+    assert model.predict(X).tolist() == [model.classes and model.classes[1]]
+
+
+def test_what_is_saved_is_loaded_and_answers_the_same(trained: Trained, tmp_path: Path) -> None:
+    model, (_, X, _) = load_model(trained("iris", EPOCHS).last), iris()
+    model.save(tmp_path / "model.npz")
+    again = load_model(tmp_path / "model.npz")
+    np.testing.assert_array_equal(again.scores(X), model.scores(X))
+    assert again.config == model.config
+    assert load_checkpoint(tmp_path / "model.npz").resume is None
+    with pytest.raises(RunError, match="cannot be written"):
+        model.save(tmp_path / "none" / "model.npz")
+
+
+def test_the_config_is_a_dict_of_ones_own(trained: Trained) -> None:
+    model = load_model(trained("iris", EPOCHS).best)
+    model.config["training"]["epochs"] = 99
+    assert model.config["training"]["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([[1, 2, 3]], "has 3 features"),
+        ([["a", 1, 1, 1]], "not a number|features are"),
+        ([[np.nan, 1, 1, 1]], "nan"),
+    ],
+)
+def test_rows_that_do_not_fit(trained: Trained, X: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_model(trained("iris", EPOCHS).best).predict(X)
+
+
+def test_rows_that_overflow_are_told(trained: Trained) -> None:
+    with pytest.raises(DataError, match="X: example 2 drives the network past what 32 bits can hold"):
+        load_model(trained("iris", EPOCHS).best).predict([[1, 1, 1, 1], [3e38, -3e38, 3e38, 3e38]])
+
+
+def test_models_made_of_one_checkpoint_agree(trained: Trained) -> None:
+    checkpoint = load_checkpoint(trained("iris", EPOCHS).best)
+    _, X, _ = iris()
+    np.testing.assert_array_equal(Model(checkpoint).scores(X), Model(checkpoint).scores(X))
