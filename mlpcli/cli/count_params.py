@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlpcli.blas import prepare_blas
 from mlpcli.errors import ConfigError, UsageError
 from mlpcli.machine import available_memory
 from mlpcli.specs import COUNTS, NetworkSpec, WeightLayer
@@ -64,6 +65,7 @@ def _parse_layers(layers: str) -> tuple[int, ...]:
 def _read(source: Path) -> tuple[Experiment, tuple[int, ...]]:
     """Return the experiment and the widths of a config or, told by its first bytes, of a checkpoint."""
     if _is_zip(source):
+        prepare_blas()
         from mlpcli.training.checkpoints import read_plan
 
         return read_plan(source)

@@ -90,11 +90,7 @@ def load_same_splits(checkpoint: Checkpoint) -> Splits:
     Raises DataError or UsageError where they cannot be read or are no longer the same.
     """
     experiment = checkpoint.experiment
-    if experiment.data.name == "arrays":
-        raise DataError(
-            "the network was trained on arrays that a program gave, and they are not kept",
-            topic="data not kept",
-        )
+    _require_source(experiment)
     try:
         splits = load_splits(experiment)
     except DataError as error:
@@ -112,13 +108,22 @@ def load_same_splits(checkpoint: Checkpoint) -> Splits:
     return splits
 
 
+def _require_source(experiment: Experiment) -> None:
+    """Raise DataError where the data were handed in by a program, so that they cannot be read again."""
+    if experiment.data.name == "arrays":
+        raise DataError(
+            "the network was trained on arrays that a program handed in, and they are not kept",
+            topic="data not kept",
+        )
+
+
 def _redirected(experiment: Experiment, data: Path) -> Experiment:
     """Return the experiment with another file or folder to read."""
+    _require_source(experiment)
     key = next((key for key in ("path", "root") if key in type(experiment.data).model_fields), None)
     if key is None:
         raise UsageError(
-            f"{data} cannot be split like the data of the run: {experiment.data.name} has no file that it "
-            "could take the place of",
+            f"{experiment.data.name} is drawn from the seed: it has no file that {data} could replace",
             topic="data drawn",
         )
     plain = to_plain(experiment)

@@ -216,6 +216,7 @@ def test_a_run_may_be_tried_where_the_memory_does_not_seem_to_suffice(
     code, _, err = mlp("train", SPIRAL, *SHORT, "--out", "a")
     assert code == 2
     assert "this machine has 1 kB left" in err
+    assert err.endswith("\nNothing was begun.\nTo start it all the same: mlp train --force-memory\n")
     assert not Path("a").exists()
     assert mlp("train", SPIRAL, *SHORT, "--out", "a", "--force-memory").code == 0
     longer = ("--set", "training.epochs=4", "--out", "a", "--resume")
