@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.training.apply import answer_rows
+from mlpcli.training.apply import predict_rows
 from mlpcli.training.checkpoints import FORMAT, load_checkpoint, save_checkpoint
 from mlpcli.training.migrations import MIGRATIONS
 from mlpcli.training.resume import restore
@@ -40,7 +40,7 @@ def test_every_older_format_has_a_reader_and_files() -> None:
 def test_it_predicts_what_it_predicted(number: int, task: str, tmp_path: Path) -> None:
     known = expected(number)[task]
     np.save(tmp_path / "x.npy", np.array(known["X"], np.float32))
-    answers = answer_rows(load_checkpoint(FORMATS / str(number) / f"{task}.npz"), tmp_path / "x.npy")
+    answers = predict_rows(load_checkpoint(FORMATS / str(number) / f"{task}.npz"), tmp_path / "x.npy")
     np.testing.assert_allclose(answers.values, known["values"], rtol=1e-4)
     assert answers.labels == known.get("labels")
 
