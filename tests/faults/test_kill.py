@@ -94,9 +94,12 @@ def kill_and_resume(
     make_cifar10(tmp_path / "cifar-10-batches-bin", n=6)
     config, unbroken, broken = (tmp_path / part for part in ("c.yaml", "unbroken", "broken"))
     config.write_text(CONFIGS[name].replace("ROOT", str(tmp_path)).replace("IRIS", str(IRIS)))
-    start = time.perf_counter()
-    assert mlp("train", config, "--out", unbroken, "--quiet") == 0
-    duration = time.perf_counter() - start
+    durations = []
+    for again in range(3):  # the machine may have other work
+        start = time.perf_counter()
+        assert mlp("train", config, "--out", unbroken, "--quiet", *["--force"] * bool(again)) == 0
+        durations.append(time.perf_counter() - start)
+    duration = min(durations)
     expected = outcome(unbroken)
     rng, runs, hit = random.Random(f"{name} {seed}"), 0, 0
     while hit < kills:

@@ -5,6 +5,8 @@ from one last.npz to the next}, and answers with the exit code, -9 for a process
 loaded once, so that a run takes milliseconds.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -20,6 +22,19 @@ import mlpcli.training.start  # noqa: E402
 from mlpcli.cli import run  # noqa: E402
 
 
+def end(child: int, kill_after: float | None) -> int:
+    """Return the exit code of a process, which is killed if it has not ended in so many seconds."""
+    if kill_after is not None:
+        kill_at = time.monotonic() + kill_after
+        while (left := kill_at - time.monotonic()) > 0:
+            time.sleep(min(left, 0.005))
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status)
+        os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def main() -> None:
     """Answer until stdin ends."""
     for line in sys.stdin:
@@ -31,11 +46,7 @@ def main() -> None:
                 os.dup2(null, descriptor)
             mlpcli.training.recorder._WRITE_EVERY = task["save_every"]
             os._exit(run(task["args"]))
-        if task["kill_after"] is not None:
-            time.sleep(task["kill_after"])
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        print(end(child, task["kill_after"]), flush=True)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,12 @@ def spiral(trained: Trained) -> str:
     return render_report(FinishedRun.open(trained("spiral", "training.epochs=30", SNAPSHOTS).path))
 
 
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every picture made, but none painted, which takes a second a page: the test reads the words."""
+    monkeypatch.setattr("mlpcli.figures.report.write", lambda figure, stream, kind: None)
+
+
 def render(directory: Path) -> tuple[str, Page]:
     html = render_report(FinishedRun.open(directory))
     return html, Page(html)
@@ -83,6 +89,7 @@ def test_the_slider_has_a_frame_for_each_snapshot(spiral: str) -> None:
     assert re.findall(r'"epoch": (\d+)', spiral)[0::5] == ["1", "30"]
 
 
+@pytest.mark.usefixtures("plain")
 def test_of_another_checkpoint_it_says_which_epoch_it_shows(trained: Trained) -> None:
     directory = trained("moons", "training.epochs=5", "optimizer.learning_rate=1e-30")
     best, last = (render(file)[1].sections["summary"] for file in (directory.best, directory.last))
@@ -93,6 +100,7 @@ def test_of_another_checkpoint_it_says_which_epoch_it_shows(trained: Trained) ->
     assert "Scores of epoch 5" in last
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_run_that_is_not_finished_is_told_so_and_how_to_go_on(trained: Trained, tmp_path: Path) -> None:
     run = tmp_path / "stopped"
     shutil.copytree(trained("moons", "training.epochs=5").path, run)
@@ -111,12 +119,14 @@ def test_a_run_that_is_not_finished_is_told_so_and_how_to_go_on(trained: Trained
     assert "Not finished" not in render(patient.path)[1].sections["summary"]
 
 
+@pytest.mark.usefixtures("plain")
 def test_without_snapshots_there_is_no_slider(trained: Trained) -> None:
     _, page = render(trained("moons", "training.epochs=5").path)
     assert "boundary" in page.sections
     assert "input" not in {tag for tag, _ in page.tags}
 
 
+@pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize(
     ("name", "there", "not_there"), [("sine", "boundary", "confusion"), ("iris", "confusion", "boundary")]
 )
@@ -126,6 +136,7 @@ def test_what_does_not_fit_is_left_out(trained: Trained, name: str, there: str, 
     assert not_there not in page.sections
 
 
+@pytest.mark.usefixtures("plain")
 def test_advice_is_on_the_page(trained_text: TrainText, tmp_path: Path) -> None:
     run = trained_text(
         "data: {name: spiral, points: 60}\n"
@@ -149,6 +160,7 @@ def evil(trained_text: TrainText, tmp_path: Path) -> Path:
     return trained_text(config, tmp_path / "<img src=x onerror=alert(1)>")
 
 
+@pytest.mark.usefixtures("plain")
 def test_what_comes_from_outside_is_text(evil: Path) -> None:
     html, page = render(evil)
     assert EVIL not in html
@@ -194,6 +206,7 @@ def test_the_page_fits_the_window(browser: Any, spiral: str, tmp_path: Path, wid
     assert curves >= 600  # where the window is narrower it is scrolled, so that it can be read
 
 
+@pytest.mark.usefixtures("plain")
 def test_what_is_written_under_the_layers_does_not_overlap(
     browser: Any, trained: Trained, tmp_path: Path
 ) -> None:
