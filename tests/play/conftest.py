@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -93,18 +94,32 @@ def ask() -> Iterator[Callable[..., Any]]:
         process.stdin.close()
 
 
-@pytest.fixture(scope="module")
-def start(
-    tmp_path_factory: pytest.TempPathFactory, ask: Callable[..., Any]
-) -> Iterator[Callable[..., Playing]]:
-    """Return a function that starts mlp play in a new folder, or in the one that is given."""
+@contextmanager
+def starting(ask: Callable[..., Any], new_folder: Callable[[str], Path]) -> Iterator[Callable[..., Playing]]:
+    """Give a function that starts mlp play in a new folder, or in the given one; end what it started."""
     started: list[Playing] = []
 
     def begin(*args: str, folder: Path | None = None) -> Playing:
-        output = tmp_path_factory.mktemp("play")
+        output = new_folder("play")
         started.append(Playing(ask, folder or output, output, *args))
         return started[-1]
 
     yield begin
     for each in started:
         each.end()
+
+
+@pytest.fixture
+def start(
+    tmp_path_factory: pytest.TempPathFactory, ask: Callable[..., Any]
+) -> Iterator[Callable[..., Playing]]:
+    """Return a function that starts mlp play, for this test alone, in a new folder or in the one given."""
+    with starting(ask, tmp_path_factory.mktemp) as begin:
+        yield begin
+
+
+@pytest.fixture(scope="module")
+def playing(tmp_path_factory: pytest.TempPathFactory, ask: Callable[..., Any]) -> Iterator[Playing]:
+    """Return an mlp play that the tests of a file share."""
+    with starting(ask, tmp_path_factory.mktemp) as begin:
+        yield begin()

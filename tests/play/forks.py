@@ -14,6 +14,8 @@ from mlpcli.blas import prepare_blas
 
 prepare_blas(1)  # no thread is running when it forks
 
+import uvicorn  # noqa: E402
+
 import mlpcli.cli.play  # noqa: E402
 import mlpcli.play.app  # noqa: E402, F401
 from mlpcli.__main__ import main  # noqa: E402
@@ -39,5 +41,6 @@ def answer(task: dict[str, Any]) -> int | None:
     return child
 
 
+uvicorn.Config(lambda: None).load()
 while row := sys.stdin.readline():
     print(json.dumps(answer(json.loads(row))), flush=True)

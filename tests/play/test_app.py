@@ -10,17 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-
-@pytest.fixture(scope="module")
-def playing(start: Callable[..., Any]) -> Any:
-    return start()
 
 
 def test_it_listens_on_loopback_alone(playing: Any) -> None:
