@@ -14,12 +14,12 @@ from numpy.typing import DTypeLike, NDArray
 from mlpcli.blas import thread_count
 from mlpcli.config.plan import plan_network
 from mlpcli.config.schema import Experiment
-from mlpcli.data.arrays import read_npz
+from mlpcli.data.arrays import measure_npz, read_npz
 from mlpcli.data.augment import Augmenter
 from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
-from mlpcli.data.dataset import Dataset
-from mlpcli.data.delimited import read_csv
+from mlpcli.data.dataset import Dataset, TableSize
+from mlpcli.data.delimited import measure_csv, read_csv
 from mlpcli.data.splits import split_rows
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.data.transform import Transform
@@ -34,6 +34,7 @@ from mlpcli.streams import stream
 
 __all__ = [
     "READERS",
+    "Reader",
     "Splits",
     "build_augmenter",
     "build_loss",
@@ -125,7 +126,17 @@ def build_schedule(experiment: Experiment) -> tuple[Schedule, float]:
     return _make(SCHEDULES, section, "warmup"), section.warmup
 
 
-# Each reader takes the data section and the seed, and whether classes are wanted.
+@dataclass(frozen=True)
+class Reader:
+    """How a data set is drawn or read.
+
+    ``read`` takes the section ``data``, the seed, and whether classes are wanted. ``measure`` tells the size
+    of a file before it is read, from the section and whether classes are wanted; None where the config alone
+    tells the size.
+    """
+
+    read: Callable[[Any, int, bool], Dataset]
+    measure: Callable[[Any, bool], TableSize] | None = None
 
 
 def _read_csv(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
@@ -138,8 +149,22 @@ def _read_csv(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: A
     )
 
 
+def _measure_csv(data: Any, classification: bool) -> TableSize:
+    return measure_csv(
+        Path(data.path),
+        target=data.target,
+        features=data.features,
+        delimiter=data.delimiter,
+        classification=classification,
+    )
+
+
 def _read_npz(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
     return read_npz(Path(data.path), classification=classification)
+
+
+def _measure_npz(data: Any, classification: bool) -> TableSize:
+    return measure_npz(Path(data.path), classification=classification)
 
 
 def _read_cifar10(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
@@ -156,19 +181,19 @@ def _handed_in(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: 
     raise DataError("data.name: arrays are handed in by a program; for a file use csv or npz")
 
 
-READERS: dict[str, Callable[[Any, int, bool], Dataset]] = {
-    **dict.fromkeys(TOY_SETS, _draw),
-    "cifar10": _read_cifar10,
-    "csv": _read_csv,
-    "npz": _read_npz,
-    "arrays": _handed_in,
+READERS = {
+    **dict.fromkeys(TOY_SETS, Reader(_draw)),
+    "cifar10": Reader(_read_cifar10),
+    "csv": Reader(_read_csv, _measure_csv),
+    "npz": Reader(_read_npz, _measure_npz),
+    "arrays": Reader(_handed_in),
 }
 
 
 def load_dataset(experiment: Experiment) -> Dataset:
     """Draw or read the config's data set; raises DataError."""
-    data = experiment.data
-    return READERS[data.name](data, experiment.training.seed, experiment.loss.task == "classification")
+    data, classification = experiment.data, experiment.loss.task == "classification"
+    return READERS[data.name].read(data, experiment.training.seed, classification)
 
 
 @dataclass(frozen=True)

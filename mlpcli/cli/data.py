@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["data"]
 
-_FILES = ("csv", "npz")  # sets that are a file of the user's
+_ALSO = {".tsv": "csv", ".npy": "npz"}  # other endings of the files that a data set is read from
 _RANGE = ("min", "mean", "max", "std")
 _WORDS = ("class", "feature", "target", "split")  # columns that do not hold numbers
 _NAME = 24  # widest name in a table
@@ -42,12 +42,16 @@ def data() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_(as_json: bool) -> None:
     """List the data sets that a config can name, and say where CIFAR-10 was looked for."""
-    from mlpcli.config.schema import data_sets
+    from mlpcli.config.schema import data_sections
     from mlpcli.data.cifar10 import cifar10_places, cifar10_root
 
     sets: list[dict[str, Any]] = [
-        {"name": name, "description": what, "source": "your file" if name in _FILES else "drawn"}
-        for name, what in data_sets().items()
+        {
+            "name": name,
+            "description": section.model_fields["name"].description,
+            "source": "your file" if section.is_file() else "drawn",
+        }
+        for name, section in data_sections().items()
     ]
     looked = [
         {"folder": str(folder), "version": version, "files": files}
@@ -107,21 +111,22 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
 def _experiment(what: str, overrides: tuple[str, ...]) -> Experiment:
     from mlpcli.config.loader import load_experiment, parse_experiment
-    from mlpcli.config.schema import data_sets
+    from mlpcli.config.schema import data_sections
     from mlpcli.config.shipped import shipped_configs
 
-    path = Path(what)
-    if what in _FILES or path.suffix in (".csv", ".tsv", ".npz", ".npy"):
-        file, kind = (what, path.suffix[1:]) if path.suffix else (f"my.{what}", what)
-        target = ", target: COLUMN" if kind in ("csv", "tsv") else ""
+    path, sets = Path(what), data_sections()
+    kind = _ALSO.get(path.suffix, path.suffix[1:] or what)
+    if kind in sets and sets[kind].is_file():
+        file = what if path.suffix else f"my.{what}"
+        target = ", target: COLUMN" if "target" in sets[kind].model_fields else ""
         raise UsageError(
             f"{what}: a file of your own is described through a config that names it:\n"
-            f"data: {{name: {'csv' if target else 'npz'}, path: {file}{target}}}"
+            f"data: {{name: {kind}, path: {file}{target}}}"
         )
-    if what in data_sets():
+    if what in sets:
         return parse_experiment(f"data: {what}", what, Path(), overrides)
     if path.name == what and not path.suffix and not path.exists() and what not in shipped_configs():
-        known = [name for name in data_sets() if name not in _FILES]
+        known = [name for name, section in sets.items() if not section.is_file()]
         close = nearest(what, known)
         raise UsageError(
             f"{clip(what, 60)}: there is no such data set{f'; did you mean {close}?' if close else ''}\n"

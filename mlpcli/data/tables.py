@@ -1,10 +1,11 @@
-"""Reads new rows for a trained network from any file that holds a table: .csv, .npz or .npy."""
+"""Reads new rows for a trained network from any file that holds a table: one entry for each kind of file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -15,7 +16,57 @@ from mlpcli.data.labels import recognize
 from mlpcli.errors import DataError
 from mlpcli.reading import within_memory
 
-__all__ = ["read_labelled", "read_rows"]
+__all__ = ["FORMATS", "Format", "read_labelled", "read_rows"]
+
+Labelled: TypeAlias = tuple[Features, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a kind of file is read, by the columns that a network was trained on.
+
+    ``rows(path, columns, delimiter)`` returns X (n, columns). ``labelled(path, columns, delimiter, target,
+    classes)`` returns X and y: indices into ``classes``, or values where these are None. A kind of file that
+    has no labels has no ``labelled``. The delimiter and the name of the target are those of the config.
+    """
+
+    rows: Callable[[Path, Sequence[str], str], Features]
+    labelled: Callable[[Path, Sequence[str], str, str, Sequence[str] | None], Labelled] | None = None
+
+
+def _csv_rows(path: Path, columns: Sequence[str], delimiter: str) -> Features:
+    return read_table(path, find_delimiter(path, delimiter), columns, None, False).X
+
+
+def _csv_labelled(
+    path: Path, columns: Sequence[str], delimiter: str, target: str, classes: Sequence[str] | None
+) -> Labelled:
+    table = read_table(path, find_delimiter(path, delimiter), columns, target, classes is not None)
+    return table.X, table.y if classes is None else recognize(table.labels, classes)
+
+
+def _npz_rows(path: Path, columns: Sequence[str], _: str) -> Features:
+    return rows_of_npz(path, len(columns))
+
+
+def _npz_labelled(
+    path: Path, columns: Sequence[str], _: str, __: str, classes: Sequence[str] | None
+) -> Labelled:
+    return labelled_npz(path, len(columns), classes)
+
+
+def _npy_rows(path: Path, columns: Sequence[str], _: str) -> Features:
+    return rows_of_npy(path, len(columns))
+
+
+_CSV = Format(_csv_rows, _csv_labelled)
+FORMATS = {
+    ".csv": _CSV,
+    ".tsv": _CSV,
+    ".txt": _CSV,
+    ".npz": Format(_npz_rows, _npz_labelled),
+    ".npy": Format(_npy_rows),
+}
 
 
 def read_rows(path: Path, *, columns: Sequence[str], delimiter: str) -> Features:
@@ -23,36 +74,31 @@ def read_rows(path: Path, *, columns: Sequence[str], delimiter: str) -> Features
 
     Raises DataError.
     """
-    kind = _kind(path)
     with within_memory(str(path), DataError):
-        if kind == ".csv":
-            return read_table(path, find_delimiter(path, delimiter), columns, None, False).X
-        return (rows_of_npz if kind == ".npz" else rows_of_npy)(path, len(columns))
+        return _format(path).rows(path, columns, delimiter)
 
 
 def read_labelled(
     path: Path, *, target: str, columns: Sequence[str], delimiter: str, classes: Sequence[str] | None
-) -> tuple[Features, NDArray[Any]]:
+) -> Labelled:
     """Read rows (n, columns) and their targets from .csv or .npz.
 
     Targets are indices into ``classes``, or values where these are None. Raises DataError.
     """
-    kind = _kind(path)
-    if kind == ".npy":
-        raise DataError(f"{path}: an .npy file has no labels; save an .npz with X and y, or a .csv")
-    if kind == ".npz":
-        return labelled_npz(path, len(columns), classes)
+    labelled = _format(path).labelled
+    if labelled is None:
+        suffix = path.suffix.lower()
+        raise DataError(f"{path}: an {suffix} file has no labels; save an .npz with X and y, or a .csv")
     with within_memory(str(path), DataError):
-        table = read_table(path, find_delimiter(path, delimiter), columns, target, classes is not None)
-        return table.X, table.y if classes is None else recognize(table.labels, classes)
+        return labelled(path, columns, delimiter, target, classes)
 
 
-def _kind(path: Path) -> str:
+def _format(path: Path) -> Format:
     suffix = path.suffix.lower()
-    if suffix in (".csv", ".tsv", ".txt"):
-        return ".csv"
-    if suffix in (".npy", ".npz"):
-        return suffix
+    if suffix in FORMATS:
+        return FORMATS[suffix]
+    *others, last = FORMATS
     raise DataError(
-        f"{path}: has {f'the ending {suffix}' if suffix else 'no ending'}; .csv, .npz and .npy can be read"
+        f"{path}: has {f'the ending {suffix}' if suffix else 'no ending'}; "
+        f"{', '.join(others)} and {last} can be read"
     )

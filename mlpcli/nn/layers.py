@@ -53,11 +53,13 @@ Rngs: TypeAlias = Mapping[str, np.random.Generator]
 class Layer:
     """What all layers have in common; see the top of this file.
 
-    ``Y`` is the output of the last batch. Units saturate near the ``limits`` of their outputs, where they
-    have any; those that ``can_die`` do so when they put out 0 for every example.
+    ``Y`` is the output of the last batch. A hidden layer ends in a layer that ``is_activation``. Its units
+    saturate near the ``limits`` of their outputs, where they have any; those that ``can_die`` do so when they
+    put out 0 for every example.
     """
 
     Y: Array
+    is_activation: ClassVar[bool] = False
     limits: tuple[float, float] | None = None
     can_die: bool = False
 
@@ -151,6 +153,8 @@ class Elementwise(Layer):
     The functions are those of the activation in `mlpcli.nn.activations`; the layer's buffers hold what
     ``forward(Z, *buffers)`` leaves for ``backward(dY, Y, *buffers)``.
     """
+
+    is_activation = True
 
     def __init__(self, spec: LayerSpec, dtype: Any) -> None:
         super().__init__(spec, dtype)
@@ -318,6 +322,8 @@ class PRelu(Layer):
     Backward: da = sum over the rows of dY X where X < 0; dX = dY, or a dY there (He et al., 2015).
     """
 
+    is_activation = True
+
     a: Array
     da: Array
     negative: Array
@@ -353,6 +359,8 @@ class Maxout(Layer):
     The gradient goes to the piece that was the largest; where several are equal, to the first (Goodfellow
     et al., 2013).
     """
+
+    is_activation = True
 
     dX: Array
     free: Array

@@ -88,6 +88,6 @@ def _hidden(layers: list[Layer]) -> list[HiddenLayer]:
     for layer in layers:
         if isinstance(layer, Residual):
             hidden.append(HiddenLayer(layer.inner[-1], layer))
-        elif layer.spec.kind in ("elementwise", "prelu", "maxout"):
+        elif layer.is_activation:
             hidden.append(HiddenLayer(layer, layer))
     return hidden

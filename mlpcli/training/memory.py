@@ -8,7 +8,6 @@ the most that a run takes at a time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.config.plan import plan_network
@@ -228,22 +227,12 @@ def _split_sizes(section: Any, n: int, own_test: int = 0) -> tuple[int, int]:
 
 def measured_data(experiment: Experiment) -> DataSize | None:
     """Return the size of the data set, of a file as its size and its headers tell; raises DataError."""
-    from mlpcli.data.arrays import measure_npz
-    from mlpcli.data.delimited import measure_csv
+    from mlpcli.build import READERS
 
-    section, classification = experiment.data, experiment.loss.task == "classification"
-    if section.name == "npz":
-        table = measure_npz(Path(section.path), classification=classification)
-    elif section.name == "csv":
-        table = measure_csv(
-            Path(section.path),
-            target=section.target,
-            features=section.features,
-            delimiter=section.delimiter,
-            classification=classification,
-        )
-    else:
+    section, measure = experiment.data, READERS[experiment.data.name].measure
+    if measure is None:
         return known_data(experiment)
+    table = measure(section, experiment.loss.task == "classification")
     n = table.examples
     return DataSize(table.bytes, section.title, n, n, table.itemsize, table.inputs, table.outputs)
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mlpcli.config.schema import data_sets
+from mlpcli.config.schema import data_sections
 from mlpcli.data.fetch import CIFAR10, Archive
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -41,7 +41,7 @@ def test_list_names_every_set_and_where_cifar10_was_looked_for(mlp: Mlp) -> None
     assert (code, err) == (0, "")
     assert fits(out)
     lines = out.splitlines()
-    assert [line.split()[0] for line in lines[: len(data_sets())]] == list(data_sets())
+    assert [line.split()[0] for line in lines[: len(data_sections())]] == list(data_sections())
     assert any(line.startswith("cifar10 ") and line.endswith("not found") for line in lines)
     assert "MLP_DATA is not set" in out
     for folder in ("", f"{os.sep}cifar-10-batches-bin", f"{os.sep}cifar-10-batches-py"):
@@ -77,7 +77,7 @@ def test_list_says_what_was_found(
 # describe
 
 
-@pytest.mark.parametrize("name", [name for name in data_sets() if name not in ("cifar10", "csv", "npz")])
+@pytest.mark.parametrize("name", [name for name in data_sections() if name not in ("cifar10", "csv", "npz")])
 def test_describe_knows_every_toy_set_by_name(mlp: Mlp, name: str) -> None:
     code, out, err = mlp("data", "describe", name)
     assert (code, err) == (0, "")

@@ -79,7 +79,7 @@ WRONG = {
     "unknown command": (["trian"], "Did you mean 'train'?"),
     "unlike any command": (
         ["zzz"],
-        "(Commands: train, check, eval, predict, plot, report, play, count-params, data)",
+        f"(Commands: {', '.join(cli.commands)})",
     ),
     "unknown command of a group": (["data", "fetsh"], "'fetch'? (Commands: list, describe, draw, fetch)"),
     "unknown option": (["train", "x.yaml", "--forse"], "--force"),

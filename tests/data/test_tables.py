@@ -61,10 +61,10 @@ def test_refuses_what_holds_no_rows(
     message = refusal(rows, write(tmp_path, "hight,x\n1,2\n"))
     assert "has no column 'age', 'height'; its columns are 'hight', 'x'" in message
     assert "has no array 'X'; it holds 'x'" in refusal(rows, saved(tmp_path, x=[[1, 2]]))
-    assert "rows.xlsx: has the ending .xlsx; .csv, .npz and .npy can be read" in refusal(
+    assert "rows.xlsx: has the ending .xlsx; .csv, .tsv, .txt, .npz and .npy can be read" in refusal(
         rows, tmp_path / "rows.xlsx"
     )
-    assert "rows: has no ending; .csv, .npz" in refusal(rows, tmp_path / "rows")
+    assert "rows: has no ending; .csv, .tsv" in refusal(rows, tmp_path / "rows")
     assert "no such file" in refusal(rows, tmp_path / "rows.tsv")
     (tmp_path / "rows.csv").mkdir()
     assert "is a folder" in refusal(rows, tmp_path / "rows.csv")

@@ -6,7 +6,7 @@ keys the section has. If only the name is given, it may stand alone: ``loss: hin
 (`mlpcli.nn.activations`, ...). `mlpcli.build` joins the two, and a test checks that both know the same names.
 """
 
-from mlpcli.config.schema.data import Cifar10, Data, data_sets
+from mlpcli.config.schema.data import Cifar10, Data, data_sections
 from mlpcli.config.schema.experiment import Experiment
 from mlpcli.config.schema.loss import Loss
 from mlpcli.config.schema.model import Layer, Model
@@ -26,7 +26,7 @@ __all__ = [
     "Optimizer",
     "Regularization",
     "Training",
-    "data_sets",
+    "data_sections",
     "flatten",
     "to_plain",
 ]

@@ -20,7 +20,7 @@ from pydantic import (
 
 from mlpcli.config.schema.section import Section, Task, by_name, problem
 
-__all__ = ["Data", "data_sets"]
+__all__ = ["Data", "DataSection", "data_sections"]
 
 
 def _size(value: Any) -> int | float:
@@ -97,6 +97,11 @@ class DataSection(Section):
     @model_serializer(mode="wrap")
     def _own_keys_first(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return dict(sorted(write(self).items(), key=lambda item: item[0] in _OneSource.model_fields))
+
+    @classmethod
+    def is_file(cls) -> bool:
+        """Return whether the data are read from a file of the user's."""
+        return "path" in cls.model_fields
 
     @property
     def title(self) -> str:
@@ -306,8 +311,7 @@ Data: TypeAlias = Annotated[
 ]
 
 
-def data_sets() -> dict[str, str]:
-    """Return the data sets that a config file may name, each with a line that says what it is."""
+def data_sections() -> dict[str, type[DataSection]]:
+    """Return the data sets that a config file may name, each with its section."""
     sections = [section for section in get_args(get_args(Data)[0]) if section is not Arrays]
-    fields = [section.model_fields["name"] for section in sections]
-    return {get_args(field.annotation)[0]: field.description for field in fields}
+    return {get_args(section.model_fields["name"].annotation)[0]: section for section in sections}
