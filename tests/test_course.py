@@ -16,6 +16,7 @@ from mlpcli.build import build_loss, build_network, build_penalties
 from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Network
+from mlpcli.nn.objective import differentiate_objective, evaluate_objective
 from mlpcli.optim.optimizer import Optimizer
 from mlpcli.optim.rules import RULES, Rule
 
@@ -32,24 +33,13 @@ class Net:
         for name, values in arrays.items():
             self.network.parameters.view(name)[...] = values
 
-    def evaluate(self, X: np.ndarray, y: np.ndarray, dlogits: np.ndarray | None = None) -> float:
+    def evaluate(self, X: np.ndarray, y: np.ndarray) -> float:
         """Return the loss with its penalties."""
-        parameters = self.network.parameters
-        w = parameters.values[: parameters.n_penalized]
-        data = self.loss.evaluate(self.network.forward(X, {}), y, dlogits)
-        return data + sum(penalty.value(w, strength) for penalty, strength in self.penalties)
+        return evaluate_objective(self.network, self.loss, self.penalties, X, y, {})
 
     def gradients(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the gradient of `evaluate` by all parameters."""
-        dlogits = np.empty((len(X), self.network.widths[-1]))
-        self.evaluate(X, y, dlogits)
-        self.network.backward(dlogits)
-        parameters = self.network.parameters
-        part = slice(0, parameters.n_penalized)
-        for penalty, strength in self.penalties:
-            scratch = np.empty(parameters.n_penalized)
-            penalty.add_gradient(parameters.values[part], strength, parameters.gradients[part], scratch)
-        return parameters.gradients.copy()
+        return differentiate_objective(self.network, self.loss, self.penalties, X, y, {})
 
 
 def toy(reg: float) -> tuple[Net, np.ndarray, np.ndarray]:

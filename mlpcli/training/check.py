@@ -30,6 +30,7 @@ from mlpcli.errors import RunError
 from mlpcli.nn.gradient_check import TOLERANCE, check_gradients
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
+from mlpcli.nn.objective import differentiate_objective, evaluate_objective
 from mlpcli.streams import stream
 from mlpcli.text import count, memory, some
 from mlpcli.training.evaluation import quick_scores
@@ -251,18 +252,14 @@ def _streams(run: Run) -> dict[str, np.random.Generator]:
     return {name: stream(run.experiment.training.seed, name) for name in ("dropout", "noise")}
 
 
-def _penalty(run: Run, network: Network, factor: float = 1) -> float:
-    weights = network.parameters.values[: network.parameters.n_penalized]
-    return sum(
-        penalty.value(weights, factor * strength) for penalty, strength in build_penalties(run.experiment)
-    )
-
-
 def _check_penalties(run: Run, network: Network, X: NDArray[Any], y: NDArray[Any]) -> Finding:
-    if not build_penalties(run.experiment):
+    penalties = build_penalties(run.experiment)
+    if not penalties:
         return Finding("penalties", "pass", "none is set")
-    loss = run.loss.evaluate(network.forward(X, _streams(run)), y, None)
-    losses = [loss, loss + _penalty(run, network), loss + _penalty(run, network, 10)]
+    losses = [
+        evaluate_objective(network, run.loss, [(p, factor * by) for p, by in penalties], X, y, _streams(run))
+        for factor in (0, 1, 10)
+    ]
     text = "loss {:.5g}; {:.5g} with them, {:.5g} with ten times as much".format(*losses)
     if losses[0] < losses[1] < losses[2]:
         return Finding("penalties", "pass", text)
@@ -272,21 +269,13 @@ def _check_penalties(run: Run, network: Network, X: NDArray[Any], y: NDArray[Any
 
 
 def _check_gradient(run: Run, network: Network, X: NDArray[Any], y: NDArray[Any]) -> Finding:
-    loss, parameters = run.loss, network.parameters
+    parameters, penalties = network.parameters, build_penalties(run.experiment)
 
     def objective() -> float:
-        return loss.evaluate(network.forward(X, _streams(run)), y, None) + _penalty(run, network)
+        return evaluate_objective(network, run.loss, penalties, X, y, _streams(run))
 
-    dlogits = np.empty((len(X), network.widths[-1]))
-    loss.evaluate(network.forward(X, _streams(run)), y, dlogits)
-    network.backward(dlogits)
-    weights = slice(0, parameters.n_penalized)
-    for penalty, strength in build_penalties(run.experiment):
-        scratch = np.empty(parameters.n_penalized)
-        penalty.add_gradient(parameters.values[weights], strength, parameters.gradients[weights], scratch)
-    checks = check_gradients(
-        objective, parameters, parameters.gradients.copy(), stream(run.experiment.training.seed, "check")
-    )
+    gradient = differentiate_objective(network, run.loss, penalties, X, y, _streams(run))
+    checks = check_gradients(objective, parameters, gradient, stream(run.experiment.training.seed, "check"))
     wrong = [check for check in checks if not check.error <= TOLERANCE]
     worst = max(check.error for check in checks)
     entries, kinks = sum(check.checked for check in checks), sum(check.kinks for check in checks)

@@ -16,6 +16,7 @@ from mlpcli.build import build_loss, build_network, build_penalties
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.objective import differentiate_objective, evaluate_objective
 from mlpcli.nn.penalties import PENALTIES
 
 N, INPUTS, CLASSES = 7, 4, 3
@@ -63,19 +64,11 @@ def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float])
     X = rng.standard_normal((N, INPUTS))
     outputs = widths[-1]
     y = rng.standard_normal((N, outputs)) if loss.outputs == "values" else rng.integers(0, max(2, outputs), N)
-    weights = slice(0, parameters.n_penalized)
 
     def objective() -> float:
-        value = loss.evaluate(network.forward(X, streams()), y, None)
-        return value + sum(penalty.value(parameters.values[weights], by) for penalty, by in penalties)
+        return evaluate_objective(network, loss, penalties, X, y, streams())
 
-    dlogits = np.empty((N, outputs))
-    loss.evaluate(network.forward(X, streams()), y, dlogits)
-    network.backward(dlogits)
-    for penalty, strength in penalties:
-        scratch = np.empty(parameters.n_penalized)
-        penalty.add_gradient(parameters.values[weights], strength, parameters.gradients[weights], scratch)
-    analytic = parameters.gradients.copy()
+    analytic = differentiate_objective(network, loss, penalties, X, y, streams())
     assert np.count_nonzero(analytic) > len(analytic) / 4
     for i, gradient in enumerate(analytic):
         # A kink (of relu, hinge, ...) may lie within one step, hardly within both; what is wrong fails both.

@@ -1,0 +1,59 @@
+"""The objective of training, written out: the loss of a batch plus the penalties on the weights.
+
+The trainer never needs it as one number, and the optimizer adds the penalties' gradients itself, slice by
+slice. Gradient checks compare backward with this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.nn.layers import Rngs
+from mlpcli.nn.losses import Loss
+from mlpcli.nn.network import Network
+from mlpcli.nn.penalties import Penalty
+
+__all__ = ["differentiate_objective", "evaluate_objective"]
+
+
+def evaluate_objective(
+    network: Network,
+    loss: Loss,
+    penalties: Sequence[tuple[Penalty, float]],
+    X: NDArray[Any],
+    y: NDArray[Any],
+    rngs: Rngs,
+) -> float:
+    """Return the objective of a training step on the batch X (n, inputs), y.
+
+    ``penalties`` are pairs of a penalty and its strength. ``rngs`` are the streams that the layers draw from;
+    only with streams in the same state are two values of one function.
+    """
+    weights = network.parameters.values[: network.parameters.n_penalized]
+    value = loss.evaluate(network.forward(X, rngs), y, None)
+    return value + sum(penalty.value(weights, strength) for penalty, strength in penalties)
+
+
+def differentiate_objective(
+    network: Network,
+    loss: Loss,
+    penalties: Sequence[tuple[Penalty, float]],
+    X: NDArray[Any],
+    y: NDArray[Any],
+    rngs: Rngs,
+) -> NDArray[Any]:
+    """Return the gradient of the objective by backward, flat like ``network.parameters.values``; a copy."""
+    parameters = network.parameters
+    dlogits = np.empty((len(X), network.widths[-1]), network.dtype)
+    loss.evaluate(network.forward(X, rngs), y, dlogits)
+    network.backward(dlogits)
+    weights = slice(0, parameters.n_penalized)
+    scratch = np.empty(parameters.n_penalized, network.dtype)
+    for penalty, strength in penalties:
+        penalty.add_gradient(parameters.values[weights], strength, parameters.gradients[weights], scratch)
+    gradient: NDArray[Any] = parameters.gradients.copy()
+    return gradient
