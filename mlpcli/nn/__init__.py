@@ -1,1 +1,1 @@
-"""The network: arrays in, arrays out; knows nothing of configs, files or screens."""
+"""The network: arrays in, arrays out. It knows nothing about configs, files or screens."""

@@ -1,11 +1,11 @@
 """Elementwise activation functions: each entry of ``ACTIVATIONS`` makes an `Activation` from its settings.
 
 ``forward(Z, *buffers)`` turns the weighted sums Z (n, units) into the outputs Y, in place. ``backward(dY, Y,
-*buffers)`` turns the gradient of the loss by Y into the gradient by Z; it may overwrite Y. The buffers are
-those that `mlpcli.config.plan.UNITS` gives to the activation: arrays like Z, then arrays of booleans. They
-keep their values from one call to the other. prelu and maxout are layers of their own, in `mlpcli.nn.layers`.
-The failings named here are those of the CS231n notes, Neural Networks 1, "Commonly used activation
-functions".
+*buffers)`` turns the gradient of the loss with respect to Y into the gradient with respect to Z, in place; it
+may overwrite Y. `mlpcli.config.plan.UNITS` says which buffers an activation has: arrays shaped like Z, then
+arrays of booleans. They keep their values between the two calls. prelu and maxout are layers of their own, in
+`mlpcli.nn.layers`. The weaknesses mentioned here are those in the CS231n notes, Neural Networks 1, "Commonly
+used activation functions".
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Activation:
-    """The two functions, and how its units can fail.
+    """The forward and backward functions, and the ways in which the units can fail.
 
-    ``limits`` are the outputs between which they saturate. Where they ``can_die``, a unit that puts out 0 for
-    every example passes no gradient on and stays so.
+    ``limits`` are the smallest and the largest output, near which a unit saturates. If units ``can_die``, one
+    that outputs 0 for every example passes on no gradient and never changes again.
     """
 
     forward: Callable[..., None]
@@ -38,12 +38,12 @@ class Activation:
 
 
 def _scale(dY: Array, Y: Array, derivative: Array, *_: Array) -> None:  # noqa: ARG001
-    """Go backward with the derivative that forward has left."""
+    """Multiply dY by the derivative that forward has stored."""
     dY *= derivative
 
 
 def identity() -> Activation:
-    """y = z: no activation. However many such layers there are, together they are one linear map."""
+    """y = z: no activation. Any number of such layers is still one linear map."""
 
     def forward(Z: Array) -> None:
         pass
@@ -55,7 +55,7 @@ def identity() -> Activation:
 
 
 def _logistic(Z: Array, out: Array) -> None:
-    # 0.5 * (1 + tanh(z / 2)) is 1 / (1 + exp(-z)) and cannot overflow.
+    # 0.5 * (1 + tanh(z / 2)) equals 1 / (1 + exp(-z)) and cannot overflow.
     np.multiply(Z, 0.5, out=out)
     np.tanh(out, out=out)
     out += 1.0
@@ -63,14 +63,14 @@ def _logistic(Z: Array, out: Array) -> None:
 
 
 def sigmoid() -> Activation:
-    """y = 1 / (1 + exp(-z)), dy/dz = y (1 - y). Saturates at both ends; outputs are not zero-centred."""
+    """y = 1 / (1 + exp(-z)), dy/dz = y (1 - y). Saturates at both ends; outputs are not zero-centered."""
 
     def forward(Z: Array) -> None:
         _logistic(Z, Z)
 
     def backward(dY: Array, Y: Array) -> None:
         dY *= Y
-        Y -= 1.0  # the outputs are not needed again
+        Y -= 1.0  # the outputs are no longer needed
         dY *= Y
         np.negative(dY, out=dY)
 
@@ -78,7 +78,7 @@ def sigmoid() -> Activation:
 
 
 def tanh() -> Activation:
-    """y = tanh(z), dy/dz = 1 - y**2. Saturates at both ends; outputs are zero-centred."""
+    """y = tanh(z), dy/dz = 1 - y**2. Saturates at both ends; outputs are zero-centered."""
 
     def forward(Z: Array) -> None:
         np.tanh(Z, out=Z)
@@ -131,7 +131,7 @@ def elu(alpha: float) -> Activation:
         Z += negative
 
     def backward(dY: Array, Y: Array, negative: Array) -> None:
-        # alpha exp(z) = negative + alpha below 0, and 1 above, where negative is 0
+        # The derivative is alpha exp(z) = negative + alpha below 0, and 1 above, where negative is 0.
         np.greater(Y, 0.0, out=Y, casting="unsafe")
         Y *= 1.0 - alpha
         negative += Y
@@ -173,7 +173,7 @@ def silu() -> Activation:
 def gelu() -> Activation:
     """y = z (1 + t) / 2, t = tanh(u), u = sqrt(2 / pi) (z + 0.044715 z**3) (Hendrycks & Gimpel, 2016).
 
-    The tanh form of z times the normal distribution, which it meets to 5e-4;
+    The tanh approximation of z times the normal distribution function, accurate to 5e-4.
     dy/dz = (1 + t) / 2 + z (1 - t**2) du/dz / 2.
     """
     c, a = sqrt(2 / pi), 0.044715

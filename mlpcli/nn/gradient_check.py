@@ -1,4 +1,4 @@
-"""The gradient check: backward against what the objective itself does when a parameter moves."""
+"""Checks the gradients of a backward pass against central differences of the objective."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from mlpcli.nn.parameters import Parameters
 
 __all__ = ["TOLERANCE", "GroupCheck", "check_gradients"]
 
-TOLERANCE = 1e-5  # relative; the notes are happy below 1e-7, with kinks below 1e-4
+TOLERANCE = 1e-5  # relative; the notes accept 1e-7, or 1e-4 if there are kinks
 _STEPS = (1e-5, 1e-6, 1e-7)
 
 
 @dataclass(frozen=True)
 class GroupCheck:
-    """What came of the parameter ``name``: the worst relative ``error`` of ``checked`` entries.
+    """The result for the parameter ``name``: the largest relative ``error`` among ``checked`` entries.
 
-    ``kinks`` more lie at a kink (of a ReLU, a hinge, ...), where there is no one slope to compare with.
+    Another ``kinks`` entries lie at a kink (of a ReLU, a hinge, ...), where the slope is not defined.
     """
 
     name: str
@@ -35,23 +35,23 @@ def check_gradients(
     parameters: Parameters,
     gradient: NDArray[Any],
     rng: np.random.Generator,
-    most: int = 10,
+    max_entries: int = 10,
 ) -> list[GroupCheck]:
     """Compare ``gradient``, flat like ``parameters.values`` (float64), with central differences.
 
-    dL/dw is about (L(w + h) - L(w - h)) / 2h (CS231n notes, Neural Networks 3, "Gradient checks"). Of each
-    parameter array up to ``most`` entries are tried: those of the largest gradient, and random ones. The
-    error is relative to the two slopes' sizes, or to a thousandth of the largest gradient of all where
-    they are smaller than that, which rounding would drown.
+    dL/dw is about (L(w + h) - L(w - h)) / 2h (CS231n notes, Neural Networks 3, "Gradient checks"). Up to
+    ``max_entries`` entries of each parameter array are checked: half of them those with the largest
+    gradients, the others random. The error is relative to the sum of the two slopes' sizes. If that sum is
+    below a thousandth of the largest gradient, where rounding dominates, it is relative to the latter.
     """
     floor = max(1e-3 * float(np.abs(gradient).max(initial=0)), 1e-12)
     checks = []
     for name in parameters.shapes:
         span = parameters.span(name)
         entries = np.arange(span.start, span.stop)
-        if len(entries) > most:
-            largest = entries[np.argsort(-np.abs(gradient[span]), kind="stable")[: most // 2]]
-            others = rng.choice(np.setdiff1d(entries, largest), most - len(largest), replace=False)
+        if len(entries) > max_entries:
+            largest = entries[np.argsort(-np.abs(gradient[span]), kind="stable")[: max_entries // 2]]
+            others = rng.choice(np.setdiff1d(entries, largest), max_entries - len(largest), replace=False)
             entries = np.concatenate([largest, others])
         errors = [_error(objective, parameters.values, int(i), float(gradient[i]), floor) for i in entries]
         smooth = [error for error in errors if error is not None]
@@ -62,7 +62,7 @@ def check_gradients(
 def _error(
     objective: Callable[[], float], w: NDArray[Any], i: int, gradient: float, floor: float
 ) -> float | None:
-    """Return the relative error at entry i, the best of several steps; None at a kink."""
+    """Return the relative error at entry i, the smallest over several step sizes, or None at a kink."""
     middle, old = objective(), w[i]
     best = np.inf
     for h in _STEPS:
@@ -75,7 +75,9 @@ def _error(
         best = min(best, abs(gradient - slope) / max(abs(gradient) + abs(slope), floor))
         if best <= TOLERANCE:
             return best
-    # A kink lies within even the smallest step: it has two slopes, and the gradient is one, or between.
+    # Even the smallest step crosses a kink if the slopes on both sides differ, and the gradient is one of
+    # them or lies between them.
     slack = 1e-4 * max(abs(left), abs(right), floor)
-    apart = abs(right - left) > 100 * slack
-    return None if apart and min(left, right) - slack <= gradient <= max(left, right) + slack else float(best)
+    slopes_differ = abs(right - left) > 100 * slack
+    lies_between = min(left, right) - slack <= gradient <= max(left, right) + slack
+    return None if slopes_differ and lies_between else float(best)

@@ -1,8 +1,8 @@
-"""First weights: random, of a spread that keeps signals the same size from layer to layer.
+"""Draws the first weights at random, with a variance that keeps signals the same size from layer to layer.
 
-Each entry of ``INITIALIZERS`` makes an `Initializer` from its settings: a function
-``(rng, shape, fan_out) -> W`` that draws W of ``shape`` (fan_in, columns) in float64, so that both precisions
-start alike. ``fan_out`` is the number of units, of which maxout has several columns each. ``gain``
+Each entry of ``INITIALIZERS`` makes an `Initializer` from its settings: a function ``(rng, shape, fan_out) ->
+W`` that draws W of ``shape`` (fan_in, columns). It draws in float64, so that networks of either precision
+start with the same weights. ``fan_out`` is the number of units; a maxout unit has several columns. ``gain``
 multiplies every weight.
 """
 
@@ -21,7 +21,10 @@ Initializer: TypeAlias = Callable[[np.random.Generator, tuple[int, int], int], N
 
 
 def _spread(distribution: str, gain: float, variance: Callable[[int, int], float]) -> Initializer:
-    """Draw from a normal, or from a uniform over +-sqrt(3) standard deviations, which is as wide."""
+    """Draw from a normal distribution, or from a uniform one over +-sqrt(3) standard deviations.
+
+    Both have the same variance.
+    """
 
     def draw(rng: np.random.Generator, shape: tuple[int, int], fan_out: int) -> NDArray[np.float64]:
         std = gain * sqrt(variance(shape[0], fan_out))
@@ -33,12 +36,12 @@ def _spread(distribution: str, gain: float, variance: Callable[[int, int], float
 
 
 def he(distribution: str, gain: float) -> Initializer:
-    """Variance 2 / fan_in, for rectifiers, which pass half of the signal (He et al., 2015)."""
+    """Variance 2 / fan_in, for rectifiers, which pass on half of the signal (He et al., 2015)."""
     return _spread(distribution, gain, lambda fan_in, fan_out: 2 / fan_in)  # noqa: ARG005
 
 
 def xavier(distribution: str, gain: float) -> Initializer:
-    """Variance 2 / (fan_in + fan_out), a middle way for both directions (Glorot & Bengio, 2010)."""
+    """Variance 2 / (fan_in + fan_out), a compromise for both directions (Glorot & Bengio, 2010)."""
     return _spread(distribution, gain, lambda fan_in, fan_out: 2 / (fan_in + fan_out))
 
 
@@ -48,10 +51,10 @@ def lecun(distribution: str, gain: float) -> Initializer:
 
 
 def orthogonal(gain: float) -> Initializer:
-    """Columns, or where there are fewer of them the rows, of length 1 at right angles (Saxe et al., 2014).
+    """Orthonormal columns, or orthonormal rows if there are fewer of those (Saxe et al., 2014).
 
-    The Q of the QR decomposition of a normal matrix, with the signs that make R's diagonal positive:
-    every such W is equally likely (Mezzadri, 2007).
+    W is the Q of the QR decomposition of a normal matrix, with signs that make the diagonal of R positive.
+    Every such W is then equally likely (Mezzadri, 2007).
     """
 
     def draw(rng: np.random.Generator, shape: tuple[int, int], fan_out: int) -> NDArray[np.float64]:  # noqa: ARG001

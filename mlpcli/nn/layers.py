@@ -1,21 +1,21 @@
-"""Layers: the parts that a network is a list of.
+"""The layers that a network is made of.
 
-The contract of all of them, stated once. A batch is ``n`` rows. A layer is made from its `LayerSpec`, which
-names the arrays and buffers that it has; each becomes an attribute under its role, as ``W`` and its gradient
-``dW``.
+All layers keep the following contract. A batch has ``n`` rows. A layer is made from its `LayerSpec`, which
+lists its arrays and buffers. Each becomes an attribute named after its role, for example ``W``; its gradient
+is ``dW``.
 
-- ``bind(store)`` takes the layer's views of its parameters and their gradients.
+- ``bind(store)`` gets the layer's views of its parameters and their gradients.
 - ``initialize(rng)`` gives parameters and state their first values.
-- ``resize(n)`` makes the buffers ready for batches of n rows; nothing else allocates.
+- ``resize(n)`` prepares the buffers for batches of n rows; nothing else allocates memory.
 - ``forward(X, rngs)`` takes X (n, fan_in) and returns Y (n, fan_out), in a buffer that the layer may share
   with the one before it. ``rngs`` are the random streams of a training step, by name; None means evaluation,
   in which nothing is random and nothing is kept.
-- ``backward(dY)`` takes the gradient of the loss by Y, fills the layer's parameter gradients and
-  returns the gradient by X. It may use dY and what forward left behind as scratch space. The first Dense
-  layer returns None, since nobody needs the gradient by the network's inputs. A backward pass belongs to the
-  forward pass of a training step.
+- ``backward(dY)`` takes the gradient of the loss with respect to Y, fills the gradients of the layer's
+  parameters and returns the gradient with respect to X. It may overwrite dY and everything that forward
+  stored. The first Dense layer returns None, since the gradient with respect to the network's inputs is not
+  needed. A backward pass follows the forward pass of a training step.
 
-``LAYERS`` has the class of each kind.
+``LAYERS`` maps each kind to its class.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ Rngs: TypeAlias = Mapping[str, np.random.Generator]
 
 
 class Layer:
-    """What all layers have in common; see the top of this file.
+    """The base of all layers; the contract is at the top of this file.
 
-    ``Y`` is the output of the last batch. A hidden layer ends in a layer that ``is_activation``. Its units
-    saturate near the ``limits`` of their outputs, where they have any; those that ``can_die`` do so when they
-    put out 0 for every example.
+    ``Y`` is the output of the last batch. ``is_activation`` marks the layer that ends a hidden layer. Units
+    saturate near the ``limits`` of their outputs, if they have any. Units that ``can_die`` are dead when they
+    output 0 for every example.
     """
 
     Y: Array
@@ -74,7 +74,7 @@ class Layer:
         }
 
     def bind(self, store: Parameters) -> None:
-        """Take the views of the parameters and their gradients."""
+        """Get the views of the parameters and their gradients."""
         for array in self.spec.parameters:
             setattr(self, array.role, store.view(array.name))
             setattr(self, f"d{array.role}", store.gradient(array.name))
@@ -83,7 +83,7 @@ class Layer:
         """Give parameters and state their first values."""
 
     def resize(self, n: int) -> None:
-        """Make room for n rows."""
+        """Prepare the buffers for n rows."""
         for role, buffer in self._buffers.items():
             setattr(self, role, buffer.rows(n))
 
@@ -97,7 +97,7 @@ class Layer:
 
 
 class Dense(Layer):
-    """Fully-connected: Y = X W + b, with W (fan_in, fan_out) and b (fan_out,).
+    """A fully connected layer: Y = X W + b, with W (fan_in, fan_out) and b (fan_out,).
 
     Backward: dW = X.T dY, db = sum of dY over the rows, dX = dY W.T (CS231n notes, Backpropagation 1,
     "Gradients for vectorized operations").
@@ -115,26 +115,26 @@ class Dense(Layer):
         self._ones = Scratch(lambda shape, dtype: np.ones(shape[0], dtype))
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Draw W; all of b is the same."""
+        """Draw W at random, and set all of b to one value."""
         self.W[...] = _draw(self.spec, self.W, rng, self.spec.settings["units"])
         self.b[...] = self.spec.settings["init"]["bias"]
 
     def resize(self, n: int) -> None:
-        """Make room for n rows."""
+        """Prepare the buffers for n rows."""
         super().resize(n)
         self.ones = self._ones.like(self.Y)
 
     def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
-        """Return X W + b; keeps X, which backward needs."""
+        """Return X W + b; keep X for the backward pass."""
         self.X = X
         np.dot(X, self.W, out=self.Y)
         self.Y += self.b
         return self.Y
 
     def backward(self, dY: Array, /) -> Array | None:
-        """Fill dW and db, return dX."""
-        np.matmul(self.X.T, dY, out=self.dW)  # np.dot is called more quickly, but fills dW with 0 first
-        np.dot(self.ones, dY, out=self.db)  # the sum over the rows, at the speed of the BLAS
+        """Fill dW and db; return dX."""
+        np.matmul(self.X.T, dY, out=self.dW)  # np.dot has less overhead, but fills dW with 0 first
+        np.dot(self.ones, dY, out=self.db)  # the sum over the rows, at the speed of BLAS
         if not self._needs_dX:
             return None
         np.dot(dY, self.W.T, out=self.dX)
@@ -142,16 +142,16 @@ class Dense(Layer):
 
 
 def _draw(spec: LayerSpec, W: Array, rng: np.random.Generator, units: int) -> NDArray[np.float64]:
-    """Draw first weights in the shape of W (fan_in, columns) for so many units."""
+    """Draw first weights in the shape of W (fan_in, columns) for a layer with ``units`` units."""
     settings = {key: value for key, value in spec.settings["init"].items() if key not in ("name", "bias")}
     return INITIALIZERS[spec.settings["init"]["name"]](**settings)(rng, W.shape, units)
 
 
 class Elementwise(Layer):
-    """A function of each weighted sum alone, applied in place to the buffer of the layer before it.
+    """A function applied to each weighted sum by itself, in place, in the buffer of the layer before it.
 
-    The functions are those of the activation in `mlpcli.nn.activations`; the layer's buffers hold what
-    ``forward(Z, *buffers)`` leaves for ``backward(dY, Y, *buffers)``.
+    The functions are those of the activation in `mlpcli.nn.activations`. The layer's buffers hold what
+    ``forward(Z, *buffers)`` stores for ``backward(dY, Y, *buffers)``.
     """
 
     is_activation = True
@@ -164,11 +164,11 @@ class Elementwise(Layer):
         self.limits, self.can_die = activation.limits, activation.can_die
 
     def resize(self, n: int) -> None:
-        """Make room for n rows."""
+        """Prepare the buffers for n rows."""
         self._work = [buffer.rows(n) for buffer in self._buffers.values()]
 
     def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
-        """Turn X into f(X) in place; keeps it, which backward needs."""
+        """Turn X into f(X) in place; keep it for the backward pass."""
         self._forward(X, *self._work)
         self.Y = X
         return X
@@ -183,10 +183,10 @@ class BatchNorm(Layer):
     """Y = gamma Xhat + beta, Xhat = (X - mean) / sqrt(var + eps), with the batch's own mean and variance.
 
     Batch normalization (Ioffe & Szegedy, 2015; CS231n notes, Neural Networks 2, "Batch Normalization"):
-    gamma and beta (units,) are learned and never penalized. Evaluation takes the running mean and variance
-    instead, so an example's outputs do not depend on the others; a training step of n > 1 rows moves them
-    a tenth of the way to the batch's, of the variance to the unbiased one (PyTorch's convention).
-    Backward: dgamma = sum dY Xhat and dbeta = sum dY over the rows;
+    gamma and beta (units,) are learned and never penalized. Evaluation uses the running mean and variance
+    instead, so that the outputs for an example do not depend on the other examples. A training step of n > 1
+    rows moves both by ``MOMENTUM``, a tenth of the way to the batch's mean and unbiased variance (PyTorch's
+    convention). Backward: dgamma = sum dY Xhat and dbeta = sum dY over the rows;
     dX = gamma (dY - dbeta / n - Xhat dgamma / n) / sqrt(var + eps).
     """
 
@@ -207,12 +207,12 @@ class BatchNorm(Layer):
         self._mean, self._var, self._inverse, self._vector = np.empty((4, spec.fan_out), dtype)
 
     def initialize(self, rng: np.random.Generator) -> None:  # noqa: ARG002
-        """Start as the standardization alone: gamma 1, beta 0; the running statistics likewise."""
+        """Set gamma to 1 and beta to 0, the running mean to 0 and the running variance to 1."""
         self.gamma[...], self.beta[...] = 1, 0
         self.running_mean[...], self.running_var[...] = 0, 1
 
     def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
-        """Return the normalized X, in its own place; in training keeps Xhat, which backward needs."""
+        """Normalize X in place and return it; in training, keep Xhat for the backward pass."""
         n, mean, var, inverse = len(X), self._mean, self._var, self._inverse
         if rngs is None:
             np.copyto(mean, self.running_mean)
@@ -222,7 +222,7 @@ class BatchNorm(Layer):
             np.subtract(X, mean, out=self.Xhat)
             np.multiply(self.Xhat, self.Xhat, out=self.scratch)
             np.mean(self.scratch, axis=0, out=var)
-            if n > 1:  # one row says nothing of the variance
+            if n > 1:  # one row says nothing about the variance
                 self._follow(self.running_mean, mean, 1)
                 self._follow(self.running_var, var, n / (n - 1))
         np.add(var, self.EPS, out=inverse)
@@ -242,7 +242,7 @@ class BatchNorm(Layer):
         running += np.multiply(batch, self.MOMENTUM * correction, out=self._vector)
 
     def backward(self, dY: Array, /) -> Array:
-        """Fill dgamma and dbeta, turn dY into dX in place."""
+        """Fill dgamma and dbeta; turn dY into dX in place."""
         n, vector = len(dY), self._vector
         np.multiply(dY, self.Xhat, out=self.scratch)
         np.sum(self.scratch, axis=0, out=self.dgamma)
@@ -255,10 +255,10 @@ class BatchNorm(Layer):
 
 
 class LayerNorm(Layer):
-    """Y = gamma Xhat + beta, Xhat = (X - mean) / sqrt(var + eps), with mean and variance of each row.
+    """Y = gamma Xhat + beta, Xhat = (X - mean) / sqrt(var + eps), with the mean and variance of each row.
 
-    Layer normalization (Ba et al., 2016): gamma and beta (units,) are learned and never penalized. A row does
-    not depend on the others, so training and evaluation do the same. Backward: dgamma = sum dY Xhat and
+    Layer normalization (Ba et al., 2016): gamma and beta (units,) are learned and never penalized. No row
+    depends on the others, so training and evaluation are the same. Backward: dgamma = sum dY Xhat and
     dbeta = sum dY over the rows; with g = dY gamma and means over the units,
     dX = (g - mean(g) - Xhat mean(g Xhat)) / sqrt(var + eps).
     """
@@ -275,11 +275,11 @@ class LayerNorm(Layer):
     inverse: Array
 
     def initialize(self, rng: np.random.Generator) -> None:  # noqa: ARG002
-        """Start as the normalization alone: gamma 1, beta 0."""
+        """Set gamma to 1 and beta to 0."""
         self.gamma[...], self.beta[...] = 1, 0
 
     def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
-        """Return the normalized X, in its own place; keeps Xhat, which backward needs."""
+        """Normalize X in place and return it; keep Xhat for the backward pass."""
         Xhat, inverse = self.Xhat, self.inverse
         _mean_of_rows(X, self.mean)
         np.subtract(X, self.mean, out=Xhat)
@@ -294,7 +294,7 @@ class LayerNorm(Layer):
         return X
 
     def backward(self, dY: Array, /) -> Array:
-        """Fill dgamma and dbeta, turn dY into dX in place."""
+        """Fill dgamma and dbeta; turn dY into dX in place."""
         Xhat, scratch, mean = self.Xhat, self.scratch, self.mean
         np.multiply(dY, Xhat, out=scratch)
         np.sum(scratch, axis=0, out=self.dgamma)
@@ -311,15 +311,16 @@ class LayerNorm(Layer):
 
 
 def _mean_of_rows(X: Array, out: Array) -> None:
-    """Write the mean of each row of X (n, units) to ``out`` (n, 1); np.mean would allocate."""
+    """Write the mean of each row of X (n, units) to ``out`` (n, 1); np.mean would allocate memory."""
     np.add.reduce(X, axis=1, keepdims=True, out=out)
     out *= 1 / X.shape[1]
 
 
 class PRelu(Layer):
-    """Y = X where X > 0, else a X, with a slope a (units,) for each unit that is learned and never penalized.
+    """Y = X where X > 0, and a X elsewhere; the slopes a (units,) are learned and never penalized.
 
-    Backward: da = sum over the rows of dY X where X < 0; dX = dY, or a dY there (He et al., 2015).
+    Parametric ReLU (He et al., 2015). Backward: da = sum of dY X over the rows where X < 0;
+    dX = dY where X > 0, and a dY elsewhere.
     """
 
     is_activation = True
@@ -334,7 +335,7 @@ class PRelu(Layer):
         self.a[...] = self.spec.settings["alpha"]
 
     def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
-        """Turn X into Y in place; keeps its negative part."""
+        """Turn X into Y in place; keep its negative part for the backward pass."""
         np.minimum(X, 0.0, out=self.negative)
         np.multiply(self.negative, self.a, out=self.slope)
         np.maximum(X, 0.0, out=X)
@@ -354,10 +355,10 @@ class PRelu(Layer):
 
 
 class Maxout(Layer):
-    """Y (n, units) is the largest of k pieces of X (n, k units), which stand side by side, a block a piece.
+    """Y (n, units) is the largest of the k pieces of X (n, k units).
 
-    The gradient goes to the piece that was the largest; where several are equal, to the first (Goodfellow
-    et al., 2013).
+    Each piece is a block of ``units`` columns; the blocks stand side by side. The gradient goes to the
+    largest piece, or to the first of several equal ones (Goodfellow et al., 2013).
     """
 
     is_activation = True
@@ -374,7 +375,7 @@ class Maxout(Layer):
         return array[:, piece * self.units : (piece + 1) * self.units]
 
     def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
-        """Return the largest piece of each unit; keeps the pieces."""
+        """Return the largest piece of each unit; keep the pieces for the backward pass."""
         self.X = X
         np.copyto(self.Y, self._piece(X, 0))
         for piece in range(1, self.pieces):
@@ -382,7 +383,7 @@ class Maxout(Layer):
         return self.Y
 
     def backward(self, dY: Array, /) -> Array:
-        """Hand each unit's gradient to the piece that was the largest."""
+        """Give each unit's gradient to its largest piece; return dX."""
         self.free.fill(True)
         for piece in range(self.pieces):
             np.equal(self._piece(self.X, piece), self.Y, out=self.chosen)
@@ -395,8 +396,8 @@ class Maxout(Layer):
 class Dropout(Layer):
     """Y = X m in training: m is 0 with probability p, else 1 / (1 - p), so that the mean of Y is X.
 
-    Inverted dropout (Srivastava et al., 2014; CS231n notes, Neural Networks 2, "Regularization"): evaluation
-    is left alone. Backward: dX = dY m.
+    Inverted dropout (Srivastava et al., 2014; CS231n notes, Neural Networks 2, "Regularization"): Y = X in
+    evaluation. Backward: dX = dY m.
     """
 
     mask: Array
@@ -425,10 +426,11 @@ class Dropout(Layer):
 
 
 class Noise(Layer):
-    """Y = X + noise in training, normal and of standard deviation ``std``; backward: dX = dY.
+    """Y = X + noise in training; the noise is normal with standard deviation ``std``. Backward: dX = dY.
 
-    Normal numbers are dear: those of a large batch would take longer than its matrix products. From ``FRESH``
-    numbers a batch on, pieces of a pool that is drawn once are taken, each from a random place.
+    Normal numbers are expensive: drawing them for a large batch would take longer than its matrix products. A
+    batch of ``FRESH`` or more numbers therefore takes pieces, from random places, of a pool that is drawn
+    once.
     """
 
     FRESH, POOL, PIECE = 1 << 14, 1 << 20, 1 << 18
@@ -467,10 +469,10 @@ class Noise(Layer):
 
 
 class Residual(Layer):
-    """Y = F(X) + X, where F are the inner layers; where the widths differ, Y = F(X) + X P.
+    """Y = F(X) + X, where F is the inner layers; if the widths differ, Y = F(X) + X P.
 
-    Residual connections (He et al., 2016, with a projection as their option B). Backward:
-    dX = dX of the inner layers + dY, or + dY P.T with dP = X.T dY. P is penalized as weights are.
+    Residual connections (He et al., 2016, with their projection shortcut, option B). Backward:
+    dX = dX of the inner layers + dY, or + dY P.T with dP = X.T dY. P is penalized like weights.
     """
 
     P: Array
@@ -490,7 +492,7 @@ class Residual(Layer):
             self.P[...] = _draw(self.spec, self.P, rng, self.spec.fan_out)
 
     def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
-        """Return F(X) + X, or F(X) + X P; keeps X, which backward needs."""
+        """Return F(X) + X, or F(X) + X P; keep X for the backward pass."""
         self.X = F = X
         for layer in self.inner:
             F = layer.forward(F, rngs)
@@ -498,7 +500,7 @@ class Residual(Layer):
         return np.add(F, shortcut, out=self.Y)
 
     def backward(self, dY: Array, /) -> Array | None:
-        """Run the inner layers backward, fill dP, return dX."""
+        """Run the inner layers backward and fill dP; return dX."""
         np.copyto(self.dY, dY)  # the inner layers overwrite it
         gradient: Array | None = dY
         for layer in reversed(self.inner):

@@ -1,10 +1,10 @@
-"""Losses: means over the batch, from logits, numerically stable.
+"""Losses: means over the batch, computed from logits in a numerically stable way.
 
 Each entry of ``LOSSES`` makes a `Loss` from its settings. ``evaluate(logits, y, dlogits)`` returns the mean
-loss of the batch and, unless ``dlogits`` is None, writes its gradient by the logits there. ``logits`` is
-(n, outputs); ``y`` is (n,) class indices, or (n, outputs) values for a regression. No array is made
-after the first batch of a size. The classifiers are those of the CS231n notes, Linear Classification and
-Neural Networks 1, "Single neuron as a linear classifier".
+loss of the batch and, unless ``dlogits`` is None, writes the gradient with respect to the logits there.
+``logits`` is (n, outputs); ``y`` is (n,) class indices, or (n, outputs) values for a regression. Arrays are
+made for the first batch of a size and reused after it. The classifiers are those of the CS231n notes, Linear
+Classification and Neural Networks 1, "Single neuron as a linear classifier".
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Evaluate = Callable[[NDArray[Any], NDArray[Any], "NDArray[Any] | None"], float]
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss, what its logits mean, and how many there are.
+    """A loss function, and the meaning and number of its logits.
 
-    ``outputs`` says what `predict` returns: class probabilities (n, classes); class scores (n, classes),
-    for an SVM, whose margins are no probabilities; or the predicted values (n, outputs). ``binary``
-    losses have one logit for two classes, positive for the second one.
+    ``outputs`` says what `predict` returns: class probabilities (n, classes); class scores (n, classes) of an
+    SVM, whose margins are not probabilities; or predicted values (n, outputs). A ``binary`` loss has one
+    logit for two classes, which is positive for the second class.
     """
 
     evaluate: Evaluate
@@ -45,7 +45,7 @@ class Loss:
     )
 
     def predict(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return a new array of the probabilities, scores or values, a column for each class or value."""
+        """Return a new array of probabilities, scores or values, with a column for each class or value."""
         if self.outputs == "probabilities":
             return _softmax(np.hstack([np.zeros_like(logits), logits]) if self.binary else logits)
         return np.hstack([-logits, logits]) if self.binary else logits.copy()
@@ -57,7 +57,7 @@ class Loss:
         return predicted
 
     def count_correct(self, logits: NDArray[Any], y: NDArray[Any]) -> int:
-        """Return how many rows of logits have their own class y (n,) as the highest."""
+        """Return in how many rows of logits the true class, y (n,), has the highest score."""
         predicted, is_correct = self._predicted.like(logits)
         self._classify(logits, predicted)
         np.equal(predicted, y, out=is_correct)
@@ -84,16 +84,16 @@ def _pair(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], N
 def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None) -> Loss:
     """Softmax classifier: L = -sum t log p, p = softmax(logits); dL/dlogits = p - t.
 
-    The target t is onehot(y), of which label smoothing e takes the share e to spread it over all C classes:
-    t = (1 - e) onehot(y) + e / C (Szegedy et al., 2016). Class weights multiply each entry of t, and the mean
-    over the batch is weighted by those of its labels, as in PyTorch; dL/dlogits = sum(t) p - t. The largest
-    logit is subtracted first, which changes nothing but the range of exp.
+    The target t is onehot(y). Label smoothing e spreads the share e of it over all C classes: t = (1 - e)
+    onehot(y) + e / C (Szegedy et al., 2016). Class weights multiply each entry of t, and the mean over the
+    batch is weighted by the weights of its labels, as in PyTorch; then dL/dlogits = sum(t) p - t. The largest
+    logit is subtracted first, so that exp cannot overflow; this does not change p.
     """
     e = label_smoothing
 
     def make(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
         n, classes = shape
-        targets = np.eye(classes) * (1 - e) + e / classes  # row y is the t of class y
+        targets = np.eye(classes) * (1 - e) + e / classes  # row y is the target of class y
         weights = np.ones(classes) if class_weights is None else np.array(class_weights)
         targets *= weights
         tables = (array.astype(dtype) for array in (targets, targets.sum(axis=1, keepdims=True), weights))
@@ -106,14 +106,14 @@ def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None)
         total = float(len(y))
         np.maximum.reduce(logits, axis=1, keepdims=True, out=column)
         np.subtract(logits, column, out=p)
-        targets.take(y, axis=0, out=t, mode="clip")  # "clip" lets take write to out at once
+        targets.take(y, axis=0, out=t, mode="clip")  # "clip" lets take write to out directly
         right = float(np.vdot(t, p))
         np.exp(p, out=p)
         np.add.reduce(p, axis=1, keepdims=True, out=column)
         if class_weights is not None:
             sums_of_targets.take(y, axis=0, out=sum_t, mode="clip")
             weights.take(y, out=weight, mode="clip")
-            total = max(float(weight.sum()), np.finfo(np.float32).tiny)  # a batch may have only weights of 0
+            total = max(float(weight.sum()), np.finfo(np.float32).tiny)  # all weights of a batch may be 0
         if dlogits is not None:
             np.divide(p, column, out=dlogits)
             if class_weights is not None:
@@ -131,7 +131,7 @@ def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None)
 def hinge(delta: float, squared: bool) -> Loss:
     """Multiclass SVM (Weston & Watkins, 1999): L = sum over j != y of m[j] = max(0, s[j] - s[y] + delta).
 
-    dL/ds[j] = 1 where the margin is broken, and dL/ds[y] = -(number of broken margins). Squared (an L2-SVM):
+    dL/ds[j] = 1 where m[j] > 0, and dL/ds[y] = -(number of such j). Squared (an L2-SVM):
     L = sum of m[j]**2, dL/ds[j] = 2 m[j], dL/ds[y] = -(their sum).
     """
 
@@ -151,7 +151,7 @@ def hinge(delta: float, squared: bool) -> Loss:
         margins += delta
         np.maximum(margins, 0, out=margins)
         onehot *= delta
-        margins -= onehot  # of its own class, which was delta
+        margins -= onehot  # the true class, whose m was delta, does not count
         if dlogits is not None:
             if squared:
                 np.multiply(margins, 2, out=dlogits)
@@ -181,7 +181,7 @@ def binary_cross_entropy() -> Loss:
         n = len(y)
         _signs(y, t)
         np.multiply(t, logits, out=margin)
-        if dlogits is not None:  # with the sigmoid as a tanh, which cannot overflow
+        if dlogits is not None:  # the sigmoid as a tanh, which cannot overflow
             np.multiply(margin, 0.5, out=dlogits)
             np.tanh(dlogits, out=dlogits)
             dlogits -= 1.0
@@ -254,29 +254,29 @@ def mae() -> Loss:
 def huber(delta: float) -> Loss:
     """Huber's loss (1964) of d = z - y: d**2 / 2 up to delta, then delta (abs(d) - delta / 2).
 
-    The mean over rows and outputs; dL/dz = d, cut at delta, / (n outputs): no outlier pulls harder than
-    delta.
+    The mean over rows and outputs. dL/dz = clip(d, -delta, delta) / (n outputs), so the influence of outliers
+    is bounded.
     """
     scratch = Scratch(_pair)
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
-        difference, cut = scratch.like(logits)
+        difference, clipped = scratch.like(logits)
         np.subtract(logits, y, out=difference)
-        np.clip(difference, -delta, delta, out=cut)
+        np.clip(difference, -delta, delta, out=clipped)
         if dlogits is not None:
-            np.multiply(cut, 1 / difference.size, out=dlogits)
-        # d c - c**2 / 2, with d cut at delta to c
-        difference *= cut
-        np.square(cut, out=cut)
-        cut *= 0.5
-        difference -= cut
+            np.multiply(clipped, 1 / difference.size, out=dlogits)
+        # The loss is d c - c**2 / 2, where c is d clipped to delta.
+        difference *= clipped
+        np.square(clipped, out=clipped)
+        clipped *= 0.5
+        difference -= clipped
         return float(np.add.reduce(difference, axis=None)) / difference.size
 
     return Loss(evaluate, outputs="values")
 
 
 def _signs(y: NDArray[Any], out: NDArray[Any]) -> None:
-    """Write classes 0 and 1 as -1 and +1 to ``out`` (n, 1)."""
+    """Write the classes y (n,), 0 and 1, to ``out`` (n, 1) as -1 and +1."""
     np.multiply(y[:, None], 2, out=out, casting="unsafe")
     out -= 1
 

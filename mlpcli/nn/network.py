@@ -16,8 +16,9 @@ __all__ = ["HiddenLayer", "Network"]
 
 
 class HiddenLayer(NamedTuple):
-    """A hidden layer: the layer that computes its units' activations, and the one whose output is its own.
+    """A hidden layer of the network, which consists of several `Layer` objects.
 
+    ``activation`` computes the activations of the units; ``output`` computes the output of the hidden layer.
     They differ in a residual layer, which adds its input to the activations.
     """
 
@@ -53,8 +54,9 @@ class Network:
     def forward(self, X: NDArray[Any], rngs: Rngs | None = None) -> NDArray[Any]:
         """Return the logits (n, outputs) of X (n, inputs), in a buffer that the next call reuses.
 
-        ``rngs`` are the streams "dropout", "noise" and "noise_pool" of a training step. Without them it is an
-        evaluation: nothing is random, ``state`` does not change, and no row's logits depend on other rows.
+        ``rngs`` are the streams "dropout", "noise" and "noise_pool" of a training step. Without them, the
+        network is evaluated: nothing is random, ``state`` does not change, and the logits of a row do not
+        depend on other rows.
         """
         if len(X) != self._n:
             self._n = len(X)
@@ -65,17 +67,20 @@ class Network:
         return X
 
     def backward(self, dlogits: NDArray[Any]) -> None:
-        """Fill ``parameters.gradients`` from the gradient of the loss by the logits of the last forward."""
+        """Fill ``parameters.gradients``.
+
+        ``dlogits`` is the gradient of the loss with respect to the logits of the last forward pass.
+        """
         gradient = dlogits
         for layer in reversed(self.layers):
             dX = layer.backward(gradient)
-            if dX is None:  # what comes before the first weights has nothing to learn
+            if dX is None:  # no layer before the first weights has parameters
                 break
             gradient = dX
 
 
 def _walk(layers: list[Layer]) -> Iterator[Layer]:
-    """Yield every layer, those inside residual layers before these, as `NetworkSpec.walk` does."""
+    """Yield every layer, the inner layers of a residual layer before it, as `NetworkSpec.walk` does."""
     for layer in layers:
         if isinstance(layer, Residual):
             yield from layer.inner
@@ -83,7 +88,7 @@ def _walk(layers: list[Layer]) -> Iterator[Layer]:
 
 
 def _hidden(layers: list[Layer]) -> list[HiddenLayer]:
-    """Return the hidden layers: each ends in an activation, or in the residual layer around it."""
+    """Return the hidden layers; each ends with an activation, or with the residual layer around it."""
     hidden = []
     for layer in layers:
         if isinstance(layer, Residual):

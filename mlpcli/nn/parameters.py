@@ -1,7 +1,7 @@
 """All parameters of a network in one flat array, all gradients in another; layers hold views of them.
 
-Weights stand first, so a penalty on the weights is one slice, an optimizer is arithmetic on slices and
-a checkpoint is one copy.
+The weights come first. A penalty on the weights therefore acts on one slice, an optimizer is arithmetic on
+slices, and a checkpoint is one copy.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Parameters"]
 
 
 class Parameters:
-    """The arrays ``values`` and ``gradients``, flat, of the same length, and the views on them by name."""
+    """The flat arrays ``values`` and ``gradients``, of equal length, and views of them by name."""
 
     def __init__(self, parameters: Sequence[ArraySpec], dtype: DTypeLike) -> None:
         ordered = [p for p in parameters if p.penalized] + [p for p in parameters if not p.penalized]
@@ -34,14 +34,17 @@ class Parameters:
             start += size
 
     def span(self, name: str) -> slice:
-        """Return where the part called ``name`` stands in the flat arrays."""
+        """Return the slice of the flat arrays that holds the parameter called ``name``."""
         return self._slices[name]
 
     def view(self, name: str, flat: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the part called ``name``, in its shape, of the values or of an array laid out like them."""
+        """Return the parameter called ``name`` as a view, in its shape.
+
+        It is a view of ``values``, or of another ``flat`` array with the same layout.
+        """
         source = self.values if flat is None else flat
         return source[self._slices[name]].reshape(self.shapes[name])
 
     def gradient(self, name: str) -> NDArray[Any]:
-        """Return the gradient of the part called ``name``, in its shape."""
+        """Return the gradient of the parameter called ``name`` as a view, in its shape."""
         return self.view(name, self.gradients)

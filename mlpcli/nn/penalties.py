@@ -1,8 +1,8 @@
-"""Penalties on the weights: the notes' way of controlling a large network instead of taking a small one.
+"""Penalties on the weights, which the CS231n notes prefer to a smaller network as a way to avoid overfitting.
 
 Each entry of ``PENALTIES`` has a ``value(w, strength)`` and an ``add_gradient(w, strength, dw, scratch)``,
-where ``w`` is the flat slice of all weights. Both together are the elastic net. Biases stand outside that
-slice. Neither moves with the batch size.
+where ``w`` is the flat slice of all weights; biases are not in it. L1 and L2 together are the elastic net.
+The penalties do not depend on the batch size.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Update rules; arithmetic on slices of flat arrays, and nothing else."""
+"""Optimizers: arithmetic on slices of flat arrays, and nothing else."""

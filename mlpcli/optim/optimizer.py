@@ -1,4 +1,4 @@
-"""The optimizer: penalties, weight decay and a rule, worked through in slices that several threads share."""
+"""Applies penalties, weight decay and an update rule to the parameters, in slices, on several threads."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from mlpcli.optim.rules import Rule, Slice
 
 __all__ = ["Optimizer"]
 
-SLICE = 1 << 17  # floats a slice: in the cache for several passes, and enough for a thread to work on alone
+SLICE = 1 << 17  # floats per slice: few enough to stay in the cache, enough to keep a thread busy
 
 AddGradient: TypeAlias = Callable[[NDArray[Any], float, NDArray[Any], NDArray[Any]], None]
 
 
 class Optimizer:
-    """Steps the flat ``values`` along the flat ``gradients``, both changed in place.
+    """Updates the flat ``values`` by the flat ``gradients``; both are changed in place.
 
-    ``penalties`` are pairs of ``add_gradient(w, strength, dw, scratch)`` and strength, of functions that
-    act on each weight alone; they and the weight decay act on the first ``n_penalized`` values. Before each
-    step these shrink by the factor 1 - learning_rate weight_decay: weight decay that is decoupled from the
-    gradient (Loshchilov & Hutter, 2019). ``slots`` holds the rule's arrays by name, ``steps`` the number of
-    steps taken: the whole state. With more than one slice the work is shared by up to ``threads`` threads;
-    the results do not depend on how many there are.
+    ``penalties`` are pairs of a function ``add_gradient(w, strength, dw, scratch)``, which treats each weight
+    by itself, and a strength. Penalties and weight decay apply to the first ``n_penalized`` values. The
+    weight decay is decoupled from the gradient (Loshchilov & Hutter, 2019): before each step it multiplies
+    these values by 1 - learning_rate weight_decay. The state consists of ``slots``, the rule's arrays by
+    name, and ``steps``, the number of steps taken. If there is more than one slice, up to ``threads`` threads
+    share the work; the results do not depend on their number.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Optimizer:
             self._shares.append(share)
 
     def penalize(self) -> None:
-        """Add the gradients of the penalties, for whoever has to see them before the step."""
+        """Add the gradients of the penalties, for callers that need the whole gradient before the step."""
         if self._penalties:
             self._share_out(self._penalize)
 
     def step(self, *, penalized: bool = False) -> None:
-        """Take one step, with the penalties' gradients unless ``penalized`` says that they are in already.
+        """Take one step; it may overwrite the gradients.
 
-        The gradients may be overwritten.
+        ``penalized`` says that the gradients of the penalties have been added already.
         """
         self.steps += 1
         shrink = 1 - self.learning_rate * self.weight_decay
@@ -104,6 +104,9 @@ class Optimizer:
 
 
 def _quietly(work: Callable[[Any], None], share: Any) -> None:
-    """Work in another thread, which does not know that the loop looks for what is not finite by itself."""
+    """Work without NumPy's warnings, as the loop does; that setting does not extend to other threads.
+
+    The loop itself checks for numbers that are not finite.
+    """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         work(share)

@@ -1,7 +1,7 @@
-"""Update rules: how a gradient becomes a step.
+"""Update rules: how the optimizer turns a gradient into a step.
 
 Each entry of ``RULES`` makes a `Rule` from its settings. Its ``update(part, learning_rate, step)`` changes
-the parameters ``part.w`` in place; ``step`` counts from 1. Conventions are PyTorch's.
+the parameters ``part.w`` in place; ``step`` counts from 1. The conventions are PyTorch's.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ __all__ = ["RULES", "Rule", "Slice"]
 
 @dataclass(frozen=True)
 class Slice:
-    """Equally long slices of the parameters ``w``, the gradient ``dw`` and the rule's own arrays ``slots``.
+    """Slices, of equal length, of the parameters ``w``, the gradient ``dw`` and the rule's arrays ``slots``.
 
-    The slots are zero at first and kept from step to step; ``dw`` and ``scratch`` may be overwritten.
+    The slots start at zero and are kept from step to step; ``dw`` and ``scratch`` may be overwritten.
     """
 
     w: NDArray[Any]
@@ -35,14 +35,14 @@ Update = Callable[[Slice, float, int], None]
 
 @dataclass(frozen=True)
 class Rule:
-    """An update and the names of the arrays that it keeps from step to step."""
+    """An update function and the names of the arrays that it keeps from step to step."""
 
     slots: tuple[str, ...]
     update: Update
 
 
 def sgd(momentum: float) -> Rule:
-    """v <- momentum v + dw, w <- w - learning_rate v (Polyak, 1964); without momentum v is dw itself."""
+    """v <- momentum v + dw, w <- w - learning_rate v (Polyak, 1964); without momentum, v = dw."""
 
     def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
         w, dw, scratch = part.w, part.dw, part.scratch
@@ -76,9 +76,9 @@ def nesterov(momentum: float) -> Rule:
 def adam(beta1: float, beta2: float, eps: float) -> Rule:
     """Adam (Kingma & Ba, 2015).
 
-    m <- beta1 m + dw, v <- beta2 v + dw**2, w <- w - learning_rate mhat / (sqrt(vhat) + eps) with the means
-    mhat = m (1 - beta1) / (1 - beta1**step) and vhat = v (1 - beta2) / (1 - beta2**step). The paper's m and v
-    are these times 1 - beta; kept so, they take two passes over the memory fewer.
+    m <- beta1 m + dw, v <- beta2 v + dw**2, w <- w - learning_rate mhat / (sqrt(vhat) + eps) with mhat = m (1
+    - beta1) / (1 - beta1**step) and vhat = v (1 - beta2) / (1 - beta2**step). The paper's m is this one times
+    1 - beta1, and its v this one times 1 - beta2. Leaving the factors out saves two passes over the memory.
     """
 
     def update(part: Slice, learning_rate: float, step: int) -> None:
@@ -139,7 +139,7 @@ def rmsprop(beta2: float, eps: float) -> Rule:
 
 
 def lion(beta1: float, beta2: float) -> Rule:
-    """Lion (Chen et al., 2023): every weight moves by the learning rate, in the direction of a sign.
+    """Lion (Chen et al., 2023): every weight moves by the learning rate; only the direction is computed.
 
     w <- w - learning_rate sign(beta1 m + (1 - beta1) dw), then m <- beta2 m + (1 - beta2) dw.
     """
@@ -167,6 +167,6 @@ RULES: dict[str, Callable[..., Rule]] = {
     "adagrad": adagrad,
     "rmsprop": rmsprop,
     "adam": adam,
-    "adamw": adam,  # with weight decay, which is the optimizer's
+    "adamw": adam,  # the optimizer adds the weight decay
     "lion": lion,
 }

@@ -1,8 +1,8 @@
-"""Learning rate schedules: what the learning rate is multiplied by as training goes on.
+"""Learning rate schedules: the factor that multiplies the learning rate as training proceeds.
 
-Each entry of ``SCHEDULES`` makes a `Schedule` from its settings. ``factor(epoch, epochs)`` depends on nothing
-but how far training has come, ``epoch`` (from 0, with a fraction for the batches done) of ``epochs``, so that
-resuming needs no replay; a plateau besides on how often the validation score has stood still.
+Each entry of ``SCHEDULES`` makes a `Schedule` from its settings. ``factor(epoch, epochs)`` depends only on
+the progress: ``epoch`` counts from 0, with a fraction for the batches done, and ``epochs`` is the total.
+Resuming therefore needs no replay. The plateau schedule also depends on the validation scores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["SCHEDULES", "Schedule", "warm"]
 
 @dataclass(frozen=True)
 class Schedule:
-    """A factor by time, and ``shrink`` for every ``patience`` epochs without a better one."""
+    """A factor by time, multiplied by ``shrink`` after every ``patience`` epochs without a better score."""
 
     factor: Callable[[float, float], float]
     patience: int | None = None
@@ -24,7 +24,7 @@ class Schedule:
 
 
 def constant() -> Schedule:
-    """1 throughout."""
+    """1 in every epoch."""
     return Schedule(lambda epoch, epochs: 1.0)  # noqa: ARG005
 
 
@@ -47,9 +47,9 @@ def cosine(final: float) -> Schedule:
 
 
 def one_cycle(rise: float, start: float, final: float) -> Schedule:
-    """From ``start`` up to 1 in the share ``rise`` of training, then down to ``final``.
+    """From ``start`` up to 1 during the share ``rise`` of training, then down to ``final``.
 
-    Both ways along half a cosine (Smith & Topin, 2018).
+    Each phase follows half a cosine (Smith & Topin, 2018).
     """
 
     def factor(epoch: float, epochs: float) -> float:
@@ -62,17 +62,17 @@ def one_cycle(rise: float, start: float, final: float) -> Schedule:
 
 
 def plateau(patience: int, shrink: float) -> Schedule:
-    """1, times ``shrink`` after every ``patience`` epochs without a better validation score."""
+    """1, multiplied by ``shrink`` after every ``patience`` epochs without a better validation score."""
     return Schedule(lambda epoch, epochs: 1.0, patience, shrink)  # noqa: ARG005
 
 
 def _glide(a: float, b: float, t: float) -> float:
-    """Go from a to b along half a cosine as t goes from 0 to 1."""
+    """Return a value that goes from a to b along half a cosine as t goes from 0 to 1."""
     return b + (a - b) * (1 + cos(pi * min(t, 1.0))) / 2
 
 
 def warm(epoch: float, warmup: float) -> float:
-    """Return what a warm-up of ``warmup`` epochs multiplies by: a straight line from 0 to 1, then 1."""
+    """Return the factor of a warm-up over ``warmup`` epochs: a straight line from 0 to 1, then 1."""
     return min(1.0, epoch / warmup) if warmup else 1.0
 
 

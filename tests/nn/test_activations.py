@@ -1,4 +1,4 @@
-"""Activations: known values, no overflow, nothing allocated, and the notes' special cases."""
+"""Activations: known values, no overflow, no allocations, and the special cases in the notes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def logistic(z: float) -> float:
 
 
 def normal(z: float) -> float:
-    """Return the normal distribution's share below z, by the error function."""
+    """Return the normal distribution function at z, by the error function."""
     return (1 + math.erf(z / math.sqrt(2))) / 2
 
 
-# name: settings, inputs, outputs from the definitions (written otherwise than in the code), how near
+# name: settings, inputs, outputs from the definitions (written differently from the code), tolerance
 KNOWN: dict[str, tuple[dict[str, Any], list[float], list[float], float]] = {
     "identity": ({}, Z, Z, 0),
     "sigmoid": ({}, Z, [logistic(z) for z in Z], 1e-12),
@@ -37,17 +37,17 @@ KNOWN: dict[str, tuple[dict[str, Any], list[float], list[float], float]] = {
     "relu": ({}, Z, [0, 0, 0, 0.5, 2], 0),
     "leaky_relu": ({"alpha": 0.1}, Z, [-0.2, -0.05, 0, 0.5, 2], 1e-12),
     "prelu": ({"alpha": 0.25}, Z, [-0.5, -0.125, 0, 0.5, 2], 1e-12),
-    # three units with two pieces each: the first pieces 1 -2 3, the second ones 0 5 3
+    # three units with two pieces each: the first pieces are 1 -2 3, the second ones 0 5 3
     "maxout": ({"pieces": 2}, [1, -2, 3, 0, 5, 3], [1, 5, 3], 0),
     "elu": ({"alpha": 0.5}, Z, [0.5 * (E**-2 - 1), 0.5 * (E**-0.5 - 1), 0, 0.5, 2], 1e-12),
-    "gelu": ({}, Z, [z * normal(z) for z in Z], 5e-4),  # the tanh form is so near to it
+    "gelu": ({}, Z, [z * normal(z) for z in Z], 5e-4),  # the tolerance of the tanh form
     "silu": ({}, Z, [z * logistic(z) for z in Z], 1e-12),
     "softplus": ({}, Z, [math.log(1 + E**z) for z in Z], 1e-12),
 }
 
 
 def layer(name: str, width: int, n: int = 1, dtype: type = np.float64, **settings: Any) -> Layer:
-    """Make a layer that takes ``width`` columns, ready for n rows."""
+    """Return a layer for inputs of ``width`` columns, prepared for n rows."""
     settings = {"name": name, **KNOWN[name][0], **settings}
     spec = UNITS[name].plan(1, width // settings.get("pieces", 1), settings)
     made = LAYERS[spec.kind](spec, dtype)
@@ -72,7 +72,7 @@ def test_known_values(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNITS)
-def test_large_sums_overflow_nowhere(name: str) -> None:
+def test_large_sums_do_not_overflow(name: str) -> None:
     X = np.array([[-1e4, -100, 100, 1e4]], np.float32)  # warnings are errors
     made = layer(name, 4, dtype=np.float32)
     Y = made.forward(X)
@@ -83,7 +83,7 @@ def test_large_sums_overflow_nowhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNITS)
-def test_nothing_is_allocated_for_a_batch(name: str) -> None:
+def test_a_batch_allocates_no_memory(name: str) -> None:
     made = layer(name, 100, n=1000, dtype=np.float32)
     X = np.random.default_rng(0).standard_normal((1000, 100)).astype(np.float32)
     dY = np.ones_like(made.forward(X))
@@ -116,12 +116,12 @@ def test_relus_are_special_cases_of_maxout() -> None:
         np.testing.assert_allclose(dX, expected_dX)
 
 
-def test_equal_pieces_share_no_gradient() -> None:
+def test_only_one_of_equal_pieces_gets_the_gradient() -> None:
     _, dpieces = both_ways(layer("maxout", 6, pieces=3), np.ones((1, 6)), np.array([[2.0, 3.0]]))
     np.testing.assert_array_equal(dpieces, [[2, 3, 0, 0, 0, 0]])
 
 
-def test_slopes_of_a_prelu_gather_the_negative_side() -> None:
+def test_the_gradient_of_a_slope_comes_from_negative_inputs() -> None:
     made: Any = layer("prelu", 2, 3)
     X, dY = np.array([[-1.0, 2.0], [-3.0, -4.0], [5.0, 0.0]]), np.array([[1.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
     _, dX = both_ways(made, X, dY)
@@ -129,11 +129,11 @@ def test_slopes_of_a_prelu_gather_the_negative_side() -> None:
     np.testing.assert_allclose(dX, [[0.25, 1], [0.5, 0.75], [4, 5]])
 
 
-def test_each_names_an_initialization_that_exists() -> None:
+def test_the_initialization_of_each_exists() -> None:
     assert {unit.init for unit in UNITS.values()} <= INITIALIZERS.keys()
 
 
-def test_each_has_its_functions_or_a_layer_of_its_own() -> None:
+def test_each_has_functions_or_a_layer_of_its_own() -> None:
     for name, unit in UNITS.items():
         kind = unit.plan(1, 2, {"name": name, **KNOWN[name][0]}).kind
         assert (kind == "elementwise") == (name in ACTIVATIONS)

@@ -1,4 +1,4 @@
-"""Batch normalization: the batch's statistics in training, the running ones in evaluation."""
+"""Batch normalization uses the batch's statistics in training and the running ones in evaluation."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_batch_worked_by_hand() -> None:
     np.testing.assert_allclose(Y, [[0, 5], [10 / np.sqrt(1.1), 5]], rtol=1e-5)
 
 
-def test_a_row_of_its_own_says_nothing_of_the_spread() -> None:
+def test_a_single_row_does_not_change_the_running_statistics() -> None:
     norm = layer(3, 1)
     norm.beta[...] = 7
     np.testing.assert_array_equal(norm.forward(np.full((1, 3), 4.0), TRAINING), [[7, 7, 7]])
@@ -70,7 +70,7 @@ def test_in_evaluation_a_row_does_not_depend_on_the_others() -> None:
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_the_running_statistics_come_to_those_of_the_data() -> None:
+def test_the_running_statistics_approach_those_of_the_data() -> None:
     norm = layer(2, 500)
     rng = np.random.default_rng(2)
     for _ in range(100):
@@ -79,8 +79,8 @@ def test_the_running_statistics_come_to_those_of_the_data() -> None:
     np.testing.assert_allclose(np.sqrt(norm.running_var), [2, 0.5], rtol=0.03)
 
 
-def test_the_weights_before_it_may_have_any_length() -> None:
-    """Its outputs in training are those of standardized sums, however long the weights are."""
+def test_the_length_of_the_weights_before_it_does_not_matter() -> None:
+    """In training its outputs are standardized sums, whatever the length of the weights."""
     net = network(activation="tanh", init={"gain": 1.0, "bias": 0.3})
     X = np.random.default_rng(1).standard_normal((50, 2))
     first = net.forward(X, TRAINING).copy()
@@ -96,7 +96,7 @@ def test_gamma_and_beta_are_not_penalized() -> None:
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_a_layer_may_differ(own: bool) -> None:
+def test_a_layer_can_override_the_model(own: bool) -> None:
     net = network(
         hidden=[6, {"units": 5, "norm": "batch" if own else "none"}], norm="none" if own else "batch"
     )

@@ -1,4 +1,4 @@
-"""Dropout and noise: right in expectation, absent in evaluation, exact in their gradient."""
+"""Dropout and noise are correct in expectation, absent in evaluation, and have exact gradients."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def network(model: dict[str, Any]) -> Network:
 
 
 def first_layer(width: int, **settings: float) -> Layer:
-    """Return the layer on the inputs that the settings of a model ask for."""
+    """Return the layer that these settings of the model put on the inputs."""
     return Network(plan_network(Model(hidden=[], **settings), (width, 1))).layers[0]
 
 
@@ -48,9 +48,9 @@ def test_dropout_drops_its_share_and_keeps_the_mean(p: float) -> None:
     np.testing.assert_array_equal(layer.backward(np.ones_like(X)) != 0, kept)
 
 
-# Drawn afresh; from the pool, in one piece and in several; rows too long for the pool.
+# Newly drawn noise; noise from the pool, in one piece and in several; rows too long for the pool.
 @pytest.mark.parametrize("shape", [(20, 50), (100, 500), (2000, 500), (2, Noise.POOL + 1)])
-def test_noise_is_normal_and_has_its_spread(shape: tuple[int, int]) -> None:
+def test_noise_is_normal_with_the_given_deviation(shape: tuple[int, int]) -> None:
     layer = first_layer(shape[1], input_noise=0.3)
     layer.resize(shape[0])
     X, streams = np.ones(shape, np.float32), rngs()
@@ -59,25 +59,25 @@ def test_noise_is_normal_and_has_its_spread(shape: tuple[int, int]) -> None:
     assert difference.std() == pytest.approx(0.3, rel=4 / n**0.5)
     assert abs(difference.mean()) < 4 * 0.3 / n**0.5
     assert np.mean(np.abs(difference) > 0.6) == pytest.approx(0.0455, abs=4 * 0.21 / n**0.5)
-    for other in (difference[1:], layer.forward(X, streams) - X):  # other rows and batches have other noise
+    for other in (difference[1:], layer.forward(X, streams) - X):  # every row and batch has different noise
         correlation = np.corrcoef(difference[0], other[0])[0, 1]
         assert abs(correlation) < 6 / shape[1] ** 0.5
 
 
 @pytest.mark.parametrize("shape", [(20, 50), (2000, 500)])
-def test_noise_follows_its_streams(shape: tuple[int, int]) -> None:
+def test_noise_depends_only_on_its_streams(shape: tuple[int, int]) -> None:
     layers = [first_layer(shape[1], input_noise=0.3) for _ in range(2)]
     X = np.zeros(shape, np.float32)
     for layer in layers:
         layer.resize(len(X))
     first, second = rngs(), rngs()
     layers[0].forward(X, first)
-    # A later start: the same place in the stream, but nothing has been drawn for the pool yet.
+    # After a resume: the stream is at the same place, but the pool has not been drawn yet.
     second["noise"].bit_generator.state = first["noise"].bit_generator.state
     np.testing.assert_array_equal(layers[0].forward(X, first), layers[1].forward(X, second))
 
 
-def test_evaluation_knows_neither() -> None:
+def test_evaluation_uses_neither() -> None:
     with_both = network({"hidden": [5, 4], "dropout": 0.5, "input_dropout": 0.2, "input_noise": 1.0})
     without = network({"hidden": [5, 4]})
     X = np.random.default_rng(1).standard_normal((6, 2))
@@ -85,14 +85,14 @@ def test_evaluation_knows_neither() -> None:
     np.testing.assert_array_equal(with_both.forward(X), without.forward(X))
     assert not np.allclose(with_both.forward(X, rngs()), without.forward(X))
     dlogits = np.ones((6, 3))
-    for each in (with_both, without):  # what an earlier training step has drawn is forgotten
+    for each in (with_both, without):  # the draws of an earlier training step are forgotten
         each.forward(X)
         each.backward(dlogits)
     np.testing.assert_array_equal(with_both.parameters.gradients, without.parameters.gradients)
 
 
-def test_the_output_is_right_in_expectation() -> None:
-    """For a linear network, evaluation is exactly the mean of what training gives."""
+def test_the_output_is_correct_in_expectation() -> None:
+    """The output of a linear network in evaluation is exactly the mean of its outputs in training."""
     net = network({"hidden": [8], "activation": "identity", "dropout": 0.5, "input_dropout": 0.25})
     X = np.random.default_rng(1).standard_normal((1, 2))
     streams = rngs()
@@ -101,7 +101,7 @@ def test_the_output_is_right_in_expectation() -> None:
     assert (np.abs(outputs.mean(axis=0) - net.forward(X)[0]) < 5 * spread).all()
 
 
-def test_layers_may_differ_and_the_output_layer_drops_nothing() -> None:
+def test_layers_can_override_dropout_and_outputs_are_never_dropped() -> None:
     net = network({"hidden": [{"units": 4, "dropout": 0.0}, 5], "dropout": 0.3})
     assert [type(layer).__name__ for layer in net.layers] == [
         *("Dense", "Elementwise", "Dense", "Elementwise", "Dropout", "Dense"),
@@ -109,7 +109,7 @@ def test_layers_may_differ_and_the_output_layer_drops_nothing() -> None:
 
 
 @pytest.mark.parametrize("activation", ["tanh", "prelu", "maxout"])
-def test_gradients_under_fixed_masks(activation: str) -> None:
+def test_gradients_with_fixed_masks(activation: str) -> None:
     model = {
         "hidden": [6, 5],
         "activation": activation,

@@ -1,4 +1,4 @@
-"""The gradient check passes what is right, fails what is wrong, and knows a kink."""
+"""The gradient check accepts correct gradients, rejects wrong ones, and recognizes kinks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def made(*values: float) -> Parameters:
     return parameters
 
 
-def test_a_right_gradient_passes_and_a_wrong_one_does_not() -> None:
+def test_a_correct_gradient_passes_and_a_wrong_one_does_not() -> None:
     """L = sum of w**3 + 2 w, dL/dw = 3 w**2 + 2."""
     parameters = made(1.0, -2.0, 0.5)
     w = parameters.values
@@ -35,8 +35,8 @@ def test_a_right_gradient_passes_and_a_wrong_one_does_not() -> None:
 @pytest.mark.parametrize(
     ("gradient", "kinks", "passes"), [(0.0, 1, True), (1.0, 1, True), (0.5, 0, True), (2.0, 0, False)]
 )
-def test_at_a_kink_any_slope_between_will_do(gradient: float, kinks: int, passes: bool) -> None:
-    """max(0, w) at 0 has the slopes 0 and 1."""
+def test_at_a_kink_any_slope_in_between_passes(gradient: float, kinks: int, passes: bool) -> None:
+    """max(0, w) has the slopes 0 and 1 at 0."""
     parameters = made(0.0, 3.0)
     (check,) = check_gradients(
         lambda: float(np.sum(np.maximum(parameters.values, 0))),
@@ -48,7 +48,7 @@ def test_at_a_kink_any_slope_between_will_do(gradient: float, kinks: int, passes
     assert (check.error <= TOLERANCE) == passes
 
 
-def test_a_kink_near_by_does_not_hide_a_wrong_gradient() -> None:
+def test_a_nearby_kink_does_not_hide_a_wrong_gradient() -> None:
     parameters = made(1e-8)
 
     def objective() -> float:
@@ -59,13 +59,13 @@ def test_a_kink_near_by_does_not_hide_a_wrong_gradient() -> None:
         assert (check.error <= TOLERANCE) == passes
 
 
-def test_large_arrays_are_sampled_with_their_largest_gradients() -> None:
+def test_samples_of_large_arrays_include_their_largest_gradients() -> None:
     parameters = made(*np.zeros(1000))
     slopes = np.random.default_rng(0).standard_normal(1000)
     slopes[700] = 50.0
     objective: Callable[[], float] = lambda: float(slopes @ parameters.values)  # noqa: E731
     wrong = slopes.copy()
     wrong[700] = 60.0
-    (check,) = check_gradients(objective, parameters, wrong, np.random.default_rng(0), most=8)
+    (check,) = check_gradients(objective, parameters, wrong, np.random.default_rng(0), max_entries=8)
     assert check.checked == 8
     assert check.error > TOLERANCE

@@ -38,15 +38,15 @@ def relative_error(a: float, b: float) -> float:
 
 
 def streams() -> dict[str, np.random.Generator]:
-    """Return the streams of a training step, which draw the same masks each time."""
+    """Return the streams of a training step, which draw the same masks every time."""
     return {name: np.random.default_rng(5) for name in ("dropout", "noise")}
 
 
 def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float]) -> None:
-    """Compare the gradient by every parameter with its central difference, to 1e-6 relative."""
+    """Compare the gradient for every parameter with its central difference, to a relative 1e-6."""
     experiment = validate_experiment(
         {
-            "data": {"name": "npz", "path": "any.npz"},  # which has classes or values, as the loss likes
+            "data": {"name": "npz", "path": "any.npz"},  # with classes or values, whichever the loss needs
             "loss": loss_section,
             "model": model,
             "regularization": strengths,
@@ -71,7 +71,8 @@ def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float])
     analytic = differentiate_objective(network, loss, penalties, X, y, streams())
     assert np.count_nonzero(analytic) > len(analytic) / 4
     for i, gradient in enumerate(analytic):
-        # A kink (of relu, hinge, ...) may lie within one step, hardly within both; what is wrong fails both.
+        # A kink (of relu, hinge, ...) may lie within one of the steps, but hardly within both; a wrong
+        # gradient fails with both.
         error = relative_error(gradient, numeric_gradient(objective, parameters.values, i, 1e-5))
         if error > 1e-6:
             error = relative_error(gradient, numeric_gradient(objective, parameters.values, i, 1e-6))
@@ -79,7 +80,7 @@ def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float])
 
 
 def in_pairs(*axes: Iterable[Any]) -> list[Any]:
-    """Return the product of the axes; what is not needed for each pair of values is marked exhaustive."""
+    """Return the product of the axes; cases that are not needed to cover each pair are marked exhaustive."""
     every = list(product(*axes))
     shuffled = random.Random(0).sample(every, len(every))
     seen: set[tuple[tuple[int, Any], ...]] = set()
@@ -101,7 +102,7 @@ def in_pairs(*axes: Iterable[Any]) -> list[Any]:
 def test_every_combination(
     activation: str, loss: str, penalty: str, norm: str, residual: bool, dropout: float
 ) -> None:
-    """Of the residual layers the first projects its input, the second adds it as it is."""
+    """The first residual layer projects its input; the second one adds it unchanged."""
     hidden = [3, 3] if residual else [4, 3]
     model = {
         "hidden": hidden,
@@ -136,6 +137,6 @@ def test_settings_of_a_loss(section: dict[str, Any]) -> None:
     check(section, {"hidden": [5]}, dict.fromkeys(PENALTIES, 0))
 
 
-def test_layers_may_differ() -> None:
+def test_layers_can_override_the_model() -> None:
     hidden = [{"units": 4, "activation": name} for name in UNITS]
     check("cross_entropy", {"hidden": hidden}, dict.fromkeys(PENALTIES, 0.1))

@@ -1,4 +1,4 @@
-"""Unit health: dead and saturated units are those that a count by hand finds."""
+"""Unit health: dead and saturated units agree with a count by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def network(activation: Any, units: int = 4) -> tuple[Network, UnitHealth]:
     return made, UnitHealth([layer.activation for layer in made.hidden])
 
 
-def test_a_unit_is_dead_that_no_example_of_the_epoch_activates() -> None:
+def test_a_unit_is_dead_if_no_example_of_the_epoch_activates_it() -> None:
     """Unit 0 fires for x > 0, 1 for x < 0, 2 for x > 2, 3 never."""
     net, health = network("relu")
     net.dense[0].W[0] = [1, -1, 1, 0]
@@ -33,18 +33,18 @@ def test_a_unit_is_dead_that_no_example_of_the_epoch_activates() -> None:
         assert health.report() == {"dead": [dead], "saturated": [None]}
 
 
-def test_all_active_is_none_dead() -> None:
+def test_no_unit_is_dead_if_all_were_active() -> None:
     net, health = network("relu", 1)
     net.dense[0].b[...] = 1
     net.forward(np.zeros((3, 2)))
     health.observe()
-    net.dense[0].b[...] = -1  # later batches do not take it back
+    net.dense[0].b[...] = -1  # later batches do not change that
     net.forward(np.zeros((3, 2)))
     health.observe()
     assert health.report()["dead"] == [0]
 
 
-def test_saturated_is_within_a_hundredth_of_the_range() -> None:
+def test_saturated_means_within_a_hundredth_of_the_range() -> None:
     """tanh(2) = 0.964 is free, tanh(3) = 0.995 is not; so are sigmoid(4) = 0.982 and sigmoid(5) = 0.993."""
     for activation, weights in (("tanh", [2, 3, -2, -3]), ("sigmoid", [4, 5, -4, -5])):
         net, health = network(activation)
@@ -54,7 +54,7 @@ def test_saturated_is_within_a_hundredth_of_the_range() -> None:
         assert health.report() == {"dead": [None], "saturated": [2 / 8]}
 
 
-def test_others_have_neither_failing() -> None:
+def test_other_units_neither_die_nor_saturate() -> None:
     for activation in ("leaky_relu", "maxout", "prelu"):
         net, health = network(activation)
         net.forward(np.zeros((3, 2)))

@@ -1,4 +1,4 @@
-"""First weights: the spread that their papers ask for, from either distribution; orthogonal matrices."""
+"""First weights have the variance given in the papers, from either distribution; or they are orthogonal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def draw(name: str, shape: tuple[int, int], fan_out: int, **settings: Any) -> np
 
 @pytest.mark.parametrize("distribution", ["normal", "uniform"])
 @pytest.mark.parametrize("name", VARIANCE)
-def test_the_spread(name: str, distribution: str) -> None:
+def test_the_variance(name: str, distribution: str) -> None:
     W = draw(name, (400, 100), 100, distribution=distribution)
     std = np.sqrt(VARIANCE[name])
     assert W.std() == pytest.approx(std, rel=0.02)
@@ -29,14 +29,14 @@ def test_the_spread(name: str, distribution: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(30, 7), (7, 30), (9, 9)])
-def test_orthogonal_is(shape: tuple[int, int]) -> None:
+def test_orthogonal_weights_are_orthogonal(shape: tuple[int, int]) -> None:
     W = draw("orthogonal", shape, shape[1])
     assert W.shape == shape
     product = W.T @ W if shape[0] >= shape[1] else W @ W.T
     np.testing.assert_allclose(product, np.eye(min(shape)), atol=1e-12)
 
 
-def test_orthogonal_ones_turn_every_way() -> None:
+def test_orthogonal_weights_have_every_orientation() -> None:
     """Without the signs of R's diagonal, the first entry would always be negative."""
     rng = np.random.default_rng(0)
     initializer = INITIALIZERS["orthogonal"](gain=1.0)
@@ -45,6 +45,6 @@ def test_orthogonal_ones_turn_every_way() -> None:
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
-def test_the_gain_multiplies(name: str) -> None:
+def test_the_gain_multiplies_the_weights(name: str) -> None:
     more = {} if name == "orthogonal" else {"distribution": "normal"}
     np.testing.assert_allclose(draw(name, (5, 4), 4, gain=3.0, **more), 3 * draw(name, (5, 4), 4, **more))

@@ -1,4 +1,4 @@
-"""Layer normalization: the statistics of each row, the same in training and evaluation."""
+"""Layer normalization uses the statistics of each row, in training and in evaluation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_rows_worked_by_hand() -> None:
 
 
 def test_a_gradient_worked_by_hand() -> None:
-    """Of two units Xhat is -1, 1 whatever X is, so no gradient goes further; gamma and beta have theirs."""
+    """With two units Xhat is -1, 1 for any X, so dX is 0; only gamma and beta have a gradient."""
     norm = layer(2, 2)
     norm.forward(np.array([[1.0, 3.0], [0.0, 4.0]]))
     dX = norm.backward(np.array([[1.0, 2.0], [3.0, 5.0]]))

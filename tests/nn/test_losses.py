@@ -1,4 +1,4 @@
-"""Losses: known values, means over the batch, stable at any size of the logits."""
+"""Losses: known values, means over the batch, stability for logits of any size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlpcli.nn.losses import LOSSES, Loss
 
 
 def make(name: str) -> Loss:
-    """Make a loss with the schema's defaults."""
+    """Return a loss with the defaults of the schema."""
     return build_loss(validate_experiment({"data": {"name": "npz", "path": "any.npz"}, "loss": name}, Path()))
 
 
@@ -27,7 +27,7 @@ KNOWN: dict[str, tuple[Any, Any, float]] = {
     "cross_entropy": (SCORES, [1, 0], (math.log(math.e**2 + 1 + math.e) + math.log(3)) / 2),
     # (3 - 1 + 1) + (2 - 1 + 1) = 5, and 2 margins of 1
     "hinge": (SCORES, [1, 0], (5 + 2) / 2),
-    # log(1 + e^-2) where right, log(1 + e^1) where wrong
+    # log(1 + e^-2) if correct, log(1 + e^1) if wrong
     "binary_cross_entropy": ([[2.0], [1.0]], [1, 0], (math.log(1 + math.e**-2) + math.log(1 + math.e)) / 2),
     # 0 beyond the margin, 1 + 1 on the wrong side
     "binary_hinge": ([[2.0], [1.0]], [1, 0], (0 + 2) / 2),
@@ -54,7 +54,7 @@ def test_is_a_mean_over_the_batch(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_huge_logits_overflow_nowhere(name: str) -> None:
+def test_huge_logits_do_not_overflow(name: str) -> None:
     loss = make(name)
     width = 1 if loss.binary else 3
     logits = np.array([[1e4] * width, [-1e4] * width, [1e4, -1e4, 0][:width]], np.float32)
@@ -69,7 +69,7 @@ def test_huge_logits_overflow_nowhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_evaluate_leaves_the_logits_alone(name: str) -> None:
+def test_evaluate_does_not_change_the_logits(name: str) -> None:
     logits, y = np.array(KNOWN[name][0]), np.array(KNOWN[name][1])
     before = logits.copy()
     loss = make(name)
@@ -78,7 +78,7 @@ def test_evaluate_leaves_the_logits_alone(name: str) -> None:
     np.testing.assert_array_equal(logits, before)
 
 
-def test_interpretations() -> None:
+def test_predictions() -> None:
     logits, one = np.log([[1.0, 2.0, 5.0]]), np.log([[3.0], [0.25]])
     np.testing.assert_allclose(make("cross_entropy").predict(logits), [[1 / 8, 2 / 8, 5 / 8]])
     np.testing.assert_allclose(make("binary_cross_entropy").predict(one), [[1 / 4, 3 / 4], [4 / 5, 1 / 5]])
@@ -88,14 +88,14 @@ def test_interpretations() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if make(name).outputs != "values"])
-def test_the_class_is_the_column_that_stands_out(name: str) -> None:
+def test_the_class_is_the_column_with_the_highest_score(name: str) -> None:
     loss = make(name)
     logits = np.random.default_rng(0).standard_normal((50, 1 if loss.binary else 4))
     np.testing.assert_array_equal(loss.classify(logits), loss.predict(logits).argmax(axis=1))
 
 
-def test_first_losses_are_those_of_the_notes() -> None:
-    """With equal scores a classifier of C classes begins at log C, or at C - 1 margins (CS231n)."""
+def test_initial_losses_are_those_of_the_notes() -> None:
+    """With equal scores, a classifier of C classes starts at log C, or at C - 1 margins (CS231n)."""
     logits, y = np.zeros((5, 10)), np.arange(5)
     assert make("cross_entropy").evaluate(logits, y, None) == pytest.approx(math.log(10))
     assert make("hinge").evaluate(logits, y, None) == 9
@@ -127,7 +127,7 @@ def test_huber_is_mse_for_small_errors_and_mae_for_large_ones() -> None:
 
 
 def test_weighted_classes_by_hand() -> None:
-    """Weights 1, 2, 5 on labels 0 and 1: (1 l_0 + 2 l_1) / (1 + 2), as PyTorch has it."""
+    """With weights 1, 2, 5 and labels 0 and 1: (1 l_0 + 2 l_1) / (1 + 2), as in PyTorch."""
     loss, dlogits = LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=[1, 2, 5]), np.empty((2, 3))
     p = np.array([[0.5, 0.2, 0.3], [0.6, 0.1, 0.3]])
     value = loss.evaluate(np.log(p) + 7, np.array([0, 1]), dlogits)
@@ -147,7 +147,7 @@ def test_equal_weights_change_nothing() -> None:
         np.testing.assert_allclose(weighted, plain)
 
 
-def test_a_batch_of_weight_nothing_has_no_loss() -> None:
+def test_a_batch_whose_weights_are_all_zero_has_no_loss() -> None:
     loss, dlogits = LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=[0, 1]), np.empty((2, 2))
     assert loss.evaluate(np.ones((2, 2)), np.array([0, 0]), dlogits) == 0
     assert not dlogits.any()

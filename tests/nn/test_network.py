@@ -1,4 +1,4 @@
-"""The network: the same numbers as the sums written out, from buffers that are made once."""
+"""The network computes the sums as written out by hand, in buffers that are made once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def network(widths: tuple[int, ...] = WIDTHS, dtype: type = np.float64) -> Netwo
     return made
 
 
-def test_forward_is_the_sums_written_out() -> None:
+def test_forward_agrees_with_the_sums_written_out() -> None:
     net = network()
     net.parameters.values += 0.1  # biases that are not 0
     X = np.random.default_rng(1).standard_normal((6, 3))
@@ -40,7 +40,7 @@ def test_forward_is_the_sums_written_out() -> None:
         assert logits == pytest.approx(signal)
 
 
-def test_parameters_are_views_of_one_array_weights_first() -> None:
+def test_parameters_are_views_of_one_array_with_the_weights_first() -> None:
     net = network()
     parameters = net.parameters
     assert list(parameters.shapes) == ["W1", "b1", "W2", "b2", "W3", "b3"]
@@ -55,7 +55,7 @@ def test_parameters_are_views_of_one_array_weights_first() -> None:
 
 
 @pytest.mark.parametrize("widths", [(3, 4, 2), (3, 4, 4, 1), (7, 2)])
-def test_it_holds_as_many_parameters_as_are_counted(widths: tuple[int, ...]) -> None:
+def test_it_has_as_many_parameters_as_are_counted(widths: tuple[int, ...]) -> None:
     assert len(network(widths).parameters.values) == plan_widths(widths).count()
 
 
@@ -94,7 +94,7 @@ def views(network: Network) -> dict[str, NDArray[Any]]:
 @pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
 @pytest.mark.parametrize("norm", ["none", *NORMS])
 @pytest.mark.parametrize("name", UNITS)
-def test_every_kind_of_layer_holds_what_is_planned(name: str, norm: str, residual: bool) -> None:
+def test_every_kind_of_layer_has_the_planned_arrays(name: str, norm: str, residual: bool) -> None:
     model = {"hidden": [5, 5, 4], "activation": name, "norm": norm, "residual": residual}
     experiment = validate_experiment({"data": "spiral", "model": model}, Path())
     widths = experiment.widths()
@@ -112,6 +112,6 @@ def test_every_kind_of_layer_holds_what_is_planned(name: str, norm: str, residua
     ]
 
 
-def test_both_precisions_start_alike() -> None:
+def test_both_precisions_start_with_the_same_weights() -> None:
     single, double = network(dtype=np.float32), network(dtype=np.float64)
     np.testing.assert_array_equal(single.parameters.values, double.parameters.values.astype(np.float32))

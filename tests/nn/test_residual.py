@@ -1,4 +1,4 @@
-"""Residual layers: what a hidden layer makes of its input, plus the input."""
+"""Residual layers add their input to the output of a hidden layer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_layer_of_equal_width_adds_its_input() -> None:
     np.testing.assert_allclose(net.forward(np.array([[1.0, -2.0]])), [[4, -2, 2]])
 
 
-def test_a_layer_of_another_width_adds_a_projection() -> None:
+def test_a_layer_of_a_different_width_adds_a_projection() -> None:
     """relu(x W) + x P with one unit: relu(1 + 2) + (10 - 40) = -27."""
     net = network([{"units": 1, "residual": True}])
     view = net.parameters.view
@@ -40,15 +40,15 @@ def test_a_layer_of_another_width_adds_a_projection() -> None:
     np.testing.assert_allclose(net.forward(np.array([[1.0, 2.0]])), [[-27, -27, -27]])
 
 
-def test_the_projection_is_a_matrix_that_penalties_act_on() -> None:
+def test_the_projection_is_penalized() -> None:
     net = network([4, {"units": 3, "residual": True}])
     assert net.parameters.n_penalized == 2 * 4 + 4 * 3 + 3 * 3 + 4 * 3
     assert net.spec.count("projections") == 4 * 3
     assert [layer.counts["projections"] for layer in net.spec.weight_layers()] == [0, 12, 0]
 
 
-def test_a_layer_that_passes_nothing_on_leaves_its_input() -> None:
-    """The gradient flows around dead units: the way in which residual layers make depth trainable."""
+def test_the_gradient_flows_around_a_layer_of_dead_units() -> None:
+    """Residual layers make deep networks trainable in this way."""
     net = network([2, {"units": 2, "residual": True}])
     view = net.parameters.view
     view("b1")[...], view("b2")[...] = 5, -1e6
@@ -64,7 +64,7 @@ def test_a_layer_that_passes_nothing_on_leaves_its_input() -> None:
 
 
 @pytest.mark.parametrize("residual", [True, False])
-def test_a_layer_may_differ(residual: bool) -> None:
+def test_a_layer_can_override_the_model(residual: bool) -> None:
     net = network([{"units": 2, "residual": residual}, 2], residual=not residual)
     assert [layer.spec.kind for layer in net.layers] == (
         ["residual", "dense", "elementwise", "dense"]

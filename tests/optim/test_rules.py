@@ -1,4 +1,4 @@
-"""Update rules: first steps worked by hand, and minima that they reach."""
+"""Update rules: first steps worked by hand, and known minima that they reach."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ RATES = {"adagrad": 2.0, "rmsprop": 1e-3, "lion": 1e-3}  # in the tests of minim
 
 
 def default(name: str) -> tuple[Rule, float]:
-    """Return a rule with the schema's defaults, and its default learning rate."""
+    """Return a rule with the defaults of the schema, and its default learning rate."""
     experiment = validate_experiment({"data": "spiral", "optimizer": name}, Path())
     return build_rule(experiment), experiment.optimizer.learning_rate
 
@@ -62,8 +62,9 @@ def test_first_steps(name: str) -> None:
         assert w[0] == pytest.approx(value, rel=1e-12)
 
 
-# Where torch.optim of PyTorch 2.13.0 stands after three steps of learning rate 0.1 from w = (1, -2, 0.5), in
-# float64: SGD (with momentum=0.9, and nesterov=True), Adagrad, RMSprop, Adam and AdamW, all else as it is.
+# The parameters of torch.optim in PyTorch 2.13.0 after three steps of learning rate 0.1 from w = (1, -2,
+# 0.5), in float64: SGD (with momentum=0.9, and nesterov=True), Adagrad, RMSprop, Adam and AdamW, otherwise
+# with their defaults.
 ALONG = [(0.3, -1.0, 2.0), (-0.1, 0.5, 1.0), (0.2, 0.0, -3.0)]
 PYTORCH = {
     "sgd": [0.96, -1.95, 0.5],
@@ -89,7 +90,7 @@ def test_conventions_and_defaults_are_pytorchs(name: str) -> None:
     np.testing.assert_allclose(w, PYTORCH[name], rtol=1e-13)
 
 
-def test_adams_first_step_is_the_learning_rate_whatever_the_gradient() -> None:
+def test_adams_first_step_is_the_learning_rate_for_any_gradient() -> None:
     for gradient in (1e-3, 1e3):
         w, dw = np.array([0.0]), np.array([gradient])
         Optimizer(default("adam")[0], 0.1, w, dw).step()
@@ -126,7 +127,7 @@ def test_reaches_a_known_minimum(
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_slices_change_nothing(name: str) -> None:
+def test_slicing_does_not_change_the_results(name: str) -> None:
     rng = np.random.default_rng(0)
     n = 2 * SLICE + 17
     whole = rng.standard_normal(n)
@@ -152,7 +153,7 @@ def test_slots_are_named_and_start_at_zero(name: str) -> None:
         assert slot.dtype == np.float32
 
 
-def test_weight_decay_shrinks_weights_alone_and_apart_from_the_gradient() -> None:
+def test_weight_decay_shrinks_only_weights_and_is_decoupled_from_the_gradient() -> None:
     w, dw = np.array([2.0, 2.0]), np.array([1.0, 1.0])
     optimizer = Optimizer(RULES["sgd"](momentum=0.0), 0.1, w, dw, weight_decay=0.5, n_penalized=1)
     optimizer.step()
@@ -161,7 +162,7 @@ def test_weight_decay_shrinks_weights_alone_and_apart_from_the_gradient() -> Non
     np.testing.assert_allclose(w, [1.8 * 0.95 - 0.1, 1.8])
 
 
-def test_weight_decay_ends_in_the_midst_of_a_slice() -> None:
+def test_weight_decay_can_end_in_the_middle_of_a_slice() -> None:
     n = 2 * SLICE + 17
     w = np.ones(n)
     n_penalized = SLICE + 5
@@ -171,7 +172,7 @@ def test_weight_decay_ends_in_the_midst_of_a_slice() -> None:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_threads_change_nothing(name: str) -> None:
+def test_threads_do_not_change_the_results(name: str) -> None:
     n = 5 * SLICE + 17
     rng = np.random.default_rng(0)
     start, gradients = rng.standard_normal((2, n))
@@ -196,8 +197,8 @@ def test_threads_change_nothing(name: str) -> None:
         np.testing.assert_array_equal(end, ends[0])
 
 
-def test_penalties_come_before_the_step_or_with_it() -> None:
-    """w = 2, dw = 1, l2 0.5: the gradient is 1 + 0.5 * 2, and 1 for what is not penalised."""
+def test_penalties_are_added_before_the_step_or_with_it() -> None:
+    """w = 2, dw = 1, l2 0.5: the gradient is 1 + 0.5 * 2, or 1 for values that are not penalized."""
     for ahead in (False, True):
         w, dw = np.array([2.0, 2.0]), np.array([1.0, 1.0])
         l2 = [(PENALTIES["l2"].add_gradient, 0.5)]

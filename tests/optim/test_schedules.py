@@ -1,4 +1,4 @@
-"""Schedules: known values, and that all of them stay between nothing and the learning rate."""
+"""Schedules: known values; and every schedule stays between 0 and the learning rate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlpcli.build import build_schedule
 from mlpcli.config.loader import validate_experiment
 from mlpcli.optim.schedules import SCHEDULES, warm
 
-# settings, epochs in all, epoch: factor
+# settings, number of epochs, epoch: factor
 KNOWN: dict[str, tuple[dict[str, Any], float, dict[float, float]]] = {
     "constant": ({}, 10, {0: 1, 9.9: 1}),
     "step": ({"every": 3, "shrink": 0.5}, 10, {0: 1, 2.99: 1, 3: 0.5, 5.5: 0.5, 6: 0.25, 9.9: 0.125}),
@@ -36,7 +36,7 @@ def test_known_values(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_defaults_stay_between_nothing_and_the_learning_rate(name: str) -> None:
+def test_defaults_stay_between_zero_and_the_learning_rate(name: str) -> None:
     config = {"data": "spiral", "optimizer": {"schedule": {"name": name, "warmup": 2.5}}}
     schedule, warmup = build_schedule(validate_experiment(config, Path()))
     factors = [schedule.factor(epoch / 7, 100) for epoch in range(700)]
