@@ -127,7 +127,7 @@ def test_a_directory_has_what_the_command_would_write_and_a_run_goes_on(tmp_path
     first = train(SPIRAL, out=tmp_path / "a", **short)
     assert first.directory == tmp_path / "a"
     assert {path.name for path in (tmp_path / "a").iterdir()} == FILES
-    with pytest.raises(UsageError, match=r"holds a run already; resume that run, or name another directory$"):
+    with pytest.raises(UsageError, match=r"already holds a run; resume that run, or name another directory$"):
         train(SPIRAL, out=tmp_path / "a")
     run = train(SPIRAL, out=tmp_path / "a", resume=True, **long)
     assert [row["epoch"] for row in run.metrics] == [1, 2, 3, 4]
@@ -141,9 +141,9 @@ def test_a_run_on_other_arrays_does_not_go_on(tmp_path: Path) -> None:
     X, y = two_classes()
     train(SMALL, X=X, y=y, validation=(X, y), out=tmp_path / "run")
     again: dict[str, Any] = {"out": tmp_path / "run", "resume": True, "training": {"epochs": 5}}
-    with pytest.raises(DataError, match="no longer what the run was trained on"):
+    with pytest.raises(DataError, match="has changed since the run was started"):
         train(SMALL, X=X + 1, y=y, validation=(X, y), **again)
-    with pytest.raises(DataError, match="no longer what the run was trained on"):
+    with pytest.raises(DataError, match="has changed since the run was started"):
         train(SMALL, X=X, y=y, validation=(X + 1, y), **again)
     assert len(train(SMALL, X=X, y=y, validation=(X, y), **again).metrics) == 5
 
@@ -282,7 +282,7 @@ def test_loading_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="is a directory; name a checkpoint in it"):
         load(tmp_path)
     (tmp_path / "config.yaml").touch()
-    with pytest.raises(CheckpointError, match=r"holds no best\.npz yet"):
+    with pytest.raises(CheckpointError, match=r"has no best\.npz yet"):
         load(str(tmp_path))
 
 

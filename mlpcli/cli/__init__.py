@@ -1,4 +1,4 @@
-"""The command line: one file a command, which parses, calls a plain function and prints."""
+"""The command line: a file for each command, which parses, calls a plain function and prints."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ for command in (train, check, evaluate, predict, plot, report, play, count_param
 
 def run(args: list[str]) -> int:
     """Carry out a command line and return its exit code; errors become one block on stderr."""
-    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot spell is no reason to stop
+    for stream in (sys.stdout, sys.stderr):  # do not fail on characters that the terminal cannot show
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -60,7 +60,7 @@ def run(args: list[str]) -> int:
         return _fail(f"Error: {with_hint(error)}", error.exit_code)
     except MemoryError:
         return _fail("Error: out of memory; use a smaller network, batch or data set", 1)
-    except SystemExit:  # click's, when whoever reads has seen enough, as head does: the work was done
+    except SystemExit:  # from click, when the reader of a pipe closes it, as head does: the work is done
         return 0
     except OSError as error:
         return _fail(f"Error: {error.filename or 'the output'}: {error.strerror or error}", 1)

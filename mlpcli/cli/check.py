@@ -1,4 +1,4 @@
-"""``mlp check``: looks a config over before a long run."""
+"""``mlp check``: checks a config before a long run."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ def check(config: Path, overrides: tuple[str, ...]) -> int:
             )
         )
     counts = {verdict: verdicts.count(verdict) for verdict in ("pass", "note", "FAIL")}
-    click.echo(f"\n{counts['pass']} passed, {counts['note']} to note, {counts['FAIL']} failed")
+    click.echo(f"\n{counts['pass']} passed, {counts['note']} noted, {counts['FAIL']} failed")
     return 1 if counts["FAIL"] else 0

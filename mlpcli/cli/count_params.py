@@ -1,4 +1,4 @@
-"""``mlp count-params``: counts neurons, weights and biases, with the working, and what they cost."""
+"""``mlp count-params``: counts neurons, weights and biases, shows the arithmetic, and says what they cost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MOST_TERMS = 6  # of a sum that is shown whole
 @click.option("--layers", metavar="SIZES", help="Inputs, hidden layers and outputs, as in 3,4,4,1.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def count_params(source: Path | None, layers: str | None, as_json: bool) -> None:
-    """Count what a network holds, layer by layer and with the working, and say what it costs.
+    """Count the parameters of a network, layer by layer, show the arithmetic, and say what they cost.
 
     The network is that of a CONFIG, of a CHECKPOINT, or the one that --layers describes. The data set is
     never opened. With --layers, memory is told for the default optimizer and batch size.
@@ -54,7 +54,7 @@ def _parse_layers(layers: str) -> tuple[int, ...]:
         word for word in words if not (word.isdecimal() and word.isascii() and 0 < int(word[:10]) < 10**9)
     ]
     if wrong or len(words) < 2 or any(len(word) > 9 for word in words):
-        what = f"{wrong[0]!r} is no number of neurons" if wrong else "that is no network"
+        what = f"{wrong[0]!r} is not a number of neurons" if wrong else "that is not a network"
         raise UsageError(
             f"--layers {layers}: {what}; give the inputs and then each layer's neurons, "
             "from 1 to 999,999,999, as in 3,4,4,1"
@@ -87,7 +87,7 @@ def _is_zip(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(2) == b"PK"
-    except (OSError, ValueError):  # the config reader says it better
+    except (OSError, ValueError):  # the config reader has the better message
         return False
 
 

@@ -1,4 +1,4 @@
-"""``mlp eval``: scores a checkpoint on labelled examples."""
+"""``mlp eval``: evaluates a checkpoint on labelled examples."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _LABEL = 16  # widest name of a class in a table
 _MOST_CONFUSIONS = 10
 
 
-@click.command("eval", short_help="Score a checkpoint on labelled examples.")
+@click.command("eval", short_help="Evaluate a checkpoint on labelled examples.")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option(
     "--split",
     type=click.Choice(["train", "val", "test"]),
-    help="Which part of the data to score. Without it: test, or val or train where there is no such part.",
+    help="Which split to evaluate on. Default: test if there is one, else val, else train.",
 )
 @click.option(
     "--data",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="A .csv or .npz file to score instead, whole unless --split is given; or another CIFAR-10 folder.",
+    help="A .csv or .npz file to use instead, whole unless --split is given; or another CIFAR-10 folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bool) -> None:
-    """Score a CHECKPOINT: loss, accuracy, precision, recall and F1 of each class, confusion matrix.
+    """Evaluate a CHECKPOINT: loss, accuracy, precision, recall and F1 of each class, confusion matrix.
 
     For a regression: mean squared and mean absolute error, and R2. Config, scaling and names are in the
     checkpoint; the examples are drawn or read, and split, as they were for training.
@@ -79,7 +79,7 @@ def _line(line: dict[str, Any]) -> str:
         f"{'-' if value < 0 else '+'} {abs(value):.4g}{name}" for value, name in [*terms, (line["b"], "")]
     ]
     equation = " ".join(words)
-    first = "-" if equation.startswith("-") else ""  # a sign of its own, not one between two terms
+    first = "-" if equation.startswith("-") else ""  # the sign of the first term, not one between two terms
     rows = [
         ["decision line", f"{first}{equation[2:]} = 0"],
         ["margin", f"{number(line['margin'])} to each side (1 / length of w)"],
@@ -98,7 +98,7 @@ def _class_table(report: dict[str, Any]) -> str:
 
 
 def _confusions(report: dict[str, Any]) -> str:
-    """Return the matrix or, where it is wider than the terminal, the mistakes that are made most often."""
+    """Return the matrix or, if it is wider than the terminal, the most frequent mistakes."""
     matrix = report["confusion"]
     names = [row["class"] for row in report["classes"]]
     labels = [clip(name, _LABEL) for name in names]

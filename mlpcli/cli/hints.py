@@ -18,12 +18,12 @@ HINTS = {
     "mirror": "Try again later, or name another mirror of the official file with --url.",
     "no cifar10": "Download it with: mlp data fetch cifar10 --root {root}",
     "directory in use": "Wait for it, or name another directory with --out.",
-    "directory holds a run": "--resume goes on with it, --force replaces it, --out names another directory.",
-    "best is ahead": "Go on with it by: mlp train --resume {run} --set training.epochs={epochs}",
-    "run not written": "Once it can be written, go on with: mlp train --resume {run}",
+    "directory holds a run": "--resume continues it, --force replaces it, --out names another directory.",
+    "best is ahead": "Resume it with: mlp train --resume {run} --set training.epochs={epochs}",
+    "run not written": "Once it can be written, resume with: mlp train --resume {run}",
     "nothing written": "Once it can be written, train again.",
-    "run cannot go on": "With --force a new run takes its place.",
-    "memory": "To start it all the same: mlp train --force-memory",
+    "run cannot go on": "--force trains a new run in its place.",
+    "memory": "To start it anyway: mlp train --force-memory",
     "data moved": "If the data have moved, name them with --data.",
     "data changed": "mlp eval --data scores other data, or these as a whole.",
     "data drawn": "To score a file of your own, leave out --split.",
@@ -31,7 +31,7 @@ HINTS = {
     "no snapshots": "Train with them: mlp train {config} --set training.snapshots=30",
     "no matplotlib": "Without it, mlp plot RUN --text draws in characters.",
     "no classes to play with": "mlp train trains it, and mlp plot shows how it went.",
-    "port in use": "Give another one with --port, or 0 for any that is free.",
+    "port in use": "Give another one with --port, or 0 for any free one.",
 }
 
 

@@ -1,4 +1,4 @@
-"""What signals do to a long command: the first asks it to end where nothing is lost, a second ends it."""
+"""Handles signals during a long command: the first asks it to stop and save, a second ends it at once."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.S
 
 
 def tell(text: str) -> None:
-    """Say something on stderr, if there is anybody left to say it to: the terminal may have been closed."""
+    """Print on stderr, and ignore it if the terminal has been closed."""
     with contextlib.suppress(OSError):
         click.echo(text, err=True)
 
 
 class Interrupt:
-    """Answers SIGINT, SIGTERM and SIGHUP, of a terminal that is closed, while its block runs.
+    """Handles SIGINT, SIGTERM and SIGHUP (a closed terminal) while its block runs.
 
-    The first one calls ``stop``, where that is set; a second one, or the first where it is not, raises
-    KeyboardInterrupt. ``exit_code`` is then what the process is to end with.
+    The first signal calls ``stop``, if that is set; a second one, or the first if it is not set, raises
+    KeyboardInterrupt. ``exit_code`` is then the exit code for the process.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Interrupt:
         self._before: list[Any] = []
 
     def __enter__(self) -> Interrupt:
-        if threading.current_thread() is threading.main_thread():  # no other may
+        if threading.current_thread() is threading.main_thread():  # Python allows it in no other
             self._before = [signal.signal(number, self._answer) for number in _SIGNALS]
         return self
 

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ set_option = click.option(
     "overrides",
     metavar="KEY=VALUE",
     multiple=True,
-    help="Change a key of the config, as in --set optimizer.learning_rate=1e-2. Repeatable.",
+    help="Change a key of the config, as in --set optimizer.learning_rate=1e-2. May be repeated.",
 )

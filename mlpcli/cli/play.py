@@ -1,4 +1,4 @@
-"""``mlp play``: a page in the browser in which a network trains as one watches."""
+"""``mlp play``: a page in the browser that shows a network as it trains."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ __all__ = ["play"]
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="Where the page's button saves play.yaml. Without it: the working directory.",
+    help="Where the page's button saves play.yaml. Default: the working directory.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8765,
     show_default=True,
-    help="Port on 127.0.0.1; 0 takes any that is free.",
+    help="Port on 127.0.0.1; 0 takes any free one.",
 )
 @click.option("--open", "open_browser", is_flag=True, help="Also open the page in the browser.")
 def play(config: Path | None, overrides: tuple[str, ...], out: Path, port: int, open_browser: bool) -> None:
-    """Serve a page on this machine in which the network of CONFIG trains, by the engine of mlp train.
+    """Serve a page on this machine that shows the network of CONFIG as it trains, in the engine of mlp train.
 
     For data of two features and classes, toy sets or your own table; without CONFIG: the spiral. Settings,
     points and seed can be changed on the page, and its YAML button writes the config of what is shown.

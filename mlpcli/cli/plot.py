@@ -1,4 +1,4 @@
-"""``mlp plot``: draws pictures of runs, into files or in characters."""
+"""``mlp plot``: draws pictures of runs, as files or in characters."""
 
 from __future__ import annotations
 
@@ -33,23 +33,25 @@ _TEXT_KINDS = ("curves", "boundary")
     metavar="KIND",
     multiple=True,
     type=click.Choice(KINDS),
-    help=f"Which picture: {', '.join(KINDS)}. May be given again. Without it: all that fit the run.",
+    help=f"Which picture: {', '.join(KINDS)}. May be repeated. Default: all that fit the run.",
 )
 @click.option(
     "--out",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="A .png or .svg file, or a folder for several pictures. Without it: plots/ in the run's directory.",
+    help="A .png or .svg file, or a folder for several pictures. Default: plots/ in the run's directory.",
 )
 @click.option(
-    "--animate", is_flag=True, help="The boundary over the epochs, as a .gif; of training.snapshots."
+    "--animate",
+    is_flag=True,
+    help="Animate the boundary over the epochs; needs training.snapshots.",
 )
 @click.option("--text", is_flag=True, help="Boundary and loss curve in characters, without matplotlib.")
 @click.option(
     "--notes",
     metavar="NAME",
     type=click.Choice(NOTES),
-    help=f"Train what a figure of the notes needs, from configs/notes, and draw it: {', '.join(NOTES)}.",
+    help=f"Train the runs of a figure of the notes, from configs/notes, and draw it: {', '.join(NOTES)}.",
 )
 def plot(
     runs: tuple[Path, ...],
@@ -61,8 +63,8 @@ def plot(
 ) -> None:
     """Draw pictures of each RUN: its directory, for the best epoch, or one of its checkpoints.
 
-    curves: loss and accuracy over the epochs, several runs overlaid. boundary: what the network says over one
-    or two features; several runs on a contact sheet, by the keys that differ. weights: what the first layer
+    curves: loss and accuracy over the epochs, several runs overlaid. boundary: what the network predicts over
+    one or two features; several runs on one sheet, by the keys that differ. weights: what the first layer
     looks for in images. confusion: which classes are taken for which. health: dead and saturated units,
     gradients, updates. hidden: how the layers bend the plane. examples: the most confident mistakes.
 
@@ -91,7 +93,7 @@ def plot(
 def _check(
     runs: tuple[Path, ...], kinds: tuple[str, ...], animate: bool, text: bool, notes: str | None
 ) -> None:
-    """Refuse what does not go together."""
+    """Refuse options that do not go together."""
     if sum((animate, text, notes is not None)) > 1:
         raise UsageError("--animate, --text and --notes each draw something else; give one of them")
     if notes is not None and (runs or kinds):
@@ -110,7 +112,7 @@ def _check(
 def _check_place(
     kinds: tuple[str, ...], out: Path | None, animate: bool, text: bool, notes: str | None
 ) -> None:
-    """Refuse an ``--out`` that cannot be, before any work is done."""
+    """Refuse a wrong ``--out`` before any work is done."""
     if out is None:
         return
     if text:
@@ -128,12 +130,12 @@ def _check_place(
 
 
 def _is_file(out: Path) -> bool:
-    """Tell whether a name is meant as that of a file."""
+    """Return whether a name is meant as that of a file."""
     return bool(out.suffix) and not out.is_dir()
 
 
 def _show_text(runs: Sequence[FinishedRun], kinds: tuple[str, ...]) -> None:
-    """Print the pictures in characters; on stderr, which could not be drawn."""
+    """Print the pictures in characters; say on stderr which could not be drawn."""
     from mlpcli.figures.text import boundary_text, curve_text
 
     width = max(shutil.get_terminal_size().columns, 30)
@@ -172,10 +174,10 @@ def _animate(runs: Sequence[FinishedRun], out: Path | None) -> None:
 
 
 def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None) -> None:
-    """Write the pictures, or all that fit, and say where each is; on stderr, which could not be drawn.
+    """Write the pictures, or all that fit; print the path of each, and on stderr which could not be drawn.
 
-    What fails in one picture, as where a file is damaged, keeps no other from being drawn; it is raised after
-    them.
+    An error in one picture, such as a damaged file, does not keep the others from being drawn; it is raised
+    after them.
     """
     from mlpcli.figures.kinds import DRAW, OF_SEVERAL
     from mlpcli.figures.style import save
@@ -201,9 +203,9 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
 
 
 def _folder(runs: Sequence[FinishedRun]) -> Path:
-    """Return where pictures go by themselves: with the run, or of several beside the first one.
+    """Return the default folder for pictures: in the run or, for several runs, beside the first one.
 
-    Raises UsageError where they cannot be written there.
+    Raises UsageError if it cannot be written to.
     """
     first = runs[0].directory
     folder = (first if len(runs) == 1 else first.parent) / "plots"

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 
-@click.command(short_help="Predict for new rows.")
+@click.command(short_help="Predict new rows.")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Write there, not to stdout.")
+@click.option(
+    "--out", metavar="FILE", type=click.Path(path_type=Path), help="A file to write to, not stdout."
+)
 def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
     """Write the network's predictions for the rows of DATA as CSV, a line for each row.
 
@@ -46,15 +48,13 @@ def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
 
 
 def _check_out(out: Path, inputs: dict[str, Path]) -> None:
-    """Refuse what must not be written over, before any work is done; an older file of predictions may be."""
+    """Refuse, before any work is done, to overwrite anything but an older file of predictions."""
     if not out.parent.is_dir():
         raise UsageError(f"--out {out}: there is no folder {out.parent}; make it first")
     if not out.exists():
         return
     if not out.is_file():
-        raise UsageError(
-            f"--out {out} is not a file that can be written anew; name another, or leave out --out"
-        )
+        raise UsageError(f"--out {out} is not a regular file; name another, or leave out --out")
     for what, path in inputs.items():
         if path.exists() and out.samefile(path):
             raise UsageError(f"--out {out} is {what}; name another file")

@@ -1,4 +1,4 @@
-"""``mlp report``: tells a run on one HTML page."""
+"""``mlp report``: writes a report on a run as one HTML page."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from mlpcli.text import memory
 __all__ = ["report"]
 
 
-@click.command(short_help="Tell a run on one HTML page.")
+@click.command(short_help="Write a report on a run as one HTML page.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--out",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="An .html file. Without it: report.html in the run's directory.",
+    help="An .html file. Default: report.html in the run's directory.",
 )
 def report(run: Path, out: Path | None) -> None:
-    """Write a page on RUN, the directory of a run, that opens in any browser and needs no network.
+    """Write a page on RUN, the directory of a run, that opens in any browser, also offline.
 
     Scores, config, the network with its counts, curves, boundary, weights, confusion, unit health with
     advice, the surest mistakes. With training.snapshots a slider shows the boundary as it was learned.

@@ -1,4 +1,4 @@
-"""``mlp train``: trains a network from a config, shows how it goes, and says how it went."""
+"""``mlp train``: trains a network from a config, shows its progress, and sums up the results."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ __all__ = ["train"]
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Where to keep the run. Without it: runs/NAME, runs/NAME-2, ... after the config's name.",
+    help="Directory for the run. Default: runs/NAME, runs/NAME-2, ... after the config's name.",
 )
 @click.option(
     "--resume",
     metavar="[RUN_DIR]",
     is_flag=False,
     flag_value="",
-    help="Go on with a run that was stopped: that of RUN_DIR, of --out, or the config's last one.",
+    help="Resume a run that was stopped: the one in RUN_DIR, in --out, or the config's last one.",
 )
 @click.option("--force", is_flag=True, help="Replace the run that --out already holds.")
-@click.option("--force-memory", is_flag=True, help="Start even where the memory does not seem to suffice.")
+@click.option("--force-memory", is_flag=True, help="Start even if the memory does not seem to suffice.")
 @click.option("--dry-run", is_flag=True, help="Print the complete config and the network's size, and stop.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, only the summary at the end.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress, only the summary at the end.")
 @click.option(
     "--threads",
     metavar="N",
     type=click.IntRange(1, 1024),
-    help="Threads for the arithmetic. Without it: one for each core, or what OMP_NUM_THREADS says.",
+    help="Threads for the arithmetic. Default: one for each core, or what OMP_NUM_THREADS says.",
 )
 def train(
     config: Path | None,
@@ -109,9 +109,9 @@ def train(
 def _read_resume(
     config: Path | None, out: Path | None, resume: str | None, force: bool
 ) -> tuple[Path, Path | None]:
-    """Return the config to read, and the directory of the run to go on with where one is named."""
+    """Return the config to read, and the directory of the run to resume if one is named."""
     if resume is not None and force:
-        raise UsageError("--resume goes on with a run and --force replaces it; give one of them")
+        raise UsageError("--resume continues a run and --force replaces it; give one of them")
     if resume and out is not None:
         raise UsageError(f"--resume {resume} and --out {out} both name the run's directory; give one of them")
     if resume and config is None and Path(resume).is_file() and Path(resume).suffix in (".yaml", ".yml"):
@@ -120,7 +120,7 @@ def _read_resume(
     if config is not None:
         return config, directory
     if resume is None or directory is None:
-        goes_on = "" if resume is None else ", or the run to go on with: mlp train --resume runs/spiral"
+        goes_on = "" if resume is None else ", or the run to resume: mlp train --resume runs/spiral"
         raise UsageError(f"name a config, as in mlp train spiral{goes_on}")
     if not (directory / "config.yaml").is_file():
         raise UsageError(f"{directory} is not the directory of a run: it has no config.yaml")
@@ -128,7 +128,7 @@ def _read_resume(
 
 
 class _Teller:
-    """Tells how it goes, on stderr, as long as somebody listens; training goes on when they leave."""
+    """Shows progress on stderr; training continues when nobody reads it any more."""
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
@@ -138,12 +138,12 @@ class _Teller:
             return
         try:
             click.echo(text, err=True)
-        except (OSError, ValueError):  # a pipe that was closed, a full disk
+        except (OSError, ValueError):  # a closed pipe, a full disk
             self.quiet = True
 
 
 def _introduce(run: Run, directory: RunDirectory, say: _Teller) -> None:
-    """Say what is trained on what, where it is kept, and from where it goes on."""
+    """Show the data, the network, the directory and, for a resumed run, how far it had come."""
     say(run.describe_data())
     unseen = [
         name for name, n in zip(run.splits.classes or (), run.splits.class_counts or (), strict=True) if not n
@@ -154,15 +154,15 @@ def _introduce(run: Run, directory: RunDirectory, say: _Teller) -> None:
             "that cannot be learned; see mlp check."
         )
     say(run.describe_network())
-    goes_on = bool(run.trainer.optimizer.steps)
-    say(f"-> {directory.path}{f', going on {_place(run)}' if goes_on else ''}")
+    resumed = bool(run.trainer.optimizer.steps)
+    say(f"-> {directory.path}{f', resumed {_place(run)}' if resumed else ''}")
     if run.trainer.progress.epoch >= run.experiment.training.epochs:
         done = count(run.trainer.progress.epoch, "epoch")
-        say(f"{done} done, as asked; more: --set training.epochs=...")
+        say(f"{done} done; for more: --set training.epochs=...")
 
 
 def _place(run: Run) -> str:
-    """Return in words how far a run has come."""
+    """Describe how far a run has come."""
     trainer = run.trainer
     batch = trainer.optimizer.steps - trainer.progress.epoch * trainer.batches
     if batch:
@@ -175,16 +175,16 @@ def _interrupted(run: Run, directory: RunDirectory) -> str:
 
 
 def _go_on(directory: RunDirectory) -> str:
-    return f"Go on by: mlp train --resume {shlex.quote(str(directory.path))}"
+    return f"Resume with: mlp train --resume {shlex.quote(str(directory.path))}"
 
 
 def _plan(experiment: Experiment) -> str:
-    """Return the resolved config, then the network's size as comments: the whole is a config again."""
+    """Return the resolved config and, as comments, the network's size; the whole is a config again."""
     from mlpcli.config.schema import to_plain
     from mlpcli.config.yaml12 import write_yaml
 
     widths, data = experiment.widths(), None
-    if widths is None:  # only the data can tell
+    if widths is None:  # only the data set knows them
         from mlpcli.build import fit_transform, load_splits, network_widths
         from mlpcli.training.memory import loaded_data
 
@@ -200,7 +200,7 @@ def _plan(experiment: Experiment) -> str:
 
 
 def _follow(run: Run, say: _Teller) -> list[float]:
-    """Train with a bar in a terminal, else a line an epoch; return the examples/s of each epoch."""
+    """Train with a progress bar in a terminal, else a line for each epoch; return their examples/s."""
     from tqdm import tqdm
 
     from mlpcli.training.run import describe_epoch
@@ -255,7 +255,7 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
 
 
 def _health(metrics: dict[str, Any]) -> str:
-    """Return a table of the layers in the last epoch, and advice where something is wrong."""
+    """Return a table of the layers in the last epoch, and advice if something is wrong."""
     from mlpcli.training.health import advise
 
     shares = [key for key in ("dead", "saturated") if any(value is not None for value in metrics[key])]
@@ -278,7 +278,7 @@ def _verdict(run: Run) -> str:
     if progress.epoch < run.experiment.training.epochs:
         verdict += f"\nStopped early: {progress.epochs_since_best} epochs without a better one."
     elif progress.best_epoch == progress.epoch:
-        verdict += "\nThe last epoch was the best: with more training.epochs it may get better."
+        verdict += "\nThe last epoch was the best; more training.epochs may improve it."
     return verdict
 
 

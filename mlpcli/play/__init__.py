@@ -1,4 +1,4 @@
-"""A page on this machine on which a network learns as one watches, in the engine of ``mlp train``."""
+"""A page on this machine that shows a network as it learns, in the engine of ``mlp train``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["require_server"]
 
 
 def require_server() -> None:
-    """Raise UsageError where what serves the page is not installed."""
+    """Raise UsageError if the packages that serve the page are not installed."""
     try:
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401

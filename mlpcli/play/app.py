@@ -1,4 +1,4 @@
-"""The page's server: translates requests into calls of the session, and refuses those of other pages."""
+"""The page's server: turns requests into calls of the session, and refuses requests of other pages."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ HOST = "127.0.0.1"
 _HERE = Path(__file__).parent
 _FILES = {"/": "page.html", "/page.js": "page.js", "/page.css": "page.css", "/page.svg": "page.svg"}
 _LONGEST = 4096  # bytes of a command
-_WAIT = 2.0  # seconds that a request for a frame is kept
-_SPEEDS = (5, 30, 200, 1_000_000)  # epochs a second; the last: as fast as it goes
+_WAIT = 2.0  # seconds that a request may wait for a frame
+_SPEEDS = (5, 30, 200, 1_000_000)  # epochs a second; the last means as fast as possible
 _HEADERS = {
     "content-security-policy": "default-src 'self'; frame-ancestors 'none'; form-action 'none'",
     "x-content-type-options": "nosniff",
@@ -44,7 +44,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class _Guard:
-    """Lets through what comes from this machine's own page alone, and adds the headers of all answers.
+    """Lets through only requests of this machine's own page, and adds headers to all responses.
 
     A foreign Host is a name that somebody has pointed at this machine (DNS rebinding); a foreign Origin is
     another page in the same browser.
@@ -58,7 +58,7 @@ class _Guard:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return  # there is nothing else here
+            return  # nothing else is served
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -91,7 +91,7 @@ def _number(value: Any) -> float:
 
 
 def _carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
-    """Do what the page asks for; return what it has to know besides the new state. Raises MlpError."""
+    """Carry out a command of the page; return what it needs besides the new state. Raises MlpError."""
     what = command.get("do")
     if what == "play":
         session.playing = session.diverged is None
@@ -121,7 +121,7 @@ def _carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _read(request: Request) -> dict[str, Any] | None:
-    """Return the command in a request; None where it is none, or too long."""
+    """Return the command in a request; None if there is none, or it is too long."""
     if request.headers.get("content-type") != "application/json":
         return None
     body = b""
@@ -137,7 +137,7 @@ async def _read(request: Request) -> dict[str, Any] | None:
 
 
 def make_app(worker: Worker, port: int) -> _Guard:
-    """Return the ASGI application for a session that is at work."""
+    """Return the ASGI application for a running session."""
 
     async def file(request: Request) -> Response:
         return FileResponse(_HERE / _FILES[request.url.path])
@@ -165,7 +165,7 @@ def make_app(worker: Worker, port: int) -> _Guard:
     async def do(request: Request) -> Response:
         command = await _read(request)
         if command is None:
-            return JSONResponse({"error": "that is no command"}, 400)
+            return JSONResponse({"error": "that is not a command"}, 400)
         if command.get("do") == "speed":
             if command.get("value") not in _SPEEDS:
                 return JSONResponse({"error": f"speeds are {', '.join(map(str, _SPEEDS))}"}, 422)
@@ -184,7 +184,7 @@ def make_app(worker: Worker, port: int) -> _Guard:
 
 
 class _Server(uvicorn.Server):
-    """Ends its worker first, so that no request keeps it waiting."""
+    """Stops its worker first, so that no request delays the end."""
 
     def __init__(self, config: uvicorn.Config, worker: Worker) -> None:
         super().__init__(config)
@@ -196,7 +196,7 @@ class _Server(uvicorn.Server):
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that listens on this machine's loopback alone; raises UsageError where it cannot."""
+    """Return a socket that listens only on this machine's loopback; raises UsageError if it cannot."""
     server = socket.socket()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -211,14 +211,14 @@ def listen(port: int) -> socket.socket:
 
 
 def serve(session: Session, server: socket.socket) -> None:
-    """Serve the page until a signal ends it, as KeyboardInterrupt where that is Ctrl-C."""
+    """Serve the page until a signal ends it; Ctrl-C raises KeyboardInterrupt."""
     worker = Worker(session)
     worker.start()
     app = make_app(worker, server.getsockname()[1])
     config = uvicorn.Config(
         app,
         log_config=None,
-        log_level="critical",  # requests that are cut off at the end are no news
+        log_level="critical",  # do not report requests that are cut off at the end
         access_log=False,
         lifespan="off",
         ws="none",

@@ -1,4 +1,4 @@
-"""What the page draws: the data once, and what the network makes of the plane after each epoch."""
+"""What the page draws: the data once, and the network's view of the plane after each epoch."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["View", "draw_frame", "draw_state"]
 _GRID = 80  # points along a side of the boundary
 _MAP = 28  # and of a unit's map
 _MOST_MAPS = 32
-_MOST_POINTS = 2000  # that are drawn
-_MOST_FOR_AXES = 60  # examples that the principal axes are those of
+_MOST_POINTS = 2000  # drawn at most
+_MOST_FOR_AXES = 60  # examples from which the principal axes are computed
 _LINES, _ALONG = 15, 31  # of the warped grid
 
 
 @dataclass(frozen=True)
 class View:
-    """Which hidden layer is looked at, and along which two of its units; without them the principal axes.
+    """The hidden layer that is shown, along two of its units or else its principal axes.
 
     Numbers count from 1. Layer 0 is the last of two units, or else the first.
     """
@@ -41,7 +41,7 @@ def _pack(values: NDArray[np.uint8]) -> str:
 
 
 def _short(points: NDArray[Any]) -> list[Any]:
-    """Return points (..., 2) for JSON, in as many digits as tell them apart on a screen."""
+    """Return points (..., 2) for JSON, with as many digits as a screen can show."""
     points = points.astype(np.float64)
     reach = np.ptp(points.reshape(-1, points.shape[-1]), axis=0)
     scale = 10.0 ** (5 - np.floor(np.log10(np.where(reach > 0, reach, 1))))
@@ -50,13 +50,13 @@ def _short(points: NDArray[Any]) -> list[Any]:
 
 
 def _shown(session: Session) -> NDArray[np.intp]:
-    """Return the rows of the data that are drawn: all of them, or of many every so manieth."""
+    """Return the rows of the data that are drawn: all, or if there are too many, evenly spaced ones."""
     rows = np.concatenate([split.rows for split in session.run.splits.parts.values()])
     return rows[:: -(-len(rows) // _MOST_POINTS)]
 
 
 def draw_state(session: Session) -> dict[str, Any]:
-    """Return what stays the same until the next change: settings, data, axes; ready for JSON."""
+    """Return what stays the same until the next change (settings, data, axes), ready for JSON."""
     splits = session.run.splits
     classes = splits.classes
     assert classes is not None
@@ -80,7 +80,7 @@ def draw_state(session: Session) -> dict[str, Any]:
 
 
 def draw_frame(session: Session, view: View) -> dict[str, Any]:
-    """Return what the network makes of the plane now; ready for JSON.
+    """Return the network's current view of the plane, ready for JSON.
 
     ``labels`` and ``strength`` (how sure, 0 to 255) are bytes over a grid of ``side`` points, row by row
     from the lowest, in base64.
@@ -88,7 +88,7 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
     run = session.run
     rows = _shown(session)
     X, y = run.splits.train.X[rows], run.splits.train.y[rows]
-    with np.errstate(all="ignore"):  # what diverges is said in words
+    with np.errstate(all="ignore"):  # divergence is reported in words
         logits = _logits(session, grid_of(session.extent, _GRID)[2])
         wrong = np.flatnonzero(run.loss.classify(_logits(session, X)) != y)
         strength = _strength(run.loss.predict(logits), run.loss.outputs == "probabilities")
@@ -120,7 +120,7 @@ def _logits(session: Session, points: NDArray[Any]) -> NDArray[Any]:
 def _strength(answers: NDArray[Any], probabilities: bool) -> NDArray[np.uint8]:
     """Return how sure each row of ``answers`` (n, classes) is, 0 to 255.
 
-    A probability counts from that of a guess; of an SVM, the lead of the best score, up to the margin of 1.
+    For probabilities: above that of a guess. For an SVM: the lead of the best score, up to the margin of 1.
     """
     if probabilities:
         guess = 1 / answers.shape[1]
@@ -135,7 +135,7 @@ def _strength(answers: NDArray[Any], probabilities: bool) -> NDArray[np.uint8]:
 def _hidden(
     session: Session, X: NDArray[Any], view: View
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Return the maps of a hidden layer's units, and the plane as it bends it."""
+    """Return the maps of a hidden layer's units, and the plane as the layer bends it."""
     network = session.run.network
     sizes = network.widths[1:-1]
     if not sizes:
@@ -167,7 +167,7 @@ def _hidden(
         points, along = bent[n:], bent[:n]
     else:
         units_chosen = None
-        axes_of = bent[n:][:: -(-len(X) // _MOST_FOR_AXES)]  # of all it would take longer than all the rest
+        axes_of = bent[n:][:: -(-len(X) // _MOST_FOR_AXES)]  # for all examples, this would dominate the time
         _, both, names = project(axes_of, bent)
         points, along = both[n:], both[:n]
     return maps, {

@@ -1,4 +1,4 @@
-"""What is trained on the page: a run of the engine, its settings, and the points that were added."""
+"""A session of the page: a run that trains, its settings, and the points that were added."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mlpcli.training.run import Run
 
 __all__ = ["DEFAULT", "Session"]
 
-# What is played with where no config is named: configs/spiral.yaml, with so few units that each can be seen.
+# The default config: spiral, with so few units that each can be shown.
 DEFAULT = {
     "data": "spiral",
     "model": {"hidden": [24], "activation": "relu"},
@@ -37,7 +37,7 @@ DEFAULT = {
     "training": {"batch_size": 64},
 }
 
-# So that no click makes the machine work for minutes.
+# Limits, so that no click makes the machine work for minutes.
 _MOST_EXAMPLES = 10_000
 _MOST_LAYERS, _MOST_UNITS = 8, 500
 _MOST_CLASSES = 20
@@ -50,12 +50,12 @@ Points = list[tuple[float, float, int]]
 
 
 class Session:
-    """A network that learns, and what it learns from; for one thread.
+    """A network that trains, and its data; to be used by one thread.
 
-    The settings are a config, ``experiment``. Every change validates it anew and starts again from its seed,
-    so that `yaml` always is the config with which ``mlp train`` gives the very network that is shown; where
-    one is refused, with MlpError, the network stays as it was. ``build`` is another number with each new
-    beginning, also of another process. ``out`` is the folder where `save` writes. Points that were added are
+    The settings are a config, ``experiment``. Every change validates it and starts again from its seed, so
+    `yaml` is always the config with which ``mlp train`` gives the very network that is shown. A change that
+    is refused, with MlpError, leaves the network as it was. ``build`` is a new number after each restart,
+    also in another process. ``out`` is the folder where `save` writes. Points that were added are
     trained on in the order in which `save` writes them, so that what is shown is what is saved.
     """
 
@@ -72,12 +72,12 @@ class Session:
                 f"The learning rate is constant here: {experiment.optimizer.schedule.name} "
                 "needs to know when training will end."
             )
-        plain["model"] |= {"inputs": None, "outputs": None}  # the data tell
+        plain["model"] |= {"inputs": None, "outputs": None}  # they follow from the data
         self.own = None if experiment.data.name in TOY_SETS else plain["data"]
         self._begin(validate_experiment(plain, Path()), [])
 
     def _begin(self, experiment: Experiment, added: Points) -> None:
-        """Take the settings and start anew; where that raises MlpError all stays as it was."""
+        """Take the settings and start again; if that raises MlpError, everything stays as it was."""
         _require_small(experiment)
         dataset, trained = None, experiment
         if added:
@@ -111,7 +111,7 @@ class Session:
         return self.run.trainer.progress.epoch
 
     def train_epoch(self) -> None:
-        """Train an epoch; where training diverges, ``diverged`` says so."""
+        """Train an epoch; if training diverges, ``diverged`` holds the message."""
         try:
             epoch = None if self.diverged else next(self._epochs, None)
         except RunError as error:
@@ -131,7 +131,7 @@ class Session:
         self.run.trainer.stop()
 
     def reset(self) -> None:
-        """Start again from the same seed, and wait."""
+        """Start again from the same seed, paused."""
         self.playing = False
         self._begin(self.experiment, self.added)
 
@@ -140,9 +140,9 @@ class Session:
         self.change("training.seed", str((self.experiment.training.seed + 1) % 2**32))
 
     def change(self, key: str, text: str) -> None:
-        """Start again with another value of a setting; points that were added stay if they can.
+        """Start again with another value of a setting; points that were added are kept.
 
-        Other data, or other classes, are begun without them.
+        With other data, or other classes, they are dropped.
         """
         anew = key in ("data.name", "data.classes")
         before = self._without_added() if anew else self.experiment
@@ -152,7 +152,7 @@ class Session:
             self._held_out = None
 
     def add(self, x: float, y: float, label: int) -> None:
-        """Add an example and start again; from the first one on all examples are trained on."""
+        """Add an example and start again; with added examples, none are held out."""
         classes = self.run.splits.classes or ()
         if not all(math.isfinite(value) and abs(value) < 1e30 for value in (x, y)):
             raise UsageError("a point needs two coordinates")
@@ -176,9 +176,9 @@ class Session:
         return self.experiment if self._held_out is None else _with_sizes(self.experiment, self._held_out)
 
     def yaml(self, table: str = "play.csv") -> str:
-        """Return the config that gives the network at hand; ``table`` is where added points are to be.
+        """Return the config that trains the current network; ``table`` is the path of its added points.
 
-        Before the first epoch it is one that trains a single epoch.
+        Before the first epoch, it is a config that trains a single epoch.
         """
         plain = to_plain(_with_epochs(self._trained, max(1, self.epoch)))
         if self.added:
@@ -240,7 +240,7 @@ def _require_small(experiment: Experiment) -> None:
 
 
 def _require_quick(run: Run) -> None:
-    """Raise UsageError where an epoch would keep the page waiting, which is answered between two of them."""
+    """Raise UsageError if an epoch would take too long: requests are answered between two epochs."""
     n, batch_size = len(run.splits.train), run.trainer.batch_size
     parameters = len(run.network.parameters.values)
     # A step takes 50 us of Python, and 4 ns a parameter; the products do 30 billion sums a second.
@@ -254,7 +254,7 @@ def _require_quick(run: Run) -> None:
 
 
 def _with_epochs(experiment: Experiment, epochs: int) -> Experiment:
-    """Return the experiment that trains just ``epochs`` epochs and saves nothing on the way."""
+    """Return the experiment with ``epochs`` epochs and nothing saved on the way."""
     plain = {"epochs": epochs, "patience": None, "checkpoint_every": None, "snapshots": None}
     return experiment.model_copy(update={"training": experiment.training.model_copy(update=plain)})
 
@@ -272,7 +272,7 @@ def _on_table(experiment: Experiment, dataset: Dataset) -> Experiment:
 
 
 def _target(dataset: Dataset) -> str:
-    """Return a name for the column of classes that no feature has."""
+    """Return a name for the column of classes that no other column has."""
     name = "class"
     while name in dataset.columns:
         name += "_"

@@ -1,4 +1,4 @@
-"""The settings that the page offers, and what a change of one makes of the config."""
+"""The settings that the page offers, and how a change of one changes the config."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["OWN", "change_setting", "list_controls"]
 OWN = "own"  # the choice of data that stands for the config's own file
 _LONGEST = 200  # characters of a value
 
-# Key and label of each, in the order of the page. A key that the config at hand does not have is left out.
+# Key and label of each, in the order of the page. A key that the config does not have is left out.
 _SETTINGS = (
     ("data.name", "data set"),
     ("data.points", "points"),
@@ -43,7 +43,7 @@ _SETTINGS = (
 
 @dataclass(frozen=True)
 class Control:
-    """A setting: what it is now, and for one with ``choices`` the pairs of value and label to choose from."""
+    """A setting: its value and, for one with ``choices``, pairs of value and label to choose from."""
 
     key: str
     label: str
@@ -109,14 +109,14 @@ def _shown(key: str, value: Any) -> str:
 
 
 def change_setting(experiment: Experiment, own: dict[str, Any] | None, key: str, text: str) -> Experiment:
-    """Return the experiment with another value, as it was typed; raises ConfigError in the schema's words.
+    """Return the experiment with another value, as it was typed; raises ConfigError as the schema words it.
 
-    Where other data no longer suit the loss, its default takes its place.
+    If the loss does not suit new data, the default loss takes its place.
     """
     if key not in dict(_SETTINGS):
         raise ConfigError(f"{key[:60]!r} is not a setting of this page")
     if len(text) > _LONGEST:
-        raise ConfigError(f"{key}: {len(text):,} characters; at most {_LONGEST} are taken here")
+        raise ConfigError(f"{key}: {len(text):,} characters; at most {_LONGEST} are allowed here")
     plain = to_plain(experiment)
     if key == "data.name":
         return _change_data(plain, own, text)
@@ -124,7 +124,7 @@ def change_setting(experiment: Experiment, own: dict[str, Any] | None, key: str,
     section = plain
     for part in sections:
         section = section[part]
-    if key == "optimizer.name":  # the rest are settings of the one before
+    if key == "optimizer.name":  # the other keys are settings of the optimizer before
         kept = ("schedule", "clip_norm")
         plain["optimizer"] = {"name": text, **{key: section[key] for key in kept}}
     elif key == "model.hidden":

@@ -1,4 +1,4 @@
-"""The one thread in which a session lives: it trains, answers in between, and waits while nobody looks."""
+"""The thread of a session: it trains, answers requests in between, and pauses while nobody looks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlpcli.play.session import Session
 __all__ = ["Worker"]
 
 T = TypeVar("T")
-_PATIENCE = 3.0  # seconds after the last frame was asked for; then nobody is looking
+_PATIENCE = 3.0  # seconds after the last request for a frame; then training pauses
 
 
 class Worker:
@@ -34,20 +34,20 @@ class Worker:
         self._thread = threading.Thread(target=self._work, name="training", daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the batch at hand; whoever waits for a frame gets none."""
+        """Stop after the current batch; requests that wait for a frame get none."""
         self.session.stop()
         self._jobs.put(None)
 
     def join(self, timeout: float) -> None:
-        """Wait for the end."""
+        """Wait until the thread has ended."""
         self._thread.join(timeout)
 
     def submit(self, do: Callable[[Session], T], *, quietly: bool = False) -> Future[T]:
-        """Let the thread call ``do``; the future has what that returns or raises.
+        """Let the thread call ``do``; the future gets what it returns or raises.
 
         ``quietly`` where it changes nothing that is to be seen.
         """
@@ -95,10 +95,10 @@ class Worker:
                 future.set_result(None)
 
     def _answer(self) -> None:
-        """Give a frame to those who have not seen this version."""
+        """Send a frame to the requests that have not seen this version."""
         left = []
         for after, view, future in self._waiting:
-            if future.cancelled():  # nobody waits for it any more
+            if future.cancelled():  # the request was cancelled
                 continue
             if after == self.version:
                 left.append((after, view, future))

@@ -1,6 +1,6 @@
-"""Checks before a long run: this very network's gradient, first loss, capacity, data, and what it will cost.
+"""Checks before a long run: the data, and this very network's first loss, gradient, capacity and cost.
 
-They are those that the CS231n notes ask for (Neural Networks 3, "Gradient checks" and "Before learning:
+These are the checks that the CS231n notes ask for (Neural Networks 3, "Gradient checks" and "Before learning:
 sanity checks Tips/Tricks"). Nothing is written.
 """
 
@@ -79,7 +79,7 @@ CHANCE: dict[str, tuple[str, Callable[[Any, int, NDArray[Any]], float]]] = {
 
 
 def check_experiment(experiment: Experiment) -> Iterator[Finding]:
-    """Yield the findings one by one; raises DataError or ConfigError where there is nothing to check."""
+    """Yield the findings one by one; raises DataError or ConfigError if there is nothing to check."""
     run = Run(experiment)
     yield from _check_data(run)
     network = _fresh(run, experiment, np.float64)

@@ -1,4 +1,4 @@
-"""Says what a config's data set is: splits, classes and their counts, ranges of features and targets."""
+"""Describes a config's data set: splits, classes and their counts, ranges of features and targets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLOURS = ("red", "green", "blue")
 
 
 def describe_data(experiment: Experiment) -> dict[str, Any]:
-    """Load the config's data set and return what there is to know of it, as plain values for JSON.
+    """Load the config's data set and return a description of it, as plain values for JSON.
 
     Ranges are ``min``, ``mean``, ``max`` and ``std``, in the data's own units. Those of the features are of
     the training split; images have one for each colour instead. Classes are counted, and ranges of a

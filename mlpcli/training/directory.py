@@ -1,4 +1,4 @@
-"""The run directory: where a run's config, metrics, checkpoints and log stand, and whose it is."""
+"""The run directory: a run's config, metrics, checkpoints and log, and the lock that keeps others out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mlpcli.files import replace_file
 
 try:
     import fcntl
-except ImportError:  # Windows, where nobody is kept out
+except ImportError:  # Windows, which has no such locks
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
@@ -42,9 +42,9 @@ _RUNS = Path("runs")
 
 
 def choose_directory(out: Path | None, force: bool) -> Path | None:
-    """Check where a new run is to be kept, before any work is done; None where any free name will do.
+    """Return the directory for a new run, checked before any work is done; None if any free name will do.
 
-    Raises UsageError where ``out`` holds something already; with ``force`` a run may be replaced.
+    Raises UsageError if ``out`` already holds something; with ``force`` a run may be replaced.
     """
     if out is None:
         return None
@@ -56,14 +56,14 @@ def choose_directory(out: Path | None, force: bool) -> Path | None:
         raise UsageError(f"{out} holds files that are not a run's; name another directory")
     if not force:
         raise UsageError(
-            f"{out} holds a run already; resume that run, or name another directory",
+            f"{out} already holds a run; resume that run, or name another directory",
             topic="directory holds a run",
         )
     return out
 
 
 def run_name(config: Path) -> str:
-    """Return what a run is called: after its config's file, or where that is another run's after that run."""
+    """Return the name of a run: that of its config file or, for the config of a run, the name of that run."""
     folder = config.absolute().parent
     if config.name == "config.yaml" and (folder / "run.log").exists():
         return re.sub(r"(?<=.)-[0-9]+$", "", folder.name)
@@ -82,7 +82,7 @@ def find_run(name: str) -> Path | None:
 
 
 def find_snapshots(path: Path) -> dict[int, Path]:
-    """Return the snapshots that the run in the folder ``path`` has kept, by their epochs."""
+    """Return the snapshots of the run in the folder ``path``, by their epochs."""
     folder = path / _SNAPSHOTS
     if not folder.is_dir():
         return {}
@@ -91,7 +91,7 @@ def find_snapshots(path: Path) -> dict[int, Path]:
 
 
 def folder_of(checkpoint: Path) -> Path:
-    """Return the directory of the run that a checkpoint is of: a snapshot stands one folder deeper."""
+    """Return the directory of the run that a checkpoint belongs to; snapshots lie one folder deeper."""
     folder = checkpoint.parent
     return (
         folder.parent if folder.name == _SNAPSHOTS and (folder.parent / "config.yaml").is_file() else folder
@@ -99,24 +99,24 @@ def folder_of(checkpoint: Path) -> Path:
 
 
 class RunDirectory:
-    """A folder with the files of one run, which nobody else writes to while this object lives.
+    """A folder with the files of one run, locked for other processes as long as this object lives.
 
-    The lock is on the folder itself and dies with the process, so that none is left behind.
+    The lock is on the folder itself and ends with the process, so none is left behind.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config, self.metrics, self.best, self.last, self.log = (path / name for name in _FILES)
-        self.goes_on = False  # whether it holds a run that is to go on
-        self._made: list[Path] = []  # the folders that were not there before, this one first
+        self.goes_on = False  # whether it holds a run to resume
+        self._made: list[Path] = []  # the folders that were made for it, this one first
         descriptor = _lock(path)
         self._unlock = weakref.finalize(self, os.close, descriptor) if descriptor is not None else None
 
     @classmethod
     def create(cls, name: str, chosen: Path | None) -> RunDirectory:
-        """Take ``chosen``, or the first free one of runs/NAME, runs/NAME-2, ..., and make it where needed.
+        """Take ``chosen``, or the first free one of runs/NAME, runs/NAME-2, ..., and make it if needed.
 
-        Raises RunError where nothing can be written there, or where another run is at work.
+        Raises RunError if nothing can be written there, or another run is being written there.
         """
         with _told(chosen if chosen is not None else _RUNS):
             directory = _free(name) if chosen is None else cls._make(chosen)
@@ -125,7 +125,7 @@ class RunDirectory:
 
     @classmethod
     def reopen(cls, path: Path) -> RunDirectory:
-        """Take the folder of a run that is to go on; raises RunError like `create`."""
+        """Take the folder of a run to resume; raises RunError like `create`."""
         with _told(path):
             directory = cls(path)
             directory.goes_on = True
@@ -141,7 +141,7 @@ class RunDirectory:
         return directory
 
     def _try_out(self) -> None:
-        """Write something, before hours are spent on what then cannot be kept."""
+        """Check that the folder can be written to, before hours are spent on training."""
         try:
             with tempfile.TemporaryFile(dir=self.path) as stream:
                 stream.write(b"\0" * 4096)
@@ -152,7 +152,7 @@ class RunDirectory:
             raise
 
     def begin(self, experiment: Experiment) -> None:
-        """Remove an earlier run and write the config of the new one, which makes the folder a run's, last."""
+        """Remove an earlier run; then write the new config, which marks the folder as that of a run."""
         with _told(self.path):
             for file in (self.metrics, self.best, self.last, self.log):
                 file.unlink(missing_ok=True)
@@ -163,11 +163,11 @@ class RunDirectory:
             self.write_config(experiment)
 
     def snapshot(self, epoch: int) -> Path:
-        """Return where the snapshot of an epoch stands."""
+        """Return the path of an epoch's snapshot."""
         return self.path / _SNAPSHOTS / f"epoch-{epoch:04}.npz"
 
     def forget_snapshots(self, keep: Collection[int]) -> None:
-        """Remove the snapshots of other epochs than ``keep``."""
+        """Remove the snapshots of all epochs but ``keep``."""
         for epoch, file in find_snapshots(self.path).items():
             if epoch not in keep:
                 file.unlink()
@@ -178,16 +178,16 @@ class RunDirectory:
             stream.write(write_yaml(to_plain(experiment)).encode())
 
     def close(self, *, discard: bool = False) -> None:
-        """Let others in; with ``discard`` folders that were made for nothing go again."""
+        """Release the lock; with ``discard``, also remove folders that were made and are still empty."""
         if discard:
-            with contextlib.suppress(OSError):  # one that holds something, above all
+            with contextlib.suppress(OSError):  # above all, because it is not empty
                 for folder in self._made:
                     folder.rmdir()
         if self._unlock is not None:
             self._unlock()
 
     def append_metrics(self, row: dict[str, Any]) -> None:
-        """Add a row to metrics.jsonl; where that fails, no part of it stays."""
+        """Add a row to metrics.jsonl; if that fails, no part of the row stays."""
         with self.metrics.open("ab") as stream:
             size = stream.tell()
             try:
@@ -199,14 +199,14 @@ class RunDirectory:
                 raise
 
     def sync_metrics(self) -> None:
-        """Wait until the rows that there are have reached the disk."""
+        """Wait until all rows have reached the disk."""
         with contextlib.suppress(FileNotFoundError), self.metrics.open("rb+") as stream:
             os.fsync(stream.fileno())
 
     def rewind(self, epochs: int) -> None:
-        """Cut metrics.jsonl to the rows of so many epochs: a killed run may have written more, or half a one.
+        """Cut metrics.jsonl to the first ``epochs`` rows: a killed run may have written more, or half a row.
 
-        Raises RunError where some of them are missing.
+        Raises RunError if some of these rows are missing.
         """
         with _told(self.metrics):
             if epochs == 0:
@@ -219,8 +219,8 @@ class RunDirectory:
                     size += len(row)
                 if not (row.endswith(b"\n") and _epoch(row) == epochs):
                     raise RunError(
-                        f"{self.metrics} does not hold the rows of the {epochs} epochs that last.npz has "
-                        "behind it; put it back as it was, or train a new run",
+                        f"{self.metrics} does not hold the rows of all {epochs} epochs that last.npz has "
+                        "trained; put the file back as it was, or train a new run",
                         topic="run cannot go on",
                     )
                 stream.truncate(size)
@@ -228,7 +228,7 @@ class RunDirectory:
                 os.fsync(stream.fileno())
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Return the rows of metrics.jsonl; raises RunError where one of them is none."""
+        """Return the rows of metrics.jsonl; raises RunError if a line is not a row."""
         with _told(self.metrics):
             lines = self.metrics.read_bytes().splitlines() if self.metrics.exists() else []
         try:
@@ -246,7 +246,7 @@ def _epoch(row: bytes) -> Any:
 
 @contextlib.contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Raise what the system refuses as RunError."""
+    """Turn an OSError into a RunError."""
     try:
         yield
     except OSError as error:
@@ -254,7 +254,7 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def is_empty(path: Path) -> bool:
-    """Whether a folder holds nothing but what a process may leave that is killed before its first file."""
+    """Return whether a folder is empty but for what a process leaves if it is killed at its first file."""
     return all(entry.name == ".config.yaml.tmp" for entry in path.iterdir())
 
 
@@ -263,13 +263,13 @@ def _names(name: str) -> Iterator[Path]:
 
 
 def _free(name: str) -> RunDirectory:
-    """Take the first folder of the name that holds nothing; make it where it is not there."""
+    """Take the first of the folders of this name that is empty or does not exist yet."""
     for path in _names(name):
         if path.exists() and not (path.is_dir() and is_empty(path)):
             continue
         try:
             directory = RunDirectory._make(path)
-        except RunError:  # somebody was quicker
+        except RunError:  # another process was faster
             continue
         if is_empty(path):
             return directory
@@ -278,7 +278,7 @@ def _free(name: str) -> RunDirectory:
 
 
 def _lock(path: Path) -> int | None:
-    """Lock a folder and return the descriptor that holds the lock, None where there are no such locks."""
+    """Lock a folder and return the descriptor that holds the lock; None on systems without such locks."""
     if fcntl is None:
         return None
     descriptor = os.open(path, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""What a network scores on a split."""
+"""Computes logits and scores of a network on a split."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
     """Return the logits (n, outputs) of all examples, in order."""
     logits = np.empty((len(batches), network.widths[-1]), network.dtype)
     start = 0
-    with np.errstate(over="ignore", invalid="ignore"):  # it shows in the logits
+    with np.errstate(over="ignore", invalid="ignore"):  # overflow shows in the logits
         for X, y in batches.in_order(EVALUATION_ROWS):
             logits[start : start + len(y)] = network.forward(X)
             start += len(y)
@@ -42,7 +42,7 @@ def quick_scores(network: Network, loss: Loss, batches: Batches) -> dict[str, An
 def _r2(values: NDArray[Any], y: NDArray[Any]) -> float | None:
     """Return the share of the variance explained, 1 - sum (y - value)**2 / sum (y - mean)**2.
 
-    Of several outputs, the mean of those that vary; None where none does.
+    For several outputs: the mean over those that vary; None if none does.
     """
     y = y.astype(np.float64)
     squares, spreads = np.sum((values - y) ** 2, axis=0), np.sum((y - y.mean(axis=0)) ** 2, axis=0)

@@ -1,4 +1,4 @@
-"""A finished run, or one that is not yet: what pictures of it, and reports on it, are drawn from."""
+"""A trained run as pictures and reports need it: checkpoint, metrics, data and logits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Row(BaseModel):
-    """A row of metrics.jsonl, checked; what pictures do not need is left out."""
+    """A row of metrics.jsonl, validated, with the fields that pictures need."""
 
     model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
 
@@ -48,7 +48,7 @@ class Row(BaseModel):
 
     @property
     def layers(self) -> int:
-        """The number of layers that it tells of; raises ValueError where its lists differ."""
+        """The number of layers in the row; raises ValueError if the lengths of its lists disagree."""
         n = len(self.update_ratio)
         if (len(self.gradient_norms), len(self.dead), len(self.saturated)) != (n, n - 1, n - 1):
             raise ValueError
@@ -56,9 +56,9 @@ class Row(BaseModel):
 
 
 def read_metrics(path: Path) -> list[Row]:
-    """Read metrics.jsonl, believing nothing; a last row that is still being written is left out.
+    """Read and validate metrics.jsonl; a last row that is still being written is left out.
 
-    Raises RunError where there is no such file, no row in it, or something that is no row of metrics.
+    Raises RunError if there is no such file, no row in it, or a line that is not a row of metrics.
     """
     rows: list[Row] = []
     try:
@@ -73,14 +73,14 @@ def read_metrics(path: Path) -> list[Row]:
     except (ValueError, RecursionError, ValidationError):
         raise RunError(f"{path}:{len(rows) + 1}: is not a row of metrics") from None
     if not rows:
-        raise RunError(f"{path} has no row yet: no epoch has been finished")
+        raise RunError(f"{path} is still empty: no epoch has been finished")
     return rows
 
 
 class FinishedRun:
-    """A run's checkpoint at once, and what else there is to know of it when it is asked for.
+    """A run's checkpoint; metrics, data and logits are read or computed when they are first asked for.
 
-    `open` finds one on disk, `of` takes one that has just been trained.
+    `open` reads a run from disk, `of` takes one that has just been trained in memory.
     """
 
     def __init__(self, name: str, directory: Path, checkpoint: Checkpoint) -> None:
@@ -90,9 +90,9 @@ class FinishedRun:
 
     @classmethod
     def open(cls, path: Path) -> FinishedRun:
-        """Return the run in the directory ``path``, with its best.npz, or that of a checkpoint.
+        """Return the run in the directory ``path`` with its best.npz, or the run of the checkpoint ``path``.
 
-        Raises UsageError where there is neither, CheckpointError; what is read later raises RunError or
+        Raises UsageError if ``path`` is neither, and CheckpointError; what is read later raises RunError or
         DataError.
         """
         if path.is_dir():
@@ -103,7 +103,7 @@ class FinishedRun:
                     + (f"; it holds {runs}: name one of them" if runs else "")
                 )
             if not (path / "best.npz").exists():
-                raise UsageError(f"{path} holds no best.npz yet: no epoch has been finished")
+                raise UsageError(f"{path} has no best.npz yet: no epoch has been finished")
             directory, file = path, path / "best.npz"
         else:
             if not path.exists():
@@ -121,7 +121,7 @@ class FinishedRun:
         last = run.recorder.last
         assert last is not None
         finished = cls("run", Path(), last)
-        # What would be read from the disk is there already; these take the place of the cached properties.
+        # These cached properties would be read from disk; here they are known.
         finished.rows = [Row.model_validate(row) for row in run.recorder.metrics]
         finished.splits = run.splits
         finished.loss = run.loss
@@ -134,27 +134,27 @@ class FinishedRun:
 
     @cached_property
     def splits(self) -> Splits:
-        """The data as they were for training."""
+        """The data, split as for training."""
         return load_same_splits(self.checkpoint)
 
     @cached_property
     def loss(self) -> Loss:
-        """The loss that it was trained with."""
+        """The loss of the training."""
         return build_loss(self.experiment, self.checkpoint.class_counts)
 
     @property
     def snapshots(self) -> list[Path]:
-        """The checkpoints of some epochs, in their order."""
+        """The paths of the snapshots, in the order of their epochs."""
         return list(find_snapshots(self.directory).values())
 
     @property
     def held_out(self) -> str:
-        """The split that says most of the network: test, or val or train where there is no such part."""
+        """The name of the split to judge the network by: test if there is one, else val, else train."""
         return next(name for name in ("test", "val", "train") if name in self.splits.parts)
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether there is more to train: it has neither come to its last epoch nor run out of patience."""
+        """Whether there is more to train: neither the last epoch nor the end of patience has been reached."""
         done, training = len(self.rows), self.experiment.training
         waited = done - self.best_epoch
         return done < training.epochs and (training.patience is None or waited < training.patience)
@@ -166,9 +166,9 @@ class FinishedRun:
         return load_checkpoint(best).epoch if best.exists() else self.checkpoint.epoch
 
     def at(self, file: Path) -> FinishedRun:
-        """Return the same run as it was at another of its checkpoints.
+        """Return the same run with another of its checkpoints.
 
-        Raises CheckpointError, also where that is of another run.
+        Raises CheckpointError, also if the checkpoint belongs to another run.
         """
         _ = self.splits  # read once for all of them
         run = copy(self)
@@ -179,7 +179,7 @@ class FinishedRun:
             theirs.columns,
             theirs.classes,
         ):
-            raise CheckpointError(f"{file} is not of the run in {self.directory}; remove it, or train again")
+            raise CheckpointError(f"{file} does not belong to the run in {self.directory}; remove it")
         return run
 
     def logits(self, part: str) -> NDArray[Any]:
@@ -192,12 +192,12 @@ class FinishedRun:
         return self._logits[part]
 
     def predict_logits(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the logits (n, outputs) of X (n, columns), which is in the data's own units."""
+        """Return the logits (n, outputs) of X (n, columns), in the units of the data."""
         split = Split(X.astype(np.float32), np.zeros(len(X), np.int64), np.arange(len(X)))
         return compute_logits(self.checkpoint.network, Batches(split, self.checkpoint.transform))
 
     def values(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return the values (n, outputs) of a regression in their own units."""
+        """Return the values (n, outputs) of a regression in the units of the targets."""
         transform = self.checkpoint.target_transform
         return logits if transform is None else transform.undo(logits)
 
@@ -208,7 +208,7 @@ def _runs_in(path: Path) -> list[Path]:
 
 
 def find_runs(paths: list[Path]) -> list[Path]:
-    """Return the runs that ``paths`` stand for: a folder that is no run but holds some stands for them."""
+    """Return the runs in ``paths``; a folder that is not a run itself stands for the runs that it holds."""
     found = []
     for path in paths:
         is_folder_of_runs = path.is_dir() and not (path / "config.yaml").is_file()

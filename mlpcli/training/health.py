@@ -1,4 +1,4 @@
-"""Unit health in words: where a threshold of the notes is crossed, what it is and what to do about it."""
+"""Advice on unit health: which threshold of the notes a layer has crossed, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 __all__ = ["advise"]
 
-# The notes speak of 40 % dead (CS231n, Neural Networks 1): one should know well before that.
+# The notes mention 40 % dead units (CS231n, Neural Networks 1); the warning comes well before that.
 _DEAD, _SATURATED = 0.2, 0.5
 # The notes want about 1e-3 (Neural Networks 3, "Ratio of weights:updates").
 _RATIO = 0.1
 
 
 def advise(metrics: dict[str, Any]) -> list[str]:
-    """Return a line for each layer of an epoch's metrics that is in trouble, the first layer first."""
+    """Return a line of advice for each layer that is in trouble by an epoch's metrics, in order."""
     lines = []
     for layer, (dead, saturated) in enumerate(zip(metrics["dead"], metrics["saturated"], strict=True), 1):
         if dead is not None and dead >= _DEAD:

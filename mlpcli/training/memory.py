@@ -288,5 +288,5 @@ def describe_shortage(forecast: Forecast, available: Available) -> str:
         f"and {available.where} has {memory(available.size)} left.\n\n{table}\n\n"
         f"The most goes into {_NAMES[largest]}: {memory(totals[largest])}.\n"
         f"To make it fit: {forecast.advice[largest]}.\n"
-        "Nothing was begun."
+        "Nothing was started."
     )

@@ -162,7 +162,7 @@ def _labels(classes: tuple[str, ...]) -> NDArray[Any]:
 def load_model(path: Path) -> Model:
     """Return the model of a checkpoint, or of the best epoch of a run's directory; raises CheckpointError."""
     if (path / "config.yaml").is_file() and not (path / "best.npz").exists():
-        raise CheckpointError(f"{path} holds no best.npz yet: no epoch has been finished")
+        raise CheckpointError(f"{path} has no best.npz yet: no epoch has been finished")
     if (path / "best.npz").is_file():
         path = path / "best.npz"
     elif not path.exists():

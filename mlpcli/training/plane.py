@@ -1,4 +1,4 @@
-"""The plane of two features in numbers: how far it goes, grids over it, where hidden layers put them."""
+"""The plane of two features: its extent, grids over it, and where hidden layers map them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["extent", "grid_lines", "grid_of", "hidden_outputs", "project"]
 
 
 def extent(splits: Splits) -> list[tuple[float, float]]:
-    """Return for each feature from where to where its axis goes, with a margin, in the data's own units."""
+    """Return the range of each feature's axis, with a margin, in the units of the data."""
     X = np.concatenate([split.X[split.rows] for split in splits.parts.values()]).astype(np.float64)
     low, high = X.min(axis=0), X.max(axis=0)
     margin = np.where(high > low, 0.08 * (high - low), 1.0)
@@ -31,7 +31,7 @@ def grid_of(ranges: Sequence[tuple[float, float]], n: int) -> tuple[NDArray[Any]
 def hidden_outputs(network: Network, X: NDArray[Any]) -> list[NDArray[Any]]:
     """Return the outputs (n, units) of each hidden layer for scaled inputs X (n, inputs), in new arrays."""
     X = np.ascontiguousarray(X, network.dtype)
-    network.forward(X)  # makes room for so many rows
+    network.forward(X)  # allocates buffers for this many rows
     last = {id(layer.output) for layer in network.hidden}
     outputs = []
     for layer in network.layers:
@@ -55,7 +55,7 @@ def grid_lines(
 def project(
     examples: NDArray[Any], others: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """Return outputs (n, units) in the two directions to draw, and what those are called.
+    """Return outputs (n, units) along the two directions to draw, and the names of these directions.
 
     Of more than two units: the principal components of the examples' outputs, each with the share of their
     variance that lies along it.
@@ -70,7 +70,7 @@ def project(
     mean = examples.mean(axis=0)
     _, sizes, directions = np.linalg.svd(examples - mean, full_matrices=False)
     directions = np.pad(directions[:2], ((0, max(0, 2 - len(directions))), (0, 0)))
-    # A direction and its opposite are as good: the one along which the largest entry is positive.
+    # A direction and its opposite are equally good; take the one whose largest entry is positive.
     largest = np.abs(directions).argmax(axis=1)
     signs = np.where(np.take_along_axis(directions, largest[:, None], axis=1) < 0, -1.0, 1.0)
     directions = directions * signs

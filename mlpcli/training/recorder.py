@@ -2,7 +2,7 @@
 
 Both have the same methods, and neither the loop nor the run knows which one it has:
 
-- `open` is the block in which a run writes; `log` tells what happens, in the log where there is one.
+- `open` is the block in which a run writes; `log` adds a line to the log, if there is one.
 - `add_snapshot`, then `add_epoch`, keep an epoch; `save` keeps the state within one; `sync` makes sure that
   all of it has reached its place.
 - ``metrics``, ``best``, ``last``, ``snapshots`` and `snapshot` give back what is kept, during training and

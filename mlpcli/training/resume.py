@@ -22,7 +22,7 @@ _MAY_CHANGE = "training.epochs"
 def find_run_to_resume(name: str, given: Path | None) -> Path | None:
     """Return the folder of the run to go on with: ``given``, or the last of runs/NAME, runs/NAME-2, ...
 
-    Return None where there is none yet, so that a script may always ask to resume. Raises UsageError where
+    Return None if there is none yet, so that a script may always ask to resume. Raises UsageError if
     ``given`` holds something else.
     """
     if given is None:
@@ -35,28 +35,28 @@ def find_run_to_resume(name: str, given: Path | None) -> Path | None:
 
 
 def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | None:
-    """Return the run's last.npz; None where it was stopped before anything was saved.
+    """Return the run's last.npz; None if it was stopped before anything was saved.
 
-    Raises ConfigError where the run was begun with another config. Only training.epochs may differ, and not
-    even that where a run was killed between writing best.npz and last.npz: with other epochs the best one
+    Raises ConfigError if the run was started with another config. Only training.epochs may differ, and not
+    even that if a run was killed between writing best.npz and last.npz: with other epochs the best one
     might never come again.
     """
     last = load_checkpoint(directory.last, force_memory=True) if directory.last.exists() else None
     begun = load_experiment(directory.config) if last is None else last.experiment
     before, now = flatten(to_plain(begun)), flatten(to_plain(experiment))
     changed = [
-        f"  {key}: {_shown(before, key)} when it began, now {_shown(now, key)}"
+        f"  {key}: {_shown(before, key)} at the start, now {_shown(now, key)}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key) and key != _MAY_CHANGE
     ]
     if changed:
         raise ConfigError(
-            f"the run in {directory.path} was begun with another config:\n" + "\n".join(changed) + "\n"
-            f"Change that back, or train a new run; of a run that goes on, only {_MAY_CHANGE} may change."
+            f"the run in {directory.path} was started with another config:\n" + "\n".join(changed) + "\n"
+            f"Change that back, or train a new run; when a run is resumed, only {_MAY_CHANGE} may change."
         )
     if last is not None and last.resume is None:
         raise CheckpointError(
-            f"{directory.last} holds no state of the optimizer to go on from; train a new run"
+            f"{directory.last} holds no state of the optimizer to resume from; train a new run"
         )
     if last is not None and directory.best.exists():
         best = load_checkpoint(directory.best, force_memory=True)
@@ -80,7 +80,7 @@ def _shown(flat: dict[str, Any], key: str) -> str:
 def restore(run: Run, last: Checkpoint) -> None:
     """Put a new run where it was when ``last`` was saved.
 
-    Raises DataError where the data are no longer the same, CheckpointError where ``last`` does not fit them.
+    Raises DataError if the data are no longer the same, CheckpointError if ``last`` does not fit them.
     """
     splits, resume, trainer = run.splits, last.resume, run.trainer
     assert resume is not None
@@ -90,7 +90,7 @@ def restore(run: Run, last: Checkpoint) -> None:
         splits.fingerprint,
     ):
         raise DataError(
-            f"{run.experiment.data.title} is no longer what the run was trained on; "
+            f"{run.experiment.data.title} has changed since the run was started; "
             "put the data back as they were, or train a new run"
         )
     mid_epoch = resume.mid_epoch

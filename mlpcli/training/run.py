@@ -72,8 +72,8 @@ class Run:
     """An experiment's data, network and loop, built at once; what training leaves goes to ``recorder``.
 
     ``splits`` takes the place of the data that the config names. Without a recorder the run is kept in
-    memory. Raises DataError or ConfigError where the data cannot be read or do not fit the config;
-    ConfigError also where the memory will not suffice, unless ``force_memory`` lets it try.
+    memory. Raises DataError or ConfigError if the data cannot be read or do not fit the config;
+    ConfigError also if the memory will not suffice, unless ``force_memory`` is set.
     """
 
     def __init__(
@@ -124,8 +124,8 @@ class Run:
         Snapshots are those of ``training.snapshots`` epochs, evenly spaced, and the last where patience runs
         out. However training ends, the recorder is synced: only what kills the process loses epochs.
 
-        Raises RunError where training diverges, NotWrittenError where the run cannot be written; what was
-        kept stays.
+        Raises RunError if training diverges, NotWrittenError if the run cannot be written; what was kept
+        stays.
         """
         start = time.perf_counter()
         first_lines = [
@@ -142,7 +142,7 @@ class Run:
     def _epochs(self) -> Generator[Epoch, None, None]:
         recorder, trainer = self.recorder, self.trainer
         if trainer.optimizer.steps:
-            recorder.log(f"going on after step {trainer.optimizer.steps}")
+            recorder.log(f"resumed after step {trainer.optimizer.steps}")
         try:
             try:
                 for epoch in trainer.epochs(self._save_mid_epoch):

@@ -1,4 +1,4 @@
-"""Starts runs: takes a directory or the memory, and begins a run there or goes on with one."""
+"""Starts and resumes runs, in a directory or in memory."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["start_run", "take_directory", "train_run"]
 
 
 def take_directory(name: str, out: Path | None, *, resume: bool = False, force: bool = False) -> RunDirectory:
-    """Return the directory for a run, which nobody else writes to until it is closed.
+    """Return the directory for a run, locked until it is closed.
 
-    That is ``out``, or the first free one of runs/NAME, runs/NAME-2, ...; with ``resume`` the last of them,
-    where there is one. Raises UsageError where ``out`` holds something else, or a run that is neither resumed
-    nor, with ``force``, replaced; RunError where nothing can be written there, or another run is at work.
+    That is ``out``, or the first free one of runs/NAME, runs/NAME-2, ...; with ``resume`` the last of them
+    that holds a run. Raises UsageError if ``out`` holds something else, or a run that is neither resumed nor,
+    with ``force``, replaced; RunError if nothing can be written there, or another run is being written there.
     """
     found = find_run_to_resume(name, out) if resume else None
     if found is not None:
@@ -36,7 +36,7 @@ def start_run(
     *,
     force_memory: bool = False,
 ) -> Run:
-    """Return a run that is ready to train: a new one, or one that goes on where its directory left off.
+    """Return a run that is ready to train: a new one, or the one in the directory as it was saved last.
 
     Without a directory it is kept in memory. Raises what `Run`, `load_last` and `restore` raise; until then
     nothing in the directory has changed.

@@ -168,8 +168,8 @@ def test_a_page_needs_jinja2_and_says_so(trained: Trained) -> None:
         (["RUN", "--out", "a.png"], "--out a.png is one file; name the one picture for it with --kind"),
         (["RUN", "--animate", "--out", "a.png"], "its name has to end in .gif"),
         (["RUN", "--animate", "--out", "empty"], "--out empty is a folder"),
-        (["RUN", "--kind", "curves", "--out", "page.txt/a.png"], "page.txt is no folder"),
-        (["RUN", "--out", "page.txt/a"], "page.txt is no folder"),
+        (["RUN", "--kind", "curves", "--out", "page.txt/a.png"], "page.txt is not a folder"),
+        (["RUN", "--out", "page.txt/a"], "page.txt is not a folder"),
         (["RUN", "--text", "--out", "a.txt"], "--text writes to the terminal"),
         (["RUN", "--text", "--kind", "health"], "health needs matplotlib: leave out --text"),
         (["RUN", "--text", "--animate"], "give one of them"),
@@ -253,7 +253,7 @@ def test_snapshots_of_another_run_are_refused(mlp: Mlp, spiral: Path, trained: T
     shutil.copy(trained("moons", SHORT).best, snapshot)
     code, out, err = mlp("plot", spiral, "--animate")
     assert (code, out) == (1, "")
-    assert f"{snapshot} is not of the run in {spiral}" in err
+    assert f"{snapshot} does not belong to the run in {spiral}" in err
     assert not (spiral / "plots" / "boundary.gif").exists()
 
 

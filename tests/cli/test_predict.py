@@ -85,7 +85,7 @@ def test_answers_go_to_a_file(mlp: Mlp, trained: Trained) -> None:
 
 BAD = {
     "missing": ("nope.csv", None, "nope.csv: no such file"),
-    "no kind we know": ("rows.yaml", "a: 1", ".csv, .npz and .npy can be read"),
+    "no kind we know": ("rows.yaml", "a: 1", ".csv, .tsv, .txt, .npz and .npy can be read"),
     "other columns": ("rows.csv", "a,b\n1,2\n", "has no column 'sepal_length'"),
     "text": ("rows.csv", "sepal_length,sepal_width,petal_length,petal_width\n1,2,3,x\n", "rows.csv:2: "),
     "no rows": ("rows.csv", "sepal_length,sepal_width,petal_length,petal_width\n", "but no rows"),
@@ -114,8 +114,8 @@ def test_what_may_not_be_written_over(mlp: Mlp, trained: Trained) -> None:
         ("data.csv", "--out data.csv is the data; name another file"),
         ("link.csv", "--out link.csv is the data"),
         ("best.npz", "--out best.npz is the checkpoint"),
-        ("pipe.csv", "--out pipe.csv is not a file"),
-        ("folder", "--out folder is not a file"),
+        ("pipe.csv", "--out pipe.csv is not a regular file"),
+        ("folder", "--out folder is not a regular file"),
         ("nowhere/answers.csv", "--out nowhere/answers.csv: there is no folder nowhere"),
     ):
         code, printed, err = mlp("predict", "best.npz", "data.csv", "--out", out)

@@ -133,7 +133,7 @@ def test_without_a_validation_split_training_is_what_counts(
 
 def test_a_run_that_got_better_to_the_end_says_so(mlp: Mlp) -> None:
     out = mlp("train", SPIRAL, *SHORT, "--set", "training.epochs=1").out
-    assert "The last epoch was the best: with more training.epochs it may get better." in out
+    assert "The last epoch was the best; more training.epochs may improve it." in out
 
 
 def test_patience_ends_a_run_early(mlp: Mlp) -> None:
@@ -161,7 +161,7 @@ def test_a_dry_run_asks_the_data_where_only_they_can_tell(mlp: Mlp) -> None:
 REFUSED = {
     "a run": (
         ["--out", "run"],
-        "run holds a run already; resume that run, or name another directory\n--resume goes on",
+        "run already holds a run; resume that run, or name another directory\n--resume continues it",
         2,
     ),
     "another folder": (["--out", "other"], "Error: other holds files that are not a run's", 2),
@@ -216,7 +216,7 @@ def test_a_run_may_be_tried_where_the_memory_does_not_seem_to_suffice(
     code, _, err = mlp("train", SPIRAL, *SHORT, "--out", "a")
     assert code == 2
     assert "this machine has 1 kB left" in err
-    assert err.endswith("\nNothing was begun.\nTo start it all the same: mlp train --force-memory\n")
+    assert err.endswith("\nNothing was started.\nTo start it anyway: mlp train --force-memory\n")
     assert not Path("a").exists()
     assert mlp("train", SPIRAL, *SHORT, "--out", "a", "--force-memory").code == 0
     longer = ("--set", "training.epochs=4", "--out", "a", "--resume")
@@ -266,11 +266,11 @@ def test_a_signal_ends_after_the_batch_and_the_run_goes_on_to_the_same_bytes(
     assert (ended.code, ended.out) == (code, "")
     assert ended.err.endswith(
         "\nInterrupted in epoch 2, after batch 2 of 3; everything is saved.\n"
-        "Go on by: mlp train --resume run\n"
+        "Resume with: mlp train --resume run\n"
     )
     code, out, err = mlp("train", "--resume", "run")
     assert code == 0
-    assert "-> run, going on in epoch 2, after batch 2 of 3\nepoch 2, " in err
+    assert "-> run, resumed in epoch 2, after batch 2 of 3\nepoch 2, " in err
     assert out.startswith("Best epoch: ")
     assert_same_run("unbroken", "run")
 
@@ -291,7 +291,7 @@ def test_a_second_signal_ends_at_once(mlp: Mlp, monkeypatch: pytest.MonkeyPatch)
     signalled(monkeypatch, signal.SIGINT, at=5, times=2)
     code, out, err = mlp("train", SPIRAL, "--out", "run")
     assert (code, out) == (130, "")
-    kept = "Interrupted; what was saved before is kept.\nGo on by: mlp train --resume run\n"
+    kept = "Interrupted; what was saved before is kept.\nResume with: mlp train --resume run\n"
     assert err.endswith(kept)
     with np.load("run/last.npz") as last:
         assert json.loads(last["meta"].item())["epoch"] == 1
@@ -311,7 +311,7 @@ def test_more_epochs_may_be_trained_than_were_planned(mlp: Mlp) -> None:
     mlp("train", SPIRAL, *SHORT, "--out", "run")
     code, _, err = mlp("train", SPIRAL, "--set", "training.epochs=5", "--out", "run", "--resume")
     assert code == 0
-    assert "-> run, going on after epoch 3 of 5\nepoch 4, " in err
+    assert "-> run, resumed after epoch 3 of 5\nepoch 4, " in err
     assert_same_run("unbroken", "run")
 
 
@@ -319,7 +319,7 @@ def test_a_finished_run_is_told_so(mlp: Mlp) -> None:
     first = mlp("train", SPIRAL, *SHORT, "--out", "run")
     code, out, err = mlp("train", "--resume", "run")
     assert code == 0
-    assert "3 epochs done, as asked; more: --set training.epochs=" in err
+    assert "3 epochs done; for more: --set training.epochs=" in err
     assert out.splitlines()[:9] == first.out.splitlines()[:9]
 
 
@@ -328,7 +328,7 @@ def test_without_a_name_the_configs_last_run_goes_on(mlp: Mlp) -> None:
         mlp("train", SPIRAL, *SHORT)
     code, _, err = mlp("train", SPIRAL, "--resume", "--set", "training.epochs=4")
     assert code == 0
-    assert "-> runs/spiral-2, going on after epoch 3 of 4\n" in err
+    assert "-> runs/spiral-2, resumed after epoch 3 of 4\n" in err
 
 
 def test_a_best_epoch_that_is_ahead_is_reached_again_before_epochs_change(mlp: Mlp) -> None:
@@ -341,7 +341,7 @@ def test_a_best_epoch_that_is_ahead_is_reached_again_before_epochs_change(mlp: M
     code, out, err = mlp("train", "--resume", "run", "--set", "training.epochs=2")
     assert (code, out) == (2, "")
     assert "Train it to training.epochs: 5 first, then change that.\n" in err
-    assert err.endswith("\nGo on with it by: mlp train --resume run --set training.epochs=5\n")
+    assert err.endswith("\nResume it with: mlp train --resume run --set training.epochs=5\n")
     assert mlp("train", "--resume", "run", "--set", "training.epochs=5").code == 0
     for name in ("best.npz", "last.npz", "config.yaml"):
         assert Path("run", name).read_bytes() == Path("unbroken", name).read_bytes()
@@ -361,10 +361,10 @@ def test_a_changed_config_is_not_gone_on_with(mlp: Mlp) -> None:
     code, out, err = mlp("train", "--resume", "run", *[w for option in options for w in ("--set", option)])
     assert (code, out) == (2, "")
     assert err == (
-        "Error: the run in run was begun with another config:\n"
-        "  model.hidden: [100] when it began, now [50]\n"
-        "  optimizer.learning_rate: 0.1 when it began, now 0.3\n"
-        "Change that back, or train a new run; of a run that goes on, only training.epochs may change.\n"
+        "Error: the run in run was started with another config:\n"
+        "  model.hidden: [100] at the start, now [50]\n"
+        "  optimizer.learning_rate: 0.1 at the start, now 0.3\n"
+        "Change that back, or train a new run; when a run is resumed, only training.epochs may change.\n"
     )
     assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
 
@@ -395,7 +395,7 @@ def test_data_that_changed_are_not_gone_on_with(mlp: Mlp) -> None:
         file.write("5.0,3.0,1.0,0.1,setosa\n")
     code, _, err = mlp("train", "my.yaml", "--out", "run", "--resume", "--set", "training.epochs=3")
     assert code == 1
-    assert "is no longer what the run was trained on" in err
+    assert "has changed since the run was started" in err
     assert len(Path("run/metrics.jsonl").read_text().splitlines()) == 2
 
 

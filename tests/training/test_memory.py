@@ -217,7 +217,7 @@ def test_a_run_that_does_not_fit_is_refused_with_a_table(
         require_memory(experiment(**sections))
     message = str(caught.value)
     assert "the control group /job has 100 MB left" in message
-    for words in (*expected, "\nweights and biases ", "\nall of them ", "\nNothing was begun."):
+    for words in (*expected, "\nweights and biases ", "\nall of them ", "\nNothing was started."):
         assert words in message
     assert max(map(len, message.splitlines())) <= 110
 

@@ -298,7 +298,7 @@ def test_choosing_a_directory(tmp_path: Path, force: bool) -> None:
     if force:
         assert choose_directory(run, force) == run
     else:
-        with pytest.raises(UsageError, match="holds a run already"):
+        with pytest.raises(UsageError, match="already holds a run"):
             choose_directory(run, force)
 
 
