@@ -72,7 +72,7 @@ def test_no_array_of_a_batch_in_the_loss(loss: str, tmp_path: Path) -> None:
         *({"activation": name} for name in UNITS),
         *({key: 0.5} for key in ("dropout", "input_dropout", "input_noise")),
         *({"norm": norm} for norm in NORMS),
-        {"hidden": [300, 200, 200], "residual": True},
+        {"hidden": [3, 2, 2], "residual": True},
     ],
     ids=str,
 )
