@@ -34,6 +34,13 @@ class Model:
         self.loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
         self._lock = threading.Lock()  # the buffers of the network serve one call at a time
 
+    def __repr__(self) -> str:
+        checkpoint = self.checkpoint
+        widths = "-".join(map(str, checkpoint.network.widths))
+        return (
+            f"<mlpcli.Model: {widths}, trained on {checkpoint.experiment.data.title}, epoch {self.epoch:,}>"
+        )
+
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class (n,) of each row, or the values of a regression in the targets' own units.
 
@@ -135,7 +142,8 @@ class Model:
         checkpoint = self.checkpoint
         logits = self.compute_logits(split, where)
         y = split.y[split.rows]
-        return full_report(self.loss, logits, y, checkpoint.classes, checkpoint.target_transform)
+        with self._lock:  # the loss has buffers too
+            return full_report(self.loss, logits, y, checkpoint.classes, checkpoint.target_transform)
 
     def _logits(self, X: Any) -> NDArray[Any]:
         return self.compute_logits(unlabelled(rows_of_array(X, columns=self.columns)), "X")

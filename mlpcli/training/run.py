@@ -175,6 +175,10 @@ class Run:
     def _save_mid_epoch(self, mid_epoch: MidEpoch) -> None:
         self.recorder.save(self._checkpoint({}, mid_epoch))
 
+    def __repr__(self) -> str:
+        done, epochs = self.trainer.progress.epoch, self.experiment.training.epochs
+        return f"<mlpcli.Run: {self.describe_network()}, epoch {done:,} of {epochs:,}>"
+
     def stop(self) -> None:
         """End after the batch at hand; may be called at any time and by any thread."""
         self.trainer.stop()

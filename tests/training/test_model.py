@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,26 @@ def test_it_scores_as_mlp_eval_does(trained: Trained, capsys: pytest.CaptureFixt
     found = load_model(run.best).evaluate(X, y)
     assert found == {key: report[key] for key in found}
     assert report.keys() - found.keys() == {"checkpoint", "epoch", "data", "split"}
+
+
+def test_runs_and_models_say_what_they_are(trained: Trained) -> None:
+    run = train("spiral", training={"epochs": 2, "patience": None})
+    assert repr(run) == "<mlpcli.Run: 2-100-3 network, 603 parameters; cross_entropy, sgd, epoch 2 of 2>"
+    assert repr(run.last) == "<mlpcli.Model: 2-100-3, trained on spiral, epoch 2>"
+    assert (
+        repr(load_model(trained("iris", EPOCHS).last))
+        == "<mlpcli.Model: 4-16-3, trained on iris.csv, epoch 3>"
+    )
+
+
+def test_several_threads_may_use_one_model(trained: Trained) -> None:
+    """All of them get what one thread gets alone, with batches of different sizes."""
+    model, (_, X, y) = load_model(trained("iris", EPOCHS).best), iris()
+    rows = [slice(0, 10 + 7 * i) for i in range(20)]
+    alone = [model.evaluate(X[part], y[part]) for part in rows]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda part: model.evaluate(X[part], y[part]), rows))
+    assert together == alone
 
 
 def test_scores_are_the_logits_worked_out_by_hand(trained: Trained) -> None:

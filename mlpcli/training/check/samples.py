@@ -1,0 +1,50 @@
+"""What all checks share: findings, a fresh network, and examples prepared as for training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.build import build_network
+from mlpcli.config.schema import Experiment
+from mlpcli.data.batches import Batches, Split
+from mlpcli.nn.network import Network
+from mlpcli.streams import stream
+from mlpcli.training.run import Run
+
+__all__ = ["Finding", "batch_of", "fresh_network", "part_of", "streams_of"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one check, in words; a note is something to know that need not be wrong."""
+
+    name: str
+    verdict: Literal["pass", "note", "FAIL"]
+    text: str
+
+
+def fresh_network(run: Run, experiment: Experiment, dtype: Any) -> Network:
+    """Return a new network of the run, with its first weights."""
+    network = build_network(experiment, run.network.widths, dtype)
+    network.initialize(stream(experiment.training.seed, "init"))
+    return network
+
+
+def part_of(run: Run, rows: NDArray[Any], dtype: Any = np.float32) -> Batches:
+    """Return the training examples of ``rows``, transformed as for training."""
+    split = run.trainer.train.split
+    return Batches(Split(split.X, split.y, rows), run.transform, dtype)
+
+
+def batch_of(run: Run, rows: NDArray[Any], dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the training examples of ``rows`` as one batch X, y."""
+    return next(part_of(run, rows, dtype).in_order(len(rows)))
+
+
+def streams_of(run: Run) -> dict[str, np.random.Generator]:
+    """Return the streams of a training step; the same numbers each time."""
+    return {name: stream(run.experiment.training.seed, name) for name in ("dropout", "noise")}

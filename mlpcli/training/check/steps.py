@@ -1,0 +1,143 @@
+"""Checks of the first steps: can the network overfit, does it explode, what will the run cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.build import build_loss
+from mlpcli.config.loader import validate_experiment
+from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.data.batches import Batches, Split
+from mlpcli.errors import RunError
+from mlpcli.nn.losses import Loss
+from mlpcli.text import count, memory
+from mlpcli.training.check.samples import Finding, batch_of, fresh_network, part_of, streams_of
+from mlpcli.training.evaluation import quick_scores
+from mlpcli.training.loop import Trainer
+from mlpcli.training.memory import forecast_memory, loaded_data
+from mlpcli.training.run import Run, build_trainer
+
+__all__ = ["check_first_steps", "check_overfits"]
+
+_FIRST_STEPS = 20
+_MOST_STEPS, _SECONDS = 3000, 3.0  # at most, to learn a few examples by heart
+
+
+def _bare(experiment: Experiment, examples: int) -> Experiment:
+    """Return the experiment without what keeps it from learning by heart, with adam and a single batch."""
+    plain = to_plain(experiment)
+    plain["training"] |= {"epochs": _MOST_STEPS, "batch_size": examples, "patience": None}
+    if isinstance(plain["data"], dict):
+        plain["data"].pop("augment", None)
+    plain["regularization"] = {"l2": 0.0}
+    plain["optimizer"] = {"name": "adam", "learning_rate": 3e-3}
+    plain["model"] |= {"dropout": 0.0, "input_dropout": 0.0, "input_noise": 0.0}
+    for layer in plain["model"]["hidden"]:
+        if isinstance(layer, dict):
+            layer.pop("dropout", None)
+    if isinstance(plain["loss"], dict):
+        for key in ("label_smoothing", "class_weights"):
+            plain["loss"].pop(key, None)
+    return validate_experiment(plain, Path())
+
+
+def _trainer(run: Run, experiment: Experiment, loss: Loss, rows: NDArray[Any]) -> Trainer:
+    """Return the trainer of a new network on a few examples."""
+    return build_trainer(experiment, fresh_network(run, experiment, np.float32), loss, part_of(run, rows))
+
+
+def check_overfits(run: Run, rows: NDArray[Any]) -> Finding:
+    """Let the network learn a few examples by heart, without whatever keeps it from that."""
+    bare = _bare(run.experiment, len(rows))
+    trainer = _trainer(run, bare, build_loss(bare), rows)
+    start, first, last = time.perf_counter(), None, 0.0
+    try:
+        for epoch in trainer.epochs():
+            last = epoch.metrics["train_loss"]
+            first = last if first is None else first
+            if last <= 0.01 * first or time.perf_counter() - start > _SECONDS:
+                break
+    except RunError as error:
+        return Finding("overfits", "FAIL", f"on {count(len(rows), 'example')}: {str(error).splitlines()[0]}")
+    assert first is not None
+    steps = trainer.progress.epoch
+    text = (
+        f"loss {first:.3g} to {last:.2g} on {count(len(rows), 'example')}, in {count(steps, 'step')} of adam"
+    )
+    if last <= 0.05 * first:
+        return Finding("overfits", "pass", text)
+    narrowest = min(run.network.widths[:-1] if len(run.network.widths) == 2 else run.network.widths[1:-1])
+    if narrowest < len(rows):
+        return Finding(
+            "overfits", "note", f"{text}: too small to learn them by heart, with {narrowest} units to a layer"
+        )
+    return Finding(
+        "overfits",
+        "FAIL",
+        f"{text}: it should come near 0; try relu, norm: batch or fewer layers, "
+        "and see whether examples with the same features have different targets",
+    )
+
+
+def check_first_steps(run: Run, order: NDArray[Any]) -> Iterator[Finding]:
+    """Take the first steps as the config says, and estimate what the run will cost."""
+    experiment = run.experiment
+    batch_size, n = experiment.training.batch_size, len(order)
+    steps = ceil(min(n, _FIRST_STEPS * batch_size) / batch_size)  # in an epoch of them; two are taken
+    try:
+        trainer = _trainer(run, experiment, run.loss, order[: _FIRST_STEPS * batch_size])
+        metrics = [epoch.metrics for epoch, _ in zip(trainer.epochs(), range(2), strict=False)]
+    except RunError as error:
+        yield Finding("first steps", "FAIL", " ".join(str(error).splitlines()))
+        return
+    before, after = run.loss.evaluate(*_logits(run, order), None), metrics[-1]["train_loss"]
+    text = (
+        f"loss {before:.3g} at first, {after:.3g} after {count(steps, 'step')} of {experiment.optimizer.name}"
+    )
+    if after > 3 * before:
+        yield Finding("first steps", "FAIL", f"{text}: it explodes; lower optimizer.learning_rate")
+    else:
+        yield Finding("first steps", "pass", text)
+    step = metrics[-1]["seconds"] / steps
+    epoch, epochs = step * ceil(n / batch_size) + _scoring(run), experiment.training.epochs
+    yield Finding(
+        "cost",
+        "pass",
+        f"about {_duration(epoch * epochs)} for {count(epochs, 'epoch')} ({1e3 * step:.3g} ms a step), "
+        f"{_memory(run)} of memory",
+    )
+
+
+def _logits(run: Run, order: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    X, y = batch_of(run, order[:500], np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # it shows in the loss
+        return fresh_network(run, run.experiment, np.float32).forward(X, streams_of(run)), y
+
+
+def _scoring(run: Run) -> float:
+    """Return the seconds that scoring the validation split takes."""
+    val = run.trainer.val
+    if val is None:
+        return 0.0
+    few = Batches(Split(val.split.X, val.split.y, val.split.rows[:2000]), run.transform)
+    start = time.perf_counter()
+    quick_scores(run.network, run.loss, few)
+    return (time.perf_counter() - start) * len(val) / len(few)
+
+
+def _memory(run: Run) -> str:
+    return memory(forecast_memory(run.network.spec, run.experiment, loaded_data(run.splits)).total)
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds:.2g} seconds"
