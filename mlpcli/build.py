@@ -1,4 +1,4 @@
-"""The one place where a name in the config becomes an object."""
+"""Builds the objects that a config names: data set, network, loss, optimizer and so on."""
 
 from __future__ import annotations
 
@@ -56,39 +56,39 @@ Built = TypeVar("Built")
 
 
 def _make(table: dict[str, Callable[..., Built]], section: Any, *shared: str, **more: Any) -> Built:
-    """Call the table's entry for the section's name with its other keys, without the ``shared`` ones."""
+    """Call the table's entry for the section's name with the section's other keys except ``shared``."""
     return table[section.name](**section.model_dump(exclude={"name", *shared, *more}), **more)
 
 
 def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeLike = np.float32) -> Network:
-    """Return the network of ``widths`` with its parameters zero."""
+    """Return the network of ``widths``; its parameters are zero."""
     return Network(plan_network(experiment.model, widths), dtype)
 
 
 def build_loss(experiment: Experiment, class_counts: Sequence[int] | None = None) -> Loss:
-    """Return the loss that training makes small; ``class_counts`` are those of the training split.
+    """Return the loss that training minimizes; ``class_counts`` are those of the training split.
 
-    Raises ConfigError where the config weighs other classes than there are.
+    Raises ConfigError if the number of class weights is not the number of classes.
     """
     section: Any = experiment.loss
-    asked = getattr(section, "class_weights", None)
-    if asked is None or class_counts is None:
+    wanted = getattr(section, "class_weights", None)
+    if wanted is None or class_counts is None:
         return _make(LOSSES, section)
-    if asked == "balanced":  # n / (C n_c): each class weighs as much as any other, 1 on average
+    if wanted == "balanced":  # n / (C n_c): all classes have the same total weight, and the mean weight is 1
         n, k = sum(class_counts), len(class_counts)
         return _make(
             LOSSES, section, class_weights=[n / (k * count) if count else 0.0 for count in class_counts]
         )
-    if len(asked) != len(class_counts):
+    if len(wanted) != len(class_counts):
         raise ConfigError(
-            f"loss.class_weights has {len(asked)} weights, and the data have {len(class_counts)} classes; "
-            "give one for each, in the order of their names"
+            f"loss.class_weights has {len(wanted)} weights, but the data have {len(class_counts)} classes; "
+            "give one weight for each class, in the order of their names"
         )
     return _make(LOSSES, section)
 
 
 def build_augmenter(experiment: Experiment) -> Augmenter | None:
-    """Return what changes the training images; None where nothing is asked for, or there are none."""
+    """Return the augmenter of the training images, or None if the config asks for no augmentation."""
     section = getattr(experiment.data, "augment", None)
     settings = {} if section is None else section.model_dump()
     return Augmenter(IMAGE, **settings) if any(settings.values()) else None
@@ -130,9 +130,9 @@ def build_schedule(experiment: Experiment) -> tuple[Schedule, float]:
 class Reader:
     """How a data set is drawn or read.
 
-    ``read`` takes the section ``data``, the seed, and whether classes are wanted. ``measure`` tells the size
-    of a file before it is read, from the section and whether classes are wanted; None where the config alone
-    tells the size.
+    ``read`` takes the section ``data``, the seed, and whether classes are wanted. ``measure`` takes the
+    section and whether classes are wanted, and returns the size of a file without reading all of it. It is
+    None if the config alone determines the size.
     """
 
     read: Callable[[Any, int, bool], Dataset]
@@ -198,10 +198,10 @@ def load_dataset(experiment: Experiment) -> Dataset:
 
 @dataclass(frozen=True)
 class Splits:
-    """A data set divided: what a run trains on and is scored by.
+    """A data set, divided into the splits that a run trains on and is scored by.
 
-    ``targets`` is the number of classes, or of values in a regression. ``fingerprint`` is a checksum of
-    what was read from files, by which it is known again; None for what is drawn.
+    ``targets`` is the number of classes, or of values in a regression. ``fingerprint`` is a checksum of the
+    data, by which a resumed run recognizes them; it is None for toy sets, which are drawn from the seed.
     """
 
     train: Split
@@ -214,13 +214,13 @@ class Splits:
 
     @property
     def parts(self) -> dict[str, Split]:
-        """The splits that there are, by name."""
+        """The splits that exist, by name."""
         parts = {"train": self.train, "val": self.val, "test": self.test}
         return {name: split for name, split in parts.items() if split is not None}
 
     @property
     def class_counts(self) -> list[int] | None:
-        """How many training examples each class has."""
+        """The number of training examples of each class."""
         if self.classes is None:
             return None
         counts: list[int] = np.bincount(self.train.y[self.train.rows], minlength=self.targets).tolist()
@@ -235,7 +235,7 @@ def load_splits(experiment: Experiment) -> Splits:
 def divide(experiment: Experiment, dataset: Dataset) -> Splits:
     """Divide a data set as the config says.
 
-    Raises DataError; ConfigError where the config says something else about the data than the data do.
+    Raises DataError; ConfigError if the data contradict the config.
     """
     data, seed = experiment.data, experiment.training.seed
     targets = len(dataset.classes) if dataset.classes is not None else dataset.y.shape[1]
@@ -243,7 +243,7 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
     stratify = dataset.classes is not None
     sizes = {"test": data.test_size, "val": data.val_size, "train": data.train_size}
     test = None
-    if dataset.test is not None:  # the source's own; test_size says how much of it to use
+    if dataset.test is not None:  # the source has its own test split; test_size says how much of it to use
         own = dataset.test
         size = sizes.pop("test")
         rows = np.arange(len(own))
@@ -257,7 +257,7 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
     if not len(parts["train"]):
         raise DataError(
             f"data.train_size {data.train_size:g} of {len(dataset):,} examples leaves none to train on; "
-            "raise it, or give null for all that are left"
+            "raise it, or set it to null to train on all remaining examples"
         )
     test = parts.get("test", test)
     arrays = [dataset.X, dataset.y]
@@ -275,7 +275,7 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
 
 
 def with_validation(splits: Splits, X: NDArray[Any], y: NDArray[Any]) -> Splits:
-    """Return the splits with other examples to validate on; all rows of X and y."""
+    """Return the splits with all rows of X and y as the validation split."""
     fingerprint = None if splits.fingerprint is None else _checksum([X, y], splits.fingerprint)
     return replace(splits, val=Split(X, y, np.arange(len(X))), fingerprint=fingerprint)
 
@@ -290,34 +290,38 @@ def _check_targets(experiment: Experiment, targets: int) -> None:
     name, loss = experiment.data.name, experiment.loss
     if loss.binary and targets != 2:
         raise ConfigError(
-            f"{loss.name} is for two classes, and the {name} data have {targets}; set loss: cross_entropy"
+            f"{loss.name} is for two classes, but the {name} data have {targets}; set loss: cross_entropy"
         )
     _check_width(experiment, "outputs", experiment.model.outputs, 1 if loss.binary else targets)
 
 
-def _check_width(experiment: Experiment, key: str, said: int | None, found: int) -> None:
-    if said not in (None, found):
+def _check_width(experiment: Experiment, key: str, configured: int | None, needed: int) -> None:
+    if configured not in (None, needed):
         raise ConfigError(
-            f"model.{key} is {said}, but the {experiment.data.name} data need {found}; correct or delete it"
+            f"model.{key} is {configured}, but the {experiment.data.name} data need {needed}; "
+            "correct or delete it"
         )
 
 
 def fit_transform(experiment: Experiment, splits: Splits) -> Transform:
-    """Return what turns raw columns into the network's inputs, fitted to the training split."""
+    """Return the transform of raw columns into network inputs, fitted to the training split."""
     return Transform.fit(experiment.data.scaling, splits.train.X, splits.train.rows)
 
 
 def fit_target_transform(splits: Splits) -> Transform | None:
-    """Return what standardizes the targets of a regression, so that no unit is too large to learn."""
+    """Return the transform that standardizes the targets of a regression; None for a classification.
+
+    Without it, targets in large units would be too large to learn.
+    """
     if splits.classes is not None:
         return None
     return Transform.fit("standardize", splits.train.y, splits.train.rows)
 
 
 def network_widths(experiment: Experiment, transform: Transform, targets: int) -> tuple[int, ...]:
-    """Return the widths of the network that learns so many ``targets`` from the transform's features.
+    """Return the widths of the network with the transform's features as inputs and ``targets`` as above.
 
-    Raises ConfigError where the config says another number of inputs.
+    Raises ConfigError if the config gives a different number of inputs.
     """
     _check_width(experiment, "inputs", experiment.model.inputs, transform.n_features)
     widths = experiment.widths(transform.n_features, targets)

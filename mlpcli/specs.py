@@ -1,10 +1,10 @@
-"""Describes the layers of a network before there are any numbers in them: arrays, buffers, counts; no NumPy.
+"""Specifications of layers: the arrays and buffers that they need, and the counts; without NumPy.
 
-`mlpcli.config.plan` writes a specification from a config. `mlpcli.nn` builds the layers from it, checkpoints
-are checked against it, and ``count-params`` and the forecast of memory add it up.
+`mlpcli.config.plan` makes a specification from a config. `mlpcli.nn` builds the layers from it, checkpoints
+are checked against it, and ``count-params`` and the memory forecast add up its sizes.
 
-The counts are those of the CS231n notes, Neural Networks 1, "Sizing neural networks": the input is no
-layer, and a fully-connected layer of fan_out neurons has fan_in x fan_out weights and fan_out biases.
+Counts follow the CS231n notes, Neural Networks 1, "Sizing neural networks": the input does not count as a
+layer, and a fully connected layer of fan_out neurons has fan_in x fan_out weights and fan_out biases.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["COUNTS", "ArraySpec", "BufferSpec", "Count", "LayerSpec", "NetworkSp
 
 Count: TypeAlias = Literal["weights", "biases", "slopes", "norm_parameters", "projections"]
 
-# What each kind of parameter is called where a network is counted.
+# The name of each kind of parameter in the output of count-params.
 COUNTS: dict[Count, str] = {
     "weights": "weights",
     "biases": "biases",
@@ -32,11 +32,11 @@ COUNTS: dict[Count, str] = {
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """An array that a layer owns: W is its ``role`` in the layer, W1 its ``name`` in the network.
+    """An array of a layer: for example, its ``role`` in the layer is W and its ``name`` in the network is W1.
 
-    ``count`` says which parameters it belongs to; None marks state, which is kept from batch to batch but not
-    learned by gradient. Penalties act on the arrays that are ``penalized``, the matrices. State may be
-    ``non_negative``, as a variance is.
+    ``count`` is the kind of parameter that it is counted as. None marks state, which is kept from batch to
+    batch but not learned by gradient descent. Penalties act on the ``penalized`` arrays, the matrices. State
+    that is ``non_negative``, such as a variance, is checked for that when a checkpoint is read.
     """
 
     role: str
@@ -54,10 +54,10 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class BufferSpec:
-    """A buffer of ``width`` numbers for each row of a batch, known to its layer as ``role``.
+    """A buffer of ``width`` numbers for each row of a batch, called ``role`` in its layer.
 
-    It holds numbers of the network's type, or booleans if it is a ``mask``. Outputs, and what else the
-    forward pass ``keeps`` for the backward pass, count as activations; the rest is scratch space.
+    It holds numbers of the network's type, or booleans if it is a ``mask``. Buffers that the forward pass
+    ``keeps`` for the backward pass, including outputs, count as activations; the others are scratch space.
     """
 
     role: str
@@ -70,9 +70,9 @@ class BufferSpec:
 class LayerSpec:
     """One layer: its ``kind``, which names its class in `mlpcli.nn.layers`, and all that the class needs.
 
-    ``number`` is that of the layer of weights that it belongs to, from 1. A row has ``fan_in`` numbers before
-    the layer and ``fan_out`` after it. ``settings`` are those of the config. A residual layer has ``inner``
-    layers.
+    ``number`` is the number, from 1, of the layer of weights that it belongs to. A row has ``fan_in`` numbers
+    before the layer and ``fan_out`` after it. ``settings`` come from the config. A residual layer has
+    ``inner`` layers.
     """
 
     kind: str
@@ -88,9 +88,9 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class WeightLayer:
-    """What a numbered layer holds: the Dense layer and all that belongs to it.
+    """A numbered layer as it is counted: the Dense layer and everything that belongs to it.
 
-    It has ``fan_out`` neurons, each of which takes ``pieces`` weighted sums (1, except in maxout) of
+    It has ``fan_out`` neurons. Each neuron computes ``pieces`` weighted sums (1, except in maxout) of
     ``fan_in`` numbers.
     """
 
@@ -101,7 +101,7 @@ class WeightLayer:
 
     @property
     def parameters(self) -> int:
-        """Return how many numbers the layer learns."""
+        """Return the number of parameters of the layer."""
         return sum(self.counts.values())
 
 
@@ -109,15 +109,15 @@ class WeightLayer:
 class NetworkSpec:
     """A whole network: its layers in order.
 
-    ``widths`` is (inputs, hidden ..., outputs). FLOPs are multiplications and additions; those of activations
-    and of the optimizer are not counted.
+    ``widths`` is (inputs, hidden ..., outputs). FLOPs are multiplications and additions; the activations and
+    the optimizer are not counted.
     """
 
     widths: tuple[int, ...]
     layers: tuple[LayerSpec, ...]
 
     def walk(self) -> Iterator[LayerSpec]:
-        """Yield every layer, those inside residual layers included, in the order of the forward pass."""
+        """Yield every layer in the order of the forward pass, including those inside residual layers."""
         for layer in self.layers:
             yield from layer.inner
             yield layer
@@ -129,20 +129,20 @@ class NetworkSpec:
 
     @property
     def state(self) -> tuple[ArraySpec, ...]:
-        """Return the arrays that are kept without being learned by gradient."""
+        """Return the arrays that are kept from batch to batch but not learned by gradient descent."""
         return tuple(array for layer in self.walk() for array in layer.state)
 
     @property
     def neurons(self) -> int:
-        """Return the number of neurons; the inputs are none."""
+        """Return the number of neurons, without the inputs."""
         return sum(self.widths[1:])
 
     def count(self, what: Count | None = None) -> int:
-        """Return the number of weights, of biases, ..., or of all parameters."""
+        """Return the number of weights, or biases, and so on; or of all parameters."""
         return sum(array.size for array in self.parameters if what in (None, array.count))
 
     def weight_layers(self) -> list[WeightLayer]:
-        """Return what each numbered layer holds, in order; the last is the output layer."""
+        """Return the numbered layers in order; the last one is the output layer."""
         counts = [dict.fromkeys(COUNTS, 0) for _ in self.widths[1:]]
         for layer in self.walk():
             for array in layer.parameters:
@@ -156,17 +156,17 @@ class NetworkSpec:
 
     @property
     def activations(self) -> int:
-        """Return how many numbers an example leaves behind for the backward pass, its inputs included."""
+        """Return how many numbers are kept per example for the backward pass, including its inputs."""
         return self.widths[0] + self._buffered(keeps=True, mask=False)
 
     @property
     def scratch(self) -> int:
-        """Return how many more numbers an example takes in the layers' buffers."""
+        """Return how many more numbers the layers' buffers hold per example."""
         return self._buffered(keeps=False, mask=False)
 
     @property
     def masks(self) -> int:
-        """Return how many booleans an example takes in the layers' buffers."""
+        """Return how many booleans the layers' buffers hold per example."""
         return self._buffered(keeps=False, mask=True) + self._buffered(keeps=True, mask=True)
 
     def _buffered(self, *, keeps: bool, mask: bool) -> int:
@@ -179,15 +179,15 @@ class NetworkSpec:
 
     @property
     def forward_flops(self) -> int:
-        """Return the FLOPs of one example's forward pass: two for each weight, one for each bias."""
+        """Return the FLOPs of a forward pass per example: two for each weight, one for each bias."""
         return 2 * self._matrices(first=1) + self.count("biases")
 
     @property
     def step_flops(self) -> int:
-        """Return the FLOPs of one example in a training step.
+        """Return the FLOPs of a training step per example.
 
-        Forward, then dW = X.T dY (two for each weight), db (one for each bias) and dX = dY W.T (two for each
-        weight), which the first layer does not need.
+        They are those of the forward pass, of dW = X.T dY (two for each weight), of db (one for each bias)
+        and of dX = dY W.T (two for each weight), which the first layer does not need.
         """
         return 2 * self.forward_flops + 2 * self._matrices(first=2)
 

@@ -103,7 +103,7 @@ def test_balanced_classes_weigh_alike() -> None:
     listed = build_loss(balanced_by([2, 2 / 3]), [1, 3])
     logits, y = np.random.default_rng(0).standard_normal((4, 2)), np.array([0, 1, 1, 1])
     assert balanced.evaluate(logits, y, None) == pytest.approx(listed.evaluate(logits, y, None))
-    with pytest.raises(ConfigError, match="class_weights has 3 weights, and the data have 2 classes"):
+    with pytest.raises(ConfigError, match="class_weights has 3 weights, but the data have 2 classes"):
         build_loss(balanced_by([1, 1, 1]), [1, 3])
 
 

@@ -179,7 +179,7 @@ def describe_network(
     resources = [
         *([part.label, memory(part.bytes), part.working] for part in parts),
         [
-            "all of them",
+            "total",
             memory(total),
             f"more than the {memory(available.size)} left here" if available and too_much else "",
         ],

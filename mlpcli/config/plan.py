@@ -1,7 +1,8 @@
-"""Plans the layers of a network from its config: one entry for each kind of unit and norm; no NumPy.
+"""Plans the layers of a network from its config, without NumPy: one entry for each kind of unit and norm.
 
-An entry says what a layer learns and which buffers it needs. The class that computes it stands under the same
-name in `mlpcli.nn.layers`, or for an elementwise activation its functions in `mlpcli.nn.activations`.
+An entry says which arrays and buffers a layer needs. The code that computes it has the same name elsewhere:
+the class of a layer in `mlpcli.nn.layers`, the functions of an elementwise activation in
+`mlpcli.nn.activations`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from mlpcli.specs import ArraySpec, BufferSpec, LayerSpec, NetworkSpec
 
 __all__ = ["NORMS", "UNITS", "Unit", "plan_network", "plan_widths"]
 
-# From the number of the layer, its units and the settings of the activation.
+# Takes the number of the layer, its units and the settings of the activation.
 PlanUnit: TypeAlias = Callable[[int, int, dict[str, Any]], LayerSpec]
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A kind of unit: ``plan`` describes the layer that follows the weighted sums.
+    """A kind of unit: ``plan`` specifies the layer that follows the weighted sums.
 
     ``init`` is the initialization that suits it.
     """
@@ -31,10 +32,9 @@ class Unit:
 
 
 def _elementwise(init: str, scratch: int = 0, masks: int = 0) -> Unit:
-    """Describe a function of each weighted sum alone, which works in place.
+    """Specify a function that is applied to each weighted sum by itself, in place.
 
-    Its forward pass leaves ``scratch`` arrays of numbers and ``masks`` arrays of booleans for its backward
-    pass, each as large as the outputs.
+    It needs ``scratch`` buffers of numbers and ``masks`` buffers of booleans, each as large as the outputs.
     """
 
     def plan(number: int, units: int, settings: dict[str, Any]) -> LayerSpec:
@@ -132,7 +132,7 @@ NORMS: dict[str, Callable[[int, int], LayerSpec]] = {"batch": _batch_norm, "laye
 def _dense(number: int, fan_in: int, units: int, pieces: int, init: dict[str, Any]) -> LayerSpec:
     sums = units * pieces
     buffers = [BufferSpec("Y", sums, keeps=True)]
-    if number > 1:  # the gradient by the inputs of the network is not needed
+    if number > 1:  # the gradient with respect to the network's inputs is not needed
         buffers.append(BufferSpec("dX", fan_in))
     return LayerSpec(
         "dense",
@@ -149,9 +149,9 @@ def _dense(number: int, fan_in: int, units: int, pieces: int, init: dict[str, An
 
 
 def _residual(inner: Sequence[LayerSpec], init: dict[str, Any]) -> LayerSpec:
-    """Describe a layer that adds its input to what its inner layers make of it.
+    """Specify a layer that adds its input to the output of its inner layers.
 
-    Where the widths differ, a matrix P projects the input (He et al., 2016, "projection shortcut").
+    If the widths differ, a matrix P projects the input (He et al., 2016, "projection shortcut").
     """
     number, fan_in, fan_out = inner[0].number, inner[0].fan_in, inner[-1].fan_out
     buffers = [BufferSpec("Y", fan_out, keeps=True), BufferSpec("dY", fan_out)]
@@ -186,14 +186,14 @@ def _noise(width: int, std: float) -> LayerSpec:
 def plan_network(model: Model, widths: Sequence[int]) -> NetworkSpec:
     """Return the layers of the network with ``widths``, which are (inputs, hidden ..., outputs).
 
-    The output layer has no activation: losses work from logits.
+    The output layer has no activation, because losses take logits.
     """
     return NetworkSpec(tuple(widths), tuple(_layers(model, widths)))
 
 
 def plan_widths(widths: Sequence[int]) -> NetworkSpec:
-    """Return the layers of the network with ``widths``, of any size, and otherwise the config's defaults."""
-    hidden = [Layer.model_construct(units=units) for units in widths[1:-1]]  # not limited as in a config
+    """Return the layers of the network with ``widths``, of any size, and the defaults of a config."""
+    hidden = [Layer.model_construct(units=units) for units in widths[1:-1]]  # without the limits of a config
     return plan_network(Model.model_construct(hidden=hidden), widths)
 
 
@@ -203,7 +203,7 @@ def _layers(model: Model, widths: Sequence[int]) -> Iterator[LayerSpec]:
     dropout = model.input_dropout
     for number, section in enumerate(model.hidden, 1):
         fan_in, units = widths[number - 1], widths[number]
-        layer: Any = model.resolved(section)  # nothing in it is None
+        layer: Any = model.resolved(section)  # no key of it is None
         if dropout:
             yield _dropout(number, fan_in, dropout)
         unit, settings = UNITS[layer.activation.name], layer.activation.model_dump()
@@ -223,7 +223,7 @@ def _layers(model: Model, widths: Sequence[int]) -> Iterator[LayerSpec]:
     yield _dense(number, widths[-2], widths[-1], 1, _init(model.init, "lecun"))
 
 
-def _init(section: Any, suited: str) -> dict[str, Any]:
-    """Return the settings of an initialization, with the name ``suited`` where the config says auto."""
+def _init(section: Any, suitable: str) -> dict[str, Any]:
+    """Return the settings of an initialization; ``suitable`` is the one to use if the config says auto."""
     settings: dict[str, Any] = section.model_dump()
-    return {**settings, "name": suited} if section.name == "auto" else settings
+    return {**settings, "name": suitable} if section.name == "auto" else settings

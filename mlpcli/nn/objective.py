@@ -1,7 +1,7 @@
-"""The objective of training, written out: the loss of a batch plus the penalties on the weights.
+"""Computes the objective of training: the loss of a batch plus the penalties on the weights.
 
-The trainer never needs it as one number, and the optimizer adds the penalties' gradients itself, slice by
-slice. Gradient checks compare backward with this.
+Gradient checks compare the backward pass with it. The trainer never needs it as one number, since the
+optimizer adds the gradients of the penalties slice by slice.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def evaluate_objective(
 ) -> float:
     """Return the objective of a training step on the batch X (n, inputs), y.
 
-    ``penalties`` are pairs of a penalty and its strength. ``rngs`` are the streams that the layers draw from;
-    only with streams in the same state are two values of one function.
+    ``penalties`` are pairs of a penalty and its strength. ``rngs`` are the streams that the layers draw from.
+    Two values are comparable only if the streams were in the same state.
     """
     weights = network.parameters.values[: network.parameters.n_penalized]
     value = loss.evaluate(network.forward(X, rngs), y, None)
@@ -46,7 +46,10 @@ def differentiate_objective(
     y: NDArray[Any],
     rngs: Rngs,
 ) -> NDArray[Any]:
-    """Return the gradient of the objective by backward, flat like ``network.parameters.values``; a copy."""
+    """Return a copy of the gradient of the objective, by a backward pass.
+
+    It is flat, like ``network.parameters.values``.
+    """
     parameters = network.parameters
     dlogits = np.empty((len(X), network.widths[-1]), network.dtype)
     loss.evaluate(network.forward(X, rngs), y, dlogits)

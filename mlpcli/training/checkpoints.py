@@ -1,10 +1,14 @@
-"""Checkpoints: .npz files of the arrays as np.load shows them and ``meta``, JSON that says what they are.
+"""Reads and writes checkpoints: .npz files with plain arrays, and ``meta``, JSON that describes them.
 
-A checkpoint holds W1, b1, W2, b2, ... (of batch normalisation also gamma1, beta1 and the running mean1 and
-var1), the arrays of the transform of its columns, ``shift`` and ``scale`` (and of a regression's targets,
-``target_shift`` and ``target_scale``), and in ``meta`` the format version, the whole config, feature and
-class names, shapes and scores: everything that evaluation and prediction need. One that training can go on
-from also holds the optimizer's arrays (``optimizer_m``, ...) and, in ``meta``, the progress.
+A checkpoint holds everything that evaluation and prediction need:
+
+- the parameters W1, b1, W2, b2, ..., and with batch normalization gamma1, beta1, mean1 and var1 (running);
+- the arrays of the transform of the columns, ``shift`` and ``scale``, and for a regression those of the
+  targets, ``target_shift`` and ``target_scale``;
+- in ``meta`` the format number, the whole config, the names of columns and classes, shapes and scores.
+
+A checkpoint that training can resume from also holds the optimizer's arrays (``optimizer_m``, ...) and, in
+``meta``, the progress.
 """
 
 from __future__ import annotations
@@ -48,18 +52,18 @@ __all__ = [
 
 FORMAT = 2
 _MAX_META = 16_000_000  # bytes
-_MOST_VALUES = 100_000  # in meta, besides the long lists of names: a thousand layers have some ten thousand
+_MAX_VALUES = 100_000  # in meta, without the long lists of names; a thousand layers take about ten thousand
 _LONG = ("columns", "features", "classes", "class_counts")
-_MOST_QUOTES = 3_000_000  # of a million features and 65,000 classes; some more may stand in names
+_MAX_QUOTES = 3_000_000  # a million features and 65,000 classes, with some quotes in the names themselves
 _OPTIMIZER = "optimizer_"
 _OF_TARGETS = "target_"
 
 
 @dataclass(frozen=True)
 class Resume:
-    """What going on needs besides the weights: progress, step count and the optimizer's arrays by slot.
+    """The state, besides the weights, that resuming needs: progress, step count and the optimizer's slots.
 
-    ``mid_epoch`` is where it was within an epoch, if it was.
+    ``mid_epoch`` is set if the checkpoint was written within an epoch.
     """
 
     progress: Progress
@@ -70,12 +74,12 @@ class Resume:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network, what it was trained on and how it scored."""
+    """A network, with a description of its training data and its scores."""
 
     experiment: Experiment
     network: Network
     transform: Transform
-    target_transform: Transform | None  # of a regression
+    target_transform: Transform | None  # None for a classifier
     columns: tuple[str, ...]
     classes: tuple[str, ...] | None
     targets: int
@@ -111,7 +115,7 @@ class _PCG64(_Strict):
 
 
 class _Stream(_Strict):
-    """What NumPy says of a bit generator."""
+    """The state of a bit generator as NumPy describes it."""
 
     bit_generator: Literal["PCG64"]
     state: _PCG64
@@ -147,20 +151,20 @@ class Meta(_Strict):
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write ``path`` whole or not at all; raises CheckpointError like `pack_checkpoint`."""
+    """Write ``path`` completely or not at all; raises CheckpointError as `pack_checkpoint` does."""
     write_checkpoint(path, pack_checkpoint(checkpoint))
 
 
 def write_checkpoint(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write what `pack_checkpoint` has returned, whole or not at all; the same arrays give the same bytes."""
+    """Write the arrays of `pack_checkpoint`, completely or not at all; equal arrays give equal bytes."""
     with replace_file(path) as stream:
         write_npz(stream, arrays)
 
 
 def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
-    """Return the arrays of the file, ``meta`` among them; those of network and optimizer are not copies.
+    """Return the arrays of the file, including ``meta``; those of network and optimizer are not copies.
 
-    Raises CheckpointError for names that are too long to be read again.
+    Raises CheckpointError if the names are so long that `load_checkpoint` would refuse the file.
     """
     parameters = checkpoint.network.parameters
     arrays = {name: parameters.view(name) for name in parameters.shapes}
@@ -191,9 +195,9 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
     }
     # A byte string of plain ASCII: json.loads(np.load(path)["meta"].item()) reads it anywhere.
     raw = json.dumps(meta).encode("ascii")
-    if len(raw) > _MAX_META or not _is_modest(raw):  # nothing is written that would not be read again
+    if len(raw) > _MAX_META or not _is_modest(raw):  # never write a file that cannot be read
         raise CheckpointError(
-            f"a checkpoint would hold {len(raw):,} bytes of feature and class names, more than are read "
+            f"a checkpoint would hold {len(raw):,} bytes of feature and class names, more than can be read "
             "again; shorten the names"
         )
     arrays["meta"] = np.array(raw)
@@ -206,21 +210,21 @@ def read_plan(path: Path) -> tuple[Experiment, tuple[int, ...]]:
     Raises CheckpointError.
     """
     with NpzFile(path, CheckpointError) as archive:
-        return _interpret(path, _read_meta(path, archive))
+        return _read_config(path, _read_meta(path, archive))
 
 
 def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
-    """Read a checkpoint, believing nothing: names, shapes, types and values are checked against ``meta``.
+    """Read a checkpoint without trusting it: names, shapes, types and values are checked against ``meta``.
 
-    Raises CheckpointError, also where the memory will not suffice, unless ``force_memory`` lets it try.
+    Raises CheckpointError. It also does so if there is not enough memory, unless ``force_memory`` is true.
     """
     if path.is_dir():
         raise CheckpointError(f"{path} is a directory; name a checkpoint in it, as in {path / 'best.npz'}")
     if path.suffix in (".yaml", ".yml"):
-        raise CheckpointError(f"{path} is a config; name what training left, as in runs/NAME/best.npz")
+        raise CheckpointError(f"{path} is a config; name a checkpoint, as in runs/NAME/best.npz")
     with NpzFile(path, CheckpointError) as archive:
         meta = _read_meta(path, archive)
-        experiment, widths = _interpret(path, meta)
+        experiment, widths = _read_config(path, meta)
         spec = plan_network(experiment.model, widths)
         shapes = {name: tuple(shape) for name, shape in meta.shapes.items()}
         _check_members(path, archive, shapes)
@@ -235,7 +239,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
             ),
             **dict.fromkeys(slots, (spec.count(),)),
         }
-        if shapes != expected:  # before a network of the size that the config claims is made
+        if shapes != expected:  # checked before memory for the network is allocated
             wrong = sorted(
                 name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name)
             )
@@ -243,7 +247,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         if not force_memory:
             _require_memory(path, spec.count())
         network = build_network(experiment, widths)
-        for name in network.parameters.shapes:  # one at a time, so that no two copies are held
+        for name in network.parameters.shapes:  # one at a time, so that two copies never exist
             network.parameters.view(name)[...] = _read_array(path, archive, name)
         others = [name for name in shapes if name not in network.parameters.shapes]
         arrays = {name: _read_array(path, archive, name) for name in others}
@@ -279,66 +283,66 @@ def _require_memory(path: Path, parameters: int) -> None:
     if available is not None and needed > available.size:
         raise CheckpointError(
             f"{path}: its {parameters:,} parameters take {memory(needed)} of memory, "
-            f"and {available.where} has {memory(available.size)} left"
+            f"but {available.where} has {memory(available.size)} left"
         )
 
 
 def _damaged(path: Path, what: str) -> CheckpointError:
     if len(what) > 300:
         what = f"{what[:297]}..."
-    return CheckpointError(f"{path} is not a sound checkpoint: {what}; use another one, or train again")
+    return CheckpointError(f"{path} is not a valid checkpoint: {what}; use another one, or train again")
 
 
 def _read_meta(path: Path, archive: NpzFile) -> Meta:
     if "meta" not in archive.names:
         raise CheckpointError(
-            f"{path} is no checkpoint of mlp: it has no meta; best.npz and last.npz of a run are"
+            f"{path} is not a checkpoint of mlp: it has no meta; use best.npz or last.npz of a run"
         )
     shape, dtype = archive.header("meta")
     if shape != () or dtype.kind != "S" or dtype.itemsize > _MAX_META:
         raise _damaged(path, f"meta is {dtype} {shape}, not a byte string")
     raw = archive.read("meta").item()
     if not _is_modest(raw):
-        raise _damaged(path, "meta holds more lists, mappings or texts than any network needs")
+        raise _damaged(path, "meta holds more lists, mappings or strings than any network needs")
     try:
         data = json.loads(raw)
         if isinstance(data, dict):
             data = migrate(data)
         if isinstance(data, dict) and data.get("format") != FORMAT:
             raise CheckpointError(
-                f"{path} has format {data.get('format')!r:.50}, and this version of mlp reads formats up to "
+                f"{path} has format {data.get('format')!r:.50}, but this version of mlp reads formats up to "
                 f"{FORMAT}; it was written by mlp {data.get('mlp')!r:.50}"
             )
-        if isinstance(data, dict) and _more_than(_MOST_VALUES, data, besides=_LONG):
+        if isinstance(data, dict) and _more_than(_MAX_VALUES, data, besides=_LONG):
             raise _damaged(path, "meta holds more values than any network needs")
-        json.dumps(data, ensure_ascii=False).encode()  # a lone surrogate is no text that can be shown
+        json.dumps(data, ensure_ascii=False).encode()  # lone surrogates cannot be printed
         return Meta.model_validate(data)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise _damaged(path, f"meta.{where}: {error.errors()[0]['msg']}") from None
     except (ValueError, RecursionError):
-        raise _damaged(path, "meta is not readable as JSON") from None
+        raise _damaged(path, "meta is not valid JSON") from None
 
 
 def _is_modest(raw: bytes) -> bool:
-    """Return whether JSON can be read in memory of about its size; an empty list takes thirty times that."""
-    return raw.count(b"[") + raw.count(b"{") <= _MOST_VALUES and raw.count(b'"') <= _MOST_QUOTES
+    """Return whether the JSON can be parsed in little memory; an empty list takes thirty times its text."""
+    return raw.count(b"[") + raw.count(b"{") <= _MAX_VALUES and raw.count(b'"') <= _MAX_QUOTES
 
 
-def _more_than(most: int, data: dict[str, Any], besides: tuple[str, ...]) -> bool:
-    """Return whether there are more values in ``data``, however deep, than ``most``, under other keys."""
-    left = [value for key, value in data.items() if key not in besides]
-    while left and most >= 0:
-        value = left.pop()
-        most -= 1
+def _more_than(limit: int, data: dict[str, Any], besides: tuple[str, ...]) -> bool:
+    """Return whether ``data`` without the keys ``besides`` holds more than ``limit`` values in all."""
+    pending = [value for key, value in data.items() if key not in besides]
+    while pending and limit >= 0:
+        value = pending.pop()
+        limit -= 1
         if isinstance(value, (dict, list)):
-            if len(value) > most:
+            if len(value) > limit:
                 return True
-            left += value.values() if isinstance(value, dict) else value
-    return most < 0
+            pending += value.values() if isinstance(value, dict) else value
+    return limit < 0
 
 
-def _interpret(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
+def _read_config(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
     try:
         experiment = validate_experiment(meta.config, path.parent)
     except ConfigError as error:
@@ -360,8 +364,8 @@ def _interpret(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
 
 def _check_members(path: Path, archive: NpzFile, shapes: dict[str, tuple[int, ...]]) -> None:
     if set(archive.names) != {"meta", *shapes}:
-        odd = sorted(set(archive.names) ^ {"meta", *shapes})
-        raise _damaged(path, f"its members are not those that meta names: {', '.join(odd[:5])}")
+        wrong = sorted(set(archive.names) ^ {"meta", *shapes})
+        raise _damaged(path, f"its members differ from those listed in meta: {', '.join(wrong[:5])}")
     for name, shape in shapes.items():
         found, dtype = archive.header(name)
         if found != shape or dtype != np.float32:
@@ -378,9 +382,9 @@ def _read_array(path: Path, archive: NpzFile, name: str) -> NDArray[Any]:
 def _resume(path: Path, meta: Meta, slots: dict[str, NDArray[Any]], hidden: tuple[int, ...]) -> Resume | None:
     if meta.progress is None:
         return None
-    said = meta.progress
+    saved = meta.progress
     progress = Progress(
-        said.epoch, said.best_epoch, tuple(said.best_score), said.epochs_since_best, said.plateaus
+        saved.epoch, saved.best_epoch, tuple(saved.best_score), saved.epochs_since_best, saved.plateaus
     )
     mid_epoch = None
     if meta.mid_epoch is not None:
@@ -390,4 +394,4 @@ def _resume(path: Path, meta: Meta, slots: dict[str, NDArray[Any]], hidden: tupl
         ):
             raise _damaged(path, "meta.mid_epoch.silent does not fit its hidden layers")
         mid_epoch = MidEpoch(**meta.mid_epoch.model_dump())
-    return Resume(progress, said.steps, slots, mid_epoch)
+    return Resume(progress, saved.steps, slots, mid_epoch)

@@ -16,16 +16,16 @@ from mlpcli.data.cifar10 import IMAGE, find_cifar10
 
 __all__ = ["describe_data"]
 
-_ROWS = 1024  # at a time, so that bytes become float64 a piece at a time
+_ROWS = 1024  # at a time, so that only a piece of the data is in memory as float64
 _COLOURS = ("red", "green", "blue")
 
 
 def describe_data(experiment: Experiment) -> dict[str, Any]:
     """Load the config's data set and return a description of it, as plain values for JSON.
 
-    Ranges are ``min``, ``mean``, ``max`` and ``std``, in the data's own units. Those of the features are of
-    the training split; images have one for each colour instead. Classes are counted, and ranges of a
-    regression's targets given, for each split. Raises DataError, ConfigError.
+    Ranges are ``min``, ``mean``, ``max`` and ``std``, in the data's own units. Those of the features refer to
+    the training split; images have one range for each colour. Class counts, or the ranges of a regression's
+    targets, are given for each split. Raises DataError, ConfigError.
     """
     section: Any = experiment.data
     splits = load_splits(experiment)
@@ -66,7 +66,7 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
 
 
 def _source(section: Any) -> str | None:
-    """Return the file or the folder that the data are read from; None where they are drawn."""
+    """Return the file or folder that the data are read from; None for a toy set."""
     if section.name == "cifar10":
         return str(find_cifar10(Path(section.root) if section.root else None))
     return getattr(section, "path", None)
@@ -80,7 +80,7 @@ def _targets(section: Any, n: int, parts: dict[str, Split]) -> list[dict[str, An
 
 
 def _ranges(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return minimum, mean, maximum and variance (4, columns) of ``rows`` of the values (n, columns)."""
+    """Return the minimum, mean, maximum and variance (4, columns) of some ``rows`` of values (n, columns)."""
     pieces = [rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS)]
     low = np.min([values[piece].min(axis=0) for piece in pieces], axis=0).astype(np.float64)
     high = np.max([values[piece].max(axis=0) for piece in pieces], axis=0).astype(np.float64)
@@ -93,7 +93,7 @@ def _ranges(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.float64]
 
 
 def _pooled(ranges: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
-    """Return the ranges (4, groups) of neighbouring columns taken together."""
+    """Return the ranges (4, groups) of groups of adjacent columns."""
     low, mean, high, variance = ranges.reshape(4, groups, -1)
     return np.stack(
         [low.min(axis=1), mean.mean(axis=1), high.max(axis=1), variance.mean(axis=1) + mean.var(axis=1)]

@@ -28,7 +28,7 @@ def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
 
 
 def quick_scores(network: Network, loss: Loss, batches: Batches) -> dict[str, Any]:
-    """Return the mean ``loss`` and, for classes, the ``accuracy``, for a regression ``r2``."""
+    """Return the mean ``loss``, and the ``accuracy`` of a classifier or the ``r2`` of a regression."""
     logits = compute_logits(network, batches)
     y = batches.split.y[batches.split.rows]
     scores: dict[str, Any] = {"loss": loss.evaluate(logits, y, None)}
@@ -59,14 +59,13 @@ def full_report(
 ) -> dict[str, Any]:
     """Return all scores of ``logits`` (n, outputs) against ``y``, ready for JSON.
 
-    With classes: loss, accuracy, confusion (rows are the true class, columns the predicted one), and per
-    class precision, recall, F1 and support. Precision is null where the class was never predicted, recall
-    where it never occurs. ``baseline`` is the accuracy of always
-    naming the most frequent class, ``macro`` the plain mean over the classes that occur. For a
-    regression: loss, of targets scaled as in training; mse, mae and r2, of values in their own units (null
-    where they do not vary).
+    For a classifier: loss, accuracy, confusion (rows are true classes, columns predicted ones), and for each
+    class precision, recall, F1 and support. Precision is null if the class was never predicted, recall if it
+    never occurs. ``baseline`` is the accuracy of always predicting the most frequent class, ``macro`` the
+    plain mean over the classes that occur. For a regression: the loss, of targets scaled as in training; mse,
+    mae and r2, of values in their own units. r2 is null if the targets do not vary.
     """
-    logits = logits.astype(np.float64)  # the squares of what float32 holds overflow there
+    logits = logits.astype(np.float64)  # squares of large float32 numbers would overflow
     if classes is None:
         scaled = y if target_transform is None else target_transform.apply(y.astype(np.float64))
         values = logits if target_transform is None else target_transform.undo(logits)
@@ -94,7 +93,7 @@ def full_report(
 
 
 def _mean(classes: list[dict[str, Any]], key: str) -> float | None:
-    """Average over the classes that occur; what was never predicted counts as 0."""
+    """Return the mean over the classes that occur; the score of a class that was never predicted is 0."""
     values = [row[key] or 0.0 for row in classes if row["support"]]
     return sum(values) / len(values) if values else None
 

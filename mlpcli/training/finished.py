@@ -107,7 +107,7 @@ class FinishedRun:
             directory, file = path, path / "best.npz"
         else:
             if not path.exists():
-                raise UsageError(f"{path}: there is no such run; name its directory, as in runs/spiral")
+                raise UsageError(f"{path}: no such run; name its directory, as in runs/spiral")
             if path.suffix != ".npz":
                 raise UsageError(
                     f"{path} is not a run; name its directory, as in runs/spiral, or a checkpoint in it"
@@ -117,7 +117,7 @@ class FinishedRun:
 
     @classmethod
     def of(cls, run: Run) -> FinishedRun:
-        """Return a run that has been trained in memory, as it was after its last epoch."""
+        """Return a run that has been trained in memory, as it is after its last epoch."""
         last = run.recorder.last
         assert last is not None
         finished = cls("run", Path(), last)
@@ -161,7 +161,7 @@ class FinishedRun:
 
     @cached_property
     def best_epoch(self) -> int:
-        """The epoch whose weights best.npz holds."""
+        """The epoch of best.npz."""
         best = self.directory / "best.npz"
         return load_checkpoint(best).epoch if best.exists() else self.checkpoint.epoch
 
@@ -170,7 +170,7 @@ class FinishedRun:
 
         Raises CheckpointError, also if the checkpoint belongs to another run.
         """
-        _ = self.splits  # read once for all of them
+        _ = self.splits  # loaded now, so that all copies share them
         run = copy(self)
         run.checkpoint, run._logits = load_checkpoint(file), {}
         ours, theirs = self.checkpoint, run.checkpoint
@@ -183,7 +183,7 @@ class FinishedRun:
         return run
 
     def logits(self, part: str) -> NDArray[Any]:
-        """Return the logits (n, outputs) of a split, in its order."""
+        """Return the logits (n, outputs) of a split, in the order of its rows."""
         if part not in self._logits:
             split = self.splits.parts[part]
             self._logits[part] = compute_logits(
@@ -203,7 +203,7 @@ class FinishedRun:
 
 
 def _runs_in(path: Path) -> list[Path]:
-    """Return the runs that a folder holds."""
+    """Return the runs in a folder."""
     return [folder for folder in sorted(path.iterdir()) if (folder / "config.yaml").is_file()]
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 __all__ = ["advise"]
 
-# The notes mention 40 % dead units (CS231n, Neural Networks 1); the warning comes well before that.
+# The notes mention 40% dead units (CS231n, Neural Networks 1); the warning comes well before that.
 _DEAD, _SATURATED = 0.2, 0.5
-# The notes want about 1e-3 (Neural Networks 3, "Ratio of weights:updates").
+# The notes recommend about 1e-3 (Neural Networks 3, "Ratio of weights:updates").
 _RATIO = 0.1
 
 
@@ -29,7 +29,7 @@ def advise(metrics: dict[str, Any]) -> list[str]:
     for layer, ratio in enumerate(metrics["update_ratio"], 1):
         if ratio is not None and ratio >= _RATIO:
             lines.append(
-                f"layer {layer}: a step changes its weights by {ratio:.0%}; about 0.1 % is usual: "
+                f"layer {layer}: a step changes its weights by {ratio:.0%}, where about 0.1% is usual; "
                 "lower optimizer.learning_rate"
             )
     return lines

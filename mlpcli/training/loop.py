@@ -1,4 +1,4 @@
-"""The training loop: a generator of epochs; prints nothing and writes nothing."""
+"""The training loop: a generator of epochs. It prints nothing and writes nothing."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Epoch:
 
 @dataclass
 class Progress:
-    """How far training has come, in finished epochs.
+    """The progress of training, in finished epochs.
 
-    ``plateaus`` counts how often the schedule has taken ``epochs_since_best`` for a standstill.
+    ``plateaus`` counts how often the plateau schedule has shrunk the learning rate.
     """
 
     epoch: int = 0
@@ -51,10 +51,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class MidEpoch:
-    """The state of training within an epoch: the batches done, their sums, and the states of the streams.
+    """The state of training within an epoch, after ``batch`` batches.
 
-    ``correct`` counts the examples that were classified correctly, ``silent`` are the units of `UnitHealth`,
-    ``streams`` the states of the bit generators by name, ``seconds`` the time that the epoch has taken.
+    ``loss_sum`` is the sum of the losses of all examples so far, ``correct`` the number of examples that were
+    classified correctly, and ``seconds`` the time that the epoch has taken. ``silent`` is the state of
+    `UnitHealth`; ``streams`` holds the states of the bit generators by name.
     """
 
     batch: int
@@ -67,9 +68,10 @@ class MidEpoch:
 
 @dataclass
 class _Pass:
-    """The epoch that is being trained; ``start`` is the time at which it would have begun without breaks.
+    """The epoch that is being trained.
 
-    ``report`` collects what is measured in the last step.
+    ``start`` is the time at which it would have begun if there had been no interruptions. ``report`` collects
+    the measurements of the last step.
     """
 
     number: int
@@ -82,7 +84,10 @@ class _Pass:
     report: dict[str, Any] = field(default_factory=dict)
 
     def mid_epoch(self, silent: list[str]) -> MidEpoch:
-        """Return what is needed to go on from here; the stream of the noise pool is not the epoch's own."""
+        """Return the state that is needed to resume from here.
+
+        The stream of the noise pool is left out, since it is the same in every epoch.
+        """
         states = {name: rng.bit_generator.state for name, rng in self.rngs.items() if name != "noise_pool"}
         return MidEpoch(self.batch, self.loss_sum, self.correct, self.seconds, silent, states)
 
@@ -90,12 +95,16 @@ class _Pass:
 class Trainer:
     """Trains ``network`` on mini-batches, epoch by epoch.
 
-    Epochs are scored on ``val``, or on the training split where there is none: the higher accuracy is
-    better, and at equal accuracy, or for a regression, the lower loss. ``train_loss`` and ``train_accuracy``
-    are means over the epoch's batches as the weights move, of augmented images, with dropout and noise,
-    without penalties. ``gradient_norm``, per layer of weights ``gradient_norms`` (of dW, with penalties,
-    before clipping) and ``update_ratio`` (norm of the change of W over the norm of W) are those of the last
-    step; ``dead`` and ``saturated`` (per hidden layer) are those of `UnitHealth`.
+    Epochs are scored on ``val``, or on the training split if ``val`` is None. Higher accuracy is better; if
+    it is equal, or in a regression, lower loss is better. The metrics of an epoch are:
+
+    - ``train_loss`` and ``train_accuracy``: means over the epoch's batches, while the weights change, with
+      augmentation, dropout and noise, without penalties;
+    - ``gradient_norm``, and ``gradient_norms`` of each layer's dW: of the last step, with penalties, before
+      clipping;
+    - ``update_ratio`` of each layer of weights: the norm of the change of W over the norm of W, in the last
+      step;
+    - ``dead`` and ``saturated`` of each hidden layer: see `UnitHealth`.
     """
 
     def __init__(
@@ -123,8 +132,8 @@ class Trainer:
         self.schedule, self.warmup = schedule, warmup
         self.clip_norm, self.max_norm = clip_norm, max_norm
         self.augmenter, self.save_every = augmenter, save_every
-        self.batches = math.ceil(len(train) / batch_size)  # of an epoch
-        self._learning_rate = optimizer.learning_rate  # the one that the schedule multiplies
+        self.batches = math.ceil(len(train) / batch_size)  # per epoch
+        self._learning_rate = optimizer.learning_rate  # before the schedule multiplies it
         self.progress = Progress()
         self._dlogits, self._others_dlogits = (Buffer(network.widths[-1], network.dtype) for _ in range(2))
         self._values_before = np.empty_like(network.parameters.values)
@@ -136,17 +145,17 @@ class Trainer:
         self.stopping = False
 
     def resume(self, progress: Progress, steps: int, mid_epoch: MidEpoch | None) -> None:
-        """Go on from there; the network's and the optimizer's arrays hold what they held then."""
+        """Continue from this state; the caller has restored the arrays of the network and the optimizer."""
         self.progress, self.optimizer.steps, self._mid_epoch = progress, steps, mid_epoch
 
     def stop(self) -> None:
-        """End after the batch at hand; may be called at any time."""
+        """Stop after the current batch; may be called at any time."""
         self.stopping = True
 
     def epochs(self, save: Callable[[MidEpoch], None] | None = None) -> Iterator[Epoch]:
-        """Train to the last epoch, or until patience runs out, and yield each epoch as it ends.
+        """Train until the last epoch, or until patience runs out, and yield each epoch as it ends.
 
-        ``save`` is called within an epoch, every ``save_every`` steps and after `stop`.
+        ``save`` is called within epochs: every ``save_every`` steps, and after `stop`.
         """
         while self.progress.epoch < self.n_epochs and not self.out_of_patience and not self.stopping:
             epoch = self._epoch(self.progress.epoch + 1, save)
@@ -156,12 +165,13 @@ class Trainer:
 
     @property
     def out_of_patience(self) -> bool:
-        """Whether there has been no better epoch for ``patience`` of them."""
+        """Whether the last ``patience`` epochs have brought no better score."""
         return self.patience is not None and self.progress.epochs_since_best >= self.patience
 
     def _epoch(self, number: int, save: Callable[[MidEpoch], None] | None) -> Epoch | None:
-        """Train an epoch, or the rest of one; return None where it was stopped before its end."""
-        # What overflows shows as a loss that is not finite, which is an error of its own.
+        """Train an epoch, or the rest of one; return None if it was stopped before its end."""
+        # NumPy's warnings are off, since an overflow leads to a loss that is not finite, which raises
+        # RunError.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             state = self._pass(number, save)
             if state is None:
@@ -195,7 +205,7 @@ class Trainer:
         return Epoch(number, metrics, is_best)
 
     def _pass(self, number: int, save: Callable[[MidEpoch], None] | None) -> _Pass | None:
-        """Take a step on every batch, or on those that are left; return None where that was stopped."""
+        """Take a step on every batch, or on the remaining ones; return None if stopped before the end."""
         state = self._begin(number)
         order = stream(self.seed, "shuffle", number)
         for X, y in self.train.shuffled(self.batch_size, order, state.batch):
@@ -211,12 +221,12 @@ class Trainer:
                     save(state.mid_epoch(self._health.silent))
                 if self.stopping:
                     return None
-                state.start = time.perf_counter() - state.seconds  # saving is not training
+                state.start = time.perf_counter() - state.seconds  # the time of saving does not count
         state.seconds = time.perf_counter() - state.start
         return state
 
     def _begin(self, number: int) -> _Pass:
-        """Return the state at the beginning of an epoch, or where `resume` has put it."""
+        """Return the state at the beginning of an epoch, or the state given to `resume`."""
         state = _Pass(number, Streams(self.seed, number), time.perf_counter())
         state.rngs["noise_pool"] = self._noise_pool
         mid_epoch, self._mid_epoch = self._mid_epoch, None
@@ -230,7 +240,7 @@ class Trainer:
         return state
 
     def _compute_gradient(self, state: _Pass, X: NDArray[Any], y: NDArray[Any]) -> None:
-        """Fill the gradients of the network with those of a batch's mean loss, without penalties."""
+        """Compute the gradients of a batch's mean loss, without penalties, into the network's gradients."""
         share = 1.0
         if self.augmenter is not None:
             X, share = self.augmenter.apply(X, state.rngs["augment"])
@@ -248,20 +258,20 @@ class Trainer:
         if state.batch == self.batches:
             state.report |= self._health.report()  # backward overwrites the outputs
         self.network.backward(dlogits)
-        # What is not finite on its way back shows in the biases' gradients, which are few. Where only the
-        # products overflow, the next loss will show it; nothing is saved before it has been looked at.
+        # A backward pass that overflows shows in the gradients of the biases, which are few and quick to
+        # check. If only the products X.T dY overflow, the next loss shows it; nothing is saved unchecked.
         size = float(np.dot(self._few_gradients, self._few_gradients))
         if not math.isfinite(size):
             self._require_finite("gradient", size, state.number, self._where(state) + self._first_lost("db"))
 
     def _take_step(self, state: _Pass) -> None:
-        """Add the penalties, clip, let the optimizer take its step, and limit the norms of the weights.
+        """Add penalties, clip the gradient, let the optimizer take its step, and limit the weights' norms.
 
         The last step of an epoch is measured.
         """
         last = self.batches
         is_measured = state.batch == last
-        penalized = is_measured or self.clip_norm is not None  # both look at the whole gradient
+        penalized = is_measured or self.clip_norm is not None  # both need the whole gradient
         if penalized:
             self.optimizer.penalize()
         if is_measured:
@@ -281,9 +291,9 @@ class Trainer:
         return f"in batch {state.batch} of {self.batches}"
 
     def _first_lost(self, name: str) -> str:
-        """Return in words where in the network the array ``name`` is the first that is not finite."""
+        """Return in words which layer's array ``name`` is the first that is not finite."""
         layers = list(enumerate(self.network.dense, 1))
-        for number, layer in layers if name == "Y" else reversed(layers):  # as they are computed
+        for number, layer in layers if name == "Y" else reversed(layers):  # in the order of computation
             if not np.isfinite(getattr(layer, name)).all():
                 return f", first in layer {number} of {len(layers)}"
         return ", first in the loss itself"
@@ -291,9 +301,10 @@ class Trainer:
     def _add_others(
         self, logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any], share: float
     ) -> float:
-        """Weigh the gradient by ``share`` and add the rest of the blend, whose targets are the next rows'.
+        """Multiply the gradient by ``share`` and add (1 - share) times that for the targets of the next rows.
 
-        Return the loss of the rest, weighed: mixup's L = share L(y) + (1 - share) L(y of the next row).
+        Return (1 - share) times the loss for these targets. Together they are the loss of mixup,
+        L = share L(y) + (1 - share) L(y of the next row).
         """
         others = self._others_dlogits.rows(len(y))
         loss = (1 - share) * self.loss.evaluate(logits, np.roll(y, -1, axis=0), others)
@@ -303,20 +314,20 @@ class Trainer:
         return loss
 
     def _scheduled(self, epoch: float, step: float) -> float:
-        """Return the learning rate of the step that goes from ``epoch`` to ``epoch + step``."""
+        """Return the learning rate of the step from ``epoch`` to ``epoch + step``, in epochs."""
         schedule = self.schedule
         factor = schedule.factor(epoch, self.n_epochs) * warm(epoch + step, self.warmup)
         return self._learning_rate * factor * schedule.shrink**self.progress.plateaus
 
     def _clip(self, longest: float) -> None:
-        """Scale a gradient that is longer down to ``longest`` (Pascanu et al., 2013)."""
+        """Scale the gradient down to the norm ``longest`` if it is longer (Pascanu et al., 2013)."""
         gradients = self.network.parameters.gradients
         norm = float(np.linalg.norm(gradients))
         if norm > longest:
             gradients *= longest / norm
 
     def _limit_norms(self, longest: float) -> None:
-        """Shorten the weights into a unit to ``longest``.
+        """Scale the weights of each unit down to the norm ``longest`` if they are longer.
 
         CS231n notes, Neural Networks 2, "Max norm constraints" (Srebro & Shraibman, 2005).
         """
@@ -328,13 +339,13 @@ class Trainer:
             layer.W *= norms
 
     def _measure_gradients(self) -> dict[str, Any]:
-        """Return the norm of the gradient, and those of each dW."""
+        """Return the norm of the whole gradient and the norms of each dW."""
         norms = [float(np.linalg.norm(layer.dW)) for layer in self.network.dense]
         whole = float(np.linalg.norm(self.network.parameters.gradients))
         return {"gradient_norm": whole, "gradient_norms": norms}
 
     def _measure_update(self, before: NDArray[Any]) -> list[float | None]:
-        """Return for each W the norm of its change over its norm; ``before`` is overwritten."""
+        """Return, for each W, the norm of its change divided by its norm; ``before`` is overwritten."""
         ratios = []
         for layer in self.network.dense:
             old = self.network.parameters.view(layer.spec.parameters[0].name, before)
@@ -344,7 +355,7 @@ class Trainer:
         return ratios
 
     def _require_sound(self, epoch: int, where: str) -> None:
-        """Raise RunError where what is about to be saved holds something that is not finite."""
+        """Raise RunError if an array that is about to be saved holds a number that is not finite."""
         size = float(np.linalg.norm(self.network.parameters.values))
         self._require_finite("size of the weights", size, epoch, where)
         kept = {f"running {name}": array for name, array in self.network.state.items()}

@@ -1,8 +1,7 @@
-"""Forecasts the memory that a run will take, before any of it is asked for.
+"""Forecasts the memory that a run needs, before any of it is allocated; without NumPy.
 
-What a network takes follows from its sizes and the config; needs no NumPy. The parts are those that stand
-side by side at the end of training, when the best weights get a network of their own for the last scores:
-the most that a run takes at a time.
+The memory of a network follows from its sizes and the config. The forecast is the peak, which a run reaches
+at the end of training, when the best weights are loaded into a second network for the final scores.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ __all__ = [
 EVALUATION_ROWS = 500  # at a time: large enough for the BLAS, small enough for the cache
 _FLOAT = 4  # bytes of a float32
 _PROGRAM = 56_000_000  # Python, NumPy with its BLAS, and the rest
-_DRAWN, _KEPT = 56, 40  # bytes of a toy example while the set is drawn, and afterwards
+_DRAWN, _KEPT = 56, 40  # bytes per example of a toy set while it is drawn, and afterwards
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the forecast: what JSON and people call it, its bytes, and how they come about."""
+    """One part of the forecast: its key in JSON, its label, its bytes, and how they are calculated."""
 
     key: str
     label: str
@@ -51,11 +50,11 @@ class Part:
 
 @dataclass(frozen=True)
 class DataSize:
-    """A data set's bytes, and what is known of its shape.
+    """The bytes of a data set, and its shape as far as it is known.
 
-    ``trained`` and ``scored`` are the examples of the training split and of the largest one, or a bound on
-    them; ``itemsize`` is the bytes of a feature as it is kept: 1 of an image's. ``spare`` bytes are free
-    again once the data stand.
+    ``trained`` and ``scored`` are the numbers of examples in the training split and in the largest split, or
+    upper bounds. ``itemsize`` is the number of bytes of a feature in memory, 1 for images. ``spare`` bytes
+    are freed once the data are loaded.
     """
 
     bytes: int
@@ -70,7 +69,7 @@ class DataSize:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The parts of the network, those of the run around it, and what to change where they are too many."""
+    """The parts of the network, those of the rest of the run, and advice on how to reduce each kind."""
 
     network: tuple[Part, ...]
     around: tuple[Part, ...]
@@ -78,12 +77,12 @@ class Forecast:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """All of them."""
+        """All parts."""
         return self.network + self.around
 
     @property
     def total(self) -> int:
-        """Bytes of the whole run."""
+        """The bytes of the whole run."""
         return sum(part.bytes for part in self.parts)
 
     def rows(self) -> list[list[str]]:
@@ -94,9 +93,10 @@ class Forecast:
 def forecast_memory(
     spec: NetworkSpec | None, experiment: Experiment | None, data: DataSize | None = None
 ) -> Forecast:
-    """Return the memory that training the network ``spec`` takes, with the settings of ``experiment``.
+    """Return the memory that training the network ``spec`` takes with the settings of ``experiment``.
 
-    Without an experiment: with adam and the default batch size. Without a network: the data alone.
+    Without an experiment, the optimizer is adam and the batch size the default. Without a network, only the
+    data count.
     """
     around = [Part("program", "Python and NumPy", _PROGRAM, "")]
     if data is not None:
@@ -111,25 +111,25 @@ def forecast_memory(
     parameters = _FLOAT * spec.count()
     network = (
         Part("parameters", "weights and biases", parameters, "4 bytes a parameter"),
-        Part("gradients", "gradients", parameters, "the same again"),
+        Part("gradients", "gradients", parameters, "the same"),
         Part(
             "optimizer",
             "optimizer state",
             parameters * optimizer.slots,
-            f"{optimizer.name}: {optimizer.slots} x that",
+            f"{optimizer.name}: {optimizer.slots} x the same",
         ),
         Part(
             "activations",
             "activations",
             _FLOAT * batch * spec.activations,
-            f"{batch:,} x {spec.activations:,}, inputs included",
+            f"{batch:,} x {spec.activations:,}, with the inputs",
         ),
-        Part("buffers", "work buffers", _buffers(spec, experiment, data, batch), "of steps and scores"),
+        Part("buffers", "work buffers", _buffers(spec, experiment, data, batch), "for training and scoring"),
         Part(
             "copies",
             "copies",
             4 * parameters,
-            "step before, best weights",
+            "previous and best weights",
         ),
     )
     if scored is not None:
@@ -142,10 +142,10 @@ def forecast_memory(
 
 
 def _buffers(spec: NetworkSpec, experiment: Experiment | None, data: DataSize | None, batch: int) -> int:
-    """Return the bytes of the buffers of a step besides the activations, and of those of evaluation."""
+    """Return the bytes of all buffers of a training step, except the activations, and of evaluation."""
     inputs, outputs = spec.widths[0], spec.widths[-1]
-    numbers = max(spec.widths[1:-1], default=0)  # to look for dead units
-    numbers += 4 * outputs  # gradients of the logits, and the loss's own
+    numbers = max(spec.widths[1:-1], default=0)  # for finding dead units
+    numbers += 4 * outputs  # gradients of the logits, and buffers of the loss
     augment = None if experiment is None else getattr(experiment.data, "augment", None)
     if augment is not None and (augment.crop or augment.flip):
         numbers += inputs * (32 + 2 * augment.crop) ** 2 // 32**2 + (inputs if augment.crop else 0)
@@ -156,17 +156,17 @@ def _buffers(spec: NetworkSpec, experiment: Experiment | None, data: DataSize | 
     gathered = itemsize * inputs
     scratch = _FLOAT * spec.scratch + spec.masks
     forward = _FLOAT * spec.activations + gathered + scratch
-    # The buffers of training grow to the rows of evaluation; the best weights come with their own.
+    # The buffers of training grow to the rows of evaluation; the second network has its own.
     return batch * (_FLOAT * numbers + gathered + scratch) + forward * (max(0, rows - batch) + rows)
 
 
 def _advice(spec: NetworkSpec | None, experiment: Experiment | None) -> dict[str, str]:
-    """Return what to change for each kind of part, by the kind's name."""
+    """Return advice on how to reduce each kind of part, by the kind's name."""
     advice = {"data": "use fewer examples"}
     if experiment is not None:
         data = experiment.data
         if data.name == "cifar10":
-            advice["data"] = "CIFAR-10 is always read whole: free some memory"
+            advice["data"] = "free some memory, since CIFAR-10 is always read completely"
         elif data.examples is not None:
             advice["data"] = f"lower data.points (now {data.examples:,})"
         else:
@@ -175,7 +175,7 @@ def _advice(spec: NetworkSpec | None, experiment: Experiment | None) -> dict[str
         widths = "-".join(map(str, spec.widths[1:-1]))
         slots = 2 if experiment is None else experiment.optimizer.slots
         smaller = f"lower model.hidden (now {_clipped(widths)})" if widths else "use fewer features"
-        advice["parameters"] = smaller + (", or take plain sgd, which keeps no state" if slots else "")
+        advice["parameters"] = smaller + (", or use plain sgd, which keeps no state" if slots else "")
         batch = (Training() if experiment is None else experiment.training).batch_size
         advice["batch"] = f"lower training.batch_size (now {batch:,})" if batch > EVALUATION_ROWS else smaller
     return advice
@@ -191,29 +191,29 @@ _KINDS = {
     "data": ("data", "scores"),
 }
 _NAMES = {
-    "parameters": "what is kept for each parameter",
-    "batch": "what is kept for each example of a batch",
+    "parameters": "numbers that are kept for each parameter",
+    "batch": "numbers that are kept for each example of a batch",
     "data": "the data set and its scores",
 }
 
 
 def known_data(experiment: Experiment) -> DataSize | None:
-    """Return the size of the data set where the config tells it."""
+    """Return the size of the data set if the config determines it, else None."""
     section, n = experiment.data, experiment.data.examples
     if n is None:
         return None
     if section.name == "cifar10":
         trained, scored = _split_sizes(section, n, own_test=n // 6)
         return DataSize(
-            n * (section.inputs + 8), f"{n:,} images, a byte a value", trained, scored, itemsize=1
+            n * (section.inputs + 8), f"{n:,} images, 1 byte a value", trained, scored, itemsize=1
         )
     trained, scored = _split_sizes(section, n)
     spare = n * (_DRAWN - _KEPT)
-    return DataSize(n * _DRAWN, f"{n:,} points, as they are drawn", trained, scored, spare=spare)
+    return DataSize(n * _DRAWN, f"{n:,} points, while they are drawn", trained, scored, spare=spare)
 
 
 def _split_sizes(section: Any, n: int, own_test: int = 0) -> tuple[int, int]:
-    """Return how many of n examples the training split has, and the largest split, about."""
+    """Return roughly how many of n examples the training split has, and the largest split."""
 
     def count(size: float | None, of: int, rest: int) -> int:
         return rest if size is None else min(of, round(size * of) if isinstance(size, float) else size)
@@ -226,7 +226,7 @@ def _split_sizes(section: Any, n: int, own_test: int = 0) -> tuple[int, int]:
 
 
 def measured_data(experiment: Experiment) -> DataSize | None:
-    """Return the size of the data set, of a file as its size and its headers tell; raises DataError."""
+    """Return the size of the data set, for a file from its size and headers; raises DataError."""
     from mlpcli.build import READERS
 
     section, measure = experiment.data, READERS[experiment.data.name].measure
@@ -242,7 +242,7 @@ def loaded_data(splits: Splits) -> DataSize:
     parts = [split for split in (splits.train, splits.val, splits.test) if split is not None]
     arrays = {id(array): array for split in parts for array in (split.X, split.y)}
     scored = max(map(len, parts))
-    rows = 3 * 8 * sum(map(len, parts))  # row numbers: of the split, in a new order, and its labels
+    rows = 3 * 8 * sum(map(len, parts))  # row numbers of the splits, the same in a new order, and the labels
     return DataSize(
         sum(array.nbytes for array in arrays.values()) + rows,
         f"{sum(map(len, parts)):,} x {len(splits.columns):,}",
@@ -255,10 +255,11 @@ def loaded_data(splits: Splits) -> DataSize:
 
 
 def require_memory(experiment: Experiment, loaded: DataSize | None = None) -> None:
-    """Raise ConfigError, with the forecast as a table, where the run will not fit into the memory.
+    """Raise ConfigError, with the forecast as a table, if the run will not fit into memory.
 
-    Before the data are read their size is taken from the config and from what files say; a number of classes
-    that cannot be known then is taken for the least, two. What has been ``loaded`` is in the memory already.
+    Before the data are read, their size is taken from the config and from the headers of files. If the number
+    of classes is not known yet, it is assumed to be two, the smallest number. The data that have been
+    ``loaded`` are in memory already.
     """
     available = available_memory()
     if available is None:
@@ -282,11 +283,11 @@ def describe_shortage(forecast: Forecast, available: Available) -> str:
         kind: sum(part.bytes for part in forecast.parts if part.key in keys) for kind, keys in _KINDS.items()
     }
     largest = max(totals, key=lambda kind: totals[kind])
-    table = columns([*forecast.rows(), ["all of them", memory(forecast.total), ""]], "<><")
+    table = columns([*forecast.rows(), ["total", memory(forecast.total), ""]], "<><")
     return (
         f"training would take about {memory(forecast.total)} of memory, "
-        f"and {available.where} has {memory(available.size)} left.\n\n{table}\n\n"
-        f"The most goes into {_NAMES[largest]}: {memory(totals[largest])}.\n"
+        f"but {available.where} has {memory(available.size)} left.\n\n{table}\n\n"
+        f"The largest part is {_NAMES[largest]}: {memory(totals[largest])}.\n"
         f"To make it fit: {forecast.advice[largest]}.\n"
         "Nothing was started."
     )

@@ -1,7 +1,7 @@
-"""Reads the meta of older checkpoint formats: each reader turns one format into the next.
+"""Migrates the meta of checkpoints in older formats: each migration turns one format into the next.
 
-What has been trained stays usable: a change of `mlpcli.training.checkpoints.Meta` gets a new format number
-and a reader here. ``tests/training/formats`` holds files of every format so far.
+Old checkpoints thus stay usable. A change of `mlpcli.training.checkpoints.Meta` needs a new format number and
+a migration here. ``tests/training/formats`` holds files of every format so far.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ Meta = dict[str, Any]
 
 
 def _rename(section: Any, names: dict[str, str]) -> Any:
-    """Return a mapping with other keys; what is no mapping is left for validation to refuse."""
+    """Return a mapping with renamed keys; anything else is returned as it is, for validation to refuse."""
     if not isinstance(section, dict):
         return section
     return {names.get(key, key): value for key, value in section.items()}
 
 
 def _from_1(meta: Meta) -> Meta:
-    """Format 1 (mlp 0.1 before its release) called columns features and had other names for the progress."""
+    """Format 1 (mlp 0.1 before its release) called the columns features; other keys were renamed, too."""
     meta = _rename(meta, {"features": "columns", "midway": "mid_epoch"})
     return {
         **meta,
@@ -36,7 +36,7 @@ MIGRATIONS: dict[int, Callable[[Meta], Meta]] = {1: _from_1}
 
 
 def migrate(meta: Meta) -> Meta:
-    """Return the meta of a checkpoint in today's format; it is validated afterwards."""
+    """Return the meta of a checkpoint in the current format; the caller has to validate it."""
     while True:
         number = meta.get("format")
         if type(number) is not int or number not in MIGRATIONS:

@@ -44,7 +44,10 @@ def hidden_outputs(network: Network, X: NDArray[Any]) -> list[NDArray[Any]]:
 def grid_lines(
     ranges: Sequence[tuple[float, float]], lines: int = 21, along: int = 60
 ) -> NDArray[np.float64]:
-    """Return the lines of a grid over ``ranges`` as points (2 * lines, points, 2): first those along x."""
+    """Return the lines of a grid over ``ranges`` as points (2 * lines, along, 2).
+
+    The lines along x come first.
+    """
     (left, right), (bottom, top) = ranges
     along_x, along_y = np.linspace(left, right, along), np.linspace(bottom, top, along)
     flat = [np.column_stack([along_x, np.full(along, y)]) for y in np.linspace(bottom, top, lines)]
@@ -57,8 +60,8 @@ def project(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
     """Return outputs (n, units) along the two directions to draw, and the names of these directions.
 
-    Of more than two units: the principal components of the examples' outputs, each with the share of their
-    variance that lies along it.
+    With more than two units, the directions are the principal components of the examples' outputs. The name
+    of each gives its share of the variance.
     """
     examples, others = examples.astype(np.float64), others.astype(np.float64)
     units = examples.shape[1]

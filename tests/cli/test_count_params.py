@@ -81,7 +81,7 @@ def test_a_network_that_does_not_fit_is_counted_and_said_not_to(
     monkeypatch.setattr(module, "available_memory", lambda: Available(10**9, "this machine"))
     code, out, _ = mlp("count-params", "--layers", "2,1000000,1000000,3")
     assert code == 0
-    line = next(line for line in out.splitlines() if "all of them" in line)
+    line = next(line for line in out.splitlines() if " total " in line)
     assert line.endswith("more than the 1 GB left here")
 
 

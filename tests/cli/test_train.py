@@ -201,7 +201,7 @@ def test_a_network_past_all_memory_is_refused_at_once(mlp: Mlp, command: str) ->
     assert (code, out) == (2, "")
     assert err.startswith("Error: training would take about ")
     assert "\nweights and biases   4,000 GB  4 bytes a parameter\n" in err
-    assert "To make it fit: lower model.hidden (now 1000000-1000000), or take plain sgd" in err
+    assert "To make it fit: lower model.hidden (now 1000000-1000000), or use plain sgd" in err
     assert not Path("runs").exists()
     assert mlp("train", SPIRAL, "--dry-run", "--set", "model.hidden=[1000000, 1000000]").code == 0
 

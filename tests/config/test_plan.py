@@ -81,10 +81,10 @@ NORMS_WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"batch_norm": False, "norm": "batch"},
         "model: batch_norm: false contradicts norm: batch",
     ),
-    "a number": ({"batch_norm": 1}, "model: batch_norm is 1; it is true or false"),
+    "a number": ({"batch_norm": 1}, "model: batch_norm is 1; it must be true or false"),
     "of a layer": (
         {"hidden": [{"units": 3, "batch_norm": "yes"}]},
-        "model.hidden.0: batch_norm is 'yes'; it is true or false",
+        "model.hidden.0: batch_norm is 'yes'; it must be true or false",
     ),
     "unknown": ({"norm": "group"}, 'model.norm: "group"'),
 }

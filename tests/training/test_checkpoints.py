@@ -162,7 +162,7 @@ def test_a_network_that_does_not_fit_into_the_memory(
             load_checkpoint(run.best)
         else:
             load_checkpoint(run.best, force_memory=True)
-            assert "131 parameters take 1.05 kB of memory, and the control group /job has" in refusal(
+            assert "131 parameters take 1.05 kB of memory, but the control group /job has" in refusal(
                 run.best
             )
 
@@ -332,13 +332,13 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     double: "W1 is float64",
     other_shape: "W1 is float32 (16, 4), not float32 (4, 16)",
     other_shape_said: "its arrays do not fit its config: W1",
-    missing_array: "its members are not those that meta names: b1",
+    missing_array: "its members differ from those listed in meta: b1",
     missing_array_unsaid: "its arrays do not fit its config: b1",
-    surplus_array: "its members are not those that meta names: W9",
+    surplus_array: "its members differ from those listed in meta: W9",
     scale_of_nothing: "scale holds numbers that are not above 0",
     huge_network: "its arrays do not fit its config: W1, W10, W100",
     other_units: "its arrays do not fit its config: W1, W2, b1",
-    newer_format: f"has format {FORMAT + 1}, and this version of mlp reads formats up to {FORMAT}",
+    newer_format: f"has format {FORMAT + 1}, but this version of mlp reads formats up to {FORMAT}",
     wrong_config: 'its config is wrong: optimizer: unknown name "magic"',
     no_config: "meta.config",
     surplus_key: "meta.extra",
@@ -355,7 +355,7 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     surplus_slot: "its arrays do not fit its config: optimizer_w",
     other_optimizer: "its arrays do not fit its config: optimizer_",
     negative_epoch: "meta.epoch",
-    half_a_character: "meta is not readable as JSON",
+    half_a_character: "meta is not valid JSON",
     long_key: "meta.xxx",
     many_mistakes: 'unknown key "key0"',
     long_shape: "W1 is float32 (4, 16), not float32 (1, 1,",
@@ -377,10 +377,10 @@ def test_a_spoiled_checkpoint_is_refused(
 
 
 METAS = {
-    "no JSON": (b"hello", "meta is not readable as JSON"),
-    "deep JSON": (b"[" * 100_000, "meta is not readable as JSON"),
+    "no JSON": (b"hello", "meta is not valid JSON"),
+    "deep JSON": (b"[" * 100_000, "meta is not valid JSON"),
     "long number": (b"1" * 10_000, "meta"),
-    "not ASCII": ("é".encode("latin-1"), "meta is not readable as JSON"),
+    "not ASCII": ("é".encode("latin-1"), "meta is not valid JSON"),
     "a list": (b"[1]", "meta"),
     "null": (b"null", "meta"),
     "another format": (b'{"format": "2"}', "has format '2'"),
@@ -407,7 +407,7 @@ def test_files_that_are_no_checkpoints(run: RunDirectory, tmp_path: Path) -> Non
         *((raw[: len(raw) * part // 10], "not an .npz archive") for part in range(1, 10)),
         (raw[:-1], "not an .npz archive"),
         (b"\x80\x04N.", "not an .npz archive"),
-        (buffer.getvalue(), "is no checkpoint of mlp: it has no meta"),
+        (buffer.getvalue(), "is not a checkpoint of mlp: it has no meta"),
         (number.getvalue(), "meta is float64 (3,), not a byte string"),
         (pickled.getvalue(), "an .npz archive holds plain NAME.npy members only"),
     ):

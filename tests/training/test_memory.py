@@ -186,7 +186,7 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
 LARGEST = {
     "parameters": (
         {"model": {"hidden": [3000, 3000]}},
-        ["for each parameter", "lower model.hidden (now 3000-3000), or take plain sgd"],
+        ["for each parameter", "lower model.hidden (now 3000-3000), or use plain sgd"],
     ),
     "parameters without slots": (
         {"model": {"hidden": [3000, 3000]}, "optimizer": "sgd"},
@@ -204,7 +204,7 @@ LARGEST = {
         {"data": {"name": "moons", "points": 2_000_000}},
         ["the data set", "lower data.points (now 2,000,000)"],
     ),
-    "cifar10": ({"data": "cifar10"}, ["the data set", "CIFAR-10 is always read whole"]),
+    "cifar10": ({"data": "cifar10"}, ["the data set", "CIFAR-10 is always read completely"]),
 }
 
 
@@ -217,7 +217,7 @@ def test_a_run_that_does_not_fit_is_refused_with_a_table(
         require_memory(experiment(**sections))
     message = str(caught.value)
     assert "the control group /job has 100 MB left" in message
-    for words in (*expected, "\nweights and biases ", "\nall of them ", "\nNothing was started."):
+    for words in (*expected, "\nweights and biases ", "\ntotal ", "\nNothing was started."):
         assert words in message
     assert max(map(len, message.splitlines())) <= 110
 
@@ -248,7 +248,7 @@ def test_a_network_of_a_width_that_only_the_data_know(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text(",".join(f"x{i}" for i in range(5000)) + ",y\n" + "1," * 5000 + "2\n")
     config = experiment(data={"name": "csv", "path": str(path), "target": "y"}, model={"hidden": [1000]})
-    with pytest.raises(ConfigError, match="what is kept for each parameter"):
+    with pytest.raises(ConfigError, match="The largest part is numbers that are kept for each parameter"):
         require_memory(config)
     path.write_text("x,y\n" + "".join(f"{i},{i // 2}\n" for i in range(12_000)))
     require_memory(config)

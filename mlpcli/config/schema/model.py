@@ -20,7 +20,7 @@ class PlainActivation(Section):
 
 
 class LeakyRelu(Section):
-    """max(z, alpha z)."""
+    """A ReLU with a slope for negative z: max(z, alpha z)."""
 
     name: Literal["leaky_relu"] = Field(description="max(z, alpha z)")
     alpha: float = Field(0.01, ge=0, lt=1, description="slope for negative z")
@@ -30,7 +30,7 @@ class PRelu(Section):
     """A leaky ReLU whose slopes are learned, one for each unit."""
 
     name: Literal["prelu"] = Field(description="a leaky ReLU whose slopes are learned, one for each unit")
-    alpha: float = Field(0.25, ge=0, lt=1, description="all slopes at first")
+    alpha: float = Field(0.25, ge=0, lt=1, description="initial value of all slopes")
 
 
 class Maxout(Section):
@@ -38,15 +38,15 @@ class Maxout(Section):
 
     name: Literal["maxout"] = Field(description="the largest of several weighted sums")
     pieces: int = Field(
-        2, ge=2, le=100, description="weighted sums of each unit; the parameters grow as many times"
+        2, ge=2, le=100, description="weighted sums per unit; multiplies the number of parameters"
     )
 
 
 class Elu(Section):
-    """z, or alpha (exp(z) - 1) where z is negative."""
+    """z, or alpha (exp(z) - 1) if z is negative."""
 
-    name: Literal["elu"] = Field(description="z, or alpha (exp(z) - 1) where z is negative")
-    alpha: float = Field(1.0, gt=0, description="how far below 0 the outputs go")
+    name: Literal["elu"] = Field(description="z, or alpha (exp(z) - 1) if z is negative")
+    alpha: float = Field(1.0, gt=0, description="outputs are above -alpha")
 
 
 Activation: TypeAlias = Annotated[
@@ -55,33 +55,35 @@ Activation: TypeAlias = Annotated[
 
 
 class _InitSection(Section):
-    """What all initializations share."""
+    """The settings that all initializations share."""
 
-    gain: float = Field(1.0, gt=0, description="what every weight is multiplied by")
-    bias: float = Field(0.0, description="all biases at first")
+    gain: float = Field(1.0, gt=0, description="factor that multiplies every weight")
+    bias: float = Field(0.0, description="initial value of all biases")
 
 
 class SpreadInit(_InitSection):
-    """Random weights of a variance that follows from the number of connections."""
+    """Random weights whose variance depends on the number of connections."""
 
     name: Literal["auto", "he", "xavier", "lecun"] = Field(
         description="variance of the weights: he 2/fan_in, xavier 2/(fan_in + fan_out), lecun 1/fan_in; "
-        "auto takes the one that suits the activation"
+        "auto uses the one that suits the activation"
     )
-    distribution: Literal["normal", "uniform"] = Field("normal", description="what they are drawn from")
+    distribution: Literal["normal", "uniform"] = Field("normal", description="distribution of the weights")
 
 
 class OrthogonalInit(_InitSection):
-    """Weight vectors of length 1 at right angles to each other."""
+    """Weight vectors of length 1 that are orthogonal to each other."""
 
-    name: Literal["orthogonal"] = Field(description="vectors of length 1 at right angles to each other")
+    name: Literal["orthogonal"] = Field(
+        description="weight vectors of length 1 that are orthogonal to each other"
+    )
 
 
 Init: TypeAlias = Annotated[SpreadInit | OrthogonalInit, Field(discriminator="name"), by_name("auto")]
 
 
 def _norm_from_batch_norm(value: Any) -> Any:
-    """Read ``batch_norm: true`` as ``norm: batch``, and ``batch_norm: false`` as no such norm."""
+    """Read ``batch_norm: true`` as ``norm: batch``, and ``batch_norm: false`` as ``norm: none``."""
     if not isinstance(value, dict) or "batch_norm" not in value:
         return value
     section = dict(value)
@@ -89,7 +91,9 @@ def _norm_from_batch_norm(value: Any) -> Any:
     if wanted is None:
         return section
     if not isinstance(wanted, bool):
-        raise problem(f"batch_norm is {wanted!r:.50}; it is true or false, and short for norm: batch or none")
+        raise problem(
+            f"batch_norm is {wanted!r:.50}; it must be true or false, short for norm: batch and norm: none"
+        )
     if norm in (None, "none"):
         return {**section, "norm": "batch" if wanted else "none"}
     if wanted == (norm == "batch"):
@@ -107,7 +111,7 @@ class _Normed(Section):
 
 
 Norm: TypeAlias = Literal["none", "batch", "layer"]
-_OWN = "this layer's own; null takes the model's"
+_OWN = "for this layer; null means as in model"
 
 
 class Layer(_Normed):
@@ -135,7 +139,7 @@ HiddenLayer = Annotated[
 
 
 class Model(_Normed):
-    """The network: fully-connected layers."""
+    """The network: fully connected layers."""
 
     hidden: list[HiddenLayer] = Field(
         [Layer(units=100)],
@@ -143,17 +147,17 @@ class Model(_Normed):
         description="sizes of the hidden layers, as in [100, 50]; [] is a linear classifier",
     )
     activation: Activation = Field(
-        PlainActivation(name="relu"), description="of the hidden layers; the output layer has none"
+        PlainActivation(name="relu"), description="activation of the hidden layers; the output layer has none"
     )
-    init: Init = Field(SpreadInit(name="auto"), description="the first weights and biases, of all layers")
+    init: Init = Field(SpreadInit(name="auto"), description="initial weights and biases of all layers")
     norm: Norm = Field(
         "none",
-        description="normalizes the weighted sums of hidden layers before the activation: batch (each unit "
-        "over the batch), layer (each example over the units); batch_norm: true means norm: batch",
+        description="normalization of the weighted sums of hidden layers: batch (each unit over the batch), "
+        "layer (each example over the units); batch_norm: true means norm: batch",
     )
     residual: bool = Field(
         False,
-        description="adds its input to the output of a hidden layer, through a matrix where widths differ",
+        description="add the input of a hidden layer to its output, through a matrix if the widths differ",
     )
     dropout: float = Field(
         0.0, ge=0, lt=1, description="share of a hidden layer's outputs dropped in training"
@@ -162,13 +166,15 @@ class Model(_Normed):
     input_noise: float = Field(
         0.0, ge=0, description="standard deviation of noise on the scaled inputs in training"
     )
-    inputs: int | None = Field(None, ge=1, description="features; null asks the data; given, it has to agree")
+    inputs: int | None = Field(
+        None, ge=1, description="number of inputs; null takes it from the data, a number must match them"
+    )
     outputs: int | None = Field(
-        None, ge=1, description="output units; null asks the data; given, it has to agree"
+        None, ge=1, description="number of outputs; null takes it from the data, a number must match them"
     )
 
     def resolved(self, layer: Layer) -> Layer:
-        """Return a hidden layer in which nothing is null: what it leaves open is the model's."""
+        """Return a hidden layer in which no key is null: those that were have the model's values."""
         own = layer.model_dump(exclude={"units"}, exclude_none=True)
         shared = {key: getattr(self, key) for key in Layer.model_fields if key != "units" and key not in own}
         return layer.model_copy(update=shared)
