@@ -44,10 +44,8 @@ def edited(text: str, edit: dict[str, str]) -> str:
         case {"after": line, "text": new}:
             return one(rf"^{re.escape(line)}[^\n]*\n", text, lambda found: f"{found[0]}{new}\n")
         case {"entry": table, "text": new}:
-            start = rf"^{table}\b[^\n]*= \{{"
-            if re.search(rf"{start}[^\n]*\}}$", text, re.MULTILINE):
-                return one(rf"({start}[^\n]*)\}}$", text, lambda found: f"{found[1]}, {new}}}")
-            return one(rf"{start}\n.*?^(?=\}})", text, lambda found: f"{found[0]}{new.rstrip()}\n")
+            start = rf"^{table}\b[^\n]*= \{{\n.*?^(?=\}})"
+            return one(start, text, lambda found: f"{found[0]}{new.rstrip()}\n")
         case {"add": name, "to": choices} if name.startswith('"'):
             return one(rf"^{choices}\b.*?Literal\[[^]]*", text, lambda found: f"{found[0]}, {name}")
         case {"add": name, "to": choices}:

@@ -126,7 +126,10 @@ def _layer_norm(number: int, width: int) -> LayerSpec:
     )
 
 
-NORMS: dict[str, Callable[[int, int], LayerSpec]] = {"batch": _batch_norm, "layer": _layer_norm}
+NORMS: dict[str, Callable[[int, int], LayerSpec]] = {
+    "batch": _batch_norm,
+    "layer": _layer_norm,
+}
 
 
 def _dense(number: int, fan_in: int, units: int, pieces: int, init: dict[str, Any]) -> LayerSpec:
