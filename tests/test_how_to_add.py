@@ -85,11 +85,11 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def python(folder: Path, *args: str) -> str:
+def python(folder: Path, *args: str, seconds: float = 300) -> str:
     """Run Python in the copy, whose mlpcli it imports, and return what it prints."""
     env = {**os.environ, "PYTHONPATH": str(folder), "PYTEST_ADDOPTS": ""}
     done = subprocess.run(
-        [sys.executable, *args], cwd=folder, env=env, capture_output=True, text=True, timeout=300
+        [sys.executable, *args], cwd=folder, env=env, capture_output=True, text=True, timeout=seconds
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -109,6 +109,14 @@ def test_the_tests_of_the_copy_know_what_was_added(copy: Path) -> None:
     names = [files["NAME"] for files in ADDITIONS.values()]
     told = python(copy, "-m", "pytest", "-q", "-n0", *TESTED, "-k", " or ".join([*names, *COMPARED]))
     assert re.match(r"\d+ passed, \d+ deselected in", told.splitlines()[-1]), told
+
+
+@pytest.mark.slow
+def test_all_tests_of_the_copy_pass(copy: Path) -> None:
+    """So no file is touched that the recipes do not name."""
+    shutil.copy2(ROOT / "LICENSE", copy)
+    others = "--ignore=tests/test_how_to_add.py"
+    python(copy, "-m", "pytest", "-q", others, "-m", "not slow and not exhaustive", seconds=3600)
 
 
 def test_the_commands_of_the_copy_know_what_was_added(copy: Path, tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from mlpcli.config.loader import load_experiment, make_experiment, validate_experiment
-from mlpcli.config.schema import to_plain
+from mlpcli.config.schema import data_sections, to_plain
 from mlpcli.errors import ConfigError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-DATA_SETS = "blobs, cifar10, circles, csv, moons, npz, sine, spiral, xor"
+DATA_SETS = ", ".join(sorted(data_sections()))
 SGD = {"data": "spiral", "optimizer": {"name": "sgd", "learning_rate": 1.0, "momentum": 0.9}}
 
 

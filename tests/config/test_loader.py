@@ -16,13 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpcli.config.loader import MAX_BYTES, load_experiment, parse_experiment, validate_experiment
-from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.config.schema import Experiment, data_sections, to_plain
 from mlpcli.config.yaml12 import read_yaml, write_yaml
 from mlpcli.errors import ConfigError
+from mlpcli.nn import losses
+from mlpcli.optim.rules import RULES
 
-DATA_SETS = "blobs, cifar10, circles, csv, moons, npz, sine, spiral, xor"
+DATA_SETS = ", ".join(sorted(data_sections()))
 SECTIONS = "data, model, loss, optimizer, regularization, training"
-LOSSES = "binary_cross_entropy, binary_hinge, cross_entropy, hinge, huber, mae, mse"
+LOSSES = ", ".join(sorted(losses.LOSSES))
+OPTIMIZERS = ", ".join(sorted(RULES))
 LAYER = "a number of units, or a mapping with units, activation, init"
 SIZE = "a fraction from 0 to below 1, or a whole number of examples"
 SPIRAL = "data: spiral\n"
@@ -74,7 +77,7 @@ LARGE_VALUES: dict[str, tuple[str, str, str]] = {
 def read_cases(file: str, section: str) -> list[Any]:
     """Return the cases of a section of a data file, with the words that stand for lists filled in."""
     text = (Path(__file__).parent / file).read_text(encoding="utf-8")
-    for word in ("DATA_SETS", "SECTIONS", "LOSSES", "LAYER", "SIZE"):
+    for word in ("DATA_SETS", "SECTIONS", "LOSSES", "OPTIMIZERS", "LAYER", "SIZE"):
         text = text.replace(f"{{{word}}}", globals()[word])
     return [pytest.param(case, id=case["case"]) for case in yaml.safe_load(text)[section]]
 

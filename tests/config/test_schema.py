@@ -15,6 +15,7 @@ from mlpcli.config.yaml12 import write_yaml
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 SCHEMA = Experiment.model_json_schema()
 FILES = {"csv": {"path": "table.csv", "target": "kind"}, "npz": {"path": "arrays.npz"}}
+NEEDED = {"path": "table", "target": "kind"}
 FITTING = {
     "sine": "mse",
     **dict.fromkeys(["mse", "mae", "huber"], "sine"),
@@ -35,8 +36,12 @@ def names(section: dict[str, Any]) -> list[str]:
 def one_of_each() -> Iterator[tuple[str, dict[str, Any]]]:
     """Make a config for every name that the schema knows."""
     top, model = SCHEMA["properties"], SCHEMA["$defs"]["Model"]["properties"]
-    for name in names(top["data"]):
-        yield f"data {name}", {"data": {"name": name, **FILES.get(name, {})}}
+    for name, definition in top["data"]["discriminator"]["mapping"].items():
+        needed = SCHEMA["$defs"][definition.rpartition("/")[2]]["required"]
+        yield (
+            f"data {name}",
+            {"data": {"name": name, **{key: NEEDED[key] for key in needed if key != "name"}}},
+        )
     for name in names(top["loss"]):
         yield f"loss {name}", {"data": FITTING.get(name, "spiral"), "loss": name}
     for name in names(top["optimizer"]):
