@@ -106,7 +106,9 @@ def kill_and_resume(
         code = -9
         while code == -9:
             # Some at once, some when there is much to lose, most of them anywhere.
-            patience = rng.choice([rng.uniform(0, 1.1), rng.uniform(0, 0.3), None if runs % 3 == 2 else 1.0])
+            patience = rng.choice(
+                [rng.uniform(0, 1.1), rng.uniform(0, 0.3), None if runs % 3 == 2 else rng.uniform(0.5, 1)]
+            )
             after = None if hit >= kills or patience is None else patience * duration
             every = rng.choice([0.0, 0.0, 0.2 * duration, 1.0])  # these runs are too short for a second
             again = ("train", config, "--out", broken, "--resume", "--quiet")
