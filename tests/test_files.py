@@ -1,16 +1,12 @@
-"""Files and folders are written whole or not at all; streams and buffers do what they promise."""
+"""Files and folders are written whole or not at all."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from mlpcli.buffers import Buffer
-from mlpcli.errors import nearest
 from mlpcli.files import new_folder, replace_file
-from mlpcli.streams import stream
 
 
 def test_a_file_is_replaced_once_it_is_whole(tmp_path: Path) -> None:
@@ -86,28 +82,3 @@ def test_a_folder_replaces_no_other(tmp_path: Path) -> None:
         collide()
     assert [file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*")] == ["a", "a/x"]
     assert (path / "x").read_text() == "theirs"
-
-
-def test_streams_depend_on_seed_name_and_index_alone() -> None:
-    def draw(*of: object) -> list[float]:
-        return stream(*of).random(4).tolist()  # type: ignore[arg-type]
-
-    assert draw(0, "init") == draw(0, "init", 0)
-    different = [draw(0, "init"), draw(1, "init"), draw(0, "data"), draw(0, "init", 1), draw(1, "shuffle", 7)]
-    assert len({tuple(numbers) for numbers in different}) == len(different)
-
-
-def test_buffers_grow_and_are_reused() -> None:
-    buffer = Buffer(3, np.float32)
-    small = buffer.rows(2)
-    assert (small.shape, small.dtype, small.flags.c_contiguous) == ((2, 3), np.float32, True)
-    large = buffer.rows(5)
-    assert np.shares_memory(buffer.rows(2), large)
-    assert buffer.rows(5) is large
-
-
-@pytest.mark.parametrize(
-    ("word", "expected"), [("spirals", "spiral"), ("Adam", "adam"), ("qqq", None), ("x" * 10_000, None)]
-)
-def test_nearest(word: str, expected: str | None) -> None:
-    assert nearest(word, ["spiral", "moons", "adam"]) == expected

@@ -11,22 +11,9 @@ import pytest
 from mlpcli.figures import UnfitError
 from mlpcli.figures.hidden import draw_hidden, hidden_outputs
 from mlpcli.training.finished import FinishedRun
-from mlpcli.training.plane import project
 
 Finish = Callable[..., FinishedRun]
 TrainText = Callable[[str, Path], Path]
-
-
-def test_outputs_are_those_worked_out_by_hand(finished: Finish) -> None:
-    run = finished("spiral", "training.epochs=3", "model.hidden=[5, 4]")
-    network = run.checkpoint.network
-    X = np.random.default_rng(0).standard_normal((7, 2)).astype(np.float32)
-    expected, A = [], X
-    for dense in network.dense[:2]:
-        A = np.maximum(A @ dense.W + dense.b, 0)
-        expected.append(A)
-    for found, wanted in zip(hidden_outputs(network, X), expected, strict=True):
-        assert np.allclose(found, wanted, atol=1e-6)
 
 
 def test_two_units_are_drawn_as_they_are(finished: Finish) -> None:
@@ -64,11 +51,6 @@ def test_the_colours_of_a_regression_have_a_bar(trained_text: TrainText, tmp_pat
     for axes in panels:
         (points,) = (c for c in axes.collections if type(c).__name__ == "PathCollection")
         assert (points.norm.vmin, points.norm.vmax) == bar.get_ylim()
-
-
-def test_outputs_that_never_differ_have_no_shares() -> None:
-    _, _, names = project(np.ones((5, 3)), np.ones((2, 3)))
-    assert names == ["principal component 1", "principal component 2"]
 
 
 def test_a_linear_classifier_bends_nothing(finished: Finish) -> None:

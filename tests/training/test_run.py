@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from mlpcli.config.loader import load_experiment, parse_experiment
-from mlpcli.errors import RunError, UsageError
+from mlpcli.errors import RunError
 from mlpcli.training.checkpoints import load_checkpoint
-from mlpcli.training.directory import RunDirectory, choose_directory
+from mlpcli.training.directory import RunDirectory
 from mlpcli.training.run import Run
 from mlpcli.training.start import start_run, take_directory, train_run
 
@@ -261,45 +261,6 @@ def test_a_full_disk_is_one_error(tmp_path: Path, capfd: pytest.CaptureFixture[s
     with pytest.raises(RunError, match="cannot be written: No space left on device"):
         consume(run, remove)
     assert capfd.readouterr() == ("", "")
-
-
-def test_a_free_name_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    experiment = parse_experiment("data: spiral", "test", Path())
-    runs = [RunDirectory.create("x", None) for _ in range(3)]
-    for run in runs:
-        run.begin(experiment)
-    made = [run.path for run in runs]
-    assert made == [Path("runs/x"), Path("runs/x-2"), Path("runs/x-3")]
-    assert "data:\n  name: spiral" in (made[0] / "config.yaml").read_text()
-
-
-def test_a_runs_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("runs").write_text("a file")
-    with pytest.raises(RunError, match="runs/x cannot be written: Not a directory"):
-        RunDirectory.create("x", None)
-
-
-@pytest.mark.parametrize("force", [False, True])
-def test_choosing_a_directory(tmp_path: Path, force: bool) -> None:
-    new, empty, run, other = (tmp_path / name for name in ("new", "empty", "run", "other"))
-    for folder in (empty, run, other):
-        folder.mkdir()
-    (run / "config.yaml").touch()
-    (other / "thesis.txt").touch()
-    assert choose_directory(new, force) == new
-    assert choose_directory(empty, force) == empty
-    with pytest.raises(UsageError, match="not a run's"):
-        choose_directory(other, force)
-    with pytest.raises(UsageError, match="is a file"):
-        choose_directory(other / "thesis.txt", force)
-    assert choose_directory(None, force) is None
-    if force:
-        assert choose_directory(run, force) == run
-    else:
-        with pytest.raises(UsageError, match="already holds a run"):
-            choose_directory(run, force)
 
 
 def test_the_trained_fixture_is_what_the_command_line_tests_rely_on(

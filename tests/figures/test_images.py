@@ -1,0 +1,48 @@
+"""Images: which examples are some, and how they are laid side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.config.loader import validate_experiment
+from mlpcli.figures.images import brightness, image_shape, mosaic
+
+
+@pytest.mark.parametrize(
+    ("data", "features", "shape"),
+    [
+        ("cifar10", 3072, (3, 32, 32)),
+        ({"name": "npz", "path": "a.npz"}, 64, (1, 8, 8)),
+        ({"name": "npz", "path": "a.npz"}, 65, None),  # no square
+        ({"name": "npz", "path": "a.npz"}, 9, None),  # nothing could be seen on 3 x 3
+        ({"name": "csv", "path": "a.csv", "target": "y"}, 64, None),  # its columns have names
+    ],
+)
+def test_which_examples_are_images(data: Any, features: int, shape: tuple[int, int, int] | None) -> None:
+    assert image_shape(validate_experiment({"data": data}, Path()), features) == shape
+
+
+def test_a_mosaic_has_white_gaps_and_white_where_images_are_missing() -> None:
+    grey = np.array([0.1, 0.2, 0.3]).reshape(3, 1, 1, 1) * np.ones((3, 1, 2, 2))
+    sheet = mosaic(grey, columns=2)
+    assert sheet.shape == (5, 5, 3)
+    rows = ["0.1 0.1 1.0 0.2 0.2", "1.0 1.0 1.0 1.0 1.0", "0.3 0.3 1.0 1.0 1.0"]
+    for place, row in zip((0, 2, 3), rows, strict=True):
+        for channel in range(3):
+            assert sheet[place, :, channel].tolist() == list(map(float, row.split()))
+
+
+def test_colours_stay_as_they_are() -> None:
+    image = np.arange(12).reshape(1, 3, 2, 2) / 12
+    np.testing.assert_array_equal(mosaic(image, 1), image[0].transpose(1, 2, 0))
+
+
+def test_brightness_goes_from_0_to_1() -> None:
+    assert brightness(np.array([0, 51, 255], np.uint8), (3, 1, 1)).tolist() == [0, 0.2, 1]
+    assert brightness(np.array([0.0, 4, 16]), (1, 1, 3)).tolist() == [0, 0.25, 1]
+    assert brightness(np.array([-1.0, 0, 3]), (1, 1, 3)).tolist() == [0, 0.25, 1]
+    assert brightness(np.zeros(3), (1, 1, 3)).tolist() == [0, 0, 0]  # all black

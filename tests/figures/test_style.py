@@ -1,0 +1,45 @@
+"""The look of pictures: it is theirs alone, and the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+from PIL import Image
+
+from mlpcli.figures.kinds import DRAW
+from mlpcli.figures.style import new_figure, save, write
+from mlpcli.training.finished import FinishedRun
+
+Finish = Callable[..., FinishedRun]
+
+
+def test_pictures_are_png_or_svg_and_the_same_again(tmp_path: Path) -> None:
+    for kind in ("png", "svg"):
+        path = tmp_path / "new" / f"a.{kind.upper()}"
+        figure = new_figure(3, 2, "title with $x^2$ and <script>")
+        save(figure, path)
+        again = io.BytesIO()
+        write(figure, again, kind)
+        assert path.read_bytes() == again.getvalue()
+    with Image.open(tmp_path / "new" / "a.PNG") as image:
+        assert image.size == (300, 200)
+    assert ElementTree.parse(tmp_path / "new" / "a.SVG").getroot().tag.endswith("svg")
+
+
+def test_letters_that_the_font_has_not_are_no_warning(tmp_path: Path) -> None:
+    save(new_figure(3, 2, "花の種類"), tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_users_own_style_is_left_alone_and_does_not_matter(finished: Finish) -> None:
+    before = dict(mpl.rcParams)
+    run = finished("spiral", "training.epochs=3")
+    with mpl.rc_context({"axes.facecolor": "black", "font.size": 30}):
+        figure = DRAW["curves"]([run])
+        assert figure.axes[0].xaxis.label.get_size() == 10
+        assert figure.axes[0].get_facecolor() == (1, 1, 1, 1)
+    assert dict(mpl.rcParams) == before

@@ -1,0 +1,173 @@
+"""The run directory: a free one is found, no file is lost, one run writes at a time, rows are whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlpcli.config.loader import parse_experiment
+from mlpcli.errors import RunError, UsageError
+from mlpcli.training.directory import (
+    RunDirectory,
+    choose_directory,
+    find_run,
+    find_snapshots,
+    folder_of,
+    run_name,
+)
+
+SPIRAL = parse_experiment("data: spiral", "test", Path())
+
+
+def test_a_free_name_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs = [RunDirectory.create("x", None) for _ in range(3)]
+    for run in runs:
+        run.begin(SPIRAL)
+    made = [run.path for run in runs]
+    assert made == [Path("runs/x"), Path("runs/x-2"), Path("runs/x-3")]
+    assert "data:\n  name: spiral" in (made[0] / "config.yaml").read_text()
+
+
+def test_a_runs_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("runs").write_text("a file")
+    with pytest.raises(RunError, match="runs/x cannot be written: Not a directory"):
+        RunDirectory.create("x", None)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_choosing_a_directory(tmp_path: Path, force: bool) -> None:
+    new, empty, run, other = (tmp_path / name for name in ("new", "empty", "run", "other"))
+    for folder in (empty, run, other):
+        folder.mkdir()
+    (run / "config.yaml").touch()
+    (other / "thesis.txt").touch()
+    assert choose_directory(new, force) == new
+    assert choose_directory(empty, force) == empty
+    with pytest.raises(UsageError, match="not a run's"):
+        choose_directory(other, force)
+    with pytest.raises(UsageError, match="is a file"):
+        choose_directory(other / "thesis.txt", force)
+    assert choose_directory(None, force) is None
+    if force:
+        assert choose_directory(run, force) == run
+    else:
+        with pytest.raises(UsageError, match="already holds a run"):
+            choose_directory(run, force)
+
+
+def test_the_run_to_go_on_with_is_the_last_that_holds_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_run("x") is None
+    for number in range(3):
+        directory = RunDirectory.create("x", None)
+        if number < 2:
+            directory.begin(SPIRAL)
+    assert find_run("x") == Path("runs/x-2")
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        ("configs/spiral.yaml", "spiral"),
+        ("config.yaml", "config"),
+        ("runs/spiral/config.yaml", "spiral"),
+        ("runs/spiral-12/config.yaml", "spiral"),
+        ("runs/2024-06/config.yaml", "2024"),
+        ("runs/-7/config.yaml", "-7"),
+    ],
+)
+def test_a_run_is_called_after_its_config_or_after_the_run_whose_config_it_is(
+    tmp_path: Path, config: str, name: str
+) -> None:
+    path = tmp_path / config
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if config.startswith("runs"):
+        (path.parent / "run.log").touch()
+    assert run_name(path) == name
+
+
+def test_snapshots_are_found_by_their_epochs_and_belong_to_the_run(tmp_path: Path) -> None:
+    directory = RunDirectory.create("x", tmp_path / "run")
+    directory.begin(SPIRAL)
+    assert find_snapshots(directory.path) == {}
+    for epoch in (10_000, 2, 30):
+        directory.snapshot(epoch).parent.mkdir(exist_ok=True)
+        directory.snapshot(epoch).touch()
+    (directory.path / "snapshots" / "notes.txt").touch()
+    assert list(find_snapshots(directory.path)) == [2, 30, 10_000]
+    assert folder_of(directory.snapshot(2)) == folder_of(directory.best) == directory.path
+    directory.forget_snapshots({30})
+    assert list(find_snapshots(directory.path)) == [30]
+    directory.begin(SPIRAL)
+    assert find_snapshots(directory.path) == {}
+    assert (directory.path / "snapshots" / "notes.txt").exists()
+
+
+def test_a_new_run_removes_the_files_of_the_old_one_and_no_other(tmp_path: Path) -> None:
+    directory = RunDirectory.create("x", tmp_path / "run")
+    plots = directory.path / "plots"
+    plots.mkdir()
+    ours = [directory.metrics, directory.best, directory.last, directory.log, plots / "curves.png"]
+    theirs = [directory.path / "thesis.txt", plots / "notes.txt"]
+    for file in (*ours, *theirs):
+        file.touch()
+    directory.begin(SPIRAL)
+    assert {file.exists() for file in ours} == {False}
+    assert {file.exists() for file in (*theirs, directory.config)} == {True}
+
+
+def test_nobody_else_writes_there_until_it_is_closed(tmp_path: Path) -> None:
+    directory = RunDirectory.create("x", tmp_path / "run")
+    with pytest.raises(RunError, match="is in use: another run is being written there") as caught:
+        RunDirectory.reopen(tmp_path / "run")
+    assert caught.value.topic == "directory in use"
+    directory.close()
+    assert RunDirectory.reopen(tmp_path / "run").goes_on
+
+
+def test_folders_that_were_made_for_nothing_go_again(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for used in (False, True):
+        directory = RunDirectory.create("x", tmp_path / "there" / "new" / "run")
+        if used:
+            directory.begin(SPIRAL)
+        directory.close(discard=True)
+        assert list((tmp_path / "there").iterdir()) == ([tmp_path / "there" / "new"] if used else [])
+
+
+def test_rows_of_epochs_that_come_again_are_cut_off(tmp_path: Path) -> None:
+    directory = RunDirectory.create("x", tmp_path / "run")
+    rows = [{"epoch": epoch, "train_loss": 1 / epoch} for epoch in range(1, 6)]
+    for row in rows:
+        directory.append_metrics(row)
+    with directory.metrics.open("ab") as file:
+        file.write(b'{"epoch": 6, "tra')  # the process was killed here
+    directory.rewind(3)
+    assert directory.read_metrics() == rows[:3]
+    assert [json.loads(line) for line in directory.metrics.read_text().splitlines()] == rows[:3]
+    directory.rewind(0)
+    assert directory.read_metrics() == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", '{"epoch": 1}\n', '{"epoch": 1}\n{"epoch": 3}\n', '{"epoch": 1}\n{"epoch": 2}', "1\n2\n"]
+)
+def test_rows_that_are_missing_are_not_made_up(tmp_path: Path, text: str) -> None:
+    directory = RunDirectory.create("x", tmp_path / "run")
+    directory.metrics.write_text(text)
+    with pytest.raises(RunError, match=r"metrics\.jsonl does not"):
+        directory.rewind(2)
+    assert directory.metrics.read_text() == text
+
+
+def test_what_is_not_a_row_is_refused(tmp_path: Path) -> None:
+    directory = RunDirectory.create("x", tmp_path / "run")
+    directory.metrics.write_text('{"epoch": 1}\nnonsense\n')
+    with pytest.raises(RunError, match="not a row of metrics"):
+        directory.read_metrics()
