@@ -204,7 +204,7 @@ def test_a_majority_and_a_mean_to_compare_with(mlp: Mlp, trained: Trained) -> No
 def test_a_config_is_told_from_a_checkpoint(mlp: Mlp) -> None:
     code, out, err = mlp("eval", CONFIGS / "iris.yaml")
     assert (code, out) == (1, "")
-    assert "is a config; name what training left, as in runs/NAME/best.npz" in err
+    assert "is a config; name a checkpoint, as in runs/NAME/best.npz" in err
 
 
 @pytest.mark.parametrize("loss", ["binary_hinge", "binary_cross_entropy"])

@@ -159,7 +159,7 @@ def test_a_page_needs_jinja2_and_says_so(trained: Trained) -> None:
     ("args", "said"),
     [
         ([], "name a run, as in mlp plot runs/spiral"),
-        (["nowhere"], "nowhere: there is no such run"),
+        (["nowhere"], "nowhere: no such run"),
         (["empty"], "empty is not the directory of a run: it has no config.yaml"),
         (["page.txt"], "page.txt"),
         (["RUN", "--kind", "curve"], "'curves'"),
