@@ -140,23 +140,15 @@ class Reader:
 
 
 def _read_csv(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
-    return read_csv(
-        Path(data.path),
-        target=data.target,
-        features=data.features,
-        delimiter=data.delimiter,
-        classification=classification,
-    )
+    return read_csv(Path(data.path), **_csv_settings(data), classification=classification)
 
 
 def _measure_csv(data: Any, classification: bool) -> TableSize:
-    return measure_csv(
-        Path(data.path),
-        target=data.target,
-        features=data.features,
-        delimiter=data.delimiter,
-        classification=classification,
-    )
+    return measure_csv(Path(data.path), **_csv_settings(data), classification=classification)
+
+
+def _csv_settings(data: Any) -> dict[str, Any]:
+    return {"target": data.target, "features": data.features, "delimiter": data.delimiter}
 
 
 def _read_npz(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
