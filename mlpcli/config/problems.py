@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from mlpcli.config.allowed import choice_names, dereference, describe, json_schema, section_keys
 from mlpcli.config.spellings import RENAMED
 from mlpcli.config.yaml12 import Path
 from mlpcli.errors import nearest
@@ -44,7 +44,7 @@ def find_problems(
 
     Of thousands of problems only the first are worded. The number of the others is returned with them.
     """
-    schema = _schema(model)
+    schema = json_schema(model)
     items = [
         item
         for item in error.errors(include_url=False, include_context=True)
@@ -58,11 +58,6 @@ def _within(path: Path, places: Set[Path]) -> bool:
     return any(path[:depth] in places for depth in range(len(path) + 1))
 
 
-@cache
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    return model.model_json_schema()
-
-
 def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Problem:
     path, parent, node = _walk(item["loc"], schema)
     kind = item["type"]
@@ -72,39 +67,41 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
                 path, f'this is the old name of "{renamed.key}", which is there too; delete it', at_key=True
             )
         elsewhere = _elsewhere(str(path[-1]), schema) if len(path) == 1 else None
-        return Problem(path, _unknown("key", str(path[-1]), _keys(parent), elsewhere), at_key=True)
+        return Problem(path, _unknown("key", str(path[-1]), section_keys(parent), elsewhere), at_key=True)
     if kind == "missing":
         return Problem(
-            path[:-1], f'key "{path[-1]}" is missing; it must be {_describe(node, schema)}', at_key=True
+            path[:-1], f'key "{path[-1]}" is missing; it must be {describe(node, schema)}', at_key=True
         )
     if kind == "union_tag_not_found" and isinstance(item["input"], dict):
         return Problem(
-            path, f'key "name" is missing; it must be one of {", ".join(_names(node, schema))}', at_key=True
+            path,
+            f'key "name" is missing; it must be one of {", ".join(choice_names(node, schema))}',
+            at_key=True,
         )
     if kind == "union_tag_invalid":
         value = _at(data, path)
         if isinstance(value, dict):
             path, value = (*path, "name"), value["name"]
         if isinstance(value, str):
-            return Problem(path, _unknown("name", value, _names(node, schema)))
-        return Problem(path, f"{show(value)} is not one of {', '.join(_names(node, schema))}")
+            return Problem(path, _unknown("name", value, choice_names(node, schema)))
+        return Problem(path, f"{show(value)} is not one of {', '.join(choice_names(node, schema))}")
     if kind == "config":
         return Problem(item["ctx"]["at"] or path, item["msg"])
     if kind == "too_long":
         return Problem(
             path, f"{item['ctx']['actual_length']:,} entries; at most {node['maxItems']:,} are allowed"
         )
-    message = f"{show(item['input'])} is not {_describe(node, schema)}"
+    message = f"{show(item['input'])} is not {describe(node, schema)}"
     close = nearest(item["input"], node.get("enum", [])) if isinstance(item["input"], str) else None
     return Problem(path, message + (f'; did you mean "{close}"?' if close else ""))
 
 
 def _elsewhere(word: str, schema: dict[str, Any]) -> str | None:
     """Return the dotted key whose last part is ``word``, which was given as a section."""
-    for section, node in _dereference(schema, schema)["properties"].items():
-        resolved = _dereference(node, schema)
+    for section, node in dereference(schema, schema)["properties"].items():
+        resolved = dereference(node, schema)
         choices = resolved.get("discriminator", {}).get("mapping", {}).values()
-        for choice in [resolved, *(_dereference({"$ref": ref}, schema) for ref in choices)]:
+        for choice in [resolved, *(dereference({"$ref": ref}, schema) for ref in choices)]:
             if word in choice.get("properties", {}):
                 return f"{section}.{word}"
     return None
@@ -134,9 +131,6 @@ def _at(data: Any, path: Path) -> Any:
     return data
 
 
-# What is allowed is read from the JSON schema of the models: keys, types, ranges and names.
-
-
 def _walk(loc: Path, schema: dict[str, Any]) -> tuple[Path, dict[str, Any], dict[str, Any]]:
     """Follow pydantic's path; return the path in the data and the schema nodes before and at its end.
 
@@ -144,74 +138,13 @@ def _walk(loc: Path, schema: dict[str, Any]) -> tuple[Path, dict[str, Any], dict
     """
     path: list[str | int] = []
     parent: dict[str, Any] = {}
-    node = _dereference(schema, schema)
+    node = dereference(schema, schema)
     for part in loc:
         if "discriminator" in node:
-            node = _dereference({"$ref": node["discriminator"]["mapping"][part]}, schema)
+            node = dereference({"$ref": node["discriminator"]["mapping"][part]}, schema)
             continue
         path.append(part)
         parent = node
         child = node["items"] if isinstance(part, int) else node.get("properties", {}).get(part, {})
-        node = _dereference(child, schema)
+        node = dereference(child, schema)
     return tuple(path), parent, node
-
-
-def _dereference(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in node:
-        node = {
-            **schema["$defs"][node["$ref"].rsplit("/", 1)[1]],
-            **{k: v for k, v in node.items() if k != "$ref"},
-        }
-    options = [option for option in node.get("anyOf", []) if option.get("type") != "null"]
-    if len(options) == 1:  # X or null
-        return {**_dereference(options[0], schema), "nullable": True}
-    return node
-
-
-def _keys(node: dict[str, Any]) -> list[str]:
-    return sorted(node.get("properties", {}), key=lambda key: key != "name")
-
-
-def _names(node: dict[str, Any], schema: dict[str, Any]) -> list[str]:
-    """Return the names that a choice offers."""
-    sections = node.get("discriminator", {}).get("mapping", {})
-    return [
-        name for name, ref in sections.items() if _dereference({"$ref": ref}, schema).get("offered", True)
-    ]
-
-
-def _describe(node: dict[str, Any], schema: dict[str, Any]) -> str:
-    text = _describe_type(node, schema)
-    return f"{text}, or null" if node.get("nullable") else text
-
-
-def _describe_type(node: dict[str, Any], schema: dict[str, Any]) -> str:
-    if "allowed" in node:
-        return str(node["allowed"])
-    names = node.get("enum") or ([node["const"]] if "const" in node else None) or _names(node, schema)
-    if names:
-        return f"one of {', '.join(map(str, names))}"
-    kind = node.get("type")
-    if kind in ("integer", "number"):
-        return ("a whole number" if kind == "integer" else "a number") + _describe_range(node)
-    if kind == "array":
-        item = _dereference(node["items"], schema)
-        example = ["100", "50"] if "properties" in item else ["a", "b"]
-        return f"a list, as in [{', '.join(example)}]" + (
-            ", with one or more entries" if node.get("minItems") else ""
-        )
-    if kind == "string":
-        if node.get("maxLength") == 1:
-            return "a single character"
-        return "a string of one or more characters" if "minLength" in node else "a string"
-    return f"a mapping with {', '.join(_keys(node))}"
-
-
-def _describe_range(node: dict[str, Any]) -> str:
-    low, high = node.get("minimum"), node.get("maximum")
-    above, below = node.get("exclusiveMinimum"), node.get("exclusiveMaximum")
-    if low is not None and high is not None:
-        return f" from {low:g} to {high:,}"
-    lower = f", {low:g} or more" if low is not None else f" above {above:g}" if above is not None else ""
-    upper = f" and below {below:,}" if below is not None else ""
-    return lower + upper
