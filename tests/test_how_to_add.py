@@ -52,6 +52,8 @@ def edited(text: str, edit: dict[str, str]) -> str:
             return one(rf"^{choices}: [^=]*= Annotated\[[^,]*", text, lambda found: f"{found[0]} | {name}")
         case {"replace": old, "with": new}:
             return one(re.escape(old), text, lambda _: new)
+        case {"written by": _}:
+            return text
     raise ValueError(edit)
 
 
@@ -82,6 +84,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 for edit in edits if isinstance(edits, list) else [edits]:
                     text = edited(text, edit)
                 path.write_text(text, encoding="utf-8")
+    for files in ADDITIONS.values():
+        for name, edits in files.items():
+            if name != "NAME" and "written by" in edits:
+                python(folder, "-m", edits["written by"], name)
     return folder
 
 
@@ -100,8 +106,8 @@ TESTED = ["tests/nn/test_activations.py", "tests/nn/test_gradients.py", "tests/n
 TESTED += ["tests/nn/test_rms_norm.py", "tests/optim/test_rules.py", "tests/data/test_jsonl.py"]
 TESTED += ["tests/training/test_rates.py", "tests/cli/test_rates.py", "tests/cli/test_main.py"]
 TESTED += ["tests/cli/test_blas.py", "tests/test_build.py", "tests/test_parity.py", "tests/test_imports.py"]
-TESTED += ["tests/test_architecture.py", "tests/test_strangers.py"]
-COMPARED = ["same_names", "table_names", "in_the_tree", "looked_at"]
+TESTED += ["tests/test_architecture.py", "tests/test_strangers.py", "tests/config/test_reference.py"]
+COMPARED = ["same_names", "table_names", "in_the_tree", "looked_at", "up_to_date"]
 
 
 def test_the_tests_of_the_copy_know_what_was_added(copy: Path) -> None:
