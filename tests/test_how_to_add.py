@@ -103,7 +103,12 @@ def python(folder: Path, *args: str, seconds: float = 300) -> str:
 
 # Of these, the tests that have the name of something added, and those that compare tables with each other.
 TESTED = ["tests/nn/test_activations.py", "tests/nn/test_gradients.py", "tests/nn/test_network.py"]
-TESTED += ["tests/nn/test_rms_norm.py", "tests/optim/test_rules.py", "tests/data/test_jsonl.py"]
+TESTED += [
+    "tests/nn/test_layers.py",
+    "tests/nn/test_rms_norm.py",
+    "tests/optim/test_rules.py",
+    "tests/data/test_jsonl.py",
+]
 TESTED += ["tests/training/test_rates.py", "tests/cli/test_rates.py", "tests/cli/test_main.py"]
 TESTED += ["tests/cli/test_blas.py", "tests/test_build.py", "tests/test_parity.py", "tests/test_imports.py"]
 TESTED += ["tests/test_architecture.py", "tests/test_strangers.py", "tests/config/test_reference.py"]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mlpcli.build import build_network
 from mlpcli.config.loader import validate_experiment
+from mlpcli.config.plan import NORMS
 from mlpcli.nn.layers import LAYERS, Dense, Layer, Maxout, PRelu
 from mlpcli.nn.network import Network
 
@@ -73,8 +74,7 @@ def test_maxout_takes_the_largest_piece_and_of_equal_ones_the_first() -> None:
 MODELS: dict[str, dict[str, Any]] = {
     "dense": {},
     "elementwise": {"activation": "tanh"},
-    "batch_norm": {"norm": "batch"},
-    "layer_norm": {"norm": "layer"},
+    **{plan(1, 1).kind: {"norm": name} for name, plan in NORMS.items()},
     "prelu": {"activation": "prelu"},
     "maxout": {"activation": "maxout"},
     "dropout": {"dropout": 0.5},
