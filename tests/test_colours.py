@@ -1,4 +1,4 @@
-"""Colours: those who are colour-blind tell them apart."""
+"""Colours: colour-blind readers can tell them apart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from mlpcli.colours import CLASS_COLOURS
 from mlpcli.figures.style import LINE_COLOURS
 
-# How the cones of the eye see; Viénot, Brettel and Mollon (1999): for linear RGB.
+# The responses of the eye's cones to linear RGB; Viénot, Brettel and Mollon (1999).
 SEEN = {
     "without red": [[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]],
     "without green": [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]],
@@ -17,7 +17,7 @@ SEEN = {
 
 @pytest.mark.parametrize("sight", SEEN)
 @pytest.mark.parametrize("colours", [CLASS_COLOURS[:7], LINE_COLOURS[:3]], ids=["classes", "lines"])
-def test_the_colour_blind_tell_the_colours_apart(colours: tuple[str, ...], sight: str) -> None:
+def test_colour_blind_readers_can_tell_the_colours_apart(colours: tuple[str, ...], sight: str) -> None:
     rgb = np.array([[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours])
     seen = np.clip(rgb**2.2 @ np.array(SEEN[sight]).T, 0, 1) ** (1 / 2.2)
     apart = np.linalg.norm(seen[:, None] - seen[None], axis=2)

@@ -1,4 +1,4 @@
-"""Errors: one tree that a caller can catch, exit codes, and the spelling that was probably meant."""
+"""Errors: one tree that a caller can catch, exit codes, and suggestions for wrong spellings."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ ERRORS = [getattr(errors, name) for name in errors.__all__ if name.endswith("Err
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_every_error_is_caught_as_one_and_says_what_it_was_given(error: type[MlpError]) -> None:
+def test_every_error_is_an_mlp_error_with_its_message(error: type[MlpError]) -> None:
     with pytest.raises(MlpError, match=r"^data\.csv: no such file$"):
         raise error("data.csv: no such file")
     assert error.exit_code == (2 if error in (ConfigError, UsageError) else 1)
 
 
-def test_facts_are_kept_for_whoever_words_a_hint() -> None:
+def test_facts_are_kept_for_hints() -> None:
     error = MlpError("x", topic="data moved", path="a.csv")
     assert (error.topic, error.facts) == ("data moved", {"path": "a.csv"})
     assert (MlpError("x").topic, MlpError("x").facts) == (None, {})

@@ -1,4 +1,4 @@
-"""Pictures of runs and data sets: each a plain function from what there is to know to a matplotlib Figure."""
+"""Pictures of runs and data sets: plain functions that return a matplotlib Figure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from mlpcli.errors import UsageError
 
 __all__ = ["KINDS", "NOTES", "UnfitError", "require_matplotlib"]
 
-# What there is, for a command line that is parsed before matplotlib is loaded; tests hold that the tables of
-# `mlpcli.figures.kinds` and `mlpcli.figures.notes` have the same names.
+# The names of all pictures, for parsing the command line without loading matplotlib. Tests ensure that the
+# tables in `mlpcli.figures.kinds` and `mlpcli.figures.notes` have the same names.
 KINDS = ("curves", "boundary", "weights", "confusion", "health", "hidden", "examples")
 NOTES = (
     "activations",
@@ -23,18 +23,18 @@ NOTES = (
 
 
 class UnfitError(UsageError):
-    """A picture cannot be made of this run: the message says why."""
+    """A picture cannot be drawn of this run; the message says why."""
 
 
 def require_matplotlib(*others: str) -> None:
-    """Load matplotlib and ``others``, which a module needs; raise UsageError where one is not installed."""
+    """Import matplotlib and the modules ``others``; raise UsageError if one of them is not installed."""
     for module in ("matplotlib.figure", *others):
         try:
             import_module(module)
         except ImportError as error:
             name = module.partition(".")[0]
             raise UsageError(
-                f"pictures and pages need {name}, which cannot be imported ({error}); install it by\n"
+                f"pictures and reports need {name}, which cannot be imported ({error}); install it with\n"
                 "  pip install 'mlpcli[plot]'",
                 topic="no matplotlib",
             ) from None

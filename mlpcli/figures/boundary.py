@@ -1,4 +1,4 @@
-"""What a network says everywhere: regions of classes in the plane, the function of a regression."""
+"""Draws the predictions of a network over its features: regions of classes, or a fitted function."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ from mlpcli.training.plane import extent, grid_of
 __all__ = ["animate_boundary", "boundary_frames", "draw_boundary"]
 
 _POINTS = 300  # of the grid, along each axis
-_TINT = 0.3  # how strong the colours of regions are
+_TINT = 0.3  # strength of the colours of regions
 _FRAME, _LAST_FRAME = 250, 2000  # milliseconds
 
 
 @styled
 def draw_boundary(runs: Sequence[FinishedRun]) -> Figure:
-    """Draw what the network answers for every point of a 1-D or 2-D data set, and the examples.
+    """Draw the predictions of the network over one or two features, and the examples.
 
-    Classes in the plane: regions, with the network's mistakes ringed. A regression: the fitted function over
-    its one feature, or its contours over two. Of several runs: a contact sheet, by the keys that differ.
-    Raises UnfitError where there are more than two features.
+    Classes in the plane are drawn as regions, with rings around the network's mistakes. A regression is drawn
+    as the fitted function of its one feature, or as contours over two. Several runs become a contact sheet,
+    arranged by the keys that differ. Raises UnfitError if there are more than two features.
     """
     for run in runs:
         _require_plane(run)
@@ -64,16 +64,16 @@ def draw_boundary(runs: Sequence[FinishedRun]) -> Figure:
         return _one(runs[0], 6.2, 6.2)[0]
     if len({(run.checkpoint.columns, run.checkpoint.classes, _target(run)) for run in runs}) > 1:
         raise UnfitError(
-            "boundary: the runs are of different data; name runs of the same features, and of the same "
+            "boundary: the runs have different data; name runs with the same features and the same "
             "classes or target"
         )
     return _contact_sheet(runs)
 
 
 def animate_boundary(run: FinishedRun, path: Path) -> int:
-    """Write the boundary over the run's snapshots to ``path`` as a GIF, and return its number of frames.
+    """Write the boundary at each of the run's snapshots to ``path`` as a GIF; return the number of frames.
 
-    Raises UnfitError where it has none, or more than two features.
+    Raises UnfitError if there are no snapshots, or more than two features.
     """
     _require_plane(run)
     if not run.snapshots:
@@ -98,31 +98,31 @@ def animate_boundary(run: FinishedRun, path: Path) -> int:
 
 
 @styled
-def boundary_frames(run: FinishedRun, most: int | None = None) -> list[tuple[int, Any]]:
-    """Return epoch and picture, of PIL, of the run's snapshots; of ``most`` where there are more.
+def boundary_frames(run: FinishedRun, max_frames: int | None = None) -> list[tuple[int, Any]]:
+    """Return the epochs and PIL images of the run's snapshots, of at most ``max_frames`` of them.
 
-    All have the axes of the last one, so that nothing moves but what is learned. Raises UnfitError where the
+    All images have the axes of the last one, so that only the predictions change. Raises UnfitError if the
     data have more than two features.
     """
     from PIL import Image
 
     _require_plane(run)
     files = run.snapshots
-    if most is not None and len(files) > most:
-        files = [files[round(i * (len(files) - 1) / (most - 1))] for i in range(most)]
+    if max_frames is not None and len(files) > max_frames:
+        files = [files[round(i * (len(files) - 1) / (max_frames - 1))] for i in range(max_frames)]
     if not files:
         return []
     figure, axes = _one(run.at(files[-1]), 6, 5)
     span = _Span.of([run])
     canvas: Any = figure.canvas
     canvas.draw()
-    figure.set_layout_engine("none")  # to lay everything out takes half of the time
+    figure.set_layout_engine("none")  # the layout would take half of the time
     height = axes.get_ylim()
     frames = []
     for then in (run.at(file) for file in files):
         figure.suptitle(_title(then), fontsize=11)
         for artist in (*axes.images, *axes.collections, *axes.lines):
-            artist.remove()  # not the axes, whose ticks take longest
+            artist.remove()  # keep the axes, whose ticks take longest
         _draw(axes, then, span, held_out=True)
         axes.set_ylim(height)
         canvas.draw()
@@ -135,14 +135,14 @@ def boundary_frames(run: FinishedRun, most: int | None = None) -> list[tuple[int
 def _require_plane(run: FinishedRun) -> None:
     n = len(run.checkpoint.columns)
     if n > 2:
-        raise UnfitError(f"boundary needs 1 or 2 features, and {run.experiment.data.title} has {n:,}")
+        raise UnfitError(f"boundary needs 1 or 2 features, but {run.experiment.data.title} has {n:,}")
 
 
-def _one(run: FinishedRun, width: float, most: float) -> tuple[Figure, Axes]:
-    """Draw one run, with a legend and a title that tells how well it does; return where it is drawn."""
+def _one(run: FinishedRun, width: float, max_height: float) -> tuple[Figure, Axes]:
+    """Draw one run, with a legend and its scores in the title; return the figure and its axes."""
     span = _Span.of([run])
     has_bar = run.checkpoint.classes is None and len(span.ranges) == 2
-    figure = new_plane(width, most, _title(run), span.ranges, has_bar=has_bar)
+    figure = new_plane(width, max_height, _title(run), span.ranges, has_bar=has_bar)
     axes = figure.subplots(1, 1)
     assert isinstance(axes, Axes)
     picture = _draw(axes, run, span, held_out=True)
@@ -161,18 +161,18 @@ def _title(run: FinishedRun) -> str:
 
 
 def _scores(run: FinishedRun, parts: Sequence[str]) -> str:
-    """Return how much of some splits the network has right, or how far from them it is."""
-    words = []
+    """Return the accuracy of the network, or its mean squared error, on some splits."""
+    scores = []
     for part in parts:
         split = run.splits.parts[part]
         y, logits = split.y[split.rows], run.logits(part)
         if run.checkpoint.classes is None:
             errors = run.values(logits).astype(np.float64) - y
-            words.append(f"{part} {number(float(np.mean(errors**2)))}")
+            scores.append(f"{part} {number(float(np.mean(errors**2)))}")
         else:
-            words.append(f"{part} {float(np.mean(run.loss.classify(logits) == y)):.1%}")
-    said = ", ".join(words)
-    return f"mean squared error: {said}" if run.checkpoint.classes is None else f"right: {said}"
+            scores.append(f"{part} {float(np.mean(run.loss.classify(logits) == y)):.1%}")
+    name = "mean squared error" if run.checkpoint.classes is None else "accuracy"
+    return f"{name}: {', '.join(scores)}"
 
 
 def _handles(run: FinishedRun) -> list[Line2D]:
@@ -197,7 +197,7 @@ def _handles(run: FinishedRun) -> list[Line2D]:
 
 @dataclass(frozen=True)
 class _Span:
-    """How far the axes go, and the targets of a regression: of all the data that are drawn together."""
+    """The ranges of the axes and of a regression's targets, over all data that are drawn together."""
 
     ranges: list[tuple[float, float]]
     targets: tuple[float, float]
@@ -219,7 +219,7 @@ class _Span:
 
 
 def _draw(axes: Axes, run: FinishedRun, span: _Span, *, held_out: bool, size: float = 22) -> Any:
-    """Draw the answers and the examples; return what a colour bar is for, where there is such a thing."""
+    """Draw the predictions and the examples; return the artist for a colour bar, or None without one."""
     classes = run.checkpoint.classes is not None
     ranges = span.ranges
     axes.set_xlabel(label(run.checkpoint.columns[0]))
@@ -255,7 +255,7 @@ def _draw_regions(
         interpolation="nearest",
         zorder=0,
     )
-    for index in np.unique(labels)[1:]:  # where one class gives way to the others
+    for index in np.unique(labels)[1:]:  # the border between one class and all others
         others = np.delete(scores, index, axis=1).max(axis=1)
         lead = (scores[:, index] - others).reshape(_POINTS, _POINTS)
         axes.contour(x, y, lead, levels=[0], colors="white", linewidths=1.5, zorder=1)
@@ -274,7 +274,7 @@ def _draw_levels(axes: Axes, run: FinishedRun, span: _Span, parts: list[str], si
     fitted = run.values(run.predict_logits(points))[:, 0].reshape(_POINTS, _POINTS)
     low, high = span.targets
     locator = MaxNLocator(16, steps=[1, 2, 5, 10])
-    levels = locator.tick_values(low, high if high > low else low + 1)  # the same for every run on these data
+    levels = locator.tick_values(low, high if high > low else low + 1)  # the same for all runs on these data
     norm = Normalize(levels[0], levels[-1])
     picture = axes.contourf(x, y, fitted, levels=levels, extend="both", cmap=LEVELS, norm=norm, zorder=0)
     for part in parts:
@@ -311,7 +311,7 @@ def _draw_function(axes: Axes, run: FinishedRun, reach: tuple[float, float], par
 
 
 def _value_colours(values: int) -> list[tuple[Any, Any]]:
-    """Return for each value of a regression the colour of its examples and that of the network."""
+    """Return, for each value of a regression, the colour of its examples and that of its predictions."""
     if values == 1:
         return [(LINE_COLOURS[0], LINE_COLOURS[1])]
     return [(colour, colour) for colour in line_colours(values)]
@@ -344,7 +344,7 @@ def _target(run: FinishedRun) -> str:
 
 
 def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
-    """Draw a panel for each run, all of them over the same part of the plane, with the same levels."""
+    """Draw a panel for each run, all with the same axes and the same levels."""
     sheet = arrange(runs)
     side = 3.0 if sheet.columns <= 3 else 2.4
     span = _Span.of(runs)

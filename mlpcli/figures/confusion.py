@@ -1,4 +1,4 @@
-"""The confusion matrix: which classes a network takes for which."""
+"""Draws the confusion matrix: which classes a network mistakes for which."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from mlpcli.training.finished import FinishedRun
 
 __all__ = ["draw_confusion"]
 
-_MOST_NUMBERS = 20  # classes with a number in each cell
+_MAX_NUMBERS = 20  # classes; with more, the cells have no numbers
 
 
 @styled
 def draw_confusion(run: FinishedRun) -> Figure:
-    """Draw the confusion matrix of the held-out split: a row for the true class, a column for the predicted.
+    """Draw the confusion matrix of the held-out split: rows are true classes, columns predicted ones.
 
-    Colours are shares of the true class. Raises UnfitError for a regression.
+    Colours show shares of the true class. Raises UnfitError for a regression.
     """
     classes = run.checkpoint.classes
     if classes is None:
-        raise UnfitError(f"confusion needs classes, and {run.experiment.data.title} has numbers to predict")
+        raise UnfitError(f"confusion needs classes, but {run.experiment.data.title} is a regression")
     part = run.held_out
     split = run.splits.parts[part]
     report = full_report(run.loss, run.logits(part), split.y[split.rows], classes)
@@ -33,11 +33,11 @@ def draw_confusion(run: FinishedRun) -> Figure:
     side = min(max(3.2, 0.52 * n + 1.6), 9)
     figure = new_figure(side + 1.4, side + 0.6)
     figure.suptitle(
-        f"{label(run.name)}: {report['accuracy']:.1%} of {report['n']:,} {part} examples right", fontsize=11
+        f"{label(run.name)}: {report['accuracy']:.1%} of {report['n']:,} {part} examples correct", fontsize=11
     )
     axes = figure.subplots(1, 1)
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    if n <= _MOST_NUMBERS:
+    if n <= _MAX_NUMBERS:
         for (row, column), count in np.ndenumerate(matrix):
             axes.text(
                 column,
@@ -50,8 +50,8 @@ def draw_confusion(run: FinishedRun) -> Figure:
             )
     shown = range(0, n, max(1, n // 50))
     names = [label(classes[i], 14) for i in shown]
-    long = max(map(len, names)) > 3 or n > _MOST_NUMBERS
-    size = 9 if n <= _MOST_NUMBERS else 6
+    long = max(map(len, names)) > 3 or n > _MAX_NUMBERS
+    size = 9 if n <= _MAX_NUMBERS else 6
     axes.set_xticks(list(shown), names, rotation=90 if long else 0, fontsize=size)
     axes.set_yticks(list(shown), names, fontsize=size)
     axes.set_xlabel("predicted class")

@@ -1,4 +1,4 @@
-"""Learning curves: loss and accuracy over the epochs, of one run or of several."""
+"""Draws learning curves: the loss and scores over the epochs, of one or several runs."""
 
 from __future__ import annotations
 
@@ -27,23 +27,24 @@ from mlpcli.training.finished import FinishedRun
 __all__ = ["LOSS_UNITS", "draw_curves"]
 
 LOSS_UNITS = {
-    "cross_entropy": "nats an example",
-    "binary_cross_entropy": "nats an example",
-    "hinge": "margins broken, an example",
-    "binary_hinge": "margin broken, an example",
+    "cross_entropy": "nats per example",
+    "binary_cross_entropy": "nats per example",
+    "hinge": "margin violations per example",
+    "binary_hinge": "margin violation per example",
     "mse": "of scaled targets",
     "mae": "of scaled targets",
     "huber": "of scaled targets",
 }
-_SPAN = 30  # largest to smallest: above that the axis is logarithmic
-_FEW = 12  # epochs that are shown as points
+_SPAN = 30  # if the ratio of the largest to the smallest value is above this, the axis is logarithmic
+_FEW = 12  # up to so many epochs are marked by points
 
 
 @styled
 def draw_curves(runs: Sequence[FinishedRun]) -> Figure:
-    """Draw loss and accuracy (R2 of a regression) over the epochs: validation, and dashed training.
+    """Draw the loss and the accuracy, or R2 of a regression, over the epochs, in training and validation.
 
-    The best epoch is marked. Of several runs each has a colour, and the legend tells what they differ in.
+    The best epoch is marked. If there are several runs, each has its own colour, the curves of training are
+    dashed, and the legend lists the keys that differ.
     """
     runs = [runs[i] for i in order_runs(runs)]
     scores = _score_names(runs)
@@ -75,10 +76,10 @@ def draw_curves(runs: Sequence[FinishedRun]) -> Figure:
 
 
 def _score_names(runs: Sequence[FinishedRun]) -> list[tuple[str, str]]:
-    """Return which scores there are besides the loss, with what they are called."""
+    """Return the scores that are drawn in addition to the loss, with their labels."""
     names = []
     if any(run.rows[0].train_accuracy is not None for run in runs):
-        names.append(("accuracy", "accuracy\n(right of all examples)"))
+        names.append(("accuracy", "accuracy\n(share of correct examples)"))
     if any(row.val_r2 is not None for run in runs for row in run.rows):
         names.append(("r2", "R2\n(share of the variance explained)"))
     return names
@@ -109,7 +110,7 @@ def _draw(axes: Axes, run: FinishedRun, score: str, colour: Any, several: bool) 
 
 
 def _add_legend(figure: Figure, runs: Sequence[FinishedRun], names: list[str], colours: list[Any]) -> None:
-    """Say below the panels what the lines are."""
+    """Add a legend below the panels."""
     with_val = any(row.val_loss is not None for run in runs for row in run.rows[:1])
     if names:
         lines = [

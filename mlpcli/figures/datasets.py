@@ -1,4 +1,4 @@
-"""A data set as it is: points of the plane by class and split, or images by class."""
+"""Draws a data set: points by class and split, or images by class."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ from mlpcli.training.plane import extent
 
 __all__ = ["draw_dataset"]
 
-_OF_CLASS = 10  # images of each class
-_MOST_CLASSES = 20
+_PER_CLASS = 10  # images
+_MAX_CLASSES = 20
 
 
 @styled
 def draw_dataset(experiment: Experiment) -> Figure:
-    """Load the config's data set, split as for training, and draw it.
+    """Load the config's data set, split it as for training, and draw it.
 
-    One or two features: points, filled in training and hollow where held out. Images: the first of each class
-    in the training split. Raises DataError; UnfitError where it is neither.
+    Examples with one or two features are drawn as points: filled in the training split, hollow if held out.
+    Of images, the first ones of each class in the training split are drawn. Raises DataError; UnfitError for
+    other data.
     """
     splits = load_splits(experiment)
     title = f"{label(experiment.data.title)}: " + ", ".join(
@@ -49,7 +50,7 @@ def draw_dataset(experiment: Experiment) -> Figure:
         return _draw_images(splits, splits.classes, shape, title)
     if len(splits.columns) > 2:
         raise UnfitError(
-            f"a picture needs 1 or 2 features, or images, and {experiment.data.title} has "
+            f"a picture needs 1 or 2 features, or images, but {experiment.data.title} has "
             f"{len(splits.columns):,} features"
         )
     return _draw_points(experiment, splits, title)
@@ -58,13 +59,13 @@ def draw_dataset(experiment: Experiment) -> Figure:
 def _draw_images(splits: Splits, classes: tuple[str, ...], shape: tuple[int, int, int], title: str) -> Figure:
     split = splits.train
     y = split.y[split.rows]
-    shown = classes[:_MOST_CLASSES]
-    images = np.ones((len(shown) * _OF_CLASS, *shape))  # white where a class has fewer
+    shown = classes[:_MAX_CLASSES]
+    images = np.ones((len(shown) * _PER_CLASS, *shape))  # white if a class has fewer
     for index in range(len(shown)):
-        found = split.rows[np.flatnonzero(y == index)[:_OF_CLASS]]
-        first = index * _OF_CLASS
+        found = split.rows[np.flatnonzero(y == index)[:_PER_CLASS]]
+        first = index * _PER_CLASS
         images[first : first + len(found)] = brightness(split.X[found], shape).reshape(-1, *shape)
-    sheet = mosaic(images, _OF_CLASS)
+    sheet = mosaic(images, _PER_CLASS)
     figure = new_figure(6.4, 5.4 * sheet.shape[0] / sheet.shape[1] + 0.6, title)
     axes = figure.subplots(1, 1)
     axes.imshow(sheet, interpolation="nearest")

@@ -1,4 +1,4 @@
-"""What several runs differ in: names for a legend, rows and columns for a contact sheet."""
+"""Finds the keys in which runs differ; makes names for a legend, and rows and columns for a contact sheet."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from mlpcli.training.finished import FinishedRun
 
 __all__ = ["Sheet", "arrange", "find_differences", "name_runs", "order_runs"]
 
-_IDLE = ("training.snapshots", "training.checkpoint_every")  # they change nothing in what is learned
-_WIDEST = 5  # panels side by side
-_MOST_KEYS = 3  # in a name
+_IRRELEVANT = ("training.snapshots", "training.checkpoint_every")  # they do not affect the result
+_MAX_COLUMNS = 5  # panels side by side
+_MAX_KEYS = 3  # in a name
 
 
 def find_differences(runs: Sequence[FinishedRun]) -> dict[str, list[Any]]:
-    """Return the dotted keys that all runs have and not all have alike, each with the runs' values."""
+    """Return the dotted keys that all runs have, but with different values; each with the runs' values."""
     flat = [flatten(to_plain(run.experiment)) for run in runs]
-    shared = [key for key in flat[0] if all(key in one for one in flat) and key not in _IDLE]
+    shared = [key for key in flat[0] if all(key in one for one in flat) and key not in _IRRELEVANT]
     values = {key: [one[key] for one in flat] for key in shared}
     return {key: found for key, found in values.items() if any(value != found[0] for value in found)}
 
 
 def name_runs(runs: Sequence[FinishedRun]) -> list[str]:
-    """Return a name for each run: the keys that differ; its directory where they are many or not enough."""
+    """Return a name for each run: the keys that differ, or its directory if there are many or too few."""
     differences = find_differences(runs)
     directories = [run.name for run in runs]
-    if len(differences) > _MOST_KEYS and len(set(directories)) == len(runs):
+    if len(differences) > _MAX_KEYS and len(set(directories)) == len(runs):
         return [label(name, 70) for name in directories]
-    names = [", ".join(_said(key, found[i]) for key, found in differences.items()) for i in range(len(runs))]
-    if len(set(names)) < len(runs) or len(differences) > _MOST_KEYS:
+    names = [", ".join(_short(key, found[i]) for key, found in differences.items()) for i in range(len(runs))]
+    if len(set(names)) < len(runs) or len(differences) > _MAX_KEYS:
         names = [
             run.name if run.name == name or not name else f"{run.name}: {name}"
             for run, name in zip(runs, names, strict=True)
@@ -42,13 +42,13 @@ def name_runs(runs: Sequence[FinishedRun]) -> list[str]:
 
 
 def order_runs(runs: Sequence[FinishedRun]) -> list[int]:
-    """Return the positions of the runs in the order of what they differ in, key by key."""
+    """Return the positions of the runs, sorted by the values that differ, key by key."""
     ranks = [(_distinct(found), found) for found in find_differences(runs).values()]
     return sorted(range(len(runs)), key=lambda i: [order.index(found[i]) for order, found in ranks])
 
 
-def _said(key: str, value: Any) -> str:
-    """Return ``learning_rate 0.1`` for a key and its value."""
+def _short(key: str, value: Any) -> str:
+    """Return a key and its value in short, such as ``learning_rate 0.1``."""
     section, _, short = key.rpartition(".")
     word = section.rpartition(".")[2] if short == "name" else short
     shown = f"{value:g}" if isinstance(value, float) else str(value)
@@ -57,7 +57,7 @@ def _said(key: str, value: Any) -> str:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A contact sheet: the place (row, column) and the title of each run, and names of rows and columns."""
+    """A contact sheet: the place (row, column) and title of each run, and the names of rows and columns."""
 
     rows: int
     columns: int
@@ -68,14 +68,15 @@ class Sheet:
 
 
 def arrange(runs: Sequence[FinishedRun]) -> Sheet:
-    """Return where each run stands: one after another, or in rows and columns where these are of two keys.
+    """Return the place of each run.
 
-    Those name every place only where there is a run for each pair of values.
+    If the runs differ in two keys, and there is exactly one run for each pair of values, the values of one
+    key become rows and those of the other columns. Otherwise the runs are placed one after another.
     """
     differences = find_differences(runs)
     if len(differences) == 2:
         (row_key, down), (column_key, across) = differences.items()
-        if len(_distinct(down)) > len(_distinct(across)):  # a page is wider than high
+        if len(_distinct(down)) > len(_distinct(across)):  # a page is wider than it is high
             row_key, down, column_key, across = column_key, across, row_key, down
         rows, columns = _distinct(down), _distinct(across)
         places = [(rows.index(r), columns.index(c)) for r, c in zip(down, across, strict=True)]
@@ -85,12 +86,12 @@ def arrange(runs: Sequence[FinishedRun]) -> Sheet:
                 len(columns),
                 places,
                 [""] * len(runs),
-                [_said(row_key, value) for value in rows],
-                [_said(column_key, value) for value in columns],
+                [_short(row_key, value) for value in rows],
+                [_short(column_key, value) for value in columns],
             )
     names = name_runs(runs)
     n = len(runs)
-    columns_needed = n if n <= _WIDEST else min(_WIDEST, ceil(sqrt(1.5 * n)))
+    columns_needed = n if n <= _MAX_COLUMNS else min(_MAX_COLUMNS, ceil(sqrt(1.5 * n)))
     places = [(0, 0)] * n
     for position, i in enumerate(order_runs(runs)):
         places[i] = divmod(position, columns_needed)
@@ -98,7 +99,7 @@ def arrange(runs: Sequence[FinishedRun]) -> Sheet:
 
 
 def _distinct(values: Sequence[Any]) -> list[Any]:
-    """Return the values once each: sorted where they are numbers, else in their order."""
+    """Return the distinct values: sorted if they are numbers, else in the order of their first occurrence."""
     found = [value for i, value in enumerate(values) if value not in values[:i]]
     try:
         numbers = all(not isinstance(value, str) for value in found)

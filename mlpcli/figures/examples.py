@@ -1,4 +1,4 @@
-"""The most confident mistakes: the held-out examples of which a network is surest, and wrong."""
+"""Draws the most confident mistakes of a network on held-out examples."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from mlpcli.training.finished import FinishedRun
 
 __all__ = ["Mistake", "draw_examples", "find_mistakes"]
 
-_IMAGES, _ROWS = 24, 12  # most that are shown
-_MOST_FEATURES = 4  # of a row that are told
+_MAX_IMAGES, _MAX_ROWS = 24, 12
+_MAX_FEATURES = 4  # listed for a row
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """An example taken for another class.
+    """An example whose class was predicted wrongly.
 
-    ``row`` is its place in the data set, from 0; ``confidence`` the probability of the class that it was
-    taken for, or of an SVM by how much that class's score is the higher one.
+    ``row`` is its position in the data set, from 0. ``confidence`` is the probability of the predicted class,
+    or for an SVM the score of the predicted class minus that of the true class.
     """
 
     row: int
@@ -36,11 +36,11 @@ def find_mistakes(run: FinishedRun, part: str) -> list[Mistake]:
     """Return the mistakes on a split of a classification, the most confident first."""
     split = run.splits.parts[part]
     y, logits = split.y[split.rows], run.logits(part)
-    predicted, said = run.loss.classify(logits), run.loss.predict(logits)
+    predicted, predictions = run.loss.classify(logits), run.loss.predict(logits)
     wrong = np.flatnonzero(predicted != y)
-    confidence = said[wrong, predicted[wrong]]
+    confidence = predictions[wrong, predicted[wrong]]
     if run.loss.outputs == "scores":
-        confidence = confidence - said[wrong, y[wrong]]
+        confidence = confidence - predictions[wrong, y[wrong]]
     order = np.argsort(-confidence, kind="stable")
     return [
         Mistake(int(split.rows[i]), int(y[i]), int(predicted[i]), float(c))
@@ -50,25 +50,25 @@ def find_mistakes(run: FinishedRun, part: str) -> list[Mistake]:
 
 @styled
 def draw_examples(run: FinishedRun) -> Figure:
-    """Draw the most confident mistakes on the held-out split: images as such, others as rows.
+    """Draw the most confident mistakes on the held-out split, as images or as bars for rows of a table.
 
-    Raises UnfitError for a regression, or where there is no mistake.
+    Raises UnfitError for a regression, or if there are no mistakes.
     """
     classes = run.checkpoint.classes
     if classes is None:
-        raise UnfitError(f"examples needs classes, and {run.experiment.data.title} has numbers to predict")
+        raise UnfitError(f"examples needs classes, but {run.experiment.data.title} is a regression")
     part = run.held_out
     mistakes = find_mistakes(run, part)
     total = len(run.splits.parts[part])
     if not mistakes:
         raise UnfitError(
-            f"examples has nothing to show: {run.name} makes no mistake on {total:,} {part} examples"
+            f"examples has nothing to show: {run.name} makes no mistakes on {total:,} {part} examples"
         )
-    which = f"the most confident of {len(mistakes):,} mistakes" if len(mistakes) > 1 else "the one mistake"
+    which = f"the most confident of {len(mistakes):,} mistakes" if len(mistakes) > 1 else "the only mistake"
     title = f"{label(run.name)}: {which} on {total:,} {part} examples"
     if image_shape(run.experiment, len(run.checkpoint.columns)) is not None:
-        return _draw_images(run, part, mistakes[:_IMAGES], classes, title)
-    return _draw_rows(run, part, mistakes[:_ROWS], classes, title)
+        return _draw_images(run, part, mistakes[:_MAX_IMAGES], classes, title)
+    return _draw_rows(run, part, mistakes[:_MAX_ROWS], classes, title)
 
 
 def _confidence(run: FinishedRun, mistake: Mistake) -> str:
@@ -92,8 +92,8 @@ def _draw_images(
         panel.set_axis_off()
     for panel, mistake, image in zip(panels.flat, mistakes, images, strict=False):
         panel.imshow(mosaic(image[None], 1), interpolation="nearest")
-        true, taken = (label(classes[i], 12) for i in (mistake.true, mistake.predicted))
-        panel.set_title(f"{true}, taken for\n{taken}, {_confidence(run, mistake)}", fontsize=8)
+        true, predicted = (label(classes[i], 12) for i in (mistake.true, mistake.predicted))
+        panel.set_title(f"{true}, predicted\n{predicted}, {_confidence(run, mistake)}", fontsize=8)
     return figure
 
 
@@ -101,13 +101,13 @@ def _draw_rows(
     run: FinishedRun, part: str, mistakes: list[Mistake], classes: tuple[str, ...], title: str
 ) -> Figure:
     X, features = run.splits.parts[part].X, run.checkpoint.columns
-    more = ", …" if len(features) > _MOST_FEATURES else ""
+    more = ", …" if len(features) > _MAX_FEATURES else ""
     names = []
     for mistake in mistakes:
-        values = zip(features[:_MOST_FEATURES], X[mistake.row].tolist(), strict=False)
+        values = zip(features[:_MAX_FEATURES], X[mistake.row].tolist(), strict=False)
         described = ", ".join(f"{label(name, 14)} {value:.3g}" for name, value in values)
-        true, taken = (label(classes[i], 16) for i in (mistake.true, mistake.predicted))
-        names.append(f"row {mistake.row + 1:,}: {true}, taken for {taken}\n{described}{more}")
+        true, predicted = (label(classes[i], 16) for i in (mistake.true, mistake.predicted))
+        names.append(f"row {mistake.row + 1:,}: {true}, predicted {predicted}\n{described}{more}")
     figure = new_figure(9, 0.5 * max(len(mistakes), 2) + 1.3, title)
     axes = figure.subplots(1, 1)
     places = np.arange(len(mistakes))
@@ -117,7 +117,7 @@ def _draw_rows(
     if run.loss.outputs == "probabilities":
         axes.set_xlim(0, 1)
         percent_axis(axes.xaxis)
-        axes.set_xlabel("probability of the class that it was taken for")
+        axes.set_xlabel("probability of the predicted class")
     else:
-        axes.set_xlabel("score of the class that it was taken for, less that of its own")
+        axes.set_xlabel("score of the predicted class minus that of the true class")
     return figure

@@ -1,4 +1,4 @@
-"""Unit health over the epochs, a line for each layer: dead and saturated units, gradients, updates."""
+"""Draws unit health over the epochs, a line for each layer: dead and saturated units, gradients, updates."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from mlpcli.training.finished import FinishedRun, Row
 
 __all__ = ["draw_health"]
 
-_FEW = 12  # epochs that are shown as points
-_MOST_HANDLES = 12
+_FEW = 12  # up to so many epochs are marked by points
+_MAX_HANDLES = 12
 _USUAL = 1e-3  # update ratio (CS231n notes, Neural Networks 3)
 
 
 @styled
 def draw_health(run: FinishedRun) -> Figure:
-    """Draw, for each layer and over the epochs, what `mlp train` tells of the last epoch.
+    """Draw the norm of the gradient and the update ratio of each layer over the epochs.
 
-    The shares of dead and of saturated units, where the network has such as can be, the norm of the gradient
-    and the update ratio.
+    If the network has units that can die or saturate, the shares of dead units and of saturated outputs are
+    drawn, too.
     """
     panels: list[tuple[str, Callable[[Row], list[float | None]], bool]] = [
         (title, get, False)
@@ -59,7 +59,7 @@ def draw_health(run: FinishedRun) -> Figure:
         elif get in (_dead, _saturated):
             axes.set_ylim(-0.03, 1.03)
             percent_axis(axes.yaxis)
-    shown = [*range(n_layers)] if n_layers <= _MOST_HANDLES else [0, n_layers // 2, n_layers - 1]
+    shown = [*range(n_layers)] if n_layers <= _MAX_HANDLES else [0, n_layers // 2, n_layers - 1]
     handles = [Line2D([], [], color=colours[i], label=_layer(i, n_layers)) for i in shown]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6))
     return figure

@@ -1,4 +1,4 @@
-"""How hidden layers bend the plane: its grid, and the examples, as each of the first layers puts them out."""
+"""Draws how hidden layers bend the plane: a grid and the examples, as the first hidden layers map them."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from mlpcli.training.plane import extent, grid_lines, hidden_outputs, project
 
 __all__ = ["draw_hidden"]
 
-_MOST_LAYERS = 3
+_MAX_LAYERS = 3
 
 
 @styled
 def draw_hidden(run: FinishedRun) -> Figure:
-    """Draw a grid over the plane and the training examples, and where the first hidden layers put them.
+    """Draw a grid over the plane and the training examples, and how the first hidden layers map both.
 
-    Behind them the output layer, where the classes have to be apart. A layer of two units is drawn as it is,
-    one of more by the two principal components of its outputs for the training examples. Raises UnfitError
-    where there are not two features, or no hidden layer.
+    The last panel is the output layer, where the classes should be separate. A layer of two units is drawn
+    unchanged; a larger one is projected to the first two principal components of its outputs for the training
+    examples. Raises UnfitError if the number of features is not 2, or there is no hidden layer.
     """
     network, features = run.checkpoint.network, run.checkpoint.columns
     if len(features) != 2 or not network.hidden:
         if len(features) == 2:
-            raise UnfitError(f"hidden needs a hidden layer, and the network of {run.name} has none")
-        raise UnfitError(f"hidden needs 2 features, and {run.experiment.data.title} has {len(features):,}")
+            raise UnfitError(f"hidden needs a hidden layer, but the network of {run.name} has none")
+        raise UnfitError(f"hidden needs 2 features, but {run.experiment.data.title} has {len(features):,}")
     split = run.splits.train
     chosen = pick(split)
     X, y = split.X[split.rows][chosen], split.y[split.rows][chosen]
     lines = grid_lines(extent(run.splits))
     transform = run.checkpoint.transform
     of_examples, of_lines = (
-        [*hidden_outputs(network, transform.apply(points))[:_MOST_LAYERS], run.predict_logits(points)]
+        [*hidden_outputs(network, transform.apply(points))[:_MAX_LAYERS], run.predict_logits(points)]
         for points in (X, lines.reshape(-1, 2))
     )
-    names_of = [f"layer {i}: {_count(n)}" for i, n in enumerate(network.widths[1:-1], 1)][:_MOST_LAYERS]
+    names_of = [f"layer {i}: {_count(n)}" for i, n in enumerate(network.widths[1:-1], 1)][:_MAX_LAYERS]
     if network.widths[-1] > 1:
         names_of.append(f"output: {_count(network.widths[-1])}")
     n = 1 + len(names_of)

@@ -1,4 +1,4 @@
-"""Every kind of picture of a run, by the name that ``mlp plot --kind`` knows it by."""
+"""The table of all kinds of pictures of runs, by the names that ``mlp plot --kind`` takes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Draw = Callable[[Sequence[FinishedRun]], Figure]
 
 def _of_one(kind: str, draw: Callable[[FinishedRun], Figure], runs: Sequence[FinishedRun]) -> Figure:
     if len(runs) > 1:
-        raise UnfitError(f"{kind} is a picture of one run, and {len(runs)} are named")
+        raise UnfitError(f"{kind} is a picture of one run, but {len(runs)} are named")
     return draw(runs[0])
 
 
@@ -37,7 +37,7 @@ _ONE: dict[str, Callable[[FinishedRun], Figure]] = {
 }
 _SEVERAL: dict[str, Draw] = {"curves": draw_curves, "boundary": draw_boundary}
 
-OF_SEVERAL = tuple(_SEVERAL)  # what can be drawn of several runs at once
+OF_SEVERAL = tuple(_SEVERAL)  # the kinds that show several runs at once
 DRAW: dict[str, Draw] = {
     **_SEVERAL,
     **{kind: partial(_of_one, kind, draw) for kind, draw in _ONE.items()},

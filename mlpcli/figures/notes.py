@@ -1,4 +1,4 @@
-"""The figures of the CS231n notes, Neural Networks 1: what each needs is trained, and then drawn."""
+"""Trains and draws the figures for the CS231n notes, Neural Networks 1."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def _train(config: Path, variants: Sequence[Sequence[str]], say: Say) -> list[Fi
     """Train a config once for each list of ``--set`` options; return the runs at their last epochs."""
     if not config.is_file():
         raise UsageError(
-            f"{config}: there is no such file; draw the figures of the notes in the project's folder, which "
-            "holds configs/notes"
+            f"{config}: no such file; draw the figures of the notes in the project's folder, which contains "
+            "configs/notes"
         )
     runs = []
     for number, overrides in enumerate(variants, start=1):
@@ -41,9 +41,9 @@ def _train(config: Path, variants: Sequence[Sequence[str]], say: Say) -> list[Fi
 
 
 def draw_notes(name: str, folder: Path, say: Say) -> Figure:
-    """Train what the figure needs, from the configs in ``folder``, and draw it; ``say`` hears of each run.
+    """Train the runs of a figure, from the configs in ``folder``, and draw it; ``say`` is told of each run.
 
-    Data and seed are the same in all panels. Raises UsageError where the config is not there.
+    Data and seed are the same in all panels. Raises UsageError if the config does not exist.
     """
     if name == "activations":
         return draw_activations()
@@ -53,9 +53,9 @@ def draw_notes(name: str, folder: Path, say: Say) -> Figure:
 
 @styled
 def draw_activations() -> Figure:
-    """Draw the activation functions of the notes and of later years with their derivatives.
+    """Draw activation functions, those of the notes and newer ones, with their derivatives.
 
-    Both are those that training uses: the derivative is what goes back for a gradient of 1.
+    Both are computed by the code that training uses: the derivative is the backward pass of a gradient of 1.
     """
     shown = {
         "sigmoid": {},
@@ -94,8 +94,8 @@ def draw_activations() -> Figure:
 
 @styled
 def _draw_spread(runs: Sequence[FinishedRun]) -> Figure:
-    """Draw the final training loss of each seed, over the size of the network."""
-    figure = new_figure(6.4, 4.4, "Final losses: luck in small networks, much the same in large ones")
+    """Draw the final training loss for each seed, over the size of the network."""
+    figure = new_figure(6.4, 4.4, "Final losses: a matter of luck in small networks, similar in large ones")
     axes = figure.subplots(1, 1)
     sizes = sorted({run.checkpoint.network.widths[1] for run in runs})
     for place, size in enumerate(sizes):
@@ -115,19 +115,19 @@ def _draw_spread(runs: Sequence[FinishedRun]) -> Figure:
     axes.set_xlim(-0.5, len(sizes) - 0.5)
     axes.set_ylim(0, 1.25 * max(run.rows[-1].train_loss for run in runs))
     axes.set_xlabel(f"hidden layer; a point for each of {len(_SEEDS)} seeds, a line for their mean")
-    axes.set_ylabel("final training loss (nats an example)")
+    axes.set_ylabel("final training loss (nats per example)")
     return figure
 
 
 @styled
 def _draw_dead(runs: Sequence[FinishedRun]) -> Figure:
-    """Draw the share of dead ReLUs, and of examples that are right, over the learning rate."""
-    figure = new_figure(6.4, 4.4, "Dead ReLUs: what a learning rate that is too high does")
+    """Draw the share of dead ReLUs and the training accuracy over the learning rate."""
+    figure = new_figure(6.4, 4.4, "Dead ReLUs: the effect of a learning rate that is too high")
     axes = figure.subplots(1, 1)
     rates = sorted({run.experiment.optimizer.learning_rate for run in runs})
     series: dict[str, tuple[str, str, Callable[[FinishedRun], Any]]] = {
         "dead units, of 100": ("o-", LINE_COLOURS[1], lambda run: run.rows[-1].dead[0]),
-        "training examples right": ("s--", LINE_COLOURS[0], lambda run: run.rows[-1].train_accuracy),
+        "training accuracy": ("s--", LINE_COLOURS[0], lambda run: run.rows[-1].train_accuracy),
     }
     for name, (line, colour, get) in series.items():
         values = [
@@ -153,7 +153,7 @@ def _hidden(*sizes: str) -> list[list[str]]:
     return [[f"model.hidden=[{size}]"] for size in sizes]
 
 
-# For each figure, the --set options of its runs, and what draws them. The config has the figure's name.
+# For each figure, the --set options of its runs and the function that draws them. The config has its name.
 FIGURES: dict[str, tuple[list[list[str]], Callable[[Sequence[FinishedRun]], Figure]]] = {
     "layer_sizes": (_hidden("3", "6", "20"), draw_boundary),
     "l2_strength": ([[f"regularization.l2={l2}"] for l2 in ("0.001", "0.01", "0.1")], draw_boundary),

@@ -1,4 +1,4 @@
-"""The examples of a 1-D or 2-D data set as points, and the part of the plane that they take up."""
+"""Draws the examples of a 1-D or 2-D data set as points, and makes figures that fit their ranges."""
 
 from __future__ import annotations
 
@@ -28,45 +28,45 @@ __all__ = [
     "value_name",
 ]
 
-LEVELS = "cividis"  # the colours of values: light is large, for all kinds of colour vision
-_MOST_POINTS = 2000  # of a split: more are a blot
+LEVELS = "cividis"  # the colours of values: lighter is larger, with any kind of colour vision
+_MAX_POINTS = 2000  # per split; more would cover each other
 _FEW_RINGS = 20
-_MOST_HANDLES = 12
+_MAX_HANDLES = 12
 
 
 def is_square(ranges: Sequence[tuple[float, float]]) -> bool:
-    """Return whether both axes of a plane seem to have one unit, and so are drawn to one scale."""
+    """Return whether both axes of a plane seem to have the same unit, and are drawn to the same scale."""
     lengths = [high - low for low, high in ranges]
     return len(lengths) == 2 and max(lengths) < 2 * min(lengths)
 
 
 def new_plane(
-    width: float, most: float, title: str, ranges: Sequence[tuple[float, float]], *, has_bar: bool
+    width: float, max_height: float, title: str, ranges: Sequence[tuple[float, float]], *, has_bar: bool
 ) -> Figure:
-    """Return an empty picture for a plane over ``ranges``: no higher than that and its legend need.
+    """Return an empty picture for a plane over ``ranges``, as high as the plane and its legend need.
 
-    ``width`` and ``most``, the largest height, are in hundreds of pixels; ``has_bar`` says whether a colour
-    bar stands beside it.
+    ``width`` and ``max_height`` are in hundreds of pixels; ``has_bar`` says whether there is a colour bar
+    beside the plane.
     """
     if not is_square(ranges):
-        return new_figure(width, most, title)
+        return new_figure(width, max_height, title)
     (left, right), (bottom, top) = ranges
     across = width - (1.9 if has_bar else 0.9)
-    return new_figure(width, min(most, across * (top - bottom) / (right - left) + 1.7), title)
+    return new_figure(width, min(max_height, across * (top - bottom) / (right - left) + 1.7), title)
 
 
 def value_name(experiment: Experiment, values: int = 1) -> str:
-    """Return what the target of a regression is called, and that it is the first of several ``values``."""
+    """Return the label of a regression's target; with several ``values`` it says that it is the first."""
     name = label(getattr(experiment.data, "target", "y"))
     return f"{name} (the first of {values} values)" if values > 1 else name
 
 
 def pick(split: Split) -> NDArray[np.intp]:
-    """Return which examples of a split are shown, as positions in it: all, or a sample of many."""
+    """Return the positions in a split of the examples to show: all of them, or a random sample of many."""
     n = len(split)
-    if n <= _MOST_POINTS:
+    if n <= _MAX_POINTS:
         return np.arange(n)
-    return np.sort(stream(0, "figure").choice(n, _MOST_POINTS, replace=False))
+    return np.sort(stream(0, "figure").choice(n, _MAX_POINTS, replace=False))
 
 
 def scatter_classes(
@@ -78,7 +78,10 @@ def scatter_classes(
     wrong: NDArray[np.bool_] | None = None,
     size: float = 22,
 ) -> None:
-    """Draw points X (n, 2) of classes y (n,): each class its colour and marker; those of ``wrong`` ringed."""
+    """Draw points X (n, 2) of classes y (n,), each with the colour and marker of its class.
+
+    Points that are ``wrong`` (n,) get a ring.
+    """
     for index in np.unique(y):
         own = X[y == index]
         colour = class_colour(int(index))
@@ -93,7 +96,7 @@ def scatter_classes(
             zorder=3,
         )
     if wrong is not None and wrong.any():
-        width = 1.1 if wrong.sum() <= _FEW_RINGS else 0.5  # many would hide what they ring
+        width = 1.1 if wrong.sum() <= _FEW_RINGS else 0.5  # many thick rings would hide the points
         axes.scatter(
             X[wrong, 0],
             X[wrong, 1],
@@ -108,7 +111,7 @@ def scatter_classes(
 def scatter_values(
     axes: Axes, X: NDArray[Any], values: NDArray[Any], norm: Any, *, filled: bool = True, size: float = 22
 ) -> None:
-    """Draw points X (n, 2) in the colours of their values (n,)."""
+    """Draw points X (n, 2), coloured by their values (n,)."""
     axes.scatter(
         X[:, 0],
         X[:, 1],
@@ -117,14 +120,17 @@ def scatter_values(
         cmap=LEVELS,
         norm=norm,
         marker="o" if filled else "D",
-        edgecolors="white",  # a dark edge would be lost where the plane is dark
+        edgecolors="white",  # a dark edge would be invisible in dark regions
         linewidths=0.6,
         zorder=3,
     )
 
 
 def split_handles(colour: str, *, held_out: bool, by_value: bool = False) -> list[Line2D]:
-    """Return the legend's entries for training and held-out examples; ``by_value``: of `scatter_values`."""
+    """Return the legend's entries for training and held-out examples.
+
+    ``by_value`` is for examples that `scatter_values` has drawn.
+    """
     sign: dict[str, Any] = {"linestyle": "none", "markersize": 6, "marker": "o", "color": colour}
     other: dict[str, Any] = {"markerfacecolor": "white"}
     if by_value:
@@ -137,7 +143,7 @@ def split_handles(colour: str, *, held_out: bool, by_value: bool = False) -> lis
 
 
 def class_handles(classes: Sequence[str]) -> list[Line2D]:
-    """Return the legend's entries for classes, and of many only the first."""
+    """Return the legend's entries for classes; of many classes, only for the first ones."""
     handles = [
         Line2D(
             [],
@@ -149,8 +155,8 @@ def class_handles(classes: Sequence[str]) -> list[Line2D]:
             markersize=7,
             label=label(f"class {name}" if name.isdecimal() else name),
         )
-        for i, name in enumerate(classes[:_MOST_HANDLES])
+        for i, name in enumerate(classes[:_MAX_HANDLES])
     ]
-    if len(classes) > _MOST_HANDLES:
+    if len(classes) > _MAX_HANDLES:
         handles.append(Line2D([], [], linestyle="none", label=f"… {len(classes):,} classes in all"))
     return handles

@@ -1,4 +1,4 @@
-"""A run told on one HTML page that needs nothing else: numbers, pictures, and how to have it again."""
+"""Renders the report of a run, one self-contained HTML page: numbers, pictures, and how to reproduce it."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from mlpcli.training.health import advise
 
 __all__ = ["render_report"]
 
-_FRAMES = 30  # of the boundary, at most
-_MOST_CLASSES = 30  # that are told one by one
-_UNITS = 7  # circles that a layer is drawn with, at most
+_MAX_FRAMES = 30  # of the boundary
+_MAX_CLASSES = 30  # listed in the table
+_MAX_UNITS = 7  # circles per layer in the drawing of the network
 
-# Of every kind of picture its title, and what it shows in words; in the page's order.
+# The title and the caption of each kind of picture, in the order of the page.
 _PICTURES = {
     "curves": ("Curves", "Loss and scores of the training and validation split over the epochs."),
-    "boundary": ("What it says where", "What the network answers over its features, and the examples."),
+    "boundary": ("Predictions", "The network's predictions over its features, and the examples."),
     "hidden": ("Hidden layers", "How the hidden layers bend the plane of the features."),
-    "weights": ("First weights", "What the units of the first layer look for, as images."),
-    "confusion": ("Confusion", "Which classes of the {part} split are taken for which."),
+    "weights": ("First weights", "The weights of the first layer's units, as images."),
+    "confusion": ("Confusion", "True and predicted classes of the {part} split."),
     "health": ("Unit health", "Dead and saturated units, gradients and updates over the epochs."),
-    "examples": ("Mistakes", "The examples of the {part} split that it is surest of, and wrong."),
+    "examples": ("Mistakes", "The most confident mistakes on the {part} split."),
 }
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, and what it shows in words, for those who cannot see it."""
+    """A picture, with a text that describes it for those who cannot see it."""
 
     kind: str
     title: str
@@ -60,10 +60,10 @@ class Picture:
 
 
 def render_report(run: FinishedRun) -> str:
-    """Return the page on a run, with the weights of its checkpoint.
+    """Return the page that reports on a run, with the weights of its checkpoint.
 
-    Whatever comes from configs, data and logs is escaped. Raises RunError, DataError, CheckpointError where
-    the run or its data cannot be read.
+    Everything from configs, data and logs is escaped. Raises RunError, DataError, CheckpointError if the run
+    or its data cannot be read.
     """
     environment = Environment(
         loader=PackageLoader("mlpcli.figures", "."),
@@ -112,7 +112,7 @@ def _facts(run: FinishedRun, spec: NetworkSpec) -> list[tuple[str, str]]:
         if checkpoint.classes is None
         else f"{len(checkpoint.classes):,} classes"
     )
-    shown = "" if checkpoint.epoch == run.best_epoch else f"; shown here is epoch {checkpoint.epoch:,}"
+    shown = "" if checkpoint.epoch == run.best_epoch else f"; this page shows epoch {checkpoint.epoch:,}"
     facts = [
         ("Data", f"{experiment.data.title}: {count(len(checkpoint.columns), 'feature')}, {what}"),
         ("Examples", ", ".join(f"{len(split):,} {part}" for part, split in parts.items())),
@@ -122,12 +122,12 @@ def _facts(run: FinishedRun, spec: NetworkSpec) -> list[tuple[str, str]]:
         ("Best epoch", f"{run.best_epoch:,} of {len(run.rows):,}{shown}"),
     ]
     if run.is_unfinished:
-        facts.append(("Not finished", f"{experiment.training.epochs:,} epochs were asked for"))
+        facts.append(("Not finished", f"the config asks for {experiment.training.epochs:,} epochs"))
     return facts
 
 
 def _scores(reports: dict[str, dict[str, Any]]) -> list[list[str]]:
-    """Return a table, the header first, of how each split is scored."""
+    """Return a table of the scores of each split; the first row is the header."""
     names = [
         name for name in ("loss", "accuracy", "mse", "mae", "r2") if name in next(iter(reports.values()))
     ]
@@ -139,7 +139,7 @@ def _scores(reports: dict[str, dict[str, Any]]) -> list[list[str]]:
 
 
 def _classes(report: dict[str, Any]) -> list[list[str]]:
-    """Return a table, the header first, of how each class of the held-out split fares."""
+    """Return a table of the scores of each class of the held-out split; the first row is the header."""
     rows = report.get("classes", [])
     if not rows:
         return []
@@ -149,12 +149,12 @@ def _classes(report: dict[str, Any]) -> list[list[str]]:
             *(percent(row[name]) for name in ("precision", "recall", "f1")),
             f"{row['support']:,}",
         ]
-        for row in rows[:_MOST_CLASSES]
+        for row in rows[:_MAX_CLASSES]
     ]
 
 
 def _layers(spec: NetworkSpec, run: FinishedRun) -> list[dict[str, Any]]:
-    """Return what the drawing of the network shows: a column for the inputs and one for each layer."""
+    """Return the columns of the drawing of the network: the inputs and each layer."""
     model = run.experiment.model
     columns = [_column("inputs", spec.widths[0], [])]
     layers = spec.weight_layers()
@@ -166,18 +166,18 @@ def _layers(spec: NetworkSpec, run: FinishedRun) -> list[dict[str, Any]]:
 
 
 def _layer_width(columns: list[dict[str, Any]]) -> int:
-    """Return how many pixels a layer takes in the drawing, so that what is written under it has room."""
+    """Return the width of a layer in the drawing, in pixels, so that the text below it has room."""
     longest = max(len(line) for column in columns for line in column["working"])
     return max(150, 7 * longest + 20)
 
 
 def _column(name: str, units: int, working: list[str]) -> dict[str, Any]:
-    shown = units if units <= _UNITS else _UNITS - 1
+    shown = units if units <= _MAX_UNITS else _MAX_UNITS - 1
     return {"name": name, "units": f"{units:,}", "shown": shown, "more": shown < units, "working": working}
 
 
 def _working(layer: WeightLayer) -> list[str]:
-    """Return the sum of a layer's parameters in two lines."""
+    """Return the calculation of a layer's parameters, in two lines."""
     pieces = f" x {layer.pieces}" if layer.pieces > 1 else ""
     return [
         f"{layer.fan_in:,} x {layer.fan_out:,}{pieces} + {layer.counts['biases']:,}",
@@ -186,7 +186,7 @@ def _working(layer: WeightLayer) -> list[str]:
 
 
 def _pictures(run: FinishedRun) -> list[Picture]:
-    """Return every picture that fits the run; what does not fit is left out."""
+    """Return every picture that can be drawn of the run."""
     pictures = []
     for kind, (title, alt) in _PICTURES.items():
         try:
@@ -198,9 +198,9 @@ def _pictures(run: FinishedRun) -> list[Picture]:
 
 
 def _frames(run: FinishedRun) -> list[dict[str, Any]]:
-    """Return the boundary over the run's snapshots, with their epochs; empty where there is none to show."""
+    """Return the boundary at each of the run's snapshots, with its epoch; an empty list if there are none."""
     try:
-        images = boundary_frames(run, most=_FRAMES)
+        images = boundary_frames(run, max_frames=_MAX_FRAMES)
     except UnfitError:
         return []
     frames = []
@@ -212,7 +212,7 @@ def _frames(run: FinishedRun) -> list[dict[str, Any]]:
 
 
 def _commands(run: FinishedRun) -> list[str]:
-    """Return how to go on with a run that was stopped, or to have it again; and how to look at it."""
+    """Return the commands that resume or repeat a run, evaluate it and draw it."""
     folder, config, best = (
         shlex.quote(str(run.directory / name)) for name in ("", "config.yaml", "best.npz")
     )
@@ -221,7 +221,7 @@ def _commands(run: FinishedRun) -> list[str]:
 
 
 def _begun(run: FinishedRun) -> list[str]:
-    """Return the first lines of the run's log: versions and BLAS, on which its very bytes depend."""
+    """Return the first lines of the run's log: the versions and BLAS, on which the exact results depend."""
     try:
         with (run.directory / "run.log").open(encoding="utf-8", errors="replace") as stream:
             return [stream.readline(500).strip() for _ in range(2)]

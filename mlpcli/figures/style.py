@@ -1,4 +1,4 @@
-"""What all pictures share: their look, colours that the colour-blind tell apart, and how they are saved."""
+"""What all pictures share: their style, colours that colour-blind readers can tell apart, and saving."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ __all__ = [
 ]
 
 INK = "#222222"
-MARKERS = "os^DvPX*<"  # a second sign of the class; nine to ten colours, so that 90 classes differ
+MARKERS = "os^DvPX*<"  # nine markers with ten colours make 90 classes distinguishable
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 _DPI = 100
-_LONGEST = 24  # letters of a name in a picture
+_MAX_LENGTH = 24  # characters of a name in a picture
 
 _STYLE: dict[Any, Any] = {
     "font.size": 10,
@@ -51,7 +51,7 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.formatter.use_mathtext": False,
     "text.color": INK,
-    "text.parse_math": False,  # a name may hold a dollar
+    "text.parse_math": False,  # names may contain dollar signs
     "xtick.color": INK,
     "ytick.color": INK,
     "grid.color": "#e5e5e5",
@@ -66,7 +66,7 @@ T = TypeVar("T")
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """Draw as the pictures of this project do, whatever the user's matplotlibrc says."""
+    """Use the style of this project, whatever the user's matplotlibrc says."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -74,7 +74,7 @@ def _style() -> Iterator[None]:
 
 
 def styled(draw: Callable[P, T]) -> Callable[P, T]:
-    """Let a function that makes or saves a picture do so in the project's style."""
+    """Decorate a function that makes or saves a picture, so that it uses the project's style."""
 
     @wraps(draw)
     def inner(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -94,7 +94,7 @@ def new_figure(width: float, height: float, title: str | None = None) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture whole or not at all, as PNG or SVG by the suffix of ``path``; make its folder."""
+    """Write a picture completely or not at all, as PNG or SVG by the suffix of ``path``; make its folder."""
     with replace_file(make_place(path)) as stream:
         write(figure, stream, path.suffix[1:].lower())
 
@@ -104,7 +104,7 @@ def write(figure: Figure, stream: IO[bytes], kind: str) -> None:
     """Write a picture as png or svg."""
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a box stands for it
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # it is drawn as a box
         if kind == "png":
             canvas: Any = FigureCanvasAgg(figure)
             canvas.print_png(stream, metadata=metadata)  # savefig would draw it twice
@@ -112,19 +112,19 @@ def write(figure: Figure, stream: IO[bytes], kind: str) -> None:
             figure.savefig(stream, format=kind, metadata=metadata)
 
 
-def label(name: str, longest: int = _LONGEST) -> str:
-    """Return a name from a file as it can be shown: on one line, and not too long."""
+def label(name: str, max_length: int = _MAX_LENGTH) -> str:
+    """Return a name from a file in a form that can be shown: on one line, and not too long."""
     shown = name if name.isprintable() else repr(name)[1:-1]
-    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+    return shown if len(shown) <= max_length else f"{shown[: max_length - 1]}…"
 
 
 def class_colour(index: int) -> str:
-    """Return the colour of a class; with more than ten they come round again."""
+    """Return the colour of a class; with more than ten classes, the colours repeat."""
     return CLASS_COLOURS[index % len(CLASS_COLOURS)]
 
 
 def line_colours(n: int) -> list[Any]:
-    """Return a colour for each of ``n`` lines: of more than there are colours, from dark to light."""
+    """Return a colour for each of ``n`` lines; many lines get a scale from dark to light."""
     if n <= len(LINE_COLOURS):
         return list(LINE_COLOURS[:n])
     viridis = mpl.colormaps["viridis"]
@@ -132,18 +132,18 @@ def line_colours(n: int) -> list[Any]:
 
 
 def count_axis(axis: Any) -> None:
-    """Let an axis count: whole numbers, with commas."""
+    """Label an axis with whole numbers, with commas."""
     axis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
 def percent_axis(axis: Any) -> None:
-    """Let an axis of shares show per cent."""
+    """Label an axis of shares with percentages."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
 
 
 def log_axis(axes: Axes, which: str) -> None:
-    """Make the axis ``which``, x or y, logarithmic, with plain numbers; call it when everything is drawn."""
+    """Make the axis ``which``, x or y, logarithmic, with plain numbers; call it after drawing everything."""
     set_scale = axes.set_xscale if which == "x" else axes.set_yscale
     set_scale("log")
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
@@ -151,4 +151,4 @@ def log_axis(axes: Axes, which: str) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1, 3) if decades < 3.5 else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_locator(NullLocator())  # ticks cost more time than anything else in a picture
+    axis.set_minor_locator(NullLocator())  # ticks take more time than anything else in a picture

@@ -1,4 +1,4 @@
-"""Pictures in characters, for a terminal without matplotlib: the decision boundary and the loss curve."""
+"""Draws the decision boundary and the loss curve as text, for a terminal without matplotlib."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from mlpcli.training.finished import FinishedRun
 
 __all__ = ["boundary_text", "curve_text"]
 
-_SHADES = " ░▒▓"  # of regions; ASCII where the terminal cannot show them, or they do not suffice
-_PLAIN_SHADES = " .:-=+~'`,"
-_SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of the examples of each class
+_SHADES = " ░▒▓"  # of regions
+_PLAIN_SHADES = " .:-=+~'`,"  # if the terminal has only ASCII, or there are more classes
+_SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # for the examples of each class
 _MISTAKE = "!"
-_RAMP = " .:-=+*%@"  # of values, from small to large
-_SPAN = 30  # largest to smallest loss: above that the axis is logarithmic
-_ASPECT = 0.5  # a character is about twice as high as wide
+_RAMP = " .:-=+*%@"  # for values, from small to large
+_SPAN = 30  # if the ratio of the largest to the smallest loss is above this, the axis is logarithmic
+_ASPECT = 0.5  # a character is about twice as high as it is wide
 
 
 def curve_text(run: FinishedRun, width: int, plain: bool) -> str:
-    """Return the loss over the epochs, training and validation, in lines of at most ``width`` characters.
+    """Return the training and validation loss over the epochs, in lines of at most ``width`` characters.
 
-    With ``plain`` they are ASCII.
+    ``plain`` asks for ASCII characters only.
     """
     rows = run.rows
     curves = {"train": ("." if plain else "·", [row.train_loss for row in rows])}
@@ -41,7 +41,7 @@ def curve_text(run: FinishedRun, width: int, plain: bool) -> str:
     margin = max(map(len, names)) + 2
     canvas = _Canvas(max(width - margin - 1, 10), height)
     for sign, losses in curves.values():
-        # A column shows the mean of its epochs, so that what jumps from epoch to epoch stays a line.
+        # A column shows the mean of its epochs, so that a noisy loss is still a line.
         for column, chunk in enumerate(_columns(np.array(losses), canvas.width)):
             canvas.put(column, round((high - float(place(chunk))) / (high - low) * (height - 1)), sign)
     corner, bar, wall = ("+", "-", "|") if plain else ("└", "─", "│")
@@ -64,18 +64,19 @@ def _columns(values: NDArray[Any], width: int) -> list[float]:
 
 
 def boundary_text(run: FinishedRun, width: int, plain: bool) -> str:
-    """Return what the network says over one or two features, and the examples, in characters.
+    """Return the predictions of the network over one or two features, and the examples, as text.
 
-    Classes: regions in shades, examples as the signs of their classes, mistakes as exclamation marks. A
-    regression: the examples and the fitted function, or over two features the levels of its value. Raises
-    UnfitError where there are more than two features, or the regression has more than one value.
+    Classes are drawn as shaded regions, with examples as the signs of their classes and mistakes as
+    exclamation marks. A regression over one feature is drawn as the fitted function and the examples, over
+    two features as levels. Raises UnfitError if there are more than two features, or one feature with
+    classes.
     """
     features = run.checkpoint.columns
     classes = run.checkpoint.classes
     if len(features) > 2 or (len(features) == 1 and classes is not None):
         raise UnfitError(
-            f"boundary in characters needs 2 features, or 1 of a regression, and {run.experiment.data.title} "
-            f"has {len(features):,}"
+            f"boundary as text needs 2 features, or 1 feature of a regression, but "
+            f"{run.experiment.data.title} has {len(features):,}"
         )
     if len(features) == 1:
         return _function(run, width, plain)
@@ -179,7 +180,7 @@ def _clip(name: str) -> str:
 
 
 def _wrap(keys: list[str], width: int) -> list[str]:
-    """Return the keys in lines that fit; each key stays whole."""
+    """Return the keys in lines that fit the width, without breaking keys."""
     lines = [""]
     for key in keys:
         longer = f"{lines[-1]}  {key}" if lines[-1] else key
@@ -191,19 +192,19 @@ def _wrap(keys: list[str], width: int) -> list[str]:
 
 
 class _Canvas:
-    """Characters in rows and columns."""
+    """A canvas of characters in rows and columns."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self._cells = [[" "] * width for _ in range(height)]
 
     def put(self, column: int, row: int, sign: str) -> None:
-        """Put a character, over what is there."""
+        """Put a character at a place, replacing the one there."""
         self._cells[row][column] = sign
 
     @property
     def lines(self) -> list[str]:
-        """The rows, from the top."""
+        """The rows, from top to bottom."""
         return ["".join(row) for row in self._cells]
 
     def framed(self, plain: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""The first layer's weights as the images that each unit looks for."""
+"""Draws the weights of the first layer as images, one for each unit."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from mlpcli.training.finished import FinishedRun
 
 __all__ = ["draw_weights"]
 
-_MOST = 200  # units that are shown
+_MAX_UNITS = 200
 
 
 @styled
 def draw_weights(run: FinishedRun) -> Figure:
-    """Draw the weights into each unit of the first layer as an image, the longest vectors of weights first.
+    """Draw the weight vector of each unit in the first layer as an image, longest vectors first.
 
-    Weights are those by the scaled inputs, as the network sees them; each image has a scale of its own, from
-    its smallest to its largest weight through grey for 0. Raises UnfitError where the data are no images.
+    The weights apply to scaled inputs. Each image has its own scale, in which grey is 0. Raises UnfitError if
+    the data are not images.
     """
     network = run.checkpoint.network
     shape = image_shape(run.experiment, network.widths[0])
     if shape is None:
-        raise UnfitError("weights needs images: cifar10, or an .npz file with a square number of features")
+        raise UnfitError(
+            "weights needs images: cifar10, or an .npz file whose number of features is a square"
+        )
     W = network.dense[0].W.astype(np.float64)  # (inputs, units)
     lengths = np.linalg.norm(W, axis=0)
-    order = np.argsort(-lengths, kind="stable")[:_MOST]
+    order = np.argsort(-lengths, kind="stable")[:_MAX_UNITS]
     largest = np.maximum(np.abs(W).max(axis=0), np.finfo(np.float32).tiny)
     images = (0.5 + 0.5 * W[:, order] / largest[order]).T.reshape(-1, *shape)
     columns = min(len(order), 20 if shape[1] > 16 or len(order) > 60 else 10)
@@ -43,8 +45,8 @@ def draw_weights(run: FinishedRun) -> Figure:
     axes.imshow(sheet, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(
-        f"length of the weights {lengths[order[0]]:.3g} (first) to {lengths[order[-1]]:.3g} (last); "
-        "grey is 0, each image has its own scale",
+        f"lengths of the weight vectors: {lengths[order[0]]:.3g} (first) to {lengths[order[-1]]:.3g} (last); "
+        "grey is 0; each image has its own scale",
         fontsize=9,
     )
     return figure

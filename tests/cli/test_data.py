@@ -178,7 +178,7 @@ def test_draw_takes_overrides_and_another_place(mlp: Mlp) -> None:
     [
         (["spirals"], "did you mean spiral?"),
         (["cifar10"], "mlp data fetch cifar10"),
-        ([CONFIGS / "iris.yaml"], "a picture needs 1 or 2 features, or images, and iris.csv has 4 features"),
+        ([CONFIGS / "iris.yaml"], "a picture needs 1 or 2 features, or images, but iris.csv has 4 features"),
         (["spiral", "--out", "a.pdf"], "its name has to end in .png or .svg"),
         (["spiral", "--out", "."], "--out . is a folder; name a file in it"),
         (["csv"], "is described through a config that names it"),

@@ -41,7 +41,7 @@ def test_all_pictures_that_fit_are_beside_the_run(mlp: Mlp, spiral: Path) -> Non
     kinds = ["curves", "boundary", "confusion", "health", "hidden", "examples"]
     assert (code, out.splitlines()) == (0, [f"{spiral}/plots/{kind}.png" for kind in kinds])
     assert err == (
-        "not drawn: weights needs images: cifar10, or an .npz file with a square number of features\n"
+        "not drawn: weights needs images: cifar10, or an .npz file whose number of features is a square\n"
     )
     assert files(spiral) - before == {f"plots/{kind}.png" for kind in kinds}
     for line in out.splitlines():

@@ -1,4 +1,4 @@
-"""Runs to draw, each trained once: small ones of the project's configs, of words, and of a small CIFAR-10."""
+"""Runs to draw, each trained once: from the project's configs, from text, and on a small CIFAR-10."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlpcli.training.start import take_directory, train_run
 
 
 def train_text(text: str, out: Path) -> Path:
-    """Train a config given as text, whose files are beside ``out``, and return its directory."""
+    """Train a config given as text, whose data files are next to ``out``; return the run's directory."""
     experiment = parse_experiment(text, "test", out.parent)
     train_run(experiment, take_directory("run", out))
     return out
@@ -23,7 +23,7 @@ def train_text(text: str, out: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(trained: Callable[..., RunDirectory]) -> Callable[..., FinishedRun]:
-    """Return a function that gives the finished run of configs/NAME.yaml; do not change its files."""
+    """Return a function that returns the finished run of configs/NAME.yaml; do not change its files."""
 
     @cache
     def finish(name: str, *overrides: str) -> FinishedRun:
@@ -34,7 +34,7 @@ def finished(trained: Callable[..., RunDirectory]) -> Callable[..., FinishedRun]
 
 @pytest.fixture(scope="session")
 def trained_text() -> Callable[[str, Path], Path]:
-    """Return a function that trains a config given as text in a directory, which it returns."""
+    """Return a function that trains a config given as text and returns the run's directory."""
     return train_text
 
 

@@ -1,4 +1,4 @@
-"""The boundary shows what the network answers, every example, and which of them it has wrong."""
+"""The boundary shows the predictions of the network, every example, and which examples are wrong."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def scatters(axes: Any) -> list[Any]:
     return [c for c in axes.collections if type(c).__name__ == "PathCollection"]
 
 
-def test_every_example_is_there_in_the_colour_of_its_class(finished: Finish) -> None:
+def test_every_example_is_drawn_in_the_colour_of_its_class(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=30")
     figure = draw_boundary([run])
     (axes,) = figure.axes
@@ -54,7 +54,7 @@ def test_every_example_is_there_in_the_colour_of_its_class(finished: Finish) -> 
     ]
 
 
-def test_mistakes_are_ringed_and_nothing_else(finished: Finish) -> None:
+def test_only_mistakes_are_ringed(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=3")
     expected = [
         split.X[row]
@@ -67,7 +67,7 @@ def test_mistakes_are_ringed_and_nothing_else(finished: Finish) -> None:
     assert np.allclose(np.concatenate([places(c) for c in ringed]), expected)
 
 
-def test_the_regions_are_what_the_network_answers(finished: Finish) -> None:
+def test_the_regions_are_the_predictions_of_the_network(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=30")
     axes = draw_boundary([run]).axes[0]
     (image,) = axes.images
@@ -84,16 +84,16 @@ def test_the_regions_are_what_the_network_answers(finished: Finish) -> None:
     assert all(len(tints) == 1 for tints in shown.values())
 
 
-def test_the_title_tells_the_epoch_and_the_scores(finished: Finish) -> None:
+def test_the_title_gives_the_epoch_and_the_scores(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=30")
     split = run.splits.parts["test"]
-    right = np.mean(run.logits("test").argmax(axis=1) == split.y[split.rows])
+    accuracy = np.mean(run.logits("test").argmax(axis=1) == split.y[split.rows])
     title = draw_boundary([run]).get_suptitle()
     assert title.startswith(f"spiral, epoch {run.checkpoint.epoch}\n")
-    assert f"test {right:.1%}" in title
+    assert f"test {accuracy:.1%}" in title
 
 
-def test_a_regression_over_one_feature_is_a_function(finished: Finish) -> None:
+def test_a_regression_over_one_feature_is_drawn_as_a_function(finished: Finish) -> None:
     run = finished("sine", "training.epochs=12")
     figure = draw_boundary([run])
     (axes,) = figure.axes
@@ -107,7 +107,7 @@ def test_a_regression_over_one_feature_is_a_function(finished: Finish) -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x1", "y")
 
 
-def test_a_regression_over_two_features_is_levels_with_a_scale(plane_values: FinishedRun) -> None:
+def test_a_regression_over_two_features_is_drawn_as_levels_with_a_scale(plane_values: FinishedRun) -> None:
     axes, scale = draw_boundary([plane_values]).axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("width", "length")
     assert scale.get_ylabel() == "price"
@@ -116,7 +116,7 @@ def test_a_regression_over_two_features_is_levels_with_a_scale(plane_values: Fin
     assert sum(len(places(c)) for c in scatters(axes)) == 80
 
 
-def test_classes_over_one_feature_are_probabilities(trained_text: TrainText, tmp_path: Path) -> None:
+def test_classes_over_one_feature_are_drawn_as_probabilities(trained_text: TrainText, tmp_path: Path) -> None:
     rows = "\n".join(f"{i / 10},{'no' if i < 20 else 'yes'}" for i in range(40))
     (tmp_path / "line.csv").write_text(f"dose,heals\n{rows}\n")
     config = "data: {name: csv, path: line.csv, target: heals}\ntraining: {epochs: 3}"
@@ -128,7 +128,7 @@ def test_classes_over_one_feature_are_probabilities(trained_text: TrainText, tmp
     assert legend(figure)[:2] == ["no", "yes"]
 
 
-def test_six_runs_of_two_keys_are_a_contact_sheet(finished: Finish) -> None:
+def test_six_runs_that_differ_in_two_keys_make_a_contact_sheet(finished: Finish) -> None:
     runs = [
         finished("spiral", "training.epochs=2", f"model.hidden=[{h}]", f"optimizer.learning_rate={lr}")
         for h in (100, 5, 20)
@@ -143,15 +143,15 @@ def test_six_runs_of_two_keys_are_a_contact_sheet(finished: Finish) -> None:
         "learning_rate 0.1\nx2",
     ]
     assert len({axes.get_xlim() for axes in figure.axes}) == 1
-    right = [axes.get_title().splitlines()[-1] for axes in figure.axes]
+    scores = [axes.get_title().splitlines()[-1] for axes in figure.axes]
     first = finished("spiral", "training.epochs=2", "model.hidden=[5]", "optimizer.learning_rate=0.01")
     split = first.splits.train
-    hits = np.mean(first.logits("train").argmax(axis=1) == split.y[split.rows])
-    assert right[0].startswith(f"right: train {hits:.1%}, test ")
+    accuracy = np.mean(first.logits("train").argmax(axis=1) == split.y[split.rows])
+    assert scores[0].startswith(f"accuracy: train {accuracy:.1%}, test ")
 
 
-def test_a_sheet_shows_all_the_points_of_all_its_runs(finished: Finish) -> None:
-    """Also where the last of them reaches less far than the first."""
+def test_a_sheet_shows_all_points_of_all_runs(finished: Finish) -> None:
+    """Also if the data of the last run have a smaller range than those of the first."""
     runs = [finished("moons", "training.epochs=2", f"data.noise={noise}") for noise in (1.0, 0.1)]
     figure = draw_boundary(runs)
     for run, axes in zip(runs, figure.axes, strict=True):
@@ -161,13 +161,13 @@ def test_a_sheet_shows_all_the_points_of_all_its_runs(finished: Finish) -> None:
         assert X[:, 0].max() < right
         assert bottom < X[:, 1].min()
         assert X[:, 1].max() < top
-        assert np.allclose(axes.images[0].get_extent(), (left, right, bottom, top))  # coloured to its edges
+        assert np.allclose(axes.images[0].get_extent(), (left, right, bottom, top))  # up to the edges
         drawn = sum(len(c.get_offsets()) for c in axes.collections if type(c).__name__ == "PathCollection")
         assert drawn >= len(run.splits.train)
 
 
 def test_regressions_on_one_sheet_share_their_levels(trained_text: TrainText, tmp_path: Path) -> None:
-    """One has targets up to 10, the other up to 100: one colour means one value in both panels."""
+    """One has targets up to 10, the other up to 100; a colour means the same value in both panels."""
     for name, most in (("small", 10), ("large", 100)):
         rows = "\n".join(f"{i % 9},{i % 7},{most * (i % 9) / 8}" for i in range(60))
         (tmp_path / f"{name}.csv").write_text(f"a,b,u\n{rows}\n")
@@ -184,7 +184,7 @@ def test_regressions_on_one_sheet_share_their_levels(trained_text: TrainText, tm
     assert all(tick == round(tick) for tick in bar.get_yticks())
 
 
-def test_a_target_that_never_differs_has_levels(trained_text: TrainText, tmp_path: Path) -> None:
+def test_a_constant_target_has_levels(trained_text: TrainText, tmp_path: Path) -> None:
     rows = "\n".join(f"{i % 9},{i % 7},4" for i in range(40))
     (tmp_path / "t.csv").write_text(f"a,b,u\n{rows}\n")
     config = "data: {name: csv, path: t.csv, target: u}\nloss: mse\ntraining: {epochs: 1}"
@@ -192,7 +192,7 @@ def test_a_target_that_never_differs_has_levels(trained_text: TrainText, tmp_pat
     assert bar.get_ylim() == (4, 5)
 
 
-def test_the_picture_of_a_flat_plane_is_no_higher_than_it_needs(
+def test_the_picture_of_a_flat_plane_is_no_higher_than_necessary(
     trained_text: TrainText, tmp_path: Path
 ) -> None:
     heights = {}
@@ -203,13 +203,13 @@ def test_the_picture_of_a_flat_plane_is_no_higher_than_it_needs(
         figure = draw_boundary([FinishedRun.open(trained_text(config, tmp_path / name))])
         figure.canvas.draw()
         heights[name] = figure.get_figheight()
-        box = figure.axes[0].get_position()  # of the figure, of which legend and title take the rest
+        box = figure.axes[0].get_position()  # of the figure; legend and title take the rest
         assert 0.6 < box.height < 0.85
         assert box.width > 0.7
     assert heights["flat"] < heights["square"] - 1
 
 
-def test_regressions_on_other_targets_are_not_put_on_one_sheet(
+def test_regressions_with_different_targets_do_not_share_a_sheet(
     trained_text: TrainText, tmp_path: Path
 ) -> None:
     rows = "\n".join(f"{i % 9},{i % 7},{i % 5},{i}" for i in range(40))
@@ -218,11 +218,11 @@ def test_regressions_on_other_targets_are_not_put_on_one_sheet(
         "data: {name: csv, path: t.csv, target: TARGET, features: [a, b]}\nloss: mse\ntraining: {epochs: 2}"
     )
     runs = [FinishedRun.open(trained_text(config.replace("TARGET", t), tmp_path / t)) for t in ("u", "v")]
-    with pytest.raises(UnfitError, match="of the same classes or target"):
+    with pytest.raises(UnfitError, match="the same classes or target"):
         draw_boundary(runs)
 
 
-def test_runs_of_other_data_are_not_put_on_one_sheet(finished: Finish) -> None:
+def test_runs_with_different_data_do_not_share_a_sheet(finished: Finish) -> None:
     runs = [finished("spiral", "training.epochs=2"), finished("moons", "training.epochs=2")]
     with pytest.raises(UnfitError, match="different data"):
         draw_boundary(runs)
@@ -233,13 +233,13 @@ def test_more_than_two_features_are_refused(finished: Finish) -> None:
         draw_boundary([finished("iris", "training.epochs=2")])
 
 
-def test_frames_are_of_the_snapshots_and_change(finished: Finish, tmp_path: Path) -> None:
+def test_there_is_a_different_frame_for_each_snapshot(finished: Finish, tmp_path: Path) -> None:
     run = finished("spiral", "training.epochs=12", "training.snapshots=4")
     frames = boundary_frames(run)
     assert [epoch for epoch, _ in frames] == [int(file.stem.removeprefix("epoch-")) for file in run.snapshots]
     assert (frames[0][0], frames[-1][0], len(frames)) == (1, 12, 4)
     assert len({image.tobytes() for _, image in frames}) == 4
-    assert [epoch for epoch, _ in boundary_frames(run, most=2)] == [1, 12]
+    assert [epoch for epoch, _ in boundary_frames(run, max_frames=2)] == [1, 12]
     assert {id(run.at(file).splits) for file in run.snapshots} == {id(run.splits)}  # read once
     path = tmp_path / "new" / "boundary.gif"
     assert animate_boundary(run, path) == 4
@@ -248,17 +248,17 @@ def test_frames_are_of_the_snapshots_and_change(finished: Finish, tmp_path: Path
         assert gif.info["loop"] == 0
 
 
-def test_the_last_frame_is_as_it_is_drawn_alone(finished: Finish) -> None:
-    """The axes are used again and again: nothing of an earlier frame may stay on them."""
+def test_the_last_frame_is_the_same_if_drawn_by_itself(finished: Finish) -> None:
+    """The axes are reused, so nothing of an earlier frame may remain on them."""
     run = finished("spiral", "training.epochs=12", "training.snapshots=4")
-    alone = boundary_frames(run, most=2)[-1][1].convert("RGB")
+    alone = boundary_frames(run, max_frames=2)[-1][1].convert("RGB")
     after_others = boundary_frames(run)[-1][1].convert("RGB")
     difference = np.abs(np.asarray(alone, int) - np.asarray(after_others, int))
-    assert difference.max() <= 40  # palettes are chosen frame by frame
+    assert difference.max() <= 40  # each frame has its own palette
     assert difference.mean() < 0.5
 
 
-def test_without_snapshots_it_says_how_to_have_some(finished: Finish, tmp_path: Path) -> None:
+def test_without_snapshots_the_error_says_how_to_get_them(finished: Finish, tmp_path: Path) -> None:
     with pytest.raises(UnfitError, match=r"train it with training\.snapshots$"):
         animate_boundary(finished("spiral", "training.epochs=3"), tmp_path / "x.gif")
     assert list(tmp_path.iterdir()) == []

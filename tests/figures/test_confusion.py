@@ -24,10 +24,10 @@ def test_the_numbers_are_those_of_the_test_split(finished: Callable[..., Finishe
     shares = np.asarray(axes.images[0].get_array())
     assert np.allclose(shares.sum(axis=1), 1)
     assert scale.get_ylabel() == "share of the true class"
-    assert f"{np.mean(y == predicted):.1%} of 60 test examples right" in figure.get_suptitle()
+    assert f"{np.mean(y == predicted):.1%} of 60 test examples correct" in figure.get_suptitle()
 
 
-def test_classes_are_called_by_their_names(finished: Callable[..., FinishedRun]) -> None:
+def test_classes_have_their_names(finished: Callable[..., FinishedRun]) -> None:
     axes = draw_confusion(finished("iris", "training.epochs=2")).axes[0]
     names = ["setosa", "versicolor", "virginica"]
     assert [text.get_text() for text in axes.get_xticklabels()] == names

@@ -1,4 +1,4 @@
-"""Learning curves show what metrics.jsonl holds, mark the best epoch, and say which line is what."""
+"""Learning curves show the values of metrics.jsonl, mark the best epoch, and label every line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_one_run_shows_loss_and_accuracy_of_both_splits(finished: Finish) -> Non
     figure = draw_curves([run])
     loss, accuracy = figure.axes
     assert loss.get_xlabel() == accuracy.get_xlabel() == "epoch"
-    assert loss.get_ylabel() == "cross entropy loss\n(nats an example)"
+    assert loss.get_ylabel() == "cross entropy loss\n(nats per example)"
     lines = {line.get_label(): line for line in loss.lines}
     assert np.array_equal(lines["spiral train"].get_xdata(), range(1, 31))
     assert np.array_equal(lines["spiral train"].get_ydata(), [row.train_loss for row in run.rows])
@@ -50,7 +50,7 @@ def test_a_regression_shows_r2(finished: Finish) -> None:
     assert [line.get_label() for line in r2.lines if len(line.get_xdata()) == 12] == ["sine val"]
 
 
-def test_a_loss_that_falls_far_is_shown_on_a_logarithmic_axis(finished: Finish) -> None:
+def test_a_loss_with_a_large_range_has_a_logarithmic_axis(finished: Finish) -> None:
     loss = draw_curves([finished("sine", "training.epochs=12")]).axes[0]
     ratio = max(loss.lines[0].get_ydata()) / min(loss.lines[0].get_ydata())
     assert (loss.get_yscale() == "log") == (ratio > 30)
@@ -62,7 +62,7 @@ def test_one_epoch_is_one_tick(finished: Finish) -> None:
         assert [tick for tick in axes.get_xticks() if left <= tick <= right] == [1]
 
 
-def test_several_runs_are_told_apart_by_the_keys_that_differ(finished: Finish) -> None:
+def test_several_runs_are_named_by_the_keys_that_differ(finished: Finish) -> None:
     runs = [
         finished("spiral", "training.epochs=5", f"model.hidden=[{h}]", f"optimizer.learning_rate={lr}")
         for h, lr in ((20, 0.1), (5, 0.1), (5, 0.01))
@@ -82,7 +82,7 @@ def test_several_runs_are_told_apart_by_the_keys_that_differ(finished: Finish) -
     assert [line.get_linestyle() for line in lines] == ["--", "-"] * 3
 
 
-def test_losses_of_two_kinds_are_no_one_unit(finished: Finish) -> None:
+def test_different_losses_have_no_common_unit(finished: Finish) -> None:
     runs = [finished("spiral", "training.epochs=5", f"loss={loss}") for loss in ("cross_entropy", "hinge")]
     figure = draw_curves(runs)
     assert figure.axes[0].get_ylabel() == "loss"

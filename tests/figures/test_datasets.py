@@ -1,4 +1,4 @@
-"""A data set is drawn with all its examples, told apart by class and split."""
+"""A data set is drawn with all its examples, by class and split."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_images_are_rows_by_class(make_cifar10: Callable[..., object], tmp_path:
     assert sheet.shape == (33 * 10 - 1, 33 * 10 - 1, 3)
 
 
-def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
+def test_other_data_are_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b,c,y\n" + "1,2,3,no\n4,5,6,yes\n" * 10)
     with pytest.raises(UnfitError, match=r"t\.csv has 3 features"):
         draw_dataset(config("data: {name: csv, path: t.csv, target: y}", tmp_path))

@@ -1,4 +1,4 @@
-"""What runs differ in names them, and gives rows and columns of a contact sheet."""
+"""The keys in which runs differ name them, and become the rows and columns of a contact sheet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Finish = Callable[..., FinishedRun]
 SHORT = "training.epochs=2"
 
 
-def test_keys_that_differ_are_found_and_idle_ones_are_not(finished: Finish) -> None:
+def test_keys_that_differ_are_found_except_irrelevant_ones(finished: Finish) -> None:
     runs = [
         finished("moons", SHORT, "training.seed=1"),
         finished("moons", SHORT, "training.seed=2", "training.snapshots=2"),
@@ -28,7 +28,7 @@ def test_runs_of_one_config_have_the_names_of_their_folders(finished: Finish) ->
 def test_runs_that_differ_in_many_keys_have_the_names_of_their_folders(finished: Finish) -> None:
     many = ("training.seed=5", "training.batch_size=8", "model.hidden=[3]", "optimizer.learning_rate=0.2")
     same = [finished("moons", SHORT), finished("moons", SHORT, *many)]
-    assert name_runs(same)[0].startswith("moons: hidden")  # of two folders of one name more is said
+    assert name_runs(same)[0].startswith("moons: hidden")  # folders with one name are told apart by the keys
     other = [finished("moons", SHORT), finished("circles", SHORT, *many)]
     assert name_runs(other) == ["moons", "circles"]
 
@@ -48,7 +48,7 @@ def test_two_keys_are_rows_and_columns_in_the_order_of_their_values(finished: Fi
     }
 
 
-def test_two_runs_with_the_same_values_are_not_put_on_one_place(finished: Finish) -> None:
+def test_two_runs_with_the_same_values_have_different_places(finished: Finish) -> None:
     runs = [
         finished("moons", SHORT, f"optimizer.learning_rate={rate}", f"training.seed={seed}")
         for rate, seed in ((0.1, 1), (0.01, 2), (0.1, 1))
@@ -58,7 +58,7 @@ def test_two_runs_with_the_same_values_are_not_put_on_one_place(finished: Finish
     assert sheet.row_names == []
 
 
-def test_two_runs_of_two_keys_have_names_not_half_a_table(finished: Finish) -> None:
+def test_two_runs_that_differ_in_two_keys_have_names_instead_of_half_a_table(finished: Finish) -> None:
     runs = [
         finished("moons", SHORT, f"optimizer.learning_rate={rate}", f"training.seed={seed}")
         for rate, seed in ((0.1, 1), (0.01, 2))
@@ -68,7 +68,7 @@ def test_two_runs_of_two_keys_have_names_not_half_a_table(finished: Finish) -> N
     assert sheet.titles == ["learning_rate 0.1, seed 1", "learning_rate 0.01, seed 2"]
 
 
-def test_one_key_is_in_the_order_of_its_values(finished: Finish) -> None:
+def test_runs_that_differ_in_one_key_are_sorted_by_its_values(finished: Finish) -> None:
     runs = [finished("moons", SHORT, f"training.seed={seed}") for seed in (2, 3, 1)]
     sheet = arrange(runs)
     assert (sheet.rows, sheet.columns) == (1, 3)

@@ -1,4 +1,4 @@
-"""The most confident mistakes are mistakes, and the most confident ones first."""
+"""The picture shows mistakes, and the most confident ones first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlpcli.training.finished import FinishedRun
 Finish = Callable[..., FinishedRun]
 
 
-def test_mistakes_are_found_in_the_order_of_confidence(finished: Finish) -> None:
+def test_mistakes_are_sorted_by_confidence(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=3")
     split = run.splits.parts["test"]
     logits = run.logits("test").astype(np.float64)
@@ -27,21 +27,21 @@ def test_mistakes_are_found_in_the_order_of_confidence(finished: Finish) -> None
     assert confidences[0] == pytest.approx(shares.max(axis=1)[predicted != y].max(), rel=1e-5)
 
 
-def test_rows_are_told_with_their_features(finished: Finish) -> None:
+def test_rows_are_listed_with_their_features(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=3")
     mistakes = find_mistakes(run, "test")
     figure = draw_examples(run)
     (axes,) = figure.axes
     first = axes.get_yticklabels()[0].get_text()
     x1, x2 = run.splits.train.X[mistakes[0].row]
-    assert first.startswith(f"row {mistakes[0].row + 1}: {mistakes[0].true}, taken for ")
+    assert first.startswith(f"row {mistakes[0].row + 1}: {mistakes[0].true}, predicted ")
     assert first.endswith(f"x1 {x1:.3g}, x2 {x2:.3g}")
     widths = [bar.get_width() for bar in axes.patches]
     assert widths == [m.confidence for m in mistakes[:12]]
-    assert axes.get_xlabel() == "probability of the class that it was taken for"
+    assert axes.get_xlabel() == "probability of the predicted class"
 
 
-def test_images_are_shown_as_such(cifar10: FinishedRun) -> None:
+def test_images_are_drawn_as_images(cifar10: FinishedRun) -> None:
     mistakes = find_mistakes(cifar10, "test")
     figure = draw_examples(cifar10)
     shown = [axes for axes in figure.axes if axes.images]
@@ -51,15 +51,15 @@ def test_images_are_shown_as_such(cifar10: FinishedRun) -> None:
     assert np.allclose(image, pixels / 255)
     names = cifar10.checkpoint.classes
     assert names is not None
-    assert shown[0].get_title().startswith(f"{names[mistakes[0].true]}, taken for\n")
+    assert shown[0].get_title().startswith(f"{names[mistakes[0].true]}, predicted\n")
 
 
-def test_no_mistake_is_said(finished: Finish) -> None:
-    with pytest.raises(UnfitError, match="makes no mistake on"):
+def test_a_run_without_mistakes_is_refused(finished: Finish) -> None:
+    with pytest.raises(UnfitError, match="makes no mistakes on"):
         draw_examples(finished("circles"))
 
 
 def test_an_svm_has_scores_not_probabilities(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=3", "loss=hinge")
     (axes,) = draw_examples(run).axes
-    assert axes.get_xlabel() == "score of the class that it was taken for, less that of its own"
+    assert axes.get_xlabel() == "score of the predicted class minus that of the true class"

@@ -1,4 +1,4 @@
-"""Unit health is drawn as metrics.jsonl has it, a line for each layer."""
+"""Unit health is drawn from metrics.jsonl, with a line for each layer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ BOTH = ["norm of the gradient of W", "update ratio, |change of W| / |W|"]
 @pytest.mark.parametrize(
     ("activation", "first"), [("relu", ["dead units"]), ("tanh", ["saturated outputs"]), ("identity", [])]
 )
-def test_panels_are_those_that_the_units_have(activation: str, first: list[str], finished: Finish) -> None:
+def test_there_is_a_panel_for_each_way_in_which_units_fail(
+    activation: str, first: list[str], finished: Finish
+) -> None:
     run = finished("spiral", "training.epochs=4", f"model.activation={activation}")
     figure = draw_health(run)
     shown = [axes for axes in figure.axes if axes.get_ylabel()]

@@ -1,4 +1,4 @@
-"""The bent plane shows the outputs of the hidden layers, as they come out of the network."""
+"""The bent plane shows the outputs of the hidden layers, as the network computes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Finish = Callable[..., FinishedRun]
 TrainText = Callable[[str, Path], Path]
 
 
-def test_two_units_are_drawn_as_they_are(finished: Finish) -> None:
+def test_two_units_are_drawn_unchanged(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=3", "model.hidden=[2]", "model.activation=tanh")
     figure = draw_hidden(run)
     assert [axes.get_title() for axes in figure.axes] == [
@@ -31,7 +31,7 @@ def test_two_units_are_drawn_as_they_are(finished: Finish) -> None:
     split = run.splits.train
     (outputs,) = hidden_outputs(run.checkpoint.network, run.checkpoint.transform.apply(split.X[split.rows]))
     assert len(shown) == len(split)
-    # Each point is one of the outputs, and each output is there: whole pairs, not the two axes on their own.
+    # Each point is one of the outputs, and each output is drawn: whole pairs, not only each coordinate.
     apart = np.abs(shown[:, None] - outputs[None]).max(axis=2)
     assert max(apart.min(axis=0).max(), apart.min(axis=1).max()) < 1e-5
 
@@ -42,7 +42,7 @@ def test_many_units_are_drawn_by_principal_components(finished: Finish) -> None:
     assert bent.get_ylabel().startswith("principal component 2 (")
 
 
-def test_the_colours_of_a_regression_have_a_bar(trained_text: TrainText, tmp_path: Path) -> None:
+def test_a_regression_has_a_colour_bar(trained_text: TrainText, tmp_path: Path) -> None:
     rows = "\n".join(f"{i % 9},{i % 7},{i % 9 - i % 7}" for i in range(60))
     (tmp_path / "t.csv").write_text(f"a,b,price\n{rows}\n")
     config = "data: {name: csv, path: t.csv, target: price}\nloss: mse\ntraining: {epochs: 1}"
@@ -53,6 +53,6 @@ def test_the_colours_of_a_regression_have_a_bar(trained_text: TrainText, tmp_pat
         assert (points.norm.vmin, points.norm.vmax) == bar.get_ylim()
 
 
-def test_a_linear_classifier_bends_nothing(finished: Finish) -> None:
+def test_a_linear_classifier_is_refused(finished: Finish) -> None:
     with pytest.raises(UnfitError, match="needs a hidden layer"):
         draw_hidden(finished("spiral", "training.epochs=2", "model.hidden=[]"))

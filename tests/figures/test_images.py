@@ -1,4 +1,4 @@
-"""Images: which examples are some, and how they are laid side by side."""
+"""Images: which examples count as images, and how they are put side by side."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from mlpcli.figures.images import brightness, image_shape, mosaic
     [
         ("cifar10", 3072, (3, 32, 32)),
         ({"name": "npz", "path": "a.npz"}, 64, (1, 8, 8)),
-        ({"name": "npz", "path": "a.npz"}, 65, None),  # no square
-        ({"name": "npz", "path": "a.npz"}, 9, None),  # nothing could be seen on 3 x 3
+        ({"name": "npz", "path": "a.npz"}, 65, None),  # not a square
+        ({"name": "npz", "path": "a.npz"}, 9, None),  # 3 x 3 pixels are too few
         ({"name": "csv", "path": "a.csv", "target": "y"}, 64, None),  # its columns have names
     ],
 )
@@ -36,7 +36,7 @@ def test_a_mosaic_has_white_gaps_and_white_where_images_are_missing() -> None:
             assert sheet[place, :, channel].tolist() == list(map(float, row.split()))
 
 
-def test_colours_stay_as_they_are() -> None:
+def test_colours_do_not_change() -> None:
     image = np.arange(12).reshape(1, 3, 2, 2) / 12
     np.testing.assert_array_equal(mosaic(image, 1), image[0].transpose(1, 2, 0))
 

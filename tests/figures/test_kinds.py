@@ -1,4 +1,4 @@
-"""Every kind of picture, whatever it shows: made, legible, saved; and none for a run that it does not fit."""
+"""Every kind of picture is drawn, legible and saved, or refused for a run that it does not fit."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ FITTING = {
 EPOCHS = {"spiral": 3, "sine": 12, "iris": 3, "digits": 2}
 
 
-def test_the_command_line_knows_the_kinds_that_there_are() -> None:
+def test_the_command_line_knows_all_kinds() -> None:
     assert tuple(DRAW) != ()
     assert set(KINDS) == set(DRAW)
     assert set(NOTES) == {"activations", *FIGURES}
 
 
 def cut_off(figure: Figure) -> bool:
-    """Tell whether a part of what is drawn is beyond the border of the picture."""
+    """Return whether something is drawn beyond the border of the picture."""
     canvas: Any = figure.canvas
     canvas.draw()
     box = figure.get_tightbbox(canvas.get_renderer())  # inches
@@ -55,12 +55,12 @@ def test_a_kind_fits_a_run_or_says_why_not(finished: Finish, name: str, kind: st
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - set(OF_SEVERAL)))
-def test_what_shows_one_run_is_not_drawn_of_two(finished: Finish, kind: str) -> None:
-    with pytest.raises(UnfitError, match=f"^{kind} is a picture of one run, and 2 are named$"):
+def test_a_picture_of_one_run_is_not_drawn_for_two(finished: Finish, kind: str) -> None:
+    with pytest.raises(UnfitError, match=f"^{kind} is a picture of one run, but 2 are named$"):
         DRAW[kind]([finished("spiral", "training.epochs=3")] * 2)
 
 
-def test_a_run_without_a_validation_split_is_drawn_all_the_same(finished: Finish) -> None:
+def test_a_run_without_a_validation_split_is_drawn(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=3", "data.val_size=0", "data.test_size=0")
     for kind in FITTING["spiral"]:
         assert DRAW[kind]([run]).axes

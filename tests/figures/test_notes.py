@@ -1,4 +1,4 @@
-"""The figures of the notes: functions and derivatives are right, and what is in docs/ can be made again."""
+"""The figures of the notes: functions and derivatives are correct, and those in docs/ can be drawn again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VALUES = {
 }
 
 
-def test_activations_have_their_values_and_slopes() -> None:
+def test_activations_have_the_correct_values_and_slopes() -> None:
     figure = draw_activations()
     panels = {axes.get_title(): axes for axes in figure.axes}
     assert panels.keys() == {*VALUES, "gelu"}
@@ -46,7 +46,7 @@ def test_activations_have_their_values_and_slopes() -> None:
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_panels_have_the_same_data_and_no_wrong_key(name: str) -> None:
+def test_panels_have_the_same_data_and_valid_keys(name: str) -> None:
     variants, _ = FIGURES[name]
     config = ROOT / "configs" / "notes" / f"{name}.yaml"
     experiments = [load_experiment(config, overrides) for overrides in variants]
@@ -68,8 +68,8 @@ def test_a_figure_is_trained_and_drawn(tmp_path: Path) -> None:
     assert len(said) == 3
 
 
-def test_elsewhere_it_says_where_the_configs_are(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="in the project's folder, which holds configs/notes"):
+def test_in_another_folder_the_error_says_where_the_configs_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="in the project's folder, which contains configs/notes"):
         draw_notes("dead_relu", tmp_path, print)
 
 

@@ -1,4 +1,4 @@
-"""Points of many classes are told apart by colour and marker together."""
+"""Colour and marker together distinguish the points of many classes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mlpcli.figures.plane import class_handles, split_handles
 from mlpcli.figures.style import MARKERS, class_colour
 
 
-def test_ninety_classes_differ() -> None:
+def test_ninety_classes_look_different() -> None:
     assert len({(class_colour(i), MARKERS[i % len(MARKERS)]) for i in range(90)}) == 90
 
 
@@ -19,7 +19,7 @@ def test_a_legend_of_many_classes_says_how_many_there_are() -> None:
     assert len(handles) < 20
 
 
-def test_held_out_examples_look_otherwise() -> None:
+def test_held_out_examples_look_different() -> None:
     for by_value in (False, True):
         training, held_out = split_handles("black", held_out=True, by_value=by_value)
         figure = Figure()

@@ -1,4 +1,4 @@
-"""The report: everything on one page, nothing from elsewhere, nothing that a config or a table can break."""
+"""The report is one self-contained page, which no config or table can break."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TrainText = Callable[[str, Path], Path]
 
 
 class Page(HTMLParser):
-    """What is on a page: the text of each section, every attribute of every tag."""
+    """The contents of a page: the text of each section, and every attribute of every tag."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ def spiral(trained: Trained) -> str:
 
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every picture made, but none painted, which takes a second a page: the test reads the words."""
+    """Make every picture without rendering it, which takes a second a page, for tests that read the text."""
     monkeypatch.setattr("mlpcli.figures.report.write", lambda figure, stream, kind: None)
 
 
@@ -90,24 +90,24 @@ def test_the_slider_has_a_frame_for_each_snapshot(spiral: str) -> None:
 
 
 @pytest.mark.usefixtures("plain")
-def test_of_another_checkpoint_it_says_which_epoch_it_shows(trained: Trained) -> None:
+def test_the_report_of_another_checkpoint_says_which_epoch_it_shows(trained: Trained) -> None:
     directory = trained("moons", "training.epochs=5", "optimizer.learning_rate=1e-30")
     best, last = (render(file)[1].sections["summary"] for file in (directory.best, directory.last))
     assert "1 of 5" in best
     assert "Scores of epoch 1" in best
-    assert "shown here" not in best
-    assert "1 of 5; shown here is epoch 5" in last
+    assert "this page shows" not in best
+    assert "1 of 5; this page shows epoch 5" in last
     assert "Scores of epoch 5" in last
 
 
 @pytest.mark.usefixtures("plain")
-def test_a_run_that_is_not_finished_is_told_so_and_how_to_go_on(trained: Trained, tmp_path: Path) -> None:
+def test_the_report_of_an_unfinished_run_says_so_and_how_to_resume(trained: Trained, tmp_path: Path) -> None:
     run = tmp_path / "stopped"
     shutil.copytree(trained("moons", "training.epochs=5").path, run)
     rows = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
     (run / "metrics.jsonl").write_text("".join(rows[:4]))
     _, page = render(run)
-    assert "Not finished5 epochs were asked for" in page.sections["summary"].replace("\n", "").replace(
+    assert "Not finishedthe config asks for 5 epochs" in page.sections["summary"].replace("\n", "").replace(
         "  ", ""
     )
     assert f"mlp train --resume {run}" in page.sections["again"]
@@ -130,7 +130,9 @@ def test_without_snapshots_there_is_no_slider(trained: Trained) -> None:
 @pytest.mark.parametrize(
     ("name", "there", "not_there"), [("sine", "boundary", "confusion"), ("iris", "confusion", "boundary")]
 )
-def test_what_does_not_fit_is_left_out(trained: Trained, name: str, there: str, not_there: str) -> None:
+def test_pictures_that_do_not_fit_are_left_out(
+    trained: Trained, name: str, there: str, not_there: str
+) -> None:
     _, page = render(trained(name, "training.epochs=5").path)
     assert there in page.sections
     assert not_there not in page.sections
@@ -161,7 +163,7 @@ def evil(trained_text: TrainText, tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("plain")
-def test_what_comes_from_outside_is_text(evil: Path) -> None:
+def test_names_from_outside_are_escaped(evil: Path) -> None:
     html, page = render(evil)
     assert EVIL not in html
     assert "script" not in {tag for tag, _ in page.tags}
@@ -189,7 +191,7 @@ def test_the_slider_works_by_keyboard(browser: Any, spiral: str, tmp_path: Path)
     assert len(seen) == 6
     assert browser.find_element("id", "epoch-shown").text == "1"
     assert slider.get_attribute("aria-valuetext") == "epoch 1"
-    assert frame.get_attribute("alt") == "What the network answered after epoch 1."
+    assert frame.get_attribute("alt") == "Predictions after epoch 1."
     assert browser.execute_script("return arguments[0].naturalWidth", frame) > 100
     assert browser.get_log("browser") == []
 
@@ -203,13 +205,11 @@ def test_the_page_fits_the_window(browser: Any, spiral: str, tmp_path: Path, wid
     )
     assert inside <= outside
     curves = browser.find_element("css selector", "#curves img").size["width"]
-    assert curves >= 600  # where the window is narrower it is scrolled, so that it can be read
+    assert curves >= 600  # in a narrower window it scrolls, so that it stays legible
 
 
 @pytest.mark.usefixtures("plain")
-def test_what_is_written_under_the_layers_does_not_overlap(
-    browser: Any, trained: Trained, tmp_path: Path
-) -> None:
+def test_the_text_below_the_layers_does_not_overlap(browser: Any, trained: Trained, tmp_path: Path) -> None:
     run = trained("iris", "training.epochs=1", "model.hidden=[1500, 1200]").path
     opened(browser, render(run)[0], tmp_path)
     boxes = browser.execute_script(
@@ -223,7 +223,7 @@ def test_what_is_written_under_the_layers_does_not_overlap(
             assert right < a or c < left or bottom <= b or d <= top, (name, other)
 
 
-def test_dark_mode_is_dark_and_what_is_evil_is_harmless(browser: Any, evil: Path, tmp_path: Path) -> None:
+def test_dark_mode_is_dark_and_injected_markup_is_harmless(browser: Any, evil: Path, tmp_path: Path) -> None:
     dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
     opened(browser, render(evil)[0], tmp_path)

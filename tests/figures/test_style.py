@@ -1,4 +1,4 @@
-"""The look of pictures: it is theirs alone, and the same bytes every time."""
+"""The style of pictures: independent of the user's style, and reproducible to the byte."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mlpcli.training.finished import FinishedRun
 Finish = Callable[..., FinishedRun]
 
 
-def test_pictures_are_png_or_svg_and_the_same_again(tmp_path: Path) -> None:
+def test_pictures_are_png_or_svg_and_reproducible(tmp_path: Path) -> None:
     for kind in ("png", "svg"):
         path = tmp_path / "new" / f"a.{kind.upper()}"
         figure = new_figure(3, 2, "title with $x^2$ and <script>")
@@ -30,12 +30,12 @@ def test_pictures_are_png_or_svg_and_the_same_again(tmp_path: Path) -> None:
     assert ElementTree.parse(tmp_path / "new" / "a.SVG").getroot().tag.endswith("svg")
 
 
-def test_letters_that_the_font_has_not_are_no_warning(tmp_path: Path) -> None:
+def test_characters_missing_from_the_font_cause_no_warning(tmp_path: Path) -> None:
     save(new_figure(3, 2, "花の種類"), tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_users_own_style_is_left_alone_and_does_not_matter(finished: Finish) -> None:
+def test_the_users_own_style_is_neither_changed_nor_used(finished: Finish) -> None:
     before = dict(mpl.rcParams)
     run = finished("spiral", "training.epochs=3")
     with mpl.rc_context({"axes.facecolor": "black", "font.size": 30}):

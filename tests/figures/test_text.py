@@ -1,4 +1,4 @@
-"""Pictures in characters: they fit the terminal, survive ASCII, and show what the network answers."""
+"""Pictures as text fit the terminal, work in ASCII, and show the predictions of the network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WIDTHS = pytest.mark.parametrize("width", [30, 40, 80, 200])
 @pytest.mark.parametrize(
     ("name", "epochs"), [("spiral", 30), ("sine", 12), ("moons", 2)], ids=["spiral", "sine", "moons"]
 )
-def test_lines_fit_and_are_ascii_where_they_have_to(
+def test_lines_fit_and_are_ascii_if_necessary(
     finished: Finish, name: str, epochs: int, width: int, plain: bool
 ) -> None:
     run = finished(name, f"training.epochs={epochs}")
@@ -32,11 +32,11 @@ def test_lines_fit_and_are_ascii_where_they_have_to(
 
 
 def frame(text: str) -> list[str]:
-    """Return what is within the frame of a picture in ASCII."""
+    """Return the inside of the frame of a picture in ASCII."""
     return [line[1:-1] for line in text.splitlines() if line.startswith("|") and line.endswith("|")]
 
 
-def test_regions_are_what_the_network_answers(finished: Finish) -> None:
+def test_regions_are_the_predictions_of_the_network(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=30")
     text = boundary_text(run, 80, True)
     cells = frame(text)
@@ -67,7 +67,7 @@ def test_mistakes_are_counted_and_marked(finished: Finish) -> None:
     assert "0 0 on ' '  1 1 on '.'  2 2 on ':'" in text
 
 
-def test_the_curve_falls_from_the_left_to_the_right(finished: Finish) -> None:
+def test_the_curve_falls_from_left_to_right(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=30")
     lines = curve_text(run, 80, True).splitlines()
     losses = [row.val_loss or 0 for row in run.rows] + [row.train_loss for row in run.rows]
@@ -93,16 +93,16 @@ def test_a_function_is_drawn_over_its_examples(finished: Finish) -> None:
     assert "." in "".join(cells)
 
 
-def test_a_regression_over_two_features_is_levels(plane_values: FinishedRun) -> None:
+def test_a_regression_over_two_features_is_drawn_as_levels(plane_values: FinishedRun) -> None:
     text = boundary_text(plane_values, 60, True)
     assert text.splitlines()[0] == f"run, epoch {plane_values.checkpoint.epoch}: width across, length up"
     assert text.splitlines()[-1].startswith("' .:-=+*%@' from ")
     cells = frame(text)
-    # price = width - 2 length: most at the lower right
+    # price = width - 2 length: highest at the lower right
     assert " .:-=+*%@".index(cells[-1][-1]) > " .:-=+*%@".index(cells[0][0])
 
 
-def test_names_and_many_classes_keep_to_the_width(
+def test_names_and_many_classes_fit_the_width(
     trained_text: Callable[[str, Path], Path], tmp_path: Path
 ) -> None:
     rows = "\n".join(f"{i % 12},{i // 12},class {'n' * (i % 12)} {i % 12}\t" for i in range(180))
@@ -114,6 +114,6 @@ def test_names_and_many_classes_keep_to_the_width(
     assert "\t" not in text
 
 
-def test_what_cannot_be_drawn_is_refused(finished: Finish) -> None:
-    with pytest.raises(UnfitError, match=r"needs 2 features, or 1 of a regression, and iris\.csv"):
+def test_other_data_are_refused(finished: Finish) -> None:
+    with pytest.raises(UnfitError, match=r"needs 2 features, or 1 feature of a regression, but iris\.csv"):
         boundary_text(finished("iris", "training.epochs=3"), 80, True)

@@ -1,4 +1,4 @@
-"""The weights are shown as images: one for each unit, the longest vectors first, grey where a weight is 0."""
+"""The weights are drawn as images: one for each unit, longest vectors first, grey for 0."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_filters_of_colour_images(cifar10: FinishedRun) -> None:
     lengths = np.sqrt((W**2).sum(axis=0))
     first = W[:, lengths.argmax()].reshape(3, 32, 32)  # CIFAR-10: a plane for each colour
     assert np.allclose(sheet[:32, :32], 0.5 + 0.5 * first.transpose(1, 2, 0) / np.abs(first).max())
-    assert f"length of the weights {lengths.max():.3g} (first) to {lengths.min():.3g} (last)" in (
+    assert f"lengths of the weight vectors: {lengths.max():.3g} (first) to {lengths.min():.3g} (last)" in (
         axes.get_title()
     )
     assert "24 units, longest first" in figure.get_suptitle()

@@ -48,7 +48,7 @@ def test_dense_is_x_times_w_plus_b() -> None:
     assert dX.tolist() == [[1, 0], [8, 1]]
 
 
-def test_nobody_needs_the_gradient_by_the_inputs() -> None:
+def test_the_gradient_with_respect_to_the_inputs_is_not_computed() -> None:
     first = layer(Dense)
     first.forward(array([1, 0], [2, 5]))
     assert first.backward(np.ones((2, 4))) is None
@@ -65,12 +65,12 @@ def test_prelu_has_a_slope_for_each_unit_below_0() -> None:
 
 def test_maxout_takes_the_largest_piece_and_of_equal_ones_the_first() -> None:
     maxout = layer(Maxout, hidden=[2], activation="maxout")
-    # Two pieces of two units: unit 1 has columns 1 and 3, unit 2 columns 2 and 4.
+    # Two pieces of two units: unit 1 has the columns 1 and 3, unit 2 the columns 2 and 4.
     assert maxout.forward(array([1, 7, 2, 6], [5, 3, 5, 4])).tolist() == [[2, 7], [5, 4]]
     assert maxout.backward(array([10, 20], [30, 40])).tolist() == [[0, 20, 10, 0], [30, 0, 0, 40]]
 
 
-# A model that has the kind of layer.
+# A model with each kind of layer.
 MODELS: dict[str, dict[str, Any]] = {
     "dense": {},
     "elementwise": {"activation": "tanh"},
@@ -85,7 +85,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("kind", LAYERS)
 def test_every_kind_keeps_the_contract(kind: str) -> None:
-    """Shapes are those of its specification, an evaluation repeats itself and leaves its state alone."""
+    """Shapes are those of the specification; evaluation is repeatable and does not change the state."""
     net = network(**MODELS[kind])
     X = np.random.default_rng(1).standard_normal((6, 2))
     rngs = {name: np.random.default_rng(2) for name in ("dropout", "noise", "noise_pool")}

@@ -1,4 +1,4 @@
-"""Parameters: one array of values and one of gradients, weights first; all else is a view of them."""
+"""Parameters: one array of values and one of gradients, weights first, with views by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPECS = [
 ]
 
 
-def test_weights_stand_first_each_where_its_span_says() -> None:
+def test_weights_come_first_and_spans_give_their_places() -> None:
     parameters = Parameters(SPECS, np.float32)
     assert (parameters.values.shape, parameters.values.dtype) == ((13,), np.float32)
     assert parameters.n_penalized == 9
@@ -25,7 +25,7 @@ def test_weights_stand_first_each_where_its_span_says() -> None:
     assert not parameters.gradients.any()
 
 
-def test_parts_are_views_of_values_and_gradients() -> None:
+def test_parameters_are_views_of_values_and_gradients() -> None:
     parameters = Parameters(SPECS, np.float64)
     parameters.values[...] = range(13)
     assert parameters.view("W1").tolist() == [[0, 1, 2], [3, 4, 5]]
@@ -36,7 +36,7 @@ def test_parts_are_views_of_values_and_gradients() -> None:
     assert parameters.gradients.tolist() == [0] * 12 + [5]
 
 
-def test_an_array_that_is_laid_out_like_the_values_has_the_same_parts() -> None:
+def test_other_arrays_with_the_same_layout_have_the_same_views() -> None:
     momentum = np.arange(13.0) * 10
     assert Parameters(SPECS, np.float32).view("W2", momentum).tolist() == [[60], [70], [80]]
 

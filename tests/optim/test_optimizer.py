@@ -1,4 +1,4 @@
-"""The optimizer: slices and threads change no result, penalties and weight decay act on the weights alone."""
+"""The optimizer: slices and threads do not change results; penalties and weight decay affect only weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlpcli.optim.rules import RULES, Rule
 
 
 def default(name: str) -> Rule:
-    """Return a rule with the schema's defaults."""
+    """Return a rule with the defaults of the schema."""
     return build_rule(validate_experiment({"data": "spiral", "optimizer": name}, Path()))
 
 

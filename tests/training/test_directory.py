@@ -1,4 +1,4 @@
-"""The run directory: a free one is found, no file is lost, one run writes at a time, rows are whole."""
+"""The run directory: a free name is found, no file is lost, only one run writes, and rows are complete."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ def test_choosing_a_directory(tmp_path: Path, force: bool) -> None:
             choose_directory(run, force)
 
 
-def test_the_run_to_go_on_with_is_the_last_that_holds_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_run_to_resume_is_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert find_run("x") is None
     for number in range(3):
@@ -82,7 +80,7 @@ def test_the_run_to_go_on_with_is_the_last_that_holds_one(
         ("runs/-7/config.yaml", "-7"),
     ],
 )
-def test_a_run_is_called_after_its_config_or_after_the_run_whose_config_it_is(
+def test_a_run_is_named_after_its_config_or_the_run_that_holds_the_config(
     tmp_path: Path, config: str, name: str
 ) -> None:
     path = tmp_path / config
@@ -109,7 +107,7 @@ def test_snapshots_are_found_by_their_epochs_and_belong_to_the_run(tmp_path: Pat
     assert (directory.path / "snapshots" / "notes.txt").exists()
 
 
-def test_a_new_run_removes_the_files_of_the_old_one_and_no_other(tmp_path: Path) -> None:
+def test_a_new_run_removes_only_the_files_of_the_old_one(tmp_path: Path) -> None:
     directory = RunDirectory.create("x", tmp_path / "run")
     plots = directory.path / "plots"
     plots.mkdir()
@@ -122,7 +120,7 @@ def test_a_new_run_removes_the_files_of_the_old_one_and_no_other(tmp_path: Path)
     assert {file.exists() for file in (*theirs, directory.config)} == {True}
 
 
-def test_nobody_else_writes_there_until_it_is_closed(tmp_path: Path) -> None:
+def test_no_other_run_can_write_there_until_it_is_closed(tmp_path: Path) -> None:
     directory = RunDirectory.create("x", tmp_path / "run")
     with pytest.raises(RunError, match="is in use: another run is being written there") as caught:
         RunDirectory.reopen(tmp_path / "run")
@@ -131,7 +129,7 @@ def test_nobody_else_writes_there_until_it_is_closed(tmp_path: Path) -> None:
     assert RunDirectory.reopen(tmp_path / "run").goes_on
 
 
-def test_folders_that_were_made_for_nothing_go_again(tmp_path: Path) -> None:
+def test_unused_new_folders_are_removed_again(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     for used in (False, True):
         directory = RunDirectory.create("x", tmp_path / "there" / "new" / "run")
@@ -141,7 +139,7 @@ def test_folders_that_were_made_for_nothing_go_again(tmp_path: Path) -> None:
         assert list((tmp_path / "there").iterdir()) == ([tmp_path / "there" / "new"] if used else [])
 
 
-def test_rows_of_epochs_that_come_again_are_cut_off(tmp_path: Path) -> None:
+def test_rows_of_epochs_that_will_be_repeated_are_removed(tmp_path: Path) -> None:
     directory = RunDirectory.create("x", tmp_path / "run")
     rows = [{"epoch": epoch, "train_loss": 1 / epoch} for epoch in range(1, 6)]
     for row in rows:
@@ -158,7 +156,7 @@ def test_rows_of_epochs_that_come_again_are_cut_off(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", '{"epoch": 1}\n', '{"epoch": 1}\n{"epoch": 3}\n', '{"epoch": 1}\n{"epoch": 2}', "1\n2\n"]
 )
-def test_rows_that_are_missing_are_not_made_up(tmp_path: Path, text: str) -> None:
+def test_missing_rows_are_not_invented(tmp_path: Path, text: str) -> None:
     directory = RunDirectory.create("x", tmp_path / "run")
     directory.metrics.write_text(text)
     with pytest.raises(RunError, match=r"metrics\.jsonl does not"):
@@ -166,7 +164,7 @@ def test_rows_that_are_missing_are_not_made_up(tmp_path: Path, text: str) -> Non
     assert directory.metrics.read_text() == text
 
 
-def test_what_is_not_a_row_is_refused(tmp_path: Path) -> None:
+def test_a_line_that_is_not_a_row_is_refused(tmp_path: Path) -> None:
     directory = RunDirectory.create("x", tmp_path / "run")
     directory.metrics.write_text('{"epoch": 1}\nnonsense\n')
     with pytest.raises(RunError, match="not a row of metrics"):
