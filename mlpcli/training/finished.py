@@ -107,7 +107,7 @@ class FinishedRun:
             directory, file = path, path / "best.npz"
         else:
             if not path.exists():
-                raise UsageError(f"{path}: there is no such run; name its directory, as in runs/spiral")
+                raise UsageError(f"{path}: no such run; name its directory, as in runs/spiral")
             if path.suffix != ".npz":
                 raise UsageError(
                     f"{path} is not a run; name its directory, as in runs/spiral, or a checkpoint in it"
