@@ -1,0 +1,165 @@
+"""Finished runs: found by their directory or by a checkpoint; what is read of them is checked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.config.loader import load_experiment
+from mlpcli.errors import CheckpointError, RunError, UsageError
+from mlpcli.training.directory import RunDirectory
+from mlpcli.training.finished import FinishedRun, find_runs, read_metrics
+from mlpcli.training.start import train_run
+
+Trained = Callable[..., RunDirectory]
+CONFIGS = Path(__file__).parents[2] / "configs"
+SHORT = ("training.epochs=5", "training.snapshots=3")
+
+ROW: dict[str, Any] = {
+    "epoch": 1,
+    "train_loss": 0.5,
+    "gradient_norm": 1.0,
+    "gradient_norms": [1.0, 2.0],
+    "update_ratio": [0.1, None],
+    "dead": [0.25],
+    "saturated": [None],
+}
+
+
+def written(folder: Path, *rows: dict[str, Any], rest: str = "") -> Path:
+    path = folder / "metrics.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + rest)
+    return path
+
+
+def test_rows_are_read_and_what_is_still_being_written_is_left_out(tmp_path: Path) -> None:
+    more = {"val_accuracy": 0.5, "seconds": 3.0, "what later versions add": []}
+    first, second = read_metrics(written(tmp_path, ROW | more, ROW | {"epoch": 2}, rest='{"epoch": 3, "tr'))
+    assert (first.epoch, first.val_accuracy, first.layers) == (1, 0.5, 2)
+    assert (second.epoch, second.val_accuracy, second.dead) == (2, None, [0.25])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"epoch": 3}, {"epoch": "2"}, {"train_loss": "0.5"}, {"train_loss": float("nan")}),
+        *({"val_accuracy": -1}, {"dead": [2.0]}, {"dead": [0.0, 0.5]}, {"saturated": []}),
+        *({"update_ratio": [0.1] * 7}, {"gradient_norms": [0.1]}),
+        # Consistent in itself, but of another network than the row before.
+        {"update_ratio": [0.1], "gradient_norms": [0.1], "dead": [], "saturated": []},
+    ],
+    ids=str,
+)
+def test_a_row_that_does_not_belong_there_is_refused_with_its_line(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path = written(tmp_path, ROW, ROW | {"epoch": 2} | change)
+    with pytest.raises(RunError) as caught:
+        read_metrics(path)
+    assert str(caught.value) == f"{path}:2: is not a row of metrics"
+
+
+@pytest.mark.parametrize("text", ["", '{"epoch": 1'])
+def test_without_a_whole_row_no_epoch_has_been_finished(tmp_path: Path, text: str) -> None:
+    with pytest.raises(RunError, match="no epoch has been finished"):
+        read_metrics(written(tmp_path, rest=text))
+
+
+def test_a_run_is_opened_by_its_directory_or_by_one_of_its_checkpoints(trained: Trained) -> None:
+    directory = trained("moons", *SHORT)
+    run = FinishedRun.open(directory.path)
+    assert (run.name, run.directory) == ("moons", directory.path)
+    assert run.checkpoint.epoch == run.best_epoch
+    assert [path.name for path in run.snapshots] == [f"epoch-{epoch:04}.npz" for epoch in (1, 3, 5)]
+    for path, epoch in ((directory.last, 5), (directory.snapshot(3), 3)):
+        found = FinishedRun.open(path)
+        assert (found.name, found.directory, found.checkpoint.epoch) == ("moons", directory.path, epoch)
+        assert (found.best_epoch, len(found.rows)) == (run.best_epoch, 5)
+
+
+def test_what_is_not_a_run_is_told_from_one(tmp_path: Path, trained: Trained) -> None:
+    runs = tmp_path / "runs"
+    for name in ("a", "b"):
+        (runs / name).mkdir(parents=True)
+        (runs / name / "config.yaml").touch()
+    (tmp_path / "a.csv").touch()
+    for path, said in (
+        (tmp_path / "none", "no such run; name its directory"),
+        (tmp_path / "a.csv", "is not a run; name its directory"),
+        (runs / "a", "no best.npz yet: no epoch has been finished"),
+        (runs, f"it holds {runs / 'a'}, {runs / 'b'}: name one of them"),
+        (tmp_path, "it has no config.yaml$"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            FinishedRun.open(path)
+
+
+def test_a_folder_of_runs_stands_for_them(tmp_path: Path) -> None:
+    for name in ("b", "a", "notes"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    for name in ("a", "b"):
+        (tmp_path / "runs" / name / "config.yaml").touch()
+    runs = tmp_path / "runs"
+    assert find_runs([runs]) == [runs / "a", runs / "b"]
+    assert find_runs([runs / "b", runs]) == [runs / "b", runs / "a", runs / "b"]
+    assert find_runs([runs / "notes", tmp_path / "none"]) == [runs / "notes", tmp_path / "none"]
+
+
+def test_a_run_is_shown_at_any_of_its_checkpoints_but_at_no_others(trained: Trained) -> None:
+    run = FinishedRun.open(trained("moons", *SHORT).path)
+    then = run.at(run.snapshots[0])
+    assert (then.checkpoint.epoch, run.checkpoint.epoch) == (1, run.best_epoch)
+    assert then.splits is run.splits
+    assert not np.array_equal(then.logits("val"), run.logits("val"))
+    with pytest.raises(CheckpointError, match="does not belong to the run in"):
+        run.at(trained("spiral", "training.epochs=5").best)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "part"),
+    [
+        ([], "test"),
+        (["data.test_size=0"], "val"),
+        (["data.test_size=0", "data.val_size=0"], "train"),
+    ],
+)
+def test_the_split_to_judge_by_is_the_one_it_has_seen_least_of(
+    trained: Trained, overrides: list[str], part: str
+) -> None:
+    run = FinishedRun.open(trained("moons", "training.epochs=1", *overrides).path)
+    assert run.held_out == part
+    assert run.logits(part).shape == (len(run.splits.parts[part]), 2)
+
+
+def test_a_run_is_finished_at_its_last_epoch_or_at_the_end_of_its_patience(
+    tmp_path: Path, trained: Trained
+) -> None:
+    assert not FinishedRun.open(trained("moons", *SHORT).path).is_unfinished
+    still = ("training.epochs=50", "training.patience=2", "optimizer.learning_rate=1e-30")
+    assert not FinishedRun.open(trained("moons", *still).path).is_unfinished
+    shutil.copytree(trained("moons", *SHORT).path, tmp_path / "run")
+    path = tmp_path / "run" / "metrics.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
+    assert FinishedRun.open(tmp_path / "run").is_unfinished
+
+
+def test_a_run_in_memory_is_as_the_one_on_disk(trained: Trained) -> None:
+    on_disk = FinishedRun.open(trained("moons", *SHORT).last)
+    in_memory = FinishedRun.of(train_run(load_experiment(CONFIGS / "moons.yaml", SHORT)))
+    np.testing.assert_array_equal(in_memory.logits("test"), on_disk.logits("test"))
+    assert [row.val_loss for row in in_memory.rows] == [row.val_loss for row in on_disk.rows]
+    assert not in_memory.is_unfinished
+
+
+def test_values_of_a_regression_are_in_their_own_units(trained: Trained) -> None:
+    run = FinishedRun.open(trained("sine", "training.epochs=20").path)
+    split = run.splits.parts["test"]
+    values = run.values(run.predict_logits(split.X[split.rows]))
+    np.testing.assert_allclose(values, run.values(run.logits("test")), rtol=1e-5, atol=1e-6)
+    assert np.mean((values - split.y[split.rows]) ** 2) < 0.5 * split.y[split.rows].var()

@@ -1,0 +1,118 @@
+"""Resuming: the right run is found, nothing that differs is overlooked, and all of its state comes back."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlpcli.config.loader import parse_experiment
+from mlpcli.config.schema import Experiment
+from mlpcli.errors import CheckpointError, ConfigError, DataError, UsageError
+from mlpcli.training.checkpoints import load_checkpoint, save_checkpoint
+from mlpcli.training.directory import RunDirectory
+from mlpcli.training.resume import find_run_to_resume, load_last, restore
+from mlpcli.training.run import Run
+from mlpcli.training.start import take_directory, train_run
+
+CONFIG = """
+data: {name: csv, path: table.csv, target: y}
+model: {hidden: [4], batch_norm: true}
+optimizer: {name: adam, learning_rate: 0.01}
+training: {epochs: 3, batch_size: 8}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working directory, which holds a table."""
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{i % 7},{i * i % 5},{'ab'[i % 2]}\n" for i in range(60))
+    Path("table.csv").write_text(f"u,v,y\n{rows}")
+    return tmp_path
+
+
+def config(*overrides: str) -> Experiment:
+    return parse_experiment(CONFIG, "test", Path.cwd(), overrides)
+
+
+@pytest.fixture
+def trained_run(folder: Path) -> RunDirectory:
+    """Return the directory of a run of three epochs."""
+    directory = take_directory("run", Path("run"))
+    train_run(config(), directory)
+    return RunDirectory.reopen(Path("run"))
+
+
+def test_the_run_is_the_one_that_is_given_or_the_last_of_its_name(trained_run: RunDirectory) -> None:
+    assert find_run_to_resume("run", Path("run")) == Path("run")
+    assert find_run_to_resume("run", None) is None  # runs/run is meant
+    for number in range(2):
+        take_directory("run", None).begin(config())
+        assert find_run_to_resume("run", None) == Path("runs", ("run", "run-2")[number])
+
+
+def test_where_there_is_no_run_yet_there_is_none_to_find(folder: Path) -> None:
+    Path("empty").mkdir()
+    for place in (Path("empty"), Path("new")):
+        assert find_run_to_resume("run", place) is None
+    for place in (Path("table.csv"), folder):
+        with pytest.raises(UsageError, match=r"is not the directory of a run: it has no config\.yaml"):
+            find_run_to_resume("run", place)
+
+
+def test_a_run_that_was_stopped_before_anything_was_saved_has_no_last(folder: Path) -> None:
+    directory = take_directory("run", Path("run"))
+    directory.begin(config())
+    assert load_last(directory, config()) is None
+    with pytest.raises(ConfigError, match=r"training\.seed: 0 at the start, now 7"):
+        load_last(directory, config("training.seed=7"))
+
+
+def test_every_key_that_differs_is_named_and_only_epochs_may(trained_run: RunDirectory) -> None:
+    last = load_last(trained_run, config("training.epochs=9"))
+    assert last is not None
+    assert last.epoch == 3
+    with pytest.raises(ConfigError) as caught:
+        load_last(trained_run, config("training.epochs=9", "model.hidden=[5]", "optimizer=sgd"))
+    lines = [line.strip() for line in str(caught.value).splitlines()]
+    assert "model.hidden: [4] at the start, now [5]" in lines
+    assert "optimizer.name: adam at the start, now sgd" in lines
+    assert "optimizer.beta2: 0.999 at the start, now left out" in lines
+    assert not any("epochs:" in line for line in lines)
+
+
+def test_a_checkpoint_without_the_optimizers_state_cannot_be_resumed(trained_run: RunDirectory) -> None:
+    checkpoint = load_checkpoint(trained_run.last)
+    save_checkpoint(trained_run.last, dataclasses.replace(checkpoint, resume=None))
+    with pytest.raises(CheckpointError, match="no state of the optimizer"):
+        load_last(trained_run, config())
+
+
+def test_all_of_the_state_comes_back(trained_run: RunDirectory) -> None:
+    last = load_last(trained_run, config())
+    assert last is not None
+    assert last.resume is not None
+    run = Run(config())
+    restore(run, last)
+    np.testing.assert_array_equal(run.network.parameters.values, last.network.parameters.values)
+    assert run.network.state.keys() == last.network.state.keys() != set()
+    for name, values in run.network.state.items():
+        np.testing.assert_array_equal(values, last.network.state[name])
+    assert run.trainer.optimizer.slots.keys() == last.resume.slots.keys() != set()
+    for name, values in run.trainer.optimizer.slots.items():
+        np.testing.assert_array_equal(values, last.resume.slots[name])
+    assert run.trainer.optimizer.steps == last.resume.steps > 0
+    assert run.trainer.progress == last.resume.progress
+
+
+def test_data_that_have_changed_are_recognized(trained_run: RunDirectory) -> None:
+    last = load_last(trained_run, config())
+    assert last is not None
+    text = Path("table.csv").read_text()
+    for changed in (text.replace("u,v,y", "u,w,y"), text.replace(",b", ",c"), text + "3,3,a\n"):
+        Path("table.csv").write_text(changed)
+        with pytest.raises(DataError, match=r"table\.csv has changed since the run was started"):
+            restore(Run(config()), last)

@@ -1,0 +1,120 @@
+"""Starting runs: in a directory or in memory, new or resumed; the directory is free again at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.build import load_splits
+from mlpcli.config.loader import parse_experiment
+from mlpcli.config.schema import Experiment
+from mlpcli.errors import ConfigError, DataError, RunError, UsageError
+from mlpcli.training.directory import RunDirectory
+from mlpcli.training.run import Run
+from mlpcli.training.start import start_run, take_directory, train_run
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def config(*overrides: str) -> Experiment:
+    text = "data: {name: spiral, points: 60}\nmodel: {hidden: [4]}\ntraining: {epochs: 3}"
+    return parse_experiment(text, "test", Path(), overrides)
+
+
+def test_without_a_directory_a_run_leaves_no_file() -> None:
+    run = train_run(config())
+    assert [row["epoch"] for row in run.metrics] == [1, 2, 3]
+    assert list(Path().iterdir()) == []
+
+
+def test_data_that_are_handed_in_are_those_that_are_trained_on() -> None:
+    splits = load_splits(config())
+    assert train_run(config(), splits=splits).splits is splits
+
+
+def test_progress_is_told_at_the_start_and_after_each_epoch() -> None:
+    seen: list[int] = []
+
+    def progress(run: Run) -> None:
+        seen.append(len(run.metrics))
+
+    train_run(config(), progress=progress)
+    assert seen == [0, 1, 2, 3]
+
+
+def test_progress_may_stop_the_run() -> None:
+    run = train_run(config("training.epochs=50"), progress=lambda run: len(run.metrics) == 2 and run.stop())
+    assert len(run.metrics) == 2
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_directory_is_free_again_however_it_ends(fails: bool) -> None:
+    def progress(run: Run) -> None:
+        if fails and run.metrics:
+            raise ZeroDivisionError
+
+    directory = take_directory("run", Path("run"))
+    try:
+        train_run(config(), directory, progress=progress)
+    except ZeroDivisionError:
+        assert fails
+    take_directory("run", Path("run"), resume=True).close()
+
+
+def test_a_directory_for_a_run_that_does_not_start_goes_again() -> None:
+    directory = take_directory("run", Path("new/run"))
+    wrong = parse_experiment("data: {name: csv, path: none.csv, target: y}", "test", Path())
+    with pytest.raises(DataError, match=r"none\.csv"):
+        train_run(wrong, directory)
+    assert list(Path().iterdir()) == []
+
+
+def arrays(directory: RunDirectory) -> dict[str, Any]:
+    with np.load(directory.last) as last:
+        return {name: last[name].tolist() for name in last.files if name != "meta"}
+
+
+def test_a_run_that_is_resumed_ends_as_if_it_had_never_stopped() -> None:
+    whole, parts = take_directory("run", Path("whole")), take_directory("run", Path("parts"))
+    train_run(config(), whole)
+    train_run(config(), parts, progress=lambda run: len(run.metrics) == 1 and run.stop())
+    run = train_run(config(), take_directory("run", Path("parts"), resume=True))
+    assert [row["epoch"] for row in run.metrics] == [1, 2, 3]
+    assert arrays(parts) == arrays(whole)
+
+
+def test_where_there_is_nothing_to_resume_a_run_begins() -> None:
+    run = train_run(config(), take_directory("run", Path("run"), resume=True))
+    assert len(run.metrics) == 3
+    train_run(config("training.epochs=4"), take_directory("run", Path("run"), resume=True))
+    assert "epochs: 4" in Path("run/config.yaml").read_text()
+
+
+def test_another_config_changes_nothing_of_a_run() -> None:
+    train_run(config(), take_directory("run", Path("run")))
+    before = {path: path.read_bytes() for path in Path("run").iterdir()}
+    with pytest.raises(ConfigError, match="was started with another config"):
+        train_run(config("model.hidden=[5]"), take_directory("run", Path("run"), resume=True))
+    assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
+
+
+def test_a_run_is_replaced_only_by_force() -> None:
+    train_run(config(), take_directory("run", Path("run")))
+    with pytest.raises(UsageError, match="already holds a run"):
+        take_directory("run", Path("run"))
+    train_run(config("training.epochs=1"), take_directory("run", Path("run"), force=True))
+    assert len(Path("run/metrics.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_run_that_is_being_written_is_left_alone() -> None:
+    directory = take_directory("run", Path("run"))
+    start_run(config(), directory)
+    for how in ({"resume": True}, {"force": True}):
+        with pytest.raises(RunError, match="is in use"):
+            take_directory("run", Path("run"), **how)
