@@ -16,6 +16,7 @@ from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.penalties import PENALTIES
 from mlpcli.optim.rules import RULES
+from mlpcli.training.loop import Trainer
 from mlpcli.training.run import Run
 
 # A float for each row, or for each weight, is more than all that may come and go in a step: Python's own
@@ -32,11 +33,17 @@ def most_allocated(folder: Path, rows: int, features: int, sections: dict[str, A
     np.savez(path, X=rng.standard_normal((2 * rows, features), np.float32), y=rng.integers(0, 2, 2 * rows))
     sections = {
         "data": {"name": "npz", "path": str(path), "val_size": 0, "test_size": 0},
-        "training": {"epochs": 2, "batch_size": rows},
+        "training": {"epochs": 3, "batch_size": rows},
         **sections,
     }
     trainer = Run(validate_experiment(sections, folder)).trainer
     next(trainer.epochs())  # makes everything
+    found = _most_of_an_epoch(trainer, rows)
+    # Once more where it is much: another thread, as that of pytest-xdist, may have been at work.
+    return found if found < SMALL else min(found, _most_of_an_epoch(trainer, rows))
+
+
+def _most_of_an_epoch(trainer: Trainer, rows: int) -> int:
     batches = [(X.copy(), y.copy()) for X, y in trainer.train.in_order(rows)]
     peaks = []
 
