@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import shutil
@@ -175,3 +176,41 @@ def test_every_command_and_option_that_is_named_exists(page: str) -> None:
                 options |= {option for parameter in command.params for option in parameter.opts}
             elif word.startswith("--"):
                 assert word in options, words
+
+
+def defined_names(path: Path) -> set[str]:
+    """Return the functions, classes and annotated names of a module; those in a class also as Class.name."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST, owner: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
+                found.update({child.name, f"{owner}{child.name}"})
+                visit(child, f"{child.name}.")
+            elif isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name):
+                found.add(child.target.id)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), "")
+    return found
+
+
+STOPS = dict(
+    re.findall(r"^## (\d+)\. [^\n]*\n(.*?)(?=^## |\Z)", PAGES["docs/reading.md"], re.DOTALL | re.MULTILINE)
+)
+NO_NAMES = ("mlp ", "mlpcli.train", "--dry-run", "count-params", ".npz")
+
+
+def test_the_walk_through_the_code_has_ten_stops() -> None:
+    assert list(STOPS) == [str(i + 1) for i in range(10)]
+
+
+@pytest.mark.parametrize("stop", STOPS)
+def test_a_stop_names_what_is_in_its_files(stop: str) -> None:
+    spans = re.findall(r"`([^`]+)`", STOPS[stop])
+    files = {span for span in spans if span.startswith("mlpcli/")}
+    names = set().union(*(defined_names(ROOT / file) for file in files))
+    assert files
+    for span in spans:
+        if span not in files and not span.startswith(NO_NAMES):
+            name = span.partition("(")[0]
+            assert name in names, name
