@@ -1,4 +1,4 @@
-"""A page on this machine that shows a network as it learns, in the engine of ``mlp train``."""
+"""The page of ``mlp play``, which shows a network while it trains, with the engine of ``mlp train``."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def require_server() -> None:
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"the page needs starlette and uvicorn ({error}); install them by: pip install 'mlpcli[play]'"
+            f"the page needs starlette and uvicorn ({error}); install them with: pip install 'mlpcli[play]'"
         ) from None

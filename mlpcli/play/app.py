@@ -1,4 +1,4 @@
-"""The page's server: turns requests into calls of the session, and refuses requests of other pages."""
+"""The server of the page: turns requests into calls of the session, and refuses requests from other pages."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class _Guard:
-    """Lets through only requests of this machine's own page, and adds headers to all responses.
+    """Accepts only requests from the page itself, on this machine, and adds headers to all responses.
 
     A foreign Host is a name that somebody has pointed at this machine (DNS rebinding); a foreign Origin is
     another page in the same browser.
@@ -116,12 +116,12 @@ def _carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
         shown = shlex.quote(os.path.relpath(path))
         return {"path": shown, "command": f"mlp train {shown}"}
     else:
-        raise UsageError("there is no such command")
+        raise UsageError("unknown command")
     return {}
 
 
 async def _read(request: Request) -> dict[str, Any] | None:
-    """Return the command in a request; None if there is none, or it is too long."""
+    """Return the command in a request; None if it is not a command or too long."""
     if request.headers.get("content-type") != "application/json":
         return None
     body = b""
@@ -154,7 +154,7 @@ def make_app(worker: Worker, port: int) -> _Guard:
         try:
             after, layer, a, b = (int(query.get(key, "0")[:9]) for key in ("after", "layer", "a", "b"))
         except ValueError:
-            return PlainTextResponse("numbers, please\n", 400)
+            return PlainTextResponse("after, layer, a and b must be numbers\n", 400)
         waiting = worker.frame(after, View(layer, (a, b) if a and b else None))
         try:
             drawn = await asyncio.wait_for(asyncio.wrap_future(waiting), _WAIT)
@@ -168,14 +168,16 @@ def make_app(worker: Worker, port: int) -> _Guard:
             return JSONResponse({"error": "that is not a command"}, 400)
         if command.get("do") == "speed":
             if command.get("value") not in _SPEEDS:
-                return JSONResponse({"error": f"speeds are {', '.join(map(str, _SPEEDS))}"}, 422)
+                return JSONResponse(
+                    {"error": f"the speed must be one of {', '.join(map(str, _SPEEDS))}"}, 422
+                )
             worker.speed = command["value"]
             return JSONResponse({})
         try:
-            answer = await asyncio.wrap_future(worker.submit(lambda session: _carry_out(session, command)))
+            reply = await asyncio.wrap_future(worker.submit(lambda session: _carry_out(session, command)))
         except MlpError as error:
             return JSONResponse({"error": str(error)}, 422)
-        return JSONResponse(answer)
+        return JSONResponse(reply)
 
     routes = [Route(path, file) for path in _FILES]
     routes += [Route("/state", state), Route("/yaml", yaml), Route("/frame", frame)]
@@ -184,7 +186,7 @@ def make_app(worker: Worker, port: int) -> _Guard:
 
 
 class _Server(uvicorn.Server):
-    """Stops its worker first, so that no request delays the end."""
+    """A server that stops its worker first, so that no request delays the end."""
 
     def __init__(self, config: uvicorn.Config, worker: Worker) -> None:
         super().__init__(config)
@@ -196,7 +198,7 @@ class _Server(uvicorn.Server):
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that listens only on this machine's loopback; raises UsageError if it cannot."""
+    """Return a socket that listens on the loopback interface only; raise UsageError if it cannot."""
     server = socket.socket()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,4 +1,4 @@
-"""What the page draws: the data once, and the network's view of the plane after each epoch."""
+"""Computes what the page draws: the data after each change, and the predictions after each epoch."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from mlpcli.training.plane import grid_lines, grid_of, hidden_outputs, project
 __all__ = ["View", "draw_frame", "draw_state"]
 
 _GRID = 80  # points along a side of the boundary
-_MAP = 28  # and of a unit's map
-_MOST_MAPS = 32
-_MOST_POINTS = 2000  # drawn at most
-_MOST_FOR_AXES = 60  # examples from which the principal axes are computed
+_MAP = 28  # points along a side of a unit's map
+_MAX_MAPS = 32
+_MAX_POINTS = 2000
+_MAX_FOR_AXES = 60  # examples from which the principal axes are computed
 _LINES, _ALONG = 15, 31  # of the warped grid
 
 
 @dataclass(frozen=True)
 class View:
-    """The hidden layer that is shown, along two of its units or else its principal axes.
+    """The hidden layer that is shown, along two of its units, or along its principal axes without ``units``.
 
-    Numbers count from 1. Layer 0 is the last of two units, or else the first.
+    Layers and units count from 1. Layer 0 stands for the last layer with two units, or else the first layer.
     """
 
     layer: int = 0
@@ -52,11 +52,11 @@ def _short(points: NDArray[Any]) -> list[Any]:
 def _shown(session: Session) -> NDArray[np.intp]:
     """Return the rows of the data that are drawn: all, or if there are too many, evenly spaced ones."""
     rows = np.concatenate([split.rows for split in session.run.splits.parts.values()])
-    return rows[:: -(-len(rows) // _MOST_POINTS)]
+    return rows[:: -(-len(rows) // _MAX_POINTS)]
 
 
 def draw_state(session: Session) -> dict[str, Any]:
-    """Return what stays the same until the next change (settings, data, axes), ready for JSON."""
+    """Return the settings, data and axes, which stay the same until the next change; ready for JSON."""
     splits = session.run.splits
     classes = splits.classes
     assert classes is not None
@@ -80,7 +80,7 @@ def draw_state(session: Session) -> dict[str, Any]:
 
 
 def draw_frame(session: Session, view: View) -> dict[str, Any]:
-    """Return the network's current view of the plane, ready for JSON.
+    """Return the network's current predictions over the plane, ready for JSON.
 
     ``labels`` and ``strength`` (how sure, 0 to 255) are bytes over a grid of ``side`` points, row by row
     from the lowest, in base64.
@@ -117,16 +117,17 @@ def _logits(session: Session, points: NDArray[Any]) -> NDArray[Any]:
     return logits
 
 
-def _strength(answers: NDArray[Any], probabilities: bool) -> NDArray[np.uint8]:
-    """Return how sure each row of ``answers`` (n, classes) is, 0 to 255.
+def _strength(predictions: NDArray[Any], probabilities: bool) -> NDArray[np.uint8]:
+    """Return the confidence of each row of ``predictions`` (n, classes), from 0 to 255.
 
-    For probabilities: above that of a guess. For an SVM: the lead of the best score, up to the margin of 1.
+    For probabilities, it is how far the largest is above that of a random guess. For an SVM, it is the lead
+    of the best score, up to the margin of 1.
     """
     if probabilities:
-        guess = 1 / answers.shape[1]
-        sure = (answers.max(axis=1) - guess) / (1 - guess)
+        guess = 1 / predictions.shape[1]
+        sure = (predictions.max(axis=1) - guess) / (1 - guess)
     else:
-        ordered = np.sort(answers, axis=1)
+        ordered = np.sort(predictions, axis=1)
         sure = ordered[:, -1] - ordered[:, -2]
     strength: NDArray[np.uint8] = (np.clip(np.nan_to_num(sure), 0, 1) * 255).astype(np.uint8)
     return strength
@@ -149,7 +150,7 @@ def _hidden(
     if layer == 0:
         layer = next((i for i, n in reversed(list(enumerate(sizes, 1))) if n == 2), 1)
 
-    units = outputs[layer - 1][: len(grid), :_MOST_MAPS].T
+    units = outputs[layer - 1][: len(grid), :_MAX_MAPS].T
     low, high = units.min(axis=1, keepdims=True), units.max(axis=1, keepdims=True)
     scaled = np.nan_to_num((units - low) / np.where(high > low, high - low, 1))
     maps = {
@@ -167,7 +168,7 @@ def _hidden(
         points, along = bent[n:], bent[:n]
     else:
         units_chosen = None
-        axes_of = bent[n:][:: -(-len(X) // _MOST_FOR_AXES)]  # for all examples, this would dominate the time
+        axes_of = bent[n:][:: -(-len(X) // _MAX_FOR_AXES)]  # for all examples, this would dominate the time
         _, both, names = project(axes_of, bent)
         points, along = both[n:], both[:n]
     return maps, {

@@ -1,19 +1,21 @@
-// Asks the server for what there is to see, draws it, and sends what the user does. It trains nothing itself.
+// Gets frames from the server, draws them, and sends the user's commands. The server does the training.
 "use strict";
 
 const at = (id) => document.getElementById(id);
-const LOW = [0, 32, 77], MIDDLE = [124, 123, 120], HIGH = [255, 234, 70]; // of a unit's map, also in grey
+const LOW = [0, 32, 77], MIDDLE = [124, 123, 120], HIGH = [255, 234, 70]; // colours of a unit's map; they work in grey, too
 const LINES = { train: "#0072B2", val: "#D55E00" };
 
-let state = null;   // settings, data, axes: until the next change
-let frame = null;   // what the network makes of the plane: every epoch
-let waiting = null; // aborts the request for the next frame
-let cross = null;   // where the keyboard would add an example
+let state = null;   // settings, data and axes; new after each change
+let frame = null;   // the network's predictions; new after each epoch
+let waiting = null; // the controller that aborts the request for the next frame
+let cross = null;   // the place where the keyboard adds an example
 const view = { layer: 0, a: 0, b: 0 };
-const drawn = []; // when boundaries were drawn, in ms, of the last seconds
+const drawn = []; // the times, in ms, at which boundaries were drawn in the last seconds
 window.boundaryUpdates = drawn;
 
-// ---------------------------------------------------------------------------------------------- talking
+// --------------------------------------------------------------------------------------------- requests
+
+const STOPPED = "The server has stopped. Start mlp play again, then reload this page.";
 
 async function send(command) {
   try {
@@ -24,7 +26,7 @@ async function send(command) {
     });
     return await response.json();
   } catch {
-    return { error: "The server has ended. Start mlp play again, and reload this page." };
+    return { error: STOPPED };
   }
 }
 
@@ -34,19 +36,19 @@ function tell(text) {
 }
 
 async function act(command) {
-  const answer = await send(command);
-  tell(answer.error ?? "");
-  return answer;
+  const reply = await send(command);
+  tell(reply.error ?? "");
+  return reply;
 }
 
 const painted = () => new Promise(requestAnimationFrame);
 
-/* Ask for the next frame that is not the one seen; null where there was none for a while. */
+/* Request the next frame after the version `seen`; return null if there was none for a while. */
 async function request(seen) {
   waiting = new AbortController();
   const query = new URLSearchParams({ after: seen, ...view });
   const response = await fetch(`frame?${query}`, { signal: waiting.signal });
-  if (response.status !== 200 && response.status !== 204) throw new Error(`answer ${response.status}`);
+  if (response.status !== 200 && response.status !== 204) throw new Error(`status ${response.status}`);
   return response.status === 200 ? response.json() : null;
 }
 
@@ -57,8 +59,8 @@ async function follow() {
     try {
       const next = await coming;
       if (next) seen = next.version;
-      coming = request(seen); // while this one is drawn the next is made, and no more than that one
-      coming.catch(() => {}); // it is looked at when its turn comes
+      coming = request(seen); // the server computes the next frame, and only that, while this one is drawn
+      coming.catch(() => {}); // errors are handled when it is awaited
       if (!next) continue;
       if (state === null || state.build !== next.build) {
         const fresh = await (await fetch("state")).json();
@@ -71,7 +73,7 @@ async function follow() {
       draw();
     } catch (error) {
       if (error.name !== "AbortError") {
-        tell("The server has ended. Start mlp play again, and reload this page.");
+        tell(STOPPED);
         await new Promise((done) => setTimeout(done, 2000));
       }
       seen = 0;
@@ -106,12 +108,12 @@ function control(setting) {
   problem.hidden = true;
   input.setAttribute("aria-describedby", problem.id);
   input.addEventListener("change", async () => {
-    const answer = await send({ do: "change", key: setting.key, value: input.value });
-    problem.textContent = answer.error ?? "";
-    problem.hidden = !answer.error;
-    input.setAttribute("aria-invalid", Boolean(answer.error));
-    if (!answer.error) tell("");
-    else if (setting.choices) input.value = setting.value; // what is trained
+    const reply = await send({ do: "change", key: setting.key, value: input.value });
+    problem.textContent = reply.error ?? "";
+    problem.hidden = !reply.error;
+    input.setAttribute("aria-invalid", Boolean(reply.error));
+    if (!reply.error) tell("");
+    else if (setting.choices) input.value = setting.value; // back to the current value
   });
   return [label, problem, input];
 }
@@ -130,7 +132,7 @@ function showState() {
   at("x-axis").textContent = `across: ${state.features[0]}, ${state.extent[0].map(short).join(" to ")}`;
   at("y-axis").textContent = `up: ${state.features[1]}, ${state.extent[1].map(short).join(" to ")}`;
   at("added").textContent = state.added
-    ? `${state.added} added. From the first one on all examples are trained on: nothing is held out.` : "";
+    ? `${state.added} added. While there are added examples, all examples are used for training.` : "";
   at("clear").disabled = !state.added;
   const chosen = chosenClass();
   at("classes").replaceChildren(...state.classes.map((name, i) => {
@@ -167,7 +169,7 @@ const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeA
 
 const scratch = document.createElement("canvas");
 
-/* Draw bytes over a square grid, given row by row from the lowest, into a rectangle; colours are 32-bit pixels. */
+/* Draw a square grid, whose rows are given from the bottom up, into a rectangle; colours are 32-bit pixels. */
 function paint(ink, side, colourOf, x, y, width, height) {
   scratch.width = scratch.height = side;
   const image = new ImageData(side, side), pixels = new Uint32Array(image.data.buffer);
@@ -181,7 +183,7 @@ function paint(ink, side, colourOf, x, y, width, height) {
   ink.drawImage(scratch, x, y, width, height);
 }
 
-/* Return the 256 pixels of a scale from 0 to 1, each as ImageData keeps it. */
+/* Return the 256 pixels of a colour scale from 0 to 1, in the format of ImageData. */
 function scale(colourOf) {
   const bytes_ = new Uint8ClampedArray(1024);
   for (let i = 0; i < 256; i++) bytes_.set([...colourOf(i / 255), 255], 4 * i);
@@ -209,7 +211,7 @@ function dot(ink, x, y, label, hollow, wrong, look_) {
 
 let turn = 0;
 
-/* Draw the boundary, and the rest: all of it, or while it trains one picture after the other. */
+/* Draw the boundary and the other pictures: all of them, or during training one of them in turn. */
 function draw() {
   const look_ = { paper: style("--paper"), ring: style("--ring"), quiet: style("--quiet"), line: style("--line") };
   const wrong = new Set(frame.wrong);
@@ -280,7 +282,7 @@ function drawLoss(look_) {
   part(1, "train", left);
   part(2, "val", left + 65);
   canvas.setAttribute("aria-label", rows.length
-    ? `Loss over ${to} epochs, now ${short(rows.at(-1)[1])} in training` : "Loss over the epochs; none yet");
+    ? `Loss over ${to} epochs; the training loss is ${short(rows.at(-1)[1])}` : "Loss over the epochs; none yet");
 }
 
 function drawHidden(wrong, look_) {
@@ -289,7 +291,7 @@ function drawHidden(wrong, look_) {
   const bent = frame.hidden;
   at("hidden-names").textContent = bent
     ? `Layer ${bent.layer}; across: ${bent.names[0]}${bent.names[1] ? `, up: ${bent.names[1]}` : ""}`
-    : "There is no hidden layer.";
+    : "The network has no hidden layer.";
   showUnits(bent);
   if (!bent) return;
   const all = [...bent.lines.flat(), ...bent.points];
@@ -318,7 +320,7 @@ function showUnits(bent) {
   if (document.activeElement !== at("layer")) at("layer").value = bent ? bent.layer : 0;
   for (const [id, value] of [["unit-a", view.a], ["unit-b", view.b]]) {
     if (at(id).options.length === n + 1) continue;
-    fill(at(id), Array.from({ length: n }, (_, i) => `unit ${i + 1}`), value, n === 2 ? "as it is" : "main axis");
+    fill(at(id), Array.from({ length: n }, (_, i) => `unit ${i + 1}`), value, n === 2 ? "default" : "main axis");
   }
 }
 
@@ -327,9 +329,9 @@ function drawUnits() {
   const n = maps ? maps.shown : 0;
   at("units-title").textContent = maps ? `Units of layer ${frame.hidden.layer}` : "Units";
   at("units-note").textContent = maps
-    ? `Output over the plane, from its least (dark) to its most (light)${maps.units > n
+    ? `Output over the plane, from the smallest (dark) to the largest value (light)${maps.units > n
       ? `; the first ${n} of ${maps.units.toLocaleString("en")} units` : ""}.`
-    : "There is no hidden layer.";
+    : "The network has no hidden layer.";
   const across = canvas.clientWidth < 500 ? 8 : 16, gap = 4;
   const tile = Math.floor((canvas.width - gap) / across) - gap;
   canvas.height = Math.max(1, Math.ceil(n / across)) * (tile + gap) + gap;
@@ -360,7 +362,7 @@ function drawNumbers() {
   at("advice").replaceChildren(...frame.advice.map((line) => make("li", line)));
 }
 
-// ------------------------------------------------------------------------------------------------ acting
+// ---------------------------------------------------------------------------------------------- commands
 
 async function showYaml() {
   at("yaml-text").textContent = await (await fetch("yaml")).text();
@@ -382,12 +384,12 @@ at("show-yaml").addEventListener("click", async () => {
 });
 at("save").addEventListener("click", async () => {
   await send({ do: "pause" });
-  const answer = await act({ do: "save" });
+  const reply = await act({ do: "save" });
   await showYaml();
-  at("saved").textContent = answer.error ?? `Saved ${answer.path}. The same network: ${answer.command}`;
+  at("saved").textContent = reply.error ?? `Saved ${reply.path}. To train the same network: ${reply.command}`;
 });
 
-function add(x, y) { // in the canvas's own pixels
+function add(x, y) { // in pixels of the canvas
   const size = at("plane").width, [[left, right], [bottom, top]] = state.extent;
   act({ do: "add", x: left + x / size * (right - left), y: top - y / size * (top - bottom), label: chosenClass() });
 }

@@ -38,13 +38,13 @@ DEFAULT = {
 }
 
 # Limits, so that no click makes the machine work for minutes.
-_MOST_EXAMPLES = 10_000
-_MOST_LAYERS, _MOST_UNITS = 8, 500
-_MOST_CLASSES = 20
-_MOST_ADDED = 500
-_MOST_SECONDS = 2.0  # of an epoch, as estimated
-_ENDLESS = 10_000_000  # epochs; the schema's most
-_MOST_HISTORY = 500  # epochs of the loss curve
+_MAX_EXAMPLES = 10_000
+_MAX_LAYERS, _MAX_UNITS = 8, 500
+_MAX_CLASSES = 20
+_MAX_ADDED = 500
+_MAX_SECONDS = 2.0  # estimated for an epoch
+_ENDLESS = 10_000_000  # epochs; the maximum of the schema
+_MAX_HISTORY = 500  # epochs of the loss curve
 
 Points = list[tuple[float, float, int]]
 
@@ -88,12 +88,12 @@ class Session:
         n, features, classes = len(splits.train.X), len(splits.columns), len(splits.classes or ())
         if features != 2:
             raise UsageError(
-                f"the page needs 2 features, and {title} has {features:,}; name two columns in data.features"
+                f"the page needs 2 features, but {title} has {features:,}; name two columns in data.features"
             )
-        if classes > _MOST_CLASSES:
-            raise UsageError(f"{title} has {classes:,} classes; the page takes at most {_MOST_CLASSES}")
-        if n > _MOST_EXAMPLES:
-            raise UsageError(f"{title} has {n:,} examples; the page takes at most {_MOST_EXAMPLES:,}")
+        if classes > _MAX_CLASSES:
+            raise UsageError(f"{title} has {classes:,} classes; the page allows at most {_MAX_CLASSES}")
+        if n > _MAX_EXAMPLES:
+            raise UsageError(f"{title} has {n:,} examples; the page allows at most {_MAX_EXAMPLES:,}")
         _require_quick(run)
         self.experiment, self.added, self.run = experiment, added, run
         self._trained, self._table = trained, dataset
@@ -107,7 +107,7 @@ class Session:
 
     @property
     def epoch(self) -> int:
-        """How many epochs the network has been trained."""
+        """The number of epochs that the network has been trained for."""
         return self.run.trainer.progress.epoch
 
     def train_epoch(self) -> None:
@@ -122,12 +122,12 @@ class Session:
         self.metrics = metrics = epoch.metrics
         if epoch.number == 1 or epoch.number % self._every == 0:
             self.history.append((epoch.number, metrics["train_loss"], metrics.get("val_loss")))
-        if len(self.history) > _MOST_HISTORY:
+        if len(self.history) > _MAX_HISTORY:
             self.history = self.history[::2]
             self._every *= 2
 
     def stop(self) -> None:
-        """End after the batch at hand, for good; may be called by any thread."""
+        """Stop for good after the current batch; may be called by any thread."""
         self.run.trainer.stop()
 
     def reset(self) -> None:
@@ -140,9 +140,9 @@ class Session:
         self.change("training.seed", str((self.experiment.training.seed + 1) % 2**32))
 
     def change(self, key: str, text: str) -> None:
-        """Start again with another value of a setting; points that were added are kept.
+        """Start again with a new value of a setting.
 
-        With other data, or other classes, they are dropped.
+        Added points are kept, except if the data or the classes change.
         """
         anew = key in ("data.name", "data.classes")
         before = self._without_added() if anew else self.experiment
@@ -158,8 +158,8 @@ class Session:
             raise UsageError("a point needs two coordinates")
         if not 0 <= label < len(classes):
             raise UsageError(f"there is no class number {label}; there are {len(classes)}")
-        if len(self.added) >= _MOST_ADDED:
-            raise UsageError(f"{_MOST_ADDED} points have been added, and more are not taken")
+        if len(self.added) >= _MAX_ADDED:
+            raise UsageError(f"{_MAX_ADDED} points have been added; no more are allowed")
         experiment, held_out = self.experiment, self._held_out
         if not self.added:
             held_out = experiment.data.model_dump(include={"train_size", "val_size", "test_size"})
@@ -186,15 +186,14 @@ class Session:
         return write_yaml(plain)
 
     def save(self) -> Path:
-        """Write `yaml`, and a table where points were added, under a name that is free; return its path.
+        """Write `yaml`, and a table if points were added, under an unused name; return the config's path.
 
-        Raises UsageError where there is no network to save yet or no longer, RunError where it cannot be
-        written.
+        Raises UsageError if there is no network to save, RunError if the files cannot be written.
         """
         if self.diverged:
-            raise UsageError("training diverged, which leaves no network to save; change a setting, or reset")
+            raise UsageError("training diverged, so there is no network to save; change a setting, or reset")
         if not self.epoch:
-            raise UsageError("nothing has been trained yet; start, or take a step, and save then")
+            raise UsageError("nothing has been trained yet; start training before saving")
         for number in count(1):
             stem = "play" if number == 1 else f"play-{number}"
             config, table = (self.out / f"{stem}{suffix}" for suffix in (".yaml", ".csv"))
@@ -217,25 +216,25 @@ def _require_plane(experiment: Experiment) -> None:
     data = experiment.data
     if experiment.loss.task != "classification":
         raise UsageError(
-            f"the page shows how a plane is divided into classes, and {data.title} has numbers to predict",
+            f"the page shows how a plane is divided into classes, but {data.title} is a regression",
             topic="no classes to play with",
         )
     if data.inputs not in (2, None):
         raise UsageError(
-            f"the page needs 2 features, and {data.title} has {data.inputs:,}; name another config, or none"
+            f"the page needs 2 features, but {data.title} has {data.inputs:,}; name another config, or none"
         )
 
 
 def _require_small(experiment: Experiment) -> None:
     hidden, examples = experiment.model.hidden, experiment.data.examples
-    if examples is not None and examples > _MOST_EXAMPLES:
-        raise UsageError(f"data.points: {examples:,}; the page takes at most {_MOST_EXAMPLES:,}")
-    if len(hidden) > _MOST_LAYERS:
-        raise UsageError(f"model.hidden: {len(hidden):,} layers; the page takes at most {_MOST_LAYERS}")
+    if examples is not None and examples > _MAX_EXAMPLES:
+        raise UsageError(f"data.points: {examples:,}; the page allows at most {_MAX_EXAMPLES:,}")
+    if len(hidden) > _MAX_LAYERS:
+        raise UsageError(f"model.hidden: {len(hidden):,} layers; the page allows at most {_MAX_LAYERS}")
     for layer in hidden:
-        if layer.units > _MOST_UNITS:
+        if layer.units > _MAX_UNITS:
             raise UsageError(
-                f"model.hidden: {layer.units:,} units; the page takes at most {_MOST_UNITS} in a layer"
+                f"model.hidden: {layer.units:,} units; the page allows at most {_MAX_UNITS} in a layer"
             )
 
 
@@ -243,18 +242,18 @@ def _require_quick(run: Run) -> None:
     """Raise UsageError if an epoch would take too long: requests are answered between two epochs."""
     n, batch_size = len(run.splits.train), run.trainer.batch_size
     parameters = len(run.network.parameters.values)
-    # A step takes 50 us of Python, and 4 ns a parameter; the products do 30 billion sums a second.
+    # A step takes 50 us in Python and 4 ns per parameter; matrix products run at 30 GFLOP/s.
     seconds = run.trainer.batches * (5e-5 + 4e-9 * parameters) + 6 * n * parameters / 3e10
-    if seconds > _MOST_SECONDS:
+    if seconds > _MAX_SECONDS:
         raise UsageError(
             f"an epoch of {n:,} examples in batches of {batch_size:,} with {parameters:,} parameters would "
-            f"take about {seconds:.0f} seconds, and the page takes at most {_MOST_SECONDS:g}; try fewer "
+            f"take about {seconds:.0f} seconds, but the page allows at most {_MAX_SECONDS:g}; try fewer "
             "points or units, or larger batches"
         )
 
 
 def _with_epochs(experiment: Experiment, epochs: int) -> Experiment:
-    """Return the experiment with ``epochs`` epochs and nothing saved on the way."""
+    """Return the experiment with ``epochs`` epochs and without saving anything during training."""
     plain = {"epochs": epochs, "patience": None, "checkpoint_every": None, "snapshots": None}
     return experiment.model_copy(update={"training": experiment.training.model_copy(update=plain)})
 
@@ -280,7 +279,7 @@ def _target(dataset: Dataset) -> str:
 
 
 def _with_points(dataset: Dataset, added: Points) -> Dataset:
-    """Return a data set with the points that were added behind its own examples."""
+    """Return the data set with the added points appended to its examples."""
     points = np.array([(x, y) for x, y, _ in added], np.float32)
     labels = np.array([label for _, _, label in added], np.int64)
     X = np.concatenate([dataset.X.astype(np.float32), points])
@@ -288,7 +287,7 @@ def _with_points(dataset: Dataset, added: Points) -> Dataset:
 
 
 def _write_table(dataset: Dataset) -> bytes:
-    """Return a data set as CSV, whose numbers read back to the last bit."""
+    """Return a data set as CSV; reading it gives back exactly the same numbers."""
     assert dataset.classes is not None
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

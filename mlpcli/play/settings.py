@@ -1,4 +1,4 @@
-"""The settings that the page offers, and how a change of one changes the config."""
+"""The settings on the page, and how a change of one affects the config."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from mlpcli.optim.rules import RULES
 
 __all__ = ["OWN", "change_setting", "list_controls"]
 
-OWN = "own"  # the choice of data that stands for the config's own file
-_LONGEST = 200  # characters of a value
+OWN = "own"  # the choice of data that means the config's own file
+_MAX_LENGTH = 200  # characters of a value
 
-# Key and label of each, in the order of the page. A key that the config does not have is left out.
+# The key and label of each setting, in the order of the page. Keys that the config does not have are left
+# out.
 _SETTINGS = (
     ("data.name", "data set"),
     ("data.points", "points"),
@@ -53,7 +54,7 @@ class Control:
 
 
 def list_controls(experiment: Experiment, own: dict[str, Any] | None, classes: int) -> list[dict[str, Any]]:
-    """Return the settings of an experiment; choices are those that suit two features and its classes.
+    """Return the settings of an experiment, with the choices that suit two features and its classes.
 
     ``own`` is the data section of the config's own file, where it has one.
     """
@@ -109,14 +110,14 @@ def _shown(key: str, value: Any) -> str:
 
 
 def change_setting(experiment: Experiment, own: dict[str, Any] | None, key: str, text: str) -> Experiment:
-    """Return the experiment with another value, as it was typed; raises ConfigError as the schema words it.
+    """Return the experiment with a new value, given as typed text; raises ConfigError with the schema's text.
 
-    If the loss does not suit new data, the default loss takes its place.
+    If the loss does not suit new data, the default loss replaces it.
     """
     if key not in dict(_SETTINGS):
         raise ConfigError(f"{key[:60]!r} is not a setting of this page")
-    if len(text) > _LONGEST:
-        raise ConfigError(f"{key}: {len(text):,} characters; at most {_LONGEST} are allowed here")
+    if len(text) > _MAX_LENGTH:
+        raise ConfigError(f"{key}: {len(text):,} characters; at most {_MAX_LENGTH} are allowed here")
     plain = to_plain(experiment)
     if key == "data.name":
         return _change_data(plain, own, text)
@@ -124,7 +125,7 @@ def change_setting(experiment: Experiment, own: dict[str, Any] | None, key: str,
     section = plain
     for part in sections:
         section = section[part]
-    if key == "optimizer.name":  # the other keys are settings of the optimizer before
+    if key == "optimizer.name":  # the other keys belong to the previous optimizer
         kept = ("schedule", "clip_norm")
         plain["optimizer"] = {"name": text, **{key: section[key] for key in kept}}
     elif key == "model.hidden":

@@ -1,4 +1,4 @@
-"""The thread of a session: it trains, answers requests in between, and pauses while nobody looks."""
+"""The thread of a session: it trains, answers requests between epochs, and pauses while nobody is looking."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PATIENCE = 3.0  # seconds after the last request for a frame; then training pau
 
 
 class Worker:
-    """Runs a session's epochs, at most ``speed`` a second, and what is submitted between two of them.
+    """Runs a session's epochs, at most ``speed`` a second, and submitted functions between two epochs.
 
     A frame is drawn only for who has asked for one, once there is something new: whoever draws slowly
     gets fewer of them. ``version`` counts what there was to see.

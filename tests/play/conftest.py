@@ -1,4 +1,4 @@
-"""What the tests of the page share: ``mlp play`` as a process of its own, which forks.py forks."""
+"""Fixtures of the page's tests: ``mlp play`` in a process of its own, which forks.py forks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 
 class Playing:
-    """A server that runs, and a plain client of it; ``folder`` is where it was started."""
+    """A running server with a plain client; ``folder`` is where it was started."""
 
     def __init__(self, ask: Callable[..., Any], folder: Path, output: Path, *args: str) -> None:
         self.folder, self.output, self._ask = folder, output, ask
@@ -51,7 +51,7 @@ class Playing:
         return answer
 
     def end(self, number: int = signal.SIGINT) -> tuple[int, str]:
-        """Send a signal; return the exit code and what was said on stderr."""
+        """Send a signal; return the exit code and the text on stderr."""
         if self.code is None:
             os.kill(self.process, number)
             self._until(self._ended)
@@ -71,7 +71,7 @@ class Playing:
 
 @pytest.fixture(scope="session")
 def ask() -> Iterator[Callable[..., Any]]:
-    """Return a function that asks tests/play/forks.py to start a process, or how one has ended."""
+    """Return a function that asks tests/play/forks.py to start a process, or for the exit code of one."""
     pytest.importorskip("starlette")
     pytest.importorskip("uvicorn")
     with subprocess.Popen(
@@ -113,7 +113,7 @@ def starting(ask: Callable[..., Any], new_folder: Callable[[str], Path]) -> Iter
 def start(
     tmp_path_factory: pytest.TempPathFactory, ask: Callable[..., Any]
 ) -> Iterator[Callable[..., Playing]]:
-    """Return a function that starts mlp play, for this test alone, in a new folder or in the one given."""
+    """Return a function that starts mlp play for one test, in a new folder or in the one given."""
     with starting(ask, tmp_path_factory.mktemp) as begin:
         yield begin
 

@@ -1,8 +1,8 @@
-"""Forks a process for each ``mlp play``: what it loads is loaded once, so that a start takes milliseconds.
+"""Forks a process for each ``mlp play``, so that modules are loaded only once and a start takes milliseconds.
 
-Reads a JSON object a line from stdin: {"args": [...], "folder": "...", "output": "..."} starts ``mlp`` in a
-folder, writes what it says to the files out and err of another, and is answered with the process's id;
-{"wait": id} is answered with its exit code, or null where it has not ended.
+Reads one JSON object per line from stdin. {"args": [...], "folder": "...", "output": "..."} starts ``mlp`` in
+a folder and writes its output to the files out and err in another; the reply is the id of the process. The
+reply to {"wait": id} is its exit code, or null if it has not ended.
 """
 
 import json
@@ -22,7 +22,7 @@ from mlpcli.__main__ import main  # noqa: E402
 
 
 def answer(task: dict[str, Any]) -> int | None:
-    """Return what is to be written; in a child, end with the exit code of ``mlp``."""
+    """Return the reply to a task; in a child, end with the exit code of ``mlp``."""
     if "wait" in task:
         ended, status = os.waitpid(task["wait"], os.WNOHANG)
         return os.waitstatus_to_exitcode(status) if ended else None

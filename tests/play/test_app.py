@@ -1,4 +1,4 @@
-"""The server: it answers its own page alone, believes nothing that it is sent, and ends when told to."""
+"""The server answers only its own page, validates every request, and stops when told to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 
-def test_it_listens_on_loopback_alone(playing: Any) -> None:
+def test_it_listens_only_on_loopback(playing: Any) -> None:
     assert playing.address.startswith("http://127.0.0.1:")
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.2", playing.port), timeout=2)
@@ -36,7 +36,7 @@ def test_it_listens_on_loopback_alone(playing: Any) -> None:
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/frame?after=0"), ("GET", "/state"), ("POST", "/do")])
-def test_what_is_foreign_is_refused(playing: Any, method: str, path: str, header: str, value: str) -> None:
+def test_foreign_requests_are_refused(playing: Any, method: str, path: str, header: str, value: str) -> None:
     before = playing.get("/state")["build"]
     body = json.dumps({"do": "seed"}) if method == "POST" else None
     headers = {header: value, "content_type": "application/json"}
@@ -52,7 +52,7 @@ def test_its_own_page_is_answered(playing: Any, host: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/page.js", "/page.css", "/page.svg", "/state", "/nowhere"])
-def test_every_answer_forbids_what_is_from_elsewhere(playing: Any, path: str) -> None:
+def test_every_response_forbids_foreign_content(playing: Any, path: str) -> None:
     status, _, headers = playing.request("GET", path)
     assert status == (404 if path == "/nowhere" else 200)
     assert headers["content-security-policy"].startswith("default-src 'self'; frame-ancestors 'none'")
@@ -70,7 +70,7 @@ def test_every_answer_forbids_what_is_from_elsewhere(playing: Any, path: str) ->
         '{"do": "change", "key": "data.noise", "value": "1e300"}',
     ],
 )
-def test_a_command_that_is_none_is_refused_in_words(playing: Any, body: str) -> None:
+def test_an_invalid_command_is_refused_with_a_message(playing: Any, body: str) -> None:
     before = playing.get("/state")
     status, answer, _ = playing.request("POST", "/do", body, content_type="application/json")
     assert status in (400, 422)
@@ -78,11 +78,11 @@ def test_a_command_that_is_none_is_refused_in_words(playing: Any, body: str) -> 
     assert playing.get("/state") == before
 
 
-def test_a_form_of_another_page_is_no_command(playing: Any) -> None:
+def test_a_form_of_another_page_is_not_a_command(playing: Any) -> None:
     assert playing.request("POST", "/do", '{"do": "seed"}', content_type="text/plain")[0] == 400
 
 
-def test_a_frame_waits_for_news_and_two_tabs_see_the_same(playing: Any) -> None:
+def test_a_frame_waits_for_a_new_version_and_two_tabs_see_the_same(playing: Any) -> None:
     playing.do(do="pause")
     seen = playing.get("/frame?after=0")["version"]
     got: list[Any] = []
@@ -104,7 +104,7 @@ def test_a_frame_waits_for_news_and_two_tabs_see_the_same(playing: Any) -> None:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_signal_ends_it_at_once_while_a_page_waits(start: Any, number: int, code: int) -> None:
+def test_a_signal_stops_it_at_once_while_a_page_waits(start: Any, number: int, code: int) -> None:
     playing = start()
     seen = playing.get("/frame?after=0")["version"]
 
@@ -124,7 +124,7 @@ def test_a_signal_ends_it_at_once_while_a_page_waits(start: Any, number: int, co
     waiting.join(5)
 
 
-def test_a_signal_ends_it_while_it_trains(start: Any) -> None:
+def test_a_signal_stops_it_while_it_trains(start: Any) -> None:
     playing = start("--set", "data.points=10000", "--set", "training.batch_size=1")  # an epoch takes seconds
     playing.do(do="play")
     time.sleep(0.3)
@@ -133,7 +133,7 @@ def test_a_signal_ends_it_while_it_trains(start: Any) -> None:
     assert time.monotonic() - begun < 2
 
 
-def test_what_it_says_in_the_terminal(start: Any) -> None:
+def test_its_output_in_the_terminal(start: Any) -> None:
     playing = start()
     playing.request("GET", "/")
     playing.request("GET", "/nowhere")
@@ -151,13 +151,13 @@ def run(*args: str, **more: Any) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_port_that_is_taken_is_told(playing: Any) -> None:
+def test_a_port_in_use_is_reported(playing: Any) -> None:
     refused = run("-m", "mlpcli", "play", "--port", str(playing.port))
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"Error: port {playing.port} cannot be used (Address already in use)")
 
 
-def test_without_the_extra_it_says_what_to_install() -> None:
+def test_without_the_extra_the_error_says_what_to_install() -> None:
     script = "import sys; sys.modules['uvicorn'] = None; from mlpcli.cli import run; sys.exit(run(['play']))"
     refused = run("-c", script)
     assert refused.returncode == 2
@@ -165,7 +165,7 @@ def test_without_the_extra_it_says_what_to_install() -> None:
     assert refused.stderr.count("\n") == 1
 
 
-def test_a_config_that_does_not_fit_is_refused_before_anything_is_served(tmp_path: Path) -> None:
+def test_a_config_that_does_not_fit_is_refused_before_the_server_starts(tmp_path: Path) -> None:
     (tmp_path / "sine.yaml").write_text("data: sine")
     refused = run("-m", "mlpcli", "play", "sine.yaml", "--port", "0", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")

@@ -1,4 +1,4 @@
-"""What is drawn is what the network answers: worked out by hand for weights of which that can be done."""
+"""Frames show the predictions of the network, worked out by hand for simple weights."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def unpacked(text: str, *shape: int) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("loss", ["cross_entropy", "hinge"])
 def test_the_plane_is_divided_where_the_network_divides_it(axis: int, loss: str, tmp_path: Path) -> None:
-    """Scores of +-x and so p = sigmoid(2 x): class 1 right of 0, or above it; sure by 2 p - 1 = tanh(x)."""
+    """Scores are +-x, so p = sigmoid(2 x): class 1 is right of 0, or above; confidence 2 p - 1 = tanh(x)."""
     session = make(tmp_path, [], loss)
     W = np.zeros((2, 2))
     W[axis] = -1, 1
@@ -55,7 +55,7 @@ def test_the_plane_is_divided_where_the_network_divides_it(axis: int, loss: str,
     assert frame["hidden"] is None
 
 
-def test_points_are_those_of_the_data_and_the_held_out_are_told(tmp_path: Path) -> None:
+def test_points_are_those_of_the_data_and_held_out_ones_are_marked(tmp_path: Path) -> None:
     session = make(tmp_path, [3])
     state = draw_state(session)
     assert len(state["points"]) == len(state["labels"]) == 40
@@ -71,14 +71,14 @@ def test_points_are_those_of_the_data_and_the_held_out_are_told(tmp_path: Path) 
 
 
 def corners(maps: dict[str, Any]) -> NDArray[np.uint8]:
-    """Return of each unit's map the lower left, lower right, upper left and upper right."""
+    """Return the lower left, lower right, upper left and upper right corner of each unit's map."""
     side = maps["side"]
     found = unpacked(maps["bytes"], maps["shown"], side, side)
     return found[:, [0, 0, -1, -1], [0, -1, 0, -1]]
 
 
-def test_units_are_those_of_the_layer_that_is_looked_at(tmp_path: Path) -> None:
-    """The first layer hands x1 and x2 on; the units of the second are -x1, x2 and a constant."""
+def test_units_are_those_of_the_layer_in_view(tmp_path: Path) -> None:
+    """The first layer passes on x1 and x2; the units of the second are -x1, x2 and a constant."""
     session = make(tmp_path, [2, 3])
     set_weights(session, [[1, 0], [0, 1]], [[-1, 0, 0], [0, 1, 0]], [[0, 0]] * 3)
     first, second = (draw_frame(session, View(layer)) for layer in (0, 2))
@@ -93,13 +93,13 @@ def test_units_are_those_of_the_layer_that_is_looked_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("view", [View(9), View(-1), View(1, (1, 3)), View(1, (0, 1)), View(2, (3, 4))])
-def test_a_view_of_what_is_not_there_shows_what_is(view: View, tmp_path: Path) -> None:
+def test_a_view_of_missing_layers_or_units_falls_back_to_existing_ones(view: View, tmp_path: Path) -> None:
     hidden = draw_frame(make(tmp_path, [2, 3]), view)["hidden"]
     assert hidden["layer"] == (view.layer if view.layer in (1, 2) else 1)
     assert hidden["units"] is None
 
 
-def test_small_scales_keep_their_points_apart(tmp_path: Path) -> None:
+def test_points_of_small_scale_stay_distinct(tmp_path: Path) -> None:
     rows = "".join(f"{i * 1e-7},{5 + (i % 7) * 1e-6},{i % 2}\n" for i in range(30))
     (tmp_path / "small.csv").write_text("a,b,c\n" + rows)
     plain = {"data": {"name": "csv", "path": "small.csv", "target": "c", "scaling": "none"}}

@@ -1,4 +1,4 @@
-"""The page in a real browser: every control works, nothing foreign runs, what is saved is what was shown."""
+"""The page in a real browser: all controls work, no foreign code runs, and the saved network is as shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVIL = "<script>document.title='owned'</script>"
 
 
 class Page:
-    """The page as its user has it."""
+    """The page as a user sees it."""
 
     def __init__(self, browser: Any, address: str) -> None:
         self.browser = browser
@@ -32,7 +32,7 @@ class Page:
             if found := what():
                 return found
             time.sleep(0.02)
-        raise AssertionError("it did not come to pass")
+        raise AssertionError("it did not happen in time")
 
     def at(self, name: str) -> Any:
         return self.browser.find_element("id", name)
@@ -49,7 +49,7 @@ class Page:
         return int(self.run("return state.build"))
 
     def change(self, key: str, value: str) -> None:
-        """Set a control as its user does, and wait for the network that has it."""
+        """Set a control as a user does, and wait for the network with the new setting."""
         before = self.build
         self.type(key, value)
         self.until(lambda: self.build > before)
@@ -73,7 +73,7 @@ class Page:
         return str(self.run("return document.getElementById(arguments[0]).toDataURL()", name))
 
     def quiet(self) -> bool:
-        """Whether the console is empty, but for the answers 422 that refuse a value."""
+        """Return whether the console is empty, apart from responses 422, which refuse a value."""
         return [row for row in self.browser.get_log("browser") if "422" not in row["message"]] == []
 
 
@@ -149,7 +149,7 @@ def test_every_setting_can_be_changed_and_the_yaml_says_so(page: Page) -> None:
     assert page.quiet()
 
 
-def test_a_wrong_value_is_told_beside_its_control(page: Page) -> None:
+def test_a_wrong_value_is_reported_beside_its_control(page: Page) -> None:
     page.click("step")
     page.until(lambda: page.epoch == 1)
     page.type("optimizer.learning_rate", "-1")
@@ -165,7 +165,7 @@ def test_a_wrong_value_is_told_beside_its_control(page: Page) -> None:
     assert page.quiet()
 
 
-def test_divergence_is_told(page: Page) -> None:
+def test_divergence_is_reported(page: Page) -> None:
     page.change("optimizer.learning_rate", "1e30")
     page.click("play")
     page.until(lambda: "training diverged" in page.at("problem").text)
@@ -201,7 +201,7 @@ def test_hidden_spaces_can_be_chosen(page: Page) -> None:
     page.at("unit-b").find_element("css selector", 'option[value="5"]').click()
     page.until(lambda: page.run("return frame.hidden.names") == ["unit 1", "unit 5"])
     page.change("model.hidden", "")
-    page.until(lambda: page.at("hidden-names").text == "There is no hidden layer.")
+    page.until(lambda: page.at("hidden-names").text == "The network has no hidden layer.")
     assert page.quiet()
 
 
@@ -220,7 +220,7 @@ def test_what_is_saved_trains_to_the_network_shown(browser: Any, start: Any, tmp
     page.until(lambda: page.at("yaml-text").text)
     page.click("save")
     page.until(lambda: page.at("saved").text)
-    assert page.at("saved").text == "Saved play.yaml. The same network: mlp train play.yaml"
+    assert page.at("saved").text == "Saved play.yaml. To train the same network: mlp train play.yaml"
     shown = page.run("return [frame.epoch, frame.labels, frame.strength]")
     train = [sys.executable, "-m", "mlpcli", "train", "play.yaml", "--quiet"]
     subprocess.run(train, cwd=tmp_path, check=True, capture_output=True)
@@ -230,17 +230,17 @@ def test_what_is_saved_trains_to_the_network_shown(browser: Any, start: Any, tmp
 
 
 def drawn(checkpoint: Path) -> list[Any]:
-    """Return the epoch of a checkpoint and its answers over the plane, as the page is sent them."""
+    """Return the epoch of a checkpoint and its predictions over the plane, as the page gets them."""
     from base64 import b64encode
 
     from mlpcli.training.finished import FinishedRun
     from mlpcli.training.plane import extent, grid_of
 
     run = FinishedRun.open(checkpoint)
-    answers = run.loss.predict(run.predict_logits(grid_of(extent(run.splits), 80)[2].astype(np.float64)))
-    k = answers.shape[1]
-    sure = np.clip((answers.max(axis=1) - 1 / k) / (1 - 1 / k), 0, 1)
-    parts = [answers.argmax(axis=1), sure * 255]
+    predictions = run.loss.predict(run.predict_logits(grid_of(extent(run.splits), 80)[2].astype(np.float64)))
+    k = predictions.shape[1]
+    sure = np.clip((predictions.max(axis=1) - 1 / k) / (1 - 1 / k), 0, 1)
+    parts = [predictions.argmax(axis=1), sure * 255]
     return [run.checkpoint.epoch, *(b64encode(part.astype(np.uint8).tobytes()).decode() for part in parts)]
 
 

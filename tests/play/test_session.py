@@ -1,4 +1,4 @@
-"""A session: what it trains is what its YAML trains, and what is refused changes nothing."""
+"""A session trains the same network as its YAML, and refused changes have no effect."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_saved_config_trains_to_the_network_shown(do: Any, tmp_path: Path) -
     np.testing.assert_array_equal(train_file(session.save(), tmp_path / "run"), shown)
 
 
-def test_so_does_that_of_a_table_of_ones_own(tmp_path: Path) -> None:
+def test_so_does_the_config_of_a_table(tmp_path: Path) -> None:
     names = ("<b>x</b>", '"y, z"')
     rows = "".join(f"{i % 7 / 3},{i * i % 11},{names[i % 2]}\n" for i in range(60))
     (tmp_path / "own.csv").write_text(f"class,b,what\n{rows}")
@@ -90,7 +90,7 @@ def test_so_does_that_of_a_table_of_ones_own(tmp_path: Path) -> None:
     assert session.run.splits.val is not None
 
 
-def test_a_point_is_trained_on_and_none_is_held_out(tmp_path: Path) -> None:
+def test_added_points_are_trained_on_and_nothing_is_held_out(tmp_path: Path) -> None:
     session = make(tmp_path)
     session.add(0.1, 0.2, 2)
     splits = session.run.splits
@@ -116,7 +116,7 @@ def test_a_point_is_trained_on_and_none_is_held_out(tmp_path: Path) -> None:
         ("data.noise", "1" * 201, "at most 200"),
     ],
 )
-def test_a_value_that_is_wrong_changes_nothing(key: str, text: str, message: str, tmp_path: Path) -> None:
+def test_a_wrong_value_changes_nothing(key: str, text: str, message: str, tmp_path: Path) -> None:
     session = make(tmp_path)
     train(session, 2)
     before, yaml = weights(session), session.yaml()
@@ -129,31 +129,31 @@ def test_a_value_that_is_wrong_changes_nothing(key: str, text: str, message: str
     assert session.epoch == 3
 
 
-def test_what_would_keep_the_page_waiting_is_refused(tmp_path: Path) -> None:
+def test_slow_epochs_are_refused(tmp_path: Path) -> None:
     session = make(tmp_path)
     session.change("data.points", "10000")
     session.change("model.hidden", "400, 400")
     before = session.yaml()
     for key, text in (("training.batch_size", "1"), ("model.hidden", ", ".join(["500"] * 8))):
-        with pytest.raises(UsageError, match="seconds, and the page takes at most 2; try fewer"):
+        with pytest.raises(UsageError, match="seconds, but the page allows at most 2; try fewer"):
             session.change(key, text)
         assert session.yaml() == before
 
 
 def test_two_processes_are_told_apart(tmp_path: Path) -> None:
-    """A page that is left open must not take a new server for the old one."""
+    """A page that is left open must not mistake a new server for the old one."""
     assert make(tmp_path).build != make(tmp_path).build
 
 
 @pytest.mark.parametrize("point", [(float("nan"), 0, 0), (0, 1e31, 0), (0, 0, 3), (0, 0, -1)])
-def test_a_point_that_is_none_is_refused(point: tuple[float, float, int], tmp_path: Path) -> None:
+def test_an_invalid_point_is_refused(point: tuple[float, float, int], tmp_path: Path) -> None:
     session = make(tmp_path)
     with pytest.raises(UsageError):
         session.add(*point)
     assert session.added == []
 
 
-def test_reset_gives_the_same_network_again_and_a_new_seed_another(tmp_path: Path) -> None:
+def test_reset_gives_the_same_network_and_a_new_seed_a_different_one(tmp_path: Path) -> None:
     session = make(tmp_path)
     train(session, 3)
     first = weights(session)
@@ -166,7 +166,7 @@ def test_reset_gives_the_same_network_again_and_a_new_seed_another(tmp_path: Pat
     assert not np.array_equal(weights(session), first)
 
 
-def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
+def test_existing_files_are_not_overwritten(tmp_path: Path) -> None:
     session = make(tmp_path)
     with pytest.raises(UsageError, match="nothing has been trained"):
         session.save()
@@ -195,7 +195,7 @@ def test_a_config_that_cannot_be_written_leaves_no_table(
     assert session.save().name == "play.yaml"
 
 
-def test_divergence_is_told_and_not_saved(tmp_path: Path) -> None:
+def test_divergence_is_reported_and_not_saved(tmp_path: Path) -> None:
     session = make(tmp_path)
     session.change("optimizer.learning_rate", "1e30")
     session.playing = True
@@ -211,9 +211,9 @@ def test_divergence_is_told_and_not_saved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("config", "message"),
-    [("sine", "numbers to predict"), ("cifar10", "has 3,072"), ("iris", "has 4; name two columns")],
+    [("sine", "is a regression"), ("cifar10", "has 3,072"), ("iris", "has 4; name two columns")],
 )
-def test_what_is_no_plane_is_refused(config: str, message: str, tmp_path: Path) -> None:
+def test_data_without_a_plane_of_classes_are_refused(config: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=message):
         Session(load_experiment(CONFIGS / f"{config}.yaml"), tmp_path)
 

@@ -1,4 +1,4 @@
-"""The thread of training: who waits is answered, and who has gone is forgotten."""
+"""The thread of training answers waiting requests and forgets cancelled ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def worker(tmp_path: Path) -> Iterator[Worker]:
     worker.join(5)
 
 
-def test_a_frame_comes_with_what_is_new(worker: Worker) -> None:
+def test_a_frame_comes_with_each_new_version(worker: Worker) -> None:
     first = worker.frame(0, View()).result(5)
     assert first is not None
     waiting = worker.frame(first["version"], View())
@@ -34,22 +34,22 @@ def test_a_frame_comes_with_what_is_new(worker: Worker) -> None:
     assert frame["epoch"] == 1
 
 
-def test_what_a_job_raises_is_its_callers(worker: Worker) -> None:
+def test_the_caller_gets_the_exception_of_a_job(worker: Worker) -> None:
     with pytest.raises(ZeroDivisionError):
         worker.submit(lambda _: 1 // 0).result(5)
     assert worker.submit(lambda session: session.epoch).result(5) == 0
 
 
-def test_who_has_gone_is_forgotten(worker: Worker) -> None:
-    """A page that is open while nothing happens asks again every two seconds, for days."""
+def test_cancelled_requests_are_forgotten(worker: Worker) -> None:
+    """An open page asks again every two seconds, even if nothing happens for days."""
     for _ in range(50):
         worker.frame(worker.version, View()).cancel()
     worker.submit(lambda _: None, quietly=True).result(5)
-    worker.submit(lambda _: None, quietly=True).result(5)  # the answers of the first have been given by now
+    worker.submit(lambda _: None, quietly=True).result(5)  # by now, the first requests have been answered
     assert worker._waiting == []
 
 
-def test_at_the_end_nobody_waits(worker: Worker) -> None:
+def test_stopping_ends_all_waiting_requests(worker: Worker) -> None:
     waiting = worker.frame(worker.version, View())
     worker.stop()
     assert waiting.result(5) is None
