@@ -115,6 +115,7 @@ TESTED += ["tests/test_architecture.py", "tests/test_strangers.py", "tests/confi
 COMPARED = ["same_names", "table_names", "in_the_tree", "looked_at", "up_to_date"]
 
 
+@pytest.mark.exhaustive
 def test_the_tests_of_the_copy_know_what_was_added(copy: Path) -> None:
     """Gradients, known values, schema and tables, the page on parity, imports, the tree, help, refusals."""
     names = [files["NAME"] for files in ADDITIONS.values()]

@@ -34,7 +34,9 @@ import mlpcli.data.tables, mlpcli.training.apply, mlpcli.training.check, mlpcli.
 from mlpcli.cli import run
 
 with contextlib.redirect_stderr(io.StringIO()):
-    run(["check", "--set", "a=b", os.devnull])  # what is made at the first use is made here, once
+    for command in ("train", "check", "eval", "count-params"):
+        run([command, os.devnull])  # what is loaded or made at the first use is there before the forks
+    run(["predict", os.devnull, os.devnull])
 gc.freeze()
 for line in sys.stdin:
     args, output = json.loads(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
 import tracemalloc
@@ -48,8 +47,7 @@ def forecast(config: Experiment) -> Forecast:
 
 def peak(config: Experiment, tmp_path: Path) -> int:
     """Return the most bytes that NumPy and Python asked for at a time during a run and its last scores."""
-    gc.collect()
-    tracemalloc.start()
+    tracemalloc.start()  # of what was there before it knows nothing
     try:
         train_run(config, take_directory("r", tmp_path / "r")).score_best()
         return tracemalloc.get_traced_memory()[1]
