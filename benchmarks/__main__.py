@@ -1,7 +1,8 @@
-"""``python -m benchmarks``: mlp beside its peers and the bare matrix products, in turn, on the same work.
+"""``python -m benchmarks``: compares the speed of mlp with that of its peers and of the bare matrix products.
 
-Rounds are interleaved, A B A B, and medians told, so that a busy machine is busy for all. Peers that are not
-installed (pip install 'mlpcli[bench]') are left out. What mlp is timed at is what its users run.
+All do the same work in turn, A B A B, and medians are reported, so that other load on the machine affects all
+of them equally. Peers that are not installed (pip install 'mlpcli[bench]') are left out. The code of mlp that
+is timed is the code that its users run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ UNITS = {"step": "time a step", "pass": "time a pass", "run": "time a run", "pea
 
 
 def row(race: Race, first: Result, result: Result) -> dict[str, Any]:
-    """Return what came of an entry, as ``--json`` shows it."""
+    """Return the result of an entry, as ``--json`` prints it."""
     entry, goal = result.entry, result.entry.goal
     is_training = isinstance(entry.does, Work) and not entry.does.evaluation
     found: dict[str, Any] = {
@@ -47,9 +48,9 @@ def row(race: Race, first: Result, result: Result) -> dict[str, Any]:
 
 
 def verdict(found: dict[str, Any]) -> str:
-    """Return in words how an entry compares, and in brackets what was asked of mlp."""
+    """Return in words how an entry compares with mlp, and in parentheses the goal of mlp."""
     value, bound = found.get("value"), found.get("bound")
-    said, asked = {
+    comparison, required = {
         "faster": ("mlp {:.2f} x as fast", ">= {:g}"),
         "longer": ("mlp {:.2f} x as long", "<= {:g}"),
         "dearer": ("{:.2f} x as long", "<= {:g}"),
@@ -58,14 +59,14 @@ def verdict(found: dict[str, Any]) -> str:
         None: ("", ""),
     }[found.get("goal")]
     scale = {"seconds": 1e3, "bytes": 1 / MB}.get(found.get("goal", ""), 1.0)
-    words = [said.format(value)] if said else []
+    words = [comparison.format(value)] if comparison else []
     if bound is not None:
-        words.append(f"({asked.format(scale * bound)}{'' if found['reached'] else ': missed'})")
+        words.append(f"({required.format(scale * bound)}{'' if found['reached'] else ': missed'})")
     return " ".join(words)
 
 
 def amount(found: dict[str, Any]) -> str:
-    """Return the time that an entry took, or its memory."""
+    """Return the time or the memory that an entry took."""
     if found["unit"] == "peak":
         return f"{found['peak_bytes'] / MB:.0f} MB"
     milliseconds = 1e3 * found["seconds"]
@@ -74,7 +75,7 @@ def amount(found: dict[str, Any]) -> str:
 
 
 def rate(found: dict[str, Any]) -> str:
-    """Return the examples a second, where there are any."""
+    """Return the examples per second, if the entry has examples."""
     return f"{found['examples_per_second']:,.0f}/s" if found["examples_per_second"] else ""
 
 
@@ -89,7 +90,7 @@ def as_text(race: Race, rows: list[dict[str, Any]]) -> str:
 
 
 def as_markdown(race: Race, rows: list[dict[str, Any]]) -> str:
-    """Return the same as a table of a page."""
+    """Return the same table in Markdown."""
     lines = [f"| {race.title} | {UNITS[race.unit]} | examples | |", "| --- | ---: | ---: | --- |"]
     lines += [f"| {r['contender']} | {amount(r)} | {rate(r)} | {verdict(r)} |" for r in rows]
     return "\n".join(lines) + "\n"
@@ -100,7 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     everything = races()
     names = ", ".join(everything)
-    parser.add_argument("works", nargs="*", metavar="WORK", help=f"{names}; all of them if none is named")
+    parser.add_argument("works", nargs="*", metavar="WORK", help=f"{names}; default: all of them")
     parser.add_argument("--rounds", type=int, default=5, help="rounds to take the median of (default 5)")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print one JSON object")
@@ -108,7 +109,9 @@ def main() -> None:
     arguments = parser.parse_args()
     unknown = [name for name in arguments.works if name not in everything]
     if unknown or arguments.rounds < 1:
-        parser.error(f"there is no work {unknown[0]!r}: {names}" if unknown else "--rounds: at least 1")
+        parser.error(
+            f"there is no work {unknown[0]!r}: {names}" if unknown else "--rounds: must be at least 1"
+        )
     limit_cores()
     machine = describe_machine()
     show = as_markdown if arguments.markdown else as_text

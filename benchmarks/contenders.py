@@ -1,9 +1,9 @@
-"""Who takes part: mlp, its peers and the bare matrix products, each used as its users do.
+"""The contenders: mlp, its peers and the bare matrix products, each used as its users would.
 
-All get the same bytes, widths, batch size and threads, and float32; shuffling, gathering and scaling batches,
-forward, loss, backward and update are in the time of all but the matrix products. Each entry of
-``CONTENDERS`` takes a `Work` and returns a turn of it. NumPy and the peers are imported there: each contender
-runs in a process of its own, with the settings that it makes for itself.
+All get the same data, widths, batch size and threads, and use float32. The time includes shuffling, gathering
+and scaling of batches, forward pass, loss, backward pass and update, except for the matrix products. Each
+entry of ``CONTENDERS`` takes a `Work` and returns a function that does one turn of it. These functions import
+NumPy and the peers, because each contender runs in a process of its own, with its own settings.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Turn: TypeAlias = Callable[[], object]
 
 
 def draw(work: Work) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return examples X (n, inputs), uint8 for images, else float32, and their classes y (n,)."""
+    """Return random examples X (n, inputs), uint8 for images, else float32, and their classes y (n,)."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -39,14 +39,14 @@ def draw(work: Work) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def statistics(X: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return what to subtract from X, and what to multiply the difference by."""
+    """Return the means of X, which scaling subtracts, and the factors that it multiplies by."""
     return X.mean(axis=0).astype("float32"), (1 / X.std(axis=0)).astype("float32")
 
 
 def write_cifar10(folder: Path, X: NDArray[Any], y: NDArray[Any]) -> None:
-    """Write images and classes as the five training batches of CIFAR-10's binary version, and a test batch.
+    """Write images and classes as the five training batches and the test batch of CIFAR-10's binary version.
 
-    What is left of the last batch, and the test batch, are the first images again.
+    After the last image, the rest of the batches repeats the first ones.
     """
     import numpy as np
 
@@ -61,8 +61,8 @@ def write_cifar10(folder: Path, X: NDArray[Any], y: NDArray[Any]) -> None:
 
 
 def mlp(work: Work) -> Turn:
-    """Return a turn of the product's own loop, with its metrics and unit health, or of its evaluation."""
-    prepare_blas()  # as the command does, before NumPy
+    """Return a turn of mlp's own loop, with its metrics and unit health, or of its evaluation."""
+    prepare_blas()  # before NumPy is imported, as the command does
     import numpy as np
 
     from mlpcli.config.loader import validate_experiment
@@ -95,7 +95,7 @@ def mlp(work: Work) -> Turn:
 
 
 def matrix_products(work: Work) -> Turn:
-    """Return the matrix products of a turn alone, on arrays that are there already, by the same BLAS."""
+    """Return only the matrix products of a turn, with the same BLAS, on arrays that exist already."""
     prepare_blas()
     import numpy as np
 
@@ -151,21 +151,21 @@ def pytorch(work: Work) -> Turn:
 
     def evaluate() -> tuple[float, float]:
         model.eval()
-        loss, hits = 0.0, 0
+        loss, correct = 0.0, 0
         with torch.no_grad():
             for batch, target in zip(X.split(work.batch_size), y.split(work.batch_size), strict=True):
                 logits = model(scaled(batch))
                 loss += criterion(logits, target).item() * len(target)
-                hits += int((logits.argmax(dim=1) == target).sum())
-        return loss / len(X), hits / len(X)
+                correct += int((logits.argmax(dim=1) == target).sum())
+        return loss / len(X), correct / len(X)
 
     return evaluate if work.evaluation else train
 
 
 def scikit_learn(work: Work) -> Turn:
-    """Return a turn of MLPClassifier, which gets its inputs scaled before the clock starts.
+    """Return a turn of MLPClassifier, whose inputs are scaled before the clock starts.
 
-    ``fit`` looks its inputs over once a turn.
+    ``fit`` validates its inputs once per turn.
     """
     from sklearn.neural_network import MLPClassifier
 
@@ -196,7 +196,7 @@ def scikit_learn(work: Work) -> Turn:
 
 
 def jax(work: Work) -> Turn:
-    """Return a turn of one jitted step, which gathers, scales and updates in donated buffers."""
+    """Return a turn of jitted steps, which gather, scale and update in donated buffers."""
     from functools import partial
 
     import jax
@@ -248,6 +248,6 @@ CONTENDERS: dict[str, tuple[str | None, Callable[[Work], Turn]]] = {
 
 
 def is_here(name: str) -> bool:
-    """Whether a contender, or what a script of that label needs, is installed."""
+    """Return whether the package of a contender, or of the script with its name, is installed."""
     module = CONTENDERS.get(name, (None,))[0]
     return module is None or importlib.util.find_spec(module) is not None

@@ -1,11 +1,11 @@
-"""How the cost of training grows with width, depth and batch size, beside the bare matrix products.
+"""Measures how the cost of training grows with width, depth and batch size, next to bare matrix products.
 
     python -m benchmarks.growth                            prints a table
     python -m benchmarks.growth --markdown                 prints it as in docs/speed.md
-    python -m benchmarks.growth --picture docs/speed.svg   draws it, too (needs matplotlib)
+    python -m benchmarks.growth --picture docs/speed.svg   also draws it (needs matplotlib)
 
-One of the three is changed at a time, around a network for CIFAR-10 of two hidden layers of 512 units,
-batches of 128, SGD with momentum.
+One of the three changes at a time; the others stay at a network for CIFAR-10 with two hidden layers of 512
+units, and batches of 128. The optimizer is SGD with momentum.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ SWEEPS: dict[str, Sequence[int]] = {
     "depth": (1, 2, 3, 4, 6, 8),
     "batch size": (16, 32, 64, 128, 256, 512, 1024, 2048, 4096),
 }
-FLOP = 50e9  # of a turn, so that it takes long enough to be timed, and not for ever
-FEWEST, EXAMPLES = 20, 50_000  # steps and examples of a turn, which is an epoch
+FLOP = 50e9  # per turn: enough to be timed, but not too slow
+MIN_STEPS, EXAMPLES = 20, 50_000  # the smallest and largest size of a turn, which is an epoch
 HEADER = ("", "", "parameters", "ms a step", "examples/s", "GFLOP/s", "of the floor")
 
 
 @dataclass(frozen=True)
 class Point:
-    """What a step of ``network`` and one of its matrix products came to, in seconds."""
+    """The time of a training step of ``network`` and of its matrix products alone, in seconds."""
 
     sweep: str
     value: int
@@ -47,12 +47,12 @@ class Point:
 
     @property
     def gflops(self) -> tuple[float, float]:
-        """GFLOP a second of mlp and of the floor, counted as ``mlp count-params`` counts them."""
+        """GFLOP/s of mlp and of the matrix products, counted as in ``mlp count-params``."""
         flop = self.network.step_flops * self.batch_size / 1e9
         return flop / self.seconds, flop / self.floor
 
     def cells(self) -> tuple[str, ...]:
-        """Return the point as a row below ``HEADER``; the share is how much of a step is products."""
+        """Return the point as a row below ``HEADER``; its last cell is the share of products in a step."""
         return (
             self.sweep,
             f"{self.value:,}",
@@ -65,7 +65,7 @@ class Point:
 
 
 def measure(rounds: int, sweeps: dict[str, Sequence[int]]) -> Iterator[Point]:
-    """Time every point of the sweeps, mlp and floor in turn."""
+    """Time every point of the sweeps, mlp and the matrix products in turn."""
     for sweep, values in sweeps.items():
         for value in values:
             width = value if sweep == "width" else WIDTH
@@ -73,7 +73,7 @@ def measure(rounds: int, sweeps: dict[str, Sequence[int]]) -> Iterator[Point]:
             batch = value if sweep == "batch size" else BATCH
             widths = (3072, *itertools.repeat(width, depth), 10)
             network = plan_widths(widths)
-            steps = min(max(int(FLOP / (network.step_flops * batch)), FEWEST), EXAMPLES // batch)
+            steps = min(max(int(FLOP / (network.step_flops * batch)), MIN_STEPS), EXAMPLES // batch)
             work = Work(widths, batch, batch * steps)
             entries = tuple(Entry(name, work, None, name) for name in ("mlp", "matrix products"))
             mlp, floor = time_race(Race(f"{sweep} {value}", "step", entries), rounds)
@@ -86,7 +86,7 @@ def as_text(points: Sequence[Point]) -> str:
 
 
 def as_markdown(points: Sequence[Point]) -> str:
-    """Return a table for a page, with each sweep named once."""
+    """Return a table in Markdown, with each sweep named once."""
     lines = [f"| {' | '.join(HEADER)} |", "| --- |" + " ---: |" * 6]
     last = ""
     for point in points:
@@ -97,7 +97,7 @@ def as_markdown(points: Sequence[Point]) -> str:
 
 
 def draw(points: Sequence[Point], machine: str, path: Path) -> None:
-    """Draw GFLOP/s of mlp and of the bare products, a panel a sweep."""
+    """Draw the GFLOP/s of mlp and of the matrix products, with a panel for each sweep."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -119,7 +119,7 @@ def draw(points: Sequence[Point], machine: str, path: Path) -> None:
         axis.set_xlabel(sweep)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0][0].set_ylim(bottom=0)  # of all of them, now that all is drawn
+    axes[0][0].set_ylim(bottom=0)  # shared by all panels, after drawing them
     axes[0][0].set_ylabel("GFLOP/s")
     axes[0][0].legend(frameon=False)
     figure.suptitle(machine, fontsize=8, color="0.4")
@@ -136,10 +136,10 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3, help="rounds to take the median of (default 3)")
     parser.add_argument("--markdown", action="store_true", help="print the table as in docs/speed.md")
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw an SVG picture, too")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw an SVG picture")
     arguments = parser.parse_args()
     if arguments.rounds < 1:
-        parser.error("--rounds: at least 1")
+        parser.error("--rounds: must be at least 1")
     if arguments.picture is not None and find_spec("matplotlib") is None:
         parser.error("--picture needs matplotlib: pip install matplotlib")
     limit_cores()

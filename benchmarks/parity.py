@@ -3,9 +3,10 @@
     python -m benchmarks.parity              prints a table
     python -m benchmarks.parity --markdown   prints docs/parity.md
 
-mlp trains by its own loop, from a config. PyTorch gets the same first weights and the same batches; all else
-is its own, with its defaults where a setting is not named. What is compared follows mlp's tables: an entry
-that nothing is said about here is a failure, as is a difference that is not below the last of ``BOUNDS``.
+mlp trains with its own loop, from a config. PyTorch gets the same initial weights and the same batches;
+everything else is its own, with its defaults for settings that are not named. The comparisons cover all
+entries of mlp's tables. An entry that is missing here is a failure, and so is a difference above the last of
+``BOUNDS``.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ try:
     from torch.nn import functional as F  # noqa: N812
     from torch.optim import lr_scheduler
 except ImportError:
-    sys.exit("PyTorch, which this compares with, is not installed: pip install torch")
+    sys.exit("PyTorch, which mlp is compared with, is not installed: pip install torch")
 
-BOUNDS = ("1e-10", "1e-6", "1e-5", "1e-4")  # as the page says it; the last is what passes
-EPOCHS, BATCHES = 10, 20  # batches an epoch, of which the last has 22 examples
+BOUNDS = ("1e-10", "1e-6", "1e-5", "1e-4")  # as on the page; larger differences than the last one fail
+EPOCHS, BATCHES = 10, 20  # the last of the 20 batches per epoch has 22 examples
 ALL = "train_size: 630, val_size: 0, test_size: 0"
 BASE = f"""\
 data: {{name: npz, path: datasets/digits.npz, {ALL}}}
@@ -56,26 +57,26 @@ STEPS = EPOCHS * BATCHES
 VERSIONS = f"mlp {__version__} on NumPy {np.__version__}, PyTorch {torch.__version__}"
 HEADING = f"""\
 {VERSIONS}, float64, {STEPS} steps
-largest relative difference of the losses, and that of the outputs at the end"""
+largest relative difference of the losses, and relative difference of the final outputs"""
 PAGE = f"""\
 <!-- python -m benchmarks.parity --markdown > docs/parity.md -->
 
 # mlp and PyTorch, step by step
 
 `python -m benchmarks.parity` trains the same networks with both, in float64, and compares them. mlp trains
-by its own loop, from a config. PyTorch gets the same first weights and the same batches; layers, autograd,
-loss, optimizer and schedule are its own, and so are its defaults where a setting is not named. PyTorch is no
-dependency of mlp: `pip install torch` before you run it.
+with its own loop, from a config. PyTorch gets the same initial weights and batches; layers, autograd, loss,
+optimizer and schedule are its own, and so are the defaults of settings that are not named. mlp does not
+depend on PyTorch: run `pip install torch` first.
 
-*Losses* is the largest relative difference in the curve of {STEPS} losses. *Outputs* is that of what the
-trained networks make of the data in evaluation, the norm of the difference over the norm. The last digits
-of a difference depend on the machine, so the table gives bounds; one that is not below {BOUNDS[-1]} is a
-failure, and so is an entry of mlp's tables that is not listed. The bounds are wider where PyTorch adds
-something to a norm before it divides by it: 1e-6 in `clip_grad_norm_`, 1e-7 in `renorm`.
+*Losses* is the largest relative difference between the two curves of {STEPS} losses. *Outputs* compares the
+outputs of the trained networks in evaluation: the norm of the difference over the norm. The last digits of a
+difference depend on the machine, so the table gives bounds. A difference above {BOUNDS[-1]} is a failure,
+and so is an entry of mlp's tables that is missing. The bounds are wider where PyTorch adds a small number to
+a norm before dividing by it: 1e-6 in `clip_grad_norm_`, 1e-7 in `renorm`.
 
-Where the row says nothing else, a ReLU network 64-50-30-10 learns `datasets/digits.npz` by plain SGD from
-cross-entropy; class weights are those of the spiral, losses for two classes learn the moons, regressions the
-sine. What is drawn at random, like dropout, cannot be compared so; `tests/nn/test_dropout.py` is for that.
+Unless the row says otherwise, a ReLU network 64-50-30-10 learns `datasets/digits.npz` with plain SGD and
+cross-entropy. Class weights are tested on the spiral, losses for two classes on the moons, and regressions
+on the sine. Random layers like dropout cannot be compared in this way; `tests/nn/test_dropout.py` tests them.
 """
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -84,11 +85,11 @@ Step = tuple[NDArray[Any], NDArray[Any], float]  # X, y and the loss
 
 @dataclass(frozen=True)
 class Twin:
-    """What PyTorch does; by default what ``BASE`` says.
+    """The settings of PyTorch; the defaults correspond to ``BASE``.
 
     ``activation`` and ``norm`` take the number of units, ``optimizer`` the parameters and the learning rate,
-    ``schedule`` the optimizer, ``penalty`` a matrix of weights. ``weight_decay`` is the optimizer's, of the
-    weights alone; None leaves it at its default.
+    ``schedule`` the optimizer, ``penalty`` a matrix of weights. ``weight_decay`` is an option of the
+    optimizer for the weights, without the biases; None means PyTorch's default.
     """
 
     activation: Callable[[int], nn.Module] = lambda _: nn.ReLU()
@@ -105,9 +106,9 @@ class Twin:
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison: the entry and its settings in mlp, what PyTorch calls it, and the twin.
+    """One comparison: the entry and its settings in mlp, its name in PyTorch, and the twin.
 
-    ``twin`` is None where PyTorch has no such thing; ``more`` are further options, as ``--set`` takes them.
+    ``twin`` is None if PyTorch has no equivalent; ``more`` are further options in the form of ``--set``.
     """
 
     entry: str
@@ -121,7 +122,7 @@ class Case:
 class Section:
     """Comparisons of the entries of a table, ``names``, at ``key`` in the config.
 
-    Where they are a choice, an entry is the name there; else it is a key of its own.
+    If they are a ``choice``, an entry is the name at that key; otherwise each entry is a key of its own.
     """
 
     title: str
@@ -131,14 +132,14 @@ class Section:
     choice: bool = True
 
     def options(self, case: Case) -> list[str]:
-        """Return what mlp is told, as ``--set`` takes it."""
+        """Return the options of mlp, in the form of ``--set``."""
         if self.choice:
             return [f"{self.key}={{name: {case.entry}, {case.settings}}}", *case.more]
         return [f"{self.key}.{case.entry}={case.settings}", *case.more]
 
 
 class Residual(nn.Module):
-    """The output of a block, plus what ``shortcut`` makes of its input."""
+    """The sum of the outputs of a block and of a shortcut around it."""
 
     def __init__(self, block: nn.Module, shortcut: nn.Module) -> None:
         super().__init__()
@@ -157,28 +158,28 @@ class Maxout(nn.Module):
         self.pieces = pieces
 
     def forward(self, Z: Tensor) -> Tensor:
-        """Return (n, units) of (n, pieces units)."""
+        """Return (n, units) for an input of (n, pieces units)."""
         return Z.unflatten(1, (self.pieces, -1)).amax(dim=1)
 
 
 def margins(p: int, margin: float) -> Loss:
-    """Sum over the classes what MultiMarginLoss takes the mean of."""
+    """Return the sum over the classes of which MultiMarginLoss takes the mean."""
     return lambda logits, y: logits.shape[1] * F.multi_margin_loss(logits, y, p=p, margin=margin)
 
 
 def logistic(logits: Tensor, y: Tensor) -> Tensor:
-    """Take classes as 0 and 1."""
+    """Return the logistic loss of one logit, with classes 0 and 1."""
     return F.binary_cross_entropy_with_logits(logits[:, 0], y.to(logits.dtype))
 
 
 def margin(logits: Tensor, y: Tensor) -> Tensor:
-    """Take classes as -1 and 1, the rank of the logit against 0."""
+    """Return the hinge loss of one logit, as a ranking of the logit against 0 with classes -1 and 1."""
     z = logits[:, 0]
     return F.margin_ranking_loss(z, torch.zeros_like(z), 2 * y - 1, margin=1)
 
 
 def one_cycle(optimizer: optim.Optimizer) -> lr_scheduler.OneCycleLR:
-    """Reach the end of a phase where mlp does, in the step after it; PyTorch does in its last step."""
+    """Return the schedule with phases that end as in mlp, one step later than PyTorch's own."""
     rise, start, final = 0.3, 0.04, 1e-4
     return lr_scheduler.OneCycleLR(
         optimizer,
@@ -192,17 +193,17 @@ def one_cycle(optimizer: optim.Optimizer) -> lr_scheduler.OneCycleLR:
 
 
 def momentum(**settings: Any) -> Twin:
-    """Step by SGD with momentum 0.9."""
+    """Return a twin with SGD and momentum 0.9."""
     return Twin(optimizer=lambda parameters, rate: optim.SGD(parameters, rate, momentum=0.9, **settings))
 
 
 def activation(make: Callable[..., nn.Module], *settings: Any) -> Twin:
-    """Take an activation that is the same whatever the number of units."""
+    """Return a twin with an activation that does not depend on the number of units."""
     return Twin(activation=lambda _: make(*settings))
 
 
 def schedule(make: Callable[..., Any], *settings: Any, **more: Any) -> Twin:
-    """Take a schedule with its settings."""
+    """Return a twin with a schedule and its settings."""
     return Twin(schedule=lambda optimizer: make(optimizer, *settings, **more))
 
 
@@ -369,9 +370,10 @@ SECTIONS = [
 
 
 def compare(options: list[str], twin: Twin) -> tuple[float, float]:
-    """Return the largest relative difference of the losses, and that of the trained networks' outputs.
+    """Return the largest relative difference of the losses, and the relative difference of the outputs.
 
-    The outputs, those of evaluation, are differenced as a whole: norm of the difference over the norm.
+    The outputs are those of the trained networks in evaluation; their difference is the norm of the
+    difference over the norm.
     """
     run = Run(parse_experiment(BASE, "BASE", Path(__file__).parents[1], options), dtype=np.float64)
     model = translate(run, twin)
@@ -406,7 +408,7 @@ def translate(run: Run, twin: Twin) -> nn.Sequential:
 
 
 def copied(W: NDArray[Any], b: NDArray[Any] | None = None) -> nn.Linear:
-    """Return a linear layer with the weights W (fan_in, fan_out), and the biases b where there are any."""
+    """Return a linear layer with the weights W (fan_in, fan_out) and, if given, the biases b."""
     linear = nn.Linear(*W.shape, bias=b is not None, dtype=torch.float64)
     with torch.no_grad():
         linear.weight.copy_(torch.tensor(W.T))
@@ -416,13 +418,13 @@ def copied(W: NDArray[Any], b: NDArray[Any] | None = None) -> nn.Linear:
 
 
 def train(run: Run) -> list[Step]:
-    """Train with mlp and return what each step saw and what its loss was."""
+    """Train with mlp and return the batch and the loss of each step."""
     steps: list[Step] = []
     loss, first = run.trainer.loss, run.network.dense[0]
 
     def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
         value = loss.evaluate(logits, y, dlogits)
-        steps.append((first.X.copy(), y.copy(), value))  # both are buffers, used again
+        steps.append((first.X.copy(), y.copy(), value))  # both are reused buffers
         return value
 
     run.trainer.loss = replace(loss, evaluate=evaluate)
@@ -458,7 +460,7 @@ def train_twin(model: nn.Sequential, twin: Twin, learning_rate: float, steps: li
             with torch.no_grad():
                 for weight in weights:
                     weight.copy_(torch.renorm(weight, 2, 0, twin.max_norm))
-        if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):  # by the mean over the epoch's examples
+        if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):  # it takes the mean loss of the epoch
             total += losses[-1] * len(y)
             if number % BATCHES == 0:
                 scheduler.step(total)
@@ -470,7 +472,7 @@ def train_twin(model: nn.Sequential, twin: Twin, learning_rate: float, steps: li
 
 @dataclass(frozen=True)
 class Row:
-    """What a comparison came to; no differences where PyTorch has nothing to compare with."""
+    """The result of a comparison, without differences if PyTorch has no equivalent."""
 
     section: str
     mlp: str
@@ -480,24 +482,24 @@ class Row:
 
 
 def rows() -> Iterable[Row]:
-    """Compare everything, and name the entries that nothing is said about."""
+    """Run all comparisons, and list the entries without one."""
     for section in SECTIONS:
         for case in section.cases:
             between = ", " if section.choice else ": "
-            said = between.join(filter(None, (case.entry, case.settings)))
+            shown = between.join(filter(None, (case.entry, case.settings)))
             if case.twin is None:
-                yield Row(section.title, said, "no equivalent")
+                yield Row(section.title, shown, "no equivalent")
                 continue
             differences = compare(section.options(case), case.twin)
             failed = not all(difference < float(BOUNDS[-1]) for difference in differences)  # NaN fails
-            yield Row(section.title, said, case.pytorch, differences, failed)
+            yield Row(section.title, shown, case.pytorch, differences, failed)
         for name in section.names:
             if name not in [case.entry for case in section.cases]:
                 yield Row(section.title, name, "not compared: add it", failed=True)
 
 
 def as_text(found: list[Row]) -> str:
-    """Return a table of at most 80 columns, with the differences as they are on this machine."""
+    """Return a table of at most 80 columns, with the differences measured on this machine."""
     cells = [("mlp", "PyTorch", "losses", "outputs")]
     section = ""
     for row in found:
@@ -521,7 +523,7 @@ def as_page(found: list[Row]) -> str:
 
 
 def bound(difference: float) -> str:
-    """Return a round number that is well above a difference."""
+    """Return the smallest of ``BOUNDS`` that is well above a difference."""
     return next((each for each in BOUNDS if 3 * difference < float(each)), "inf")
 
 

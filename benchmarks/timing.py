@@ -26,7 +26,7 @@ __all__ = ["Result", "describe_machine", "limit_cores", "time_race"]
 
 @dataclass(frozen=True)
 class Result:
-    """The median over the rounds of a turn's seconds, and the most memory that a command took, in bytes."""
+    """The median time of a turn in seconds, and the peak memory of a command in bytes."""
 
     entry: Entry
     seconds: float
@@ -34,7 +34,7 @@ class Result:
 
 
 class _Worker:
-    """A process that takes a turn of ``work`` whenever it is asked to."""
+    """A process that does a turn of ``work`` on request."""
 
     def __init__(self, contender: str, work: Work) -> None:
         arguments = [sys.executable, "-m", "benchmarks.timing", contender, json.dumps(asdict(work))]
@@ -59,18 +59,18 @@ class _Worker:
 
 
 class _Runner:
-    """Runs a command, each time anew."""
+    """Runs a command in a new process for each turn."""
 
     def __init__(self, command: Command, folder: str) -> None:
         arguments = [argument.replace("{folder}", folder) for argument in command.arguments]
         self._arguments = [sys.executable, *arguments]
-        # Modules are compiled, as they are where pip has installed them; the first round sees to it.
+        # Let the first round compile the modules, as pip does when it installs them.
         self._environment = {
             name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
         }
 
     def turn(self) -> tuple[float, int | None]:
-        """Return seconds and peak memory of a process from its start to its end."""
+        """Return the seconds from the start of a process to its end, and its peak memory."""
         with tempfile.TemporaryFile() as output:
             start = time.perf_counter()
             process = subprocess.Popen(
@@ -85,11 +85,11 @@ class _Runner:
         return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
     def stop(self) -> None:
-        """Nothing runs on."""
+        """Do nothing, since no process is left running."""
 
 
 def time_race(race: Race, rounds: int) -> list[Result]:
-    """Time the entries whose contenders are installed; the first round warms up and does not count."""
+    """Time the entries whose contenders are installed; the first round is a warm-up and does not count."""
     entries = [entry for entry in race.entries if entry.contender is None or is_here(entry.contender)]
     turns: list[list[tuple[float, int | None]]] = [[] for _ in entries]
     with _folder(race.images) as folder, contextlib.ExitStack() as stack:
@@ -122,16 +122,16 @@ def _folder(images: int) -> Iterator[str]:
 
 
 def limit_cores() -> None:
-    """Keep this process and those that it starts to as many cores as mlp uses threads.
+    """Limit this process and its children to as many cores as mlp uses threads, as OMP_NUM_THREADS says.
 
-    That is what OMP_NUM_THREADS says; not all contenders have a setting for it.
+    Not all contenders have a setting for that.
     """
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: thread_count()])
 
 
 def describe_machine() -> dict[str, str]:
-    """Return what the figures are measured on: the processor, the BLAS as mlp sets it up, and versions."""
+    """Return the processor, the BLAS as mlp sets it up, and versions."""
     code = (
         "from mlpcli.blas import describe_blas, prepare_blas; prepare_blas(); print(describe_blas());"
         "import numpy; print(numpy.__version__)"
@@ -159,9 +159,9 @@ def _processor() -> str:
 
 
 def _work(contender: str, work: dict[str, Any]) -> None:
-    """Take a turn for each line that comes in, and answer with its seconds."""
+    """Do a turn for each line on stdin, and print its seconds."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever else is printed is no answer
+    os.dup2(2, 1)  # anything else that is printed goes to stderr
     turn = CONTENDERS[contender][1](Work(**{**work, "widths": tuple(work["widths"])}))
     for _ in sys.stdin:
         start = time.perf_counter()

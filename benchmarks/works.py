@@ -1,4 +1,4 @@
-"""What is timed: trainings, an evaluation and whole commands, who takes part, and what was asked of mlp."""
+"""The works that are timed (training, evaluation, whole commands), their contenders, and the goals of mlp."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ MB = 1_000_000
 class Work:
     """Passes over random examples with a network of ``widths``: training epochs, or an evaluation.
 
-    Inputs are images, bytes that are scaled as a batch is gathered, where there are 3072 of them; otherwise
-    float32. A turn is ``epochs`` passes. ``sections`` are further settings of mlp's config.
+    If there are 3072 inputs, they are the bytes of images, which are scaled when a batch is gathered;
+    otherwise they are float32. A turn is ``epochs`` passes. ``sections`` are further settings of mlp's
+    config.
     """
 
     widths: tuple[int, ...]
@@ -32,29 +33,29 @@ class Work:
 
     @property
     def images(self) -> bool:
-        """Whether the inputs are bytes."""
+        """Whether the inputs are images."""
         return self.widths[0] == IMAGE_NET[0]
 
     @property
     def steps(self) -> int:
-        """Batches of a turn."""
+        """The number of batches in a turn."""
         return self.epochs * -(-self.examples // self.batch_size)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A process of Python's, from its start to its end; arguments may hold ``{folder}``, a place to write."""
+    """A Python process, from its start to its end; ``{folder}`` in its arguments is a folder to write to."""
 
     arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What was asked of mlp, in the words of the report.
+    """The goal of mlp in comparison with an entry.
 
-    ``faster``: it takes at most the share 1 / bound of the time of this entry. ``longer``: it takes at most
-    ``bound`` times that. ``dearer``: this entry takes at most ``bound`` times the time of the first.
-    ``seconds``, ``bytes``: this entry takes less than that by itself. No bound: only told.
+    ``faster``: mlp is at least ``bound`` times as fast as the entry. ``longer``: mlp takes at most ``bound``
+    times as long as the entry. ``dearer``: the entry takes at most ``bound`` times as long as the first one.
+    ``seconds``, ``bytes``: the entry takes less than ``bound``. Without a bound, the ratio is only reported.
     """
 
     kind: Literal["faster", "longer", "dearer", "seconds", "bytes"]
@@ -63,7 +64,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Entry:
-    """Who does what; ``contender`` is its name in the table of contenders, if it is there."""
+    """A contender and its work; ``contender`` is the name in the table of contenders, if there is one."""
 
     label: str
     does: Work | Command
@@ -73,9 +74,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Race:
-    """Entries that are timed in turn, the one that they are compared to first; ``unit`` is what is told of.
+    """Entries that are timed in turn; the others are compared with the first. ``unit`` is what is reported.
 
-    ``images`` is how many each file of a made-up CIFAR-10 has that the commands find in ``{folder}/cifar``.
+    If ``images`` is not 0, the commands find a made-up CIFAR-10 in ``{folder}/cifar``, with so many images
+    per file.
     """
 
     title: str
@@ -88,7 +90,7 @@ Races: TypeAlias = dict[str, list[Race]]
 
 
 def races() -> Races:
-    """Return everything that is timed, by the name that the command line knows it by."""
+    """Return all races, by the names on the command line."""
     return {
         "training": [
             _training("momentum", 128, floor=1.4, torch=1.7, sklearn=2.5, jax=1.1),
@@ -128,7 +130,7 @@ def _training(
         "PyTorch": Goal("faster", torch),
         "scikit-learn": Goal("faster", sklearn),
     }
-    if optimizer == "momentum":  # JAX itself brings no optimizers; this one is two lines
+    if optimizer == "momentum":  # JAX has no optimizers of its own; momentum takes two lines
         goals["JAX"] = Goal("faster", jax)
     return Race(f"{_named(IMAGE_NET)}, {optimizer}, batch {batch_size}", "step", _against(work, goals))
 
@@ -202,7 +204,7 @@ def _memory() -> Race:
 
 def _startup() -> Race:
     return Race(
-        "answers at once",
+        "start-up",
         "run",
         (
             Entry("mlp --help", Command(("-m", "mlpcli", "--help")), Goal("seconds", 0.1)),

@@ -1,4 +1,4 @@
-"""The benchmarks measure and tell what they should; how fast mlp is, is not for a test to say."""
+"""The benchmarks measure and report what they should; tests do not check how fast mlp is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PEERS = {"PyTorch": "torch", "scikit-learn": "sklearn", "JAX": "jax"}
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
-    """Return what imports a module of benchmarks, which is no part of the installed package."""
+    """Return a function that imports a module of benchmarks, which is not in the installed package."""
     monkeypatch.syspath_prepend(str(ROOT))
     return import_module
 
@@ -66,7 +66,7 @@ def test_every_contender_trains(
     assert result.seconds > 0
 
 
-def test_the_verdict_is_that_of_the_goal(load: Callable[[str], ModuleType]) -> None:
+def test_the_verdict_follows_from_the_goal(load: Callable[[str], ModuleType]) -> None:
     """Worked by hand: mlp takes 2 s, the other 3 s."""
     works, timing, main = map(load, ("benchmarks.works", "benchmarks.timing", "benchmarks.__main__"))
     command = works.Command(())
@@ -87,7 +87,7 @@ def test_the_verdict_is_that_of_the_goal(load: Callable[[str], ModuleType]) -> N
         assert main.verdict(tell(main, race, [mlp, other])[1]) == said
 
 
-def test_every_race_is_told_within_80_columns(load: Callable[[str], ModuleType]) -> None:
+def test_every_race_is_printed_within_80_columns(load: Callable[[str], ModuleType]) -> None:
     works, timing, main = map(load, ("benchmarks.works", "benchmarks.timing", "benchmarks.__main__"))
     for races in works.races().values():
         for race in races:
@@ -121,8 +121,8 @@ def test_the_command_line() -> None:
     ]
 
 
-def test_growth_is_counted_as_count_params_counts(load: Callable[[str], ModuleType]) -> None:
-    """A step of 2-3-1 takes 50 FLOPs an example: 22 forward, 18 for dW, 4 for db and 6 for dX."""
+def test_growth_counts_as_count_params_does(load: Callable[[str], ModuleType]) -> None:
+    """A step of 2-3-1 takes 50 FLOPs per example: 22 forward, 18 for dW, 4 for db and 6 for dX."""
     growth, plan = load("benchmarks.growth"), load("mlpcli.config.plan")
     point = growth.Point("width", 3, 10, plan.plan_widths((2, 3, 1)), 2e-9, 1e-9)
     assert point.gflops == pytest.approx((250, 500))

@@ -1,4 +1,4 @@
-"""The page on parity with PyTorch knows what there is; the benchmark itself needs PyTorch."""
+"""The page on parity with PyTorch lists all entries; the benchmark itself needs PyTorch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TABLES = {
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_the_page_lists_every_entry(table: dict[str, object]) -> None:
-    """A new one is a line in benchmarks/parity.py, and the page printed anew (its first line says how)."""
+    """For a new entry, add a line to benchmarks/parity.py and print the page again as its first line says."""
     assert table.keys() <= set(re.findall(r"\| `(\w+)", PAGE))
 
 

@@ -1,4 +1,4 @@
-"""An epoch of configs/cifar10.yaml as a script for PyTorch; its argument is a folder with ``cifar`` in it."""
+"""Trains an epoch of configs/cifar10.yaml with PyTorch; the argument is a folder that contains ``cifar``."""
 
 import sys
 from pathlib import Path
@@ -40,15 +40,15 @@ criterion = nn.CrossEntropyLoss()
 
 
 def scaled(part: torch.Tensor) -> torch.Tensor:
-    """Return images as the network takes them."""
+    """Return images scaled for the network."""
     return X[part].float().sub_(shift).mul_(scale)
 
 
 def accuracy(split: torch.Tensor) -> float:
-    """Return the share of the split that the network gets right."""
+    """Return the accuracy of the network on a split."""
     with torch.no_grad():
-        hits = sum(int((model(scaled(part)).argmax(dim=1) == y[part]).sum()) for part in split.split(1000))
-    return hits / len(split)
+        correct = sum(int((model(scaled(part)).argmax(dim=1) == y[part]).sum()) for part in split.split(1000))
+    return correct / len(split)
 
 
 for part in train[torch.randperm(len(train))].split(128):

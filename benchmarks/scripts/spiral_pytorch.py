@@ -1,4 +1,4 @@
-"""The training of configs/spiral.yaml as a script for PyTorch; its argument is a folder to write to."""
+"""Trains configs/spiral.yaml with PyTorch; the argument is a folder to write to."""
 
 import sys
 from pathlib import Path
@@ -29,7 +29,7 @@ criterion = nn.CrossEntropyLoss()
 
 
 def accuracy(rows: np.ndarray) -> float:
-    """Return the share of the rows that the network gets right."""
+    """Return the accuracy of the network on some rows."""
     with torch.no_grad():
         return (model(X[rows]).argmax(dim=1) == y[rows]).float().mean().item()
 

@@ -1,4 +1,4 @@
-"""The training of configs/spiral.yaml as a script for scikit-learn; its argument is a folder to write to."""
+"""Trains configs/spiral.yaml with scikit-learn; the argument is a folder to write to."""
 
 import sys
 import warnings
