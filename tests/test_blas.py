@@ -1,4 +1,4 @@
-"""The BLAS is set up before NumPy is loaded, never after, and never against the user's will."""
+"""BLAS is set up before NumPy is imported, never after, and never against the user's settings."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ AVX512 = "avx512f avx512dq avx512cd avx512bw avx512vl"
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Return an environment of its own, in a process that has not loaded NumPy."""
+    """Return a separate environment, as in a process that has not imported NumPy."""
     mine: dict[str, str] = {}
     monkeypatch.setattr(os, "environ", mine)
     monkeypatch.delitem(sys.modules, "numpy")
     return mine
 
 
-def test_a_loaded_numpy_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_numpy_is_imported_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {})
     prepare_blas(3)
     assert os.environ == {}
@@ -43,7 +43,7 @@ def test_importing_the_package_changes_nothing() -> None:
         ("GenuineIntel", AVX512, None),
     ],
 )
-def test_a_kernel_is_chosen_for_amd_with_avx512_alone(
+def test_a_kernel_is_chosen_only_for_amd_with_avx512(
     environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     vendor: str,
@@ -57,7 +57,7 @@ def test_a_kernel_is_chosen_for_amd_with_avx512_alone(
     assert "OMP_NUM_THREADS" not in environment
 
 
-def test_no_linux_is_no_matter(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_systems_than_linux_work(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> str:
         raise FileNotFoundError
 
@@ -90,5 +90,5 @@ def test_no_more_threads_than_cores(environment: dict[str, str], value: str) -> 
     assert thread_count() == cores
 
 
-def test_it_says_what_it_runs_on() -> None:
+def test_it_describes_the_blas() -> None:
     assert "thread" in describe_blas()

@@ -1,4 +1,4 @@
-"""The schema and the tables know the same names and say the same of them."""
+"""The schema and the tables agree on all names and their properties."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SCHEMA = Experiment.model_json_schema()
 
 
 def names(definition: str, key: str) -> set[str]:
-    """Read the names that a key allows off the JSON schema."""
+    """Return the names that a key allows, from the JSON schema."""
     node = SCHEMA["$defs"][definition]["properties"][key] if definition else SCHEMA["properties"][key]
     if "enum" in node:
         return set(node["enum"])
@@ -44,7 +44,7 @@ def make(**sections: Any) -> Experiment:
     return validate_experiment({"data": "spiral", **sections}, Path())
 
 
-def test_the_schema_and_the_tables_know_the_same_names() -> None:
+def test_the_schema_and_the_tables_have_the_same_names() -> None:
     assert names("", "loss") == LOSSES.keys()
     assert names("", "optimizer") == RULES.keys()
     assert names("", "data") == READERS.keys()
@@ -56,7 +56,7 @@ def test_the_schema_and_the_tables_know_the_same_names() -> None:
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_loss_is_what_the_schema_says(name: str) -> None:
+def test_losses_agree_with_the_schema(name: str) -> None:
     experiment = make(data={"name": "npz", "path": "any.npz"}, loss=name)
     loss = build_loss(experiment)
     assert loss.binary == experiment.loss.binary
@@ -64,7 +64,7 @@ def test_a_loss_is_what_the_schema_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_an_optimizer_keeps_as_much_as_the_schema_says(name: str) -> None:
+def test_optimizers_keep_as_many_arrays_as_the_schema_says(name: str) -> None:
     keys = type(make(optimizer=name).optimizer).model_fields
     for section in ({"name": name}, {"name": name, "momentum": 0.5}):
         if section.keys() <= keys.keys():
@@ -75,7 +75,7 @@ def test_an_optimizer_keeps_as_much_as_the_schema_says(name: str) -> None:
             assert optimizer.learning_rate == experiment.optimizer.learning_rate
 
 
-def test_every_layer_gets_its_own_activation_and_spread() -> None:
+def test_every_layer_gets_its_own_activation_and_initialization() -> None:
     experiment = make(
         model={
             "hidden": [{"units": 4, "activation": "tanh"}, 5, {"units": 6, "init": "lecun"}],
@@ -87,13 +87,13 @@ def test_every_layer_gets_its_own_activation_and_spread() -> None:
     assert len(network.layers) == 7
     wide = build_network(experiment, (800, 400, 500, 600, 300))
     wide.initialize(np.random.default_rng(0))
-    # tanh: xavier; leaky_relu: he; asked for: lecun; the output layer, without an activation: lecun
+    # tanh: xavier; leaky_relu: he; requested: lecun; the output layer, without an activation: lecun
     expected = [2 / (800 + 400), 2 / 400, 1 / 500, 1 / 600]
     assert [float(layer.W.var()) for layer in wide.dense] == pytest.approx(expected, rel=0.02)
 
 
-def test_balanced_classes_weigh_alike() -> None:
-    """1 example of class 0 and 3 of class 1: weights 4 / (2 * 1) and 4 / (2 * 3)."""
+def test_balanced_classes_have_equal_weight() -> None:
+    """One example of class 0 and three of class 1 give weights 4 / (2 * 1) and 4 / (2 * 3)."""
 
     def balanced_by(weights: Any) -> Experiment:
         loss = {"name": "cross_entropy", "class_weights": weights}
@@ -107,12 +107,12 @@ def test_balanced_classes_weigh_alike() -> None:
         build_loss(balanced_by([1, 1, 1]), [1, 3])
 
 
-def test_only_penalties_that_are_on_are_built() -> None:
+def test_only_penalties_with_a_strength_are_built() -> None:
     assert build_penalties(make(regularization={"l2": 0})) == []
     assert build_penalties(make(regularization={"l2": 0.5})) == [(PENALTIES["l2"], 0.5)]
 
 
-def test_weight_decay_is_adamws_by_default_and_spares_biases() -> None:
+def test_only_adamw_has_weight_decay_by_default_and_biases_are_spared() -> None:
     for optimizer, asked, expected in (
         ("adam", None, 0),
         ("adamw", None, 0.01),
@@ -141,7 +141,7 @@ def test_splits_of_a_file() -> None:
     assert len(set(rows)) == 1797
 
 
-def test_splits_that_are_left_out() -> None:
+def test_splits_of_size_zero() -> None:
     splits = load_splits(make(data={"name": "spiral", "val_size": 0, "test_size": 0.0, "train_size": 30}))
     assert (splits.val, splits.test, len(splits.train)) == (None, None, 30)
 
@@ -187,7 +187,7 @@ def test_a_number_of_inputs_that_the_data_contradict() -> None:
         network_widths(experiment, fit_transform(experiment, splits), splits.targets)
 
 
-def test_arrays_are_handed_in_and_not_read() -> None:
+def test_arrays_come_from_a_program_and_cannot_be_read() -> None:
     with pytest.raises(DataError, match="arrays are handed in by a program; for a file use csv or npz"):
         load_splits(make(data="arrays"))
 

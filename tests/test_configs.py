@@ -1,4 +1,4 @@
-"""The configs that come with the project solve what they are about."""
+"""The configs that come with the project solve their tasks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SOLVED = {
 }
 
 
-def test_none_is_forgotten() -> None:
+def test_every_config_is_tested() -> None:
     assert {path.stem for path in CONFIGS.glob("*.yaml")} == {*SOLVED, "cifar10"}
     table = (CONFIGS / "notes" / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\]\((\w+\.yaml)\)", table)) == {path.name for path in NOTES}
@@ -49,7 +49,7 @@ def test_solves_its_data(trained: Callable[..., RunDirectory], name: str, least:
 
 @pytest.mark.parametrize("file", [*NOTES, CONFIGS / "notes" / "README.md"], ids=lambda file: file.name)
 def test_the_commands_of_the_notes_are_valid(file: Path) -> None:
-    """What `tests/test_notes.py` measures; here that every command that they show can be run."""
+    """Every command that they show can be run; `tests/test_notes.py` measures the results."""
     commands = re.findall(r"mlp train (configs/notes/[^;`\n]+)", file.read_text(encoding="utf-8"))
     assert commands
     for command in commands:
@@ -61,7 +61,7 @@ def test_the_commands_of_the_notes_are_valid(file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["spiral", "moons", "circles", "blobs", "xor", "sine"])
-def test_a_toy_set_has_other_points_for_another_seed(name: str) -> None:
+def test_a_toy_set_has_different_points_for_a_different_seed(name: str) -> None:
     first, again, other = (
         load_splits(load_experiment(CONFIGS / f"{name}.yaml", [f"training.seed={seed}"]))
         for seed in (1, 1, 2)

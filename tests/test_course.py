@@ -1,4 +1,4 @@
-"""The numbers that the CS231n course gives its students to check their code with.
+"""The numbers with which students of the CS231n course check their code.
 
 The figures are those of the notebooks of Assignment 1 (two_layer_net) and Assignment 2 (FullyConnectedNets).
 The first has no factor 0.5 in its penalty, so that its reg is half of our l2; the second has.
@@ -38,12 +38,12 @@ class Net:
         return evaluate_objective(self.network, self.loss, self.penalties, X, y, {})
 
     def gradients(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return the gradient of `evaluate` by all parameters."""
+        """Return the gradient of `evaluate` with respect to all parameters."""
         return differentiate_objective(self.network, self.loss, self.penalties, X, y, {})
 
 
 def toy(reg: float) -> tuple[Net, np.ndarray, np.ndarray]:
-    """Return what init_toy_model and init_toy_data of Assignment 1 make."""
+    """Return the network and the data of init_toy_model and init_toy_data in Assignment 1."""
     draws = np.random.RandomState(0)
     W1 = 1e-1 * draws.randn(4, 10)
     W2 = 1e-1 * draws.randn(10, 3)
@@ -65,7 +65,7 @@ def test_assignment_1_scores_and_loss() -> None:
 
 
 def test_assignment_1_gradients() -> None:
-    """The course asks for relative errors below 1e-8 in each array."""
+    """The course expects relative errors below 1e-8 in each array."""
     net, X, y = toy(reg=0.05)
     w, analytic = net.network.parameters.values, net.gradients(X, y)
     numeric = np.empty_like(w)
@@ -176,7 +176,7 @@ def assert_equal(found: dict[str, np.ndarray], published: dict[str, str]) -> Non
 
 
 def test_assignment_2_sgd_momentum() -> None:
-    """The course's velocity is v <- mu v - learning_rate dw: ours is that over -learning_rate."""
+    """The course's velocity is v <- mu v - learning_rate dw; ours is that divided by -learning_rate."""
     velocity = np.linspace(0.6, 0.9, 20)
     found = step(RULES["momentum"](momentum=0.9), 1e-3, 0, velocity=velocity / -1e-3)
     found["velocity"] *= -1e-3
@@ -189,7 +189,7 @@ def test_assignment_2_rmsprop() -> None:
 
 
 def test_assignment_2_adam() -> None:
-    """The course's m and v are means, of weight 1 - beta each: ours are those over 1 - beta."""
+    """The course's m and v are weighted means; ours are those divided by 1 - beta."""
     rule = RULES["adam"](beta1=0.9, beta2=0.999, eps=1e-8)
     m, v = np.linspace(0.6, 0.9, 20), np.linspace(0.7, 0.5, 20)
     found = step(rule, 1e-2, 5, m=m / (1 - 0.9), v=v / (1 - 0.999))

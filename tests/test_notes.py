@@ -46,13 +46,13 @@ def weights(run: RunDirectory) -> dict[str, Array]:
 
 
 def size(run: RunDirectory) -> float:
-    """Return the length of all weights as one vector."""
+    """Return the norm of all weights."""
     W = weights(run)
     return float(np.hypot(np.linalg.norm(W["W1"]), np.linalg.norm(W["W2"])))
 
 
 def examples(run: RunDirectory) -> tuple[Array, Array]:
-    """Return what the network was trained on, scaled as it saw it."""
+    """Return the scaled training inputs of the network."""
     checkpoint = load_checkpoint(run.last)
     split = load_splits(checkpoint.experiment).train
     return checkpoint.transform.apply(split.X[split.rows]).astype(np.float32), split.y[split.rows]
@@ -71,7 +71,7 @@ def dead_share(run: RunDirectory) -> float:
 
 
 def stuck_share(run: RunDirectory) -> float:
-    """Return the share of the first layer's units, of any kind, whose weights no gradient reaches."""
+    """Return the share of the first layer's units, of any kind, whose weights get no gradient."""
     X, _ = examples(run)
     network = load_checkpoint(run.last).network
     layer, units = network.dense[0], network.widths[1]
@@ -86,7 +86,7 @@ def stuck_share(run: RunDirectory) -> float:
 
 
 def border_length(run: RunDirectory) -> float:
-    """Return the length of the border between the classes in a square of side 6 around the scaled data.
+    """Return the length of the boundary between the classes in a square of side 6 around the scaled data.
 
     By Crofton's formula: as many times as lines in all directions, here four, cross it.
     """
@@ -121,7 +121,7 @@ def test_a_high_learning_rate_kills_relus_and_a_proper_one_does_not(trained: Tra
     assert 0.2 < dead_share(less) < 0.6  # "as much as 40%"
     assert dead_share(proper) < 0.15
     assert stuck_share(high) == dead_share(high)
-    for run in (high, less, proper):  # metrics.jsonl says so too, of the weights as they moved
+    for run in (high, less, proper):  # metrics.jsonl agrees, although the weights change during the epoch
         assert reported_dead(run) == pytest.approx(dead_share(run), abs=0.05)
     assert score(high, "accuracy") < 0.8
     assert score(proper, "accuracy") > 0.95
@@ -136,7 +136,7 @@ def test_leaky_relu_and_maxout_live_where_relu_dies(trained: Train, activation: 
 
 
 def test_an_all_positive_input_makes_the_gradient_of_one_sign(trained: Train) -> None:
-    """That of each unit in the second layer, for one example; in a batch the signs of examples mix."""
+    """It holds for each unit in the second layer and one example; in a batch, signs are mixed."""
 
     def one_sign(run: RunDirectory, batch_size: int) -> float:
         X, y = examples(run)

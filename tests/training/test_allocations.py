@@ -1,4 +1,4 @@
-"""The hot path allocates no arrays: what a batch needs is made once and used again."""
+"""The hot path allocates no arrays: the buffers of a batch are made once and reused."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from mlpcli.optim.rules import RULES
 from mlpcli.training.loop import Trainer
 from mlpcli.training.run import Run
 
-# A float for each row, or for each weight, is more than all that may come and go in a step: Python's own
-# objects, and the 8,192 numbers that NumPy converts at a time where two types meet.
+# One float for each row, or for each weight, would exceed what a step may allocate temporarily: Python's own
+# objects, and the 8,192 numbers that NumPy converts at a time if types differ.
 FLOATS = 32_768
 SMALL = 4 * FLOATS - 1
 STEPS = 100
 
 
 def most_allocated(folder: Path, rows: int, features: int, sections: dict[str, Any]) -> int:
-    """Return the most bytes that a step of training held besides what it found and left behind."""
+    """Return the peak of the bytes that a training step allocates temporarily."""
     rng = np.random.default_rng(0)
     path = folder / "noise.npz"
     np.savez(path, X=rng.standard_normal((2 * rows, features), np.float32), y=rng.integers(0, 2, 2 * rows))
@@ -37,7 +37,7 @@ def most_allocated(folder: Path, rows: int, features: int, sections: dict[str, A
         **sections,
     }
     trainer = Run(validate_experiment(sections, folder)).trainer
-    next(trainer.epochs())  # makes everything
+    next(trainer.epochs())  # makes all buffers
     found = _most_of_an_epoch(trainer, rows)
     # Once more where it is much: another thread, as that of pytest-xdist, may have been at work.
     return found if found < SMALL else min(found, _most_of_an_epoch(trainer, rows))

@@ -1,4 +1,4 @@
-"""Checkpoints in use: scored on the data they were trained with or on others, and asked about new rows."""
+"""Checkpoints in use: scored on the data of their training or on other data, and predicting new rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IRIS = ROOT / "datasets" / "iris.csv"
 EPOCHS = "training.epochs=20"
 
 
-def test_it_is_scored_on_the_split_that_is_named_or_on_the_first_there_is(trained: Trained) -> None:
+def test_it_is_scored_on_the_named_split_or_else_on_the_first_that_exists(trained: Trained) -> None:
     best = trained("iris", EPOCHS).best
     assert [score_checkpoint(best, part, None)["n"] for part in ("train", "val", "test")] == [90, 30, 30]
     assert score_checkpoint(best, None, None) == score_checkpoint(best, "test", None)
@@ -35,7 +35,7 @@ def test_it_is_scored_on_the_split_that_is_named_or_on_the_first_there_is(traine
         score_checkpoint(without, "test", None)
 
 
-def test_a_file_is_scored_whole_or_divided_as_the_config_says(tmp_path: Path, trained: Trained) -> None:
+def test_a_file_is_scored_as_a_whole_or_split_as_the_config_says(tmp_path: Path, trained: Trained) -> None:
     best, copy = trained("iris", EPOCHS).best, tmp_path / "copy.csv"
     shutil.copy(IRIS, copy)
     whole = score_checkpoint(best, None, copy)
@@ -51,7 +51,7 @@ def test_the_splits_are_those_of_the_training(trained: Trained) -> None:
 
 
 def changed(text: str) -> dict[str, tuple[str | None, str, str | None]]:
-    """Return what may have become of a table: its text, what is said, and the topic of the hint."""
+    """Return the ways in which a table may have changed: its text, the message, and the topic of the hint."""
     header, *rows = text.splitlines()
     return {
         "gone": (None, "no such file", "data moved"),
@@ -63,8 +63,8 @@ def changed(text: str) -> dict[str, tuple[str | None, str, str | None]]:
 
 
 @pytest.mark.parametrize("what", changed(IRIS.read_text()))
-def test_data_that_are_no_longer_the_same_are_refused(tmp_path: Path, what: str) -> None:
-    """A test split of other rows might hold training examples."""
+def test_changed_data_are_refused(tmp_path: Path, what: str) -> None:
+    """Otherwise the test split might contain training examples."""
     table = tmp_path / "iris.csv"
     shutil.copy(IRIS, table)
     experiment = load_experiment(ROOT / "configs" / "iris.yaml", [f"data.path={table}", "training.epochs=1"])
@@ -79,13 +79,13 @@ def test_data_that_are_no_longer_the_same_are_refused(tmp_path: Path, what: str)
     assert caught.value.topic == topic
 
 
-def test_what_has_no_file_has_none_to_replace(trained: Trained) -> None:
+def test_data_without_a_file_cannot_be_replaced(trained: Trained) -> None:
     with pytest.raises(UsageError, match="spiral is drawn from the seed") as caught:
         score_checkpoint(trained("spiral", EPOCHS).best, "test", IRIS)
     assert caught.value.topic == "data drawn"
 
 
-def test_arrays_that_were_handed_in_cannot_be_read_again(tmp_path: Path) -> None:
+def test_arrays_from_a_program_cannot_be_read_again(tmp_path: Path) -> None:
     X, y = np.random.default_rng(0).standard_normal((60, 2)), np.arange(60) % 2
     train({"training": {"epochs": 1}}, X=X, y=y, out=tmp_path / "run")
     with pytest.raises(DataError, match="arrays that a program handed in") as caught:
@@ -111,12 +111,12 @@ def test_classes_are_predicted_by_name_with_a_probability_for_each(tmp_path: Pat
     )
 
 
-def test_an_svm_gives_scores(tmp_path: Path, trained: Trained) -> None:
+def test_an_svm_predicts_scores(tmp_path: Path, trained: Trained) -> None:
     found = answers(trained("iris", EPOCHS, "loss=hinge").best, tmp_path, IRIS.read_text())
     assert found.columns == ["score_setosa", "score_versicolor", "score_virginica"]
 
 
-def test_a_regression_gives_values_in_their_own_units(tmp_path: Path) -> None:
+def test_a_regression_predicts_values_in_their_own_units(tmp_path: Path) -> None:
     rows = "".join(f"{i % 9},{i % 7},{1000 * (i % 9) + 500 * (i % 7)}\n" for i in range(90))
     (tmp_path / "t.csv").write_text(f"u,v,price\n{rows}")
     data = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "price"}

@@ -1,4 +1,4 @@
-"""Checkpoints: what is saved comes back, and nothing else is believed."""
+"""Checkpoints: what is saved is loaded again, and everything else is refused."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_numpy_alone_can_read_it(run: RunDirectory) -> None:
     assert meta["progress"]["steps"] == 2 * 6
 
 
-def test_what_is_saved_comes_back_and_is_saved_the_same(run: RunDirectory, tmp_path: Path) -> None:
+def test_a_saved_checkpoint_is_loaded_and_saved_again_unchanged(run: RunDirectory, tmp_path: Path) -> None:
     for path in (run.best, run.last):
         checkpoint = load_checkpoint(path)
         save_checkpoint(tmp_path / "again.npz", checkpoint)
@@ -95,7 +95,7 @@ def test_what_is_saved_comes_back_and_is_saved_the_same(run: RunDirectory, tmp_p
     assert checkpoint.columns == ("sepal_length", "sepal_width", "petal_length", "petal_width")
 
 
-def test_running_statistics_come_back(trained: Callable[..., RunDirectory], tmp_path: Path) -> None:
+def test_running_statistics_are_loaded(trained: Callable[..., RunDirectory], tmp_path: Path) -> None:
     run = trained("iris", "model.batch_norm=true", "training.epochs=2")
     arrays, meta = read(run.last)
     assert {"gamma1", "beta1", "mean1", "var1"} <= arrays.keys()
@@ -110,7 +110,7 @@ def test_running_statistics_come_back(trained: Callable[..., RunDirectory], tmp_
     assert "var1 holds variances below 0" in refusal(again)
 
 
-def test_names_that_could_not_be_read_again_are_not_written(run: RunDirectory, tmp_path: Path) -> None:
+def test_names_that_are_too_long_to_be_read_are_not_written(run: RunDirectory, tmp_path: Path) -> None:
     sound = load_checkpoint(run.best)
     path = tmp_path / "long.npz"
     for classes in (("x" * 9_000_000,) * 2, ("[" * 200_000, "b")):
@@ -120,7 +120,7 @@ def test_names_that_could_not_be_read_again_are_not_written(run: RunDirectory, t
 
 
 def test_the_longest_config_is_read_again(tmp_path: Path) -> None:
-    """A thousand layers with all that can be said of each, and thousands of class weights."""
+    """It has a thousand layers with all their settings, and thousands of class weights."""
     init = {"name": "he", "distribution": "uniform", "gain": 1.0, "bias": 0.0}
     activation = {"name": "prelu", "alpha": 0.1}
     layer = {"units": 1, "activation": activation, "init": init, "batch_norm": True, "dropout": 0.1}
@@ -150,9 +150,7 @@ def test_the_longest_config_is_read_again(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "long.npz").experiment == run.experiment
 
 
-def test_a_network_that_does_not_fit_into_the_memory(
-    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_network_that_does_not_fit_into_memory(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     for size, fits in ((2 * 4 * 131, True), (2 * 4 * 131 - 1, False)):
         monkeypatch.setattr(
             "mlpcli.training.checkpoints.available_memory",
@@ -366,7 +364,7 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
 
 @pytest.mark.parametrize("spoil", SPOILED, ids=lambda spoil: spoil.__name__)
 @pytest.mark.parametrize("name", ["best", "last"])
-def test_a_spoiled_checkpoint_is_refused(
+def test_an_invalid_checkpoint_is_refused(
     run: RunDirectory, tmp_path: Path, name: str, spoil: Callable[[Arrays, Any], None]
 ) -> None:
     arrays, meta = read(getattr(run, name))
@@ -388,14 +386,14 @@ METAS = {
 
 
 @pytest.mark.parametrize(("meta", "expected"), METAS.values(), ids=METAS)
-def test_a_meta_that_is_none(run: RunDirectory, tmp_path: Path, meta: bytes, expected: str) -> None:
+def test_an_invalid_meta_is_refused(run: RunDirectory, tmp_path: Path, meta: bytes, expected: str) -> None:
     arrays, _ = read(run.best)
     path = tmp_path / "spoiled.npz"
     write(path, arrays, meta)
     assert expected in refusal(path)
 
 
-def test_files_that_are_no_checkpoints(run: RunDirectory, tmp_path: Path) -> None:
+def test_files_that_are_not_checkpoints(run: RunDirectory, tmp_path: Path) -> None:
     raw = run.best.read_bytes()
     np.savez(buffer := io.BytesIO(), X=np.zeros(3))
     np.savez(number := io.BytesIO(), meta=np.zeros(3))
@@ -420,7 +418,7 @@ def test_files_that_are_no_checkpoints(run: RunDirectory, tmp_path: Path) -> Non
 
 
 def test_no_flipped_byte_changes_a_weight(run: RunDirectory, tmp_path: Path) -> None:
-    """Bytes that matter are under a checksum; others (dates in the archive) may change what they like."""
+    """The important bytes have a checksum; changes of others (dates in the archive) have no effect."""
     raw = run.best.read_bytes()
     expected = load_checkpoint(run.best).network.parameters.values
     path = tmp_path / "flipped.npz"
@@ -437,7 +435,7 @@ def test_no_flipped_byte_changes_a_weight(run: RunDirectory, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read anything")
-def test_a_file_that_may_not_be_read(run: RunDirectory, tmp_path: Path) -> None:
+def test_a_file_without_read_permission(run: RunDirectory, tmp_path: Path) -> None:
     path = tmp_path / "locked.npz"
     path.write_bytes(run.best.read_bytes())
     path.chmod(0)

@@ -1,4 +1,4 @@
-"""A damaged checkpoint is refused in one line, or is loaded as it was: no wrong weight, no traceback."""
+"""A damaged checkpoint is refused in one line or loaded correctly: no wrong weights, no traceback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def whole(
     trained: Callable[..., RunDirectory],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """Return a checkpoint with everything that one can have in it."""
+    """Return a checkpoint with everything that a checkpoint can contain."""
     run = trained("iris", "training.epochs=2", "model.batch_norm=true")
     if request.param == "stored":
         return run.last
@@ -36,14 +36,14 @@ def whole(
 
 
 def resaved(path: Path, tmp_path: Path) -> bytes:
-    """Return the bytes that the checkpoint in ``path`` is saved as: all that was read of it."""
+    """Return the bytes of the checkpoint in ``path`` after loading and saving it."""
     again = tmp_path / "again.npz"
     save_checkpoint(again, load_checkpoint(path))
     return again.read_bytes()
 
 
 def outcome(path: Path, tmp_path: Path) -> bytes | str:
-    """Return what is read of a file, or the line that refuses it."""
+    """Return the contents of a file as loaded, or the line that refuses it."""
     start = time.perf_counter()
     try:
         read_plan(path)
@@ -57,7 +57,7 @@ def outcome(path: Path, tmp_path: Path) -> bytes | str:
     return found
 
 
-def test_a_file_that_is_cut_short_is_refused(whole: Path, tmp_path: Path) -> None:
+def test_a_truncated_file_is_refused(whole: Path, tmp_path: Path) -> None:
     raw = whole.read_bytes()
     path = tmp_path / "cut.npz"
     ends = {0, 1, 2, len(raw) - 1, *np.linspace(3, len(raw) - 2, _TRUNCATIONS - 4, dtype=int).tolist()}
@@ -68,7 +68,7 @@ def test_a_file_that_is_cut_short_is_refused(whole: Path, tmp_path: Path) -> Non
 
 
 def regions(path: Path) -> dict[str, list[int]]:
-    """Return the bytes of each kind that the file is made of."""
+    """Return the positions of each kind of byte in the file."""
     raw = path.read_bytes()
     found: dict[str, list[int]] = {"local headers": [], "npy headers": [], "data": [], "meta": []}
     end = raw.rindex(b"PK\5\6")
@@ -83,12 +83,12 @@ def regions(path: Path) -> dict[str, list[int]]:
             found["npy headers"] += range(start, inside)
             found["meta" if info.filename == "meta.npy" else "data"] += range(inside, stop)
     found["directory"], found["end"] = list(range(directory, end)), list(range(end, len(raw)))
-    assert sorted(itertools.chain(*found.values())) == list(range(len(raw)))  # all of it
+    assert sorted(itertools.chain(*found.values())) == list(range(len(raw)))  # every byte has a kind
     return {kind: places for kind, places in found.items() if places}
 
 
 def flips(path: Path) -> Iterator[tuple[str, int, int]]:
-    """Yield the kind, the byte and the bit, as many of each kind, and no two the same."""
+    """Yield kinds, bytes and bits: equally many of each kind, without repetition."""
     rng = np.random.default_rng(0)
     kinds = regions(path)
     each = -(-_FLIPS // len(kinds))
@@ -97,7 +97,7 @@ def flips(path: Path) -> Iterator[tuple[str, int, int]]:
             yield kind, places[chosen // 8], int(chosen % 8)
 
 
-def test_no_flipped_bit_goes_unnoticed_where_it_matters(whole: Path, tmp_path: Path) -> None:
+def test_no_important_flipped_bit_goes_unnoticed(whole: Path, tmp_path: Path) -> None:
     raw, sound = whole.read_bytes(), resaved(whole, tmp_path)
     path = tmp_path / "flipped.npz"
     refused: dict[str, int] = {}
@@ -111,6 +111,6 @@ def test_no_flipped_bit_goes_unnoticed_where_it_matters(whole: Path, tmp_path: P
         tried[kind] = tried.get(kind, 0) + 1
         refused[kind] = refused.get(kind, 0) + isinstance(found, str)
     assert sum(tried.values()) >= _FLIPS
-    for kind in tried.keys() & {"npy headers", "data", "meta"}:  # under a checksum, every bit
+    for kind in tried.keys() & {"npy headers", "data", "meta"}:  # every bit has a checksum
         assert refused[kind] == tried[kind]
     assert all(refused.values())

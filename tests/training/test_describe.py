@@ -1,4 +1,4 @@
-"""What is told of a data set is what is in it, worked out another way."""
+"""The description of a data set agrees with its contents, calculated in another way."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_ranges_are_those_of_the_training_examples(tmp_path: Path) -> None:
     assert report["splits"] == {"train": 1500}
     assert report["examples"] == 3000
     assert report["bytes"] == X.nbytes
-    # Which rows were drawn is the split's secret; with all of them the ranges can be worked out.
+    # The test does not know which rows were drawn, so all rows are in the training split.
     report = describe(config.replace("train_size: 1500, ", ""), tmp_path)
     for j, row in enumerate(report["features"]):
         assert row["feature"] == f"x{j + 1}"
@@ -95,7 +95,9 @@ def test_a_toy_set_is_drawn_with_the_seed() -> None:
     assert [row["class"] for row in one["classes"]] == ["0", "1"]
 
 
-def test_images_are_told_by_colour(tmp_path: Path, make_cifar10: Callable[..., dict[str, Any]]) -> None:
+def test_images_have_a_range_for_each_colour(
+    tmp_path: Path, make_cifar10: Callable[..., dict[str, Any]]
+) -> None:
     batches = make_cifar10(tmp_path / "cifar-10-batches-bin", n=20)
     report = describe("data: {name: cifar10, root: ., val_size: 0}", tmp_path)
     *train, (_, test_labels) = batches.values()

@@ -1,4 +1,4 @@
-"""Scores, worked by hand."""
+"""Scores, calculated by hand."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_binary_classification_by_hand() -> None:
 def test_a_regression_by_hand() -> None:
     logits, y = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [4.0], [4.0]])
     report = full_report(LOSSES["mse"](), logits, y, None)
-    # errors 0, -2, 0; the mean of y is 3, its squares about it 4, 1, 1
+    # errors 0, -2, 0; the mean of y is 3, the squared deviations from it 4, 1, 1
     expected = {"n": 3, "loss": 4 / 3, "mse": 4 / 3, "mae": 2 / 3, "r2": 1 - 4 / 6}
     assert report == pytest.approx(expected)
 
@@ -50,13 +50,13 @@ def test_r2_of_values_that_do_not_vary() -> None:
     assert full_report(LOSSES["mse"](), np.ones((3, 1)), np.ones((3, 1)), None)["r2"] is None
 
 
-def test_errors_whose_squares_are_past_float32() -> None:
+def test_errors_whose_squares_overflow_float32() -> None:
     logits, y = np.array([[1e25], [0]], np.float32), np.array([[0], [1]], np.float32)
     report = full_report(LOSSES["mse"](), logits, y, None)  # warnings are errors
     assert report["loss"] == report["mse"] == pytest.approx(5e49)
 
 
-def test_many_rows_are_taken_in_pieces() -> None:
+def test_many_rows_are_evaluated_in_pieces() -> None:
     rng = np.random.default_rng(0)
     network = Network(plan_widths((3, 2)))
     network.initialize(rng)

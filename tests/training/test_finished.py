@@ -1,4 +1,4 @@
-"""Finished runs: found by their directory or by a checkpoint; what is read of them is checked."""
+"""Finished runs are found by their directory or a checkpoint, and their files are validated."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def written(folder: Path, *rows: dict[str, Any], rest: str = "") -> Path:
     return path
 
 
-def test_rows_are_read_and_what_is_still_being_written_is_left_out(tmp_path: Path) -> None:
+def test_rows_are_read_except_one_that_is_still_being_written(tmp_path: Path) -> None:
     more = {"val_accuracy": 0.5, "seconds": 3.0, "what later versions add": []}
     first, second = read_metrics(written(tmp_path, ROW | more, ROW | {"epoch": 2}, rest='{"epoch": 3, "tr'))
     assert (first.epoch, first.val_accuracy, first.layers) == (1, 0.5, 2)
@@ -51,14 +51,12 @@ def test_rows_are_read_and_what_is_still_being_written_is_left_out(tmp_path: Pat
         *({"epoch": 3}, {"epoch": "2"}, {"train_loss": "0.5"}, {"train_loss": float("nan")}),
         *({"val_accuracy": -1}, {"dead": [2.0]}, {"dead": [0.0, 0.5]}, {"saturated": []}),
         *({"update_ratio": [0.1] * 7}, {"gradient_norms": [0.1]}),
-        # Consistent in itself, but of another network than the row before.
+        # Consistent, but from a different network than the previous row.
         {"update_ratio": [0.1], "gradient_norms": [0.1], "dead": [], "saturated": []},
     ],
     ids=str,
 )
-def test_a_row_that_does_not_belong_there_is_refused_with_its_line(
-    tmp_path: Path, change: dict[str, Any]
-) -> None:
+def test_an_invalid_row_is_refused_with_its_line(tmp_path: Path, change: dict[str, Any]) -> None:
     path = written(tmp_path, ROW, ROW | {"epoch": 2} | change)
     with pytest.raises(RunError) as caught:
         read_metrics(path)
@@ -66,7 +64,7 @@ def test_a_row_that_does_not_belong_there_is_refused_with_its_line(
 
 
 @pytest.mark.parametrize("text", ["", '{"epoch": 1'])
-def test_without_a_whole_row_no_epoch_has_been_finished(tmp_path: Path, text: str) -> None:
+def test_without_a_complete_row_no_epoch_has_been_finished(tmp_path: Path, text: str) -> None:
     with pytest.raises(RunError, match="no epoch has been finished"):
         read_metrics(written(tmp_path, rest=text))
 
@@ -83,7 +81,7 @@ def test_a_run_is_opened_by_its_directory_or_by_one_of_its_checkpoints(trained: 
         assert (found.best_epoch, len(found.rows)) == (run.best_epoch, 5)
 
 
-def test_what_is_not_a_run_is_told_from_one(tmp_path: Path, trained: Trained) -> None:
+def test_what_is_not_a_run_is_refused(tmp_path: Path, trained: Trained) -> None:
     runs = tmp_path / "runs"
     for name in ("a", "b"):
         (runs / name).mkdir(parents=True)
@@ -111,7 +109,7 @@ def test_a_folder_of_runs_stands_for_them(tmp_path: Path) -> None:
     assert find_runs([runs / "notes", tmp_path / "none"]) == [runs / "notes", tmp_path / "none"]
 
 
-def test_a_run_is_shown_at_any_of_its_checkpoints_but_at_no_others(trained: Trained) -> None:
+def test_a_run_can_be_shown_only_at_its_own_checkpoints(trained: Trained) -> None:
     run = FinishedRun.open(trained("moons", *SHORT).path)
     then = run.at(run.snapshots[0])
     assert (then.checkpoint.epoch, run.checkpoint.epoch) == (1, run.best_epoch)
@@ -129,7 +127,7 @@ def test_a_run_is_shown_at_any_of_its_checkpoints_but_at_no_others(trained: Trai
         (["data.test_size=0", "data.val_size=0"], "train"),
     ],
 )
-def test_the_split_to_judge_by_is_the_one_it_has_seen_least_of(
+def test_the_split_to_judge_by_is_test_else_val_else_train(
     trained: Trained, overrides: list[str], part: str
 ) -> None:
     run = FinishedRun.open(trained("moons", "training.epochs=1", *overrides).path)
@@ -137,7 +135,7 @@ def test_the_split_to_judge_by_is_the_one_it_has_seen_least_of(
     assert run.logits(part).shape == (len(run.splits.parts[part]), 2)
 
 
-def test_a_run_is_finished_at_its_last_epoch_or_at_the_end_of_its_patience(
+def test_a_run_is_finished_after_its_last_epoch_or_when_patience_runs_out(
     tmp_path: Path, trained: Trained
 ) -> None:
     assert not FinishedRun.open(trained("moons", *SHORT).path).is_unfinished
@@ -149,7 +147,7 @@ def test_a_run_is_finished_at_its_last_epoch_or_at_the_end_of_its_patience(
     assert FinishedRun.open(tmp_path / "run").is_unfinished
 
 
-def test_a_run_in_memory_is_as_the_one_on_disk(trained: Trained) -> None:
+def test_a_run_in_memory_equals_the_one_on_disk(trained: Trained) -> None:
     on_disk = FinishedRun.open(trained("moons", *SHORT).last)
     in_memory = FinishedRun.of(train_run(load_experiment(CONFIGS / "moons.yaml", SHORT)))
     np.testing.assert_array_equal(in_memory.logits("test"), on_disk.logits("test"))

@@ -1,4 +1,4 @@
-"""Advice comes where a threshold is crossed, and nowhere else."""
+"""Advice is given if a threshold is crossed, and only then."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from mlpcli.training.health import advise
 WELL = {"dead": [0.1, None, None], "saturated": [None, 0.4, None], "update_ratio": [1e-3, 1e-3, None, 0.05]}
 
 
-def test_a_healthy_network_needs_none() -> None:
+def test_a_healthy_network_gets_no_advice() -> None:
     assert advise(WELL) == []
 
 
-def test_each_failing_has_its_own() -> None:
+def test_each_problem_has_its_own_advice() -> None:
     assert advise({**WELL, "dead": [None, 0.43, None]}) == [
         "layer 2: 43% of its ReLUs are dead; lower optimizer.learning_rate or use leaky_relu"
     ]

@@ -1,4 +1,4 @@
-"""The loop: which epoch is the best, when patience runs out, what a row of metrics means."""
+"""The loop: the best epoch, patience, and the meaning of a row of metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(trains: Trainer, epochs: int) -> Iterator[Epoch]:
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[dict[str, float]]) -> None:
-    """Let the validation split score this, epoch by epoch."""
+    """Make the validation split return these scores, epoch by epoch."""
     script: Iterator[dict[str, float]] = iter(scores)
     monkeypatch.setattr(loop, "quick_scores", lambda *_: next(script))
 
@@ -56,7 +56,7 @@ def test_the_best_epoch(
 
 
 def test_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    losses = [1.0, 2.0, 0.5, 3.0, 0.5, 0.1]  # 2 epochs that are no better end it before the last
+    losses = [1.0, 2.0, 0.5, 3.0, 0.5, 0.1]  # two epochs without a better loss end training
     scripted(monkeypatch, [{"accuracy": 0.5, "loss": loss} for loss in losses])
     trains = trainer(training={"patience": 2})
     assert [epoch.number for epoch in run(trains, 6)] == [1, 2, 3, 4, 5]
@@ -64,8 +64,8 @@ def test_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(run(trains, 6)) == []
 
 
-def test_means_and_sizes_of_one_full_batch() -> None:
-    """With one batch an epoch and plain sgd, loss, gradient and change of the weights can be told at once."""
+def test_metrics_of_one_full_batch() -> None:
+    """With one batch per epoch and plain sgd, loss, gradient and update are easy to calculate."""
     trains = trainer(
         data={"name": "sine", "points": 50, "val_size": 0, "test_size": 0},
         model={"hidden": []},
@@ -88,11 +88,11 @@ def test_means_and_sizes_of_one_full_batch() -> None:
     )
 
 
-def test_the_loss_of_an_epoch_counts_examples_not_batches() -> None:
-    """Weights that all but stand still: a last batch of one example weighs as one example."""
+def test_the_loss_of_an_epoch_is_a_mean_over_examples_not_batches() -> None:
+    """With weights that hardly change, a last batch of one example counts as one example."""
     trains = trainer(optimizer={"name": "sgd", "learning_rate": 1e-30}, training={"batch_size": 35})
     X, y = next(trains.train.in_order(60))
-    y = y.copy()  # the next batch takes its place
+    y = y.copy()  # the next batch reuses the buffer
     assert len(y) == 36
     logits = trains.network.forward(X).copy()
     (epoch,) = run(trains, 1)
@@ -111,9 +111,9 @@ def test_the_loss_of_an_epoch_counts_examples_not_batches() -> None:
 def test_a_gradient_too_large_for_float32_is_divergence(
     tmp_path: Path, rows: int, batch_size: int, optimizer: Any, expected: str
 ) -> None:
-    """Loss and weights are finite, but last.npz, or the row of metrics, would hold what no reader takes."""
+    """Loss and weights are finite, but last.npz or the row of metrics would contain an infinite number."""
     X, y = np.zeros((40, 2), np.float32), np.arange(40) % 2
-    X[:rows] = 1e20  # in both classes: one of them is on the wrong side
+    X[:rows] = 1e20  # in both classes, so that one of them is predicted wrongly
     np.savez(tmp_path / "large.npz", X=X, y=y)
     whole = {"scaling": "none", "val_size": 0, "test_size": 0}
     trains = trainer(
@@ -141,7 +141,7 @@ def rates(trains: Trainer, epochs: int) -> list[float]:
 
 
 def test_the_learning_rate_follows_the_schedule() -> None:
-    """Rows of metrics hold the rate of an epoch's last step; 36 training examples are 4 steps of 9."""
+    """Rows of metrics have the rate of an epoch's last step; 36 training examples take 4 steps of 9."""
     optimizer = {"name": "sgd", "learning_rate": 0.5, "schedule": {"name": "step", "every": 2, "shrink": 0.1}}
     trains = trainer(optimizer=optimizer, training={"batch_size": 9})
     assert rates(trains, 5) == pytest.approx([0.5, 0.5, 0.05, 0.05, 0.005])
@@ -158,12 +158,12 @@ def test_a_plateau_shrinks_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     scripted(monkeypatch, [{"accuracy": 0.5, "loss": loss} for loss in losses])
     schedule = {"name": "plateau", "patience": 2, "shrink": 0.1}
     trains = trainer(optimizer={"name": "sgd", "learning_rate": 1.0, "schedule": schedule})
-    # no better one in epochs 2 and 3, 4 and 5; 7 and 8
+    # no better epoch among 2 and 3, 4 and 5, and 7 and 8
     assert rates(trains, 8) == pytest.approx([1, 1, 1, 0.1, 0.1, 0.01, 0.01, 0.01])
     assert trains.progress.plateaus == 3
 
 
-def test_a_long_gradient_is_cut_and_a_short_one_left() -> None:
+def test_only_a_long_gradient_is_clipped() -> None:
     norms = []
     for clip_norm in (None, 0.01, 1e6):
         optimizer = {"name": "sgd", "learning_rate": 0.1, "clip_norm": clip_norm}
@@ -174,10 +174,10 @@ def test_a_long_gradient_is_cut_and_a_short_one_left() -> None:
         moved = float(np.linalg.norm(trains.network.parameters.values - before))
         expected = norms[0] if clip_norm is None else min(norms[0], clip_norm)
         assert moved == pytest.approx(0.1 * expected, rel=1e-3)
-    assert norms[0] == norms[1] == norms[2] > 0.01  # as it was before the cut
+    assert norms[0] == norms[1] == norms[2] > 0.01  # before clipping
 
 
-def test_weights_into_a_unit_stay_within_the_max_norm() -> None:
+def test_weights_of_a_unit_stay_within_the_max_norm() -> None:
     trains = trainer(regularization={"max_norm": 0.5}, optimizer={"name": "sgd", "learning_rate": 0.5})
     list(run(trains, 5))
     longest = []
@@ -189,7 +189,7 @@ def test_weights_into_a_unit_stay_within_the_max_norm() -> None:
 
 
 def test_dropout_is_drawn_from_its_own_stream() -> None:
-    """The same batches with and without it: neither weights nor shuffling are drawn otherwise."""
+    """Weights and shuffling are the same with and without dropout."""
     seen = []
     for dropout in (0.0, 0.5):
         trains = trainer(model={"hidden": [20], "dropout": dropout}, training={"batch_size": 1000})
@@ -214,7 +214,7 @@ LOST = {
 
 
 @pytest.mark.parametrize(("spoil", "where"), LOST.values(), ids=LOST)
-def test_a_loss_that_is_lost_says_where_and_touches_no_weight(spoil: Any, where: str) -> None:
+def test_a_loss_that_is_not_finite_says_where_and_leaves_the_weights(spoil: Any, where: str) -> None:
     trains = trainer(data={"name": "sine", "points": 60}, model={"hidden": [4, 4], "activation": "tanh"})
     spoil(trains)
     before = trains.network.parameters.values.copy()
@@ -223,7 +223,7 @@ def test_a_loss_that_is_lost_says_where_and_touches_no_weight(spoil: Any, where:
     np.testing.assert_array_equal(trains.network.parameters.values, before)
 
 
-def test_a_gradient_that_is_lost_says_where_and_touches_no_weight() -> None:
+def test_a_gradient_that_is_not_finite_says_where_and_leaves_the_weights() -> None:
     trains = trainer(model={"hidden": [4, 4], "activation": "tanh"})
     layer = trains.network.layers[3]  # the second tanh
     backward = layer.backward
@@ -238,7 +238,7 @@ def test_a_gradient_that_is_lost_says_where_and_touches_no_weight() -> None:
 
 
 @pytest.mark.parametrize("every", [1, 2, 3, 100])
-def test_it_saves_every_so_many_steps(every: int) -> None:
+def test_it_saves_after_every_few_steps(every: int) -> None:
     trains = trainer(training={"batch_size": 5, "checkpoint_every": every})
     steps: list[int] = []
     trains.n_epochs = 3

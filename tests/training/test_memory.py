@@ -1,4 +1,4 @@
-"""The forecast of memory: what runs in fact take, and refusals before anything is taken."""
+"""The memory forecast: compared with what runs really take; runs that do not fit are refused first."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def forecast(config: Experiment) -> Forecast:
 
 
 def peak(config: Experiment, tmp_path: Path) -> int:
-    """Return the most bytes that NumPy and Python asked for at a time during a run and its last scores."""
-    tracemalloc.start()  # of what was there before it knows nothing
+    """Return the peak of the bytes that NumPy and Python allocate during a run and its final scores."""
+    tracemalloc.start()  # it does not count earlier allocations
     try:
         train_run(config, take_directory("r", tmp_path / "r")).score_best()
         return tracemalloc.get_traced_memory()[1]
@@ -152,7 +152,7 @@ def test_cifar10(tmp_path: Path, make_cifar10: Callable[..., Any], monkeypatch: 
     within_a_quarter(config, tmp_path)
 
 
-def test_what_is_loaded_is_counted_as_it_stands() -> None:
+def test_loaded_data_are_counted_with_their_real_size() -> None:
     config = experiment(data={"name": "moons", "points": 1000})
     data = loaded_data(Run(config).splits)
     assert (data.trained, data.scored, data.inputs, data.outputs) == (600, 600, 2, 2)
@@ -221,7 +221,7 @@ def test_a_run_that_does_not_fit_is_refused_with_a_table(
 
 
 @pytest.mark.usefixtures("little")
-def test_nothing_is_read_of_what_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_do_not_fit_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(*_: object, **__: object) -> None:
         raise AssertionError("the file was read")
 
@@ -242,7 +242,7 @@ def test_nothing_is_read_of_what_does_not_fit(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.usefixtures("little")
 def test_a_network_of_a_width_that_only_the_data_know(tmp_path: Path) -> None:
-    """The header row tells the inputs, the rows how many classes there are."""
+    """The header row gives the number of inputs, the rows give the number of classes."""
     path = tmp_path / "x.csv"
     path.write_text(",".join(f"x{i}" for i in range(5000)) + ",y\n" + "1," * 5000 + "2\n")
     config = experiment(data={"name": "csv", "path": str(path), "target": "y"}, model={"hidden": [1000]})
@@ -254,18 +254,18 @@ def test_a_network_of_a_width_that_only_the_data_know(tmp_path: Path) -> None:
         Run(config)
 
 
-def test_a_missing_file_is_the_readers_to_tell() -> None:
+def test_a_missing_file_is_reported_by_the_reader() -> None:
     for data in ({"name": "csv", "path": "nope.csv", "target": "y"}, {"name": "npz", "path": "nope.npz"}):
         with pytest.raises(DataError, match="no such file"):
             require_memory(experiment(data=data))
 
 
-def test_where_nothing_is_known_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_known_limit_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlpcli.training.memory.available_memory", lambda: None)
     require_memory(experiment(model={"hidden": [10**6] * 1000}))
 
 
-def test_what_is_loaded_is_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loaded_data_are_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     config = experiment(data={"name": "moons", "points": 10_000})
     data = loaded_data(Run(config).splits)
     total = forecast_memory(plan_widths((2, 100, 2)), config, data).total

@@ -31,13 +31,13 @@ def expected(number: int) -> dict[str, Any]:
     return loaded
 
 
-def test_every_older_format_has_a_reader_and_files() -> None:
+def test_every_older_format_has_a_migration_and_files() -> None:
     assert list(range(1, FORMAT)) == NUMBERS == sorted(MIGRATIONS)
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("number", NUMBERS)
-def test_it_predicts_what_it_predicted(number: int, task: str, tmp_path: Path) -> None:
+def test_it_predicts_the_same_as_before(number: int, task: str, tmp_path: Path) -> None:
     known = expected(number)[task]
     np.save(tmp_path / "x.npy", np.array(known["X"], np.float32))
     answers = predict_rows(load_checkpoint(FORMATS / str(number) / f"{task}.npz"), tmp_path / "x.npy")
@@ -47,7 +47,7 @@ def test_it_predicts_what_it_predicted(number: int, task: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("number", NUMBERS)
-def test_it_is_saved_in_todays_format(number: int, task: str, tmp_path: Path) -> None:
+def test_it_is_saved_in_the_current_format(number: int, task: str, tmp_path: Path) -> None:
     old = load_checkpoint(FORMATS / str(number) / f"{task}.npz")
     save_checkpoint(tmp_path / "new.npz", old)
     meta = json.loads(np.load(tmp_path / "new.npz")["meta"].item())
@@ -58,7 +58,7 @@ def test_it_is_saved_in_todays_format(number: int, task: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_run_goes_on_to_the_weights_it_would_have_had(number: int) -> None:
+def test_a_resumed_run_reaches_the_same_weights(number: int) -> None:
     last = load_checkpoint(FORMATS / str(number) / "classes.npz")
     run = Run(last.experiment)
     restore(run, last)

@@ -1,4 +1,4 @@
-"""Models: answers in the units of the data, the same as those of the commands."""
+"""Models: predictions in the units of the data, the same as those of the commands."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def iris() -> tuple[list[dict[str, str]], Any, list[str]]:
     return rows, X, [row["species"] for row in rows]
 
 
-def test_it_answers_as_mlp_predict_does(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_predicts_the_same_as_mlp_predict(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
     run = trained("iris", EPOCHS)
     model, (_, X, _) = load_model(run.best), iris()
     assert mlp(["predict", str(run.best), str(IRIS)]) == 0
@@ -43,7 +43,7 @@ def test_it_answers_as_mlp_predict_does(trained: Trained, capsys: pytest.Capture
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-6)
 
 
-def test_it_scores_as_mlp_eval_does(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_scores_the_same_as_mlp_eval(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
     run = trained("iris", EPOCHS)
     _, X, y = iris()
     assert mlp(["eval", str(run.best), "--data", str(IRIS), "--json"]) == 0
@@ -64,7 +64,7 @@ def test_runs_and_models_say_what_they_are(trained: Trained) -> None:
 
 
 def test_several_threads_may_use_one_model(trained: Trained) -> None:
-    """All of them get what one thread gets alone, with batches of different sizes."""
+    """Each thread gets the same results as a single thread, with batches of different sizes."""
     model, (_, X, y) = load_model(trained("iris", EPOCHS).best), iris()
     rows = [slice(0, 10 + 7 * i) for i in range(20)]
     alone = [model.evaluate(X[part], y[part]) for part in rows]
@@ -103,7 +103,7 @@ def test_an_svm_has_scores_and_no_probabilities(trained: Trained) -> None:
         model.predict_proba(X)
 
 
-def test_the_score_of_a_binary_loss_speaks_for_the_second_class(trained: Trained) -> None:
+def test_a_positive_score_of_a_binary_loss_means_the_second_class(trained: Trained) -> None:
     model = load_model(trained("moons", EPOCHS, "loss=binary_cross_entropy").best)
     X = np.random.default_rng(0).normal(size=(50, 2))
     assert model.scores(X).shape == (50, 1)
@@ -123,7 +123,7 @@ def test_the_score_of_a_binary_loss_speaks_for_the_second_class(trained: Trained
         (["007", "7x"], "U"),
     ],
 )
-def test_labels_are_of_the_kind_that_their_names_are(labels: list[Any], kind: str) -> None:
+def test_labels_have_the_type_of_their_names(labels: list[Any], kind: str) -> None:
     y = np.array(labels * 20)
     X = np.tile(np.eye(len(labels)), (20, 1))
     config = {"model": {"hidden": []}, "optimizer": {"name": "adam", "learning_rate": 0.1}}
@@ -143,7 +143,7 @@ def test_layers_are_views(trained: Trained) -> None:
     assert model.predict(X).tolist() == [model.classes and model.classes[1]]
 
 
-def test_what_is_saved_is_loaded_and_answers_the_same(trained: Trained, tmp_path: Path) -> None:
+def test_a_saved_model_is_loaded_and_predicts_the_same(trained: Trained, tmp_path: Path) -> None:
     model, (_, X, _) = load_model(trained("iris", EPOCHS).last), iris()
     model.save(tmp_path / "model.npz")
     again = load_model(tmp_path / "model.npz")
@@ -154,7 +154,7 @@ def test_what_is_saved_is_loaded_and_answers_the_same(trained: Trained, tmp_path
         model.save(tmp_path / "none" / "model.npz")
 
 
-def test_the_config_is_a_dict_of_ones_own(trained: Trained) -> None:
+def test_the_config_is_a_copy(trained: Trained) -> None:
     model = load_model(trained("iris", EPOCHS).best)
     model.config["training"]["epochs"] = 99
     assert model.config["training"]["epochs"] == 3
@@ -173,7 +173,7 @@ def test_rows_that_do_not_fit(trained: Trained, X: Any, message: str) -> None:
         load_model(trained("iris", EPOCHS).best).predict(X)
 
 
-def test_rows_that_overflow_are_told(trained: Trained) -> None:
+def test_rows_that_overflow_are_reported(trained: Trained) -> None:
     with pytest.raises(DataError, match="X: example 2 drives the network past what 32 bits can hold"):
         load_model(trained("iris", EPOCHS).best).predict([[1, 1, 1, 1], [3e38, -3e38, 3e38, 3e38]])
 

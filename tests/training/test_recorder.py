@@ -1,4 +1,4 @@
-"""Recorders: both forms keep the same, and what they have kept does not change as training goes on."""
+"""Recorders: both kinds keep the same, and kept weights do not change during further training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 TIMINGS = {"seconds", "examples_per_second"}
 Start = Callable[..., Run]
 
-# Batch norm has a state besides its parameters.
+# Batch norm has state in addition to its parameters.
 CONFIG = """
 data: {name: spiral, points: 60}
 model: {hidden: [5], batch_norm: true, dropout: 0.2}
@@ -77,7 +77,7 @@ def test_nothing_is_kept_before_the_first_epoch(start: Start) -> None:
     assert (recorder.metrics, recorder.best, recorder.last, recorder.snapshots) == ([], None, None, [])
 
 
-def test_what_is_kept_stands_still_while_training_goes_on(start: Start) -> None:
+def test_kept_weights_do_not_change_during_training(start: Start) -> None:
     run = start(CONFIG)
     epochs = run.epochs()
     next(epochs)
@@ -92,7 +92,7 @@ def test_what_is_kept_stands_still_while_training_goes_on(start: Start) -> None:
     epochs.close()
 
 
-def test_the_best_epoch_is_kept_without_reading_it_again(
+def test_the_best_epoch_is_kept_without_reading_it_from_disk(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = start(CONFIG)
@@ -102,7 +102,7 @@ def test_the_best_epoch_is_kept_without_reading_it_again(
     assert run.score_best()["train"].keys() == {"loss", "accuracy"}
 
 
-def test_weights_of_a_run_that_diverges_are_those_before(start: Start) -> None:
+def test_a_run_that_diverges_keeps_the_weights_before(start: Start) -> None:
     run = start("data: {name: sine}\ntraining: {epochs: 5}")
     good: list[Any] = []
 
@@ -117,7 +117,7 @@ def test_weights_of_a_run_that_diverges_are_those_before(start: Start) -> None:
     assert values(run.recorder.last)["values"] == good[1]
 
 
-def test_a_run_that_is_stopped_within_an_epoch_keeps_the_weights_at_hand(start: Start) -> None:
+def test_a_run_that_is_stopped_within_an_epoch_keeps_its_current_weights(start: Start) -> None:
     run = start(CONFIG, "training.batch_size=5")
     backward, calls = run.network.backward, iter(range(1, 100))
 
@@ -141,7 +141,7 @@ def test_a_best_epoch_before_a_resume_is_read_from_disk(tmp_path: Path) -> None:
     assert run.score_best()["val"]["accuracy"] == run.recorder.best.scores["val_accuracy"]
 
 
-def test_a_file_that_cannot_be_written_is_told_with_its_run(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported_with_its_run(tmp_path: Path) -> None:
     run = start_run(parse_experiment(CONFIG, "test", tmp_path), take_directory("run", tmp_path / "run"))
     (tmp_path / "run" / "metrics.jsonl").mkdir()
     with pytest.raises(NotWrittenError, match="Nothing had been saved yet") as caught:
@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_written_is_told_with_its_run(tmp_path: Path) -> N
     assert caught.value.facts == {"run": tmp_path / "run"}
 
 
-def test_rows_that_are_none_are_an_error(tmp_path: Path) -> None:
+def test_invalid_rows_are_an_error(tmp_path: Path) -> None:
     directory = take_directory("run", tmp_path / "run")
     directory.metrics.write_text('{"epoch": 1}\nnonsense\n')
     with pytest.raises(RunError, match=r"metrics\.jsonl holds something that is not a row of metrics"):

@@ -1,4 +1,4 @@
-"""Resuming: the right run is found, nothing that differs is overlooked, and all of its state comes back."""
+"""Resuming: the right run is found, all differences are reported, and the whole state is restored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ training: {epochs: 3, batch_size: 8}
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the working directory, which holds a table."""
+    """Return the working directory, which contains a table."""
     monkeypatch.chdir(tmp_path)
     rows = "".join(f"{i % 7},{i * i % 5},{'ab'[i % 2]}\n" for i in range(60))
     Path("table.csv").write_text(f"u,v,y\n{rows}")
@@ -46,7 +46,7 @@ def trained_run(folder: Path) -> RunDirectory:
     return RunDirectory.reopen(Path("run"))
 
 
-def test_the_run_is_the_one_that_is_given_or_the_last_of_its_name(trained_run: RunDirectory) -> None:
+def test_the_run_is_the_given_one_or_the_last_with_the_name(trained_run: RunDirectory) -> None:
     assert find_run_to_resume("run", Path("run")) == Path("run")
     assert find_run_to_resume("run", None) is None  # runs/run is meant
     for number in range(2):
@@ -54,7 +54,7 @@ def test_the_run_is_the_one_that_is_given_or_the_last_of_its_name(trained_run: R
         assert find_run_to_resume("run", None) == Path("runs", ("run", "run-2")[number])
 
 
-def test_where_there_is_no_run_yet_there_is_none_to_find(folder: Path) -> None:
+def test_without_a_run_none_is_found(folder: Path) -> None:
     Path("empty").mkdir()
     for place in (Path("empty"), Path("new")):
         assert find_run_to_resume("run", place) is None
@@ -71,7 +71,7 @@ def test_a_run_that_was_stopped_before_anything_was_saved_has_no_last(folder: Pa
         load_last(directory, config("training.seed=7"))
 
 
-def test_every_key_that_differs_is_named_and_only_epochs_may(trained_run: RunDirectory) -> None:
+def test_every_key_that_differs_is_named_and_only_epochs_may_differ(trained_run: RunDirectory) -> None:
     last = load_last(trained_run, config("training.epochs=9"))
     assert last is not None
     assert last.epoch == 3
@@ -91,7 +91,7 @@ def test_a_checkpoint_without_the_optimizers_state_cannot_be_resumed(trained_run
         load_last(trained_run, config())
 
 
-def test_all_of_the_state_comes_back(trained_run: RunDirectory) -> None:
+def test_the_whole_state_is_restored(trained_run: RunDirectory) -> None:
     last = load_last(trained_run, config())
     assert last is not None
     assert last.resume is not None

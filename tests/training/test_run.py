@@ -1,4 +1,4 @@
-"""Runs: the same bytes every time, the best epoch kept, and what went before a failure too."""
+"""Runs: reproducible bytes, the best epoch, and what is kept when a run fails."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_row_of_metrics_has_everything(tmp_path: Path) -> None:
     assert metrics[0]["learning_rate"] == 0.01
 
 
-def test_best_and_last_hold_their_epochs_weights(tmp_path: Path) -> None:
+def test_best_and_last_have_the_weights_of_their_epochs(tmp_path: Path) -> None:
     run, directory, metrics = train(CONFIGS / "spiral.yaml", tmp_path / "run", "training.epochs=30")
     best, last = load_checkpoint(directory.best), load_checkpoint(directory.last)
     expected = max(metrics, key=lambda row: (row["val_accuracy"], -row["val_loss"], -row["epoch"]))
@@ -109,7 +109,7 @@ def test_checkpoints_are_written_once_a_second_at_most_and_at_the_end(
         found = [saved(directory) for _ in start_run(experiment, directory).epochs()]
         metrics = rows(directory)
         assert [row["epoch"] for row in metrics] == [1, 2, 3, 4, 5, 6]
-        for best, last in found:  # never one ahead of the other
+        for best, last in found:  # neither is ahead of the other
             scores = [(row["val_accuracy"], -row["val_loss"]) for row in metrics[:last]]
             assert best == 1 + scores.index(max(scores))
         return [*(last for _, last in found), saved(directory)[1]]
@@ -124,7 +124,7 @@ def test_checkpoints_are_written_once_a_second_at_most_and_at_the_end(
 
 
 @pytest.mark.parametrize("end", ["stop", "leave", "raise"])
-def test_what_is_kept_in_memory_is_written_however_it_ends(
+def test_checkpoints_in_memory_are_written_however_the_run_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     monkeypatch.setattr("mlpcli.training.recorder._WRITE_EVERY", 1000)
@@ -175,8 +175,8 @@ def test_l2_shrinks_the_weights(tmp_path: Path) -> None:
     assert sizes[1] < 0.5 * sizes[0]
 
 
-def test_penalties_do_not_move_with_the_batch_size(tmp_path: Path) -> None:
-    """With no data gradient to speak of, a step of sgd shrinks every weight by learning_rate * l2."""
+def test_penalties_do_not_depend_on_the_batch_size(tmp_path: Path) -> None:
+    """With a negligible gradient of the data, an sgd step shrinks every weight by learning_rate * l2."""
     for batch_size in (7, 180):
         config = CONFIGS / "spiral.yaml"
         options = ["training.epochs=1", "optimizer.learning_rate=1e-3", "optimizer.momentum=0"]
@@ -205,7 +205,7 @@ def spoil(run: Run) -> None:
 
 
 @pytest.mark.parametrize("overrides", [[], ["data.val_size=0", "training.batch_size=1000"]])
-def test_divergence_keeps_what_was_good(tmp_path: Path, overrides: list[str]) -> None:
+def test_after_divergence_the_good_checkpoints_remain(tmp_path: Path, overrides: list[str]) -> None:
     experiment = load_experiment(CONFIGS / "sine.yaml", overrides)
     directory = take_directory("run", tmp_path / "run")
     run = start_run(experiment, directory)
@@ -220,8 +220,8 @@ def test_divergence_keeps_what_was_good(tmp_path: Path, overrides: list[str]) ->
     assert saved(directory) == (2, 2)
 
 
-def test_weights_that_are_lost_in_the_last_step_are_not_saved(tmp_path: Path) -> None:
-    """The loss of an only batch is taken before the step: it cannot tell what the step does."""
+def test_weights_that_overflow_in_the_last_step_are_not_saved(tmp_path: Path) -> None:
+    """The loss of the only batch is computed before the step, so it cannot show the overflow."""
     overrides = ["data.val_size=0", "training.batch_size=1000", "optimizer={name: sgd, learning_rate: 1e38}"]
     experiment = load_experiment(CONFIGS / "sine.yaml", [*overrides, "regularization.l2=1e4"])
     directory = take_directory("run", tmp_path / "run")
@@ -235,7 +235,7 @@ def remove(run: Run) -> None:
     shutil.rmtree("run")
 
 
-def test_a_directory_that_goes_away_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_that_disappears_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     experiment = load_experiment(CONFIGS / "spiral.yaml")
     run = start_run(experiment, take_directory("run", Path("run")))
@@ -263,7 +263,7 @@ def test_a_full_disk_is_one_error(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_trained_fixture_is_what_the_command_line_tests_rely_on(
+def test_the_trained_fixture_has_what_the_command_line_tests_need(
     trained: Callable[..., RunDirectory],
 ) -> None:
     assert trained("xor", "training.epochs=20") is trained("xor", "training.epochs=20")

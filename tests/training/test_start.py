@@ -33,12 +33,12 @@ def test_without_a_directory_a_run_leaves_no_file() -> None:
     assert list(Path().iterdir()) == []
 
 
-def test_data_that_are_handed_in_are_those_that_are_trained_on() -> None:
+def test_given_data_are_used_for_training() -> None:
     splits = load_splits(config())
     assert train_run(config(), splits=splits).splits is splits
 
 
-def test_progress_is_told_at_the_start_and_after_each_epoch() -> None:
+def test_progress_is_reported_at_the_start_and_after_each_epoch() -> None:
     seen: list[int] = []
 
     def progress(run: Run) -> None:
@@ -54,7 +54,7 @@ def test_progress_may_stop_the_run() -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_the_directory_is_free_again_however_it_ends(fails: bool) -> None:
+def test_the_directory_is_unlocked_however_the_run_ends(fails: bool) -> None:
     def progress(run: Run) -> None:
         if fails and run.metrics:
             raise ZeroDivisionError
@@ -67,7 +67,7 @@ def test_the_directory_is_free_again_however_it_ends(fails: bool) -> None:
     take_directory("run", Path("run"), resume=True).close()
 
 
-def test_a_directory_for_a_run_that_does_not_start_goes_again() -> None:
+def test_the_directory_of_a_run_that_does_not_start_is_removed() -> None:
     directory = take_directory("run", Path("new/run"))
     wrong = parse_experiment("data: {name: csv, path: none.csv, target: y}", "test", Path())
     with pytest.raises(DataError, match=r"none\.csv"):
@@ -80,7 +80,7 @@ def arrays(directory: RunDirectory) -> dict[str, Any]:
         return {name: last[name].tolist() for name in last.files if name != "meta"}
 
 
-def test_a_run_that_is_resumed_ends_as_if_it_had_never_stopped() -> None:
+def test_a_resumed_run_ends_as_if_it_had_never_stopped() -> None:
     whole, parts = take_directory("run", Path("whole")), take_directory("run", Path("parts"))
     train_run(config(), whole)
     train_run(config(), parts, progress=lambda run: len(run.metrics) == 1 and run.stop())
@@ -89,14 +89,14 @@ def test_a_run_that_is_resumed_ends_as_if_it_had_never_stopped() -> None:
     assert arrays(parts) == arrays(whole)
 
 
-def test_where_there_is_nothing_to_resume_a_run_begins() -> None:
+def test_without_a_run_to_resume_a_new_one_starts() -> None:
     run = train_run(config(), take_directory("run", Path("run"), resume=True))
     assert len(run.metrics) == 3
     train_run(config("training.epochs=4"), take_directory("run", Path("run"), resume=True))
     assert "epochs: 4" in Path("run/config.yaml").read_text()
 
 
-def test_another_config_changes_nothing_of_a_run() -> None:
+def test_a_different_config_does_not_change_a_run() -> None:
     train_run(config(), take_directory("run", Path("run")))
     before = {path: path.read_bytes() for path in Path("run").iterdir()}
     with pytest.raises(ConfigError, match="was started with another config"):
@@ -112,7 +112,7 @@ def test_a_run_is_replaced_only_by_force() -> None:
     assert len(Path("run/metrics.jsonl").read_text().splitlines()) == 1
 
 
-def test_a_run_that_is_being_written_is_left_alone() -> None:
+def test_a_run_that_is_being_written_is_not_touched() -> None:
     directory = take_directory("run", Path("run"))
     start_run(config(), directory)
     for how in ({"resume": True}, {"force": True}):
