@@ -1,1 +1,1 @@
-"""Speed and numbers, measured beside those of peers; no part of the installed package."""
+"""Benchmarks of speed and numerical results against peers; not part of the installed package."""

@@ -76,7 +76,7 @@ class Entry:
 class Race:
     """Entries that are timed in turn; the others are compared with the first. ``unit`` is what is reported.
 
-    If ``images`` is not 0, the commands find a made-up CIFAR-10 in ``{folder}/cifar``, with so many images
+    If ``images`` is not 0, the commands find a made-up CIFAR-10 in ``{folder}/cifar``, with that many images
     per file.
     """
 

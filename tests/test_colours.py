@@ -1,4 +1,4 @@
-"""Colours: colour-blind readers can tell them apart."""
+"""Colors: color-blind readers can tell them apart."""
 
 from __future__ import annotations
 

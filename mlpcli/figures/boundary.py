@@ -46,7 +46,7 @@ from mlpcli.training.plane import extent, grid_of
 __all__ = ["animate_boundary", "boundary_frames", "draw_boundary"]
 
 _POINTS = 300  # of the grid, along each axis
-_TINT = 0.3  # strength of the colours of regions
+_TINT = 0.3  # strength of the colors of regions
 _FRAME, _LAST_FRAME = 250, 2000  # milliseconds
 
 
@@ -219,7 +219,7 @@ class _Span:
 
 
 def _draw(axes: Axes, run: FinishedRun, span: _Span, *, held_out: bool, size: float = 22) -> Any:
-    """Draw the predictions and the examples; return the artist for a colour bar, or None without one."""
+    """Draw the predictions and the examples; return the artist for a color bar, or None without one."""
     classes = run.checkpoint.classes is not None
     ranges = span.ranges
     axes.set_xlabel(label(run.checkpoint.columns[0]))
@@ -255,7 +255,7 @@ def _draw_regions(
         interpolation="nearest",
         zorder=0,
     )
-    for index in np.unique(labels)[1:]:  # the border between one class and all others
+    for index in np.unique(labels)[1:]:  # the boundary between one class and all others
         others = np.delete(scores, index, axis=1).max(axis=1)
         lead = (scores[:, index] - others).reshape(_POINTS, _POINTS)
         axes.contour(x, y, lead, levels=[0], colors="white", linewidths=1.5, zorder=1)
@@ -311,7 +311,7 @@ def _draw_function(axes: Axes, run: FinishedRun, reach: tuple[float, float], par
 
 
 def _value_colours(values: int) -> list[tuple[Any, Any]]:
-    """Return, for each value of a regression, the colour of its examples and that of its predictions."""
+    """Return, for each value of a regression, the color of its examples and that of its predictions."""
     if values == 1:
         return [(LINE_COLOURS[0], LINE_COLOURS[1])]
     return [(colour, colour) for colour in line_colours(values)]

@@ -19,7 +19,7 @@ _MAX_NUMBERS = 20  # classes; with more, the cells have no numbers
 def draw_confusion(run: FinishedRun) -> Figure:
     """Draw the confusion matrix of the held-out split: rows are true classes, columns predicted ones.
 
-    Colours show shares of the true class. Raises UnfitError for a regression.
+    Colors show shares of the true class. Raises UnfitError for a regression.
     """
     classes = run.checkpoint.classes
     if classes is None:

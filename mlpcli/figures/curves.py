@@ -36,14 +36,14 @@ LOSS_UNITS = {
     "huber": "of scaled targets",
 }
 _SPAN = 30  # if the ratio of the largest to the smallest value is above this, the axis is logarithmic
-_FEW = 12  # up to so many epochs are marked by points
+_FEW = 12  # up to this number, each epoch is marked by a point
 
 
 @styled
 def draw_curves(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the loss and the accuracy, or R2 of a regression, over the epochs, in training and validation.
 
-    The best epoch is marked. If there are several runs, each has its own colour, the curves of training are
+    The best epoch is marked. If there are several runs, each has its own color, the curves of training are
     dashed, and the legend lists the keys that differ.
     """
     runs = [runs[i] for i in order_runs(runs)]

@@ -15,7 +15,7 @@ from mlpcli.training.finished import FinishedRun, Row
 
 __all__ = ["draw_health"]
 
-_FEW = 12  # up to so many epochs are marked by points
+_FEW = 12  # up to this number, each epoch is marked by a point
 _MAX_HANDLES = 12
 _USUAL = 1e-3  # update ratio (CS231n notes, Neural Networks 3)
 

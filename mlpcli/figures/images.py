@@ -20,7 +20,7 @@ _GAP = 1  # pixels between images
 def image_shape(experiment: Experiment, features: int) -> tuple[int, int, int] | None:
     """Return (channels, rows, columns) if the examples of a data set are images, else None.
 
-    The examples of CIFAR-10 are images. Those of an .npz file, or of arrays, count as square grey images if
+    The examples of CIFAR-10 are images. Those of an .npz file, or of arrays, count as square gray images if
     their number of features is a square.
     """
     if experiment.data.name == "cifar10":
@@ -46,7 +46,7 @@ def mosaic(images: NDArray[Any], columns: int) -> NDArray[Any]:
 
 
 def brightness(values: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[np.float64]:
-    """Return pixels scaled to 0 to 1; 1 stands for 255 in colour images, and for the maximum in grey ones."""
+    """Return pixels scaled to 0 to 1; 1 stands for 255 in color images, and for the maximum in gray ones."""
     low = 0.0 if shape[0] == 3 else min(0.0, float(values.min()))
     top = 255.0 if shape[0] == 3 else float(values.max())
     scaled: NDArray[np.float64] = (values.astype(np.float64) - low) / ((top - low) or 1)

@@ -41,7 +41,7 @@ def _train(config: Path, variants: Sequence[Sequence[str]], say: Say) -> list[Fi
 
 
 def draw_notes(name: str, folder: Path, say: Say) -> Figure:
-    """Train the runs of a figure, from the configs in ``folder``, and draw it; ``say`` is told of each run.
+    """Train the runs of a figure, from the configs in ``folder``, and draw it; ``say`` gets a line per run.
 
     Data and seed are the same in all panels. Raises UsageError if the config does not exist.
     """

@@ -28,7 +28,7 @@ __all__ = [
     "value_name",
 ]
 
-LEVELS = "cividis"  # the colours of values: lighter is larger, with any kind of colour vision
+LEVELS = "cividis"  # the colors of values: lighter is larger, with any kind of color vision
 _MAX_POINTS = 2000  # per split; more would cover each other
 _FEW_RINGS = 20
 _MAX_HANDLES = 12
@@ -45,7 +45,7 @@ def new_plane(
 ) -> Figure:
     """Return an empty picture for a plane over ``ranges``, as high as the plane and its legend need.
 
-    ``width`` and ``max_height`` are in hundreds of pixels; ``has_bar`` says whether there is a colour bar
+    ``width`` and ``max_height`` are in hundreds of pixels; ``has_bar`` says whether there is a color bar
     beside the plane.
     """
     if not is_square(ranges):
@@ -78,7 +78,7 @@ def scatter_classes(
     wrong: NDArray[np.bool_] | None = None,
     size: float = 22,
 ) -> None:
-    """Draw points X (n, 2) of classes y (n,), each with the colour and marker of its class.
+    """Draw points X (n, 2) of classes y (n,), each with the color and marker of its class.
 
     Points that are ``wrong`` (n,) get a ring.
     """
@@ -111,7 +111,7 @@ def scatter_classes(
 def scatter_values(
     axes: Axes, X: NDArray[Any], values: NDArray[Any], norm: Any, *, filled: bool = True, size: float = 22
 ) -> None:
-    """Draw points X (n, 2), coloured by their values (n,)."""
+    """Draw points X (n, 2), colored by their values (n,)."""
     axes.scatter(
         X[:, 0],
         X[:, 1],

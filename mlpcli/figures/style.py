@@ -1,4 +1,4 @@
-"""What all pictures share: their style, colours that colour-blind readers can tell apart, and saving."""
+"""What all pictures share: their style, colors that color-blind readers can tell apart, and saving."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 INK = "#222222"
-MARKERS = "os^DvPX*<"  # nine markers with ten colours make 90 classes distinguishable
+MARKERS = "os^DvPX*<"  # nine markers with ten colors make 90 classes distinguishable
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 _DPI = 100
 _MAX_LENGTH = 24  # characters of a name in a picture
@@ -119,12 +119,12 @@ def label(name: str, max_length: int = _MAX_LENGTH) -> str:
 
 
 def class_colour(index: int) -> str:
-    """Return the colour of a class; with more than ten classes, the colours repeat."""
+    """Return the color of a class; with more than ten classes, the colors repeat."""
     return CLASS_COLOURS[index % len(CLASS_COLOURS)]
 
 
 def line_colours(n: int) -> list[Any]:
-    """Return a colour for each of ``n`` lines; many lines get a scale from dark to light."""
+    """Return a color for each of ``n`` lines; many lines get a scale from dark to light."""
     if n <= len(LINE_COLOURS):
         return list(LINE_COLOURS[:n])
     viridis = mpl.colormaps["viridis"]

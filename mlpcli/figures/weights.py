@@ -19,7 +19,7 @@ _MAX_UNITS = 200
 def draw_weights(run: FinishedRun) -> Figure:
     """Draw the weight vector of each unit in the first layer as an image, longest vectors first.
 
-    The weights apply to scaled inputs. Each image has its own scale, in which grey is 0. Raises UnfitError if
+    The weights apply to scaled inputs. Each image has its own scale, in which gray is 0. Raises UnfitError if
     the data are not images.
     """
     network = run.checkpoint.network
@@ -46,7 +46,7 @@ def draw_weights(run: FinishedRun) -> Figure:
     axes.set_axis_off()
     axes.set_title(
         f"lengths of the weight vectors: {lengths[order[0]]:.3g} (first) to {lengths[order[-1]]:.3g} (last); "
-        "grey is 0; each image has its own scale",
+        "gray is 0; each image has its own scale",
         fontsize=9,
     )
     return figure

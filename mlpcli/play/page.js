@@ -2,7 +2,7 @@
 "use strict";
 
 const at = (id) => document.getElementById(id);
-const LOW = [0, 32, 77], MIDDLE = [124, 123, 120], HIGH = [255, 234, 70]; // colours of a unit's map; they work in grey, too
+const LOW = [0, 32, 77], MIDDLE = [124, 123, 120], HIGH = [255, 234, 70]; // colors of a unit's map; they also work in gray
 const LINES = { train: "#0072B2", val: "#D55E00" };
 
 let state = null;   // settings, data and axes; new after each change
@@ -169,7 +169,7 @@ const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeA
 
 const scratch = document.createElement("canvas");
 
-/* Draw a square grid, whose rows are given from the bottom up, into a rectangle; colours are 32-bit pixels. */
+/* Draw a square grid, whose rows are given from the bottom up, into a rectangle; colors are 32-bit pixels. */
 function paint(ink, side, colourOf, x, y, width, height) {
   scratch.width = scratch.height = side;
   const image = new ImageData(side, side), pixels = new Uint32Array(image.data.buffer);
@@ -183,7 +183,7 @@ function paint(ink, side, colourOf, x, y, width, height) {
   ink.drawImage(scratch, x, y, width, height);
 }
 
-/* Return the 256 pixels of a colour scale from 0 to 1, in the format of ImageData. */
+/* Return the 256 pixels of a color scale from 0 to 1, in the format of ImageData. */
 function scale(colourOf) {
   const bytes_ = new Uint8ClampedArray(1024);
   for (let i = 0; i < 256; i++) bytes_.set([...colourOf(i / 255), 255], 4 * i);

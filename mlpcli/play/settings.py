@@ -56,7 +56,7 @@ class Control:
 def list_controls(experiment: Experiment, own: dict[str, Any] | None, classes: int) -> list[dict[str, Any]]:
     """Return the settings of an experiment, with the choices that suit two features and its classes.
 
-    ``own`` is the data section of the config's own file, where it has one.
+    ``own`` is the data section of the config's own file, or None for a toy set.
     """
     choices = {
         "data.name": _data_choices(own),

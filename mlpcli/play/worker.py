@@ -21,8 +21,8 @@ _PATIENCE = 3.0  # seconds after the last request for a frame; then training pau
 class Worker:
     """Runs a session's epochs, at most ``speed`` a second, and submitted functions between two epochs.
 
-    A frame is drawn only for who has asked for one, once there is something new: whoever draws slowly
-    gets fewer of them. ``version`` counts what there was to see.
+    A frame is drawn only if a page has asked for one and something has changed, so a slow page gets fewer
+    frames. ``version`` counts the changes.
     """
 
     def __init__(self, session: Session, speed: float = 30) -> None:
@@ -49,7 +49,7 @@ class Worker:
     def submit(self, do: Callable[[Session], T], *, quietly: bool = False) -> Future[T]:
         """Let the thread call ``do``; the future gets what it returns or raises.
 
-        ``quietly`` where it changes nothing that is to be seen.
+        ``quietly`` means that it changes nothing that the page shows.
         """
         future: Future[T] = Future()
 

@@ -167,7 +167,7 @@ def test_a_sheet_shows_all_points_of_all_runs(finished: Finish) -> None:
 
 
 def test_regressions_on_one_sheet_share_their_levels(trained_text: TrainText, tmp_path: Path) -> None:
-    """One has targets up to 10, the other up to 100; a colour means the same value in both panels."""
+    """One has targets up to 10, the other up to 100; a color means the same value in both panels."""
     for name, most in (("small", 10), ("large", 100)):
         rows = "\n".join(f"{i % 9},{i % 7},{most * (i % 9) / 8}" for i in range(60))
         (tmp_path / f"{name}.csv").write_text(f"a,b,u\n{rows}\n")

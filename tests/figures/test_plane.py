@@ -1,4 +1,4 @@
-"""Colour and marker together distinguish the points of many classes."""
+"""Color and marker together distinguish the points of many classes."""
 
 from __future__ import annotations
 

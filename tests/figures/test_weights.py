@@ -1,4 +1,4 @@
-"""The weights are drawn as images: one for each unit, longest vectors first, grey for 0."""
+"""The weights are drawn as images: one for each unit, longest vectors first, gray for 0."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_filters_of_colour_images(cifar10: FinishedRun) -> None:
     assert sheet.shape == (33 * 2 - 1, 33 * 20 - 1, 3)  # 24 units of 32 x 32, 20 in a row
     W = cifar10.checkpoint.network.dense[0].W.astype(float)
     lengths = np.sqrt((W**2).sum(axis=0))
-    first = W[:, lengths.argmax()].reshape(3, 32, 32)  # CIFAR-10: a plane for each colour
+    first = W[:, lengths.argmax()].reshape(3, 32, 32)  # CIFAR-10: a plane for each color
     assert np.allclose(sheet[:32, :32], 0.5 + 0.5 * first.transpose(1, 2, 0) / np.abs(first).max())
     assert f"lengths of the weight vectors: {lengths.max():.3g} (first) to {lengths.min():.3g} (last)" in (
         axes.get_title()
