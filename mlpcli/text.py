@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "count",
     "listed",
     "memory",
+    "nfc",
     "number",
     "percent",
     "plain",
@@ -94,3 +96,11 @@ def repeated(names: Sequence[str]) -> str | None:
             return name
         seen.add(name)
     return None
+
+
+def nfc(text: str) -> str:
+    """Return a name in Unicode's normal form C, in which one text has one spelling.
+
+    A text of more than 200 characters is returned as it is: the time to normalize grows with its square.
+    """
+    return unicodedata.normalize("NFC", text) if len(text) <= 200 else text

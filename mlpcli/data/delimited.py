@@ -8,6 +8,7 @@ import io
 import json
 import re
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,11 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.dataset import Dataset, TableSize
-from mlpcli.data.labels import MISSING, MOST_CLASSES, Labels, classify, parse_number, too_many_classes
+from mlpcli.data.labels import (
+    MISSING,
+    MOST_CLASSES,
+    LabelIndex,
+    Labels,
+    class_after_all,
+    classify,
+    is_missing,
+    missing_labels,
+    parse_number,
+    rows_without_label,
+    too_many_classes,
+)
 from mlpcli.data.sentences import FILL, FINITE, SHOWN, TARGET
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.reading import opened, within_memory
-from mlpcli.text import listed, repeated, shortened
+from mlpcli.text import listed, nfc, repeated, shortened
 
 __all__ = ["Table", "find_delimiter", "measure_csv", "read_csv", "read_table"]
 
@@ -35,6 +48,21 @@ _TEXT = (
 _NAME_IT = "Which column holds the class? Name it in `data.target`."
 _SAVE_AS = "Save the table as a UTF-8 text file ('CSV UTF-8' in a spreadsheet)."
 _RAGGED = "Every row has one cell for each column; quote the cells that hold the delimiter."
+
+_LEAVE_OUT = "Name the columns to predict from in `data.features`, and the others are ignored."
+_SPACED = (
+    "its columns seem to be separated by runs of blanks. Write them with a delimiter, as pandas does it:\n"
+    "pandas.read_csv({old!r}, sep=r'\\s+').to_csv({new!r}, index=False)\n"
+    "For a file without names add header=None and names=[...]."
+)
+# The first line that Excel writes and reads: it names the delimiter.
+_SEPARATOR = re.compile(rb'(?:\xef\xbb\xbf)?"?sep=([,;|:^~\t ])"?\r?\n?', re.IGNORECASE)
+_SEPARATOR_LENGTH = 16  # bytes of such a line, at most
+
+_ARCHIVES = {  # first bytes of files that are often taken for tables
+    b"\x1f\x8b": "is a gzip file; unpack it first, as with `gunzip -k`",
+    b"PK\x03\x04": "is a zip archive or a workbook; unpack it, or save the sheet as 'CSV UTF-8'",
+}
 
 _CSV_FAULTS = {  # what csv says, and what the user can do about it
     "unexpected end": "a quotation mark is opened in this row and never closed",
@@ -66,7 +94,7 @@ def measure_csv(
         file.seek(0)
         header = _header(path, _records(path, file, delimiter), delimiter)
     inputs = len(_chosen(path, header, features, target))
-    kept, block = size * (inputs + 1) // len(header), 32 * min(size, _BLOCK)
+    kept, block = size * (inputs + 1) // len(header.names), 32 * min(size, _BLOCK)
     if classification:
         return TableSize(kept + block, None, inputs, None, 4)
     return TableSize(2 * kept + block, None, inputs, 1, 4)  # features and target are taken apart at the end
@@ -90,22 +118,32 @@ def read_csv(
 # Rows are converted in blocks; only a block that has a fault is looked at cell by cell.
 
 
+class _Header(NamedTuple):
+    """The names of the columns, of which some may be empty or the same, and the line that they stand on."""
+
+    line: int
+    names: list[str]
+
+
 class _Faults:
     """The faults of a file, line by line; the first few are reported in one message."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._found: list[tuple[int, str, str]] = []
+        self._found: list[tuple[int, str, tuple[str, ...]]] = []
 
-    def add(self, line: int, fault: str, hint: str) -> None:
-        self._found.append((line, fault, hint))
+    def __len__(self) -> int:
+        return len(self._found)
 
-    def report(self, at_least: int = 1) -> None:
-        if len(self._found) < at_least:
+    def add(self, line: int, fault: str, *hints: str) -> None:
+        self._found.append((line, fault, hints))
+
+    def report(self) -> None:
+        if not self._found:
             return
         shown = sorted(self._found, key=lambda found: found[0])[:SHOWN]
         lines = [f"{self._path}:{line}: {fault}" for line, fault, _ in shown]
-        hints = list(dict.fromkeys(hint for _, _, hint in shown))
+        hints = list(dict.fromkeys(hint for _, _, some in shown for hint in some))
         if len(shown) == SHOWN:
             hints.append(f"(At most {SHOWN} faults are shown at a time.)")
         raise DataError("\n".join(lines + hints))
@@ -118,17 +156,19 @@ def read_table(
     faults = _Faults(path)
     numbers = array("f")  # grows in place, so that there is only one copy of the table
     codes = array("q")
-    seen: dict[str, int] = {}
+    seen = LabelIndex()
     places: list[str] = []
+    unlabelled: dict[int, list[int]] = {}  # the first lines with a label that says that there is none
     with opened(path, DataError) as file:
         records = _records(path, file, delimiter)
         header = _header(path, records, delimiter)
         features = _chosen(path, header, features, target)
+        target = None if target is None else nfc(target)
         numeric = [*features, target] if target is not None and not classification else features
-        position = {name: i for i, name in enumerate(header)}
+        position = {name: i for i, name in enumerate(header.names)}
         columns = [position[name] for name in numeric]
         label_column = position[target] if target is not None and classification else None
-        for lines, rows in _blocks(records, len(header), faults):
+        for lines, rows in _blocks(records, len(header.names), faults):
             cells = [row[column] for row in rows for column in columns]
             block = _float32(cells)
             if block is None:
@@ -142,16 +182,26 @@ def read_table(
             for line, row in zip(lines, rows, strict=True):
                 if label_column is None:
                     break
-                label = row[label_column].strip()
-                code = seen.setdefault(label, len(seen))
+                code = seen.code(row[label_column])
                 codes.append(code)
                 if code == len(places):
                     places.append(f"{path}:{line}")
-                    if not label:
-                        faults.add(line, f"column {shortened(header[label_column])} is empty", FILL)
-            faults.report(at_least=SHOWN)
-            if len(seen) > MOST_CLASSES:
-                raise too_many_classes(f"{path}: column {shortened(target or '')}", list(seen), _NAME_IT)
+                    if is_missing(seen.names[code]):
+                        unlabelled[code] = []
+                if code in unlabelled and len(unlabelled[code]) < SHOWN:
+                    unlabelled[code].append(line)
+            if len(faults) >= SHOWN:
+                _add_unlabelled(faults, target, seen.names, unlabelled)
+                faults.report()
+            if len(places) > MOST_CLASSES:
+                raise too_many_classes(
+                    f"{path}: column {shortened(target or '')}", seen.names[:3], len(places), _NAME_IT
+                )
+    if unlabelled:
+        missing = missing_labels(seen.names)
+        n = int(np.isin(np.array(codes, np.int64), missing).sum())
+        hints = class_after_all([seen.names[code] for code in missing])
+        _add_unlabelled(faults, target, seen.names, unlabelled, rows_without_label(n, len(codes)), *hints)
     faults.report()
     if not numbers:
         raise DataError(f"{path}: has a header, but no rows")
@@ -159,12 +209,27 @@ def read_table(
     y = X[:, len(features) :]
     if y.size:
         X, y = np.ascontiguousarray(X[:, : len(features)]), np.ascontiguousarray(y)
-    return Table(tuple(features), X, y, Labels(list(seen), places, np.array(codes, np.int64)))
+    return Table(tuple(features), X, y, Labels(seen.names, places, np.array(codes, np.int64)))
+
+
+def _add_unlabelled(
+    faults: _Faults, target: str | None, names: list[str], lines: dict[int, list[int]], *hints: str
+) -> None:
+    """Add a fault for the first rows without a label; ``lines`` has them by the number of the label."""
+    for code in missing_labels(names):
+        what = f"is {names[code]!r}" if names[code] else "is empty"
+        for line in lines[code]:
+            faults.add(line, f"column {shortened(target or '')} {what}", FILL, *hints)
 
 
 def _records(path: Path, file: io.BufferedIOBase, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
     """Yield the line that each row begins on, its size in bytes and its cells; empty lines are left out."""
     number = size = 0
+    separator = _SEPARATOR.fullmatch(file.readline(_SEPARATOR_LENGTH))
+    if separator is None:
+        file.seek(0)
+    else:
+        number, delimiter = 1, separator[1].decode()
 
     def lines() -> Iterator[str]:
         nonlocal number, size
@@ -178,6 +243,9 @@ def _records(path: Path, file: io.BufferedIOBase, delimiter: str) -> Iterator[tu
                 )
             if number == 1:
                 raw = raw.removeprefix(codecs.BOM_UTF8)
+                for signature, what in _ARCHIVES.items():
+                    if raw.startswith(signature):
+                        raise DataError(f"{path}: {what}")
             if b"\0" in raw:
                 raise DataError(f"{path}:{number}: has a NUL byte, which a text never has. {_SAVE_AS}")
             try:
@@ -207,9 +275,9 @@ def _records(path: Path, file: io.BufferedIOBase, delimiter: str) -> Iterator[tu
             yield start, size, row
 
 
-def _header(path: Path, records: Iterator[tuple[int, int, list[str]]], delimiter: str) -> list[str]:
+def _header(path: Path, records: Iterator[tuple[int, int, list[str]]], delimiter: str) -> _Header:
     line, _, row = next(records, (0, 0, []))
-    names = [name.strip() for name in row]
+    names = [nfc(name.strip()) for name in row]
     if not any(names):
         raise DataError(f"{path}: is empty; its first line must name the columns")
     if len(names) == 1:
@@ -219,44 +287,68 @@ def _header(path: Path, records: Iterator[tuple[int, int, list[str]]], delimiter
                     f"{path}:{line}: has the one column {shortened(names[0])}; "
                     f"if {other!r} separates its cells, set `data.delimiter: {json.dumps(other)}`"
                 )
-    for i, name in enumerate(names):
-        if not name:
-            raise DataError(
-                f"{path}:{line}: column {i + 1} of {len(names)} has no name; name it, or remove it "
-                "(pandas writes row numbers without a name, unless index=False)"
-            )
-    twice = repeated(names)
-    if twice is not None:
-        raise DataError(f"{path}:{line}: two columns are called {shortened(twice)}{_headless(names)}")
-    return names
+    if (delimiter == " " and "" in names) or (len(names) == 1 and re.search(r"\s\s", names[0])):
+        new = path.with_suffix(".csv").name if path.suffix != ".csv" else f"{path.stem}-2.csv"
+        raise DataError(f"{path}:{line}: {_SPACED.format(old=path.name, new=new)}")
+    return _Header(line, names)
 
 
-def _headless(names: list[str]) -> str:
+def _nameless(names: Sequence[str]) -> str:
+    """Return what a column without a name probably is."""
+    if not names[0]:
+        return "; are these row numbers, which index=False in pandas and row.names=FALSE in R leave out?"
+    return "; does each line end with a delimiter?" if not names[-1] else "; name it"
+
+
+def _two_of_a_name(all_used: bool) -> str:
+    advice = "; give each a name of its own"
+    return f"{advice}.\n{_LEAVE_OUT}" if all_used else advice
+
+
+def _headless(names: Sequence[str]) -> str:
     if any(parse_number(name) is not None for name in names):
         return "\nThe first line must name the columns; this one seems to hold data."
     return ""
 
 
-def _chosen(path: Path, header: list[str], features: Sequence[str] | None, target: str | None) -> list[str]:
-    """Return the feature columns; raises DataError where a column is missing, or asked for twice."""
-    asked = [*(features or ()), *([] if target is None else [target])]
-    present = set(header)
-    missing = [name for name in asked if name not in present]
+def _chosen(path: Path, header: _Header, features: Sequence[str] | None, target: str | None) -> list[str]:
+    """Return the feature columns; raises DataError where a column is missing, or asked for twice.
+
+    Columns that nobody asks for may have no name, or the same one.
+    """
+    names = header.names
+    asked = [nfc(name) for name in (*(features or ()), *([] if target is None else [target]))]
+    counts = Counter(names)
+    missing = [name for name in asked if name not in counts]
     if missing:
         raise DataError(
-            f"{path}: has no column {listed(missing)}; its columns are {listed(header)}"
-            + did_you_mean(missing[0], (name for name in header if name not in asked))
-            + _headless(header)
+            f"{path}: has no column {listed(missing)}; its columns are {listed([n for n in names if n])}"
+            + did_you_mean(missing[0], (name for name in names if name not in asked))
+            + _headless(names)
         )
     if features is None:
-        features = [name for name in header if name != target]
+        features = [name for name in names if name != asked[-1]] if target is not None else names
         if not features:
             raise DataError(f"{path}: has only the column {target!r}, and nothing to learn it from")
+        if "" in features:
+            raise DataError(
+                f"{path}:{header.line}: column {names.index('') + 1} of {len(names)} has no name"
+                f"{_nameless(names)}.\n{_LEAVE_OUT}"
+            )
+        asked = names
+    else:
+        features = asked[: len(features)]
     if not features:
         raise DataError("data.features: name at least one column, or leave it out to use every column")
+    several = next((name for name in asked if counts[name] > 1), None)
+    if several is not None:
+        raise DataError(
+            f"{path}:{header.line}: two columns are called {shortened(several)}"
+            f"{_headless(names) or _two_of_a_name(asked is names)}"
+        )
     twice = repeated(asked)
     if twice is not None:
-        what = "is the target" if twice == target else "is named twice"
+        what = "is the target" if target is not None and twice == nfc(target) else "is named twice"
         raise DataError(f"data.features: {twice!r} {what}; name each column once")
     return list(features)
 
@@ -264,12 +356,18 @@ def _chosen(path: Path, header: list[str], features: Sequence[str] | None, targe
 def _blocks(
     records: Iterator[tuple[int, int, list[str]]], width: int, faults: _Faults
 ) -> Iterator[tuple[list[int], list[list[str]]]]:
-    """Yield line numbers and rows, some hundred kilobytes at a time; rows of a wrong length become faults."""
+    """Yield line numbers and rows, some hundred kilobytes at a time; rows of a wrong length become faults.
+
+    Rows may end with a delimiter that the header has not, if all of them do.
+    """
     lines: list[int] = []
     rows: list[list[str]] = []
     held = 0
+    ended = None  # whether rows end with a delimiter, as the first one says
     for line, size, row in records:
-        if len(row) == width:
+        if ended is None:
+            ended = len(row) == width + 1 and not row[-1].strip()
+        if len(row) == width + ended and not (ended and row[-1].strip()):
             lines.append(line)
             rows.append(row)
         else:
@@ -314,5 +412,8 @@ def _examine(cell: str, line: int, name: str, if_text: str, faults: _Faults) -> 
 def find_delimiter(path: Path, usual: str) -> str:
     """Return the delimiter of a file: ``usual``, or another one if the header has that instead."""
     with opened(path, DataError) as file:
-        header = file.readline(_LONGEST).decode(errors="replace")
-    return next((other for other in (usual, ",", ";", "\t", "|") if other in header), usual)
+        header = file.readline(_LONGEST)
+        if _SEPARATOR.fullmatch(header):  # the reader of the table heeds it
+            return usual
+        text = header.decode(errors="replace")
+    return next((other for other in (usual, ",", ";", "\t", "|") if other in text), usual)

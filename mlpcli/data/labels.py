@@ -1,9 +1,15 @@
-"""Turns labels into class indices: finds the classes, or recognizes those of a trained network."""
+"""Turns labels into class indices: finds the classes, or recognizes those of a trained network.
+
+A label is a text, and is compared as it is written: ``02134`` is not ``2134``, and ``1.0`` is not ``1``. Only
+the order of classes looks at the numbers that labels may be.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,22 +17,29 @@ from numpy.typing import NDArray
 
 from mlpcli.data.sentences import FILL, SHOWN
 from mlpcli.errors import DataError, did_you_mean
-from mlpcli.text import listed, shortened
+from mlpcli.text import count, listed, nfc, shortened
 
 __all__ = [
     "MISSING",
     "MOST_CLASSES",
+    "LabelIndex",
     "Labels",
+    "class_after_all",
     "classify",
+    "is_missing",
     "labels_of",
+    "missing_labels",
     "parse_number",
     "recognize",
+    "rows_without_label",
     "too_many_classes",
 ]
 
 MOST_CLASSES = 1 << 16
 _ADVICE = "Several rows share a class; are these the labels?"
+_QUANTITY = "If it is a quantity to predict, set `loss: mse`."
 MISSING = {"?", "-", ".", "na", "n/a", "nan", "null", "none"}  # in lower case
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 
 
 class Labels(NamedTuple):
@@ -37,41 +50,128 @@ class Labels(NamedTuple):
     codes: NDArray[np.int64]  # (n,), indices into the other two
 
 
+class LabelIndex:
+    """Numbers labels in the order in which they are first seen; spellings of one text have one number.
+
+    Labels lose the blanks around them, and are kept in Unicode's normal form C.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._codes: dict[str, int] = {}  # of each spelling
+
+    def code(self, label: str) -> int:
+        """Return the number of a label, which may be a new one."""
+        code = self._codes.get(label)
+        if code is None:
+            name = nfc(label.strip())
+            code = self._codes.setdefault(name, len(self.names))
+            if code == len(self.names):
+                self.names.append(name)
+            self._codes[label] = code
+        return code
+
+
+def is_missing(name: str) -> bool:
+    """Return whether a label says that there is none."""
+    return not name or name.lower() in MISSING
+
+
 def labels_of(where: str, y: NDArray[Any]) -> Labels:
-    """Return the labels in y (n,): numbers, booleans or strings, also as objects. Raises DataError."""
+    """Return the labels in y (n,): numbers, booleans or strings, also as objects.
+
+    Integers are kept exactly, and floats that are whole numbers become integers: 2.0 is the label ``2``.
+    Raises DataError where a label is missing, and for whole numbers too large for their kind of float, in
+    which neighbours have become one.
+    """
     if y.dtype.kind not in "biufU":
         return _labels_of_objects(where, y)
     if y.dtype.kind == "f" and not np.isfinite(y).all():
-        i = int(np.flatnonzero(~np.isfinite(y))[0])
-        raise DataError(f"{where}[{i}] is {y[i]}, which is not a label. {FILL}")
-    values, first, codes = np.unique(y, return_index=True, return_inverse=True)
+        missing = np.flatnonzero(~np.isfinite(y))
+        i = int(missing[0])
+        n = rows_without_label(len(missing), len(y))
+        raise DataError(f"{where}[{i}] is {y[i]}, which is not a label. {FILL}\n{n}")
+    values, first, inverse = np.unique(y, return_index=True, return_inverse=True)
     if len(values) > MOST_CLASSES:
-        raise too_many_classes(where, values)
-    names = [str(value).strip() for value in values]
-    return _checked(Labels(names, [f"{where}[{i}]" for i in first], codes))
+        raise too_many_classes(where, [str(value) for value in values[:3]], len(values))
+    index = LabelIndex()
+    codes = [index.code(_text(where, int(i), value)) for i, value in zip(first, values, strict=True)]
+    places: dict[int, int] = {}
+    for i, code in zip(first.tolist(), codes, strict=True):
+        places[code] = min(i, places.get(code, i))
+    named = [f"{where}[{places[code]}]" for code in range(len(index.names))]
+    return _checked(Labels(index.names, named, np.array(codes, np.int64)[inverse]))
 
 
 def _labels_of_objects(where: str, y: NDArray[Any]) -> Labels:
-    seen: dict[str, int] = {}
+    index = LabelIndex()
     places: list[str] = []
     codes = np.empty(len(y), np.int64)
     for i, value in enumerate(y):
         is_label = isinstance(value, (str, bool, int, np.bool_, np.integer))
         if not is_label and not (isinstance(value, (float, np.floating)) and math.isfinite(value)):
             raise DataError(f"{where}[{i}] is {shortened(str(value))}, which is not a label. {FILL}")
-        codes[i] = seen.setdefault(str(value).strip(), len(seen))
-        if len(places) < len(seen):
+        codes[i] = index.code(_text(where, i, value))
+        if len(places) < len(index.names):
             places.append(f"{where}[{i}]")
-            if len(seen) > MOST_CLASSES:
-                raise too_many_classes(where, list(seen))
-    return _checked(Labels(list(seen), places, codes))
+            if len(places) > MOST_CLASSES:
+                raise too_many_classes(where, index.names[:3], len(places))
+    return _checked(Labels(index.names, places, codes))
+
+
+def _text(where: str, i: int, value: Any) -> str:
+    """Return a label of an array as text."""
+    if isinstance(value, (float, np.floating)):
+        whole = value == np.floor(value)
+        digits = np.finfo(type(value)).nmant + 1
+        if whole and abs(value) > 2**digits:
+            raise DataError(
+                f"{where}[{i}] is {value}, a float of {np.dtype(type(value)).itemsize * 8} bits, "
+                f"which tells whole numbers apart only up to 2**{digits}.\n"
+                f"Give such labels as integers or as text. {_QUANTITY}"
+            )
+        return str(int(value)) if whole else str(value)
+    try:
+        text = str(value)
+        text.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{where}[{i}] is {shortened(text)}, which holds half a surrogate pair") from None
+    except ValueError:  # Python writes no whole number of thousands of digits
+        raise DataError(f"{where}[{i}] is a number of too many digits for a label") from None
+    return text
 
 
 def _checked(labels: Labels) -> Labels:
-    if "" in labels.names:
-        place = labels.places[labels.names.index("")]
-        raise DataError(f"{place} is empty, which is not a label. {FILL}")
-    return labels
+    """Return the labels; raises DataError where some of them are missing."""
+    missing = missing_labels(labels.names)
+    if not missing:
+        return labels
+    rows = np.flatnonzero(np.isin(labels.codes, missing))
+    code = labels.codes[rows[0]]
+    name = labels.names[code]
+    what = f"{labels.places[code]} is {repr(name) if name else 'empty'}, which is not a label. {FILL}"
+    raise DataError(
+        "\n".join([what, rows_without_label(len(rows), len(labels.codes)), *class_after_all([name])])
+    )
+
+
+def missing_labels(names: Sequence[str]) -> list[int]:
+    """Return the places of the names that say that there is no label; a minus is one beside a plus."""
+    return [i for i, name in enumerate(names) if is_missing(name) and not (name == "-" and "+" in names)]
+
+
+def rows_without_label(n: int, rows: int) -> str:
+    """Return in words how many of the rows have no label."""
+    return f"{n:,} of {count(rows, 'row')} {'has' if n == 1 else 'have'} no label."
+
+
+def class_after_all(names: Sequence[str]) -> list[str]:
+    """Return what to do if a label that means a missing one is the name of a class."""
+    named = [name for name in names if name]
+    verb = "is" if len(named) == 1 else "are"
+    return (
+        [f"{listed(named)} {verb} read as no label; a class needs another word as its name."] if named else []
+    )
 
 
 def classify(where: str, labels: Labels, advice: str = _ADVICE) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -79,17 +179,15 @@ def classify(where: str, labels: Labels, advice: str = _ADVICE) -> tuple[NDArray
 
     Raises DataError where there is only one class, or `too_many_classes`.
     """
-    keys = _keys(labels)
-    classes = sorted(set(keys))
-    if len(classes) < 2:
-        raise DataError(
-            f"{where}: holds {shortened(_shortest(classes[0]))} in every row; at least two classes are needed"
-        )
-    if len(classes) > max(20, len(labels.codes) / 2):
-        raise too_many_classes(where, classes, advice)
-    index = {key: i for i, key in enumerate(classes)}
-    y = np.array([index[key] for key in keys], np.int64)[labels.codes]
-    return y, tuple(map(_shortest, classes))
+    names = labels.names
+    order = _in_order(labels)
+    if len(names) < 2:
+        raise DataError(f"{where}: holds {shortened(names[0])} in every row; at least two classes are needed")
+    if len(names) > max(20, len(labels.codes) / 2):
+        raise too_many_classes(where, [names[i] for i in order[:3]], len(names), advice)
+    rank = np.empty(len(names), np.int64)
+    rank[order] = np.arange(len(names))
+    return rank[labels.codes], tuple(names[i] for i in order)
 
 
 def recognize(labels: Labels, classes: Sequence[str]) -> NDArray[np.int64]:
@@ -97,14 +195,21 @@ def recognize(labels: Labels, classes: Sequence[str]) -> NDArray[np.int64]:
 
     Raises DataError for unknown labels.
     """
-    numeric = all(parse_number(name) is not None for name in classes)
-    index = {parse_number(name) if numeric else name: i for i, name in enumerate(classes)}
-    codes = [index.get(parse_number(name) if numeric else name) for name in labels.names]
+    index = {nfc(name): i for i, name in enumerate(classes)} | {name: i for i, name in enumerate(classes)}
+    codes = [index.get(name) for name in labels.names]
     unknown = [i for i, code in enumerate(codes) if code is None]
     if unknown:
         lines = [f"{labels.places[i]}: unknown label {shortened(labels.names[i])}" for i in unknown[:SHOWN]]
         known = f"The network knows {listed(classes)}."
-        raise DataError("\n".join([*lines, known]) + did_you_mean(labels.names[unknown[0]], classes))
+        name = labels.names[unknown[0]]
+        number = parse_number(name)
+        equal = [] if number is None else [other for other in classes if parse_number(other) == number]
+        hint = (
+            f"\nLabels are compared as they are written: {shortened(name)} is not {shortened(equal[0])}."
+            if equal
+            else did_you_mean(name, classes)
+        )
+        raise DataError("\n".join([*lines, known]) + hint)
     return np.array(codes, np.int64)[labels.codes]
 
 
@@ -116,36 +221,23 @@ def parse_number(text: str) -> float | None:
         return None
 
 
-def _keys(labels: Labels) -> list[Any]:
-    """Return what labels are compared by: their values if all of them are numbers, so that 1.0 equals 1."""
-    numbers = [parse_number(name) for name in labels.names]
-    strays = [i for i, number in enumerate(numbers) if number is None or not math.isfinite(number)]
+def _in_order(labels: Labels) -> list[int]:
+    """Return the numbers of the labels in the order of classes: by exact value if all are decimal numbers."""
+    names = labels.names
+    values = [Decimal(name) if _NUMBER.fullmatch(name) else None for name in names]
+    strays = [i for i, value in enumerate(values) if value is None]
     if not strays:
-        return numbers
-    if len(strays) < len(numbers) and all(
-        numbers[i] is not None or labels.names[i].lower() in MISSING for i in strays
-    ):
+        return sorted(range(len(names)), key=lambda i: (values[i], names[i]))
+    if len(strays) < len(names) and all(math.isinf(parse_number(names[i]) or 0) for i in strays):
         i = strays[0]
         raise DataError(
-            f"{labels.places[i]}: label {labels.names[i]!r} among labels that are numbers. {FILL}"
+            f"{labels.places[i]}: label {shortened(names[i])} among labels that are numbers. {FILL}"
         )
-    return labels.names
+    return sorted(range(len(names)), key=names.__getitem__)
 
 
-def _shortest(key: float | str) -> str:
-    if isinstance(key, float) and key.is_integer() and abs(key) < 1e15:
-        return str(int(key))
-    return str(key)
-
-
-def too_many_classes(where: str, values: Any, advice: str = _ADVICE) -> DataError:
-    """Return the error about labels that differ from row to row; ``advice`` is for those that are text."""
-    some = ", ".join(shortened(_shortest(value)) for value in values[:3])
-    hint = (
-        "If it is a quantity to predict, set `loss: mse`."
-        if parse_number(str(values[0])) is not None
-        else advice
-    )
-    return DataError(
-        f"{where}: has {len(values):,} different values ({some}, ...), too many for classes.\n{hint}"
-    )
+def too_many_classes(where: str, some: Sequence[str], n: int, advice: str = _ADVICE) -> DataError:
+    """Return the error about n labels that differ from row to row; ``advice`` is for those that are text."""
+    hint = _QUANTITY if parse_number(some[0]) is not None else advice
+    shown = ", ".join(map(shortened, some[:3]))
+    return DataError(f"{where}: has {n:,} different values ({shown}, ...), too many for classes.\n{hint}")

@@ -6,8 +6,10 @@ import csv
 import json
 import time
 import tracemalloc
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -87,6 +89,56 @@ def test_ways_to_write_the_same_table(tmp_path: Path, content: str, write: Calla
     assert (dataset.columns, dataset.classes) == (expected.columns, expected.classes)
 
 
+@pytest.mark.parametrize("first", ["sep=;\n", "\ufeffSEP=;\r\n", '"sep=;"\n'])
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_the_first_line_of_a_spreadsheet_names_the_delimiter(
+    tmp_path: Path, first: str, delimiter: str, write: Callable[..., Path], refusal: Callable[..., str]
+) -> None:
+    dataset = table(write(tmp_path, first + TABLE.replace(",", ";")), delimiter=delimiter)
+    assert (dataset.columns, dataset.X.shape) == (("age", "height"), (3, 2))
+    assert ":3: column 'age' is 'x'" in refusal(table, write(tmp_path, f"{first}age;kind\nx;a\n"))
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (",age,height,kind", "7,1,2,{}"),
+        ("age,height,kind,", "1,2,{},"),
+        ("age,,height,,kind", "1,x,2,y,{}"),
+        ("note,age,height,kind,note", "x,1,2,{},y"),
+        ("age,height,kind", "1,2,{},"),
+        ("age,height,kind", "1,2,{}, "),
+    ],
+    ids=["row numbers", "ends of lines", "two without a name", "two of a name", "ends of rows", "blanks"],
+)
+def test_columns_that_nobody_uses_are_ignored(
+    tmp_path: Path, header: str, row: str, write: Callable[..., Path]
+) -> None:
+    path = write(tmp_path, "\n".join([header, row.format("a"), row.format("b")]))
+    dataset = table(path, features=["height", "age"])
+    assert (dataset.X.tolist(), dataset.classes, dataset.y.tolist()) == ([[2, 1]] * 2, ("a", "b"), [0, 1])
+
+
+@pytest.mark.parametrize("rows", ["1,2,a,\n1,2,a", "1,2,a,\n1,2,b,c", "1,2,a\n1,2,a,", "1,2,a,,\n"])
+def test_a_cell_too_many_in_some_rows_alone_is_a_fault(
+    tmp_path: Path, rows: str, write: Callable[..., Path], refusal: Callable[..., str]
+) -> None:
+    """Where not all rows end with a delimiter, a cell may have been split in two."""
+    assert "row of length" in refusal(table, write(tmp_path, f"age,height,kind\n{rows}\n"))
+
+
+@pytest.mark.parametrize("features", [["h\xe9"], ["he\u0301"]])
+@pytest.mark.parametrize("target", ["esp\xe8ce", "espe\u0300ce"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_and_labels_have_one_spelling(
+    tmp_path: Path, features: list[str], target: str, form: Literal["NFC", "NFD"], write: Callable[..., Path]
+) -> None:
+    text = unicodedata.normalize(form, "h\xe9,esp\xe8ce\n1,ch\xeane\n2,fr\xeane\n") + "3,ch\xeane\n"
+    dataset = table(write(tmp_path, text), features=features, target=target)
+    assert (dataset.columns, dataset.classes) == (("h\xe9",), ("ch\xeane", "fr\xeane"))
+    assert dataset.y.tolist() == [0, 1, 0]
+
+
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_other_delimiters(tmp_path: Path, delimiter: str, write: Callable[..., Path]) -> None:
     dataset = table(write(tmp_path, TABLE.replace(",", delimiter)), delimiter=delimiter)
@@ -103,14 +155,25 @@ def test_features_are_taken_by_name_and_in_order(tmp_path: Path, write: Callable
     ("labels", "classes", "y"),
     [
         ("10 2 1 2", ("1", "2", "10"), [2, 1, 0, 1]),
-        ("1 1.0 +1 2e0", ("1", "2"), [0, 0, 0, 1]),
-        ("-1 1 -0 0", ("-1", "0", "1"), [0, 2, 1, 1]),
-        ("0.5 .5 1 2", ("0.5", "1", "2"), [0, 0, 1, 2]),
-        ("1e300 1 1 1", ("1", "1e+300"), [1, 0, 0, 0]),
+        ("1 1.0 +1 2e0", ("+1", "1", "1.0", "2e0"), [1, 2, 0, 3]),
+        ("-1 1 -0 0", ("-1", "-0", "0", "1"), [0, 3, 1, 2]),
+        ("+1 -1 +1 -1", ("-1", "+1"), [1, 0, 1, 0]),
+        ("0.5 .5 1 2", (".5", "0.5", "1", "2"), [1, 0, 2, 3]),
+        ("1e300 1 1 1", ("1", "1e300"), [1, 0, 0, 0]),
+        (
+            "987654321098765432 987654321098765431 5 5",
+            ("5", "987654321098765431", "987654321098765432"),
+            [2, 1, 0, 0],
+        ),
+        ("02134 2134 00501 02134", ("00501", "02134", "2134"), [1, 2, 0, 1]),
+        ("1E2 100 20F 1E2", ("100", "1E2", "20F"), [1, 0, 2, 1]),
+        ("1E2 100 100 1E2", ("100", "1E2"), [1, 0, 0, 1]),
+        ("e\u0301te\u0301 \xe9t\xe9 a a", ("a", "\xe9t\xe9"), [1, 1, 0, 0]),
         ("b a B a", ("B", "a", "b"), [2, 1, 0, 1]),
         ("1 2 3+ 1", ("1", "2", "3+"), [0, 1, 2, 0]),
         ("1_0 10 10 10", ("10", "1_0"), [1, 0, 0, 0]),
-        ("NA ? nan x", ("?", "NA", "nan", "x"), [1, 0, 2, 3]),
+        ("+ - - +", ("+", "-"), [0, 1, 1, 0]),
+        ("NAM nano x x", ("NAM", "nano", "x"), [0, 1, 2, 2]),
     ],
 )
 def test_labels(
@@ -179,11 +242,16 @@ BAD_TABLES: dict[str, tuple[str | bytes, list[str]]] = {
         ["has no column 'kind'", "The first line must name the columns; this one"],
     ),
     "target alone": ("kind\na\nb\n", ["has only the column 'kind', and nothing to learn it from"]),
-    "column without a name": (",x,kind\n1,2,a\n", [":1: column 1 of 3 has no name", "index=False"]),
-    "two columns of a name": ("x,x,kind\n1,2,a\n", [":1: two columns are called 'x'"]),
+    "column without a name": (
+        ",x,kind\n1,2,a\n",
+        [":1: column 1 of 3 has no name", "index=False", "in `data.features`"],
+    ),
+    "ends of lines": ("x,kind,\n1,a,\n", [":1: column 3 of 3 has no name; does each line end with a"]),
+    "two columns of a name": ("x,x,kind\n1,2,a\n", [":1: two columns are called 'x'", "in `data.features`"]),
+    "two targets": ("x,kind,kind\n1,a,b\n", [":1: two columns are called 'kind'"]),
     "two columns of a number": (
         "1,1,a\n1,2,a\n",
-        [":1: two columns are called '1'", "The first line must name"],
+        ["has no column 'kind'", "The first line must name"],
     ),
     "semicolons": ("x;kind\n1;a\n", [":1: has the one column 'x;kind'", 'set `data.delimiter: ";"`']),
     "tabs": ("x\tkind\n1\ta\n", [r"has the one column 'x\tkind'", r'set `data.delimiter: "\t"`']),
@@ -203,11 +271,32 @@ BAD_TABLES: dict[str, tuple[str | bytes, list[str]]] = {
     "underscore": ("x,kind\n1_000,a\n", [":2: column 'x' is '1_000'", "Write numbers plainly"]),
     "thousands": ('x,kind\n"1,000",a\n', [":2: column 'x' is '1,000'", "Write numbers plainly"]),
     "hexadecimal": ("x,kind\n0x10,a\n", [":2: column 'x' is '0x10', not a number"]),
-    "empty label": ("x,kind\n1,a\n2,\n3,b\n", [":3: column 'kind' is empty", "Fill in missing values"]),
-    "missing label": ("x,kind\n1,1\n2,NA\n3,2\n", [":3: label 'NA' among labels that are numbers"]),
+    "empty label": (
+        "x,kind\n1,a\n2,\n3,b\n",
+        [":3: column 'kind' is empty", "Fill in missing values", "1 of 3 rows has no label."],
+    ),
+    "missing label": (
+        "x,kind\n1,1\n2,NA\n3,2\n",
+        [
+            ":3: column 'kind' is 'NA'",
+            "1 of 3 rows has no label",
+            "'NA' is read as no label; a class needs another word",
+        ],
+    ),
+    "missing labels": (
+        "x,kind\n1,b\n2,nan\n3,c\n4,-\n5,\n6,None\n" + "7,a\n8,?\n" * 500,
+        [
+            ":3: column 'kind' is 'nan'",
+            ":5: ",
+            ":6: ",
+            ":7: ",
+            "504 of 1,006 rows have no label",
+            "'nan', '-', 'None', '?' are read as no label",
+        ],
+    ),
     "infinite label": ("x,kind\n1,1\n2,2\n3,inf\n", [":4: label 'inf' among labels that are numbers"]),
     "one class": (
-        "x,kind\n1,1\n2,1.0\n",
+        "x,kind\n1,1\n2,1\n",
         [": column 'kind': holds '1' in every row", "at least two classes"],
     ),
     "NUL": (b"x,kind\n1,a\n2,\0\n", [":3: has a NUL byte", "UTF-8"]),
@@ -222,7 +311,12 @@ BAD_TABLES: dict[str, tuple[str | bytes, list[str]]] = {
     "carriage returns": ("x,kind\r1,a\r2,b\r", [":1: a lone carriage return ends a line"]),
     "endless line": ("x,kind\n" + "1," * 600_000, [":2: a row is longer than 1,048,576 bytes"]),
     "endless row": ("x,kind\n" + '"\n",' * 300_000, ["a row is longer than 1,048,576 bytes"]),
-    "zip": (b"PK\x03\x04\x14\x00\x00\x00", [":1: has a NUL byte"]),
+    "zip": (b"PK\x03\x04\x14\x00\x00\x00", [": is a zip archive or a workbook"]),
+    "gzip": (b"\x1f\x8b\x08\x00\x00", [": is a gzip file; unpack it first"]),
+    "runs of blanks": (
+        "   x   kind\n  1.0  a\n",
+        [":1: its columns seem to be separated by runs of blanks", "to_csv('table-2.csv', index=False)"],
+    ),
 }
 
 
@@ -293,7 +387,7 @@ def test_refuses_a_quantity_as_a_class(
     tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path]
 ) -> None:
     path = write(tmp_path, "x,kind\n" + "".join(f"0,{i / 7}\n" for i in range(50)))
-    assert "has 50 different values ('0'" in (message := refusal(table, path))
+    assert "has 50 different values ('0.0'" in (message := refusal(table, path))
     assert "set `loss: mse`" in message
     path = write(tmp_path, "x,kind\n" + "".join(f"0,id{i}\n" for i in range(50)))
     assert "Name it in `data.target`" in refusal(table, path)
@@ -320,7 +414,7 @@ def test_a_table_with_very_many_columns(
     dataset = table(write(tmp_path, f"{','.join(names)},kind\n{row},a\n{row},b\n"))
     assert dataset.X.shape == (2, 40_000)
     assert time.perf_counter() - began < 5
-    message = refusal(table, write(tmp_path, ",".join([*names, names[-1]])))
+    message = refusal(table, write(tmp_path, ",".join([*names, names[-1], "kind"])))
     assert "two columns are called 'c39999'" in message
     message = refusal(table, write(tmp_path, ",".join(names)))
     assert "(40,000 in all)" in message

@@ -14,8 +14,8 @@ from mlpcli.data.labels import classify, labels_of, parse_number, recognize
     ("labels", "classes", "y"),
     [
         (["b", "a", "B"], ("B", "a", "b"), [2, 1, 0]),
-        (["10", "2", "+2.0"], ("2", "10"), [1, 0, 0]),
-        ([1e300, -1, 0.5], ("-1", "0.5", "1e+300"), [2, 0, 1]),
+        (["10", "2", "+2.0"], ("+2.0", "2", "10"), [2, 1, 0]),
+        ([1e-300, -1, 0.5], ("-1", "1e-300", "0.5"), [1, 0, 2]),
     ],
 )
 def test_classes_are_in_order(labels: list[object], classes: tuple[str, ...], y: list[int]) -> None:
