@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "colours": set(),
     "reading": {"errors", "text"},
     "npz": {"errors", "reading", "text"},
-    "config": {"errors", "specs"},
+    "config": {"errors", "specs", "text"},
     "nn": {"errors", "buffers", "specs"},
     "optim": {"errors", "buffers"},
     "data": {"errors", "buffers", "files", "npz", "reading", "text"},

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from mlpcli.text import clip, columns, count, listed, memory, percent, plain, repeated, shortened, some
+from mlpcli.text import clip, columns, count, listed, memory, nfc, percent, plain, repeated, shortened, some
 
 
 def test_columns_are_aligned_and_leave_no_space_at_the_end() -> None:
@@ -57,3 +59,10 @@ def test_a_strangers_text_is_one_short_line() -> None:
 def test_the_first_name_that_occurs_twice() -> None:
     assert repeated(["a", "b", "b", "a"]) == "b"
     assert repeated(["a", "b"]) is None
+
+
+def test_one_text_has_one_spelling() -> None:
+    assert nfc("e\u0301te\u0301") == nfc("\xe9te\u0301") == "\xe9t\xe9"
+    began = time.perf_counter()
+    assert len(nfc("a" + "\u0315\u0300" * 60_000)) == 120_001
+    assert time.perf_counter() - began < 1

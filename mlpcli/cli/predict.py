@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,9 +12,13 @@ from mlpcli.blas import prepare_blas
 from mlpcli.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from mlpcli.training.apply import Predictions
 
 __all__ = ["predict"]
+
+_BARE = re.compile(r'[^",\r\n]+')
 
 
 @click.command(short_help="Predict new rows.")
@@ -29,7 +32,8 @@ def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
 
     DATA is a .csv with the columns the network was trained on (others are ignored), a .npy of shape
     (rows, features), or a .npz with the array X. A line holds the label and a probability for each class
-    (from an SVM: a score), or the values of a regression.
+    (from an SVM: a score), or the values of a regression. Numbers have the digits that read back to the same
+    number. The CSV is in UTF-8.
     """
     prepare_blas()
     from mlpcli.training.apply import predict_rows
@@ -37,14 +41,14 @@ def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
 
     if out is not None:
         _check_out(out, {"the checkpoint": checkpoint, "the data": data})
-    text = _csv(predict_rows(load_checkpoint(checkpoint), data))
+    text = _csv(predict_rows(load_checkpoint(checkpoint), data)).encode()  # whatever the terminal's encoding
     if out is None:
         click.echo(text, nl=False)
         return
     from mlpcli.files import replace_file
 
     with replace_file(out.resolve()) as stream:  # where a link points to
-        stream.write(text.encode())
+        stream.write(text)
 
 
 def _check_out(out: Path, inputs: dict[str, Path]) -> None:
@@ -61,11 +65,23 @@ def _check_out(out: Path, inputs: dict[str, Path]) -> None:
 
 
 def _csv(predictions: Predictions) -> str:
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
     labels = predictions.labels
-    writer.writerow(predictions.columns if labels is None else ["label", *predictions.columns])
-    for i, row in enumerate(predictions.values.tolist()):
-        numbers = [f"{number:.6g}" for number in row]
-        writer.writerow(numbers if labels is None else [labels[i], *numbers])
-    return file.getvalue()
+    header = predictions.columns if labels is None else ["label", *predictions.columns]
+    lines = [",".join(map(_cell, header))]
+    for i, row in enumerate(predictions.values):
+        numbers = ",".join(map(_digits, row))
+        lines.append(numbers if labels is None else f"{_cell(labels[i])},{numbers}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _digits(number: np.floating[Any]) -> str:
+    """Return the fewest digits that read back to the same number; extreme ones have an exponent."""
+    import numpy as np
+
+    plain = number == 0 or 1e-5 <= abs(number) < 1e15
+    return (np.format_float_positional if plain else np.format_float_scientific)(number, trim="-")
+
+
+def _cell(text: str) -> str:
+    """Return a cell that any reader of CSV takes for this text (csv leaves a lone carriage return bare)."""
+    return '"' + text.replace('"', '""') + '"' if not _BARE.fullmatch(text) else text

@@ -92,6 +92,8 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
             path, f"{item['ctx']['actual_length']:,} entries; at most {node['maxItems']:,} are allowed"
         )
     message = f"{show(item['input'])} is not {describe(node, schema)}"
+    if node.get("type") == "string" and isinstance(item["input"], (bool, int, float)):
+        return Problem(path, f"{message}; quote it to make it one")
     close = nearest(item["input"], node.get("enum", [])) if isinstance(item["input"], str) else None
     return Problem(path, message + (f'; did you mean "{close}"?' if close else ""))
 

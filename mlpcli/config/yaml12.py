@@ -194,6 +194,8 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
             problem = advice
     if "expected a single document" in (error.context or ""):
         return "a second document starts here; a config is a single document"
+    if "escape" in problem:
+        problem += "; a path with backslashes belongs in single quotes, or is written with forward slashes"
     if "\\t" in problem:
         return "a tab: YAML indents with spaces only"
     context = f"{error.context}, " if error.context else ""

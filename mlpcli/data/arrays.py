@@ -19,7 +19,7 @@ from mlpcli.data.sentences import FILL, FINITE, TARGET
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.npz import NpzFile, read_npy
 from mlpcli.reading import within_memory
-from mlpcli.text import listed, repeated, shortened
+from mlpcli.text import listed, nfc, repeated, shortened
 
 __all__ = [
     "from_arrays",
@@ -162,7 +162,7 @@ def _of_program(
 def _names(X: Any) -> tuple[str, ...] | None:
     """Return the column names of a data frame, None for anything else."""
     columns = getattr(X, "columns", None)
-    return None if columns is None else tuple(map(str, columns))
+    return None if columns is None else tuple(nfc(str(name)) for name in columns)
 
 
 def _array(where: str, values: Any) -> NDArray[Any]:
@@ -176,9 +176,10 @@ def _array(where: str, values: Any) -> NDArray[Any]:
 def _numbers(where: str, values: Any, columns: Sequence[str] | None = None) -> NDArray[Any]:
     """Return an array of the dtype that it has, or of float64 where it holds numbers as Python objects."""
     names, array = _names(values), _array(where, values)
-    if names is not None and columns is not None and names != tuple(columns):
-        array = array[:, _places(where, names, columns)]
-        names = tuple(columns)
+    wanted = None if columns is None else tuple(map(nfc, columns))
+    if names is not None and wanted is not None and names != wanted:
+        array = array[:, _places(where, names, wanted)]
+        names = wanted
     if array.dtype.kind != "O":
         return array
     numbers = np.empty(array.shape, np.float64)

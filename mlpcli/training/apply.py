@@ -15,6 +15,7 @@ from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.batches import Split
 from mlpcli.data.tables import read_labelled, read_rows
 from mlpcli.errors import DataError, UsageError
+from mlpcli.text import nfc
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.model import Model, unlabelled
 
@@ -138,12 +139,16 @@ def _require_same(checkpoint: Checkpoint, splits: Splits) -> None:
         ("features", checkpoint.columns, splits.columns),
         ("classes", checkpoint.classes, splits.classes),
     ):
-        if then != now:
+        if then != now and _in_nfc(then) != now:  # older checkpoints have names as they were written
             raise UsageError(
                 f"the {checkpoint.experiment.data.name} data have other {what} than those the network was "
                 f"trained on ({_some(then)}; now {_some(now)}).\n"
                 "Give it a fitting file, or train again."
             )
+
+
+def _in_nfc(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(map(nfc, names))
 
 
 def _some(names: tuple[str, ...] | None) -> str:

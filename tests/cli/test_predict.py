@@ -7,13 +7,23 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
+from mlpcli import train
+from mlpcli.cli.predict import _csv
+from mlpcli.data.labels import is_missing
+from mlpcli.text import nfc
+from mlpcli.training.apply import Predictions
+from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
 
 Mlp = Callable[..., Any]
@@ -162,3 +172,82 @@ def test_a_regression_learns_targets_of_any_size(mlp: Mlp) -> None:
     Path("new.csv").write_text("size,rooms\n100,3\n")
     (row,) = table(mlp("predict", "runs/houses/best.npz", "new.csv").out)
     assert float(row["price"]) == pytest.approx(150_000, rel=0.05)
+
+
+def is_label(text: str) -> bool:
+    return text == nfc(text).strip() and not is_missing(text) and "\0" not in text
+
+
+NUMBERS = st.from_regex(r"[+-]?0{0,2}[0-9]{1,20}(\.[0-9]{1,3})?(E2)?", fullmatch=True)
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+LABELS = st.one_of(*(st.lists(kind, min_size=2, max_size=5, unique=True) for kind in (NUMBERS, WORDS)))
+
+
+@given(
+    labels=LABELS.map(lambda labels: list(filter(is_label, labels))).filter(lambda labels: len(labels) > 1)
+)
+@example(labels=["987654321098765432", "987654321098765431", "987654321098765433"])
+@example(labels=["02134", "2134", "1E2", "100", "100.0"])
+@example(labels=["a\rb", 'a"b', "a,b", "a\nb"])
+@settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_labels_go_through_training_checkpoint_and_predictions(mlp: Mlp, labels: list[str]) -> None:
+    columns = [f"x{i}" for i in range(len(labels))]
+    rows = [[*map(int, np.eye(len(labels))[i]), label] for i, label in enumerate(labels)] * 10
+    with Path("table.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([[*columns, "kind"], *rows])
+    config = {
+        "data": {"name": "csv", "path": "table.csv", "target": "kind"},
+        "model": {"hidden": []},
+        "optimizer": {"name": "adam", "learning_rate": 0.3},
+    }
+    shutil.rmtree("run", ignore_errors=True)
+    train(config, training={"epochs": 40}, out="run")
+    assert set(load_checkpoint(Path("run/last.npz")).classes or ()) == set(labels)
+    assert mlp("predict", "run/last.npz", "table.csv", "--out", "answers.csv") == (0, "", "")
+    answers = list(csv.reader(io.StringIO(Path("answers.csv").read_bytes().decode(), newline="")))
+    assert [row[0] for row in answers[1:]] == labels * 10
+    Path("answers.csv").unlink()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(data=st.data())
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_numbers_read_back_exactly(data: st.DataObject, dtype: type[np.floating[Any]]) -> None:
+    width = np.dtype(dtype).itemsize * 8
+    number = data.draw(st.floats(width=width, allow_nan=False, allow_infinity=False))  # type: ignore[arg-type]
+    text = _csv(Predictions(["y"], np.array([[number]], dtype), None))
+    assert text.startswith("y\n")
+    assert dtype(text[2:-1]) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1200943.8, "1200943.8"),
+        (-0.5, "-0.5"),
+        (3, "3"),
+        (16777216, "16777216"),
+        (1e-8, "1e-08"),
+        (1e20, "1e+20"),
+    ],
+)
+def test_numbers_are_readable(number: float, text: str) -> None:
+    assert _csv(Predictions(["y"], np.array([[number]], np.float32), None)) == f"y\n{text}\n"
+
+
+def test_predictions_are_utf_8_whatever_the_terminal_is(tmp_path: Path) -> None:
+    X, y = np.tile(np.eye(2), (20, 1)), ["ch\xeane", "\u6a2b"] * 20
+    train({"model": {"hidden": []}}, X=X, y=y, training={"epochs": 1}, out=tmp_path / "run")
+    np.save(tmp_path / "rows.npy", X)
+    out = subprocess.run(
+        [sys.executable, "-m", "mlpcli", "predict", tmp_path / "run/best.npz", tmp_path / "rows.npy"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert out.decode().startswith("label,probability_ch\xeane,probability_\u6a2b\n")

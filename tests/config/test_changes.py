@@ -264,3 +264,21 @@ def test_what_does_not_fit_arrays(overrides: dict[str, Any], expected: str) -> N
     with pytest.raises(ConfigError) as caught:
         make_experiment("spiral", overrides, arrays=True)
     assert str(caught.value).startswith(expected)
+
+
+def test_columns_are_named_in_normal_form(tmp_path: Path) -> None:
+    section = {"name": "csv", "path": "a.csv", "target": "espe\u0300ce", "features": ["e\u0301te\u0301", "x"]}
+    experiment = validate_experiment({"data": section}, tmp_path)
+    plain = to_plain(experiment)["data"]
+    assert (plain["target"], plain["features"]) == ("esp\xe8ce", ["\xe9t\xe9", "x"])
+
+
+def test_settings_of_the_default_loss_need_no_name() -> None:
+    experiment = make_experiment({"data": "spiral", "loss": {"class_weights": [1, 2, 3]}})
+    assert experiment == make_experiment(
+        {"data": "spiral", "loss": {"name": "cross_entropy", "class_weights": [1, 2, 3]}}
+    )
+    assert make_experiment({"data": "spiral"}, {"loss.class_weights": [1, 2, 3]}) == experiment
+    for data, loss in (("spiral", {"delta": 2.0}), ("sine", {"class_weights": [1, 2, 3]})):
+        with pytest.raises(ConfigError, match='key "name" is missing; it must be one of'):
+            make_experiment({"data": data, "loss": loss})

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlpcli.data.arrays import from_arrays, labelled_arrays, read_npz, rows_of_array
 
@@ -329,3 +331,21 @@ def test_labelled_rows_of_a_program(refusal: Callable[..., str]) -> None:
     assert y.tolist() == [[1], [2], [3]]
     message = refusal(labelled_arrays, FRAME, ["b", "c", "b"], columns=columns, classes=classes)
     assert message == "y[1]: unknown label 'c'\nThe network knows 'a', 'b'."
+
+
+def test_columns_of_a_frame_have_one_spelling() -> None:
+    frame = Frame(**{"e\u0301": [1, 2], "x": [3, 4]})
+    assert from_arrays(frame, [0, 1], classification=True).columns == ("\xe9", "x")
+    for columns in (("x", "\xe9"), ("x", "e\u0301")):  # checkpoints of before keep a name as it was written
+        assert rows_of_array(frame, columns=columns).tolist() == [[3, 1], [4, 2]]
+
+
+@given(st.lists(st.integers(-(2**63), 2**64 - 1), min_size=2, max_size=8, unique=True))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_whole_numbers_are_labels_exactly(numbers: list[int]) -> None:
+    dtypes = [np.int64] if min(numbers) < 0 else [np.uint64]
+    kinds: list[Any] = [object, *(dtype for dtype in dtypes if max(numbers) <= np.iinfo(dtype).max)]
+    for dtype in kinds:
+        dataset = from_arrays(np.zeros((len(numbers), 1)), np.array(numbers, dtype), classification=True)
+        assert dataset.classes == tuple(map(str, sorted(numbers)))
+        assert [dataset.classes[code] for code in dataset.y] == list(map(str, numbers))

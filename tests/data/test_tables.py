@@ -85,12 +85,24 @@ def test_labels_are_known_ones(
     assert X.tolist() == [[1, 1.5], [2, -0.25], [3, 0.5]]
     assert y.tolist() == [1, 2, 1]
     assert y.dtype == np.int64
-    _, y = labelled(write(tmp_path, "age,height,kind\n1,2,+1.0\n1,2,10\n"), ["1", "2", "10"])
+    _, y = labelled(write(tmp_path, "age,height,kind\n1,2,1\n1,2,10\n"), ["1", "2", "10"])
     assert y.tolist() == [0, 2]
     _, y = labelled(write(tmp_path, "age,height,kind\n1,2,1.0\n"), ["1", "1.0", "x"])
     assert y.tolist() == [1]
+    _, y = labelled(write(tmp_path, "age,height,kind\n1,2,che\u0302ne\n"), ["ch\xeane", "fre\u0302ne"])
+    assert y.tolist() == [0]
+    _, y = labelled(write(tmp_path, "age,height,kind\n1,2,fr\xeane\n"), ["ch\xeane", "fre\u0302ne"])
+    assert y.tolist() == [1]
     X, y = labelled(saved(tmp_path, X=[[1, 2]], y=[2]), ["1", "2"])
     assert (X.tolist(), y.tolist()) == ([[1, 2]], [1])
+
+
+def test_an_unknown_label_that_is_a_known_number_is_explained(
+    tmp_path: Path, write: Callable[..., Path], refusal: Callable[..., str]
+) -> None:
+    message = refusal(labelled, write(tmp_path, "age,height,kind\n1,2,1.0\n"), ["1", "2"])
+    assert "table.csv:2: unknown label '1.0'\nThe network knows '1', '2'." in message
+    assert message.endswith("Labels are compared as they are written: '1.0' is not '1'.")
 
 
 def test_quantities_need_no_classes(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -19,6 +21,7 @@ from pydantic import (
 )
 
 from mlpcli.config.schema.section import Section, Task, by_name, problem
+from mlpcli.text import nfc
 
 __all__ = ["Data", "DataSection", "data_sections"]
 
@@ -48,6 +51,11 @@ def _anchored(value: str, info: ValidationInfo) -> str:
         raise problem("a path cannot be empty or hold a NUL character")
     if len(value) > _LONGEST_PATH:
         raise problem(f"a path of {len(value):,} characters; at most {_LONGEST_PATH:,} are allowed")
+    if re.match("[A-Za-z]:", value) and not value.isprintable():  # C:\\tables, of which YAML made a tab
+        raise problem(
+            f"{value[:60]!r}: in double quotes a backslash begins an escape, such as \\t for a tab; "
+            "write the path in single quotes, or with forward slashes"
+        )
     folder = (info.context or {}).get("folder", Path())
     try:
         return str(os.path.realpath(folder / Path(value).expanduser()))
@@ -66,6 +74,16 @@ def _leave_something(key: str, value: float, info: ValidationInfo) -> float:
     return value
 
 
+def _one_column(value: Any) -> Any:
+    if isinstance(value, list):
+        raise problem(
+            "one column is meant here, not a list; for several targets save arrays X and y (rows, targets) "
+            "in an .npz file"
+        )
+    return value
+
+
+ColumnName = Annotated[str, AfterValidator(nfc)]
 FileName = Annotated[str, AfterValidator(_anchored)]
 Scaling = Literal["standardize", "center", "range", "none"]
 
@@ -269,8 +287,10 @@ class Csv(_File):
     """A CSV file with a header row."""
 
     name: Literal["csv"] = Field(description="a CSV file with a header row")
-    target: str = Field(min_length=1, description="the column to predict")
-    features: list[str] | None = Field(
+    target: Annotated[ColumnName, BeforeValidator(_one_column)] = Field(
+        min_length=1, description="the column to predict"
+    )
+    features: list[ColumnName] | None = Field(
         None, min_length=1, description="the columns to predict from; null uses all others"
     )
     delimiter: str = Field(",", min_length=1, max_length=1, description="the character between two cells")

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mlpcli.config.schema.data import Data
-from mlpcli.config.schema.loss import Loss
+from mlpcli.config.schema.loss import CrossEntropy, Loss
 from mlpcli.config.schema.model import Model
 from mlpcli.config.schema.optimizer import Adam, Optimizer
 from mlpcli.config.schema.regularization import Regularization
@@ -54,9 +54,17 @@ class Experiment(Section):
     @field_validator("loss", mode="before")
     @classmethod
     def _default_loss(cls, loss: Any, info: ValidationInfo) -> Any:
+        """Give a loss without a name that of the default, if its keys are settings of that one."""
+        data = info.data.get("data")
+        name = "mse" if data is not None and data.tasks == ("regression",) else "cross_entropy"
         if loss is None:
-            data = info.data.get("data")
-            return {"name": "mse" if data is not None and data.tasks == ("regression",) else "cross_entropy"}
+            return {"name": name}
+        if (
+            name == "cross_entropy"
+            and isinstance(loss, dict)
+            and loss.keys() <= CrossEntropy.model_fields.keys()
+        ):
+            return {"name": name, **loss}
         return loss
 
     @field_validator("loss")
