@@ -229,6 +229,9 @@ def test_options(refused: Mlp, tmp_path: Path, name: str) -> None:
 # -------------------------------------------------------------------------------------------- tables
 
 
+ACCENTS = "\u0315\u0300" * 30_000  # the time to normalize a text grows with its square
+
+
 def csv(body: str | bytes, before: str = "a,b,y\n") -> Callable[[Path], None]:
     content = before.encode() + (body if isinstance(body, bytes) else body.encode())
     return lambda path: path.write_bytes(content) and None
@@ -268,6 +271,9 @@ TABLES: dict[str, Callable[[Path], None]] = {
     "what looks like a number": csv(f"{'1,' * 30_000}x,2,1\n"),
     "many separators of thousands": csv(f"1,{'1_' * 50_000},1\n"),
     "spaces": csv(f"{' ' * 100_000},2,1\n" * 10),
+    "labels of many accents": csv("".join(f"1,2,{i}a{ACCENTS}\n" for i in range(8))),
+    "names of many accents": csv("", f"a{ACCENTS},b{ACCENTS},y\n"),
+    "labels of many digits": csv("".join(f"1,2,{'9' * 100_000}{i}\n" for i in range(50))),
     "infinities": csv("1e999,inf,1\n" * 50_000),
     "labels all different": csv("".join(f"1,2,l{i}\n" for i in range(70_000))),
     "labels of 100,000 characters": csv("".join(f"1,2,{'l' * 100_000}{i}\n" for i in range(30))),

@@ -287,10 +287,14 @@ def _header(path: Path, records: Iterator[tuple[int, int, list[str]]], delimiter
                     f"{path}:{line}: has the one column {shortened(names[0])}; "
                     f"if {other!r} separates its cells, set `data.delimiter: {json.dumps(other)}`"
                 )
-    if (delimiter == " " and "" in names) or (len(names) == 1 and re.search(r"\s\s", names[0])):
-        new = path.with_suffix(".csv").name if path.suffix != ".csv" else f"{path.stem}-2.csv"
-        raise DataError(f"{path}:{line}: {_SPACED.format(old=path.name, new=new)}")
+    if delimiter == " " and names.count("") > 1:
+        raise _spaced(path, line)
     return _Header(line, names)
+
+
+def _spaced(path: Path, line: int) -> DataError:
+    new = path.with_suffix(".csv").name if path.suffix != ".csv" else f"{path.stem}-2.csv"
+    return DataError(f"{path}:{line}: {_SPACED.format(old=path.name, new=new)}")
 
 
 def _nameless(names: Sequence[str]) -> str:
@@ -320,6 +324,8 @@ def _chosen(path: Path, header: _Header, features: Sequence[str] | None, target:
     asked = [nfc(name) for name in (*(features or ()), *([] if target is None else [target]))]
     counts = Counter(names)
     missing = [name for name in asked if name not in counts]
+    if missing and len(names) == 1 and re.search(r"\s\s", names[0]):
+        raise _spaced(path, header.line)
     if missing:
         raise DataError(
             f"{path}: has no column {listed(missing)}; its columns are {listed([n for n in names if n])}"

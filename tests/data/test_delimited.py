@@ -314,7 +314,7 @@ BAD_TABLES: dict[str, tuple[str | bytes, list[str]]] = {
     "zip": (b"PK\x03\x04\x14\x00\x00\x00", [": is a zip archive or a workbook"]),
     "gzip": (b"\x1f\x8b\x08\x00\x00", [": is a gzip file; unpack it first"]),
     "runs of blanks": (
-        "   x   kind\n  1.0  a\n",
+        "   x   kind2\n  1.0  a\n",
         [":1: its columns seem to be separated by runs of blanks", "to_csv('table-2.csv', index=False)"],
     ),
 }
