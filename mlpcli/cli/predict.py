@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,14 +42,15 @@ def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
 
     if out is not None:
         _check_out(out, {"the checkpoint": checkpoint, "the data": data})
-    text = _csv(predict_rows(load_checkpoint(checkpoint), data)).encode()  # whatever the terminal's encoding
+    text = _csv(predict_rows(load_checkpoint(checkpoint), data))
     if out is None:
-        click.echo(text, nl=False)
+        takes_bytes = hasattr(sys.stdout, "buffer")  # a stream that a program put in its place may not
+        click.echo(text.encode() if takes_bytes else text, nl=False)
         return
     from mlpcli.files import replace_file
 
     with replace_file(out.resolve()) as stream:  # where a link points to
-        stream.write(text)
+        stream.write(text.encode())
 
 
 def _check_out(out: Path, inputs: dict[str, Path]) -> None:
