@@ -1,7 +1,7 @@
 """``python -m benchmarks``: compares the speed of mlp with that of its peers and of the bare matrix products.
 
 All do the same work in turn, A B A B, and medians are reported, so that other load on the machine affects all
-of them equally. Peers that are not installed (pip install 'mlpcli[bench]') are left out. The code of mlp that
+of them equally. Peers that are not installed (pip install '.[bench]') are left out. The code of mlp that
 is timed is the code that its users run.
 """
 

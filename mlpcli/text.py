@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import textwrap
 import unicodedata
 from collections.abc import Sequence
@@ -10,6 +12,7 @@ __all__ = [
     "clip",
     "columns",
     "count",
+    "install_command",
     "listed",
     "memory",
     "nfc",
@@ -104,3 +107,8 @@ def nfc(text: str) -> str:
     A text of more than 200 characters is returned as it is: the time to normalize grows with its square.
     """
     return unicodedata.normalize("NFC", text) if len(text) <= 200 else text
+
+
+def install_command(*requirements: str) -> str:
+    """Return the shell command that installs packages for the Python that runs now."""
+    return shlex.join([sys.executable, "-m", "pip", "install", *requirements])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from mlpcli.errors import UsageError
+from mlpcli.text import install_command
 
 __all__ = ["KINDS", "NOTES", "UnfitError", "require_matplotlib"]
 
@@ -35,6 +36,6 @@ def require_matplotlib(*others: str) -> None:
             name = module.partition(".")[0]
             raise UsageError(
                 f"pictures and reports need {name}, which cannot be imported ({error}); install it with\n"
-                "  pip install 'mlpcli[plot]'",
+                f"  {install_command('matplotlib>=3.8', 'jinja2>=3.1')}",
                 topic="no matplotlib",
             ) from None

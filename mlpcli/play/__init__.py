@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlpcli.errors import UsageError
+from mlpcli.text import install_command
 
 __all__ = ["require_server"]
 
@@ -14,5 +15,6 @@ def require_server() -> None:
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"the page needs starlette and uvicorn ({error}); install them with: pip install 'mlpcli[play]'"
+            f"the page needs starlette and uvicorn ({error}); install them with: "
+            + install_command("starlette>=0.40", "uvicorn>=0.30")
         ) from None
