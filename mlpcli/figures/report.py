@@ -179,8 +179,9 @@ def _column(name: str, units: int, working: list[str]) -> dict[str, Any]:
 def _working(layer: WeightLayer) -> list[str]:
     """Return the calculation of a layer's parameters, in two lines."""
     pieces = f" x {layer.pieces}" if layer.pieces > 1 else ""
+    others = "".join(f" + {n:,}" for what, n in layer.counts.items() if what != "weights" and n)
     return [
-        f"{layer.fan_in:,} x {layer.fan_out:,}{pieces} + {layer.counts['biases']:,}",
+        f"{layer.fan_in:,} x {layer.fan_out:,}{pieces}{others}",
         f"= {layer.parameters:,}",
     ]
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from mlpcli.figures.report import render_report
+from mlpcli.figures.report import _working, render_report
+from mlpcli.specs import WeightLayer
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.finished import FinishedRun
 
@@ -231,3 +232,9 @@ def test_dark_mode_is_dark_and_injected_markup_is_harmless(browser: Any, evil: P
     paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert max(map(int, re.findall(r"\d+", paper)[:3])) < 60
     assert browser.get_log("browser") == []
+
+
+def test_the_sum_below_a_layer_has_all_its_parameters() -> None:
+    counts = {"weights": 128, "biases": 32, "slopes": 32, "norm_parameters": 64, "projections": 128}
+    sum_, total = _working(WeightLayer(4, 32, 1, counts))  # type: ignore[arg-type]
+    assert (sum_, total) == ("4 x 32 + 32 + 32 + 64 + 128", "= 384")
