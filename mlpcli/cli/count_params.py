@@ -151,7 +151,8 @@ def describe_network(
     """
     spec = _plan(widths, experiment)
     costs, layers = _costs(widths, experiment), spec.weight_layers()
-    rows = [["layer", "", "weights", "biases", "parameters"]]
+    others = [what for what in COUNTS if what not in ("weights", "biases") and spec.count(what)]
+    rows = [["layer", "", "weights", "biases", *(COUNTS[what] for what in others), "parameters"]]
     for number, layer in enumerate(layers, start=1):
         rows.append(
             [
@@ -159,6 +160,7 @@ def describe_network(
                 _kind(number, len(layers), experiment),
                 _product(layer),
                 f"{layer.counts['biases']:,}",
+                *(f"{layer.counts[what]:,}" for what in others),
                 f"{layer.parameters:,}",
             ]
         )
@@ -188,7 +190,7 @@ def describe_network(
     ]
     heads = {0: "memory, float32", len(parts) + 1: "FLOPs"}
     table = columns([[heads.get(i, ""), *row] for i, row in enumerate(resources)], "<<><")
-    return "\n\n".join([columns(rows, "><<>>"), columns(sums, "<<"), table])
+    return "\n\n".join([columns(rows, "><<>>" + ">" * len(others)), columns(sums, "<<"), table])
 
 
 def _inputs(n: int) -> str:

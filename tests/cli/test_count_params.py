@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from mlpcli.cli.count_params import describe_network
+from mlpcli.config.loader import load_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.machine import Available
 from mlpcli.training.directory import RunDirectory
@@ -177,3 +180,14 @@ def test_every_optimizer_says_what_it_keeps() -> None:
     for name in ("sgd", "momentum", "nesterov", "adam"):
         experiment = Experiment.model_validate({"data": "spiral", "optimizer": name})
         assert experiment.optimizer.slots == {"sgd": 0, "momentum": 1, "nesterov": 1, "adam": 2}[name]
+
+
+def test_the_rows_add_up_with_norms_slopes_and_projections(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "data: spiral\nmodel: {hidden: [4], activation: prelu, norm: batch, residual: true}", encoding="utf-8"
+    )
+    experiment = load_experiment(path)
+    heads, row = describe_network((2, 4, 3), experiment).splitlines()[:2]
+    assert re.split(r"  +", heads.strip())[-4:] == ["slopes", "gamma, beta", "projections", "parameters"]
+    assert row.split("=")[1].split() == ["8", "4", "4", "8", "8", "32"]
