@@ -47,7 +47,7 @@ class ConfigWarning(FutureWarning):
 
 
 class UsageError(MlpError):
-    """The command line asks for something that cannot be had."""
+    """Something is asked for that cannot be had: an option of a command, or an argument of a function."""
 
     exit_code = 2
 

@@ -123,6 +123,8 @@ class FinishedRun:
         finished = cls("run", Path(), last)
         # These cached properties would be read from disk; here they are known.
         finished.rows = [Row.model_validate(row) for row in run.recorder.metrics]
+        finished.best_epoch = run.trainer.progress.best_epoch
+        finished.snapshots = []
         finished.splits = run.splits
         finished.loss = run.loss
         return finished
@@ -142,7 +144,7 @@ class FinishedRun:
         """The loss of the training."""
         return build_loss(self.experiment, self.checkpoint.class_counts)
 
-    @property
+    @cached_property
     def snapshots(self) -> list[Path]:
         """The paths of the snapshots, in the order of their epochs."""
         return list(find_snapshots(self.directory).values())

@@ -142,8 +142,9 @@ class Model:
         checkpoint = self.checkpoint
         logits = self.compute_logits(split, where)
         y = split.y[split.rows]
-        with self._lock:  # the loss has buffers too
-            return full_report(self.loss, logits, y, checkpoint.classes, checkpoint.target_transform)
+        # A loss keeps buffers for each size of a batch; this one goes with them, and no thread shares it.
+        loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
+        return full_report(loss, logits, y, checkpoint.classes, checkpoint.target_transform)
 
     def _logits(self, X: Any) -> NDArray[Any]:
         return self.compute_logits(unlabelled(rows_of_array(X, columns=self.columns)), "X")

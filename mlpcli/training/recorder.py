@@ -18,7 +18,6 @@ import logging
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -52,9 +51,8 @@ class _Copy:
         self._values = checkpoint.network.parameters.values.copy()
         self._state = {name: array.copy() for name, array in checkpoint.network.state.items()}
 
-    @cached_property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint as it was, with a network of its own."""
+    def unpack(self) -> Checkpoint:
+        """Return the checkpoint as it was, with a network of its own: each call makes a new one."""
         live = self._checkpoint.network
         network = build_network(self._checkpoint.experiment, live.widths, live.dtype)
         np.copyto(network.parameters.values, self._values)
@@ -103,17 +101,17 @@ class MemoryRecorder:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The rows of metrics so far."""
-        return list(self._rows)
+        return [dict(row) for row in self._rows]
 
     @property
     def best(self) -> Checkpoint | None:
         """The checkpoint of the best epoch; None before the first one has ended."""
-        return None if self._best is None else self._best.checkpoint
+        return None if self._best is None else self._best.unpack()
 
     @property
     def last(self) -> Checkpoint | None:
         """The checkpoint that was kept last; None before the first one."""
-        return None if self._last is None else self._last.checkpoint
+        return None if self._last is None else self._last.unpack()
 
     @property
     def snapshots(self) -> list[int]:
@@ -122,7 +120,7 @@ class MemoryRecorder:
 
     def snapshot(self, epoch: int) -> Checkpoint:
         """Return the snapshot of an epoch."""
-        return self._snapshots[epoch].checkpoint
+        return self._snapshots[epoch].unpack()
 
 
 class DirectoryRecorder:
@@ -140,12 +138,14 @@ class DirectoryRecorder:
         self._logger = logging.Logger("run")
         self._best: _Copy | None = None
         self._unwritten: dict[Path, _Copy | Checkpoint] = {}
+        self._rows: list[dict[str, Any]] | None = None  # read when training begins
         self._due = 0.0
 
     @contextlib.contextmanager
     def open(self, lines: Sequence[str]) -> Iterator[None]:
         """Open the log and write ``lines``; raise what cannot be written in the block as NotWrittenError."""
         with self._told():
+            self._rows = self._files.read_metrics()
             try:
                 handler = _Log(self._files.log, encoding="utf-8")
                 handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -172,6 +172,8 @@ class DirectoryRecorder:
     def add_epoch(self, row: dict[str, Any], checkpoint: Checkpoint, *, is_best: bool) -> None:
         """Write an epoch's row; write its checkpoints too, or keep them until they are due."""
         self._files.append_metrics(row)
+        if self._rows is not None:
+            self._rows.append(row)
         at_once = (
             time.perf_counter() >= self._due
             or checkpoint.experiment.training.checkpoint_every is not None
@@ -200,7 +202,7 @@ class DirectoryRecorder:
         for path in (self._files.best, self._files.last):
             if path in self._unwritten:
                 kept = self._unwritten[path]
-                save_checkpoint(path, kept.checkpoint if isinstance(kept, _Copy) else kept)
+                save_checkpoint(path, kept.unpack() if isinstance(kept, _Copy) else kept)
                 del self._unwritten[path]
         self._due = time.perf_counter() + _WRITE_EVERY
 
@@ -221,21 +223,24 @@ class DirectoryRecorder:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl."""
-        return self._files.read_metrics()
+        rows = self._files.read_metrics() if self._rows is None else self._rows
+        return [dict(row) for row in rows]
 
     @property
     def best(self) -> Checkpoint | None:
         """The checkpoint of the best epoch; None before the first one has ended."""
         if self._best is not None:
-            return self._best.checkpoint
+            return self._best.unpack()
         return _read(self._files.best)  # of a run that goes on
 
     @property
     def last(self) -> Checkpoint | None:
-        """The checkpoint that was kept last; None before the first one."""
-        with self._told():
-            self.sync()
-        return _read(self._files.last)
+        """The checkpoint that was kept last; None before the first one.
+
+        Reading writes nothing: another thread may ask while training goes on.
+        """
+        kept = self._unwritten.get(self._files.last)
+        return kept.unpack() if isinstance(kept, _Copy) else _read(self._files.last)
 
     @property
     def snapshots(self) -> list[int]:
