@@ -36,8 +36,8 @@ def train(
     ``overrides`` change its keys: ``optimizer={"learning_rate": 0.1}`` or ``**{"training.epochs": 5}``.
 
     ``X`` (n, columns) and ``y``, (n,) labels or (n,) or (n, targets) values, take the place of the config's
-    data, whose scaling, train_size and val_size stay. ``validation`` is a pair of such arrays to score epochs on;
-    then no row of X is held out for that. The arrays are not copied where they need not be: do not change
+    data, whose scaling, train_size and val_size stay. ``validation`` is a pair of such arrays to score epochs
+    on; then no row of X is held out for that. The arrays are not copied where they need not be: do not change
     them during the training.
 
     ``out`` is the directory to keep the run in; without it, it is kept in memory. ``resume`` goes on with the

@@ -145,7 +145,8 @@ class DirectoryRecorder:
     def open(self, lines: Sequence[str]) -> Iterator[None]:
         """Open the log and write ``lines``; raise what cannot be written in the block as NotWrittenError."""
         with self._told():
-            self._rows = self._files.read_metrics()
+            with contextlib.suppress(RunError):  # the first row will say it better
+                self._rows = self._files.read_metrics()
             try:
                 handler = _Log(self._files.log, encoding="utf-8")
                 handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import mlpcli
 from mlpcli.config.loader import load_experiment, parse_experiment
 from mlpcli.errors import RunError
 from mlpcli.training.checkpoints import Checkpoint
@@ -154,3 +155,26 @@ def test_invalid_rows_are_an_error(tmp_path: Path) -> None:
     directory.metrics.write_text('{"epoch": 1}\nnonsense\n')
     with pytest.raises(RunError, match=r"metrics\.jsonl holds something that is not a row of metrics"):
         directory.read_metrics()
+
+
+@pytest.mark.parametrize("out", [None, "run"], ids=["memory", "directory"])
+def test_what_is_given_back_belongs_to_the_caller(tmp_path: Path, out: str | None) -> None:
+    """Writing to weights or rows that a run gives back changes neither the run nor its files."""
+    folder = None if out is None else tmp_path / out
+
+    def spoil(run: Run) -> None:
+        if run.metrics:
+            run.metrics[0].clear()
+            for model in (run.best, run.last):
+                model.layers["W1"][...] = 0
+
+    run = mlpcli.train("spiral", out=folder, progress=spoil, training={"epochs": 3})
+    assert [row["epoch"] for row in run.metrics] == [1, 2, 3]
+    for model in (run.best, run.last):
+        assert np.abs(model.layers["W1"]).max() > 0
+
+
+def test_reading_the_last_weights_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = mlpcli.train("spiral", out=tmp_path / "run", training={"epochs": 2})
+    monkeypatch.setattr("mlpcli.training.recorder.save_checkpoint", None)
+    assert run.last.epoch == 2
