@@ -77,8 +77,9 @@ class Page:
         return [row for row in self.browser.get_log("browser") if "422" not in row["message"]] == []
 
 
+# A server waits a second for a page that is open: start comes before browser, which is left first.
 @pytest.fixture
-def page(browser: Any, start: Any) -> Page:
+def page(start: Any, browser: Any) -> Page:
     return Page(browser, start().address)
 
 
@@ -205,7 +206,7 @@ def test_hidden_spaces_can_be_chosen(page: Page) -> None:
     assert page.quiet()
 
 
-def test_what_is_saved_trains_to_the_network_shown(browser: Any, start: Any, tmp_path: Path) -> None:
+def test_what_is_saved_trains_to_the_network_shown(start: Any, browser: Any, tmp_path: Path) -> None:
     rows = "".join(f"{i % 7},{i * i % 11},{(EVIL, 'b', 'c')[i % 3]}\n" for i in range(60))
     (tmp_path / "own.csv").write_text(f"{EVIL},b,kind\n{rows}")
     (tmp_path / "own.yaml").write_text("data: {name: csv, path: own.csv, target: kind}\nmodel: {hidden: [5]}")
@@ -266,7 +267,7 @@ def test_the_page_fits_the_window(page: Page, width: int) -> None:
     assert inside <= outside <= width
 
 
-def test_dark_mode_is_dark(browser: Any, start: Any) -> None:
+def test_dark_mode_is_dark(start: Any, browser: Any) -> None:
     dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
     page = Page(browser, start().address)

@@ -119,6 +119,7 @@ def test_names_that_are_too_long_to_be_read_are_not_written(run: RunDirectory, t
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.exhaustive
 def test_the_longest_config_is_read_again(tmp_path: Path) -> None:
     """It has a thousand layers with all their settings, and thousands of class weights."""
     init = {"name": "he", "distribution": "uniform", "gain": 1.0, "bias": 0.0}

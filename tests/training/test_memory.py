@@ -113,7 +113,7 @@ def test_toy_data(tmp_path: Path) -> None:
     within_a_quarter(config, tmp_path)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.exhaustive), "uint8"])
 def test_an_npz_file(tmp_path: Path, dtype: str) -> None:
     rng = np.random.default_rng(0)
     path = tmp_path / "x.npz"
@@ -121,7 +121,7 @@ def test_an_npz_file(tmp_path: Path, dtype: str) -> None:
     within_a_quarter(experiment(data={"name": "npz", "path": str(path)}, model={"hidden": [4]}), tmp_path)
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+@pytest.mark.parametrize("loss", ["cross_entropy", pytest.param("mse", marks=pytest.mark.exhaustive)])
 def test_a_csv_file(tmp_path: Path, loss: str) -> None:
     rng = np.random.default_rng(0)
     path = tmp_path / "x.csv"
