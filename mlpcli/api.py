@@ -60,7 +60,7 @@ def train(
     if validation is not None:
         experiment = _without_validation(experiment)
     splits = None if X is None else _split_arrays(experiment, X, y, validation)
-    directory = None if out is None else take_directory("run", Path(out), resume=resume)
+    directory = None if out is None else take_directory("run", Path(out).absolute(), resume=resume)
     return train_run(experiment, directory, splits, progress=progress)
 
 

@@ -15,6 +15,10 @@ from mlpcli.errors import ConfigError
 __all__ = ["Change", "read_changes", "read_option", "shorten"]
 
 
+# Keys that are two spellings of one setting.
+_TWINS = {"norm": "batch_norm", "batch_norm": "norm"}
+
+
 @dataclass(frozen=True)
 class Change:
     """A dotted key and its new value.
@@ -70,6 +74,8 @@ class Change:
             target[index] = child
             target = child
         index = _index(parts[-1], target, path)
+        if isinstance(target, dict) and index in _TWINS:  # of two spellings the later change counts
+            target.pop(_TWINS[index], None)
         if self.choice:
             before = target[index] if isinstance(index, int) else target.get(index)
             kept = before if isinstance(before, dict) else {"name": before}

@@ -119,9 +119,7 @@ def from_arrays(X: Any, y: Any, *, classification: bool) -> Dataset:
     strings. Raises DataError.
     """
     names = _names(X)
-    twice = repeated(names or ())
-    if twice is not None:
-        raise DataError(f"X: two columns are called {shortened(twice)}; give each a name of its own")
+    _require_different("X", names or ())
     features, targets = _of_program(X, y, classification, None)
     return _dataset("y", features, targets, names or _numbered(features))
 
@@ -202,8 +200,15 @@ def _cell(place: tuple[int, ...], names: Sequence[str] | None) -> str:
     return ", ".join(f"{what} {i}" for what, i in zip(_AXES, place, strict=False)) + " (from 0)"
 
 
+def _require_different(where: str, names: Sequence[str]) -> None:
+    twice = repeated(names)
+    if twice is not None:
+        raise DataError(f"{where}: two columns are called {shortened(twice)}; give each a name of its own")
+
+
 def _places(where: str, names: Sequence[str], columns: Sequence[str]) -> list[int]:
     """Return where the columns that the network was trained on are among the ``names`` of a data frame."""
+    _require_different(where, [name for name in names if name in columns])
     missing = [name for name in columns if name not in names]
     if missing:
         raise DataError(

@@ -139,6 +139,7 @@ class Trainer:
         self._values_before = np.empty_like(network.parameters.values)
         self._health = UnitHealth([layer.activation for layer in network.hidden])
         parameters = network.parameters
+        self._matrices = [parameters.view(array.name) for array in network.spec.parameters if array.penalized]
         self._few_gradients = parameters.gradients[parameters.n_penalized :]
         self._noise_pool = stream(seed, "noise_pool")  # the same in every epoch
         self._mid_epoch: MidEpoch | None = None
@@ -331,12 +332,12 @@ class Trainer:
 
         CS231n notes, Neural Networks 2, "Max norm constraints" (Srebro & Shraibman, 2005).
         """
-        for layer in self.network.dense:
-            norms = np.einsum("ij,ij->j", layer.W, layer.W)
+        for W in self._matrices:
+            norms = np.einsum("ij,ij->j", W, W)
             np.sqrt(norms, out=norms)
             np.maximum(norms, longest, out=norms)
             np.divide(longest, norms, out=norms)
-            layer.W *= norms
+            W *= norms
 
     def _measure_gradients(self) -> dict[str, Any]:
         """Return the norm of the whole gradient and the norms of each dW."""

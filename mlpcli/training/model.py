@@ -112,6 +112,8 @@ class Model:
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint that `mlpcli.load` and the commands read; raises RunError where that fails."""
+        if not np.isfinite(self.checkpoint.network.parameters.values).all():
+            raise RunError(f"{path} is not written: the network holds weights that are not finite")
         try:
             save_checkpoint(Path(path), replace(self.checkpoint, resume=None))
         except OSError as error:

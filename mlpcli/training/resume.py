@@ -54,21 +54,27 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
             f"the run in {directory.path} was started with another config:\n" + "\n".join(changed) + "\n"
             f"Change that back, or train a new run; when a run is resumed, only {_MAY_CHANGE} may change."
         )
+    epochs = experiment.training.epochs
+    if last is not None and epochs < last.epoch:
+        raise ConfigError(
+            f"the run in {directory.path} has done {last.epoch:,} epochs, and {_MAY_CHANGE} is {epochs:,}; "
+            f"give at least {last.epoch:,}"
+        )
     if last is not None and last.resume is None:
         raise CheckpointError(
             f"{directory.last} holds no state of the optimizer to resume from; train a new run"
         )
     if last is not None and directory.best.exists():
         best = load_checkpoint(directory.best, force_memory=True)
-        epochs = best.experiment.training.epochs
-        if best.epoch > last.epoch and epochs != experiment.training.epochs:
+        planned = best.experiment.training.epochs
+        if best.epoch > last.epoch and planned != epochs:
             raise ConfigError(
                 f"the run in {directory.path} was killed when best.npz held epoch {best.epoch:,} already, "
-                f"and last.npz epoch {last.epoch:,}; with another {_MAY_CHANGE} than {epochs:,} that best "
-                f"epoch may not come again.\nTrain it to {_MAY_CHANGE}: {epochs} first, then change that.",
+                f"and last.npz epoch {last.epoch:,}; with another {_MAY_CHANGE} than {planned:,} that best "
+                f"epoch may not come again.\nTrain it to {_MAY_CHANGE}: {planned} first, then change that.",
                 topic="best is ahead",
                 run=directory.path,
-                epochs=epochs,
+                epochs=planned,
             )
     return last
 

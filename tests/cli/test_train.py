@@ -423,3 +423,15 @@ def test_training_goes_on_when_nobody_listens(mlp: Mlp, monkeypatch: pytest.Monk
     monkeypatch.setattr("sys.stderr", Closed())
     assert mlp("train", SPIRAL, *SHORT, "--out", "run").code == 0
     assert len(Path("run/metrics.jsonl").read_text().splitlines()) == 3
+
+
+def test_fewer_epochs_than_are_done_are_refused(mlp: Mlp) -> None:
+    assert mlp("train", SPIRAL, "--set", "training.epochs=3", "--out", "run", "-q").code == 0
+    before = Path("run/config.yaml").read_bytes()
+    code, _, err = mlp("train", "--resume", "run", "--set", "training.epochs=2")
+    assert (code, err) == (
+        2,
+        "Error: the run in run has done 3 epochs, and training.epochs is 2; give at least 3\n",
+    )
+    assert Path("run/config.yaml").read_bytes() == before
+    assert mlp("train", "--resume", "run", "--set", "training.epochs=3").code == 0

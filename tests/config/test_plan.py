@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlpcli.config.loader import validate_experiment
+from mlpcli.config.loader import make_experiment, validate_experiment
 from mlpcli.config.plan import plan_network, plan_widths
 from mlpcli.config.schema import to_plain
 from mlpcli.errors import ConfigError
@@ -51,10 +51,6 @@ NORMS_WRITTEN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "batch_norm": ({"batch_norm": True}, ["batch", "batch"]),
     "not batch_norm": ({"batch_norm": False}, ["none", "none"]),
     "both, agreeing": ({"batch_norm": True, "norm": "batch"}, ["batch", "batch"]),
-    "batch_norm over the norm of a resolved config": (
-        {"batch_norm": True, "norm": "none"},
-        ["batch", "batch"],
-    ),
     "layer norm is no batch norm": ({"batch_norm": False, "norm": "layer"}, ["layer", "layer"]),
     "of one layer": ({"hidden": [3, {"units": 3, "batch_norm": True}], "norm": "layer"}, ["layer", "batch"]),
     "not of one layer": (
@@ -72,7 +68,24 @@ def test_batch_norm_is_a_way_to_write_norm(model: dict[str, Any], expected: list
     assert "batch_norm" not in str(to_plain(experiment))
 
 
+NORMS_CHANGED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "norm over batch_norm": ({"batch_norm": True}, {"model.norm": "none"}, "none"),
+    "another norm over batch_norm": ({"batch_norm": True}, {"model": {"norm": "layer"}}, "layer"),
+    "batch_norm over the norm of a resolved config": ({"norm": "none"}, {"model.batch_norm": True}, "batch"),
+    "no batch_norm over norm": ({"norm": "batch"}, {"model.batch_norm": False}, "none"),
+    "batch_norm over another norm": ({"norm": "layer"}, {"model.batch_norm": True}, "batch"),
+}
+
+
+@pytest.mark.parametrize(("model", "change", "expected"), NORMS_CHANGED.values(), ids=NORMS_CHANGED)
+def test_of_the_two_spellings_the_later_change_counts(
+    model: dict[str, Any], change: dict[str, Any], expected: str
+) -> None:
+    assert make_experiment({"data": "spiral", "model": model}, change).model.norm == expected
+
+
 NORMS_WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "both, contradicting": ({"batch_norm": True, "norm": "none"}, "batch_norm: true contradicts norm: none"),
     "contradiction": (
         {"batch_norm": True, "norm": "layer"},
         "model: batch_norm: true contradicts norm: layer",

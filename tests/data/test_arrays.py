@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpcli.data.arrays import from_arrays, labelled_arrays, read_npz, rows_of_array
+from mlpcli.errors import DataError
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 TABLE = "age,height,kind\n1,1.5,cat\n2,-2.5e-1,dog\n3, .5 ,cat\n"
@@ -349,3 +350,15 @@ def test_whole_numbers_are_labels_exactly(numbers: list[int]) -> None:
         dataset = from_arrays(np.zeros((len(numbers), 1)), np.array(numbers, dtype), classification=True)
         assert dataset.classes == tuple(map(str, sorted(numbers)))
         assert [dataset.classes[code] for code in dataset.y] == list(map(str, numbers))
+
+
+def test_new_rows_with_a_repeated_column_are_refused() -> None:
+    class Frame:
+        columns = ("a", "b", "a")
+
+        def __array__(self, dtype: object = None, copy: object = None) -> object:
+            return np.array([[1.0, 2.0, 3.0]])
+
+    assert rows_of_array(Frame(), columns=("b",)).tolist() == [[2.0]]  # one that nobody uses may be repeated
+    with pytest.raises(DataError, match="X: two columns are called 'a'; give each a name of its own"):
+        rows_of_array(Frame(), columns=("a", "b"))

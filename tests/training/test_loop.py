@@ -250,3 +250,13 @@ def test_it_saves_after_every_few_steps(every: int) -> None:
     assert trains.batches == 8
     # At the end of an epoch everything is saved anyway.
     assert steps == [step for step in range(1, 25) if step % every == 0 and step % 8]
+
+
+def test_projections_of_residual_layers_stay_within_the_max_norm() -> None:
+    trains = trainer(
+        model={"hidden": [8, {"units": 4, "residual": True}]},
+        regularization={"max_norm": 0.5},
+        optimizer={"name": "sgd", "learning_rate": 0.5},
+    )
+    list(run(trains, 5))
+    assert (np.linalg.norm(trains.network.parameters.view("P2"), axis=0) <= 0.5 * (1 + 1e-6)).all()

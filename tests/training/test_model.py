@@ -182,3 +182,11 @@ def test_models_made_of_one_checkpoint_agree(trained: Trained) -> None:
     checkpoint = load_checkpoint(trained("iris", EPOCHS).best)
     _, X, _ = iris()
     np.testing.assert_array_equal(Model(checkpoint).scores(X), Model(checkpoint).scores(X))
+
+
+def test_weights_that_are_not_finite_are_not_saved(trained: Trained, tmp_path: Path) -> None:
+    model = load_model(trained("iris", EPOCHS).best)
+    model.layers["W1"][0, 0] = np.nan
+    with pytest.raises(RunError, match="holds weights that are not finite"):
+        model.save(tmp_path / "nan.npz")
+    assert not any(tmp_path.iterdir())

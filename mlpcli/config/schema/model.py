@@ -94,7 +94,7 @@ def _norm_from_batch_norm(value: Any) -> Any:
         raise problem(
             f"batch_norm is {wanted!r:.50}; it must be true or false, short for norm: batch and norm: none"
         )
-    if norm in (None, "none"):
+    if norm is None:
         return {**section, "norm": "batch" if wanted else "none"}
     if wanted == (norm == "batch"):
         return section
