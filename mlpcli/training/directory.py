@@ -227,12 +227,20 @@ class RunDirectory:
                 stream.flush()
                 os.fsync(stream.fileno())
 
-    def read_metrics(self) -> list[dict[str, Any]]:
-        """Return the rows of metrics.jsonl; raises RunError if a line is not a row."""
+    def read_metrics(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """Return the rows of metrics.jsonl that begin at byte ``start``, and the byte at which they end.
+
+        A last line without an end is a row that is being written. Raises RunError if a line is not a row.
+        """
         with _told(self.metrics):
-            lines = self.metrics.read_bytes().splitlines() if self.metrics.exists() else []
+            if not self.metrics.exists():
+                return [], start
+            with self.metrics.open("rb") as stream:
+                stream.seek(start)
+                data = stream.read()
+        end = data.rfind(b"\n") + 1
         try:
-            return [json.loads(line) for line in lines]
+            return [json.loads(line) for line in data[:end].splitlines()], start + end
         except ValueError:
             raise RunError(f"{self.metrics} holds something that is not a row of metrics") from None
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -138,15 +139,15 @@ class DirectoryRecorder:
         self._logger = logging.Logger("run")
         self._best: _Copy | None = None
         self._unwritten: dict[Path, _Copy | Checkpoint] = {}
-        self._rows: list[dict[str, Any]] | None = None  # read when training begins
+        self._rows: list[dict[str, Any]] = []  # those that somebody has asked for: a long run keeps none
+        self._rows_end = 0  # bytes of metrics.jsonl
+        self._rows_lock = threading.Lock()
         self._due = 0.0
 
     @contextlib.contextmanager
     def open(self, lines: Sequence[str]) -> Iterator[None]:
         """Open the log and write ``lines``; raise what cannot be written in the block as NotWrittenError."""
         with self._told():
-            with contextlib.suppress(RunError):  # the first row will say it better
-                self._rows = self._files.read_metrics()
             try:
                 handler = _Log(self._files.log, encoding="utf-8")
                 handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -173,16 +174,15 @@ class DirectoryRecorder:
     def add_epoch(self, row: dict[str, Any], checkpoint: Checkpoint, *, is_best: bool) -> None:
         """Write an epoch's row; write its checkpoints too, or keep them until they are due."""
         self._files.append_metrics(row)
-        if self._rows is not None:
-            self._rows.append(row)
         at_once = (
             time.perf_counter() >= self._due
             or checkpoint.experiment.training.checkpoint_every is not None
             or _size(checkpoint) > _MOST_KEPT
         )
         if is_best:
-            self._best = _Copy(replace(checkpoint, resume=None))
-            self._unwritten[self._files.best] = self._best
+            weights = replace(checkpoint, resume=None)
+            self._best = _Copy(weights)
+            self._unwritten[self._files.best] = weights if at_once else self._best
         self._unwritten[self._files.last] = checkpoint if at_once else _Copy(checkpoint)
         if at_once:
             self.sync()
@@ -224,8 +224,10 @@ class DirectoryRecorder:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl."""
-        rows = self._files.read_metrics() if self._rows is None else self._rows
-        return [dict(row) for row in rows]
+        with self._rows_lock:
+            rows, self._rows_end = self._files.read_metrics(self._rows_end)
+            self._rows += rows
+            return [dict(row) for row in self._rows]
 
     @property
     def best(self) -> Checkpoint | None:

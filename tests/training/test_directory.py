@@ -147,10 +147,10 @@ def test_rows_of_epochs_that_will_be_repeated_are_removed(tmp_path: Path) -> Non
     with directory.metrics.open("ab") as file:
         file.write(b'{"epoch": 6, "tra')  # the process was killed here
     directory.rewind(3)
-    assert directory.read_metrics() == rows[:3]
+    assert directory.read_metrics()[0] == rows[:3]
     assert [json.loads(line) for line in directory.metrics.read_text().splitlines()] == rows[:3]
     directory.rewind(0)
-    assert directory.read_metrics() == []
+    assert directory.read_metrics()[0] == []
 
 
 @pytest.mark.parametrize(
@@ -169,3 +169,19 @@ def test_a_line_that_is_not_a_row_is_refused(tmp_path: Path) -> None:
     directory.metrics.write_text('{"epoch": 1}\nnonsense\n')
     with pytest.raises(RunError, match="not a row of metrics"):
         directory.read_metrics()
+
+
+def test_rows_are_read_on_from_where_the_last_ones_ended(tmp_path: Path) -> None:
+    """A row that is just being written is read once it has its end."""
+    directory = RunDirectory.create("x", tmp_path / "run")
+    assert directory.read_metrics() == ([], 0)
+    directory.append_metrics({"epoch": 1})
+    first, end = directory.read_metrics()
+    with directory.metrics.open("ab") as stream:
+        stream.write(b'{"epoch": 2}\n{"epo')
+    second, end = directory.read_metrics(end)
+    with directory.metrics.open("ab") as stream:
+        stream.write(b'ch": 3}\n')
+    third, end = directory.read_metrics(end)
+    assert [first, second, third] == [[{"epoch": 1}], [{"epoch": 2}], [{"epoch": 3}]]
+    assert directory.read_metrics(end) == ([], directory.metrics.stat().st_size)
