@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from zlib import crc32
@@ -20,6 +20,7 @@ from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.delimited import measure_csv, read_csv
+from mlpcli.data.kinds import Kinds
 from mlpcli.data.splits import split_rows
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.data.transform import Transform
@@ -203,6 +204,8 @@ class Splits:
     classes: tuple[str, ...] | None
     targets: int
     fingerprint: int | None
+    kinds: Kinds = field(default_factory=dict)
+    dropped: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, Split]:
@@ -263,6 +266,8 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
         dataset.classes,
         targets,
         None if data.name in TOY_SETS else _checksum(arrays),
+        dataset.kinds,
+        dataset.dropped,
     )
 
 

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.data.kinds import Kinds
+
 __all__ = ["Dataset", "Features", "TableSize"]
 
-Features: TypeAlias = "NDArray[np.float32] | NDArray[np.uint8]"
+Features: TypeAlias = "NDArray[np.float32] | NDArray[np.float64] | NDArray[np.uint8]"
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Examples in rows.
 
-    ``X`` is (n, columns), float32, or uint8 for images, which stay bytes until a batch is gathered, and
-    ``columns`` holds the names of its columns. For a classification ``classes`` holds the names of the
-    classes and ``y`` (n,) int64 indexes them; for a regression ``classes`` is None and ``y`` is (n, outputs)
-    float32. ``test`` is the source's own test set, where it has one.
+    ``X`` is (n, columns): float32; float64 if float32 would lose digits that tell rows apart; or uint8 for
+    images, which stay bytes until a batch is gathered. A missing cell is NaN. ``columns`` holds the names of
+    its columns, ``kinds`` what those hold that are not plain numbers, and ``dropped`` for each column that
+    was left out of the table the reason. For a classification ``classes`` holds the names of the classes and
+    ``y`` (n,) int64 indexes them; for a regression ``classes`` is None and ``y`` is (n, outputs), float32 or
+    float64. ``test`` is the source's own test set, where it has one.
     """
 
     X: Features
@@ -28,6 +33,8 @@ class Dataset:
     columns: tuple[str, ...]
     classes: tuple[str, ...] | None
     test: Dataset | None = None
+    kinds: Kinds = field(default_factory=dict)
+    dropped: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.X)

@@ -219,7 +219,14 @@ def test_problems_of_a_file_keep_their_places(tmp_path: Path) -> None:
 
 # Arrays that are handed in
 
-ARRAYS = {"name": "arrays", "train_size": None, "val_size": 0.2, "scaling": "standardize", "test_size": 0}
+ARRAYS = {
+    "name": "arrays",
+    "train_size": None,
+    "val_size": 0.2,
+    "scaling": "standardize",
+    "test_size": 0,
+    "missing": "fill",
+}
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,13 @@ def _one_column(value: Any) -> Any:
 ColumnName = Annotated[str, AfterValidator(nfc)]
 FileName = Annotated[str, AfterValidator(_anchored)]
 Scaling = Literal["standardize", "center", "range", "none"]
+ColumnKind = Literal["drop", "number", "category", "boolean", "date"]
+Missing = Literal["fill", "drop", "error"]
+MISSING_CELLS: Any = Field(
+    "fill",
+    description="what is done about missing cells: fill (with the median of the training split, and a "
+    "feature that says so; for categories one of its own), drop (the row), error (refuse the data)",
+)
 
 
 class DataSection(Section):
@@ -274,6 +281,7 @@ class _File(_OneSource):
     tasks: ClassVar[tuple[Task, ...]] = ("classification", "regression")
 
     path: FileName = Field(description="the file, relative to the config file")
+    missing: Missing = MISSING_CELLS
 
     @property
     def inputs(self) -> None:
@@ -292,6 +300,11 @@ class Csv(_File):
     )
     features: list[ColumnName] | None = Field(
         None, min_length=1, description="the columns to predict from; null uses all others"
+    )
+    columns: dict[ColumnName, ColumnKind] = Field(
+        {},
+        description="what single columns hold, where the guess is wrong: number, category, boolean, date "
+        "(taken apart into year, month, weekday, hour and seconds), or drop to leave the column out",
     )
     delimiter: str = Field(",", min_length=1, max_length=1, description="the character between two cells")
 
@@ -315,6 +328,7 @@ class Arrays(_OneSource):
     test_size: Size = Field(
         0, validate_default=True, description="number or fraction of examples held out for the final score"
     )
+    missing: Missing = MISSING_CELLS
 
     @property
     def inputs(self) -> None:

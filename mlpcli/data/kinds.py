@@ -1,0 +1,29 @@
+"""What the columns of a table hold where they are not plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, TypeAlias
+
+__all__ = ["BOOLEAN", "Kind", "Kinds", "category"]
+
+
+class Kind(NamedTuple):
+    """The kind of a column, whose cells are numbers in the matrix X (n, columns) of a data set.
+
+    A boolean is 0 or 1. The cell of a category is the index of its text in ``levels``, and -1 for a text that
+    is not among them. A missing cell is NaN in every kind of column.
+    """
+
+    name: Literal["boolean", "category"]
+    levels: tuple[str, ...] = ()
+
+
+Kinds: TypeAlias = Mapping[str, Kind]  # by the names of the columns; those that are not in it hold numbers
+
+BOOLEAN = Kind("boolean")
+
+
+def category(levels: tuple[str, ...]) -> Kind:
+    """Return the kind of a column of categories."""
+    return Kind("category", levels)

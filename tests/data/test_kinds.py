@@ -1,0 +1,10 @@
+"""Kinds of columns are plain values, so that data sets and checkpoints can be compared."""
+
+from __future__ import annotations
+
+from mlpcli.data.kinds import BOOLEAN, Kind, category
+
+
+def test_kinds_with_the_same_levels_are_equal() -> None:
+    assert category(("no", "yes")) == Kind("category", ("no", "yes")) != category(("yes", "no"))
+    assert BOOLEAN.levels == ()
