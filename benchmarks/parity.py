@@ -192,6 +192,12 @@ def one_cycle(optimizer: optim.Optimizer) -> lr_scheduler.OneCycleLR:
     )
 
 
+def four_cycles(step: int) -> float:
+    """Return sin(pi t)**2 for t = log2(1 + 15 step / steps), which is (1 - cos(2 pi t)) / 2."""
+    turns = torch.log2(torch.tensor(1 + 15 * step / STEPS, dtype=torch.float64))
+    return float(torch.sin(torch.pi * turns) ** 2)
+
+
 def momentum(**settings: Any) -> Twin:
     """Return a twin with SGD and momentum 0.9."""
     return Twin(optimizer=lambda parameters, rate: optim.SGD(parameters, rate, momentum=0.9, **settings))
@@ -238,8 +244,10 @@ SECTIONS = [
             Case("prelu", "", "PReLU(units)", Twin(activation=nn.PReLU)),
             Case("maxout", "pieces: 3", "amax of three blocks", activation(Maxout, 3)),
             Case("elu", "alpha: 0.5", "ELU(0.5)", activation(nn.ELU, 0.5)),
+            Case("selu", "", "SELU", activation(nn.SELU)),
             Case("gelu", "", 'GELU("tanh")', activation(nn.GELU, "tanh")),
             Case("silu", "", "SiLU", activation(nn.SiLU)),
+            Case("mish", "", "Mish", activation(nn.Mish)),
             Case("softplus", "", "Softplus", activation(nn.Softplus)),
         ],
     ),
@@ -309,6 +317,7 @@ SECTIONS = [
                 schedule(lr_scheduler.ExponentialLR, 0.8 ** (1 / BATCHES)),
             ),
             Case("cosine", "", "CosineAnnealingLR", schedule(lr_scheduler.CosineAnnealingLR, STEPS)),
+            Case("coslog4", "", "LambdaLR", schedule(lr_scheduler.LambdaLR, four_cycles)),
             Case("one_cycle", "", "OneCycleLR", Twin(schedule=one_cycle)),
             Case(
                 "plateau",

@@ -83,8 +83,10 @@ UNITS: dict[str, Unit] = {
     "prelu": Unit(_prelu, "he"),
     "maxout": Unit(_maxout, "lecun"),
     "elu": _elementwise("he", scratch=1),
+    "selu": _elementwise("lecun", scratch=1),
     "gelu": _elementwise("he", scratch=2),
     "silu": _elementwise("he", scratch=2),
+    "mish": _elementwise("he", scratch=3),
     "softplus": _elementwise("he", scratch=2),
 }
 

@@ -122,20 +122,37 @@ def leaky_relu(alpha: float) -> Activation:
 
 def elu(alpha: float) -> Activation:
     """y = z, or alpha (exp(z) - 1) where z < 0; dy/dz = 1, or y + alpha (Clevert et al., 2016)."""
+    return _exponential(alpha, 1.0)
+
+
+def selu() -> Activation:
+    """y = s z, or s a (exp(z) - 1) where z < 0; dy/dz = s, or y + s a (Klambauer et al., 2017).
+
+    With weights of variance 1/fan_in, the constants s and a keep the mean 0 and the variance 1 of the sums
+    from layer to layer: they solve the two equations of the paper's fixed point.
+    """
+    s, a = 1.0507009873554805, 1.6732632423543772
+    return _exponential(s * a, s)
+
+
+def _exponential(below: float, above: float) -> Activation:
+    """y = above z, or below (exp(z) - 1) where z < 0; dy/dz = above, or y + below."""
 
     def forward(Z: Array, negative: Array) -> None:
         np.minimum(Z, 0.0, out=negative)
         np.expm1(negative, out=negative)
-        negative *= alpha
+        negative *= below
         np.maximum(Z, 0.0, out=Z)
+        if above != 1:
+            Z *= above
         Z += negative
 
     def backward(dY: Array, Y: Array, negative: Array) -> None:
-        # The derivative is alpha exp(z) = negative + alpha below 0, and 1 above, where negative is 0.
+        # Below 0 the derivative is negative + below; above, where negative is 0, it is ``above``.
         np.greater(Y, 0.0, out=Y, casting="unsafe")
-        Y *= 1.0 - alpha
+        Y *= above - below
         negative += Y
-        negative += alpha
+        negative += below
         dY *= negative
 
     return Activation(forward, backward)
@@ -166,6 +183,31 @@ def silu() -> Activation:
         np.subtract(1.0, derivative, out=scratch)
         scratch *= Z
         derivative += scratch
+
+    return Activation(forward, _scale)
+
+
+def mish() -> Activation:
+    """y = z t, t = tanh(log(1 + exp(z))), dy/dz = t + z (1 - t**2) / (1 + exp(-z)) (Misra, 2019).
+
+    With e = exp(z), n = e (e + 2) and q = n + 2: t = n / q, and dy/dz = (n + 4 z (n - e) / q) / q. Above 20,
+    t is 1 to within rounding, so a larger z need not be raised to a power.
+    """
+
+    def forward(Z: Array, derivative: Array, n: Array, q: Array) -> None:
+        np.minimum(Z, 20.0, out=derivative)
+        np.exp(derivative, out=derivative)
+        np.add(derivative, 2.0, out=n)
+        n *= derivative
+        np.add(n, 2.0, out=q)
+        np.subtract(n, derivative, out=derivative)
+        derivative /= q
+        derivative *= Z
+        derivative *= 4.0
+        derivative += n
+        derivative /= q
+        n /= q
+        Z *= n
 
     return Activation(forward, _scale)
 
@@ -207,7 +249,9 @@ ACTIVATIONS: dict[str, Callable[..., Activation]] = {
     "relu": relu,
     "leaky_relu": leaky_relu,
     "elu": elu,
+    "selu": selu,
     "gelu": gelu,
     "silu": silu,
+    "mish": mish,
     "softplus": softplus,
 }

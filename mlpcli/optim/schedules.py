@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, pi
+from math import cos, log2, pi
 
 __all__ = ["SCHEDULES", "Schedule", "warm"]
 
@@ -44,6 +44,14 @@ def cosine(final: float) -> Schedule:
     final + (1 - final) (1 + cos(pi epoch / epochs)) / 2.
     """
     return Schedule(lambda epoch, epochs: _glide(1.0, final, epoch / epochs))
+
+
+def coslog4() -> Schedule:
+    """Four cycles from 0 to 1 and back, each twice as long as the one before it (Holzmüller et al., 2024).
+
+    (1 - cos(2 pi log2(1 + 15 epoch / epochs))) / 2.
+    """
+    return Schedule(lambda epoch, epochs: (1 - cos(2 * pi * log2(1 + 15 * min(epoch / epochs, 1.0)))) / 2)
 
 
 def one_cycle(rise: float, start: float, final: float) -> Schedule:
@@ -81,6 +89,7 @@ SCHEDULES: dict[str, Callable[..., Schedule]] = {
     "step": step,
     "exponential": exponential,
     "cosine": cosine,
+    "coslog4": coslog4,
     "one_cycle": one_cycle,
     "plateau": plateau,
 }

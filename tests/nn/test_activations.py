@@ -18,6 +18,10 @@ from mlpcli.nn.parameters import Parameters
 
 Z = [-2.0, -0.5, 0.0, 0.5, 2.0]
 E = math.e
+# The constants of SELU in closed form, as in the appendix of Klambauer et al. (2017).
+C, D = math.erfc(math.sqrt(1 / 2)) * math.sqrt(E), math.erfc(math.sqrt(2)) * E**2
+SELU_A = math.sqrt(2 / math.pi) / (1 - C)
+SELU_S = (1 - C) * math.sqrt(2 * math.pi / (2 * D + math.pi * C**2 - 2 * (2 + math.pi) * C + math.pi + 2))
 
 
 def logistic(z: float) -> float:
@@ -40,8 +44,10 @@ KNOWN: dict[str, tuple[dict[str, Any], list[float], list[float], float]] = {
     # three units with two pieces each: the first pieces are 1 -2 3, the second ones 0 5 3
     "maxout": ({"pieces": 2}, [1, -2, 3, 0, 5, 3], [1, 5, 3], 0),
     "elu": ({"alpha": 0.5}, Z, [0.5 * (E**-2 - 1), 0.5 * (E**-0.5 - 1), 0, 0.5, 2], 1e-12),
+    "selu": ({}, Z, [SELU_S * (z if z > 0 else SELU_A * (E**z - 1)) for z in Z], 1e-12),
     "gelu": ({}, Z, [z * normal(z) for z in Z], 5e-4),  # the tolerance of the tanh form
     "silu": ({}, Z, [z * logistic(z) for z in Z], 1e-12),
+    "mish": ({}, Z, [z * math.tanh(math.log(1 + E**z)) for z in Z], 1e-12),
     "softplus": ({}, Z, [math.log(1 + E**z) for z in Z], 1e-12),
 }
 

@@ -14,7 +14,7 @@ __all__ = ["Activation", "Init", "Layer", "Model"]
 class PlainActivation(Section):
     """An activation without settings of its own."""
 
-    name: Literal["identity", "sigmoid", "tanh", "relu", "gelu", "silu", "softplus"] = Field(
+    name: Literal["identity", "sigmoid", "tanh", "relu", "selu", "gelu", "silu", "mish", "softplus"] = Field(
         description="f in f(Wx + b)"
     )
 

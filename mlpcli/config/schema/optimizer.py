@@ -47,6 +47,14 @@ class Cosine(_ScheduleSection):
     final: float = Field(0.0, ge=0, le=1, description="learning rate at the end, as a fraction")
 
 
+class CosLog4(_ScheduleSection):
+    """The learning rate goes up and down four times."""
+
+    name: Literal["coslog4"] = Field(
+        description="the learning rate goes from 0 up and back four times, each time twice as slowly"
+    )
+
+
 class OneCycle(_ScheduleSection):
     """The learning rate rises and then falls."""
 
@@ -67,7 +75,9 @@ class Plateau(_ScheduleSection):
 
 
 Schedule: TypeAlias = Annotated[
-    Constant | Step | Exponential | Cosine | OneCycle | Plateau, Field(discriminator="name"), by_name()
+    Constant | Step | Exponential | Cosine | CosLog4 | OneCycle | Plateau,
+    Field(discriminator="name"),
+    by_name(),
 ]
 
 
