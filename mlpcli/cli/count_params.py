@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlpcli.blas import prepare_blas
-from mlpcli.errors import ConfigError, UsageError
+from mlpcli.errors import DataError, UsageError
 from mlpcli.machine import available_memory
 from mlpcli.specs import COUNTS, NetworkSpec, WeightLayer
 from mlpcli.text import columns, memory
@@ -31,8 +31,9 @@ _MOST_TERMS = 6  # of a sum that is shown whole
 def count_params(source: Path | None, layers: str | None, as_json: bool) -> None:
     """Count the parameters of a network, layer by layer, show the arithmetic, and say what they cost.
 
-    The network is that of a CONFIG, of a CHECKPOINT, or the one that --layers describes. The data set is
-    never opened. With --layers, memory is told for the default optimizer and batch size.
+    The network is that of a CONFIG, of a CHECKPOINT, or the one that --layers describes. The data are read
+    only if the CONFIG does not tell how many features and classes they have. With --layers, memory is told
+    for the default optimizer and batch size.
     """
     if (source is None) == (layers is None):
         raise UsageError(
@@ -41,11 +42,14 @@ def count_params(source: Path | None, layers: str | None, as_json: bool) -> None
             "  mlp count-params --layers 3,4,4,1"
         )
     if layers is not None:
-        experiment, widths = None, _parse_layers(layers)
+        experiment, widths, data = None, _parse_layers(layers), None
     else:
         assert source is not None
-        experiment, widths = _read(source)
-    click.echo(json.dumps(_costs(widths, experiment)) if as_json else describe_network(widths, experiment))
+        experiment, widths, data = _read(source)
+    if as_json:
+        click.echo(json.dumps(_costs(widths, experiment, data)))
+    else:
+        click.echo(describe_network(widths, experiment, data))
 
 
 def _parse_layers(layers: str) -> tuple[int, ...]:
@@ -62,25 +66,26 @@ def _parse_layers(layers: str) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
-def _read(source: Path) -> tuple[Experiment, tuple[int, ...]]:
-    """Return the experiment and the widths of a config or, told by its first bytes, of a checkpoint."""
+def _read(source: Path) -> tuple[Experiment, tuple[int, ...], DataSize | None]:
+    """Return the experiment and the widths of a config or, told by its first bytes, of a checkpoint.
+
+    The size of the data stands beside them if they had to be read.
+    """
+    prepare_blas()
     if _is_zip(source):
-        prepare_blas()
         from mlpcli.training.checkpoints import read_plan
 
-        return read_plan(source)
+        return *read_plan(source), None
     from mlpcli.config.loader import load_experiment
+    from mlpcli.training.plan import plan_run
 
     experiment = load_experiment(source)
-    widths = experiment.widths()
-    if widths is None:
-        raise ConfigError(
-            f"{source}: only the {experiment.data.name} file knows how many features and targets there are, "
-            "and count-params opens no data.\n"
-            "Say so in the config (model.inputs, model.outputs), count a checkpoint, or use --layers;\n"
-            "mlp train CONFIG --dry-run looks at the data and counts."
-        )
-    return experiment, widths
+    try:
+        return experiment, *plan_run(experiment)
+    except DataError as error:
+        raise DataError(
+            f"{error}\nWithout the data: give model.inputs and model.outputs in the config, or use --layers."
+        ) from None
 
 
 def _is_zip(path: Path) -> bool:
@@ -110,14 +115,14 @@ def _forecast(spec: NetworkSpec, experiment: Experiment | None, data: DataSize |
     return forecast_memory(spec, experiment, data)
 
 
-def _costs(widths: Sequence[int], experiment: Experiment | None) -> dict[str, Any]:
+def _costs(widths: Sequence[int], experiment: Experiment | None, data: DataSize | None) -> dict[str, Any]:
     """Return all counts; bytes and FLOPs too."""
     from mlpcli.config.schema import Adam, Training
 
     optimizer: Any = Adam(name="adam") if experiment is None else experiment.optimizer
     batch_size = (Training() if experiment is None else experiment.training).batch_size
     spec = _plan(widths, experiment)
-    forecast = _forecast(spec, experiment, None)
+    forecast = _forecast(spec, experiment, data)
     return {
         "layers": [
             {
@@ -150,7 +155,7 @@ def describe_network(
     ``data`` is what the data set turned out to be, where the config alone does not tell.
     """
     spec = _plan(widths, experiment)
-    costs, layers = _costs(widths, experiment), spec.weight_layers()
+    costs, layers = _costs(widths, experiment, data), spec.weight_layers()
     others = [what for what in COUNTS if what not in ("weights", "biases") and spec.count(what)]
     rows = [["layer", "", "weights", "biases", *(COUNTS[what] for what in others), "parameters"]]
     for number, layer in enumerate(layers, start=1):

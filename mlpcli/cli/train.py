@@ -182,15 +182,9 @@ def _plan(experiment: Experiment) -> str:
     """Return the resolved config and, as comments, the network's size; the whole is a config again."""
     from mlpcli.config.schema import to_plain
     from mlpcli.config.yaml12 import write_yaml
+    from mlpcli.training.plan import plan_run
 
-    widths, data = experiment.widths(), None
-    if widths is None:  # only the data set knows them
-        from mlpcli.build import fit_transform, load_splits, network_widths
-        from mlpcli.training.memory import loaded_data
-
-        splits = load_splits(experiment)
-        data = loaded_data(splits)
-        widths = network_widths(experiment, fit_transform(experiment, splits), splits.targets)
+    widths, data = plan_run(experiment)
     size = describe_network(widths, experiment, data)
     return (
         write_yaml(to_plain(experiment))

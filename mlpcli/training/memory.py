@@ -30,6 +30,7 @@ __all__ = [
     "loaded_data",
     "measured_data",
     "require_memory",
+    "require_room_for_data",
 ]
 
 EVALUATION_ROWS = 500  # at a time: large enough for the BLAS, small enough for the cache
@@ -271,6 +272,16 @@ def require_memory(experiment: Experiment, loaded: DataSize | None = None) -> No
         raise ConfigError(describe_shortage(forecast, available), topic="memory")
 
 
+def require_room_for_data(experiment: Experiment) -> None:
+    """Raise ConfigError if the data set alone will not fit into memory; a network is not thought of."""
+    available = available_memory()
+    if available is None:
+        return
+    forecast = forecast_memory(None, experiment, measured_data(experiment))
+    if forecast.total > available.size:
+        raise ConfigError(describe_shortage(forecast, available))
+
+
 def _plan(experiment: Experiment, data: DataSize | None) -> NetworkSpec | None:
     inputs, outputs = (None, None) if data is None else (data.inputs, data.outputs)
     widths = experiment.widths(inputs, outputs) or experiment.widths(inputs, 2)
@@ -285,7 +296,8 @@ def describe_shortage(forecast: Forecast, available: Available) -> str:
     largest = max(totals, key=lambda kind: totals[kind])
     table = columns([*forecast.rows(), ["total", memory(forecast.total), ""]], "<><")
     return (
-        f"training would take about {memory(forecast.total)} of memory, "
+        f"{'training' if forecast.network else 'reading the data'} would take about "
+        f"{memory(forecast.total)} of memory, "
         f"but {available.where} has {memory(available.size)} left.\n\n{table}\n\n"
         f"The largest part is {_NAMES[largest]}: {memory(totals[largest])}.\n"
         f"To make it fit: {forecast.advice[largest]}.\n"

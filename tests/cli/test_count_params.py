@@ -126,18 +126,35 @@ def test_batch_norm_adds_gamma_and_beta(mlp: Mlp, tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_counts_like_its_config(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
+    """Only the config is asked for the data, which say how many rows are scored at a time."""
     run = trained("iris", "training.epochs=2")
-    from_checkpoint = mlp("count-params", run.best, "--json")
-    assert from_checkpoint.code == 0
-    assert from_checkpoint.out == mlp("count-params", CONFIGS / "iris.yaml", "--json").out
+    from_checkpoint = json.loads(mlp("count-params", run.best, "--json").out)
+    from_config = json.loads(mlp("count-params", CONFIGS / "iris.yaml", "--json").out)
+    ours, theirs = from_checkpoint.pop("bytes"), from_config.pop("bytes")
+    assert from_checkpoint == from_config
+    assert theirs.keys() - ours.keys() == {"data", "scores"}
+    assert ours["buffers"] > theirs["buffers"]  # of 500 rows, and of the 90 in the training split
+    assert {key for key in ours if ours[key] != theirs[key]} == {"buffers", "total"}
 
 
-def test_no_data_are_opened(mlp: Mlp, tmp_path: Path) -> None:
+def test_the_data_are_read_if_the_config_does_not_tell(mlp: Mlp, tmp_path: Path) -> None:
+    code, out, err = mlp("count-params", CONFIGS / "digits.yaml")
+    assert (code, err) == (0, "")
+    assert "64 x 256 = 16,384" in out
+    assert "256 x 10 = 2,560" in out
+    (tmp_path / "t.csv").write_text("a,b,y\n" + "1,2,p\n3,4,q\n" * 20)
+    config = tmp_path / "c.yaml"
+    config.write_text("data: {name: csv, path: t.csv, target: y}\nmodel: {hidden: [4]}\n")
+    assert "2 x 4 = 8" in mlp("count-params", config).out
+
+
+def test_without_the_data_the_config_must_tell(mlp: Mlp, tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("data: {name: csv, path: missing.csv, target: y}\n")
     code, out, err = mlp("count-params", config)
-    assert (code, out) == (2, "")
-    assert "model.inputs, model.outputs" in err
+    assert (code, out) == (1, "")
+    assert "missing.csv" in err
+    assert "model.inputs and model.outputs" in err
     config.write_text(config.read_text() + "model: {hidden: [4], inputs: 3, outputs: 2}\n")
     assert "20 + 6 = 26" in mlp("count-params", config).out
 

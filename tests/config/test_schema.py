@@ -87,7 +87,7 @@ def test_a_config_reads_back_as_it_was(sections: dict[str, Any]) -> None:
 def test_the_configs_that_come_along_are_valid(path: Path) -> None:
     config = parse_experiment(path.read_text(encoding="utf-8"), str(path), path.parent)
     assert validate_experiment(to_plain(config), Path("/elsewhere")) == config
-    assert config.widths() is not None
+    assert config.widths() is not None or config.data.is_file()
 
 
 def test_a_resolved_config_is_complete_and_short() -> None:
