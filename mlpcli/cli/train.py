@@ -156,6 +156,8 @@ def _introduce(run: Run, directory: RunDirectory, say: _Teller) -> None:
     say(run.describe_network())
     resumed = bool(run.trainer.optimizer.steps)
     say(f"-> {directory.path}{f', resumed {_place(run)}' if resumed else ''}")
+    for note in run.notes:
+        say(note)
     if run.trainer.progress.epoch >= run.experiment.training.epochs:
         done = count(run.trainer.progress.epoch, "epoch")
         say(f"{done} done; for more: --set training.epochs=...")

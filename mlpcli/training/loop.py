@@ -281,7 +281,7 @@ class Trainer:
         if self.clip_norm is not None:
             self._clip(self.clip_norm)
         epoch = state.number - 1 + (state.batch - 1) / last
-        self.optimizer.learning_rate = self._scheduled(epoch, 1 / last)
+        self.optimizer.learning_rate = self._scheduled(epoch, 1 / last, self.n_epochs)
         self.optimizer.step(penalized=penalized)
         if self.max_norm is not None:
             self._limit_norms(self.max_norm)
@@ -314,10 +314,14 @@ class Trainer:
         dlogits += others
         return loss
 
-    def _scheduled(self, epoch: float, step: float) -> float:
-        """Return the learning rate of the step from ``epoch`` to ``epoch + step``, in epochs."""
+    def learning_rate_of(self, step: int, epochs: int) -> float:
+        """Return the learning rate of a step, counted from 0, in a training of ``epochs`` epochs."""
+        return self._scheduled(step / self.batches, 1 / self.batches, epochs)
+
+    def _scheduled(self, epoch: float, step: float, epochs: int) -> float:
+        """Return the learning rate of the step from ``epoch`` to ``epoch + step``, of ``epochs`` in all."""
         schedule = self.schedule
-        factor = schedule.factor(epoch, self.n_epochs) * warm(epoch + step, self.warmup)
+        factor = schedule.factor(epoch, epochs) * warm(epoch + step, self.warmup)
         return self._learning_rate * factor * schedule.shrink**self.progress.plateaus
 
     def _clip(self, longest: float) -> None:

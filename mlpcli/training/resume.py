@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from mlpcli.config.loader import load_experiment
 from mlpcli.config.schema import Experiment, flatten, to_plain
 from mlpcli.errors import CheckpointError, ConfigError, DataError, UsageError
+from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import RunDirectory, find_run, is_empty
 from mlpcli.training.run import Run
@@ -84,7 +86,7 @@ def _shown(flat: dict[str, Any], key: str) -> str:
 
 
 def restore(run: Run, last: Checkpoint) -> None:
-    """Put a new run where it was when ``last`` was saved.
+    """Put a new run where it was when ``last`` was saved; note on it if the learning rate jumps there.
 
     Raises DataError if the data are no longer the same, CheckpointError if ``last`` does not fit them.
     """
@@ -111,3 +113,25 @@ def restore(run: Run, last: Checkpoint) -> None:
     for name, slot in resume.slots.items():
         np.copyto(trainer.optimizer.slots[name], slot)
     trainer.resume(resume.progress, resume.steps, mid_epoch)
+    jump = _jump(run, last.experiment.training.epochs)
+    if jump is not None:
+        run.notes.append(jump)
+
+
+def _jump(run: Run, planned: int) -> str | None:
+    """Return how the learning rate jumps since the run was ``planned`` for other epochs; None if it does not.
+
+    Schedules that depend on the last epoch, such as cosine, go back when that epoch is moved away.
+    """
+    trainer, epochs = run.trainer, run.experiment.training.epochs
+    step = trainer.optimizer.steps
+    expected, now = (trainer.learning_rate_of(step, n) for n in (planned, epochs))
+    if step == 0 or trainer.progress.epoch >= epochs or math.isclose(expected, now, rel_tol=0.01):
+        return None
+    before = trainer.learning_rate_of(step - 1, planned)
+    schedule = run.experiment.optimizer.schedule.name
+    return (
+        f"The learning rate jumps from {before:.2g} to {now:.2g}: the {schedule} schedule "
+        f"was for {count(planned, 'epoch')}, and now ends after {epochs:,}. To avoid that, train a "
+        f"new run of {count(epochs, 'epoch')}."
+    )

@@ -72,7 +72,9 @@ class Run:
     """An experiment's data, network and loop, built at once; what training leaves goes to ``recorder``.
 
     ``splits`` takes the place of the data that the config names. Without a recorder the run is kept in
-    memory. Raises DataError or ConfigError if the data cannot be read or do not fit the config;
+    memory. ``notes`` are sentences on what a user should know before training; the log has them too.
+
+    Raises DataError or ConfigError if the data cannot be read or do not fit the config;
     ConfigError also if the memory will not suffice, unless ``force_memory`` is set.
     """
 
@@ -112,6 +114,7 @@ class Run:
         last = experiment.training.epochs
         self._snapshots = set(np.linspace(1, last, n).astype(int).tolist()) if n else set()
         self.seconds = 0.0
+        self.notes: list[str] = []
 
     def _batches(self, split: Split) -> Batches:
         if self.target_transform is not None:
@@ -132,6 +135,7 @@ class Run:
             f"mlp {__version__}, Python {platform.python_version()}, NumPy {np.__version__}",
             describe_blas(),
             self.describe_data(),
+            *self.notes,
         ]
         try:
             with self.recorder.open(first_lines):

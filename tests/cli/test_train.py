@@ -315,6 +315,15 @@ def test_more_epochs_may_be_trained_than_were_planned(mlp: Mlp) -> None:
     assert_same_run("unbroken", "run")
 
 
+def test_a_finished_cosine_run_with_more_epochs_says_that_the_rate_jumps(mlp: Mlp) -> None:
+    cosine = ("--set", "optimizer.schedule=cosine")
+    mlp("train", SPIRAL, *SHORT, *cosine, "--out", "run")
+    code, _, err = mlp("train", "--resume", "run", "--set", "training.epochs=5")
+    assert code == 0
+    assert "\nThe learning rate jumps from " in err
+    assert "the cosine schedule was for 3 epochs, and now ends after 5." in err
+
+
 def test_a_finished_run_is_told_so(mlp: Mlp) -> None:
     first = mlp("train", SPIRAL, *SHORT, "--out", "run")
     code, out, err = mlp("train", "--resume", "run")

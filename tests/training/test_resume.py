@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from math import cos, log2, pi
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +117,47 @@ def test_data_that_have_changed_are_recognized(trained_run: RunDirectory) -> Non
         Path("table.csv").write_text(changed)
         with pytest.raises(DataError, match=r"table\.csv has changed since the run was started"):
             restore(Run(config()), last)
+
+
+# The rates of the last step of 3 epochs and of the first step after it in a training of 6, worked by hand:
+# 36 rows to train on, in 5 batches of 8, so the last step begins at 2.8 epochs.
+JUMPS = {
+    "cosine": (0.01 * (1 + cos(pi * 2.8 / 3)) / 2, 0.01 * 0.5),
+    "{name: cosine, final: 0.1}": (0.001 + 0.009 * (1 + cos(pi * 2.8 / 3)) / 2, 0.001 + 0.009 * 0.5),
+    "coslog4": (0.01 * (1 - cos(2 * pi * log2(15))) / 2, 0.01 * (1 - cos(2 * pi * log2(8.5))) / 2),
+}
+
+
+@pytest.mark.parametrize("schedule", JUMPS)
+def test_more_epochs_note_the_jump_of_a_schedule_that_ends_with_them(folder: Path, schedule: str) -> None:
+    settings = f"optimizer.schedule={schedule}"
+    train_run(config(settings), take_directory("run", Path("run")))
+    run = train_run(config(settings, "training.epochs=6"), RunDirectory.reopen(Path("run")))
+    before, now = JUMPS[schedule]
+    (note,) = run.notes
+    assert note.startswith(f"The learning rate jumps from {before:.2g} to {now:.2g}: ")
+    assert "schedule was for 3 epochs, and now ends after 6." in note
+    assert note in Path("run/run.log").read_text()
+    assert run.metrics[2]["learning_rate"] == pytest.approx(before)
+
+
+def test_the_rates_that_are_noted_are_those_of_the_rows(folder: Path) -> None:
+    """With one batch an epoch, the rate of a row is that of its only step."""
+    settings = ("optimizer.schedule=one_cycle", "training.batch_size=60")
+    train_run(config(*settings), take_directory("run", Path("run")))
+    run = train_run(config(*settings, "training.epochs=6"), RunDirectory.reopen(Path("run")))
+    before, now = (run.metrics[i]["learning_rate"] for i in (2, 3))
+    assert run.notes[0].startswith(f"The learning rate jumps from {before:.2g} to {now:.2g}: ")
+
+
+@pytest.mark.parametrize("schedule", ["constant", "{name: step, every: 2}", "plateau", "exponential"])
+def test_schedules_that_do_not_know_the_end_go_on_without_a_note(folder: Path, schedule: str) -> None:
+    settings = f"optimizer.schedule={schedule}"
+    train_run(config(settings), take_directory("run", Path("run")))
+    run = train_run(config(settings, "training.epochs=6"), RunDirectory.reopen(Path("run")))
+    assert run.notes == []
+
+
+def test_the_same_epochs_are_not_noted(folder: Path) -> None:
+    train_run(config("optimizer.schedule=cosine"), take_directory("run", Path("run")))
+    assert train_run(config("optimizer.schedule=cosine"), RunDirectory.reopen(Path("run"))).notes == []
