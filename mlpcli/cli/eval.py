@@ -33,10 +33,11 @@ _MOST_CONFUSIONS = 10
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bool) -> None:
-    """Evaluate a CHECKPOINT: loss, accuracy, precision, recall and F1 of each class, confusion matrix.
+    """Evaluate a CHECKPOINT: loss and scores, for each class precision, recall and F1, confusion matrix.
 
-    For a regression: mean squared and mean absolute error, and R2. Config, scaling and names are in the
-    checkpoint; the examples are drawn or read, and split, as they were for training.
+    Scores: accuracy, balanced accuracy, log loss, areas under the ROC and the precision-recall curve, F1,
+    calibration. For a regression: squared, absolute and relative errors, and R2. Config, scaling and names
+    are in the checkpoint; the examples are drawn or read, and split, as they were for training.
     """
     prepare_blas()
     from mlpcli.training.apply import score_checkpoint
@@ -52,24 +53,62 @@ def _describe(report: dict[str, Any]) -> str:
         f"on {part} of {report['data']}: {count(report['n'], 'example')}"
     )
     if "accuracy" not in report:
-        names = {
-            "loss": "loss (targets scaled)",
-            "mse": "mean squared error",
-            "mae": "mean absolute error",
-            "r2": "R2",
-        }
-        rows = [[name, number(report[key])] for key, name in names.items()]
-        return f"{head}\n\n{columns(rows, '<>')}"
+        blocks = [head, columns(_measures(report, "loss (targets scaled)"), "<>")]
+        if "targets" in report:
+            blocks.append(_target_table(report))
+        return "\n\n".join([*blocks, *_undefined(report)])
     correct = sum(row[i] for i, row in enumerate(report["confusion"]))
-    totals = [
-        ["loss", number(report["loss"]), ""],
-        ["accuracy", percent(report["accuracy"]), f"({correct:,} of {report['n']:,})"],
-        ["baseline", percent(report["baseline"]), "(always the most frequent class)"],
-    ]
-    blocks = [head, columns(totals, "<><"), _class_table(report), _confusions(report)]
+    totals = [[*row, ""] for row in _measures(report, "loss")]
+    totals[1][2] = f"({correct:,} of {report['n']:,})"
+    totals.insert(2, ["baseline", percent(report["baseline"]), "(always the most frequent class)"])
+    blocks = [head, columns(totals, "<><"), *_undefined(report), *_threshold(report), _class_table(report)]
+    blocks.append(_confusions(report))
     if "line" in report:
         blocks.append(_line(report["line"]))
     return "\n\n".join(blocks)
+
+
+def _measures(report: dict[str, Any], loss: str) -> list[list[str]]:
+    """Return a row for the loss and for each measure: its title and its value."""
+    from mlpcli.nn.measures import MEASURES
+
+    rows = [[loss, number(report["loss"])]]
+    for name, measure in MEASURES.items():
+        if name in report:
+            value = report[name]
+            rows.append([measure.title, percent(value) if measure.is_share else number(value)])
+    return rows
+
+
+def _undefined(report: dict[str, Any]) -> list[str]:
+    """Return a block that says why measures have no value, if there are any."""
+    from mlpcli.nn.measures import MEASURES
+
+    titles: dict[str, list[str]] = {}
+    for name, reason in report["undefined"].items():
+        titles.setdefault(reason, []).append(MEASURES[name].title)
+    lines = [f"Not defined, as {reason}:\n{', '.join(names)}." for reason, names in titles.items()]
+    return ["\n".join(lines)] if lines else []
+
+
+def _threshold(report: dict[str, Any]) -> list[str]:
+    best = report.get("threshold")
+    if best is None:
+        return []
+    name = clip(best["class"], _LABEL)
+    return [
+        f"F1 is that of {name}; at best {percent(best['f1'])}, from a probability of {best['value']:g} on."
+    ]
+
+
+def _target_table(report: dict[str, Any]) -> str:
+    """Return a table of the errors and R2 of each target."""
+    rows = [
+        [clip(row["target"], _LABEL), *(number(row[key]) for key in ("rmse", "mae", "r2"))]
+        for row in report["targets"]
+    ]
+    rows.insert(0, ["target", "RMSE", "mean absolute error", "R2"])
+    return columns(rows, "<>>>")
 
 
 def _line(line: dict[str, Any]) -> str:

@@ -176,9 +176,7 @@ def predict_rows(checkpoint: Checkpoint, file: Path) -> Predictions:
     logits = model.compute_logits(unlabelled(X), str(file))
     values = model.read_outputs(logits)
     if checkpoint.classes is None:
-        target = getattr(section, "target", None)
-        columns = [target] if target else [f"y{i}" for i in range(1, checkpoint.targets + 1)]
-        return Predictions(columns, values, None)
+        return Predictions(checkpoint.target_names, values, None)
     what = {"probabilities": "probability", "scores": "score"}[model.loss.outputs]
     labels = [checkpoint.classes[i] for i in model.loss.classify(logits)]
     return Predictions([f"{what}_{name}" for name in checkpoint.classes], values, labels)

@@ -89,6 +89,12 @@ class Checkpoint:
     scores: dict[str, float]
     resume: Resume | None = None
 
+    @property
+    def target_names(self) -> list[str]:
+        """The names of the targets of a regression."""
+        name = getattr(self.experiment.data, "target", None)
+        return [name] if name else [f"y{i}" for i in range(1, self.targets + 1)]
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mlpcli.data.batches import Batches
 from mlpcli.data.transform import Transform
 from mlpcli.nn.losses import Loss
+from mlpcli.nn.measures import Classified, Regressed, UndefinedError, best_threshold, measure_all
 from mlpcli.nn.network import Network
 from mlpcli.training.memory import EVALUATION_ROWS
 
@@ -59,29 +60,33 @@ def full_report(
 ) -> dict[str, Any]:
     """Return all scores of ``logits`` (n, outputs) against ``y``, ready for JSON.
 
-    For a classifier: loss, accuracy, confusion (rows are true classes, columns predicted ones), and for each
-    class precision, recall, F1 and support. Precision is null if the class was never predicted, recall if it
-    never occurs. ``baseline`` is the accuracy of always predicting the most frequent class, ``macro`` the
-    plain mean over the classes that occur. For a regression: the loss, of targets scaled as in training; mse,
-    mae and r2, of values in their own units. r2 is null if the targets do not vary.
+    ``n``, the ``loss``, each of the `MEASURES` of the task, and in ``undefined`` the reasons of those that
+    are null.
+
+    For a classifier also: ``confusion`` (rows are true classes, columns predicted ones), and for each of the
+    ``classes`` precision, recall, F1 and support. Precision is null if the class was never predicted, recall
+    if it never occurs. ``baseline`` is the accuracy of always predicting the most frequent class, ``macro``
+    the plain mean over the classes that occur. Of two classes: ``threshold``, the one of the probability of
+    the second class that gives it the highest F1, and that F1; null where it is undefined.
+
+    For a regression the loss is that of targets scaled as in training, all else that of values in their own
+    units. Where there are several targets, measures are means over them, and ``targets`` holds those of each.
     """
     logits = logits.astype(np.float64)  # squares of large float32 numbers would overflow
     if classes is None:
         scaled = y if target_transform is None else target_transform.apply(y.astype(np.float64))
         values = logits if target_transform is None else target_transform.undo(logits)
-        errors = values - y
+        loss_of_scaled = loss.evaluate(logits, scaled, None)
         return {
             "n": len(y),
-            "loss": loss.evaluate(logits, scaled, None),
-            "mse": float(np.mean(errors**2)),
-            "mae": float(np.mean(np.abs(errors))),
-            "r2": _r2(values, y),
+            "loss": loss_of_scaled,
+            **_report_values(Regressed(y.astype(np.float64), values)),
         }
-    report: dict[str, Any] = {"n": len(y), "loss": loss.evaluate(logits, y, None)}
-    predicted = loss.classify(logits)
-    k = len(classes)
-    confusion = np.bincount(y * k + predicted, minlength=k * k).reshape(k, k)
-    report["accuracy"] = float(np.trace(confusion) / len(y))
+    rows = Classified.of(loss, logits, y)
+    measures, undefined = measure_all(rows)
+    report: dict[str, Any] = {"n": len(y), "loss": loss.evaluate(logits, y, None), **measures}
+    report["undefined"] = undefined
+    confusion = rows.confusion
     report["baseline"] = int(np.max(np.bincount(y))) / len(y)
     report["classes"] = [
         _class_report(name, int(confusion[i, i]), int(confusion[:, i].sum()), int(confusion[i].sum()))
@@ -89,7 +94,28 @@ def full_report(
     ]
     report["macro"] = {key: _mean(report["classes"], key) for key in ("precision", "recall", "f1")}
     report["confusion"] = confusion.tolist()
+    if len(classes) == 2:
+        report["threshold"] = _threshold(rows, classes[1])
     return report
+
+
+def _report_values(rows: Regressed) -> dict[str, Any]:
+    """Return the measures of a regression, and those of each target where there are several."""
+    measures, undefined = measure_all(rows)
+    report: dict[str, Any] = {**measures, "undefined": undefined}
+    targets = rows.y.shape[1]
+    if targets > 1:
+        report["targets"] = [measure_all(rows.target(i))[0] for i in range(targets)]
+    return report
+
+
+def _threshold(rows: Classified, name: str) -> dict[str, Any] | None:
+    """Return the threshold for the second of two classes, whose name is given, that is best for its F1."""
+    try:
+        value, f1 = best_threshold(rows)
+    except UndefinedError:
+        return None
+    return {"class": name, "value": value, "f1": f1}
 
 
 def _mean(classes: list[dict[str, Any]], key: str) -> float | None:

@@ -75,9 +75,11 @@ class Model:
     def evaluate(self, X: Any, y: Any) -> dict[str, Any]:
         """Return the scores on rows whose labels or values ``y`` are known, ready for JSON.
 
-        With classes: n, loss, accuracy, baseline (the accuracy of always naming the most frequent class),
-        classes (precision, recall, f1 and support of each), macro (their means) and confusion (a row for the
-        true class, a column for the predicted one). For a regression: n, loss, mse, mae and r2.
+        With classes: n, loss, accuracy, balanced_accuracy, log_loss, roc_auc, pr_auc, f1, ece, brier,
+        baseline (the accuracy of always naming the most frequent class), classes (precision, recall, f1 and
+        support of each), macro (their means) and confusion (a row for the true class, a column for the
+        predicted one); of two classes also threshold. For a regression: n, loss, mse, rmse, mae, mape and r2;
+        of several targets also targets. A measure that is None has its reason in undefined.
         """
         checkpoint = self.checkpoint
         rows, targets = labelled_arrays(X, y, columns=checkpoint.columns, classes=checkpoint.classes)
@@ -146,7 +148,11 @@ class Model:
         y = split.y[split.rows]
         # A loss keeps buffers for each size of a batch; this one goes with them, and no thread shares it.
         loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
-        return full_report(loss, logits, y, checkpoint.classes, checkpoint.target_transform)
+        report = full_report(loss, logits, y, checkpoint.classes, checkpoint.target_transform)
+        if "targets" in report:
+            named = zip(checkpoint.target_names, report["targets"], strict=True)
+            report["targets"] = [{"target": name, **row} for name, row in named]
+        return report
 
     def _logits(self, X: Any) -> NDArray[Any]:
         return self.compute_logits(unlabelled(rows_of_array(X, columns=self.columns)), "X")

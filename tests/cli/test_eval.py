@@ -86,8 +86,26 @@ def test_a_regression_has_errors_and_r2(mlp: Mlp, trained: Trained) -> None:
     assert report["mae"] ** 2 <= report["mse"]
     assert 0.5 < report["r2"] <= 1
     out = mlp("eval", run.best).out
-    assert f"\nR2                     {report['r2']:.4f}\n" in out
+    lines = [line.split() for line in out.splitlines()]
+    assert ["R2", f"{report['r2']:.4f}"] in lines
+    assert ["root", "mean", "squared", "error", f"{report['mse'] ** 0.5:.4f}"] in lines
     assert "accuracy" not in out
+
+
+def test_a_measure_without_a_value_is_null_and_says_why(mlp: Mlp, trained: Trained) -> None:
+    run = trained("blobs", "data.noise=0")
+    report = json.loads(mlp("eval", run.best, "--json").out)
+    assert (report["log_loss"], report["roc_auc"]) == (None, 1.0)
+    assert report["undefined"]["log_loss"] == "the network gives scores, not probabilities"
+    out = mlp("eval", run.best).out
+    assert "\nNot defined, as the network gives scores, not probabilities:\nlog loss, calibration" in out
+
+
+def test_two_classes_have_a_threshold(mlp: Mlp, trained: Trained) -> None:
+    run = trained("moons", "training.epochs=5")
+    best = json.loads(mlp("eval", run.best, "--json").out)["threshold"]
+    assert (best["class"], 0 < best["value"] < 1) == ("1", True)
+    assert f"\nF1 is that of 1; at best {best['f1']:.2%}, from a probability" in mlp("eval", run.best).out
 
 
 def test_ten_classes_fit_80_columns_and_fifty_are_summed_up(mlp: Mlp, trained: Trained) -> None:

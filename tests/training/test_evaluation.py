@@ -42,8 +42,31 @@ def test_a_regression_by_hand() -> None:
     logits, y = np.array([[1.0], [2.0], [4.0]]), np.array([[1.0], [4.0], [4.0]])
     report = full_report(LOSSES["mse"](), logits, y, None)
     # errors 0, -2, 0; the mean of y is 3, the squared deviations from it 4, 1, 1
-    expected = {"n": 3, "loss": 4 / 3, "mse": 4 / 3, "mae": 2 / 3, "r2": 1 - 4 / 6}
-    assert report == pytest.approx(expected)
+    assert report.pop("undefined") == {}
+    errors = {"mse": 4 / 3, "rmse": (4 / 3) ** 0.5, "mae": 2 / 3, "mape": 1 / 6}
+    assert report == pytest.approx({"n": 3, "loss": 4 / 3, **errors, "r2": 1 - 4 / 6})
+
+
+def test_several_targets_are_reported_one_by_one() -> None:
+    y = np.array([[1.0, 10], [4, 10], [4, 10]], np.float32)
+    report = full_report(LOSSES["mse"](), y + np.array([1, 0]), y, None)
+    assert [row["mse"] for row in report["targets"]] == [1, 0]
+    assert [row["r2"] for row in report["targets"]] == [pytest.approx(1 - 3 / 6), None]
+    assert (report["mse"], report["r2"]) == (0.5, pytest.approx(1 - 3 / 6))
+
+
+def test_a_measure_without_a_value_says_why() -> None:
+    report = full_report(LOSSES["binary_hinge"](), np.array([[2.0], [-1.0]]), np.array([1, 1]), ("no", "yes"))
+    assert report["roc_auc"] is None
+    assert report["undefined"]["roc_auc"] == "only one class occurs"
+    assert report["threshold"] is None
+
+
+def test_the_best_threshold_of_two_classes() -> None:
+    z, y = np.log([[0.25], [0.5], [4.0]]), np.array([0, 1, 1])  # probabilities .2, .33 and .8
+    report = full_report(LOSSES["binary_cross_entropy"](), z, y, ("no", "yes"))
+    assert report["f1"] == pytest.approx(2 / 3)
+    assert report["threshold"] == {"class": "yes", "value": 0.3, "f1": 1.0}
 
 
 def test_r2_of_values_that_do_not_vary() -> None:
