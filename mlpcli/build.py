@@ -21,6 +21,7 @@ from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.delimited import measure_csv, read_csv
 from mlpcli.data.kinds import Kinds
+from mlpcli.data.scaling import Scaling
 from mlpcli.data.splits import split_rows
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.data.transform import Transform
@@ -302,17 +303,18 @@ def _check_width(experiment: Experiment, key: str, configured: int | None, neede
 
 def fit_transform(experiment: Experiment, splits: Splits) -> Transform:
     """Return the transform of raw columns into network inputs, fitted to the training split."""
-    return Transform.fit(experiment.data.scaling, splits.train.X, splits.train.rows)
+    train = splits.train
+    return Transform.fit(experiment.data.scaling, train.X, train.rows, splits.columns, splits.kinds)
 
 
-def fit_target_transform(splits: Splits) -> Transform | None:
-    """Return the transform that standardizes the targets of a regression; None for a classification.
+def fit_target_transform(splits: Splits) -> Scaling | None:
+    """Return the scaling that standardizes the targets of a regression; None for a classification.
 
     Without it, targets in large units would be too large to learn.
     """
     if splits.classes is not None:
         return None
-    return Transform.fit("standardize", splits.train.y, splits.train.rows)
+    return Scaling.fit("standardize", splits.train.y, splits.train.rows)
 
 
 def network_widths(experiment: Experiment, transform: Transform, targets: int) -> tuple[int, ...]:

@@ -10,112 +10,235 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Transform"]
+from mlpcli.data.kinds import Kinds
+from mlpcli.data.scaling import Scaling
 
-_MEASURED = 1 << 18  # numbers that become float64 at a time: 2 MB
+__all__ = ["MOST_LEVELS", "RARE", "Slots", "Transform"]
+
 _CACHED = 3 << 15  # numbers that are transformed at a time, 400 kB: they stay in the cache for all passes
+
+RARE = 3  # a category that has fewer rows in the training split is pooled with the other rare ones
+MOST_LEVELS = 100  # categories of a column with a feature of their own; the others are pooled
+
+# The features of a category's column, numbered from 0: that of each level, then that of a text which is not
+# among the levels, and that of a missing cell. -1 stands for none of them.
+Slots = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Transform:
-    """A fitted transform: column x becomes the input (x - shift) / scale.
+    """A fitted transform of raw columns (n, columns) into features (n, n_features).
 
-    ``shift`` and ``scale`` are (columns,) float32. A run fits one to the features and, for a regression, one
-    to the targets. Both are kept in its checkpoints.
+    The features are, in this order: every column of numbers or booleans, scaled; a 0/1 feature for each of
+    the ``flagged`` ones, which says that the cell is missing; and for each column of categories one 0/1
+    feature for every frequent one, and one for the rare ones together.
+
+    ``scaling`` and ``fill`` hold a value for every column; those of categories are not used. ``fill`` stands
+    in the place of a missing number, in the units of the column. ``slots`` has the columns of categories, by
+    their places.
     """
 
-    shift: NDArray[np.float32]
-    scale: NDArray[np.float32]
+    scaling: Scaling
+    fill: NDArray[np.float64]
+    flagged: tuple[int, ...] = ()
+    slots: Mapping[int, Slots] | None = None
 
     @classmethod
-    def fit(cls, kind: str, X: NDArray[Any], rows: NDArray[np.intp]) -> Transform:
-        """Measure ``rows`` of X (n, columns) and return the transform of the given kind.
+    def fit(
+        cls,
+        kind: str,
+        X: NDArray[Any],
+        rows: NDArray[np.intp],
+        columns: Sequence[str] = (),
+        kinds: Kinds | None = None,
+    ) -> Transform:
+        """Measure ``rows`` of X (n, columns); ``kind`` is that of the scaling, see `Scaling.fit`.
 
-        none: as they are; center: subtract the mean; standardize: then divide by the standard deviation;
-        range: map minimum and maximum to -1 and 1 (CS231n notes, Neural Networks 2, "Data Preprocessing").
-        Constant columns are not divided.
+        A missing number is filled with the median, and gets a feature that says so if any was missing.
+        Categories with fewer than `RARE` rows, and all but the `MOST_LEVELS` most frequent ones, are pooled.
         """
-        columns = X.shape[1]
-        shift, scale = np.zeros(columns), np.ones(columns)
-        step = max(1, _MEASURED // columns)
-        pieces = [rows[start : start + step] for start in range(0, len(rows), step)]
-        if kind in ("center", "standardize"):
-            for piece in pieces:
-                shift += X[piece].astype(np.float64).sum(axis=0)
-            shift /= len(rows)
-        if kind == "standardize":
-            squares = np.zeros(columns)
-            for piece in pieces:
-                differences = X[piece] - shift
-                differences *= differences
-                squares += differences.sum(axis=0)
-            scale = np.sqrt(squares / len(rows))
-        if kind == "range":
-            low = np.min([X[piece].min(axis=0) for piece in pieces], axis=0).astype(np.float64)
-            high = np.max([X[piece].max(axis=0) for piece in pieces], axis=0).astype(np.float64)
-            shift, scale = (low + high) / 2, (high - low) / 2
-        # A column counts as constant if float32 cannot tell its values apart, or cannot hold 1 / scale.
-        scale[scale <= np.maximum(1e-7 * np.abs(shift), np.finfo(np.float32).tiny)] = 1
-        return cls(shift.astype(np.float32), scale.astype(np.float32))
+        kinds = kinds or {}
+        levels = {
+            j: kinds[name].levels
+            for j, name in enumerate(columns)
+            if name in kinds and kinds[name].name == "category"
+        }
+        scaling = Scaling.fit(kind, X, rows)
+        fill, flagged = scaling.shift, []
+        if X.dtype.kind == "f":
+            fill = np.zeros(X.shape[1])
+            for j in range(X.shape[1]):
+                column = X[rows, j]
+                missing = np.isnan(column)
+                if j not in levels and missing.any():
+                    flagged.append(j)
+                there = column[~missing]
+                fill[j] = np.median(there) if len(there) else 0
+        slots = {j: _slots(X[rows, j], len(texts)) for j, texts in levels.items()}
+        return cls(scaling, fill, tuple(flagged), slots)
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: dict[str, NDArray[Any]], flagged: Sequence[int], slots: Mapping[int, Slots]
+    ) -> Transform:
+        """Return the transform that `to_arrays` has described; older files have no ``fill``.
+
+        Raises ValueError like `Scaling.from_arrays`.
+        """
+        scaling = Scaling.from_arrays(arrays)
+        fill = arrays["fill"].astype(np.float64) if "fill" in arrays else scaling.shift
+        return cls(scaling, fill, tuple(flagged), slots)
+
+    def to_arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Return the arrays that a checkpoint keeps; they are not copies."""
+        fill = {} if self.fill is self.scaling.shift else {"fill": self.fill}
+        return self.scaling.to_arrays() | fill
 
     @staticmethod
-    def shapes(columns: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of the arrays of `to_arrays`, for data of so many columns."""
-        return {"shift": (columns,), "scale": (columns,)}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Transform:
-        """Return the transform that `to_arrays` has described.
-
-        The arrays are float32, finite and of the right `shapes`. Raises ValueError, whose text begins with
-        the name of an array, where they cannot be applied.
-        """
-        if not np.all(arrays["scale"] >= np.finfo(np.float32).tiny):
-            raise ValueError("scale holds numbers that are not above 0, or cannot be divided by")
-        return cls(arrays["shift"], arrays["scale"])
-
-    def to_arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Return the arrays that a checkpoint keeps; they are not copies."""
-        return {"shift": self.shift, "scale": self.scale}
+    def width(columns: int, flagged: Sequence[int], slots: Mapping[int, Slots]) -> int:
+        """Return the number of features."""
+        return columns - len(slots) + len(flagged) + sum(max(own) + 1 for own in slots.values())
 
     @property
+    def n_columns(self) -> int:
+        """The number of raw columns."""
+        return len(self.fill)
+
+    @cached_property
     def n_features(self) -> int:
         """The number of the network's inputs."""
-        return len(self.shift)
+        return self.width(self.n_columns, self.flagged, self.slots or {})
 
-    def features(self, columns: Sequence[str]) -> tuple[str, ...]:
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether each column is one feature, a number that is shifted and scaled."""
+        return not self.flagged and not self.slots
+
+    def features(self, columns: Sequence[str], kinds: Kinds) -> tuple[str, ...]:
         """Return the names of the network's inputs, made from those of the raw columns."""
-        return tuple(columns)
+        slots = self.slots or {}
+        names = [name for j, name in enumerate(columns) if j not in slots]
+        names += [f"{columns[j]} is missing" for j in self.flagged]
+        for j, own in slots.items():
+            values = [""] * (max(own) + 1)
+            *of_levels, unseen, missing = own
+            for level, slot in zip(kinds[columns[j]].levels, of_levels, strict=True):
+                if slot >= 0 and slot != unseen:
+                    values[slot] = f"{columns[j]} = {level}"
+            if missing >= 0:
+                values[missing] = f"{columns[j]} is missing"
+            if unseen >= 0:
+                values[unseen] = f"{columns[j]} = another"
+            names += values
+        return tuple(names)
 
     def apply(self, raw: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """Return the inputs (n, n_features) for ``raw`` (n, columns), in ``out`` where it is given.
+        """Return the inputs (n, n_features) for ``raw`` (n, columns): in ``out``, or a new float64 array.
 
-        Without ``out`` they are divided by the scale, in the precision of ``raw``. With ``out``, which may be
-        ``raw`` itself, nothing is allocated: they are multiplied by 1 / scale, in the precision of ``out``,
-        and the last digit may differ.
+        Numbers are shifted and scaled in float64, since they may have more digits than float32 can hold.
+        Bytes are images, of which there are many: they are scaled in the precision of ``out``, and then
+        nothing is allocated. ``out`` may be ``raw`` itself if the transform `is_plain`.
         """
         if out is None:
-            inputs: NDArray[Any] = (raw - self.shift) / self.scale
-            return inputs
-        step = max(1, _CACHED // out.shape[1])
+            out = np.empty((len(raw), self.n_features))
+        is_bytes = raw.dtype == np.uint8 and self.is_plain
+        step = max(1, _CACHED // max(raw.shape[1], out.shape[1]))
         for start in range(0, len(raw), step):
-            block = out[start : start + step]
-            if raw is not out:
-                np.copyto(block, raw[start : start + step])
-            block -= self.shift
-            block *= self._factor
+            block, target = raw[start : start + step], out[start : start + step]
+            if is_bytes:
+                np.copyto(target, block)
+                target -= self._shift
+                target *= self._factor
+            else:
+                self._apply(block, target)
         return out
+
+    def _apply(self, raw: NDArray[Any], out: NDArray[Any]) -> None:
+        """Transform a block of rows."""
+        numbers = self._numbers
+        of_numbers = raw if len(numbers) == raw.shape[1] else raw[:, numbers]
+        scaled = of_numbers - self.scaling.shift[numbers]
+        scaled /= self.scaling.scale[numbers]
+        missing = np.isnan(scaled)
+        if missing.any():
+            filled = (self.fill - self.scaling.shift)[numbers] / self.scaling.scale[numbers]
+            np.copyto(scaled, filled, where=missing)
+        n = len(numbers)
+        if self.flagged:
+            np.isnan(raw[:, self.flagged], out=out[:, n : n + len(self.flagged)], casting="unsafe")
+        if self.slots:
+            features = self._features_of(raw)
+            out[:, n + len(self.flagged) :] = 0
+            rows, which = np.nonzero(features >= 0)
+            out[rows, features[rows, which]] = 1
+        with np.errstate(over="ignore"):  # what float32 cannot hold shows in the logits
+            out[:, :n] = scaled
+
+    def _features_of(self, raw: NDArray[Any]) -> NDArray[np.intp]:
+        """Return, for each cell of the columns of categories, the number of the feature that it sets."""
+        places, offsets, table = self._lookup
+        codes = raw[:, places]
+        unseen = offsets[1:] - 2
+        index = np.where(codes >= 0, codes + offsets[:-1], unseen)
+        index[np.isnan(codes)] = np.broadcast_to(unseen + 1, codes.shape)[np.isnan(codes)]
+        return table[index.astype(np.intp)]
+
+    @cached_property
+    def _numbers(self) -> NDArray[np.intp]:
+        return np.array([j for j in range(self.n_columns) if j not in (self.slots or {})], np.intp)
+
+    @cached_property
+    def _lookup(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """The columns of categories, where the slots of each begin in the table, and the table itself."""
+        slots = self.slots or {}
+        offsets = np.cumsum([0, *map(len, slots.values())])
+        feature = len(self._numbers) + len(self.flagged)
+        table = []
+        for own in slots.values():
+            table += [feature + slot if slot >= 0 else -1 for slot in own]
+            feature += max(own) + 1
+        return np.array(list(slots), np.intp), offsets, np.array(table, np.intp)
+
+    @cached_property
+    def _shift(self) -> NDArray[np.float32]:
+        return self.scaling.shift.astype(np.float32)
 
     @cached_property
     def _factor(self) -> NDArray[np.float32]:
-        return np.reciprocal(self.scale)
-
-    def undo(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        """Return the raw values (n, columns) that became ``inputs``: predicted targets in their own units."""
-        values: NDArray[Any] = inputs * self.scale + self.shift
-        return values
+        return np.reciprocal(self.scaling.scale).astype(np.float32)
 
     def undo_linear(self, w: NDArray[Any], b: float) -> tuple[NDArray[np.float64], float]:
-        """Return the weights (columns,) and the bias that give w x + b, of the inputs x, from raw columns."""
-        weights = w.astype(np.float64) / self.scale
-        return weights, float(b - weights @ self.shift)
+        """Return the weights (columns,) and the bias that give w x + b, of the inputs x, from raw columns.
+
+        The transform has to be a plain one.
+        """
+        weights = w.astype(np.float64) / self.scaling.scale
+        return weights, float(b - weights @ self.scaling.shift)
+
+    def unknown_cells(self, raw: NDArray[Any], columns: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return for columns with cells of a kind that the training split had not how many there are.
+
+        These are, by column, the texts that are no known category, and the missing cells.
+        """
+        found = {}
+        for j, name in enumerate(columns):
+            slots = (self.slots or {}).get(j)
+            unseen = 0 if slots is None else int(np.count_nonzero(raw[:, j] == -1))
+            expected = j in self.flagged if slots is None else slots[-1] not in (-1, slots[-2])
+            missing = 0 if expected else int(np.count_nonzero(np.isnan(raw[:, j])))
+            if unseen or missing:
+                found[name] = (unseen, missing)
+        return found
+
+
+def _slots(codes: NDArray[Any], levels: int) -> Slots:
+    """Return the slots of a column of categories with ``codes`` in its training rows."""
+    missing = np.isnan(codes)
+    counts = np.bincount(codes[~missing & (codes >= 0)].astype(np.intp), minlength=levels)
+    by_size = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
+    kept = sorted(int(level) for level in by_size if counts[level] >= RARE)
+    pooled = counts.sum() > counts[kept].sum()
+    unseen = len(kept) if pooled else -1
+    own = dict(zip(kept, range(len(kept)), strict=True))
+    n = len(kept) + pooled
+    return (*(own.get(level, unseen) for level in range(levels)), unseen, n if missing.any() else unseen)

@@ -37,7 +37,8 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
     report = Model(checkpoint).report(split, part)
     source = checkpoint.experiment.data.title if data is None else str(data)
     report = {"checkpoint": str(path), "epoch": checkpoint.epoch, "data": source, "split": part, **report}
-    if checkpoint.network.widths == (2, 1) and checkpoint.classes is not None:
+    is_line = checkpoint.network.widths == (2, 1) and checkpoint.classes is not None
+    if is_line and checkpoint.transform.is_plain:
         report["line"] = _line(checkpoint)
     return report
 

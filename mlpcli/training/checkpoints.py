@@ -3,9 +3,10 @@
 A checkpoint holds everything that evaluation and prediction need:
 
 - the parameters W1, b1, W2, b2, ..., and with batch normalization gamma1, beta1, mean1 and var1 (running);
-- the arrays of the transform of the columns, ``shift`` and ``scale``, and for a regression those of the
-  targets, ``target_shift`` and ``target_scale``;
-- in ``meta`` the format number, the whole config, the names of columns and classes, shapes and scores.
+- the arrays of the transform of the columns, ``shift``, ``scale`` and ``fill``, and for a regression those
+  of the scaling of the targets, ``target_shift`` and ``target_scale``, all float64;
+- in ``meta`` the format number, the whole config, the names of columns and classes, the kinds of columns and
+  which features they become, shapes and scores.
 
 A checkpoint that training can resume from also holds the optimizer's arrays (``optimizer_m``, ...) and, in
 ``meta``, the progress.
@@ -29,13 +30,15 @@ from mlpcli.build import build_network, build_rule
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import plan_network
 from mlpcli.config.schema import Experiment, to_plain
-from mlpcli.data.transform import Transform
+from mlpcli.data.kinds import Kind, Kinds
+from mlpcli.data.scaling import Scaling
+from mlpcli.data.transform import Slots, Transform
 from mlpcli.errors import CheckpointError, ConfigError
 from mlpcli.files import replace_file
 from mlpcli.machine import available_memory
 from mlpcli.nn.network import Network
 from mlpcli.npz import NpzFile, write_npz
-from mlpcli.text import memory
+from mlpcli.text import memory, shortened
 from mlpcli.training.loop import MidEpoch, Progress
 from mlpcli.training.migrations import migrate
 
@@ -50,10 +53,11 @@ __all__ = [
     "write_checkpoint",
 ]
 
-FORMAT = 2
+FORMAT = 3
 _MAX_META = 16_000_000  # bytes
 _MAX_VALUES = 100_000  # in meta, without the long lists of names; a thousand layers take about ten thousand
-_LONG = ("columns", "classes", "class_counts")
+_LONG = ("columns", "classes", "class_counts", "kinds")
+_MAX_LEVELS = 1_000_000  # of all columns of categories, and their slots
 _MAX_QUOTES = 3_000_000  # a million features and 65,000 classes, with some quotes in the names themselves
 _OPTIMIZER = "optimizer_"
 _OF_TARGETS = "target_"
@@ -79,8 +83,9 @@ class Checkpoint:
     experiment: Experiment
     network: Network
     transform: Transform
-    target_transform: Transform | None  # None for a classifier
+    target_transform: Scaling | None  # None for a classifier
     columns: tuple[str, ...]
+    kinds: Kinds
     classes: tuple[str, ...] | None
     targets: int
     fingerprint: int | None
@@ -138,13 +143,23 @@ class _MidEpoch(_Strict):
     streams: dict[Literal["augment", "dropout", "noise"], _Stream]
 
 
-class Meta(_Strict):
-    """The JSON in ``meta``."""
+class _Kind(_Strict):
+    """What a column holds, and of categories the `Slots` of its levels."""
 
-    format: Literal[2]
+    name: Literal["boolean", "category"]
+    levels: list[str]
+    slots: list[Annotated[int, Field(ge=-1)]]
+
+
+class Meta(_Strict):
+    """The JSON in ``meta``; ``flagged`` has the places of the columns with a feature for missing cells."""
+
+    format: Literal[3]
     mlp: str
     config: dict[str, Any]
     columns: list[str]
+    kinds: dict[str, _Kind]
+    flagged: list[_Count]
     classes: list[str] | None
     targets: int
     fingerprint: int | None
@@ -189,6 +204,8 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         "mlp": __version__,
         "config": to_plain(checkpoint.experiment),
         "columns": checkpoint.columns,
+        "kinds": _described_kinds(checkpoint),
+        "flagged": checkpoint.transform.flagged,
         "classes": checkpoint.classes,
         "targets": checkpoint.targets,
         "fingerprint": checkpoint.fingerprint,
@@ -208,6 +225,15 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         )
     arrays["meta"] = np.array(raw)
     return arrays
+
+
+def _described_kinds(checkpoint: Checkpoint) -> dict[str, Any]:
+    slots = checkpoint.transform.slots or {}
+    return {
+        name: {**checkpoint.kinds[name]._asdict(), "slots": slots.get(j, ())}
+        for j, name in enumerate(checkpoint.columns)
+        if name in checkpoint.kinds
+    }
 
 
 def read_plan(path: Path) -> tuple[Experiment, tuple[int, ...]]:
@@ -233,16 +259,16 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         experiment, widths = _read_config(path, meta)
         spec = plan_network(experiment.model, widths)
         shapes = {name: tuple(shape) for name, shape in meta.shapes.items()}
-        _check_members(path, archive, shapes)
+        columns = len(meta.columns)
+        of_transform = Scaling.shapes(columns) | ({"fill": (columns,)} if "fill" in shapes else {})
+        of_targets = {} if meta.classes is not None else Scaling.shapes(meta.targets)
+        of_targets = {_OF_TARGETS + name: shape for name, shape in of_targets.items()}
+        _check_members(path, archive, shapes, {*of_transform, *of_targets})
         slots = [] if meta.progress is None else [_OPTIMIZER + name for name in build_rule(experiment).slots]
         expected = {
             **{array.name: array.shape for array in (*spec.parameters, *spec.state)},
-            **Transform.shapes(len(meta.columns)),
-            **(
-                {_OF_TARGETS + name: shape for name, shape in Transform.shapes(meta.targets).items()}
-                if meta.classes is None
-                else {}
-            ),
+            **of_transform,
+            **of_targets,
             **dict.fromkeys(slots, (spec.count(),)),
         }
         if shapes != expected:  # checked before memory for the network is allocated
@@ -264,9 +290,10 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
     return Checkpoint(
         experiment,
         network,
-        _transform(path, arrays),
-        _transform(path, arrays, _OF_TARGETS) if meta.classes is None else None,
+        _transform(path, arrays, meta.flagged, _read_slots(path, meta)),
+        _target_transform(path, arrays) if meta.classes is None else None,
         tuple(meta.columns),
+        {name: Kind(kind.name, tuple(kind.levels)) for name, kind in meta.kinds.items()},
         None if meta.classes is None else tuple(meta.classes),
         meta.targets,
         meta.fingerprint,
@@ -277,11 +304,20 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
     )
 
 
-def _transform(path: Path, arrays: dict[str, NDArray[Any]], prefix: str = "") -> Transform:
+def _transform(
+    path: Path, arrays: dict[str, NDArray[Any]], flagged: list[int], slots: dict[int, Slots]
+) -> Transform:
     try:
-        return Transform.from_arrays({name: arrays[prefix + name] for name in Transform.shapes(0)})
+        return Transform.from_arrays(arrays, flagged, slots)
     except ValueError as error:
-        raise _damaged(path, f"{prefix}{error}") from None
+        raise _damaged(path, str(error)) from None
+
+
+def _target_transform(path: Path, arrays: dict[str, NDArray[Any]]) -> Scaling:
+    try:
+        return Scaling.from_arrays({name: arrays[_OF_TARGETS + name] for name in Scaling.shapes(0)})
+    except ValueError as error:
+        raise _damaged(path, f"{_OF_TARGETS}{error}") from None
 
 
 def _require_memory(path: Path, parameters: int) -> None:
@@ -319,7 +355,10 @@ def _read_meta(path: Path, archive: NpzFile) -> Meta:
                 f"{path} has format {data.get('format')!r:.50}, but this version of mlp reads formats up to "
                 f"{FORMAT}; it was written by mlp {data.get('mlp')!r:.50}"
             )
-        if isinstance(data, dict) and _more_than(_MAX_VALUES, data, besides=_LONG):
+        if isinstance(data, dict) and (
+            _more_than(_MAX_VALUES, data, besides=_LONG)
+            or _more_than(_MAX_LEVELS, {"kinds": data.get("kinds")}, besides=())
+        ):
             raise _damaged(path, "meta holds more values than any network needs")
         json.dumps(data, ensure_ascii=False).encode()  # lone surrogates cannot be printed
         return Meta.model_validate(data)
@@ -348,12 +387,34 @@ def _more_than(limit: int, data: dict[str, Any], besides: tuple[str, ...]) -> bo
     return limit < 0
 
 
+def _read_slots(path: Path, meta: Meta) -> dict[int, Slots]:
+    """Return the slots of the columns of categories; raises CheckpointError if they do not fit."""
+    place = {name: j for j, name in enumerate(meta.columns)}
+    categories = {name: kind for name, kind in meta.kinds.items() if kind.name == "category"}
+    for name, kind in meta.kinds.items():
+        used = sorted({slot for slot in kind.slots if slot >= 0})
+        if (
+            name not in place
+            or len(set(kind.levels)) != len(kind.levels)
+            or len(kind.slots) != (len(kind.levels) + 2 if name in categories else 0)
+            or used != list(range(len(used)))
+        ):
+            raise _damaged(
+                path, f"meta.kinds of column {shortened(name)} does not fit its columns and levels"
+            )
+    flags = [j for j in meta.flagged if j < len(meta.columns) and meta.columns[j] not in categories]
+    if flags != meta.flagged or sorted(set(flags)) != flags:
+        raise _damaged(path, "meta.flagged does not fit its columns")
+    return {place[name]: tuple(kind.slots) for name, kind in categories.items()}
+
+
 def _read_config(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
     try:
         experiment = validate_experiment(meta.config, path.parent)
     except ConfigError as error:
         raise _damaged(path, f"its config is wrong: {error}") from None
-    widths = experiment.widths(len(meta.columns), meta.targets)
+    features = Transform.width(len(meta.columns), meta.flagged, _read_slots(path, meta))
+    widths = experiment.widths(features, meta.targets)
     if (
         widths is None
         or not meta.columns
@@ -368,13 +429,16 @@ def _read_config(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
     return experiment, widths
 
 
-def _check_members(path: Path, archive: NpzFile, shapes: dict[str, tuple[int, ...]]) -> None:
+def _check_members(
+    path: Path, archive: NpzFile, shapes: dict[str, tuple[int, ...]], of_columns: set[str]
+) -> None:
+    """Check the types and shapes of the arrays; those ``of_columns`` are float32 in older files."""
     if set(archive.names) != {"meta", *shapes}:
         wrong = sorted(set(archive.names) ^ {"meta", *shapes})
         raise _damaged(path, f"its members differ from those listed in meta: {', '.join(wrong[:5])}")
     for name, shape in shapes.items():
         found, dtype = archive.header(name)
-        if found != shape or dtype != np.float32:
+        if found != shape or (dtype != np.float32 and not (dtype == np.float64 and name in of_columns)):
             raise _damaged(path, f"{name} is {dtype} {found}, not float32 {shape}")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.batches import Batches
-from mlpcli.data.transform import Transform
+from mlpcli.data.scaling import Scaling
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.measures import Classified, Regressed, UndefinedError, best_threshold, measure_all
 from mlpcli.nn.network import Network
@@ -56,7 +56,7 @@ def full_report(
     logits: NDArray[Any],
     y: NDArray[Any],
     classes: tuple[str, ...] | None,
-    target_transform: Transform | None = None,
+    target_transform: Scaling | None = None,
 ) -> dict[str, Any]:
     """Return all scores of ``logits`` (n, outputs) against ``y``, ready for JSON.
 
@@ -74,7 +74,7 @@ def full_report(
     """
     logits = logits.astype(np.float64)  # squares of large float32 numbers would overflow
     if classes is None:
-        scaled = y if target_transform is None else target_transform.apply(y.astype(np.float64))
+        scaled = y if target_transform is None else target_transform.apply(y)
         values = logits if target_transform is None else target_transform.undo(logits)
         loss_of_scaled = loss.evaluate(logits, scaled, None)
         return {

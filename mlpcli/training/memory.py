@@ -55,7 +55,8 @@ class DataSize:
 
     ``trained`` and ``scored`` are the numbers of examples in the training split and in the largest split, or
     upper bounds. ``itemsize`` is the number of bytes of a feature in memory, 1 for images. ``spare`` bytes
-    are freed once the data are loaded.
+    are freed once the data are loaded. ``kept`` is the number of examples whose inputs a run keeps: those of
+    training and validation, but none of images.
     """
 
     bytes: int
@@ -66,6 +67,7 @@ class DataSize:
     inputs: int | None = None
     outputs: int | None = None
     spare: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,11 @@ def forecast_memory(
             "previous and best weights",
         ),
     )
+    if data is not None and data.kept:
+        inputs = spec.widths[0]
+        around.append(
+            Part("inputs", "inputs", _FLOAT * data.kept * inputs, f"{data.kept:,} x {inputs:,}, scaled")
+        )
     if scored is not None:
         regression = experiment is not None and experiment.loss.task == "regression"
         outputs = spec.widths[-1]
@@ -189,7 +196,7 @@ def _clipped(text: str) -> str:
 _KINDS = {
     "parameters": ("parameters", "gradients", "optimizer", "copies"),
     "batch": ("activations", "buffers"),
-    "data": ("data", "scores"),
+    "data": ("data", "inputs", "scores"),
 }
 _NAMES = {
     "parameters": "numbers that are kept for each parameter",
@@ -210,19 +217,30 @@ def known_data(experiment: Experiment) -> DataSize | None:
         )
     trained, scored = _split_sizes(section, n)
     spare = n * (_DRAWN - _KEPT)
-    return DataSize(n * _DRAWN, f"{n:,} points, while they are drawn", trained, scored, spare=spare)
+    return DataSize(
+        n * _DRAWN,
+        f"{n:,} points, while they are drawn",
+        trained,
+        scored,
+        spare=spare,
+        kept=min(n, trained + _val_size(section, n)),
+    )
+
+
+def _count(size: float | None, of: int, rest: int) -> int:
+    return rest if size is None else min(of, round(size * of) if isinstance(size, float) else size)
+
+
+def _val_size(section: Any, learned: int) -> int:
+    return _count(section.val_size, learned, 0)
 
 
 def _split_sizes(section: Any, n: int, own_test: int = 0) -> tuple[int, int]:
     """Return roughly how many of n examples the training split has, and the largest split."""
-
-    def count(size: float | None, of: int, rest: int) -> int:
-        return rest if size is None else min(of, round(size * of) if isinstance(size, float) else size)
-
     learned = n - own_test
-    test = count(section.test_size, own_test or n, own_test)
-    val = count(section.val_size, learned, 0)
-    train = max(1, count(section.train_size, learned, learned - val - (0 if own_test else test)))
+    test = _count(section.test_size, own_test or n, own_test)
+    val = _val_size(section, learned)
+    train = max(1, _count(section.train_size, learned, learned - val - (0 if own_test else test)))
     return train, max(train, val, test)
 
 
@@ -235,7 +253,8 @@ def measured_data(experiment: Experiment) -> DataSize | None:
         return known_data(experiment)
     table = measure(section, experiment.loss.task == "classification")
     n = table.examples
-    return DataSize(table.bytes, section.title, n, n, table.itemsize, table.inputs, table.outputs)
+    kept = 0 if table.itemsize == 1 else n or 0
+    return DataSize(table.bytes, section.title, n, n, table.itemsize, table.inputs, table.outputs, kept=kept)
 
 
 def loaded_data(splits: Splits) -> DataSize:
@@ -243,6 +262,7 @@ def loaded_data(splits: Splits) -> DataSize:
     parts = [split for split in (splits.train, splits.val, splits.test) if split is not None]
     arrays = {id(array): array for split in parts for array in (split.X, split.y)}
     scored = max(map(len, parts))
+    kept = len(splits.train) + (0 if splits.val is None else len(splits.val))
     rows = 3 * 8 * sum(map(len, parts))  # row numbers of the splits, the same in a new order, and the labels
     return DataSize(
         sum(array.nbytes for array in arrays.values()) + rows,
@@ -252,6 +272,7 @@ def loaded_data(splits: Splits) -> DataSize:
         splits.train.X.itemsize,
         len(splits.columns),
         splits.targets,
+        kept=0 if splits.train.X.itemsize == 1 else kept,
     )
 
 

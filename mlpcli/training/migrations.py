@@ -32,7 +32,12 @@ def _from_1(meta: Meta) -> Meta:
     }
 
 
-MIGRATIONS: dict[int, Callable[[Meta], Meta]] = {1: _from_1}
+def _from_2(meta: Meta) -> Meta:
+    """Format 2 knew columns of numbers alone, with no cell missing."""
+    return {**meta, "format": 3, "kinds": {}, "flagged": []}
+
+
+MIGRATIONS: dict[int, Callable[[Meta], Meta]] = {1: _from_1, 2: _from_2}
 
 
 def migrate(meta: Meta) -> Meta:

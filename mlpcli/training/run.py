@@ -107,8 +107,8 @@ class Run:
             experiment,
             self.network,
             self.loss,
-            self._batches(train),
-            None if val is None else self._batches(val),
+            self._batches(train, keep=True),
+            None if val is None else self._batches(val, keep=True),
         )
         n = experiment.training.snapshots
         last = experiment.training.epochs
@@ -116,10 +116,11 @@ class Run:
         self.seconds = 0.0
         self.notes: list[str] = []
 
-    def _batches(self, split: Split) -> Batches:
+    def _batches(self, split: Split, *, keep: bool = False) -> Batches:
+        dtype = self.network.dtype
         if self.target_transform is not None:
-            split = replace(split, y=self.target_transform.apply(split.y))
-        return Batches(split, self.transform, self.network.dtype)
+            split = replace(split, y=self.target_transform.apply(split.y).astype(dtype))
+        return Batches(split, self.transform, dtype, keep=keep)
 
     def epochs(self) -> Generator[Epoch, None, None]:
         """Train, and yield each epoch once the recorder has it.
@@ -220,6 +221,7 @@ class Run:
             self.transform,
             self.target_transform,
             splits.columns,
+            splits.kinds,
             splits.classes,
             splits.targets,
             splits.fingerprint,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mlpcli.data.batches import Batches, Split
+from mlpcli.data.scaling import Scaling
 from mlpcli.data.transform import Transform
 
 
@@ -19,7 +20,7 @@ def test_batches_are_transformed_rows_in_order(enough: int, monkeypatch: pytest.
     """However many of them are gathered at once: one, two, or all."""
     monkeypatch.setattr("mlpcli.data.batches._ENOUGH", enough)
     part = split()
-    transform = Transform(np.full(4, 10, np.float32), np.full(4, 2, np.float32))
+    transform = Transform(Scaling(np.full(4, 10.0), np.full(4, 2.0)), np.zeros(4))
     seen = [(batch.copy(), y.copy()) for batch, y in Batches(part, transform).in_order(2)]
     assert [len(y) for _, y in seen] == [2, 2, 1]
     np.testing.assert_array_equal(np.concatenate([y for _, y in seen]), part.rows)
@@ -67,3 +68,13 @@ def test_the_data_set_stays_as_it_is(kept: type, dtype: type) -> None:
     assert X.dtype == dtype
     np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_array_equal(part.X, before)
+
+
+def test_inputs_that_are_kept_are_the_same() -> None:
+    part = split(np.float32)
+    transform = Transform.fit("standardize", part.X, part.rows)
+    kept, fresh = (Batches(part, transform, keep=keep) for keep in (True, False))
+    for batches in (lambda b: b.in_order(2), lambda b: b.shuffled(2, np.random.default_rng(0), 1)):
+        for (X, y), (same_X, same_y) in zip(batches(kept), batches(fresh), strict=True):
+            np.testing.assert_array_equal(X, same_X)
+            np.testing.assert_array_equal(y, same_y)

@@ -1,4 +1,4 @@
-"""The transform: statistics by hand, of the training rows alone; it can be undone and kept as arrays."""
+"""The transform of a table, fitted to the training rows: numbers, missing cells and categories by hand."""
 
 from __future__ import annotations
 
@@ -6,38 +6,40 @@ import numpy as np
 import pytest
 
 from mlpcli.data.batches import Batches, Split
-from mlpcli.data.transform import Transform
+from mlpcli.data.kinds import BOOLEAN, category
+from mlpcli.data.scaling import SCALINGS, Scaling
+from mlpcli.data.transform import MOST_LEVELS, RARE, Transform
 
 X = np.array([[1, 5, 10], [3, 5, 20], [100, 100, 100], [5, 5, 60]], np.float32)
 ROWS = np.array([0, 1, 3])  # the third row is held out
-STD = np.sqrt(8 / 3), 1.0, np.sqrt(1400 / 3)  # of 1, 3, 5; of 5, 5, 5, which is left alone; of 10, 20, 60
+MEAN, STD = np.array([3, 5, 30]), np.array([np.sqrt(8 / 3), 1, np.sqrt(1400 / 3)])
 
-KNOWN = {
-    "none": ([0, 0, 0], [1, 1, 1]),
-    "center": ([3, 5, 30], [1, 1, 1]),
-    "standardize": ([3, 5, 30], STD),
-    "range": ([3, 5, 35], [2, 1, 25]),
-}
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
-@pytest.mark.parametrize("kind", KNOWN)
-def test_known_values(kind: str, dtype: type) -> None:
-    transform = Transform.fit(kind, X.astype(dtype), ROWS)
-    np.testing.assert_allclose(transform.shift, KNOWN[kind][0], rtol=1e-6)
-    np.testing.assert_allclose(transform.scale, KNOWN[kind][1], rtol=1e-6)
-    assert transform.shift.dtype == transform.scale.dtype == np.float32
-
-
-def test_large_offsets_and_many_rows() -> None:
-    rng = np.random.default_rng(0)
-    many = (1e4 + rng.standard_normal((20_000, 2))).astype(np.float32)
-    transform = Transform.fit("standardize", many, np.arange(20_000))
-    np.testing.assert_allclose(transform.scale, many.astype(np.float64).std(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(transform.shift, many.astype(np.float64).mean(axis=0), rtol=1e-6)
+NAN = np.nan
+COLUMNS = ("age", "sex", "married", "town")
+KINDS = {"sex": category(("f", "m")), "married": BOOLEAN, "town": category(("Ulm", "Rom", "Lyon", "Nice"))}
+TABLE = np.array(
+    [  # three rows from Ulm, three from Rom, one from Lyon, none from Nice; the age and a town are missing
+        [20, 0, 1, 0],
+        [30, 1, 0, 0],
+        [NAN, 0, 1, 1],
+        [40, 1, 1, 1],
+        [60, 0, 0, 1],
+        [50, 1, 0, 2],
+        [20, 0, 1, NAN],
+        [20, 1, 1, 0],
+    ]
+)
+NAMES = (
+    *("age", "married", "age is missing", "sex = f", "sex = m"),
+    *("town = Ulm", "town = Rom", "town = another", "town is missing"),
+)
 
 
-@pytest.mark.parametrize("kind", KNOWN)
+def table(rows: int = 8) -> Transform:
+    return Transform.fit("none", TABLE, np.arange(rows), COLUMNS, KINDS)
+
+
+@pytest.mark.parametrize("kind", SCALINGS)
 @pytest.mark.parametrize("size", [1e-45, 1e-40, 1e-37, 1e37, 3e38])
 def test_sizes_at_the_ends_of_float32(kind: str, size: float) -> None:
     """What cannot be divided by counts as constant; nothing overflows (warnings are errors)."""
@@ -49,48 +51,109 @@ def test_sizes_at_the_ends_of_float32(kind: str, size: float) -> None:
         np.testing.assert_allclose(batch, [[-1], [0], [1]], rtol=1e-5)
 
 
-@pytest.fixture
-def fitted() -> Transform:
-    return Transform.fit("standardize", X, ROWS)
-
-
-def test_undo_gives_the_raw_values_again(fitted: Transform) -> None:
-    np.testing.assert_allclose(fitted.undo(fitted.apply(X)), X, rtol=1e-5)
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("kept", [np.float32, np.uint8])
+@pytest.mark.parametrize("kept", [np.float32, np.float64, np.uint8])
 @pytest.mark.parametrize("n", [1, 4, 70_000])
-def test_a_buffer_is_filled_with_the_same_inputs(fitted: Transform, n: int, kept: type, dtype: type) -> None:
+def test_a_buffer_is_filled_with_the_same_inputs(n: int, kept: type, dtype: type) -> None:
     """However many rows there are, which are transformed in blocks."""
     raw = np.resize(X, (n, 3)).astype(kept)
     out = np.empty((n, 3), dtype)
+    fitted = Transform.fit("standardize", X, ROWS)
     assert fitted.apply(raw, out) is out
-    np.testing.assert_allclose(out, (raw - np.float64(KNOWN["center"][0])) / STD, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(out, (raw - MEAN) / STD, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(fitted.apply(raw), (raw - MEAN) / STD, rtol=1e-5, atol=1e-6)
 
 
-def test_the_buffer_may_hold_the_raw_values(fitted: Transform) -> None:
-    buffer, out = X.copy(), np.empty_like(X)
+def test_the_buffer_may_hold_the_raw_values() -> None:
+    fitted, buffer = Transform.fit("standardize", X, ROWS), X.copy()
     fitted.apply(buffer, buffer)
-    np.testing.assert_array_equal(buffer, fitted.apply(X, out))
+    np.testing.assert_array_equal(buffer, fitted.apply(X, np.empty_like(X)))
 
 
-def test_a_linear_function_of_the_inputs_is_one_of_the_columns(fitted: Transform) -> None:
-    w, b = np.array([2.0, -1.0, 0.5]), 3.0
+def test_digits_beyond_float32_are_not_lost() -> None:
+    """Seconds of a day in 2026: in float32 all of them are one of two numbers."""
+    seconds = 1.79e9 + np.linspace(0, 120, 50)[:, None]
+    fitted = Transform.fit("range", seconds, np.arange(50))
+    inputs = fitted.apply(seconds, np.empty((50, 1), np.float32))
+    np.testing.assert_allclose(inputs[:, 0], np.linspace(-1, 1, 50), atol=1e-6)
+
+
+def test_a_linear_function_of_the_inputs_is_one_of_the_columns() -> None:
+    fitted, w, b = Transform.fit("standardize", X, ROWS), np.array([2.0, -1.0, 0.5]), 3.0
     weights, bias = fitted.undo_linear(w, b)
-    np.testing.assert_allclose(X @ weights + bias, fitted.apply(X.astype(np.float64)) @ w + b, rtol=1e-6)
+    np.testing.assert_allclose(X @ weights + bias, fitted.apply(X) @ w + b, rtol=1e-6)
 
 
-def test_arrays_give_the_transform_again(fitted: Transform) -> None:
-    arrays = fitted.to_arrays()
-    assert {name: array.shape for name, array in arrays.items()} == Transform.shapes(3)
-    again = Transform.from_arrays(arrays)
-    np.testing.assert_array_equal(again.apply(X), fitted.apply(X))
-    assert again.n_features == len(again.features(("a", "b", "c"))) == 3
+def test_a_table_becomes_features() -> None:
+    fitted = table()
+    assert fitted.features(COLUMNS, KINDS) == NAMES
+    assert fitted.n_features == len(NAMES)
+    assert not fitted.is_plain
+    median = 30  # of 20, 20, 20, 30, 40, 50, 60
+    np.testing.assert_array_equal(
+        fitted.apply(TABLE),
+        [
+            [20, 1, 0, 1, 0, 1, 0, 0, 0],
+            [30, 0, 0, 0, 1, 1, 0, 0, 0],
+            [median, 1, 1, 1, 0, 0, 1, 0, 0],
+            [40, 1, 0, 0, 1, 0, 1, 0, 0],
+            [60, 0, 0, 1, 0, 0, 1, 0, 0],
+            [50, 0, 0, 0, 1, 0, 0, 1, 0],
+            [20, 1, 0, 1, 0, 0, 0, 0, 1],
+            [20, 1, 0, 0, 1, 1, 0, 0, 0],
+        ],
+    )
 
 
-@pytest.mark.parametrize("scale", [0.0, -1.0, 1e-45, np.nan])
-def test_arrays_that_cannot_be_divided_by_are_refused(fitted: Transform, scale: float) -> None:
-    arrays = fitted.to_arrays() | {"scale": np.array([1, scale, 1], np.float32)}
-    with pytest.raises(ValueError, match=r"^scale holds numbers that are not above 0"):
-        Transform.from_arrays(arrays)
+def test_new_rows_may_hold_what_the_training_split_had_not() -> None:
+    """An unseen town is another one; a missing boolean is filled, and a sex that is none sets no feature."""
+    raw = np.array([[25, -1, NAN, -1], [25, NAN, 0, 3]])
+    fitted = table()
+    np.testing.assert_array_equal(
+        fitted.apply(raw), [[25, 1, 0, 0, 0, 0, 0, 1, 0], [25, 0, 0, 0, 0, 0, 0, 1, 0]]
+    )
+    assert fitted.unknown_cells(raw, COLUMNS) == {"sex": (1, 1), "married": (0, 1), "town": (1, 0)}
+    assert fitted.unknown_cells(TABLE, COLUMNS) == {}
+
+
+def test_only_the_training_rows_count() -> None:
+    """In the first two rows nothing is missing, and no town has enough rows for a feature of its own."""
+    fitted = table(2)
+    assert fitted.features(COLUMNS, KINDS) == ("age", "married", "sex = another", "town = another")
+    assert fitted.fill[0] == 25
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_batches_of_a_table(dtype: type) -> None:
+    part = Split(TABLE, np.arange(8), np.array([3, 1, 6]))
+    ((X, _),) = Batches(part, table(), dtype).in_order(5)
+    np.testing.assert_array_equal(X, table().apply(TABLE)[part.rows])
+
+
+def test_rare_categories_and_those_beyond_the_limit_share_a_feature() -> None:
+    counts = [RARE + (level % 7) for level in range(MOST_LEVELS + 5)] + [RARE - 1]
+    codes = np.repeat(np.arange(len(counts)), counts)[:, None].astype(np.float32)
+    kinds = {"town": category(tuple(f"t{level:03}" for level in range(len(counts))))}
+    fitted = Transform.fit("standardize", codes, np.arange(len(codes)), ("town",), kinds)
+    names = fitted.features(("town",), kinds)
+    assert len(names) == MOST_LEVELS + 1
+    assert names[-1] == "town = another"
+    sums = fitted.apply(codes).sum(axis=0)
+    kept = sorted(counts, reverse=True)[:MOST_LEVELS]
+    assert sorted(sums[:-1], reverse=True) == kept
+    assert sums[-1] == sum(counts) - sum(kept)
+
+
+def test_arrays_give_the_transform_again() -> None:
+    fitted = table()
+    again = Transform.from_arrays(fitted.to_arrays(), fitted.flagged, fitted.slots or {})
+    np.testing.assert_array_equal(again.apply(TABLE), fitted.apply(TABLE))
+    assert Transform.width(4, fitted.flagged, fitted.slots or {}) == again.n_features
+
+
+def test_images_keep_no_medians() -> None:
+    fitted = Transform.fit("standardize", X.astype(np.uint8), ROWS)
+    assert fitted.to_arrays().keys() == Scaling.shapes(3).keys()
+    np.testing.assert_array_equal(
+        Transform.from_arrays(fitted.to_arrays(), (), {}).fill, fitted.scaling.shift
+    )

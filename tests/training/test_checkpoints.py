@@ -73,6 +73,7 @@ def test_numpy_alone_can_read_it(run: RunDirectory) -> None:
         "W2": (16, 3),
         "b2": (3,),
         "shift": (4,),
+        "fill": (4,),
         "scale": (4,),
     }
     assert meta["format"] == FORMAT

@@ -85,7 +85,7 @@ def test_many_rows_are_evaluated_in_pieces() -> None:
     network.initialize(rng)
     X, y = rng.standard_normal((1203, 3)).astype(np.float32), rng.integers(0, 2, 1203)
     rows = rng.permutation(1203)
-    batches = Batches(Split(X, y, rows), Transform(np.zeros(3, np.float32), np.ones(3, np.float32)))
+    batches = Batches(Split(X, y, rows), Transform.fit("none", X, rows))
     logits = X[rows] @ network.dense[0].W
     np.testing.assert_allclose(compute_logits(network, batches), logits, atol=1e-5)
     scores = quick_scores(network, LOSSES["hinge"](delta=1.0, squared=False), batches)

@@ -202,7 +202,7 @@ def test_dropout_is_drawn_from_its_own_stream() -> None:
 
 LOST = {
     "inputs": (
-        lambda trains: trains.train.split.X.__setitem__((slice(None), 0), np.nan),
+        lambda trains: trains.train._inputs.__setitem__((slice(None), 0), np.nan),
         "first in layer 1 of 3",
     ),
     "weights of the second layer": (

@@ -76,7 +76,7 @@ def test_several_threads_may_use_one_model(trained: Trained) -> None:
 def test_scores_are_the_logits_worked_out_by_hand(trained: Trained) -> None:
     model, (_, X, _) = load_model(trained("iris", EPOCHS).best), iris()
     transform, layers = model.checkpoint.transform, model.layers
-    hidden = np.maximum((X - transform.shift) / transform.scale @ layers["W1"] + layers["b1"], 0)
+    hidden = np.maximum(transform.scaling.apply(X) @ layers["W1"] + layers["b1"], 0)
     expected = hidden @ layers["W2"] + layers["b2"]
     np.testing.assert_allclose(model.scores(X), expected, atol=1e-4)
 
