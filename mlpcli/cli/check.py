@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.configs import read_config
 from mlpcli.cli.options import set_option
 
 __all__ = ["check"]
@@ -27,10 +28,9 @@ def check(config: Path, overrides: tuple[str, ...]) -> int:
     first steps with the config's own settings, and what the run will cost. Exits with 1 where a check fails.
     """
     prepare_blas()
-    from mlpcli.config.loader import load_experiment
     from mlpcli.training.check import check_experiment
 
-    experiment = load_experiment(config, overrides)
+    experiment = read_config(config, overrides)
     width = max(60, min(shutil.get_terminal_size().columns, 110))
     verdicts = []
     for finding in check_experiment(experiment):

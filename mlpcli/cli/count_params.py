@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.configs import read_config
 from mlpcli.errors import DataError, UsageError
 from mlpcli.machine import available_memory
 from mlpcli.specs import COUNTS, NetworkSpec, WeightLayer
@@ -76,10 +77,9 @@ def _read(source: Path) -> tuple[Experiment, tuple[int, ...], DataSize | None]:
         from mlpcli.training.checkpoints import read_plan
 
         return *read_plan(source), None
-    from mlpcli.config.loader import load_experiment
     from mlpcli.training.plan import plan_run
 
-    experiment = load_experiment(source)
+    experiment = read_config(source)
     try:
         return experiment, *plan_run(experiment)
     except DataError as error:

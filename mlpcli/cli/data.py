@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.configs import read_config
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.options import set_option
 from mlpcli.cli.pictures import check_out, load_matplotlib
@@ -110,7 +111,7 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
 
 def _experiment(what: str, overrides: tuple[str, ...]) -> Experiment:
-    from mlpcli.config.loader import load_experiment, parse_experiment
+    from mlpcli.config.loader import parse_experiment
     from mlpcli.config.schema import data_sections
     from mlpcli.config.shipped import shipped_configs
 
@@ -132,7 +133,7 @@ def _experiment(what: str, overrides: tuple[str, ...]) -> Experiment:
             f"{clip(what, 60)}: there is no such data set{f'; did you mean {close}?' if close else ''}\n"
             f"Name one of {', '.join(known)}, or a config, as in iris.yaml."
         )
-    return load_experiment(path, overrides)
+    return read_config(path, overrides)
 
 
 def _description(report: dict[str, Any]) -> str:

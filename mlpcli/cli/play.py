@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.configs import read_config
 from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.options import set_option
 from mlpcli.play import require_server
@@ -43,7 +44,7 @@ def play(config: Path | None, overrides: tuple[str, ...], out: Path, port: int, 
     prepare_blas()
     import webbrowser
 
-    from mlpcli.config.loader import load_experiment, parse_experiment
+    from mlpcli.config.loader import parse_experiment
     from mlpcli.config.yaml12 import write_yaml
     from mlpcli.play.app import HOST, listen, serve
     from mlpcli.play.session import DEFAULT, Session
@@ -51,7 +52,7 @@ def play(config: Path | None, overrides: tuple[str, ...], out: Path, port: int, 
     if config is None:
         experiment = parse_experiment(write_yaml(DEFAULT), "the spiral", Path(), overrides)
     else:
-        experiment = load_experiment(config, overrides)
+        experiment = read_config(config, overrides)
     with listen(port) as server:
         session = Session(experiment, out.resolve())
         address = f"http://{HOST}:{server.getsockname()[1]}/"

@@ -42,6 +42,12 @@ _TEXT_KINDS = ("curves", "boundary")
     help="A .png or .svg file, or a folder for several pictures. Default: plots/ in the run's directory.",
 )
 @click.option(
+    "--data",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Where the run's data are now, if they are not found.",
+)
+@click.option(
     "--animate",
     is_flag=True,
     help="Animate the boundary over the epochs; needs training.snapshots.",
@@ -57,6 +63,7 @@ def plot(
     runs: tuple[Path, ...],
     kinds: tuple[str, ...],
     out: Path | None,
+    data: Path | None,
     animate: bool,
     text: bool,
     notes: str | None,
@@ -81,7 +88,7 @@ def plot(
         return
     from mlpcli.training.finished import FinishedRun, find_runs
 
-    found = [FinishedRun.open(path) for path in find_runs(list(runs))]
+    found = [FinishedRun.open(path, data) for path in find_runs(list(runs))]
     if text:
         _show_text(found, kinds)
     elif animate:

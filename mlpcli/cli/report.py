@@ -22,7 +22,13 @@ __all__ = ["report"]
     type=click.Path(path_type=Path),
     help="An .html file. Default: report.html in the run's directory.",
 )
-def report(run: Path, out: Path | None) -> None:
+@click.option(
+    "--data",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Where the run's data are now, if they are not found.",
+)
+def report(run: Path, out: Path | None, data: Path | None) -> None:
     """Write a page on RUN, the directory of a run, that opens in any browser, also offline.
 
     Scores, config, the network with its counts, curves, boundary, weights, confusion, unit health with
@@ -35,7 +41,7 @@ def report(run: Path, out: Path | None) -> None:
     from mlpcli.figures.report import render_report
     from mlpcli.training.finished import FinishedRun
 
-    finished = FinishedRun.open(run)
+    finished = FinishedRun.open(run, data)
     if out is None:
         check_folder(finished.directory)
     path = out or finished.directory / "report.html"

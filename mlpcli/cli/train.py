@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.configs import read_config
 from mlpcli.cli.count_params import describe_network
 from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.options import set_option
@@ -43,6 +44,12 @@ __all__ = ["train"]
     flag_value="",
     help="Resume a run that was stopped: the one in RUN_DIR, in --out, or the config's last one.",
 )
+@click.option(
+    "--data",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="With --resume: where the run's data are now, if they have moved.",
+)
 @click.option("--force", is_flag=True, help="Replace the run that --out already holds.")
 @click.option("--force-memory", is_flag=True, help="Start even if the memory does not seem to suffice.")
 @click.option("--dry-run", is_flag=True, help="Print the complete config and the network's size, and stop.")
@@ -58,6 +65,7 @@ def train(
     overrides: tuple[str, ...],
     out: Path | None,
     resume: str | None,
+    data: Path | None,
     force: bool,
     force_memory: bool,
     dry_run: bool,
@@ -71,10 +79,8 @@ def train(
     hand and saves; --resume goes on from there, to the very bytes that an unbroken run would have written.
     """
     prepare_blas(threads)
-    from mlpcli.config.loader import load_experiment
-
     config, run_directory = _read_resume(config, out, resume, force)
-    experiment = load_experiment(config, overrides)
+    experiment = _read_experiment(config, overrides, data, resume is not None)
     if dry_run:
         click.echo(_plan(experiment))
         return
@@ -125,6 +131,24 @@ def _read_resume(
     if not (directory / "config.yaml").is_file():
         raise UsageError(f"{directory} is not the directory of a run: it has no config.yaml")
     return directory / "config.yaml", directory
+
+
+def _read_experiment(
+    config: Path, overrides: tuple[str, ...], data: Path | None, is_resumed: bool
+) -> Experiment:
+    """Return the experiment of a config; ``data`` is where those of a resumed run are now."""
+    if data is not None and not is_resumed:
+        raise UsageError(f"--data is for --resume; for a new run: --set data.path={data}")
+    if not is_resumed:
+        return read_config(config, overrides)
+    from mlpcli.config.loader import load_experiment
+
+    experiment = load_experiment(config, overrides)
+    if data is None:  # where they are is found with the help of last.npz
+        return experiment
+    from mlpcli.training.moved import redirected
+
+    return redirected(experiment, data)
 
 
 class _Teller:

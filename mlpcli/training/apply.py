@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.build import Splits, load_splits
-from mlpcli.config.loader import validate_experiment
-from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.data.tables import read_labelled, read_rows
-from mlpcli.errors import DataError, UsageError
+from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.text import nfc
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
+from mlpcli.training.directory import folder_of
 from mlpcli.training.model import Model, unlabelled
+from mlpcli.training.moved import is_missing, places_of_data, redirected, what_was_tried
 
 __all__ = ["Predictions", "load_same_splits", "predict_rows", "score_checkpoint"]
 
@@ -33,7 +34,7 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
     if data is not None and part is None and not data.is_dir():
         part, split = "all", _read_all(checkpoint, data)
     else:
-        part, split = _find_split(checkpoint, part, data)
+        part, split = _find_split(checkpoint, folder_of(path), part, data)
     report = Model(checkpoint).report(split, part)
     source = checkpoint.experiment.data.title if data is None else str(data)
     report = {"checkpoint": str(path), "epoch": checkpoint.epoch, "data": source, "split": part, **report}
@@ -72,11 +73,13 @@ def _read_all(checkpoint: Checkpoint, file: Path) -> Split:
     return Split(X, y, np.arange(len(y)))
 
 
-def _find_split(checkpoint: Checkpoint, part: str | None, data: Path | None) -> tuple[str, Split]:
+def _find_split(
+    checkpoint: Checkpoint, folder: Path, part: str | None, data: Path | None
+) -> tuple[str, Split]:
     if data is None:
-        splits = load_same_splits(checkpoint)
+        splits = load_same_splits(checkpoint, folder)
     else:
-        splits = load_splits(_redirected(checkpoint.experiment, data))
+        splits = load_splits(redirected(checkpoint.experiment, data))
         _require_same(checkpoint, splits)
     present = {name: splits.parts[name] for name in ("test", "val", "train") if name in splits.parts}
     if part is None:
@@ -86,13 +89,31 @@ def _find_split(checkpoint: Checkpoint, part: str | None, data: Path | None) -> 
     return part, present[part]
 
 
-def load_same_splits(checkpoint: Checkpoint) -> Splits:
+def load_same_splits(checkpoint: Checkpoint, folder: Path | None = None, data: Path | None = None) -> Splits:
     """Return the splits that a checkpoint was trained and scored on.
 
-    Raises DataError or UsageError where they cannot be read or are no longer the same.
+    They are read from ``data`` or, without it, from where the config says; if the run was moved together with
+    its data, from the same place as seen from its ``folder``. Raises DataError or UsageError if they cannot
+    be read or are no longer the same.
     """
-    experiment = checkpoint.experiment
-    _require_source(experiment)
+    experiment, from_run = checkpoint.experiment, checkpoint.data_from_run
+    if data is not None:
+        return _read_same(checkpoint, redirected(experiment, data))
+    first: MlpError | None = None
+    for place in places_of_data(experiment, folder, from_run):
+        try:
+            return _read_same(checkpoint, place)
+        except (DataError, UsageError) as error:
+            first = first or error
+    assert first is not None
+    if not is_missing(experiment) or first.topic not in (None, "data moved"):
+        raise first
+    tried = what_was_tried(experiment, folder, from_run)
+    raise DataError(f"{first}{tried}", topic="data moved") from None
+
+
+def _read_same(checkpoint: Checkpoint, experiment: Experiment) -> Splits:
+    """Read and divide the data of an experiment, which have to be those of the checkpoint."""
     try:
         splits = load_splits(experiment)
     except DataError as error:
@@ -108,30 +129,6 @@ def load_same_splits(checkpoint: Checkpoint) -> Splits:
             topic="data changed",
         )
     return splits
-
-
-def _require_source(experiment: Experiment) -> None:
-    """Raise DataError where the data were handed in by a program, so that they cannot be read again."""
-    if experiment.data.name == "arrays":
-        raise DataError(
-            "the network was trained on arrays that a program handed in, and they are not kept",
-            topic="data not kept",
-        )
-
-
-def _redirected(experiment: Experiment, data: Path) -> Experiment:
-    """Return the experiment with another file or folder to read."""
-    _require_source(experiment)
-    key = next((key for key in ("path", "root") if key in type(experiment.data).model_fields), None)
-    if key is None:
-        raise UsageError(
-            f"{experiment.data.name} is drawn from the seed: it has no file that {data} could replace",
-            topic="data drawn",
-        )
-    plain = to_plain(experiment)
-    section = plain["data"]
-    plain["data"] = {**({"name": section} if isinstance(section, str) else section), key: str(data)}
-    return validate_experiment(plain, Path())
 
 
 def _require_same(checkpoint: Checkpoint, splits: Splits) -> None:

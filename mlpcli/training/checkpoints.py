@@ -48,6 +48,7 @@ __all__ = [
     "Resume",
     "load_checkpoint",
     "pack_checkpoint",
+    "read_place",
     "read_plan",
     "save_checkpoint",
     "write_checkpoint",
@@ -93,6 +94,7 @@ class Checkpoint:
     epoch: int
     scores: dict[str, float]
     resume: Resume | None = None
+    data_from_run: str | None = None  # the path of the data from the run's folder
 
     @property
     def target_names(self) -> list[str]:
@@ -169,6 +171,7 @@ class Meta(_Strict):
     scores: dict[str, float]
     progress: _Progress | None
     mid_epoch: _MidEpoch | None
+    data_from_run: str | None = None
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -215,6 +218,7 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         "scores": checkpoint.scores,
         "progress": progress,
         "mid_epoch": mid_epoch,
+        "data_from_run": checkpoint.data_from_run,
     }
     # A byte string of plain ASCII: json.loads(np.load(path)["meta"].item()) reads it anywhere.
     raw = json.dumps(meta).encode("ascii")
@@ -243,6 +247,12 @@ def read_plan(path: Path) -> tuple[Experiment, tuple[int, ...]]:
     """
     with NpzFile(path, CheckpointError) as archive:
         return _read_config(path, _read_meta(path, archive))
+
+
+def read_place(path: Path) -> str | None:
+    """Return the path of the data from the run's folder, as a checkpoint has it; raises CheckpointError."""
+    with NpzFile(path, CheckpointError) as archive:
+        return _read_meta(path, archive).data_from_run
 
 
 def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
@@ -301,6 +311,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         meta.epoch,
         meta.scores,
         _resume(path, meta, {name.removeprefix(_OPTIMIZER): arrays[name] for name in slots}, widths[1:-1]),
+        meta.data_from_run,
     )
 
 

@@ -83,15 +83,16 @@ class FinishedRun:
     `open` reads a run from disk, `of` takes one that has just been trained in memory.
     """
 
-    def __init__(self, name: str, directory: Path, checkpoint: Checkpoint) -> None:
-        self.name, self.directory = name, directory
+    def __init__(self, name: str, directory: Path, checkpoint: Checkpoint, data: Path | None = None) -> None:
+        self.name, self.directory, self._data = name, directory, data
         self.checkpoint, self.experiment = checkpoint, checkpoint.experiment
         self._logits: dict[str, NDArray[Any]] = {}
 
     @classmethod
-    def open(cls, path: Path) -> FinishedRun:
+    def open(cls, path: Path, data: Path | None = None) -> FinishedRun:
         """Return the run in the directory ``path`` with its best.npz, or the run of the checkpoint ``path``.
 
+        ``data`` is where its data are now, if they are not found where the config says or beside the run.
         Raises UsageError if ``path`` is neither, and CheckpointError; what is read later raises RunError or
         DataError.
         """
@@ -113,7 +114,7 @@ class FinishedRun:
                     f"{path} is not a run; name its directory, as in runs/spiral, or a checkpoint in it"
                 )
             directory, file = folder_of(path), path
-        return cls(directory.resolve().name, directory, load_checkpoint(file))
+        return cls(directory.resolve().name, directory, load_checkpoint(file), data)
 
     @classmethod
     def of(cls, run: Run) -> FinishedRun:
@@ -137,7 +138,7 @@ class FinishedRun:
     @cached_property
     def splits(self) -> Splits:
         """The data, split as for training."""
-        return load_same_splits(self.checkpoint)
+        return load_same_splits(self.checkpoint, self.directory, self._data)
 
     @cached_property
     def loss(self) -> Loss:

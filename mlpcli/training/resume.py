@@ -8,17 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from mlpcli.build import Splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.config.schema import Experiment, flatten, to_plain
 from mlpcli.errors import CheckpointError, ConfigError, DataError, UsageError
 from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import RunDirectory, find_run, is_empty
+from mlpcli.training.moved import is_missing, places_of_data, what_moved, what_was_tried
+from mlpcli.training.recorder import DirectoryRecorder
 from mlpcli.training.run import Run
 
-__all__ = ["find_run_to_resume", "load_last", "restore"]
+__all__ = ["find_run_to_resume", "load_last", "restore", "resume_run"]
 
 _MAY_CHANGE = "training.epochs"
+_PLACES = ("data.path", "data.root")  # the checksum says whether the data are the same
 
 
 def find_run_to_resume(name: str, given: Path | None) -> Path | None:
@@ -39,9 +43,9 @@ def find_run_to_resume(name: str, given: Path | None) -> Path | None:
 def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | None:
     """Return the run's last.npz; None if it was stopped before anything was saved.
 
-    Raises ConfigError if the run was started with another config. Only training.epochs may differ, and not
-    even that if a run was killed between writing best.npz and last.npz: with other epochs the best one
-    might never come again.
+    Raises ConfigError if the run was started with another config. Only training.epochs may differ, and the
+    place of the data, which are known again by a checksum. Not even the epochs may differ if a run was killed
+    between writing best.npz and last.npz: with other epochs the best one might never come again.
     """
     last = load_checkpoint(directory.last, force_memory=True) if directory.last.exists() else None
     begun = load_experiment(directory.config) if last is None else last.experiment
@@ -49,12 +53,13 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
     changed = [
         f"  {key}: {_shown(before, key)} at the start, now {_shown(now, key)}"
         for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key) and key != _MAY_CHANGE
+        if before.get(key) != now.get(key) and key not in (_MAY_CHANGE, *_PLACES)
     ]
     if changed:
         raise ConfigError(
             f"the run in {directory.path} was started with another config:\n" + "\n".join(changed) + "\n"
-            f"Change that back, or train a new run; when a run is resumed, only {_MAY_CHANGE} may change."
+            f"Change that back, or train a new run; when a run is resumed, only {_MAY_CHANGE} and the place "
+            "of the data may change."
         )
     epochs = experiment.training.epochs
     if last is not None and epochs < last.epoch:
@@ -83,6 +88,40 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
 
 def _shown(flat: dict[str, Any], key: str) -> str:
     return str(flat[key]) if key in flat else "left out"
+
+
+def resume_run(
+    directory: RunDirectory,
+    experiment: Experiment,
+    last: Checkpoint | None,
+    splits: Splits | None = None,
+    *,
+    force_memory: bool = False,
+) -> Run:
+    """Return the run in the directory as it was when ``last`` was saved, or a new one if nothing was saved.
+
+    If its data are not where the config says, they are looked for where they were as seen from the run's
+    directory. Raises what `Run` and `restore` raise.
+    """
+    folder, from_run = directory.path, None if last is None else last.data_from_run
+    places = [experiment] if splits is not None else places_of_data(experiment, folder, from_run)
+    first: DataError | None = None
+    for place in places:
+        try:
+            run = Run(place, splits, DirectoryRecorder(directory), force_memory=force_memory)
+            if last is not None:
+                restore(run, last)
+        except DataError as error:
+            first = first or error
+            continue
+        if place is not experiment:
+            run.notes.append(what_moved(experiment, place))
+        return run
+    assert first is not None
+    if not is_missing(experiment) or first.topic is not None:
+        raise first
+    tried = what_was_tried(experiment, folder, from_run)
+    raise DataError(f"{first}{tried}", topic="data moved") from None
 
 
 def restore(run: Run, last: Checkpoint) -> None:

@@ -38,6 +38,7 @@ from mlpcli.training.evaluation import quick_scores
 from mlpcli.training.loop import Epoch, MidEpoch, Trainer
 from mlpcli.training.memory import loaded_data, require_memory
 from mlpcli.training.model import Model
+from mlpcli.training.moved import data_from
 from mlpcli.training.recorder import MemoryRecorder, Recorder
 
 __all__ = ["Run", "build_trainer", "describe_epoch"]
@@ -96,6 +97,7 @@ class Run:
         if not force_memory:
             require_memory(experiment, loaded_data(splits))
         self.splits = splits
+        self._data_from_run = data_from(self.recorder.directory, experiment)
         train, val = splits.train, splits.val
         self.transform = fit_transform(experiment, splits)
         self.target_transform = fit_target_transform(splits)
@@ -229,6 +231,7 @@ class Run:
             trainer.progress.epoch,
             scores,
             Resume(trainer.progress, trainer.optimizer.steps, trainer.optimizer.slots, mid_epoch),
+            self._data_from_run,
         )
 
     def score_best(self) -> dict[str, dict[str, float | None]]:

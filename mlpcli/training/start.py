@@ -10,7 +10,7 @@ from mlpcli.build import Splits
 from mlpcli.config.schema import Experiment
 from mlpcli.training.directory import RunDirectory, choose_directory
 from mlpcli.training.recorder import DirectoryRecorder
-from mlpcli.training.resume import find_run_to_resume, load_last, restore
+from mlpcli.training.resume import find_run_to_resume, load_last, resume_run
 from mlpcli.training.run import Run
 
 __all__ = ["start_run", "take_directory", "train_run"]
@@ -38,19 +38,22 @@ def start_run(
 ) -> Run:
     """Return a run that is ready to train: a new one, or the one in the directory as it was saved last.
 
-    Without a directory it is kept in memory. Raises what `Run`, `load_last` and `restore` raise; until then
-    nothing in the directory has changed.
+    Without a directory it is kept in memory. Raises what `Run`, `load_last` and `resume_run` raise; until
+    then nothing in the directory has changed.
     """
     if directory is None:
         return Run(experiment, splits, force_memory=force_memory)
-    last = load_last(directory, experiment) if directory.goes_on else None
-    run = Run(experiment, splits, DirectoryRecorder(directory), force_memory=force_memory)
+    if not directory.goes_on:
+        run = Run(experiment, splits, DirectoryRecorder(directory), force_memory=force_memory)
+        directory.begin(run.experiment)
+        return run
+    last = load_last(directory, experiment)
+    run = resume_run(directory, experiment, last, splits, force_memory=force_memory)
     if last is None:
-        directory.begin(experiment)
+        directory.begin(run.experiment)
     else:
-        restore(run, last)
         directory.rewind(last.epoch)
-        directory.write_config(experiment)
+        directory.write_config(run.experiment)
     return run
 
 
