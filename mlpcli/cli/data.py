@@ -17,7 +17,7 @@ from mlpcli.cli.groups import Commands
 from mlpcli.cli.options import set_option
 from mlpcli.cli.pictures import check_out, load_matplotlib
 from mlpcli.errors import UsageError, nearest
-from mlpcli.text import clip, columns, count, memory, number
+from mlpcli.text import clip, columns, count, memory, number, some
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
@@ -26,7 +26,15 @@ __all__ = ["data"]
 
 _ALSO = {".tsv": "csv", ".npy": "npz"}  # other endings of the files that a data set is read from
 _RANGE = ("min", "mean", "max", "std")
-_WORDS = ("class", "feature", "target", "split")  # columns that do not hold numbers
+_WORDS = (
+    "class",
+    "column",
+    "feature",
+    "kind",
+    "split",
+    "target",
+    "values",
+)  # columns that do not hold numbers
 _NAME = 24  # widest name in a table
 _MOST_ROWS = 20  # of a table
 
@@ -158,11 +166,37 @@ def _description(report: dict[str, Any]) -> str:
         rows = [[clip(row["class"], _NAME), *(f"{row[part]:,}" for part in parts)] for row in classes]
         whole = ["(all)", *(f"{n:,}" for n in parts.values())]
         blocks.append(_table("classes", ["class", *parts], rows, whole))
-    blocks.append(_feature_table(report))
+    blocks.append(_column_table(report["columns"]) if "columns" in report else _feature_table(report))
     if targets:
         rows = [[clip(row["target"], _NAME), row["split"], *_range(row)] for row in targets]
         blocks.append(_table("targets", ["target", "split", *_RANGE], rows, None))
     return "\n\n".join(blocks)
+
+
+def _column_table(described: list[dict[str, Any]]) -> str:
+    rows = []
+    for row in described:
+        name, kind = clip(row["column"], 20), row["kind"]
+        if kind == "left out":
+            rows.append([name, kind, "", "", clip(row["why"], 32), "-"])
+            continue
+        values = "-" if row["distinct"] == 0 else _values(row)
+        numbers = [f"{row[key]:,}" for key in ("missing", "distinct")]
+        rows.append([name, kind, *numbers, values, f"{row['features']:,}"])
+    return _table("columns", ["column", "kind", "missing", "distinct", "values", "features"], rows, None)
+
+
+def _values(row: dict[str, Any]) -> str:
+    """Return the range of a column of numbers, or the commonest of its other values."""
+    if "commonest" not in row:
+        return f"{_short(row['min'])} to {_short(row['max'])}"
+    shown = some([clip(text, 12) for text, _ in row["commonest"]], row["distinct"])
+    return clip(shown + (", ..." if row["distinct"] > len(row["commonest"]) else ""), 32)
+
+
+def _short(value: float) -> str:
+    """Return a number as a table would have it: whole ones without decimals."""
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e12 else f"{value:.6g}"
 
 
 def _feature_table(report: dict[str, Any]) -> str:

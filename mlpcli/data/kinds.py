@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
-__all__ = ["BOOLEAN", "Kind", "Kinds", "category"]
+__all__ = ["BOOLEAN", "Kind", "Kinds", "category", "cell_text"]
 
 
 class Kind(NamedTuple):
@@ -27,3 +28,14 @@ BOOLEAN = Kind("boolean")
 def category(levels: tuple[str, ...]) -> Kind:
     """Return the kind of a column of categories."""
     return Kind("category", levels)
+
+
+def cell_text(value: float, kind: Kind | None) -> str:
+    """Return a cell of X as a reader of the table would write it, numbers with three digits."""
+    if math.isnan(value):
+        return "missing"
+    if kind is None:
+        return f"{value:.3g}"
+    if kind.name == "boolean":
+        return "yes" if value else "no"
+    return kind.levels[int(value)] if value >= 0 else "unknown"

@@ -120,6 +120,13 @@ class Scaling:
         """Return the arrays that a checkpoint keeps; they are not copies."""
         return {"shift": self.shift, "scale": self.scale}
 
+    @property
+    def exceeds_float32(self) -> bool:
+        """Whether rounding a value to float32 may move it by more than a millionth of its column's scale."""
+        with np.errstate(over="ignore"):
+            spacing = np.spacing((np.abs(self.shift) + self.scale).astype(np.float32))
+        return bool(np.any(~(spacing <= 2e-6 * self.scale)))
+
     def apply(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return X (n, columns) scaled."""
         scaled: NDArray[np.float64] = (X - self.shift) / self.scale

@@ -114,6 +114,12 @@ class Transform:
         """Whether each column is one feature, a number that is shifted and scaled."""
         return not self.flagged and not self.slots
 
+    def features_of(self, column: int) -> int:
+        """Return how many features a raw column becomes."""
+        if self.slots and column in self.slots:
+            return max(self.slots[column]) + 1
+        return 1 + (column in self.flagged)
+
     def features(self, columns: Sequence[str], kinds: Kinds) -> tuple[str, ...]:
         """Return the names of the network's inputs, made from those of the raw columns."""
         slots = self.slots or {}

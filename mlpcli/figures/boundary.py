@@ -41,7 +41,7 @@ from mlpcli.figures.style import (
 from mlpcli.files import make_place, replace_file
 from mlpcli.text import number
 from mlpcli.training.finished import FinishedRun
-from mlpcli.training.plane import extent, grid_of
+from mlpcli.training.plane import extent, grid_of, without_axis
 
 __all__ = ["animate_boundary", "boundary_frames", "draw_boundary"]
 
@@ -136,6 +136,9 @@ def _require_plane(run: FinishedRun) -> None:
     n = len(run.checkpoint.columns)
     if n > 2:
         raise UnfitError(f"boundary needs 1 or 2 features, but {run.experiment.data.title} has {n:,}")
+    why_not = without_axis(run.checkpoint.columns, run.checkpoint.kinds)
+    if why_not is not None:
+        raise UnfitError(f"boundary cannot draw {run.experiment.data.title}: {why_not}")
 
 
 def _one(run: FinishedRun, width: float, max_height: float) -> tuple[Figure, Axes]:

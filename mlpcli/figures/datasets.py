@@ -25,7 +25,7 @@ from mlpcli.figures.plane import (
     value_name,
 )
 from mlpcli.figures.style import INK, LINE_COLOURS, label, new_figure, styled
-from mlpcli.training.plane import extent
+from mlpcli.training.plane import extent, without_axis
 
 __all__ = ["draw_dataset"]
 
@@ -53,6 +53,9 @@ def draw_dataset(experiment: Experiment) -> Figure:
             f"a picture needs 1 or 2 features, or images, but {experiment.data.title} has "
             f"{len(splits.columns):,} features"
         )
+    why_not = without_axis(splits.columns, splits.kinds)
+    if why_not is not None:
+        raise UnfitError(f"{experiment.data.title} cannot be drawn: {why_not}")
     return _draw_points(experiment, splits, title)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from mlpcli.data.kinds import cell_text
 from mlpcli.figures import UnfitError
 from mlpcli.figures.images import brightness, image_shape, mosaic
 from mlpcli.figures.style import LINE_COLOURS, label, new_figure, percent_axis, styled
@@ -100,12 +101,14 @@ def _draw_images(
 def _draw_rows(
     run: FinishedRun, part: str, mistakes: list[Mistake], classes: tuple[str, ...], title: str
 ) -> Figure:
-    X, features = run.splits.parts[part].X, run.checkpoint.columns
+    X, features, kinds = run.splits.parts[part].X, run.checkpoint.columns, run.checkpoint.kinds
     more = ", …" if len(features) > _MAX_FEATURES else ""
     names = []
     for mistake in mistakes:
         values = zip(features[:_MAX_FEATURES], X[mistake.row].tolist(), strict=False)
-        described = ", ".join(f"{label(name, 14)} {value:.3g}" for name, value in values)
+        described = ", ".join(
+            f"{label(name, 14)} {label(cell_text(value, kinds.get(name)), 14)}" for name, value in values
+        )
         true, predicted = (label(classes[i], 16) for i in (mistake.true, mistake.predicted))
         names.append(f"row {mistake.row + 1:,}: {true}, predicted {predicted}\n{described}{more}")
     figure = new_figure(9, 0.5 * max(len(mistakes), 2) + 1.3, title)

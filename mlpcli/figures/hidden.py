@@ -11,7 +11,7 @@ from mlpcli.figures import UnfitError
 from mlpcli.figures.plane import class_handles, pick, scatter_classes, scatter_values, value_name
 from mlpcli.figures.style import label, new_figure, styled
 from mlpcli.training.finished import FinishedRun
-from mlpcli.training.plane import extent, grid_lines, hidden_outputs, project
+from mlpcli.training.plane import extent, grid_lines, hidden_outputs, project, without_axis
 
 __all__ = ["draw_hidden"]
 
@@ -31,6 +31,9 @@ def draw_hidden(run: FinishedRun) -> Figure:
         if len(features) == 2:
             raise UnfitError(f"hidden needs a hidden layer, but the network of {run.name} has none")
         raise UnfitError(f"hidden needs 2 features, but {run.experiment.data.title} has {len(features):,}")
+    why_not = without_axis(features, run.checkpoint.kinds)
+    if why_not is not None:
+        raise UnfitError(f"hidden cannot draw {run.experiment.data.title}: {why_not}")
     split = run.splits.train
     chosen = pick(split)
     X, y = split.X[split.rows][chosen], split.y[split.rows][chosen]

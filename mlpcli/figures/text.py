@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mlpcli.figures import UnfitError
 from mlpcli.training.finished import FinishedRun
+from mlpcli.training.plane import without_axis
 
 __all__ = ["boundary_text", "curve_text"]
 
@@ -78,6 +79,9 @@ def boundary_text(run: FinishedRun, width: int, plain: bool) -> str:
             f"boundary as text needs 2 features, or 1 feature of a regression, but "
             f"{run.experiment.data.title} has {len(features):,}"
         )
+    why_not = without_axis(features, run.checkpoint.kinds)
+    if why_not is not None:
+        raise UnfitError(f"boundary as text cannot draw {run.experiment.data.title}: {why_not}")
     if len(features) == 1:
         return _function(run, width, plain)
     X = np.concatenate([split.X[split.rows] for split in run.splits.parts.values()]).astype(np.float64)

@@ -23,7 +23,7 @@ from mlpcli.data.toy import TOY_SETS
 from mlpcli.errors import RunError, UsageError
 from mlpcli.files import make_place, replace_file
 from mlpcli.play.settings import change_setting
-from mlpcli.training.plane import extent
+from mlpcli.training.plane import extent, without_axis
 from mlpcli.training.run import Run
 
 __all__ = ["DEFAULT", "Session"]
@@ -90,6 +90,9 @@ class Session:
             raise UsageError(
                 f"the page needs 2 features, but {title} has {features:,}; name two columns in data.features"
             )
+        why_not = without_axis(splits.columns, splits.kinds)
+        if why_not is not None:
+            raise UsageError(f"the page cannot draw {title}: {why_not}; name two columns in data.features")
         if classes > _MAX_CLASSES:
             raise UsageError(f"{title} has {classes:,} classes; the page allows at most {_MAX_CLASSES}")
         if n > _MAX_EXAMPLES:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mlpcli.build import Splits, load_splits
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
+from mlpcli.data.kinds import Kinds
 from mlpcli.data.tables import read_labelled, read_rows
 from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.text import nfc
@@ -136,6 +137,10 @@ def _require_same(checkpoint: Checkpoint, splits: Splits) -> None:
     for what, then, now in (
         ("features", checkpoint.columns, splits.columns),
         ("classes", checkpoint.classes, splits.classes),
+        *(
+            (f"levels of {name!r}", _levels(checkpoint.kinds, name), _levels(splits.kinds, name))
+            for name in checkpoint.kinds.keys() | splits.kinds.keys()
+        ),
     ):
         if then != now and _in_nfc(then) != now:  # older checkpoints have names as they were written
             raise UsageError(
@@ -143,6 +148,10 @@ def _require_same(checkpoint: Checkpoint, splits: Splits) -> None:
                 f"trained on ({_some(then)}; now {_some(now)}).\n"
                 "Give it a fitting file, or train again."
             )
+
+
+def _levels(kinds: Kinds, name: str) -> tuple[str, ...] | None:
+    return kinds[name].levels if name in kinds else None
 
 
 def _in_nfc(names: tuple[str, ...] | None) -> tuple[str, ...] | None:

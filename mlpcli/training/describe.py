@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import load_splits
+from mlpcli.build import Splits, fit_transform, load_splits
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10
+from mlpcli.data.kinds import cell_text
+from mlpcli.data.transform import Transform
 
 __all__ = ["describe_data"]
 
+_COMMONEST = 3  # categories that are listed
+_MOST_COLUMNS = 1000  # of a table that is described column by column
 _ROWS = 1024  # at a time, so that only a piece of the data is in memory as float64
 _COLOURS = ("red", "green", "blue")
 
@@ -23,9 +28,11 @@ _COLOURS = ("red", "green", "blue")
 def describe_data(experiment: Experiment) -> dict[str, Any]:
     """Load the config's data set and return a description of it, as plain values for JSON.
 
-    Ranges are ``min``, ``mean``, ``max`` and ``std``, in the data's own units. Those of the features refer to
-    the training split; images have one range for each colour. Class counts, or the ranges of a regression's
-    targets, are given for each split. Raises DataError, ConfigError.
+    Ranges are ``min``, ``mean``, ``max`` and ``std``, in the data's own units. Those of the features, which
+    are the columns of numbers, refer to the training split; images have one range for each colour. A table
+    has ``columns``: what each holds in all splits, and the number of inputs of the network that it becomes.
+    Class counts, or the ranges of a regression's targets, are given for each split. Raises DataError,
+    ConfigError.
     """
     section: Any = experiment.data
     splits = load_splits(experiment)
@@ -35,22 +42,26 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
         if split is not None
     }
     arrays = {id(split.X): split.X for split in parts.values()}
-    ranges = _ranges(splits.train.X, splits.train.rows)
+    transform = fit_transform(experiment, splits)
+    numbers = [j for j, name in enumerate(splits.columns) if name not in splits.kinds]
+    ranges = _ranges(splits.train.X, splits.train.rows)[:, numbers]
     report: dict[str, Any] = {
         "data": section.title,
         "source": _source(section),
         "seed": experiment.training.seed,
         "examples": sum(len(X) for X in arrays.values()),
         "splits": {name: len(split) for name, split in parts.items()},
-        "inputs": len(splits.columns),
+        "inputs": transform.n_features,
         "dtype": str(splits.train.X.dtype),
         "bytes": sum(X.nbytes for X in arrays.values()),
-        "features": _named("feature", splits.columns, ranges),
-        "all_features": _named("feature", ["(all)"], _pooled(ranges, 1))[0],
+        "features": _named("feature", [splits.columns[j] for j in numbers], ranges),
+        "all_features": _named("feature", ["(all)"], _pooled(ranges, 1))[0] if numbers else None,
     }
     if section.name == "cifar10":
         report["image"] = list(IMAGE)
         report["features"] = _named("feature", _COLOURS, _pooled(ranges, len(_COLOURS)))
+    elif section.name == "csv" and len(splits.columns) <= _MOST_COLUMNS:
+        report["columns"] = _columns(splits, transform)
     if splits.classes is not None:
         counts = {
             name: np.bincount(split.y[split.rows], minlength=splits.targets).tolist()
@@ -80,16 +91,58 @@ def _targets(section: Any, n: int, parts: dict[str, Split]) -> list[dict[str, An
 
 
 def _ranges(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the minimum, mean, maximum and variance (4, columns) of some ``rows`` of values (n, columns)."""
-    pieces = [rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS)]
-    low = np.min([values[piece].min(axis=0) for piece in pieces], axis=0).astype(np.float64)
-    high = np.max([values[piece].max(axis=0) for piece in pieces], axis=0).astype(np.float64)
-    mean, variance = np.zeros_like(low), np.zeros_like(low)
-    for piece in pieces:
-        mean += values[piece].sum(axis=0, dtype=np.float64) / len(rows)
-    for piece in pieces:
-        variance += np.square(values[piece] - mean).sum(axis=0) / len(rows)
+    """Return the minimum, mean, maximum and variance (4, columns) of some ``rows`` of values (n, columns).
+
+    Missing cells are left out; a column without any number has zeros.
+    """
+    columns = values.shape[1]
+    low, high, count = np.full(columns, np.inf), np.full(columns, -np.inf), np.zeros(columns)
+    mean, variance = np.zeros(columns), np.zeros(columns)
+    for piece, there in _pieces(values, rows):
+        low = np.minimum(low, piece.min(axis=0, where=there, initial=np.inf))
+        high = np.maximum(high, piece.max(axis=0, where=there, initial=-np.inf))
+        mean += piece.sum(axis=0, where=there)
+        count += there.sum(axis=0)
+    mean /= np.maximum(count, 1)
+    for piece, there in _pieces(values, rows):
+        variance += np.square(piece - mean).sum(axis=0, where=there)
+    variance /= np.maximum(count, 1)
+    low[count == 0] = high[count == 0] = 0
     return np.stack([low, mean, high, variance])
+
+
+def _pieces(
+    values: NDArray[Any], rows: NDArray[np.intp]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
+    for start in range(0, len(rows), _ROWS):
+        piece = values[rows[start : start + _ROWS]].astype(np.float64)
+        yield piece, ~np.isnan(piece)
+
+
+def _columns(splits: Splits, transform: Transform) -> list[dict[str, Any]]:
+    """Return for each column of a table what it holds, in all splits, and how many features it becomes."""
+    X = np.concatenate([split.X[split.rows] for split in splits.parts.values()])
+    described = []
+    for j, name in enumerate(splits.columns):
+        cells = X[:, j].astype(np.float64)
+        there = cells[~np.isnan(cells)]
+        values, counts = np.unique(there, return_counts=True)
+        kind = splits.kinds.get(name)
+        row = {
+            "column": name,
+            "kind": "number" if kind is None else kind.name,
+            "missing": len(cells) - len(there),
+            "distinct": len(values),
+            "features": transform.features_of(j),
+        }
+        if kind is None:
+            row["min"], row["max"] = (float(values[0]), float(values[-1])) if len(values) else (None, None)
+        else:
+            order = np.argsort(-counts, kind="stable")[:_COMMONEST]
+            row["commonest"] = [[cell_text(values[i], kind), int(counts[i])] for i in order]
+        described.append(row)
+    left_out = [{"column": name, "kind": "left out", "why": why} for name, why in splits.dropped.items()]
+    return described + left_out
 
 
 def _pooled(ranges: NDArray[np.float64], groups: int) -> NDArray[np.float64]:

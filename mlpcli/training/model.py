@@ -136,10 +136,16 @@ class Model:
         return logits
 
     def read_outputs(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return what logits mean: probabilities or scores (n, classes), or values in their own units."""
+        """Return what logits mean: probabilities or scores (n, classes), or values in their own units.
+
+        Values are float32, like the network; float64 if the digits of a float32 would not tell them apart.
+        """
         values = self.loss.predict(logits)
-        target_transform = self.checkpoint.target_transform
-        return values if target_transform is None else target_transform.undo(values)
+        scaling = self.checkpoint.target_transform
+        if scaling is None:
+            return values
+        in_units = scaling.undo(values)
+        return in_units if scaling.exceeds_float32 else in_units.astype(np.float32)
 
     def report(self, split: Split, where: str) -> dict[str, Any]:
         """Return all scores on a split; raises DataError like `compute_logits`."""

@@ -9,17 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.build import Splits
+from mlpcli.data.kinds import Kinds
 from mlpcli.nn.network import Network
 
-__all__ = ["extent", "grid_lines", "grid_of", "hidden_outputs", "project"]
+__all__ = ["extent", "grid_lines", "grid_of", "hidden_outputs", "project", "without_axis"]
 
 
 def extent(splits: Splits) -> list[tuple[float, float]]:
     """Return the range of each feature's axis, with a margin, in the units of the data."""
     X = np.concatenate([split.X[split.rows] for split in splits.parts.values()]).astype(np.float64)
-    low, high = X.min(axis=0), X.max(axis=0)
+    low, high = np.nanmin(X, axis=0), np.nanmax(X, axis=0)
     margin = np.where(high > low, 0.08 * (high - low), 1.0)
     return [(float(a), float(b)) for a, b in zip(low - margin, high + margin, strict=True)]
+
+
+def without_axis(columns: Sequence[str], kinds: Kinds) -> str | None:
+    """Return in words why the columns cannot be the axes of a plane; None if all of them hold numbers."""
+    other = next((name for name in columns if name in kinds), None)
+    if other is None:
+        return None
+    held = "categories" if kinds[other].name == "category" else "booleans"
+    return f"column {other!r} holds {held}, and an axis needs numbers"
 
 
 def grid_of(ranges: Sequence[tuple[float, float]], n: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

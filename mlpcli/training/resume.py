@@ -131,8 +131,9 @@ def restore(run: Run, last: Checkpoint) -> None:
     """
     splits, resume, trainer = run.splits, last.resume, run.trainer
     assert resume is not None
-    if (last.columns, last.classes, last.fingerprint) != (
+    if (last.columns, last.kinds, last.classes, last.fingerprint) != (
         splits.columns,
+        splits.kinds,
         splits.classes,
         splits.fingerprint,
     ):

@@ -32,7 +32,7 @@ from mlpcli.errors import RunError
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.streams import stream
-from mlpcli.text import count
+from mlpcli.text import count, listed
 from mlpcli.training.checkpoints import Checkpoint, Resume
 from mlpcli.training.evaluation import quick_scores
 from mlpcli.training.loop import Epoch, MidEpoch, Trainer
@@ -116,7 +116,7 @@ class Run:
         last = experiment.training.epochs
         self._snapshots = set(np.linspace(1, last, n).astype(int).tolist()) if n else set()
         self.seconds = 0.0
-        self.notes: list[str] = []
+        self.notes = _left_out(splits)
 
     def _batches(self, split: Split, *, keep: bool = False) -> Batches:
         dtype = self.network.dtype
@@ -261,6 +261,17 @@ class Run:
         return (
             f"{widths} network, {parameters}; {self.experiment.loss.name}, {self.experiment.optimizer.name}"
         )
+
+
+def _left_out(splits: Splits) -> list[str]:
+    """Return a note on the columns of the table that are not learned from, if there are any."""
+    if not splits.dropped:
+        return []
+    reasons: dict[str, list[str]] = {}
+    for name, reason in splits.dropped.items():
+        reasons.setdefault(reason, []).append(name)
+    said = "; ".join(f"{listed(names)} ({reason})" for reason, names in reasons.items())
+    return [f"Left out: {said}. To keep a column, say in data.columns what it holds."]
 
 
 def _model(checkpoint: Checkpoint | None) -> Model:

@@ -95,9 +95,9 @@ def test_describe_a_config(mlp: Mlp) -> None:
     assert lines[0] == "iris.csv: 150 examples, 4 features, 3 classes"
     assert ["class", "train", "val"] in [line.split() for line in lines]
     assert ["setosa", "40", "10"] in [line.split() for line in lines]
-    assert ["feature", "min", "mean", "max", "std"] in [line.split() for line in lines]
-    assert lines[-1] == "(of the training examples, before scaling)"
-    assert "(all)" in out
+    assert ["column", "kind", "missing", "distinct", "values", "features"] in [line.split() for line in lines]
+    assert lines[-1].split() == ["petal_width", "number", "0", "22", "0.1", "to", "2.5", "1"]
+    assert fits(out)
     report = json.loads(mlp("data", "describe", CONFIGS / "iris.yaml", "--json").out)
     assert report["splits"] == {"train": 90, "val": 30, "test": 30}
 

@@ -17,6 +17,7 @@ from mlpcli.training.run import Run
 __all__ = ["check_data"]
 
 _ROWS = 4096  # at a time
+_MISSING = -1.2345e30  # a number that no column holds
 
 
 def check_data(run: Run) -> Iterator[Finding]:
@@ -36,6 +37,8 @@ def _check_features(run: Run) -> Finding:
     weights = np.random.default_rng(0).standard_normal(len(split))
     for start in range(0, len(split), _ROWS):
         X = split.X[split.rows[start : start + _ROWS]]
+        if X.dtype.kind == "f":  # a missing cell counts as a value of its own
+            X = np.nan_to_num(X, nan=_MISSING)
         lowest, highest = np.minimum(lowest, X.min(axis=0)), np.maximum(highest, X.max(axis=0))
         sums += np.einsum("i,ij->j", weights[start : start + _ROWS], X, dtype=np.float64)
     constant = lowest == highest
@@ -45,7 +48,7 @@ def _check_features(run: Run) -> Finding:
         j
         for j in np.setdiff1d(np.flatnonzero(~constant), first)
         if any(
-            np.array_equal(split.X[split.rows, i], split.X[split.rows, j])
+            np.array_equal(split.X[split.rows, i], split.X[split.rows, j], equal_nan=True)
             for i in np.flatnonzero(sums == sums[j])
             if i != j
         )
