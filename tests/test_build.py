@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -21,9 +21,11 @@ from mlpcli.build import (
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.config.schema import Experiment, Regularization
+from mlpcli.config.schema.training import MONITORS, Monitor
 from mlpcli.errors import ConfigError, DataError
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.losses import LOSSES
+from mlpcli.nn.measures import MEASURES
 from mlpcli.nn.penalties import PENALTIES
 from mlpcli.optim.rules import RULES
 from mlpcli.optim.schedules import SCHEDULES
@@ -61,6 +63,28 @@ def test_losses_agree_with_the_schema(name: str) -> None:
     loss = build_loss(experiment)
     assert loss.binary == experiment.loss.binary
     assert (loss.outputs == "values") == (experiment.loss.task == "regression")
+
+
+def test_monitors_are_measures_of_their_tasks() -> None:
+    for task, monitors in MONITORS.items():
+        assert {MEASURES[name].task for name in monitors if name != "loss"} == {task}
+    assert {*MONITORS["classification"], *MONITORS["regression"]} == set(get_args(Monitor))
+
+
+@pytest.mark.parametrize(
+    ("sections", "monitor"),
+    [
+        ({}, "accuracy"),
+        ({"loss": "hinge"}, "accuracy"),
+        ({"data": "sine"}, "loss"),
+        ({"loss": {"class_weights": "balanced"}}, "balanced_accuracy"),
+        ({"loss": {"class_weights": [1, 2, 3]}}, "balanced_accuracy"),
+        ({"loss": {"class_weights": "balanced"}, "training": {"monitor": "loss"}}, "loss"),
+        ({"data": "sine", "training": {"monitor": "mae"}}, "mae"),
+    ],
+)
+def test_the_monitor_follows_the_loss(sections: dict[str, Any], monitor: str) -> None:
+    assert make(**sections).monitor == monitor
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -74,9 +74,10 @@ def train(
 ) -> None:
     """Train the network that CONFIG describes, and keep the run in a directory.
 
-    The weights of the best epoch, by validation accuracy (or loss, in a regression), are kept in best.npz,
-    those of the last in last.npz, the scores of each epoch in metrics.jsonl. Ctrl-C ends after the batch at
-    hand and saves; --resume goes on from there, to the very bytes that an unbroken run would have written.
+    The weights of the best epoch, by training.monitor (validation accuracy, or loss in a regression), are
+    kept in best.npz, those of the last in last.npz, the scores of each epoch in metrics.jsonl. Ctrl-C ends
+    after the batch at hand and saves; --resume goes on from there, to the very bytes that an unbroken run
+    would have written.
     """
     prepare_blas(threads)
     config, run_directory = _read_resume(config, out, resume, force)
@@ -239,7 +240,7 @@ def _follow(run: Run, say: _Teller) -> list[float]:
     with closing(epochs):
         for epoch in bar:
             rates.append(epoch.metrics["examples_per_second"])
-            bar.set_postfix_str(_postfix(epoch.metrics), refresh=False)
+            bar.set_postfix_str(_postfix(epoch.metrics, run.experiment.monitor), refresh=False)
             if not in_terminal:
                 say(describe_epoch(epoch.metrics))
     if in_terminal:
@@ -247,16 +248,22 @@ def _follow(run: Run, say: _Teller) -> list[float]:
     return rates
 
 
-def _postfix(metrics: dict[str, Any]) -> str:
+def _postfix(metrics: dict[str, Any], monitor: str) -> str:
+    from mlpcli.nn.measures import MEASURES
+
     words = [f"loss {metrics['train_loss']:.4f}"]
     if "val_accuracy" in metrics:
         words.append(f"val {metrics['val_accuracy']:.2%}")
     elif "val_r2" in metrics:
         words.append(f"val R2 {number(metrics['val_r2'])}")
+    if monitor not in ("loss", "accuracy", "r2") and f"val_{monitor}" in metrics:
+        words.append(f"val {MEASURES[monitor].title} {_score(monitor, metrics[f'val_{monitor}'])}")
     return ", ".join(words)
 
 
 def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
+    from mlpcli.nn.measures import MEASURES
+
     scores = run.score_best()
     names = list(scores["train"])
     rows = [[part, *(_score(name, row[name]) for name in names)] for part, row in scores.items()]
@@ -269,7 +276,7 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
         ["next", f"mlp eval {best}"],
         ["", f"mlp {then}"],
     ]
-    header = ["", *("R2" if name == "r2" else name for name in names)]
+    header = ["", *("loss" if name == "loss" else MEASURES[name].title for name in names)]
     table = columns([header, *rows], "<" + ">" * len(names))
     return "\n\n".join([_verdict(run), table, _health(run.metrics[-1]), columns(facts, "<<")])
 
@@ -291,9 +298,16 @@ def _ratio(value: float | None) -> str:
 
 
 def _verdict(run: Run) -> str:
+    from mlpcli.nn.measures import MEASURES
+
     progress = run.trainer.progress
     part = "training" if run.splits.val is None else "validation"
-    by = f"lowest {part} loss" if run.splits.classes is None else f"highest {part} accuracy"
+    monitor = run.experiment.monitor
+    if monitor == "loss":
+        by = f"lowest {part} loss"
+    else:
+        measure = MEASURES[monitor]
+        by = f"{'highest' if measure.higher_is_better else 'lowest'} {part} {measure.title}"
     verdict = f"Best epoch: {progress.best_epoch} of {progress.epoch} ({by})."
     if progress.epoch < run.experiment.training.epochs:
         verdict += f"\nStopped early: {progress.epochs_since_best} epochs without a better one."
@@ -303,4 +317,6 @@ def _verdict(run: Run) -> str:
 
 
 def _score(name: str, value: float | None) -> str:
-    return percent(value) if name == "accuracy" else number(value)
+    from mlpcli.nn.measures import MEASURES
+
+    return percent(value) if name in MEASURES and MEASURES[name].is_share else number(value)

@@ -22,6 +22,7 @@ from mlpcli.figures.style import (
     percent_axis,
     styled,
 )
+from mlpcli.nn.measures import MEASURES
 from mlpcli.training.finished import FinishedRun
 
 __all__ = ["LOSS_UNITS", "draw_curves"]
@@ -43,8 +44,8 @@ _FEW = 12  # up to this number, each epoch is marked by a point
 def draw_curves(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the loss and the accuracy, or R2 of a regression, over the epochs, in training and validation.
 
-    The best epoch is marked. If there are several runs, each has its own color, the curves of training are
-    dashed, and the legend lists the keys that differ.
+    A score that chooses the best epoch has a panel, too. The best epoch is marked. If there are several runs,
+    each has its own color, the curves of training are dashed, and the legend lists the keys that differ.
     """
     runs = [runs[i] for i in order_runs(runs)]
     scores = _score_names(runs)
@@ -65,7 +66,7 @@ def draw_curves(runs: Sequence[FinishedRun]) -> Figure:
         log_axis(axes[0], "y")
     for panel, (score, title) in zip(axes[1:], scores, strict=True):
         panel.set_ylabel(title)
-        if score == "accuracy":
+        if MEASURES[score].is_share:
             percent_axis(panel.yaxis)
     for panel in axes:
         panel.set_xlabel("epoch")
@@ -82,7 +83,9 @@ def _score_names(runs: Sequence[FinishedRun]) -> list[tuple[str, str]]:
         names.append(("accuracy", "accuracy\n(share of correct examples)"))
     if any(row.val_r2 is not None for run in runs for row in run.rows):
         names.append(("r2", "R2\n(share of the variance explained)"))
-    return names
+    shown = {"loss", *(name for name, _ in names)}
+    others = dict.fromkeys(run.experiment.monitor for run in runs if run.experiment.monitor not in shown)
+    return names + [(name, MEASURES[name].title) for name in others]
 
 
 def _draw(axes: Axes, run: FinishedRun, score: str, colour: Any, several: bool) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "count_above",
     "measure_all",
     "measure_calibration",
+    "measure_one",
 ]
 
 CALIBRATION_BINS = 15
@@ -378,13 +379,25 @@ def measure_all(rows: Classified | Regressed) -> tuple[dict[str, float | None], 
     values: dict[str, float | None] = {}
     undefined: dict[str, str] = {}
     for name, measure in MEASURES.items():
-        if measure.task != task:
-            continue
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):  # the square of a float64 may overflow
-                values[name] = value = measure.compute(rows)
-            if not np.isfinite(value):
-                raise UndefinedError("it is past what 64 bits can hold")
-        except UndefinedError as error:
-            values[name], undefined[name] = None, str(error)
+        if measure.task == task:
+            try:
+                values[name] = _compute(measure, rows)
+            except UndefinedError as error:
+                values[name], undefined[name] = None, str(error)
     return values, undefined
+
+
+def measure_one(name: str, rows: Classified | Regressed) -> float | None:
+    """Return a measure by its name, None where it is undefined."""
+    try:
+        return _compute(MEASURES[name], rows)
+    except UndefinedError:
+        return None
+
+
+def _compute(measure: Measure, rows: Classified | Regressed) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):  # the square of a float64 may overflow
+        value = measure.compute(rows)
+    if not np.isfinite(value):
+        raise UndefinedError("it is past what 64 bits can hold")
+    return value

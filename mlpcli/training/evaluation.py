@@ -7,14 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.batches import Batches
+from mlpcli.data.batches import Batches, Split
 from mlpcli.data.scaling import Scaling
+from mlpcli.errors import ConfigError
 from mlpcli.nn.losses import Loss
-from mlpcli.nn.measures import Classified, Regressed, UndefinedError, best_threshold, measure_all
+from mlpcli.nn.measures import (
+    MEASURES,
+    Classified,
+    Regressed,
+    UndefinedError,
+    best_threshold,
+    measure_all,
+    measure_one,
+)
 from mlpcli.nn.network import Network
 from mlpcli.training.memory import EVALUATION_ROWS
 
-__all__ = ["compute_logits", "full_report", "quick_scores"]
+__all__ = ["compute_logits", "full_report", "quick_scores", "require_defined"]
 
 
 def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
@@ -28,8 +37,18 @@ def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
     return logits
 
 
-def quick_scores(network: Network, loss: Loss, batches: Batches) -> dict[str, Any]:
-    """Return the mean ``loss``, and the ``accuracy`` of a classifier or the ``r2`` of a regression."""
+def quick_scores(
+    network: Network,
+    loss: Loss,
+    batches: Batches,
+    monitor: str = "loss",
+    target_transform: Scaling | None = None,
+) -> dict[str, Any]:
+    """Return the mean ``loss``, and the ``accuracy`` of a classifier or the ``r2`` of a regression.
+
+    ``monitor`` is a measure to add to these; None where it is undefined. Errors of a regression are those of
+    values as they were before the ``target_transform``.
+    """
     logits = compute_logits(network, batches)
     y = batches.split.y[batches.split.rows]
     scores: dict[str, Any] = {"loss": loss.evaluate(logits, y, None)}
@@ -37,7 +56,39 @@ def quick_scores(network: Network, loss: Loss, batches: Batches) -> dict[str, An
         scores["r2"] = _r2(logits, y)
     else:
         scores["accuracy"] = float(np.mean(loss.classify(logits) == y))
+    if monitor not in scores:
+        scores[monitor] = _monitored(monitor, loss, logits, y, target_transform)
     return scores
+
+
+def _monitored(
+    monitor: str, loss: Loss, logits: NDArray[Any], y: NDArray[Any], target_transform: Scaling | None
+) -> float | None:
+    if loss.outputs != "values":
+        return measure_one(monitor, Classified.of(loss, logits, y))
+    true, values = y.astype(np.float64), logits.astype(np.float64)
+    if target_transform is not None:
+        true, values = target_transform.undo(true), target_transform.undo(values)
+    return measure_one(monitor, Regressed(true, values))
+
+
+def require_defined(monitor: str, loss: Loss, split: Split, where: str) -> None:
+    """Raise ConfigError if a split has such targets that ``monitor`` is undefined for them."""
+    if monitor not in MEASURES:
+        return
+    y = split.y[split.rows]
+    try:
+        if loss.outputs == "values":
+            MEASURES[monitor].compute(Regressed(y.astype(np.float64), y.astype(np.float64)))
+        else:
+            two = np.unique(y)[-2:]  # no measure needs more than that two classes, or the second one, occur
+            logits = np.zeros((len(two), 1 if loss.binary else max(2, int(two[-1]) + 1)))
+            MEASURES[monitor].compute(Classified.of(loss, logits, two))
+    except UndefinedError as error:
+        raise ConfigError(
+            f"training.monitor: {monitor} is not defined for the {where} split, as {error}; "
+            "monitor another score, or change the sizes of the splits"
+        ) from None
 
 
 def _r2(values: NDArray[Any], y: NDArray[Any]) -> float | None:

@@ -40,6 +40,19 @@ class Row(BaseModel):
     val_loss: float | None = None
     val_accuracy: _Share | None = None
     val_r2: float | None = None
+    train_balanced_accuracy: _Share | None = None  # those that training.monitor may ask for
+    train_log_loss: float | None = None
+    train_roc_auc: _Share | None = None
+    train_f1: _Share | None = None
+    train_mse: float | None = None
+    train_mae: float | None = None
+    train_r2: float | None = None
+    val_balanced_accuracy: _Share | None = None
+    val_log_loss: float | None = None
+    val_roc_auc: _Share | None = None
+    val_f1: _Share | None = None
+    val_mse: float | None = None
+    val_mae: float | None = None
     gradient_norm: float
     gradient_norms: list[float]
     update_ratio: list[float | None]

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from mlpcli.buffers import Buffer
 from mlpcli.data.augment import Augmenter
 from mlpcli.data.batches import Batches
+from mlpcli.data.scaling import Scaling
 from mlpcli.errors import RunError
 from mlpcli.nn.health import UnitHealth
 from mlpcli.nn.losses import Loss
+from mlpcli.nn.measures import MEASURES
 from mlpcli.nn.network import Network
 from mlpcli.optim.optimizer import Optimizer
 from mlpcli.optim.schedules import Schedule, warm
@@ -95,11 +97,15 @@ class _Pass:
 class Trainer:
     """Trains ``network`` on mini-batches, epoch by epoch.
 
-    Epochs are scored on ``val``, or on the training split if ``val`` is None. Higher accuracy is better; if
-    it is equal, or in a regression, lower loss is better. The metrics of an epoch are:
+    Epochs are scored on ``val``, or on the training split if ``val`` is None. The best one is that with the
+    best ``monitor``, the loss or one of the `MEASURES`; if it is equal, lower loss is better. The metrics of
+    an epoch are:
 
     - ``train_loss`` and ``train_accuracy``: means over the epoch's batches, while the weights change, with
       augmentation, dropout and noise, without penalties;
+    - ``val_loss``, ``val_accuracy`` or ``val_r2``, and ``val_`` with the name of the monitor, after the
+      epoch. Without ``val`` a monitor other than loss and accuracy is that of the training split, ``train_``
+      with its name, after the epoch;
     - ``gradient_norm``, and ``gradient_norms`` of each layer's dW: of the last step, with penalties, before
       clipping;
     - ``update_ratio`` of each layer of weights: the norm of the change of W over the norm of W, in the last
@@ -120,6 +126,8 @@ class Trainer:
         seed: int,
         patience: int | None,
         schedule: Schedule,
+        monitor: str,
+        target_transform: Scaling | None = None,
         warmup: float = 0,
         clip_norm: float | None = None,
         max_norm: float | None = None,
@@ -130,6 +138,7 @@ class Trainer:
         self.train, self.val = train, val
         self.n_epochs, self.batch_size, self.seed, self.patience = epochs, batch_size, seed, patience
         self.schedule, self.warmup = schedule, warmup
+        self.monitor, self.target_transform = monitor, target_transform
         self.clip_norm, self.max_norm = clip_norm, max_norm
         self.augmenter, self.save_every = augmenter, save_every
         self.batches = math.ceil(len(train) / batch_size)  # per epoch
@@ -183,18 +192,20 @@ class Trainer:
             norm = state.report["gradient_norm"]
             self._require_finite("norm of the gradient", norm, number, "in its last step")
             self._require_sound(number, "after its last step")
-            scores = metrics
             if self.val is not None:
-                val_scores = quick_scores(self.network, self.loss, self.val)
-                self._require_finite("loss", val_scores["loss"], number, "on the validation split")
-                metrics |= {f"val_{name}": value for name, value in val_scores.items()}
+                scores = self._scores(self.val)
+                self._require_finite("loss", scores["loss"], number, "on the validation split")
+                metrics |= {f"val_{name}": value for name, value in scores.items()}
+            else:
+                scores = {"loss": metrics["train_loss"], "accuracy": metrics.get("train_accuracy")}
+                if self.monitor not in scores:
+                    value = self._scores(self.train)[self.monitor]
+                    scores[self.monitor] = metrics[f"train_{self.monitor}"] = value
         metrics["learning_rate"] = self.optimizer.learning_rate
         metrics["seconds"] = time.perf_counter() - state.start
         metrics["examples_per_second"] = len(self.train) / state.seconds
         metrics |= state.report
-        part = "train" if self.val is None else "val"
-        accuracy = (scores[f"{part}_accuracy"],) if self.loss.outputs != "values" else ()
-        score = (*accuracy, -scores[f"{part}_loss"])
+        score = (*self._monitored(scores), -scores["loss"])
         progress = self.progress
         is_best = not progress.best_score or score > progress.best_score
         progress.epoch = number
@@ -204,6 +215,15 @@ class Trainer:
         elif self.schedule.patience is not None and progress.epochs_since_best % self.schedule.patience == 0:
             progress.plateaus += 1
         return Epoch(number, metrics, is_best)
+
+    def _scores(self, batches: Batches) -> dict[str, Any]:
+        return quick_scores(self.network, self.loss, batches, self.monitor, self.target_transform)
+
+    def _monitored(self, scores: dict[str, Any]) -> tuple[float, ...]:
+        """Return the monitored score as a number that is higher for a better one; nothing for the loss."""
+        if self.monitor == "loss" or scores[self.monitor] is None:
+            return ()
+        return (scores[self.monitor] if MEASURES[self.monitor].higher_is_better else -scores[self.monitor],)
 
     def _pass(self, number: int, save: Callable[[MidEpoch], None] | None) -> _Pass | None:
         """Take a step on every batch, or on the remaining ones; return None if stopped before the end."""

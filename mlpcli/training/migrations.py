@@ -33,8 +33,25 @@ def _from_1(meta: Meta) -> Meta:
 
 
 def _from_2(meta: Meta) -> Meta:
-    """Format 2 knew columns of numbers alone, with no cell missing."""
-    return {**meta, "format": 3, "kinds": {}, "flagged": []}
+    """Format 2 knew columns of numbers alone, with no cell missing, and chose the best epoch by accuracy."""
+    return {
+        **meta,
+        "format": 3,
+        "kinds": {},
+        "flagged": [],
+        "config": _with_accuracy_as_monitor(meta.get("config")),
+    }
+
+
+def _with_accuracy_as_monitor(config: Any) -> Any:
+    """Return a config that monitors accuracy as it did, where that is no longer the default."""
+    loss = config.get("loss") if isinstance(config, dict) else None
+    if not isinstance(loss, dict) or loss.get("class_weights") is None:
+        return config
+    training = config.get("training")
+    return (
+        {**config, "training": {**training, "monitor": "accuracy"}} if isinstance(training, dict) else config
+    )
 
 
 MIGRATIONS: dict[int, Callable[[Meta], Meta]] = {1: _from_1, 2: _from_2}

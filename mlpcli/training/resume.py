@@ -23,6 +23,7 @@ __all__ = ["find_run_to_resume", "load_last", "restore", "resume_run"]
 
 _MAY_CHANGE = "training.epochs"
 _PLACES = ("data.path", "data.root")  # the checksum says whether the data are the same
+_MONITOR = "training.monitor"
 
 
 def find_run_to_resume(name: str, given: Path | None) -> Path | None:
@@ -44,8 +45,9 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
     """Return the run's last.npz; None if it was stopped before anything was saved.
 
     Raises ConfigError if the run was started with another config. Only training.epochs may differ, and the
-    place of the data, which are known again by a checksum. Not even the epochs may differ if a run was killed
-    between writing best.npz and last.npz: with other epochs the best one might never come again.
+    place of the data, which are known again by a checksum; and training.monitor may be left out. Not even the
+    epochs may differ if a run was killed between writing best.npz and last.npz: with other epochs the best
+    one might never come again.
     """
     last = load_checkpoint(directory.last, force_memory=True) if directory.last.exists() else None
     begun = load_experiment(directory.config) if last is None else last.experiment
@@ -53,7 +55,9 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
     changed = [
         f"  {key}: {_shown(before, key)} at the start, now {_shown(now, key)}"
         for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key) and key not in (_MAY_CHANGE, *_PLACES)
+        if before.get(key) != now.get(key)
+        and key not in (_MAY_CHANGE, *_PLACES)
+        and not (key == _MONITOR and now[key] is None)
     ]
     if changed:
         raise ConfigError(
@@ -103,6 +107,8 @@ def resume_run(
     If its data are not where the config says, they are looked for where they were as seen from the run's
     directory. Raises what `Run` and `restore` raise.
     """
+    if last is not None:
+        experiment = _keep_monitor(experiment, last)
     folder, from_run = directory.path, None if last is None else last.data_from_run
     places = [experiment] if splits is not None else places_of_data(experiment, folder, from_run)
     first: DataError | None = None
@@ -122,6 +128,17 @@ def resume_run(
         raise first
     tried = what_was_tried(experiment, folder, from_run)
     raise DataError(f"{first}{tried}", topic="data moved") from None
+
+
+def _keep_monitor(experiment: Experiment, last: Checkpoint) -> Experiment:
+    """Return the experiment with the monitor of the run to resume, if it names none itself.
+
+    The best score so far is one of that monitor. Runs of before there were others have accuracy there.
+    """
+    if experiment.training.monitor is not None:
+        return experiment
+    training = experiment.training.model_copy(update={"monitor": last.experiment.training.monitor})
+    return experiment.model_copy(update={"training": training})
 
 
 def restore(run: Run, last: Checkpoint) -> None:

@@ -28,13 +28,15 @@ from mlpcli.build import (
 )
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
+from mlpcli.data.scaling import Scaling
 from mlpcli.errors import RunError
 from mlpcli.nn.losses import Loss
+from mlpcli.nn.measures import MEASURES
 from mlpcli.nn.network import Network
 from mlpcli.streams import stream
 from mlpcli.text import count, listed
 from mlpcli.training.checkpoints import Checkpoint, Resume
-from mlpcli.training.evaluation import quick_scores
+from mlpcli.training.evaluation import quick_scores, require_defined
 from mlpcli.training.loop import Epoch, MidEpoch, Trainer
 from mlpcli.training.memory import loaded_data, require_memory
 from mlpcli.training.model import Model
@@ -45,9 +47,17 @@ __all__ = ["Run", "build_trainer", "describe_epoch"]
 
 
 def build_trainer(
-    experiment: Experiment, network: Network, loss: Loss, train: Batches, val: Batches | None = None
+    experiment: Experiment,
+    network: Network,
+    loss: Loss,
+    train: Batches,
+    val: Batches | None = None,
+    target_transform: Scaling | None = None,
 ) -> Trainer:
-    """Return the loop that trains ``network`` as the config says, on ``train``, and scores it on ``val``."""
+    """Return the loop that trains ``network`` as the config says, on ``train``, and scores it on ``val``.
+
+    The targets of a regression have been scaled with ``target_transform``.
+    """
     training = experiment.training
     schedule, warmup = build_schedule(experiment)
     return Trainer(
@@ -61,6 +71,8 @@ def build_trainer(
         seed=training.seed,
         patience=training.patience,
         schedule=schedule,
+        monitor=experiment.monitor,
+        target_transform=target_transform,
         warmup=warmup,
         clip_norm=experiment.optimizer.clip_norm,
         max_norm=experiment.regularization.max_norm,
@@ -105,12 +117,17 @@ class Run:
         self.network = build_network(experiment, widths, dtype)
         self.network.initialize(stream(experiment.training.seed, "init"))
         self.loss = build_loss(experiment, splits.class_counts)
+        if val is None:
+            require_defined(experiment.monitor, self.loss, train, "training")
+        else:
+            require_defined(experiment.monitor, self.loss, val, "validation")
         self.trainer = build_trainer(
             experiment,
             self.network,
             self.loss,
             self._batches(train, keep=True),
             None if val is None else self._batches(val, keep=True),
+            self.target_transform,
         )
         n = experiment.training.snapshots
         last = experiment.training.epochs
@@ -172,7 +189,7 @@ class Run:
         scores = {
             name: value
             for name, value in epoch.metrics.items()
-            if name.endswith(("_loss", "_accuracy", "_r2")) and value is not None
+            if name.startswith(("train_", "val_")) and value is not None
         }
         checkpoint = self._checkpoint(scores, None)
         if self._snapshots and (epoch.number in self._snapshots or self.trainer.out_of_patience):
@@ -239,7 +256,13 @@ class Run:
         best = self.recorder.best
         assert best is not None
         return {
-            name: quick_scores(best.network, self.loss, self._batches(split))
+            name: quick_scores(
+                best.network,
+                self.loss,
+                self._batches(split),
+                self.experiment.monitor,
+                self.target_transform,
+            )
             for name, split in self.splits.parts.items()
         }
 
@@ -283,9 +306,9 @@ def _model(checkpoint: Checkpoint | None) -> Model:
 def describe_epoch(metrics: dict[str, Any]) -> str:
     """Return one line on an epoch."""
     words = [f"epoch {metrics['epoch']}", f"train loss {metrics['train_loss']:.4f}"]
-    for name in ("train_accuracy", "val_loss", "val_accuracy", "val_r2"):
-        value = metrics.get(name)
-        if value is not None:
-            shown = f"{value:.2%}" if name.endswith("accuracy") else f"{value:.4f}"
-            words.append(f"{name.replace('_', ' ')} {shown}")
+    for key, value in metrics.items():
+        part, _, name = key.partition("_")
+        if part in ("train", "val") and key != "train_loss" and value is not None:
+            shown = f"{value:.2%}" if name in MEASURES and MEASURES[name].is_share else f"{value:.4f}"
+            words.append(f"{part} {name.replace('_', ' ')} {shown}")
     return ", ".join(words) + f", {metrics['seconds']:.2f} s"

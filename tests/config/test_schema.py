@@ -130,6 +130,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "epochs": 100,
             "batch_size": 32,
             "patience": None,
+            "monitor": None,
             "seed": 0,
             "checkpoint_every": None,
             "snapshots": None,

@@ -50,6 +50,13 @@ def test_a_regression_shows_r2(finished: Finish) -> None:
     assert [line.get_label() for line in r2.lines if len(line.get_xdata()) == 12] == ["sine val"]
 
 
+def test_the_score_that_chooses_the_best_epoch_has_a_panel(finished: Finish) -> None:
+    run = finished("spiral", "training.epochs=3", "training.monitor=roc_auc")
+    panel = draw_curves([run]).axes[2]
+    assert panel.get_ylabel() == "ROC AUC"
+    assert np.array_equal(panel.lines[0].get_ydata(), [row.val_roc_auc for row in run.rows])
+
+
 def test_a_loss_with_a_large_range_has_a_logarithmic_axis(finished: Finish) -> None:
     loss = draw_curves([finished("sine", "training.epochs=12")]).axes[0]
     ratio = max(loss.lines[0].get_ydata()) / min(loss.lines[0].get_ydata())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from mlpcli.config.plan import plan_widths
 from mlpcli.data.batches import Batches, Split
 from mlpcli.data.transform import Transform
+from mlpcli.errors import ConfigError
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Network
-from mlpcli.training.evaluation import compute_logits, full_report, quick_scores
+from mlpcli.training.evaluation import compute_logits, full_report, quick_scores, require_defined
 
 
 def test_a_classification_by_hand() -> None:
@@ -77,6 +80,30 @@ def test_errors_whose_squares_overflow_float32() -> None:
     logits, y = np.array([[1e25], [0]], np.float32), np.array([[0], [1]], np.float32)
     report = full_report(LOSSES["mse"](), logits, y, None)  # warnings are errors
     assert report["loss"] == report["mse"] == pytest.approx(5e49)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "loss", "y", "reason"),
+    [
+        ("roc_auc", "binary_cross_entropy", [1, 1], "only one class occurs"),
+        ("f1", "binary_cross_entropy", [0, 0], "the second class does not occur"),
+        ("r2", "mse", [[2.0], [2.0]], "the true values do not vary"),
+        ("roc_auc", "binary_cross_entropy", [1, 0], None),
+        ("f1", "binary_hinge", [1, 1], None),
+        ("accuracy", "hinge", [2, 2], None),
+        ("r2", "mse", [[2.0], [2.5]], None),
+        ("loss", "mse", [[2.0], [2.0]], None),
+    ],
+)
+def test_a_monitor_that_targets_cannot_have(monitor: str, loss: str, y: Any, reason: str | None) -> None:
+    settings = {"delta": 1.0, "squared": False} if loss == "hinge" else {}
+    targets = np.array(y)
+    split = Split(np.zeros((2, 1)), targets, np.arange(2))
+    if reason is None:
+        require_defined(monitor, LOSSES[loss](**settings), split, "validation")
+        return
+    with pytest.raises(ConfigError, match=f"{monitor} is not defined for the validation split, as {reason}"):
+        require_defined(monitor, LOSSES[loss](**settings), split, "validation")
 
 
 def test_many_rows_are_evaluated_in_pieces() -> None:

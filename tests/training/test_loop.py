@@ -11,9 +11,12 @@ import pytest
 
 from mlpcli.config.loader import validate_experiment
 from mlpcli.errors import RunError
+from mlpcli.nn.measures import MEASURES, Classified
 from mlpcli.training import loop
+from mlpcli.training.evaluation import compute_logits
 from mlpcli.training.loop import Epoch, Trainer
 from mlpcli.training.run import Run
+from mlpcli.training.start import train_run
 
 
 def trainer(**sections: Any) -> Trainer:
@@ -53,6 +56,48 @@ def test_the_best_epoch(
     assert [epoch.number for epoch in epochs if epoch.is_best] == best
     assert (trains.progress.best_epoch, trains.progress.epochs_since_best) == (best[-1], waited)
     assert [epoch.metrics["val_loss"] for epoch in epochs] == [score[-1] for score in scores]
+
+
+# The monitor, the scores (monitor, loss) by epoch, and the epochs that are the best so far.
+MONITORED = {
+    "higher is better": ("roc_auc", [(0.5, 1.0), (0.7, 2.0), (0.6, 0.1)], [1, 2]),
+    "loss at equal scores": ("f1", [(0.5, 1.0), (0.5, 0.9), (0.5, 0.95)], [1, 2]),
+    "lower is better": ("log_loss", [(0.5, 1.0), (0.7, 0.1), (0.4, 2.0)], [1, 3]),
+    "the loss alone": ("loss", [(1.0, 1.0), (1.0, 1.0), (0.5, 0.5)], [1, 3]),
+}
+
+
+@pytest.mark.parametrize(("monitor", "scores", "best"), MONITORED.values(), ids=MONITORED)
+def test_the_monitor_chooses_the_best_epoch(
+    monkeypatch: pytest.MonkeyPatch, monitor: str, scores: list[tuple[float, float]], best: list[int]
+) -> None:
+    rows = [{"accuracy": 0.5, "loss": loss} | {monitor: score} for score, loss in scores]
+    scripted(monkeypatch, rows)
+    trains = trainer(training={"monitor": monitor})
+    epochs = list(run(trains, len(scores)))
+    assert [epoch.number for epoch in epochs if epoch.is_best] == best
+    assert [epoch.metrics[f"val_{monitor}"] for epoch in epochs] == [row[monitor] for row in rows]
+
+
+def test_without_a_validation_split_the_training_split_is_monitored() -> None:
+    whole = {"name": "spiral", "points": 60, "val_size": 0, "test_size": 0}
+    trains = trainer(data=whole, training={"monitor": "roc_auc"})
+    for epoch in run(trains, 3):
+        logits = compute_logits(trains.network, trains.train)
+        rows = Classified.of(trains.loss, logits, trains.train.split.y[trains.train.split.rows])
+        assert epoch.metrics["train_roc_auc"] == MEASURES["roc_auc"].compute(rows)
+
+
+@pytest.mark.parametrize("monitor", ["mse", "mae"])
+def test_errors_are_monitored_in_the_units_of_the_targets(monitor: str) -> None:
+    experiment = validate_experiment(
+        {"data": {"name": "sine", "points": 60}, "training": {"monitor": monitor, "epochs": 2}}, Path()
+    )
+    trained = train_run(experiment)
+    split = trained.splits.val
+    assert split is not None
+    report = trained.last.report(split, "val")
+    assert trained.metrics[-1][f"val_{monitor}"] == pytest.approx(report[monitor], rel=1e-5)
 
 
 def test_patience(monkeypatch: pytest.MonkeyPatch) -> None:

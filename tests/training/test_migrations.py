@@ -17,7 +17,7 @@ import pytest
 
 from mlpcli.training.apply import predict_rows
 from mlpcli.training.checkpoints import FORMAT, load_checkpoint, save_checkpoint
-from mlpcli.training.migrations import MIGRATIONS
+from mlpcli.training.migrations import MIGRATIONS, migrate
 from mlpcli.training.resume import restore
 from mlpcli.training.run import Run
 
@@ -56,6 +56,15 @@ def test_it_is_saved_in_the_current_format(number: int, task: str, tmp_path: Pat
     new = load_checkpoint(tmp_path / "new.npz")
     assert new.experiment == old.experiment
     np.testing.assert_array_equal(new.network.parameters.values, old.network.parameters.values)
+
+
+@pytest.mark.parametrize(
+    ("loss", "monitor"),
+    [({"name": "cross_entropy", "class_weights": "balanced"}, "accuracy"), ("cross_entropy", None)],
+)
+def test_runs_with_class_weights_go_on_choosing_by_accuracy(loss: Any, monitor: str | None) -> None:
+    old = {"format": 2, "config": {"data": "spiral", "loss": loss, "training": {"epochs": 3}}}
+    assert migrate(old)["config"]["training"].get("monitor") == monitor
 
 
 @pytest.mark.parametrize("number", NUMBERS)

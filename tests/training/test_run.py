@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mlpcli.config.loader import load_experiment, parse_experiment
-from mlpcli.errors import RunError
+from mlpcli.errors import ConfigError, RunError
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.run import Run
@@ -155,6 +155,43 @@ def test_without_validation_the_training_score_decides(tmp_path: Path) -> None:
     )
     assert "val_loss" not in metrics[0]
     assert load_checkpoint(directory.best).epoch == min(metrics, key=lambda row: row["train_loss"])["epoch"]
+
+
+def test_balanced_class_weights_are_not_taken_back_by_the_best_epoch(tmp_path: Path) -> None:
+    """By plain accuracy the best epoch is one that finds the rare class less often."""
+    rng = np.random.default_rng(1)
+    y = (rng.random(600) < 0.1).astype(int)
+    X = rng.standard_normal((600, 2)) + 0.8 * y[:, None]
+    lines = [f"{a:.4f},{b:.4f},{['no', 'yes'][label]}" for (a, b), label in zip(X, y, strict=True)]
+    (tmp_path / "table.csv").write_text("a,b,y\n" + "\n".join(lines))
+    config = f"""
+        data: {{name: csv, path: '{tmp_path / "table.csv"}', target: y}}
+        model: {{hidden: [8]}}
+        loss: {{class_weights: balanced}}
+        training: {{epochs: 30}}"""
+    recalls = {}
+    for monitor in ("null", "accuracy"):
+        run, _, metrics = train(config, tmp_path / monitor, f"training.monitor={monitor}")
+        val = run.splits.val
+        assert val is not None
+        best, last = (model.report(val, "val")["macro"]["recall"] for model in (run.best, run.last))
+        recalls[monitor] = best, last
+        if monitor == "null":
+            assert best == max(row["val_balanced_accuracy"] for row in metrics)
+            assert run.best.checkpoint.scores["val_balanced_accuracy"] == best
+    assert recalls["null"][0] >= recalls["null"][1]
+    assert recalls["null"][0] > recalls["accuracy"][0]
+
+
+def test_a_monitor_that_the_validation_split_cannot_have_is_refused_before_training(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a,y\n" + "".join(f"{i},{i * i}\n" for i in range(20)))
+    config = f"""
+        data: {{name: csv, path: '{tmp_path / "table.csv"}', target: y, val_size: 1}}
+        loss: mse
+        training: {{monitor: r2}}"""
+    with pytest.raises(ConfigError, match=r"r2 is not defined for the validation split, as the true"):
+        train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_patience_counts_epochs_since_the_best(tmp_path: Path) -> None:

@@ -89,6 +89,20 @@ def test_a_resumed_run_ends_as_if_it_had_never_stopped() -> None:
     assert arrays(parts) == arrays(whole)
 
 
+def test_a_run_is_resumed_with_its_monitor() -> None:
+    whole, parts = take_directory("run", Path("whole")), take_directory("run", Path("parts"))
+    train_run(config("training.monitor=roc_auc"), whole)
+    train_run(
+        config("training.monitor=roc_auc"), parts, progress=lambda run: len(run.metrics) == 1 and run.stop()
+    )
+    run = train_run(config(), take_directory("run", Path("parts"), resume=True))  # left out: it stays
+    assert run.experiment.monitor == "roc_auc"
+    assert "monitor: roc_auc" in parts.config.read_text()
+    assert arrays(parts) == arrays(whole)
+    with pytest.raises(ConfigError, match=r"training\.monitor: roc_auc at the start, now loss"):
+        train_run(config("training.monitor=loss"), take_directory("run", Path("parts"), resume=True))
+
+
 def test_without_a_run_to_resume_a_new_one_starts() -> None:
     run = train_run(config(), take_directory("run", Path("run"), resume=True))
     assert len(run.metrics) == 3

@@ -12,7 +12,7 @@ from mlpcli.config.schema.model import Model
 from mlpcli.config.schema.optimizer import Adam, Optimizer
 from mlpcli.config.schema.regularization import Regularization
 from mlpcli.config.schema.section import Section, problem
-from mlpcli.config.schema.training import Training
+from mlpcli.config.schema.training import MONITORS, Monitor, Training
 
 __all__ = ["Experiment"]
 
@@ -96,6 +96,34 @@ class Experiment(Section):
                 ("model", "outputs"),
             )
         return loss
+
+    @field_validator("training")
+    @classmethod
+    def _monitor_fits_loss(cls, training: Training, info: ValidationInfo) -> Training:
+        loss, monitor = info.data.get("loss"), training.monitor
+        if loss is None or monitor is None:
+            return training
+        fitting = [name for name in MONITORS[loss.task] if name != "log_loss" or loss.has_probabilities]
+        if monitor not in fitting:
+            why = (
+                "which gives scores, not probabilities"
+                if monitor in MONITORS[loss.task]
+                else f"which is for a {loss.task}"
+            )
+            raise problem(
+                f"{monitor} does not fit {loss.name}, {why}; use {', '.join(fitting[:-1])} or {fitting[-1]}",
+                ("training", "monitor"),
+            )
+        return training
+
+    @property
+    def monitor(self) -> Monitor:
+        """The score that chooses the best epoch: the one asked for, or the one that suits the loss."""
+        if self.training.monitor is not None:
+            return self.training.monitor
+        if self.loss.task == "regression":
+            return "loss"
+        return "accuracy" if getattr(self.loss, "class_weights", None) is None else "balanced_accuracy"
 
     def widths(self, inputs: int | None = None, targets: int | None = None) -> tuple[int, ...] | None:
         """Return (inputs, hidden ..., outputs) of the network.

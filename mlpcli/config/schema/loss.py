@@ -17,6 +17,11 @@ class _LossSection(Section):
     task: ClassVar[Task] = "classification"
     binary: ClassVar[bool] = False
 
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the network gives probabilities of classes; an SVM gives scores, a regression values."""
+        return False
+
 
 def _weights(value: Any) -> Any:
     if value in (None, "balanced"):
@@ -54,6 +59,11 @@ class CrossEntropy(_LossSection):
         "larger weights, by the training split; null gives all examples the same weight",
     )
 
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the network gives probabilities of classes."""
+        return True
+
 
 class Hinge(_LossSection):
     """Multiclass SVM (Weston-Watkins): each wrong class within the margin adds to the loss."""
@@ -71,6 +81,11 @@ class BinaryLoss(_LossSection):
     name: Literal["binary_cross_entropy", "binary_hinge"] = Field(
         description="one output for two classes: logistic regression or SVM"
     )
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the network gives probabilities of classes."""
+        return self.name == "binary_cross_entropy"
 
 
 class PlainRegression(_LossSection):

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from pydantic import Field
 
-from mlpcli.config.schema.section import Section
+from mlpcli.config.schema.section import Section, Task
 
-__all__ = ["Training"]
+__all__ = ["MONITORS", "Monitor", "Training"]
+
+Monitor: TypeAlias = Literal[
+    "loss", "accuracy", "balanced_accuracy", "log_loss", "roc_auc", "f1", "mse", "mae", "r2"
+]
+# The task that each is for; the loss is for both.
+MONITORS: dict[Task, tuple[Monitor, ...]] = {
+    "classification": ("loss", "accuracy", "balanced_accuracy", "log_loss", "roc_auc", "f1"),
+    "regression": ("loss", "mse", "mae", "r2"),
+}
 
 
 class Training(Section):
@@ -18,6 +29,12 @@ class Training(Section):
         None,
         ge=1,
         description="stop after this many epochs without a better validation score; null never stops early",
+    )
+    monitor: Monitor | None = Field(
+        None,
+        description="the validation score that chooses the best epoch, for patience and the schedule plateau "
+        "too; null takes balanced_accuracy where classes are weighted, else accuracy, and loss in a "
+        "regression; of equal scores the lower loss is better",
     )
     seed: int = Field(
         0, ge=0, lt=2**32, description="seed of all that is random: data, splits, weights, batches"
