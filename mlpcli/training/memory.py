@@ -36,6 +36,8 @@ __all__ = [
 EVALUATION_ROWS = 500  # at a time: large enough for the BLAS, small enough for the cache
 _FLOAT = 4  # bytes of a float32
 _PROGRAM = 56_000_000  # Python, NumPy with its BLAS, and the rest
+# bytes of a logit while a score that chooses the best epoch is computed
+_MONITORED = {"balanced_accuracy": 16, "f1": 16, "log_loss": 32, "roc_auc": 50, "mse": 24, "mae": 24}
 _DRAWN, _KEPT = 56, 40  # bytes per example of a toy set while it is drawn, and afterwards
 
 
@@ -144,6 +146,8 @@ def forecast_memory(
         regression = experiment is not None and experiment.loss.task == "regression"
         outputs = spec.widths[-1]
         taken = scored * outputs * (32 if regression else 12)
+        if experiment is not None:
+            taken += scored * max(2, outputs) * _MONITORED.get(experiment.monitor, 0)
         spare = 0 if data is None else data.spare
         around.append(Part("scores", "scores", max(0, taken - spare), f"{scored:,} x {outputs:,}"))
     return Forecast(network, tuple(around), _advice(spec, experiment))

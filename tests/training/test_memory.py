@@ -113,6 +113,24 @@ def test_toy_data(tmp_path: Path) -> None:
     within_a_quarter(config, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("loss", "monitor"),
+    [
+        ("cross_entropy", "roc_auc"),
+        ("cross_entropy", "log_loss"),
+        ({"name": "cross_entropy", "class_weights": "balanced"}, None),
+    ],
+)
+def test_scores_that_choose_the_best_epoch(tmp_path: Path, loss: Any, monitor: str | None) -> None:
+    config = experiment(
+        data={"name": "blobs", "points": 100_000, "classes": 20},
+        model={"hidden": [2]},
+        loss=loss,
+        training={"batch_size": 1000, "monitor": monitor},
+    )
+    within_a_quarter(config, tmp_path)
+
+
 @pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.exhaustive), "uint8"])
 def test_an_npz_file(tmp_path: Path, dtype: str) -> None:
     rng = np.random.default_rng(0)
