@@ -21,8 +21,8 @@ from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.delimited import measure_csv, read_csv
 from mlpcli.data.kinds import Kinds
-from mlpcli.data.scaling import Scaling
 from mlpcli.data.splits import split_rows
+from mlpcli.data.target_transform import TargetTransform
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.data.transform import Transform
 from mlpcli.errors import ConfigError, DataError
@@ -307,14 +307,16 @@ def fit_transform(experiment: Experiment, splits: Splits) -> Transform:
     return Transform.fit(experiment.data.scaling, train.X, train.rows, splits.columns, splits.kinds)
 
 
-def fit_target_transform(splits: Splits) -> Scaling | None:
-    """Return the scaling that standardizes the targets of a regression; None for a classification.
+def fit_target_transform(experiment: Experiment, splits: Splits) -> TargetTransform | None:
+    """Return the transform of the targets of a regression; None for a classification.
 
-    Without it, targets in large units would be too large to learn.
+    It standardizes them, since targets in large units would be too large to learn. Raises DataError if they
+    are not such as ``data.target_transform`` is for.
     """
     if splits.classes is not None:
         return None
-    return Scaling.fit("standardize", splits.train.y, splits.train.rows)
+    kind = getattr(experiment.data, "target_transform", "none")
+    return TargetTransform.fit(kind, splits.train.y, splits.train.rows)
 
 
 def network_widths(experiment: Experiment, transform: Transform, targets: int) -> tuple[int, ...]:

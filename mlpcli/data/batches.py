@@ -20,11 +20,15 @@ _TRANSFORMED = 1 << 12  # rows that are transformed at once
 
 @dataclass(frozen=True)
 class Split:
-    """The examples of ``rows`` in X (n, columns) and y; X is shared between splits, never copied."""
+    """The examples of ``rows`` in X (n, columns) and y; X is shared between splits, never copied.
+
+    Where y are the targets of a regression as a network learns them, ``values`` are those in their own units.
+    """
 
     X: NDArray[Any]
     y: NDArray[Any]
     rows: NDArray[np.intp]
+    values: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -4,7 +4,8 @@ A checkpoint holds everything that evaluation and prediction need:
 
 - the parameters W1, b1, W2, b2, ..., and with batch normalization gamma1, beta1, mean1 and var1 (running);
 - the arrays of the transform of the columns, ``shift``, ``scale`` and ``fill``, and for a regression those
-  of the scaling of the targets, ``target_shift`` and ``target_scale``, all float64;
+  of the transform of the targets, ``target_shift``, ``target_scale`` and, with data.target_transform, those
+  of `Log` or `Quantiles`; all are float64;
 - in ``meta`` the format number, the whole config, the names of columns and classes, the kinds of columns and
   which features they become, shapes and scores.
 
@@ -32,6 +33,7 @@ from mlpcli.config.plan import plan_network
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.kinds import Kind, Kinds
 from mlpcli.data.scaling import Scaling
+from mlpcli.data.target_transform import MOST_KNOTS, TargetTransform
 from mlpcli.data.transform import Slots, Transform
 from mlpcli.errors import CheckpointError, ConfigError
 from mlpcli.files import replace_file
@@ -84,7 +86,7 @@ class Checkpoint:
     experiment: Experiment
     network: Network
     transform: Transform
-    target_transform: Scaling | None  # None for a classifier
+    target_transform: TargetTransform | None  # None for a classifier
     columns: tuple[str, ...]
     kinds: Kinds
     classes: tuple[str, ...] | None
@@ -271,8 +273,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         shapes = {name: tuple(shape) for name, shape in meta.shapes.items()}
         columns = len(meta.columns)
         of_transform = Scaling.shapes(columns) | ({"fill": (columns,)} if "fill" in shapes else {})
-        of_targets = {} if meta.classes is not None else Scaling.shapes(meta.targets)
-        of_targets = {_OF_TARGETS + name: shape for name, shape in of_targets.items()}
+        of_targets = {} if meta.classes is not None else _target_shapes(path, experiment, meta)
         _check_members(path, archive, shapes, {*of_transform, *of_targets})
         slots = [] if meta.progress is None else [_OPTIMIZER + name for name in build_rule(experiment).slots]
         expected = {
@@ -301,7 +302,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         experiment,
         network,
         _transform(path, arrays, meta.flagged, _read_slots(path, meta)),
-        _target_transform(path, arrays) if meta.classes is None else None,
+        _target_transform(path, experiment, arrays) if meta.classes is None else None,
         tuple(meta.columns),
         {name: Kind(kind.name, tuple(kind.levels)) for name, kind in meta.kinds.items()},
         None if meta.classes is None else tuple(meta.classes),
@@ -324,9 +325,29 @@ def _transform(
         raise _damaged(path, str(error)) from None
 
 
-def _target_transform(path: Path, arrays: dict[str, NDArray[Any]]) -> Scaling:
+def _bend(experiment: Experiment) -> str:
+    kind: str = getattr(experiment.data, "target_transform", "none")
+    return kind
+
+
+def _target_shapes(path: Path, experiment: Experiment, meta: Meta) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the arrays of the targets; raises CheckpointError for too many knots."""
+    of_curve = meta.shapes.get(f"{_OF_TARGETS}values", [meta.targets, 1])
+    knots = of_curve[1] if len(of_curve) == 2 else 0
+    if not 1 <= knots <= MOST_KNOTS:
+        raise _damaged(path, f"{_OF_TARGETS}values has the shape {tuple(of_curve)}")
+    shapes = TargetTransform.shapes(_bend(experiment), meta.targets, knots)
+    return {_OF_TARGETS + name: shape for name, shape in shapes.items()}
+
+
+def _target_transform(path: Path, experiment: Experiment, arrays: dict[str, NDArray[Any]]) -> TargetTransform:
+    of_targets = {
+        name.removeprefix(_OF_TARGETS): array
+        for name, array in arrays.items()
+        if name.startswith(_OF_TARGETS)
+    }
     try:
-        return Scaling.from_arrays({name: arrays[_OF_TARGETS + name] for name in Scaling.shapes(0)})
+        return TargetTransform.from_arrays(_bend(experiment), of_targets)
     except ValueError as error:
         raise _damaged(path, f"{_OF_TARGETS}{error}") from None
 

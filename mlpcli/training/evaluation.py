@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.batches import Batches, Split
-from mlpcli.data.scaling import Scaling
+from mlpcli.data.target_transform import TargetTransform
 from mlpcli.errors import ConfigError
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.measures import (
@@ -42,34 +42,29 @@ def quick_scores(
     loss: Loss,
     batches: Batches,
     monitor: str = "loss",
-    target_transform: Scaling | None = None,
+    target_transform: TargetTransform | None = None,
 ) -> dict[str, Any]:
     """Return the mean ``loss``, and the ``accuracy`` of a classifier or the ``r2`` of a regression.
 
-    ``monitor`` is a measure to add to these; None where it is undefined. Errors of a regression are those of
-    values as they were before the ``target_transform``.
+    ``monitor`` is a measure to add to these; None where it is undefined. Errors and R2 of a regression are
+    those of values as they were before the ``target_transform``.
     """
-    logits = compute_logits(network, batches)
-    y = batches.split.y[batches.split.rows]
+    logits, split = compute_logits(network, batches), batches.split
+    y = split.y[split.rows]
     scores: dict[str, Any] = {"loss": loss.evaluate(logits, y, None)}
-    if loss.outputs == "values":
-        scores["r2"] = _r2(logits, y)
-    else:
-        scores["accuracy"] = float(np.mean(loss.classify(logits) == y))
-    if monitor not in scores:
-        scores[monitor] = _monitored(monitor, loss, logits, y, target_transform)
-    return scores
-
-
-def _monitored(
-    monitor: str, loss: Loss, logits: NDArray[Any], y: NDArray[Any], target_transform: Scaling | None
-) -> float | None:
     if loss.outputs != "values":
-        return measure_one(monitor, Classified.of(loss, logits, y))
+        scores["accuracy"] = float(np.mean(loss.classify(logits) == y))
+        if monitor not in scores:
+            scores[monitor] = measure_one(monitor, Classified.of(loss, logits, y))
+        return scores
     true, values = y.astype(np.float64), logits.astype(np.float64)
-    if target_transform is not None:
-        true, values = target_transform.undo(true), target_transform.undo(values)
-    return measure_one(monitor, Regressed(true, values))
+    if target_transform is not None and split.values is not None:
+        true, values = split.values[split.rows].astype(np.float64), target_transform.undo(values)
+    is_linear = target_transform is None or target_transform.bend is None
+    scores["r2"] = _r2(logits, y) if is_linear else _r2(values, true)  # no units matter to it
+    if monitor not in scores:
+        scores[monitor] = measure_one(monitor, Regressed(true, values))
+    return scores
 
 
 def require_defined(monitor: str, loss: Loss, split: Split, where: str) -> None:
@@ -107,7 +102,7 @@ def full_report(
     logits: NDArray[Any],
     y: NDArray[Any],
     classes: tuple[str, ...] | None,
-    target_transform: Scaling | None = None,
+    target_transform: TargetTransform | None = None,
 ) -> dict[str, Any]:
     """Return all scores of ``logits`` (n, outputs) against ``y``, ready for JSON.
 
@@ -120,7 +115,7 @@ def full_report(
     the plain mean over the classes that occur. Of two classes: ``threshold``, the one of the probability of
     the second class that gives it the highest F1, and that F1; null where it is undefined.
 
-    For a regression the loss is that of targets scaled as in training, all else that of values in their own
+    For a regression the loss is that of targets as they were learned, all else that of values in their own
     units. Where there are several targets, measures are means over them, and ``targets`` holds those of each.
     """
     logits = logits.astype(np.float64)  # squares of large float32 numbers would overflow

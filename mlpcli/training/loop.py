@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mlpcli.buffers import Buffer
 from mlpcli.data.augment import Augmenter
 from mlpcli.data.batches import Batches
-from mlpcli.data.scaling import Scaling
+from mlpcli.data.target_transform import TargetTransform
 from mlpcli.errors import RunError
 from mlpcli.nn.health import UnitHealth
 from mlpcli.nn.losses import Loss
@@ -127,7 +127,7 @@ class Trainer:
         patience: int | None,
         schedule: Schedule,
         monitor: str,
-        target_transform: Scaling | None = None,
+        target_transform: TargetTransform | None = None,
         warmup: float = 0,
         clip_norm: float | None = None,
         max_norm: float | None = None,

@@ -28,7 +28,7 @@ from mlpcli.build import (
 )
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
-from mlpcli.data.scaling import Scaling
+from mlpcli.data.target_transform import TargetTransform
 from mlpcli.errors import RunError
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.measures import MEASURES
@@ -52,7 +52,7 @@ def build_trainer(
     loss: Loss,
     train: Batches,
     val: Batches | None = None,
-    target_transform: Scaling | None = None,
+    target_transform: TargetTransform | None = None,
 ) -> Trainer:
     """Return the loop that trains ``network`` as the config says, on ``train``, and scores it on ``val``.
 
@@ -112,7 +112,7 @@ class Run:
         self._data_from_run = data_from(self.recorder.directory, experiment)
         train, val = splits.train, splits.val
         self.transform = fit_transform(experiment, splits)
-        self.target_transform = fit_target_transform(splits)
+        self.target_transform = fit_target_transform(experiment, splits)
         widths = network_widths(experiment, self.transform, splits.targets)
         self.network = build_network(experiment, widths, dtype)
         self.network.initialize(stream(experiment.training.seed, "init"))
@@ -138,7 +138,8 @@ class Run:
     def _batches(self, split: Split, *, keep: bool = False) -> Batches:
         dtype = self.network.dtype
         if self.target_transform is not None:
-            split = replace(split, y=self.target_transform.apply(split.y).astype(dtype))
+            learned = self.target_transform.apply(split.y).astype(dtype)
+            split = replace(split, y=learned, values=split.y)
         return Batches(split, self.transform, dtype, keep=keep)
 
     def epochs(self) -> Generator[Epoch, None, None]:

@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import mlpcli
 from mlpcli.config.loader import validate_experiment
+from mlpcli.data.target_transform import BENDS
 from mlpcli.errors import CheckpointError
 from mlpcli.machine import Available
 from mlpcli.training.checkpoints import (
@@ -109,6 +111,31 @@ def test_running_statistics_are_loaded(trained: Callable[..., RunDirectory], tmp
     arrays["var1"][3] = -1
     write(again, arrays, meta)
     assert "var1 holds variances below 0" in refusal(again)
+
+
+@pytest.mark.parametrize("bend", BENDS)
+def test_the_curves_of_targets_are_loaded(tmp_path: Path, bend: str) -> None:
+    y = np.exp(np.random.default_rng(0).standard_normal((60, 2)))
+    config = {
+        "data": {"name": "arrays", "target_transform": bend},
+        "model": {"hidden": [2]},
+        "loss": "mse",
+        "training": {"epochs": 1},
+    }
+    model = mlpcli.train(config, X=y, y=y).best
+    path = tmp_path / "best.npz"
+    model.save(path)
+    again = mlpcli.load(path)
+    np.testing.assert_array_equal(again.predict(y), model.predict(y))
+    arrays, meta = read(path)
+    name, wrong, message = {
+        "log": ("least", -arrays.get("target_least", y), "target_least and most are not above 0"),
+        "quantile": ("values", -arrays.get("target_values", y), "target_values and scores do not rise"),
+    }[bend]
+    write(path, arrays | {f"target_{name}": wrong}, meta)
+    assert message in refusal(path)
+    write(path, arrays, meta | {"shapes": meta["shapes"] | {f"target_{name}": [2, 9999]}})
+    assert "target_" in refusal(path)
 
 
 def test_names_that_are_too_long_to_be_read_are_not_written(run: RunDirectory, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import mlpcli
 from mlpcli.config.loader import load_experiment, parse_experiment
+from mlpcli.data.target_transform import BENDS
 from mlpcli.errors import ConfigError, RunError
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
@@ -147,6 +149,32 @@ def test_checkpoints_in_memory_are_written_however_the_run_ends(
         end_at_4()
     assert saved(directory) == (4, 4)
     assert len(rows(directory)) == 4
+
+
+@pytest.mark.parametrize("bend", BENDS)
+def test_bent_targets_are_learned_and_scored_in_their_own_units(bend: str) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 2))
+    y = np.exp(3 * X[:, 0] + rng.normal(0, 0.1, 400)).astype(np.float32)
+    config = {
+        "data": {"name": "arrays", "target_transform": bend},
+        "model": {"hidden": [16]},
+        "loss": "mse",
+        "optimizer": {"learning_rate": 0.02},
+        "training": {"epochs": 15},
+    }
+    run = mlpcli.train(config, X=X, y=y)
+    val = run.splits.val
+    assert val is not None
+    true, values = y[val.rows], run.last.predict(X[val.rows])
+    report = run.last.report(val, "val")
+    r2 = 1 - np.sum((values - true) ** 2) / np.sum((true - true.mean()) ** 2)
+    assert report["r2"] == pytest.approx(r2, abs=1e-5)
+    assert run.metrics[-1]["val_r2"] == pytest.approx(r2, abs=1e-5)
+    assert run.metrics[-1]["val_loss"] == pytest.approx(report["loss"], rel=1e-4)
+    assert np.corrcoef(np.log(values), np.log(true))[0, 1] > 0.98
+    best = run.score_best()["val"]["r2"]
+    assert best == pytest.approx(run.best.report(val, "val")["r2"], abs=1e-5)
 
 
 def test_without_validation_the_training_score_decides(tmp_path: Path) -> None:

@@ -95,6 +95,15 @@ MISSING_CELLS: Any = Field(
 )
 
 
+TargetTransform = Literal["none", "log", "quantile"]
+TARGET_TRANSFORM: Any = Field(
+    "none",
+    description="how the targets of a regression are bent before they are standardized, for those with a few "
+    "very large values: log (of targets of 0 or more), quantile (the normal scores of the training split's "
+    "quantiles), none; scores and predictions are in their own units",
+)
+
+
 class DataSection(Section):
     """The keys of all data sets."""
 
@@ -282,6 +291,7 @@ class _File(_OneSource):
 
     path: FileName = Field(description="the file, relative to the config file")
     missing: Missing = MISSING_CELLS
+    target_transform: TargetTransform = TARGET_TRANSFORM
 
     @property
     def inputs(self) -> None:
@@ -329,6 +339,7 @@ class Arrays(_OneSource):
         0, validate_default=True, description="number or fraction of examples held out for the final score"
     )
     missing: Missing = MISSING_CELLS
+    target_transform: TargetTransform = TARGET_TRANSFORM
 
     @property
     def inputs(self) -> None:

@@ -77,6 +77,13 @@ class Experiment(Section):
             kinds = {"regression": ("numbers", "mse"), "classification": ("classes", "cross_entropy")}
             what, fitting = kinds[data.tasks[0]]
             raise problem(f"{loss.name} does not fit {data.name}, whose targets are {what}; use {fitting}")
+        bend = getattr(data, "target_transform", "none")
+        if bend != "none" and loss.task != "regression":
+            raise problem(
+                f"{bend} is for the numbers of a regression, and {loss.name} is for classes; "
+                "set loss: mse, or delete the key",
+                ("data", "target_transform"),
+            )
         targets = data.targets(loss.task)
         if loss.binary and targets not in (2, None):
             raise problem(
