@@ -21,7 +21,7 @@ from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.delimited import measure_csv, read_csv
 from mlpcli.data.kinds import Kinds
-from mlpcli.data.splits import split_rows
+from mlpcli.data.splits import fold_rows, split_rows
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.data.transform import Transform
@@ -166,7 +166,7 @@ def _read_cifar10(data: Any, seed: int, classification: bool) -> Dataset:  # noq
 
 
 def _draw(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
-    shared = {"train_size", "val_size", "test_size", "scaling"}
+    shared = {"train_size", "val_size", "test_size", "fold", "scaling"}
     settings = data.model_dump(exclude={"name"} | shared)
     return draw_toy(data.name, stream(seed, "data"), **settings)
 
@@ -246,10 +246,12 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
         if size is not None:
             rows = split_rows(own.y, {"test": size}, stream(seed, "test"), stratify)["test"]
         test = Split(own.X, own.y, rows)
-    parts = {
-        part: Split(dataset.X, dataset.y, rows)
-        for part, rows in split_rows(dataset.y, sizes, stream(seed, "split"), stratify).items()
-    }
+    fold = getattr(data, "fold", None)
+    if fold is None:
+        numbers = split_rows(dataset.y, sizes, stream(seed, "split"), stratify)
+    else:
+        numbers = _fold(experiment, dataset.y, stratify)
+    parts = {part: Split(dataset.X, dataset.y, rows) for part, rows in numbers.items()}
     if not len(parts["train"]):
         raise DataError(
             f"data.train_size {data.train_size:g} of {len(dataset):,} examples leaves none to train on; "
@@ -270,6 +272,23 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
         dataset.kinds,
         dataset.dropped,
     )
+
+
+def _fold(experiment: Experiment, y: NDArray[Any], stratify: bool) -> dict[str, NDArray[np.intp]]:
+    """Return the row numbers of the splits if data.fold says which rows are the test split.
+
+    Sizes of the others that are fractions are fractions of all rows.
+    """
+    data: Any = experiment.data
+    seed, fold, n = experiment.training.seed, data.fold, len(y)
+    test = fold_rows(y, fold.of, stream(seed, "folds"), stratify)[fold.number - 1]
+    others = np.delete(np.arange(n), test)
+    sizes = {
+        part: round(size * n) if isinstance(size, float) else size
+        for part, size in (("val", data.val_size), ("train", data.train_size))
+    }
+    parts = split_rows(y[others], sizes, stream(seed, "split"), stratify)
+    return {"test": test, **{part: others[rows] for part, rows in parts.items()}}
 
 
 def with_validation(splits: Splits, X: NDArray[Any], y: NDArray[Any]) -> Splits:

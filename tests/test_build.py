@@ -165,6 +165,27 @@ def test_splits_of_a_file() -> None:
     assert len(set(rows)) == 1797
 
 
+def test_the_test_split_is_a_fold() -> None:
+    data = {"name": "npz", "path": str(DATASETS / "digits.npz"), "val_size": 0.1, "test_size": 0.9}
+    folds = [load_splits(make(data={**data, "fold": {"number": k, "of": 5}})) for k in range(1, 6)]
+    tests = []
+    for splits in folds:
+        assert splits.val is not None
+        assert splits.test is not None
+        assert len(splits.val) == 180  # a tenth of all 1797, not of the four other folds
+        rows = np.concatenate([split.rows for split in splits.parts.values()])
+        assert sorted(rows) == list(range(1797))
+        tests.append(splits.test.rows)
+    assert sorted(np.concatenate(tests)) == list(range(1797))
+    assert sorted(map(len, tests)) == [359, 359, 359, 360, 360]
+
+
+def test_too_few_examples_for_the_folds() -> None:
+    data = {"name": "spiral", "points": 30, "fold": {"number": 1, "of": 31}}
+    with pytest.raises(DataError, match="30 examples cannot be cut into 31 folds; use fewer folds"):
+        load_splits(make(data=data))
+
+
 def test_splits_of_size_zero() -> None:
     splits = load_splits(make(data={"name": "spiral", "val_size": 0, "test_size": 0.0, "train_size": 30}))
     assert (splits.val, splits.test, len(splits.train)) == (None, None, 30)

@@ -142,7 +142,8 @@ def _data_of_arrays(data: Any) -> dict[str, Any]:
     """Return a section ``data`` for arrays; it keeps what another data set's section says about any data."""
     given = data if isinstance(data, dict) else {}
     if given.get("name", "arrays") != "arrays":
-        given = {key: value for key, value in given.items() if key in ("scaling", "train_size", "val_size")}
+        kept = ("scaling", "train_size", "val_size", "fold")
+        given = {key: value for key, value in given.items() if key in kept}
     return {**given, "name": "arrays"}
 
 

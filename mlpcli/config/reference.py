@@ -59,18 +59,24 @@ class _Tables:
 
     def _choice_table(self, path: str, sections: list[dict[str, Any]]) -> str:
         """Return the table of a choice: the keys that all names share, then the own keys of each name."""
-        shared = {}
+        shared: dict[str, Any] = {}
+        whose: dict[str, list[str]] = {}
         for key, item in sections[0]["properties"].items():
             alike = sum(section["properties"].get(key) == item for section in sections)
-            if alike > len(sections) / 2 and all(key in section["properties"] for section in sections):
+            without = [_names(section) for section in sections if key not in section["properties"]]
+            if alike > len(sections) / 2 and len(without) <= 1:
                 shared[key] = item
-        rows = [("" if i else "all", *self._row(path, key, shared[key])) for i, key in enumerate(shared)]
+                whose.setdefault(f"all but {without[0]}" if without else "all", []).append(key)
+        rows = [
+            ("" if i else names, *self._row(path, key, shared[key]))
+            for names, keys in whose.items()
+            for i, key in enumerate(keys)
+        ]
         for section in sections:
-            name = section["properties"]["name"]
-            names = ", ".join(f"`{one}`" for one in name.get("enum") or [name["const"]])
+            names = _names(section)
             if not section.get("offered", True):
                 names += " (Python only)"
-            rows.append((names, "", "", "", name["description"]))
+            rows.append((names, "", "", "", section["properties"]["name"]["description"]))
             rows += [
                 ("", *self._row(path, key, item))
                 for key, item in section["properties"].items()
@@ -94,6 +100,11 @@ class _Tables:
         if node.get("type") == "array":
             node = dereference(node["items"], self._schema)
         return node if "discriminator" in node or "properties" in node else None
+
+
+def _names(section: dict[str, Any]) -> str:
+    name = section["properties"]["name"]
+    return ", ".join(f"`{one}`" for one in name.get("enum") or [name["const"]])
 
 
 def _content(node: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Divides examples into training, validation and test splits, at random and class by class."""
+"""Divides examples into training, validation and test splits or into folds, at random and class by class."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mlpcli.errors import DataError
 
-__all__ = ["split_rows"]
+__all__ = ["fold_rows", "split_rows"]
 
 Rows = NDArray[np.intp]
 
@@ -46,10 +46,7 @@ def split_rows(
             "lower data.val_size, data.test_size or data.train_size"
         )
     counts |= dict.fromkeys(rest, n - asked)
-    order = rng.permutation(n)
-    groups = [order]
-    if stratify:  # np.unique would import numpy.ma, 8 ms of a short run
-        groups = [order[y[order] == label] for label in np.flatnonzero(np.bincount(y))]
+    groups = _in_random_order(y, rng, stratify)
     left = [len(group) for group in groups]
     rows = {}
     for part in sizes:
@@ -58,6 +55,27 @@ def split_rows(
         rows[part] = np.sort(np.concatenate(chosen))
         left = [have - take for have, take in zip(left, takes, strict=True)]
     return rows
+
+
+def fold_rows(y: NDArray[Any], folds: int, rng: np.random.Generator, stratify: bool) -> list[Rows]:
+    """Return the row numbers, sorted, of each of the disjoint ``folds`` that all examples are cut into.
+
+    The numbers of their examples differ by one at most. With ``stratify`` y (n,) holds class indices, and so
+    do the numbers of their examples of each class. Raises DataError if there are too few examples.
+    """
+    if len(y) < folds:
+        raise DataError(f"data.fold: {len(y):,} examples cannot be cut into {folds:,} folds; use fewer folds")
+    order = np.concatenate(_in_random_order(y, rng, stratify))
+    return [np.sort(order[first::folds]) for first in range(folds)]  # dealt out like cards
+
+
+def _in_random_order(y: NDArray[Any], rng: np.random.Generator, stratify: bool) -> list[Rows]:
+    """Return all row numbers in a random order, with ``stratify`` those of each class apart."""
+    order = rng.permutation(len(y))
+    if not stratify:
+        return [order]
+    # np.unique would import numpy.ma, 8 ms of a short run
+    return [order[y[order] == label] for label in np.flatnonzero(np.bincount(y))]
 
 
 def _share(count: int, left: list[int]) -> list[int]:

@@ -165,8 +165,9 @@ class Session:
             raise UsageError(f"{_MAX_ADDED} points have been added; no more are allowed")
         experiment, held_out = self.experiment, self._held_out
         if not self.added:
-            held_out = experiment.data.model_dump(include={"train_size", "val_size", "test_size"})
-            experiment = _with_sizes(experiment, {"train_size": None, "val_size": 0, "test_size": 0})
+            none_held_out = {"train_size": None, "val_size": 0, "test_size": 0, "fold": None}
+            held_out = {key: getattr(experiment.data, key) for key in none_held_out}
+            experiment = _with_sizes(experiment, none_held_out)
         self._begin(experiment, [*self.added, (x, y, label)])
         self._held_out = held_out
 

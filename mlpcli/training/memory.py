@@ -242,7 +242,9 @@ def _val_size(section: Any, learned: int) -> int:
 def _split_sizes(section: Any, n: int, own_test: int = 0) -> tuple[int, int]:
     """Return roughly how many of n examples the training split has, and the largest split."""
     learned = n - own_test
-    test = _count(section.test_size, own_test or n, own_test)
+    fold = getattr(section, "fold", None)
+    test_size = section.test_size if fold is None else 1 / fold.of
+    test = _count(test_size, own_test or n, own_test)
     val = _val_size(section, learned)
     train = max(1, _count(section.train_size, learned, learned - val - (0 if own_test else test)))
     return train, max(train, val, test)

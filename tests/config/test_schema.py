@@ -70,6 +70,7 @@ CASES = {
         "optimizer": {"name": "adam", "eps": 1e-30},
     },
     "sizes": {"data": {"name": "moons", "train_size": 0.5, "val_size": 0, "test_size": 100}},
+    "fold": {"data": {"name": "moons", "test_size": 0.9, "fold": {"number": 2, "of": 5}}},
     "cifar10": {"data": {"name": "cifar10", "root": "datasets", "test_size": 0.5}, "model": {"inputs": 3072}},
 }
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpcli.data.splits import split_rows
+from mlpcli.data.splits import fold_rows, split_rows
 from mlpcli.errors import DataError
 
 
@@ -97,3 +97,35 @@ def test_sizes_that_do_not_fit_are_named() -> None:
     with pytest.raises(DataError) as caught:
         split_rows(np.zeros(10, int), {"test": 6, "val": 0.4, "train": None}, rng(), True)
     assert "10 examples, of which test 6, val 4 are asked for" in str(caught.value)
+
+
+@given(
+    counts=st.lists(st.integers(1, 40), min_size=1, max_size=6),
+    folds=st.integers(2, 12),
+    stratify=st.booleans(),
+    seed=st.integers(0, 100),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_folds_are_disjoint_complete_even_and_stratified(
+    counts: list[int], folds: int, stratify: bool, seed: int
+) -> None:
+    y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    if len(y) < folds:
+        with pytest.raises(DataError, match=rf"{len(y)} examples cannot be cut into {folds} folds"):
+            fold_rows(y, folds, rng(seed), stratify)
+        return
+    found = fold_rows(y, folds, rng(seed), stratify)
+    assert len(found) == folds
+    assert sorted(np.concatenate(found)) == list(range(len(y)))
+    assert np.ptp([len(rows) for rows in found]) <= 1
+    assert all((np.diff(rows) > 0).all() for rows in found)
+    if stratify:
+        for label in range(len(counts)):
+            assert np.ptp([np.count_nonzero(y[rows] == label) for rows in found]) <= 1
+
+
+def test_the_seed_decides_on_the_folds() -> None:
+    y = np.arange(100) % 2
+    first, again, other = (np.concatenate(fold_rows(y, 5, rng(seed), True)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)

@@ -130,7 +130,8 @@ class DataSection(Section):
 
     @model_serializer(mode="wrap")
     def _own_keys_first(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return dict(sorted(write(self).items(), key=lambda item: item[0] in _OneSource.model_fields))
+        written = {key: value for key, value in write(self).items() if key != "fold" or value is not None}
+        return dict(sorted(written.items(), key=lambda item: item[0] in _OneSource.model_fields))
 
     @classmethod
     def is_file(cls) -> bool:
@@ -158,17 +159,46 @@ class DataSection(Section):
         return getattr(self, "classes", 2)
 
 
+class Fold(Section):
+    """One fold of a cross-validation."""
+
+    number: int = Field(ge=1, le=1000, description="which of the folds is the test split; the first is 1")
+    of: int = Field(ge=2, le=1000, description="number of folds")
+
+    @field_validator("of")
+    @classmethod
+    def _has_the_number(cls, of: int, info: ValidationInfo) -> int:
+        number = info.data.get("number")
+        if number is not None and number > of:
+            raise problem(
+                f"{number} is more than the {of} folds; give one from 1 to {of}", ("data", "fold", "number")
+            )
+        return of
+
+
 class _OneSource(DataSection):
     """A data set without a test split of its own, which is held out of it."""
 
+    fold: Fold | None = Field(
+        None,
+        description="the fold of a cross-validation that is the test split; test_size does not count then",
+    )
     test_size: Size = Field(
         0.2, validate_default=True, description="number or fraction of examples held out for the final score"
     )
 
+    @field_validator("fold")
+    @classmethod
+    def _fold_leaves_something(cls, fold: Fold | None, info: ValidationInfo) -> Fold | None:
+        if fold is not None:
+            _leave_something("fold", 1 / fold.of, info)
+        return fold
+
     @field_validator("test_size")
     @classmethod
     def _leaves_something(cls, test_size: float, info: ValidationInfo) -> float:
-        return _leave_something("test_size", test_size, info)
+        has_fold = info.data.get("fold", True) is not None  # or a wrong one, which has been reported
+        return test_size if has_fold else _leave_something("test_size", test_size, info)
 
 
 class _Toy(_OneSource):
