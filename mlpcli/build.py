@@ -142,7 +142,8 @@ class Reader:
 
 
 def _read_csv(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
-    return read_csv(Path(data.path), **_csv_settings(data), classification=classification)
+    settings = {**_csv_settings(data), "read_as": data.columns, "missing": data.missing}
+    return read_csv(Path(data.path), **settings, classification=classification)
 
 
 def _measure_csv(data: Any, classification: bool) -> TableSize:

@@ -1,84 +1,54 @@
-"""Reads tables from CSV files, and says line by line what is wrong with them."""
+"""Reads tables from CSV files: finds what their columns hold, and says line by line what is wrong."""
 
 from __future__ import annotations
 
-import codecs
-import csv
 import io
-import json
 import re
-from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.dataset import Dataset, TableSize
-from mlpcli.data.labels import (
-    MISSING,
-    MOST_CLASSES,
-    LabelIndex,
-    Labels,
-    class_after_all,
-    classify,
-    is_missing,
-    missing_labels,
-    parse_number,
-    rows_without_label,
-    too_many_classes,
-)
-from mlpcli.data.sentences import FILL, FINITE, SHOWN, TARGET
+from mlpcli.data.blocks import BLOCK, Block, CsvFile
+from mlpcli.data.columns import Column, Levels, number_fault
+from mlpcli.data.dataset import Dataset, Features, TableSize
+from mlpcli.data.dates import date_of
+from mlpcli.data.decimals import parse_decimals
+from mlpcli.data.faults import Faults
+from mlpcli.data.kinds import Kind, Kinds, Missing, ReadAs
+from mlpcli.data.labels import Labels, classify, parse_number
+from mlpcli.data.matrix import Matrix
+from mlpcli.data.precision import Spread
+from mlpcli.data.sentences import NAME_IT, SHOWN
+from mlpcli.data.targets import Target
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.reading import opened, within_memory
 from mlpcli.text import listed, nfc, repeated, shortened
 
-__all__ = ["Table", "find_delimiter", "measure_csv", "read_csv", "read_table"]
+__all__ = ["Table", "measure_csv", "read_csv", "read_known"]
 
-_LONGEST = 1 << 20  # bytes of one row
-_BLOCK = 1 << 18  # bytes that are converted at a time
-
-_PLAIN = "Write numbers plainly, as in 1234.5: without separators of thousands, and with a decimal point."
-_TEXT = (
-    "Text cannot be a feature: name the columns to use in `data.features`,\n"
-    "or give each text value a column of its own that holds 0 or 1."
+_TRAINED_ON_NUMBERS = (
+    "The network was trained on numbers in this column; leave missing cells empty, or write NA."
 )
-_NAME_IT = "Which column holds the class? Name it in `data.target`."
-_SAVE_AS = "Save the table as a UTF-8 text file ('CSV UTF-8' in a spreadsheet)."
-_RAGGED = "Every row has one cell for each column; quote the cells that hold the delimiter."
-
 _LEAVE_OUT = "Name the columns to predict from in `data.features`, and the others are ignored."
-_SPACED = (
-    "its columns seem to be separated by runs of blanks. Write them with a delimiter, as pandas does it:\n"
-    "pandas.read_csv({old!r}, sep=r'\\s+').to_csv({new!r}, index=False)\n"
-    "For a file without names add header=None and names=[...]."
+_FEW_ROWS = 10  # fewer do not tell row numbers from numbers
+_ID = re.compile(  # names of columns that hold ids or row numbers, such as user_id, PassengerId, Unnamed: 0
+    r"(^|[^a-zA-Z])(?i:ids?|index|idx|rows?|rownames|key|unnamed: 0)$|[a-z](Id|ID|Index)$"
 )
-# The first line that Excel writes and reads: it names the delimiter.
-_SEPARATOR = re.compile(rb'(?:\xef\xbb\xbf)?"?sep=([,;|:^~\t ])"?\r?\n?', re.IGNORECASE)
-_SEPARATOR_LENGTH = 16  # bytes of such a line, at most
-
-_ARCHIVES = {  # first bytes of files that are often taken for tables
-    b"\x1f\x8b": "is a gzip file; unpack it first, as with `gunzip -k`",
-    b"PK\x03\x04": "is a zip archive or a workbook; unpack it, or save the sheet as 'CSV UTF-8'",
-}
-
-_CSV_FAULTS = {  # what csv says, and what the user can do about it
-    "unexpected end": "a quotation mark is opened in this row and never closed",
-    "field limit": "a cell is longer than 131,072 characters; is a quotation mark never closed?",
-    "expected after": "text follows a closing quotation mark; inside a quoted cell, write the mark twice",
-    "new-line": "a lone carriage return ends a line; save the file with \\n or \\r\\n line ends",
-}
 
 
 class Table(NamedTuple):
-    """What is taken from a CSV file: ``y`` (n, 1) for a regression, ``labels`` for a classification."""
+    """What is taken from a CSV file; ``y`` are labels for a classification, and otherwise values (n, 1)."""
 
     columns: tuple[str, ...]  # of X
-    X: NDArray[np.float32]
-    y: NDArray[np.float32]
-    labels: Labels
+    X: Features
+    y: Labels | NDArray[np.float32] | NDArray[np.float64] | None
+    kinds: dict[str, Kind]
+    dropped: dict[str, str]
 
 
 def measure_csv(
@@ -92,221 +62,296 @@ def measure_csv(
     with opened(path, DataError) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
-        header = _header(path, _records(path, file, delimiter), delimiter)
-    inputs = len(_chosen(path, header, features, target))
-    kept, block = size * (inputs + 1) // len(header.names), 32 * min(size, _BLOCK)
-    if classification:
-        return TableSize(kept + block, None, inputs, None, 4)
-    return TableSize(2 * kept + block, None, inputs, 1, 4)  # features and target are taken apart at the end
+        source = CsvFile(path, file, delimiter)
+    inputs = len(_chosen(path, source, features, target, {}, "fill")[0])
+    kept, block = size * (inputs + 1) // len(source.names), 32 * min(size, BLOCK)
+    return TableSize(kept + block, None, inputs, None if classification else 1, 4)
 
 
 def read_csv(
-    path: Path, *, target: str, features: Sequence[str] | None, delimiter: str, classification: bool
+    path: Path,
+    *,
+    target: str,
+    features: Sequence[str] | None,
+    delimiter: str,
+    classification: bool | None,
+    read_as: Mapping[str, ReadAs] | None = None,
+    missing: Missing = "fill",
 ) -> Dataset:
-    """Read a table with a header row; ``features`` None means every column but the target.
+    """Read a table with a header row.
 
-    Raises DataError.
+    ``features`` None means every column but the target that tells anything. If the header does not hold the
+    delimiter, another one is looked for. ``classification`` None: the target tells if it is a class.
+    ``read_as`` says what single columns hold. Missing cells are kept as NaN (fill), their rows left out
+    (drop), or refused (error). Raises DataError.
     """
     with within_memory(str(path), DataError):
-        table = read_table(path, delimiter, features, target, classification)
-        if not classification:
-            return Dataset(table.X, table.y, table.columns, None)
-        y, classes = classify(f"{path}: column {shortened(target)}", table.labels, _NAME_IT)
-        return Dataset(table.X, y, table.columns, classes)
+        table = _read_new(path, delimiter, features, target, classification, read_as or {}, missing)
+        columns, X, y, kinds, dropped = table
+        assert y is not None
+        if not isinstance(y, Labels):
+            return Dataset(X, y, columns, None, None, kinds, dropped)
+        codes, classes = classify(f"{path}: column {shortened(target)}", y, NAME_IT)
+        return Dataset(X, codes, columns, classes, None, kinds, dropped)
 
 
-# Rows are converted in blocks; only a block that has a fault is looked at cell by cell.
-
-
-class _Header(NamedTuple):
-    """The names of the columns, of which some may be empty or the same, and the line that they stand on."""
-
-    line: int
-    names: list[str]
-
-
-class _Faults:
-    """The faults of a file, line by line; the first few are reported in one message."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._found: list[tuple[int, str, tuple[str, ...]]] = []
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def add(self, line: int, fault: str, *hints: str) -> None:
-        self._found.append((line, fault, hints))
-
-    def report(self) -> None:
-        if not self._found:
-            return
-        shown = sorted(self._found, key=lambda found: found[0])[:SHOWN]
-        lines = [f"{self._path}:{line}: {fault}" for line, fault, _ in shown]
-        hints = list(dict.fromkeys(hint for _, _, some in shown for hint in some))
-        if len(shown) == SHOWN:
-            hints.append(f"(At most {SHOWN} faults are shown at a time.)")
-        raise DataError("\n".join(lines + hints))
-
-
-def read_table(
-    path: Path, delimiter: str, features: Sequence[str] | None, target: str | None, classification: bool
+def read_known(
+    path: Path,
+    *,
+    columns: Sequence[str],
+    kinds: Kinds,
+    delimiter: str,
+    precise: bool = True,
+    target: str | None = None,
+    classification: bool = False,
 ) -> Table:
-    """Read the columns that are asked for, as `read_csv` does; without a target, features alone."""
-    faults = _Faults(path)
-    numbers = array("f")  # grows in place, so that there is only one copy of the table
-    codes = array("q")
-    seen = LabelIndex()
-    places: list[str] = []
-    unlabelled: dict[int, list[int]] = {}  # the first lines with a label that says that there is none
+    """Read the columns that a network was trained on, and a target if it is named; raises DataError.
+
+    X is float32, unless it is to be ``precise`` and float32 would change a number; then it is float64.
+    """
+    faults = Faults(path)
     with opened(path, DataError) as file:
-        records = _records(path, file, delimiter)
-        header = _header(path, records, delimiter)
-        features = _chosen(path, header, features, target)
-        target = None if target is None else nfc(target)
-        numeric = [*features, target] if target is not None and not classification else features
-        position = {name: i for i, name in enumerate(header.names)}
-        columns = [position[name] for name in numeric]
-        label_column = position[target] if target is not None and classification else None
-        for lines, rows in _blocks(records, len(header.names), faults):
-            cells = [row[column] for row in rows for column in columns]
-            block = _float32(cells)
-            if block is None:
-                for i, cell in enumerate(cells):
-                    name = numeric[i % len(columns)]
-                    _examine(
-                        cell, lines[i // len(columns)], name, TARGET if name == target else _TEXT, faults
-                    )
-            else:
-                numbers.frombytes(block.tobytes())
-            for line, row in zip(lines, rows, strict=True):
-                if label_column is None:
-                    break
-                code = seen.code(row[label_column])
-                codes.append(code)
-                if code == len(places):
-                    places.append(f"{path}:{line}")
-                    if is_missing(seen.names[code]):
-                        unlabelled[code] = []
-                if code in unlabelled and len(unlabelled[code]) < SHOWN:
-                    unlabelled[code].append(line)
-            if len(faults) >= SHOWN:
-                _add_unlabelled(faults, target, seen.names, unlabelled)
-                faults.report()
-            if len(places) > MOST_CLASSES:
-                raise too_many_classes(
-                    f"{path}: column {shortened(target or '')}", seen.names[:3], len(places), _NAME_IT
-                )
-    if unlabelled:
-        missing = missing_labels(seen.names)
-        n = int(np.isin(np.array(codes, np.int64), missing).sum())
-        hints = class_after_all([seen.names[code] for code in missing])
-        _add_unlabelled(faults, target, seen.names, unlabelled, rows_without_label(n, len(codes)), *hints)
+        source = CsvFile(path, file, delimiter)
+        wanted = _known(path, source, columns, kinds, target)
+        goal = None
+        if target is not None:
+            goal = Target(path, nfc(target), source.places[nfc(target)], classification, "error")
+        reading = _Reading(wanted, known=True, lossless=precise)
+        reading.read(source, goal, faults)
+    if goal is not None:
+        goal.finish(faults)
     faults.report()
-    if not numbers:
-        raise DataError(f"{path}: has a header, but no rows")
-    X = np.frombuffer(numbers, np.float32).reshape(-1, len(columns))
-    y = X[:, len(features) :]
-    if y.size:
-        X, y = np.ascontiguousarray(X[:, : len(features)]), np.ascontiguousarray(y)
-    return Table(tuple(features), X, y, Labels(seen.names, places, np.array(codes, np.int64)))
+    X, _ = reading.matrix.take([reading.slots[nfc(name)] for name in columns], {}, None)
+    return Table(tuple(columns), X, None if goal is None else goal.take(None), dict(kinds), {})
 
 
-def _add_unlabelled(
-    faults: _Faults, target: str | None, names: list[str], lines: dict[int, list[int]], *hints: str
-) -> None:
-    """Add a fault for the first rows without a label; ``lines`` has them by the number of the label."""
-    for code in missing_labels(names):
-        what = f"is {names[code]!r}" if names[code] else "is empty"
-        for line in lines[code]:
-            faults.add(line, f"column {shortened(target or '')} {what}", FILL, *hints)
-
-
-def _records(path: Path, file: io.BufferedIOBase, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
-    """Yield the line that each row begins on, its size in bytes and its cells; empty lines are left out."""
-    number = size = 0
-    separator = _SEPARATOR.fullmatch(file.readline(_SEPARATOR_LENGTH))
-    if separator is None:
-        file.seek(0)
-    else:
-        number, delimiter = 1, separator[1].decode()
-
-    def lines() -> Iterator[str]:
-        nonlocal number, size
-        while raw := file.readline(_LONGEST + 1):
-            number += 1
-            size += len(raw)
-            if size > _LONGEST:
-                raise DataError(
-                    f"{path}:{number}: a row is longer than {_LONGEST:,} bytes; "
-                    "is this a CSV file, or is a quotation mark never closed?"
-                )
-            if number == 1:
-                raw = raw.removeprefix(codecs.BOM_UTF8)
-                for signature, what in _ARCHIVES.items():
-                    if raw.startswith(signature):
-                        raise DataError(f"{path}: {what}")
-            if b"\0" in raw:
-                raise DataError(f"{path}:{number}: has a NUL byte, which a text never has. {_SAVE_AS}")
-            try:
-                yield raw.decode()
-            except UnicodeDecodeError as problem:
-                raise DataError(
-                    f"{path}:{number}: byte {problem.start + 1} of the line, 0x{raw[problem.start]:02x}, "
-                    f"is not UTF-8. {_SAVE_AS}"
-                ) from None
-
-    try:
-        reader = csv.reader(lines(), delimiter=delimiter, strict=True)
-    except (TypeError, ValueError):
-        raise DataError(
-            f"data.delimiter is {delimiter!r}; it is one character, such as ',' ';' or '\\t'"
-        ) from None
+def _read_new(
+    path: Path,
+    delimiter: str,
+    features: Sequence[str] | None,
+    target: str,
+    classification: bool | None,
+    read_as: Mapping[str, ReadAs],
+    missing: Missing,
+) -> Table:
+    """Read the file until no guess about a column turns out wrong; mostly once."""
+    with opened(path, DataError) as file:
+        source = CsvFile(path, file, delimiter)
+    columns, left_out = _chosen(path, source, features, target, read_as, missing)
+    place = source.places[nfc(target)]
+    goal = Target(path, nfc(target), place, _as_class(classification, read_as, target), missing)
+    precise = False
     while True:
-        start, size = number + 1, 0
-        try:
-            row = next(reader, None)
-        except csv.Error as problem:
-            reason = next((text for said, text in _CSV_FAULTS.items() if said in str(problem)), problem)
-            raise DataError(f"{path}:{start}: {reason}") from None
-        if row is None:
-            return
-        if row:
-            yield start, size, row
+        faults = Faults(path)
+        reading = _Reading(columns, precise=precise)
+        with opened(path, DataError) as file:
+            reading.read(CsvFile(path, file, delimiter), goal, faults)
+        goal.finish(faults)
+        faults.report()
+        lossy = reading.matrix.dtype is np.float32 and bool(reading.spread.needs_float64.any())
+        if lossy or goal.corrected or any(column.corrected for column in columns):
+            precise = precise or lossy
+            for column in columns:
+                column.reset()
+            goal.reset()
+            continue
+        named = {nfc(name) for name in (*(features or ()), *read_as)}
+        return _finished(path, columns, reading, goal, left_out, named, missing)
 
 
-def _header(path: Path, records: Iterator[tuple[int, int, list[str]]], delimiter: str) -> _Header:
-    line, _, row = next(records, (0, 0, []))
-    names = [nfc(name.strip()) for name in row]
-    if not any(names):
-        raise DataError(f"{path}: is empty; its first line must name the columns")
-    if len(names) == 1:
-        for other in ",;\t|":
-            if other != delimiter and other in names[0]:
-                raise DataError(
-                    f"{path}:{line}: has the one column {shortened(names[0])}; "
-                    f"if {other!r} separates its cells, set `data.delimiter: {json.dumps(other)}`"
-                )
-    if delimiter == " " and names.count("") > 1:
-        raise _spaced(path, line)
-    return _Header(line, names)
+class _Reading:
+    """One passage through a file: the numbers of its columns, side by side, and what is known of them."""
+
+    def __init__(
+        self, columns: Sequence[Column], *, precise: bool = False, known: bool = False, lossless: bool = False
+    ) -> None:
+        self._columns, self._known, self._lossless = columns, known, lossless
+        names = [name for column in columns for name in column.names]
+        self.slots = {name: i for i, name in enumerate(names)}
+        self.spread = Spread(len(names))
+        self.matrix = Matrix(len(names), np.float64 if precise else np.float32)
+
+    def read(self, source: CsvFile, target: Target | None, faults: Faults) -> None:
+        """Read the rows of a file; raises DataError if there are none, or once five faults are found."""
+        for block in source.blocks(faults):
+            self._add(block, faults)
+            if target is not None:
+                target.add(block, faults)
+            if len(faults) >= SHOWN:
+                if target is not None:
+                    target.add_faults(faults)
+                faults.report()
+        if not len(self.matrix):
+            faults.report()
+            raise DataError(f"{source.path}: has a header, but no rows")
+
+    def _add(self, block: Block, faults: Faults) -> None:
+        first = not len(self.matrix)
+        if first:
+            for column in self._columns:
+                if column.kind == "empty":
+                    column.look(block)
+        rows = self._numbers(block, faults)
+        if self._known:
+            if self._lossless and self.matrix.dtype is np.float32 and _changes(rows):
+                self.matrix.widen()
+        else:
+            self.spread.add(rows)
+            if first and self.spread.needs_float64.any():
+                self.matrix.widen()
+        self.matrix.append(rows)
+
+    def _numbers(self, block: Block, faults: Faults) -> NDArray[np.float64]:
+        """Return the rows of a block as numbers (n, slots)."""
+        n = len(block.lines)
+        values = np.empty((len(self.slots), n))
+        plain = [column for column in self._columns if column.is_number]
+        if plain:
+            numbers = self._plain_numbers(block, plain, faults)
+            values[[self.slots[column.name] for column in plain]] = numbers
+        for column in self._columns:
+            if not column.is_number:
+                slot = self.slots[column.names[0]]
+                values[slot : slot + len(column.names)] = column.convert(block, faults)
+        rows: NDArray[np.float64] = values.T
+        return rows
+
+    def _plain_numbers(self, block: Block, plain: list[Column], faults: Faults) -> NDArray[np.float64]:
+        """Return the cells (columns, n) of columns of numbers."""
+        k, n = len(plain), len(block.lines)
+        in_rows = [column.place for column in plain] == list(range(block.width))
+        cells = (
+            block.cells
+            if in_rows
+            else list(chain.from_iterable(block.column(column.place) for column in plain))
+        )
+        numbers, odd = parse_decimals(cells)
+        contradicted: dict[int, Column] = {}
+        for at in odd.tolist():
+            row, i = divmod(at, k) if in_rows else divmod(at, n)[::-1]
+            numbers[at], contradicts = plain[i].odd(cells[at], block.lines[row], faults)
+            if contradicts:
+                contradicted[i] = plain[i]
+        for column in contradicted.values():
+            column.correct(block)
+        return np.reshape(numbers, (n, k)).T if in_rows else np.reshape(numbers, (k, n))
 
 
-def _spaced(path: Path, line: int) -> DataError:
-    new = path.with_suffix(".csv").name if path.suffix != ".csv" else f"{path.stem}-2.csv"
-    return DataError(f"{path}:{line}: {_SPACED.format(old=path.name, new=new)}")
+def _changes(rows: NDArray[np.float64]) -> bool:
+    """Return whether float32 would change a number."""
+    moved = rows.astype(np.float32) != rows
+    return bool(moved.any()) and not np.isnan(rows[moved]).all()
 
 
-def _nameless(names: Sequence[str]) -> str:
-    """Return what a column without a name probably is."""
-    if not names[0]:
-        return "; are these row numbers, which index=False in pandas and row.names=FALSE in R leave out?"
-    return "; does each line end with a delimiter?" if not names[-1] else "; name it"
+# Which columns are read, and which are left out
 
 
-def _two_of_a_name(all_used: bool) -> str:
-    advice = "; give each a name of its own"
-    return f"{advice}.\n{_LEAVE_OUT}" if all_used else advice
+def _as_class(classification: bool | None, read_as: Mapping[str, ReadAs], target: str) -> bool | None:
+    """Return whether the target is a class, if the config says so in one way or the other."""
+    said = next((kind for name, kind in read_as.items() if nfc(name) == nfc(target)), None)
+    if said in ("drop", "date"):
+        raise DataError(f"data.columns: {target!r} is the target, which cannot be read as {said}")
+    return (said != "number") if classification is None and said is not None else classification
+
+
+def _chosen(
+    path: Path,
+    source: CsvFile,
+    features: Sequence[str] | None,
+    target: str,
+    read_as: Mapping[str, ReadAs],
+    missing: Missing,
+) -> tuple[list[Column], dict[str, str]]:
+    """Return the columns to learn from, and why others are left out before their cells are looked at.
+
+    Columns that nobody asks for may have no name, or the same one. Raises DataError where a column is
+    missing, or asked for twice.
+    """
+    names = source.names
+    target, kinds = nfc(target), {nfc(name): kind for name, kind in read_as.items()}
+    asked = [target] if features is None else [*map(nfc, features), target]
+    _require(path, source, [*asked, *(name for name in kinds if name not in asked)])
+    left_out: dict[str, str] = {}
+    if features is None:
+        left_out = {name: "is dropped in `data.columns`" for name in names if kinds.get(name) == "drop"}
+        left_out |= {f"(column {i})": "has no name" for i, name in enumerate(names, 1) if not name}
+        chosen = [name for name in names if name and name != target and name not in left_out]
+    else:
+        chosen = asked[:-1]
+        refused = next((name for name in chosen if kinds.get(name) == "drop"), None)
+        if refused is not None:
+            raise DataError(f"data.columns: {refused!r} is named in data.features; drop it there, or keep it")
+    if not chosen:
+        if features is not None:
+            raise DataError("data.features: name at least one column, or leave it out to use every column")
+        raise DataError(f"{path}: has only the column {target!r}, and nothing to learn it from")
+    _require_one_of_each(path, source, [*chosen, target], every=features is None)
+    return [_column(name, source.places[name], kinds.get(name), missing) for name in chosen], left_out
+
+
+def _column(name: str, place: int, read_as: ReadAs | None, missing: Missing) -> Column:
+    all_present = missing == "error"
+    if read_as is None or read_as == "drop":
+        return Column(name, place, all_present=all_present)
+    hint = f"It is read as numbers, as `data.columns` says; {{{name}: category}} takes it as text."
+    return Column(name, place, read_as, given=True, if_text=hint, all_present=all_present)
+
+
+def _known(
+    path: Path, source: CsvFile, columns: Sequence[str], kinds: Kinds, target: str | None
+) -> list[Column]:
+    """Return the columns of the file from which those of a trained network are read."""
+    kinds = {nfc(name): kind for name, kind in kinds.items()}
+    places = source.places
+    wanted: dict[str, Column] = {}
+    asked = []
+    for name in map(nfc, columns):
+        date = date_of(name)
+        base = date if date is not None and name not in places and date in places else name
+        asked.append(base)
+        if base in wanted or base not in places:
+            continue
+        place, kind = places[base], kinds.get(base)
+        if base != name:
+            wanted[base] = Column(base, place, "date", given=True)
+        elif kind is None:
+            wanted[base] = Column(base, place, "number", given=True, if_text=_TRAINED_ON_NUMBERS)
+        else:
+            levels = kind.levels if kind.name == "category" else None
+            wanted[base] = Column(base, place, kind.name, given=True, levels=levels)
+    asked = list(dict.fromkeys(asked))
+    asked += [] if target is None else [nfc(target)]
+    _require(path, source, asked)
+    _require_one_of_each(path, source, asked, every=False)
+    return list(wanted.values())
+
+
+def _require(path: Path, source: CsvFile, asked: Sequence[str]) -> None:
+    names = source.names
+    missing = [name for name in asked if name not in source.places]
+    if missing and len(names) == 1 and re.search(r"\s\s", names[0]):
+        raise source.spaced()
+    if missing:
+        raise DataError(
+            f"{path}: has no column {listed(missing)}; its columns are {listed([n for n in names if n])}"
+            + did_you_mean(missing[0], (name for name in names if name not in asked))
+            + _headless(names)
+        )
+
+
+def _require_one_of_each(path: Path, source: CsvFile, asked: Sequence[str], *, every: bool) -> None:
+    counts = Counter(source.names)
+    several = next((name for name in asked if counts[name] > 1), None)
+    if several is not None:
+        advice = "; give each a name of its own" + (f".\n{_LEAVE_OUT}" if every else "")
+        raise DataError(
+            f"{path}:{source.line}: two columns are called {shortened(several)}"
+            f"{_headless(source.names) or advice}"
+        )
+    twice = repeated(asked)
+    if twice is not None:
+        what = "is the target" if twice == asked[-1] else "is named twice"
+        raise DataError(f"data.features: {twice!r} {what}; name each column once")
 
 
 def _headless(names: Sequence[str]) -> str:
@@ -315,111 +360,136 @@ def _headless(names: Sequence[str]) -> str:
     return ""
 
 
-def _chosen(path: Path, header: _Header, features: Sequence[str] | None, target: str | None) -> list[str]:
-    """Return the feature columns; raises DataError where a column is missing, or asked for twice.
+# What the file turned out to hold
 
-    Columns that nobody asks for may have no name, or the same one.
-    """
-    names = header.names
-    asked = [nfc(name) for name in (*(features or ()), *([] if target is None else [target]))]
-    counts = Counter(names)
-    missing = [name for name in asked if name not in counts]
-    if missing and len(names) == 1 and re.search(r"\s\s", names[0]):
-        raise _spaced(path, header.line)
-    if missing:
-        raise DataError(
-            f"{path}: has no column {listed(missing)}; its columns are {listed([n for n in names if n])}"
-            + did_you_mean(missing[0], (name for name in names if name not in asked))
-            + _headless(names)
+
+def _finished(
+    path: Path,
+    columns: Sequence[Column],
+    reading: _Reading,
+    target: Target,
+    left_out: Mapping[str, str],
+    named: set[str],
+    missing: Missing,
+) -> Table:
+    """Return the table without the columns that tell nothing; those that are ``named`` stay."""
+    _refuse_unclear(path, columns)
+    levels: dict[str, Levels] = {}
+    for column in columns:
+        if column.kind == "category":
+            if column.name in named:
+                column.require_categories(str(path))
+            levels[column.name] = column.levels()
+    dropped = _telling_nothing(path, columns, reading, levels, named)
+    if missing == "error":
+        faults = Faults(path)
+        for column in columns:
+            if column.name in levels and column.name not in dropped:
+                column.add_missing_levels(faults)
+        faults.report()
+    slots = reading.slots
+    kept = [name for name in slots if name not in dropped]
+    X, rows = reading.matrix.take(
+        [slots[name] for name in kept],
+        {slots[name]: levels[name].ranks for name in kept if name in levels},
+        target.present,
+        complete=missing == "drop",
+        narrow=not reading.spread.needs_float64[[slots[name] for name in kept]].any(),
+    )
+    if not len(X):
+        raise DataError(f"{path}: every row has a missing cell; keep them with `data.missing: fill`")
+    found = {column.name: column.kind_found(levels.get(column.name)) for column in columns}
+    kinds = {name: kind for name, kind in found.items() if kind is not None and name in kept}
+    return Table(tuple(kept), X, target.take(rows), kinds, {**left_out, **dropped})
+
+
+def _refuse_unclear(path: Path, columns: Sequence[Column]) -> None:
+    """Raise DataError about all columns of dates, and of numbers with a few texts, that nobody explained."""
+    faults = Faults(path)
+    dates = [column for column in columns if column.kind == "date" and not column.given and column.first]
+    for column in dates:
+        line, text = column.first or (0, "")
+        hint = f"`data.columns: {_each(dates, 'date')}` takes dates apart into year, month, weekday, hour"
+        faults.add(
+            line,
+            f"column {shortened(column.name)} is {shortened(text)}, a date",
+            f"{hint} and seconds;\n`drop` instead of `date` leaves a column out.",
         )
-    if features is None:
-        features = [name for name in names if name != asked[-1]] if target is not None else names
-        if not features:
-            raise DataError(f"{path}: has only the column {target!r}, and nothing to learn it from")
-        if "" in features:
-            raise DataError(
-                f"{path}:{header.line}: column {names.index('') + 1} of {len(names)} has no name"
-                f"{_nameless(names)}.\n{_LEAVE_OUT}"
+    mixed = {column: column.strays() for column in columns if column.kind == "category" and not column.given}
+    mixed = {column: strays for column, strays in mixed.items() if strays}
+    for column, strays in mixed.items():
+        for line, text in strays:
+            number_fault(
+                column.name,
+                text,
+                line,
+                "If such a text means a missing value, leave the cell empty or write NA. For a category\n"
+                f"set `data.columns: {_each(list(mixed), 'category')}`; `drop` leaves a column out.",
+                faults,
             )
-        asked = names
-    else:
-        features = asked[: len(features)]
-    if not features:
-        raise DataError("data.features: name at least one column, or leave it out to use every column")
-    several = next((name for name in asked if counts[name] > 1), None)
-    if several is not None:
-        raise DataError(
-            f"{path}:{header.line}: two columns are called {shortened(several)}"
-            f"{_headless(names) or _two_of_a_name(asked is names)}"
-        )
-    twice = repeated(asked)
-    if twice is not None:
-        what = "is the target" if target is not None and twice == nfc(target) else "is named twice"
-        raise DataError(f"data.features: {twice!r} {what}; name each column once")
-    return list(features)
+    faults.report()
 
 
-def _blocks(
-    records: Iterator[tuple[int, int, list[str]]], width: int, faults: _Faults
-) -> Iterator[tuple[list[int], list[list[str]]]]:
-    """Yield line numbers and rows, some hundred kilobytes at a time; rows of a wrong length become faults.
+def _each(columns: Sequence[Column], kind: str) -> str:
+    """Return the value of ``data.columns`` that gives columns a kind."""
+    names = [column.name if len(column.name) <= 50 else column.name[:47] + "..." for column in columns[:3]]
+    more = ", ..." if len(columns) > 3 else ""
+    return "{" + ", ".join(f"{name}: {kind}" for name in names) + more + "}"
 
-    Rows may end with a delimiter that the header has not, if all of them do.
+
+def _telling_nothing(
+    path: Path,
+    columns: Sequence[Column],
+    reading: _Reading,
+    levels: Mapping[str, Levels],
+    named: set[str],
+) -> dict[str, str]:
+    """Return the columns that are left out since they tell nothing, each with the reason.
+
+    Where all of them tell nothing, only those are left out that cannot be kept.
     """
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    held = 0
-    ended = None  # whether rows end with a delimiter, as the first one says
-    for line, size, row in records:
-        if ended is None:
-            ended = len(row) == width + 1 and not row[-1].strip()
-        if len(row) == width + ended and not (ended and row[-1].strip()):
-            lines.append(line)
-            rows.append(row)
-        else:
-            faults.add(line, f"row of length {len(row):,}; the header has {width:,} columns", _RAGGED)
-        held += size
-        if held >= _BLOCK:
-            yield lines, rows
-            lines, rows, held = [], [], 0
-    yield lines, rows
+    reasons: dict[str, str] = {}
+    useless: dict[str, str] = {}
+    spread, slots = reading.spread, reading.slots
+    numbering, constant = _row_numbers(reading), spread.constant
+    for column in columns:
+        if column.name in levels:
+            found = levels[column.name]
+            reason = column.free_text(found)
+            if column.full:
+                useless[column.name] = reason or ""
+            if len(found.names) == 1 and found.present == spread.rows:
+                reason = f"holds {shortened(found.names[0])} in every row"
+            if reason is not None:
+                reasons[column.name] = reason
+            continue
+        for name in column.names:
+            slot = slots[name]
+            if spread.missing[slot] == spread.rows:
+                reasons[name] = useless[name] = "holds no value"
+            elif constant[slot] and spread.rows > 1:
+                reasons[name] = f"holds {spread.low[slot]:.10g} in every row"
+            elif name in numbering:
+                reasons[name] = "numbers the rows"
+    for column in columns:
+        if column.name in named and not (column.kind == "date" and column.given):
+            reasons.pop(column.name, None)
+            useless.pop(column.name, None)
+    if len(reasons) < len(slots):
+        return reasons
+    if len(useless) < len(slots):
+        return useless
+    what = "; ".join(f"{shortened(name)} {reason}" for name, reason in list(useless.items())[:SHOWN])
+    raise DataError(f"{path}: has nothing to learn from: {what}")
 
 
-def _float32(cells: list[str]) -> NDArray[np.float32] | None:
-    """Convert cells, or return None where any of them is no finite number."""
-    if "_" in "".join(cells):  # only Python reads 1_000 as a number
-        return None
-    try:
-        wide = np.fromiter(map(float, cells), np.float64, len(cells))
-    except ValueError:
-        return None
-    with np.errstate(over="ignore"):
-        numbers = wide.astype(np.float32)
-    return numbers if np.isfinite(numbers).all() else None
-
-
-def _examine(cell: str, line: int, name: str, if_text: str, faults: _Faults) -> None:
-    if _float32([cell]) is not None:
-        return
-    text = cell.strip()
-    column = f"column {shortened(name)}"
-    if not text:
-        faults.add(line, f"{column} is empty", FILL)
-    elif text.lower() in MISSING:
-        faults.add(line, f"{column} is {text!r}", FILL)
-    elif parse_number(text) is not None:
-        faults.add(line, f"{column} is {shortened(text)}", FINITE)
-    elif re.fullmatch(r"[+-]?[\d.,_' ]+", text):
-        faults.add(line, f"{column} is {shortened(text)}", _PLAIN)
-    else:
-        faults.add(line, f"{column} is {shortened(text)}, not a number", if_text)
-
-
-def find_delimiter(path: Path, usual: str) -> str:
-    """Return the delimiter of a file: ``usual``, or another one if the header has that instead."""
-    with opened(path, DataError) as file:
-        header = file.readline(_LONGEST)
-        if _SEPARATOR.fullmatch(header):  # the reader of the table heeds it
-            return usual
-        text = header.decode(errors="replace")
-    return next((other for other in (usual, ",", ";", "\t", "|") if other in text), usual)
+def _row_numbers(reading: _Reading) -> set[str]:
+    """Return the columns of numbers that number the rows."""
+    spread = reading.spread
+    if spread.rows < _FEW_ROWS:
+        return set()
+    increases = spread.increases
+    by_one = spread.counts_up & ((spread.low == 0) | (spread.low == 1))
+    return {
+        name for name, slot in reading.slots.items() if by_one[slot] or (increases[slot] and _ID.search(name))
+    }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
-__all__ = ["BOOLEAN", "Kind", "Kinds", "category", "cell_text"]
+__all__ = ["BOOLEAN", "NUMBERS", "Kind", "Kinds", "Missing", "ReadAs", "Wanted", "category", "cell_text"]
 
 
 class Kind(NamedTuple):
@@ -22,7 +23,23 @@ class Kind(NamedTuple):
 
 Kinds: TypeAlias = Mapping[str, Kind]  # by the names of the columns; those that are not in it hold numbers
 
+ReadAs: TypeAlias = Literal["drop", "number", "category", "boolean", "date"]  # what a config says of a column
+Missing: TypeAlias = Literal["fill", "drop", "error"]  # what is done about missing cells
+
+NUMBERS: Kinds = MappingProxyType({})  # the kinds of columns that all hold numbers
 BOOLEAN = Kind("boolean")
+
+
+class Wanted(NamedTuple):
+    """What is read of a file: the columns that a network was trained on, and what they hold.
+
+    ``precise`` says that float32 would not tell rows apart. The delimiter is that of the config.
+    """
+
+    columns: Sequence[str]
+    kinds: Kinds = NUMBERS
+    delimiter: str = ","
+    precise: bool = True
 
 
 def category(levels: tuple[str, ...]) -> Kind:

@@ -26,6 +26,7 @@ __all__ = [
     "Labels",
     "class_after_all",
     "classify",
+    "in_order",
     "is_missing",
     "labels_of",
     "missing_labels",
@@ -38,7 +39,7 @@ __all__ = [
 MOST_CLASSES = 1 << 16
 _ADVICE = "Several rows share a class; are these the labels?"
 _QUANTITY = "If it is a quantity to predict, set `loss: mse`."
-MISSING = {"?", "-", ".", "na", "n/a", "nan", "null", "none"}  # in lower case
+MISSING = {"?", "-", ".", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"}  # in lower case
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 
 
@@ -58,17 +59,29 @@ class LabelIndex:
 
     def __init__(self) -> None:
         self.names: list[str] = []
-        self._codes: dict[str, int] = {}  # of each spelling
+        self._codes = _Spellings(self.names)
 
     def code(self, label: str) -> int:
         """Return the number of a label, which may be a new one."""
-        code = self._codes.get(label)
-        if code is None:
-            name = nfc(label.strip())
-            code = self._codes.setdefault(name, len(self.names))
-            if code == len(self.names):
-                self.names.append(name)
-            self._codes[label] = code
+        return self._codes[label]
+
+    def codes(self, labels: Sequence[str]) -> NDArray[np.int64]:
+        """Return the numbers (n,) of labels."""
+        return np.fromiter(map(self._codes.__getitem__, labels), np.int64, len(labels))
+
+
+class _Spellings(dict[str, int]):
+    """The number of each spelling of the names; one that is looked up for the first time gets its number."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+
+    def __missing__(self, label: str) -> int:
+        name = nfc(label.strip())
+        code = self.setdefault(name, len(self._names))
+        if code == len(self._names):
+            self._names.append(name)
+        self[label] = code
         return code
 
 
@@ -221,19 +234,27 @@ def parse_number(text: str) -> float | None:
         return None
 
 
-def _in_order(labels: Labels) -> list[int]:
-    """Return the numbers of the labels in the order of classes: by exact value if all are decimal numbers."""
-    names = labels.names
+def in_order(names: Sequence[str]) -> list[int]:
+    """Return the places of names in the order of classes: by exact value if all are decimal numbers."""
     values = [Decimal(name) if _NUMBER.fullmatch(name) else None for name in names]
-    strays = [i for i, value in enumerate(values) if value is None]
-    if not strays:
+    if None not in values:
         return sorted(range(len(names)), key=lambda i: (values[i], names[i]))
-    if len(strays) < len(names) and all(math.isinf(parse_number(names[i]) or 0) for i in strays):
+    return sorted(range(len(names)), key=names.__getitem__)
+
+
+def _in_order(labels: Labels) -> list[int]:
+    """Return the numbers of the labels in the order of classes.
+
+    Raises DataError where infinity is among labels that are numbers.
+    """
+    names = labels.names
+    strays = [i for i, name in enumerate(names) if _NUMBER.fullmatch(name) is None]
+    if 0 < len(strays) < len(names) and all(math.isinf(parse_number(names[i]) or 0) for i in strays):
         i = strays[0]
         raise DataError(
             f"{labels.places[i]}: label {shortened(names[i])} among labels that are numbers. {FILL}"
         )
-    return sorted(range(len(names)), key=names.__getitem__)
+    return in_order(names)
 
 
 def too_many_classes(where: str, some: Sequence[str], n: int, advice: str = _ADVICE) -> DataError:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from mlpcli.data.arrays import labelled_npz, rows_of_npy, rows_of_npz
 from mlpcli.data.dataset import Features
-from mlpcli.data.delimited import find_delimiter, read_table
-from mlpcli.data.labels import recognize
+from mlpcli.data.delimited import read_known
+from mlpcli.data.kinds import Wanted
+from mlpcli.data.labels import Labels, recognize
 from mlpcli.errors import DataError
 from mlpcli.reading import within_memory
 
@@ -23,40 +24,37 @@ Labelled: TypeAlias = tuple[Features, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Format:
-    """How a kind of file is read, by the columns that a network was trained on.
+    """How a kind of file is read.
 
-    ``rows(path, columns, delimiter)`` returns X (n, columns). ``labelled(path, columns, delimiter, target,
-    classes)`` returns X and y: indices into ``classes``, or values where these are None. A kind of file that
-    has no labels has no ``labelled``. The delimiter and the name of the target are those of the config.
+    ``rows(wanted, path)`` returns X (n, columns). ``labelled(wanted, path, target, classes)`` returns X and
+    y: indices into ``classes``, or values where these are None. A kind of file that has no labels has no
+    ``labelled``.
     """
 
-    rows: Callable[[Path, Sequence[str], str], Features]
-    labelled: Callable[[Path, Sequence[str], str, str, Sequence[str] | None], Labelled] | None = None
+    rows: Callable[[Wanted, Path], Features]
+    labelled: Callable[[Wanted, Path, str, Sequence[str] | None], Labelled] | None = None
 
 
-def _csv_rows(path: Path, columns: Sequence[str], delimiter: str) -> Features:
-    return read_table(path, find_delimiter(path, delimiter), columns, None, False).X
+def _csv_rows(wanted: Wanted, path: Path) -> Features:
+    return read_known(path, **wanted._asdict()).X
 
 
-def _csv_labelled(
-    path: Path, columns: Sequence[str], delimiter: str, target: str, classes: Sequence[str] | None
-) -> Labelled:
-    table = read_table(path, find_delimiter(path, delimiter), columns, target, classes is not None)
-    return table.X, table.y if classes is None else recognize(table.labels, classes)
+def _csv_labelled(wanted: Wanted, path: Path, target: str, classes: Sequence[str] | None) -> Labelled:
+    table = read_known(path, **wanted._asdict(), target=target, classification=classes is not None)
+    assert table.y is not None
+    return table.X, recognize(table.y, classes or ()) if isinstance(table.y, Labels) else table.y
 
 
-def _npz_rows(path: Path, columns: Sequence[str], _: str) -> Features:
-    return rows_of_npz(path, len(columns))
+def _npz_rows(wanted: Wanted, path: Path) -> Features:
+    return rows_of_npz(path, len(wanted.columns))
 
 
-def _npz_labelled(
-    path: Path, columns: Sequence[str], _: str, __: str, classes: Sequence[str] | None
-) -> Labelled:
-    return labelled_npz(path, len(columns), classes)
+def _npz_labelled(wanted: Wanted, path: Path, _: str, classes: Sequence[str] | None) -> Labelled:
+    return labelled_npz(path, len(wanted.columns), classes)
 
 
-def _npy_rows(path: Path, columns: Sequence[str], _: str) -> Features:
-    return rows_of_npy(path, len(columns))
+def _npy_rows(wanted: Wanted, path: Path) -> Features:
+    return rows_of_npy(path, len(wanted.columns))
 
 
 _CSV = Format(_csv_rows, _csv_labelled)
@@ -69,18 +67,16 @@ FORMATS = {
 }
 
 
-def read_rows(path: Path, *, columns: Sequence[str], delimiter: str) -> Features:
+def read_rows(wanted: Wanted, path: Path) -> Features:
     """Read rows (n, columns): .csv by column name, .npy (n, d) or (d,), or the array ``X`` of an .npz.
 
     Raises DataError.
     """
     with within_memory(str(path), DataError):
-        return _format(path).rows(path, columns, delimiter)
+        return _format(path).rows(wanted, path)
 
 
-def read_labelled(
-    path: Path, *, target: str, columns: Sequence[str], delimiter: str, classes: Sequence[str] | None
-) -> Labelled:
+def read_labelled(wanted: Wanted, path: Path, *, target: str, classes: Sequence[str] | None) -> Labelled:
     """Read rows (n, columns) and their targets from .csv or .npz.
 
     Targets are indices into ``classes``, or values where these are None. Raises DataError.
@@ -90,7 +86,7 @@ def read_labelled(
         suffix = path.suffix.lower()
         raise DataError(f"{path}: an {suffix} file has no labels; save an .npz with X and y, or a .csv")
     with within_memory(str(path), DataError):
-        return labelled(path, columns, delimiter, target, classes)
+        return labelled(wanted, path, target, classes)
 
 
 def _format(path: Path) -> Format:

@@ -110,6 +110,12 @@ class Transform:
         return self.width(self.n_columns, self.flagged, self.slots or {})
 
     @cached_property
+    def needs_float64(self) -> bool:
+        """Whether some columns are so far from 0 that float32 would not tell their rows apart."""
+        shift, scale = self.scaling.shift[self._numbers], self.scaling.scale[self._numbers]
+        return bool((np.abs(shift) > 8 * scale).any())
+
+    @cached_property
     def is_plain(self) -> bool:
         """Whether each column is one feature, a number that is shifted and scaled."""
         return not self.flagged and not self.slots

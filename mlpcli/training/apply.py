@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mlpcli.build import Splits, load_splits
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
-from mlpcli.data.kinds import Kinds
+from mlpcli.data.kinds import Kinds, Wanted
 from mlpcli.data.tables import read_labelled, read_rows
 from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.text import nfc
@@ -62,15 +62,16 @@ def _line(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
+def _wanted(checkpoint: Checkpoint) -> Wanted:
+    """Return what is read of a file with rows for the network."""
+    delimiter = getattr(checkpoint.experiment.data, "delimiter", ",")
+    return Wanted(checkpoint.columns, checkpoint.kinds, delimiter, checkpoint.transform.needs_float64)
+
+
 def _read_all(checkpoint: Checkpoint, file: Path) -> Split:
     section: Any = checkpoint.experiment.data
-    X, y = read_labelled(
-        file,
-        target=getattr(section, "target", "y"),
-        columns=checkpoint.columns,
-        delimiter=getattr(section, "delimiter", ","),
-        classes=checkpoint.classes,
-    )
+    target = getattr(section, "target", "y")
+    X, y = read_labelled(_wanted(checkpoint), file, target=target, classes=checkpoint.classes)
     return Split(X, y, np.arange(len(y)))
 
 
@@ -178,8 +179,8 @@ def predict_rows(checkpoint: Checkpoint, file: Path) -> Predictions:
 
     For classes: the label, and for each class its probability or, from an SVM, its score. Else the values.
     """
-    model, section = Model(checkpoint), checkpoint.experiment.data
-    X = read_rows(file, columns=checkpoint.columns, delimiter=getattr(section, "delimiter", ","))
+    model = Model(checkpoint)
+    X = read_rows(_wanted(checkpoint), file)
     logits = model.compute_logits(unlabelled(X), str(file))
     values = model.read_outputs(logits)
     if checkpoint.classes is None:

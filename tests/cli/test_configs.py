@@ -10,7 +10,7 @@ import pytest
 
 Mlp = Callable[..., Any]
 
-TABLE = "u,v,y\n" + "".join(f"{i},{i * i % 7},{'ab'[i // 30]}\n" for i in range(60))
+TABLE = "u,v,y\n" + "".join(f"{2 * i},{i * i % 7},{'ab'[i // 30]}\n" for i in range(60))
 CONFIG = "data: {name: csv, path: table.csv, target: y}\nmodel: {hidden: [4]}\ntraining: {epochs: 2}\n"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlpcli.data.kinds import Wanted
 from mlpcli.data.tables import FORMATS, read_labelled, read_rows
 
 DATASETS = Path(__file__).parents[2] / "datasets"
@@ -21,7 +22,7 @@ COLUMNS = ["age", "height"]
 
 
 def rows(path: Path, columns: list[str] = COLUMNS) -> Any:
-    return read_rows(path, columns=columns, delimiter=",")
+    return read_rows(Wanted(columns), path)
 
 
 def test_new_rows_come_by_name_or_by_place(
@@ -75,7 +76,7 @@ def test_refuses_what_holds_no_rows(
 
 
 def labelled(path: Path, classes: list[str] | None, columns: list[str] = COLUMNS) -> Any:
-    return read_labelled(path, target="kind", columns=columns, delimiter=",", classes=classes)
+    return read_labelled(Wanted(columns), path, target="kind", classes=classes)
 
 
 def test_labels_are_known_ones(

@@ -157,3 +157,9 @@ def test_images_keep_no_medians() -> None:
     np.testing.assert_array_equal(
         Transform.from_arrays(fitted.to_arrays(), (), {}).fill, fitted.scaling.shift
     )
+
+
+@pytest.mark.parametrize(("offset", "needed"), [(0, False), (5, False), (100, True), (1.7e9, True)])
+def test_columns_far_from_zero_need_float64(offset: float, needed: bool) -> None:
+    X = np.random.default_rng(0).normal([0, offset], size=(100, 2))
+    assert Transform.fit("standardize", X, np.arange(100)).needs_float64 is needed

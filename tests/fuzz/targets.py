@@ -22,6 +22,7 @@ from mlpcli.config.loader import load_experiment, parse_experiment, validate_exp
 from mlpcli.config.schema import to_plain
 from mlpcli.config.yaml12 import write_yaml
 from mlpcli.data.delimited import read_csv
+from mlpcli.data.kinds import Wanted
 from mlpcli.data.tables import read_labelled
 from mlpcli.errors import CheckpointError, ConfigError, DataError, MlpError
 from mlpcli.training.checkpoints import load_checkpoint, read_plan, save_checkpoint
@@ -112,17 +113,18 @@ def table(data: bytes) -> None:
         _require_message(error)
         return
     X, y = found.X, found.y
-    if X.shape != (len(y), len(found.columns)) or not np.isfinite(X).all() or not np.isfinite(y).all():
-        raise BrokenError("a table whose features and targets do not fit, or are not finite")
+    if X.shape != (len(y), len(found.columns)) or np.isinf(X).any() or not np.isfinite(y).all():
+        raise BrokenError("a table whose features and targets do not fit, or are infinite")
     if classification:
         classes = found.classes or ()
         if sorted(set(y.tolist())) != list(range(len(classes))) or len(set(classes)) != len(classes):
             raise BrokenError("labels that are not those of the classes")
-        _, codes = read_labelled(
-            path, target="y", columns=found.columns, delimiter=delimiter, classes=classes
-        )
+        wanted = Wanted(found.columns, found.kinds, delimiter)
+        again, codes = read_labelled(wanted, path, target="y", classes=classes)
         if not np.array_equal(codes, y):
             raise BrokenError("labels that are not known again")
+        if not np.array_equal(again.astype(X.dtype), X, equal_nan=True):
+            raise BrokenError("cells that are not known again")
 
 
 def _file(data: bytes) -> bytes:

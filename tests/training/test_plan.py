@@ -14,7 +14,7 @@ from mlpcli.machine import Available
 from mlpcli.training import memory
 from mlpcli.training.plan import plan_run
 
-CSV = "a,b,kind\n" + "".join(f"{i},{i % 3},{'xyz'[i % 3]}\n" for i in range(30))
+CSV = "a,b,kind\n" + "".join(f"{2 * i},{i % 3},{'xyz'[i % 3]}\n" for i in range(30))
 
 
 def read(text: str, folder: Path) -> Experiment:

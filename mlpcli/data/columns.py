@@ -1,0 +1,318 @@
+"""Turns the cells of one column of a file into numbers, and collects what is found in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.data.blocks import Block
+from mlpcli.data.dates import DATE_PARTS, take_apart
+from mlpcli.data.faults import Faults
+from mlpcli.data.guesses import BOOLEANS, Guess, guess, joined
+from mlpcli.data.kinds import BOOLEAN, Kind, category
+from mlpcli.data.labels import LabelIndex, in_order, is_missing, missing_labels, parse_number
+from mlpcli.data.sentences import FINITE, SHOWN
+from mlpcli.errors import DataError
+from mlpcli.text import nfc, shortened
+
+__all__ = ["Column", "Levels", "missing_fault", "number_fault"]
+
+_PLAIN = "Write numbers plainly, as in 1234.5: without separators of thousands, and with a decimal point."
+_MISSING_CELLS = (
+    "Fill in missing values, remove their rows, or set `data.missing` to fill or drop, which does it for you."
+)
+_MOST_LEVELS = 1 << 16
+_MOST_CHARACTERS = 1 << 22  # of all levels of a column
+_FEW = 20  # levels that may be unique
+_FEW_ROWS = 10  # fewer do not tell an id
+_NEITHER = 2.0  # what is no boolean
+_NONE = np.zeros(0, np.int64)
+_STRAYS = 5  # texts among numbers that are no categories
+
+
+class Levels(NamedTuple):
+    """The texts of a column in order, the level of each code (NaN if missing), and the rows with a text."""
+
+    names: tuple[str, ...]
+    ranks: NDArray[np.float64]
+    present: int
+
+
+class Column:
+    """A column of a file: its place, what it holds, and what was found in it so far.
+
+    ``given`` says that the kind is known; otherwise it is a guess, which `convert` corrects where cells
+    contradict it: it then sets ``corrected``, and the file must be read again. ``levels`` are those of a
+    trained network. ``all_present`` makes missing cells a fault.
+    """
+
+    __slots__ = (
+        "_all_present",
+        "_characters",
+        "_counts",
+        "_if_text",
+        "_known",
+        "_lines",
+        "_seen",
+        "_truths",
+        "corrected",
+        "first",
+        "full",
+        "given",
+        "kind",
+        "name",
+        "place",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        place: int,
+        kind: Guess = "empty",
+        *,
+        given: bool = False,
+        levels: Sequence[str] | None = None,
+        if_text: str = "",
+        all_present: bool = False,
+    ) -> None:
+        self.name, self.place, self.kind, self.given = name, place, kind, given
+        self.corrected = False
+        self._if_text, self._all_present = if_text, all_present
+        self._known = None if levels is None else _Known(levels)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was found, but not the kind."""
+        self.corrected = False
+        self.first: tuple[int, str] | None = None  # line and text of the first date
+        self.full = False  # more texts than can be categories
+        self._seen: LabelIndex | None = None
+        self._lines: list[int] = []  # on which each text is first seen
+        self._characters = 0
+        self._counts = _NONE  # rows of each text
+        self._truths: _Truths | None = None
+
+    @property
+    def _index(self) -> LabelIndex:
+        if self._seen is None:
+            self._seen = LabelIndex()
+        return self._seen
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the cells are read as numbers."""
+        return self.kind in ("number", "empty")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns that the cells become: several for a date."""
+        if self.kind == "date" and self.given:
+            return tuple(f"{self.name} {part}" for part in DATE_PARTS)
+        return (self.name,)
+
+    def look(self, block: Block) -> None:
+        """Guess the kind from the first cells of a file."""
+        if not self.given:
+            self.kind = guess(block.column(self.place))
+
+    def correct(self, block: Block) -> None:
+        """Guess the kind anew, since cells of the block contradict it."""
+        self.kind = joined(self.kind, guess(block.column(self.place)))
+        self.corrected = True
+
+    def odd(self, cell: str, line: int, faults: Faults) -> tuple[float, bool]:
+        """Return the number of a cell that is none at first sight, and whether it contradicts the guess."""
+        text = cell.strip()
+        if is_missing(text):
+            if self._all_present:
+                faults.add(line, missing_fault(self.name, text), _MISSING_CELLS)
+            return np.nan, False
+        if self.given or parse_number(text) is not None:
+            number_fault(self.name, text, line, self._if_text, faults)
+            return np.nan, False
+        return np.nan, True
+
+    def convert(self, block: Block, faults: Faults) -> NDArray[np.float64]:
+        """Return the numbers (width, n) of a column that holds no numbers."""
+        cells = block.column(self.place)
+        if self.kind == "boolean":
+            return self._boolean(block, cells, faults)
+        if self.kind == "date":
+            return self._date(block, cells, faults)
+        if self._known is not None:
+            return np.fromiter(map(self._known.__getitem__, cells), np.float64, len(cells))[None]
+        return self._category(block, cells)[None]
+
+    def _boolean(self, block: Block, cells: list[str], faults: Faults) -> NDArray[np.float64]:
+        if self._truths is None:
+            self._truths = _Truths(self.given)
+        values = np.fromiter(map(self._truths.__getitem__, cells), np.float64, len(cells))
+        odd = np.flatnonzero(values == _NEITHER)
+        if len(odd) and not self.given:
+            self.correct(block)
+        for i in odd[:SHOWN] if self.given else ():
+            faults.add(
+                block.lines[i],
+                f"column {shortened(self.name)} is {shortened(cells[i].strip())}, not a boolean",
+                "A boolean is true or false, yes or no, t or f, y or n, on or off, 1 or 0.",
+            )
+        self._require_present(block, cells, values, faults)
+        return values[None]
+
+    def _date(self, block: Block, cells: list[str], faults: Faults) -> NDArray[np.float64]:
+        values, odd = take_apart(cells)
+        if odd and not self.given:
+            self.correct(block)
+        for i in odd[:SHOWN] if self.given else ():
+            faults.add(
+                block.lines[i],
+                f"column {shortened(self.name)} is {shortened(cells[i].strip())}, not an ISO date",
+                "Write dates as 2024-05-31, or with a time as 2024-05-31 13:45:00.",
+            )
+        self._require_present(block, cells, values[0], faults, set(odd))
+        if self.given:
+            return values
+        if self.first is None:
+            here = np.flatnonzero(~np.isnan(values[0]))
+            self.first = (block.lines[here[0]], cells[here[0]].strip()) if len(here) else None
+        return values[:1]
+
+    def _require_present(
+        self,
+        block: Block,
+        cells: list[str],
+        values: NDArray[np.float64],
+        faults: Faults,
+        but: set[int] | None = None,
+    ) -> None:
+        if self._all_present:
+            missing = [i for i in np.flatnonzero(np.isnan(values)).tolist() if not but or i not in but]
+            for i in missing[:SHOWN]:
+                faults.add(block.lines[i], missing_fault(self.name, cells[i].strip()), _MISSING_CELLS)
+
+    def _category(self, block: Block, cells: list[str]) -> NDArray[np.float64]:
+        if self.full:
+            return np.full(len(cells), np.nan)
+        index = self._index
+        codes = index.codes(cells)
+        names = index.names
+        if len(names) > len(self._lines):
+            self._characters += sum(map(len, names[len(self._lines) :]))
+            seen, first = np.unique(codes, return_index=True)
+            new = seen >= len(self._lines)
+            self._lines += [block.lines[i] for i in first[new]]
+            if len(names) > _MOST_LEVELS or self._characters > _MOST_CHARACTERS:
+                self.full, self._seen, self._lines = True, None, []
+        counts = np.bincount(codes, minlength=len(names))
+        counts[: len(self._counts)] += self._counts
+        self._counts = counts
+        return codes.astype(np.float64)
+
+    # What was found
+
+    def kind_found(self, levels: Levels | None) -> Kind | None:
+        """Return the kind for the data set, None for a number."""
+        if levels is not None:
+            return category(levels.names)
+        return BOOLEAN if self.kind == "boolean" else None
+
+    def levels(self) -> Levels:
+        """Return the levels of a column of categories."""
+        names = self._index.names
+        missing = set(missing_labels(names))
+        present = [i for i in range(len(names)) if i not in missing]
+        order = [present[i] for i in in_order([names[i] for i in present])]
+        ranks = np.full(len(names), np.nan)
+        ranks[order] = np.arange(len(order))
+        return Levels(tuple(names[i] for i in order), ranks, int(self._counts[present].sum()))
+
+    def strays(self) -> list[tuple[int, str]]:
+        """Return line and text of the few texts in a column that otherwise holds many numbers."""
+        names = self._index.names
+        missing = set(missing_labels(names))
+        texts = [
+            (line, name)
+            for i, (line, name) in enumerate(zip(self._lines, names, strict=False))
+            if i not in missing and parse_number(name) is None
+        ]
+        numbers = len(names) - len(missing) - len(texts)
+        return texts if numbers > _FEW and len(texts) <= _STRAYS else []
+
+    def add_missing_levels(self, faults: Faults) -> None:
+        """Add a fault for the first cell of each text that means a missing one."""
+        for i in missing_labels(self._index.names):
+            faults.add(self._lines[i], missing_fault(self.name, self._index.names[i]), _MISSING_CELLS)
+
+    def free_text(self, levels: Levels) -> str | None:
+        """Return why the column is no category, if nearly every row has a text of its own."""
+        n, present = len(levels.names), levels.present
+        if self.full:
+            return "holds too many different texts for categories"
+        if n == present >= _FEW_ROWS:
+            return "holds a text that differs in every row"
+        if n > max(_FEW, present / 2):
+            return f"holds {n:,} different texts in {present:,} rows"
+        return None
+
+    def require_categories(self, where: str) -> None:
+        """Raise DataError if there are too many texts for a column that is asked for."""
+        if self.full:
+            raise DataError(
+                f"{where}: column {shortened(self.name)} holds too many different texts for categories "
+                f"(at most {_MOST_LEVELS:,}, of {_MOST_CHARACTERS:,} characters in all); leave it out with\n"
+                f"`data.columns: {{{self.name}: drop}}`"
+            )
+
+
+class _Truths(dict[str, float]):
+    """0 or 1 for each spelling of a boolean, NaN for a missing one, and 2 for anything else."""
+
+    def __init__(self, numbers: bool) -> None:
+        self._numbers = numbers
+
+    def __missing__(self, cell: str) -> float:
+        text = cell.strip().lower()
+        value = BOOLEANS.get(text)
+        if value is None and is_missing(text):
+            value = np.nan
+        if value is None and self._numbers and parse_number(text) in (0, 1):
+            value = parse_number(text)
+        if value is None:
+            return _NEITHER
+        self[cell] = value
+        return value
+
+
+class _Known(dict[str, float]):
+    """The index of each level for all its spellings, NaN for a missing cell, and -1 for an unknown text."""
+
+    def __init__(self, levels: Sequence[str]) -> None:
+        super().__init__((nfc(level), float(i)) for i, level in enumerate(levels))
+        self._levels = dict(self)
+
+    def __missing__(self, cell: str) -> float:
+        name = nfc(cell.strip())
+        code = self._levels.get(name, np.nan if is_missing(name) else -1.0)
+        if len(self) < _MOST_LEVELS:
+            self[cell] = code
+        return code
+
+
+def missing_fault(name: str, text: str) -> str:
+    """Return what is wrong with a missing cell."""
+    return f"column {shortened(name)} is {repr(text) if text else 'empty'}"
+
+
+def number_fault(name: str, text: str, line: int, if_text: str, faults: Faults) -> None:
+    """Add the fault of a cell that is no number, or none that can be kept."""
+    column = f"column {shortened(name)}"
+    if parse_number(text) is not None:
+        faults.add(line, f"{column} is {shortened(text)}", FINITE)
+    elif re.fullmatch(r"[+-]?[\d.,_' ]+", text):
+        faults.add(line, f"{column} is {shortened(text)}", _PLAIN)
+    else:
+        faults.add(line, f"{column} is {shortened(text)}, not a number", *([if_text] if if_text else []))

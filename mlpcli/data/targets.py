@@ -1,0 +1,166 @@
+"""Reads the target column of a file, as labels or as numbers, and finds out which of the two it holds."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.data.blocks import Block
+from mlpcli.data.columns import missing_fault, number_fault
+from mlpcli.data.decimals import parse_decimals
+from mlpcli.data.faults import Faults
+from mlpcli.data.kinds import Missing
+from mlpcli.data.labels import (
+    MOST_CLASSES,
+    LabelIndex,
+    Labels,
+    class_after_all,
+    is_missing,
+    missing_labels,
+    parse_number,
+    rows_without_label,
+    too_many_classes,
+)
+from mlpcli.data.precision import Spread
+from mlpcli.data.sentences import FILL, NAME_IT, SHOWN, TARGET
+from mlpcli.text import shortened
+
+__all__ = ["Target"]
+
+_LEFT_OUT = "To leave out such rows, set `data.missing: drop`."
+_FEW_CLASSES, _EACH = 20, 5  # whole numbers are classes if they are few, and each occurs so often on average
+_NUMBER = re.compile(r"(?![+-]?0\d)", re.ASCII)  # 02134 is a label
+
+
+class Target:
+    """The target column of a file at a place of its rows.
+
+    ``classification`` None means that the column itself tells: text and booleans are classes, and so are
+    whole numbers of at most 20 values that occur 5 times each on average; other numbers are a regression. A
+    first guess that turns out wrong sets ``corrected``, and the file must be read again.
+    """
+
+    def __init__(
+        self, path: Path, name: str, place: int, classification: bool | None, missing: Missing
+    ) -> None:
+        self._path, self.name, self._place = path, name, place
+        self._open = classification is None
+        self._classes: bool | None = classification
+        self._drop = missing == "drop"
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was found, but not the guess."""
+        self.corrected = False
+        self._values = array("d")
+        self._spread = Spread(1)
+        self._codes = array("q")
+        self._seen = LabelIndex()
+        self._places: list[str] = []
+        self._unlabelled: dict[int, list[int]] = {}  # the first lines with a label that means none
+
+    def add(self, block: Block, faults: Faults) -> None:
+        """Add the rows of a block."""
+        cells = block.column(self._place)
+        if self._classes is None:
+            self._classes = not _is_quantity({cell.strip() for cell in set(cells)})
+        if self._classes:
+            self._add_labels(block, cells)
+        else:
+            self._add_numbers(block, cells, faults)
+
+    def _add_labels(self, block: Block, cells: list[str]) -> None:
+        codes = self._seen.codes(cells)
+        self._codes.frombytes(codes.tobytes())
+        names = self._seen.names
+        if len(names) > len(self._places):
+            seen, first = np.unique(codes, return_index=True)
+            new = seen >= len(self._places)
+            for code, i in zip(seen[new].tolist(), first[new].tolist(), strict=True):
+                self._places.append(f"{self._path}:{block.lines[i]}")
+                if is_missing(names[code]):
+                    self._unlabelled[code] = []
+            if self._open and not self.corrected and _is_quantity(set(names)):
+                self.corrected, self._classes = True, False
+        for code, lines in self._unlabelled.items():
+            if len(lines) < SHOWN:
+                here = np.flatnonzero(codes == code)[: SHOWN - len(lines)]
+                lines += [block.lines[i] for i in here]
+        if len(names) > MOST_CLASSES:
+            raise too_many_classes(
+                f"{self._path}: column {shortened(self.name)}", names[:3], len(names), NAME_IT
+            )
+
+    def _add_numbers(self, block: Block, cells: list[str], faults: Faults) -> None:
+        values, odd = parse_decimals(cells)
+        for i in odd.tolist():
+            text = cells[i].strip()
+            values[i] = np.nan
+            if not is_missing(text):
+                number_fault(self.name, text, block.lines[i], TARGET, faults)
+            elif not self._drop:
+                faults.add(block.lines[i], missing_fault(self.name, text), FILL, _LEFT_OUT)
+            if len(faults) >= SHOWN:
+                break
+        self._values.frombytes(values.tobytes())
+        self._spread.add(values[:, None])
+
+    def add_faults(self, faults: Faults, *hints: str) -> None:
+        """Add a fault for the first rows without a label."""
+        names = self._seen.names
+        for code in () if self._drop else missing_labels(names):
+            for line in self._unlabelled[code]:
+                faults.add(line, missing_fault(self.name, names[code]), FILL, *hints)
+
+    def finish(self, faults: Faults) -> None:
+        """Add the faults of missing labels, and decide about whole numbers when all rows are known."""
+        names = self._seen.names
+        if self._classes and self._open:
+            here = [name for name in names if not is_missing(name)]
+            if here and all(map(_is_number, here)) and len(self._codes) < _EACH * len(here):
+                self.corrected, self._classes = True, False
+                return
+        missing = missing_labels(names)
+        if missing and not self._drop:
+            n = int(np.isin(np.frombuffer(self._codes, np.int64), missing).sum())
+            hints = class_after_all([names[code] for code in missing])
+            self.add_faults(faults, f"{rows_without_label(n, len(self._codes))} {_LEFT_OUT}", *hints)
+
+    @property
+    def present(self) -> NDArray[np.bool_] | None:
+        """Which rows have a target; None if all have."""
+        if self._classes:
+            missing = missing_labels(self._seen.names)
+            return ~np.isin(np.frombuffer(self._codes, np.int64), missing) if missing else None
+        values = np.frombuffer(self._values, np.float64)
+        return ~np.isnan(values) if self._spread.missing[0] else None
+
+    def take(self, rows: NDArray[np.bool_] | None) -> Labels | NDArray[np.float32] | NDArray[np.float64]:
+        """Return the labels, or the values (n, 1), of the rows that are True; all for None."""
+        if not self._classes:
+            values = np.frombuffer(self._values, np.float64)[:, None]
+            values = values if rows is None else values[rows]
+            return values if self._spread.needs_float64[0] else values.astype(np.float32)
+        codes = np.frombuffer(self._codes, np.int64)
+        names, places = self._seen.names, self._places
+        if rows is not None:
+            used, codes = np.unique(codes[rows], return_inverse=True)
+            names, places = [names[i] for i in used], [places[i] for i in used]
+        return Labels(names, places, codes)
+
+
+def _is_number(text: str) -> bool:
+    return parse_number(text) is not None and _NUMBER.match(text) is not None
+
+
+def _is_quantity(texts: set[str]) -> bool:
+    """Return whether texts are numbers that are too many, or no whole ones, for classes."""
+    texts = {text for text in texts if not is_missing(text)}
+    if not texts or not all(map(_is_number, texts)):
+        return False
+    values = [parse_number(text) or 0.0 for text in texts]
+    return len(texts) > _FEW_CLASSES or any(value != np.floor(value) for value in values)

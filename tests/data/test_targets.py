@@ -1,0 +1,76 @@
+"""A target column tells what it holds, part by part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlpcli.data.blocks import Block
+from mlpcli.data.faults import Faults
+from mlpcli.data.kinds import Missing
+from mlpcli.data.labels import Labels
+from mlpcli.data.targets import Target
+from mlpcli.errors import DataError
+
+
+def read(
+    *parts: list[str], classification: bool | None = None, missing: Missing = "fill"
+) -> tuple[Target, int]:
+    """Return a target that has read all parts, and how often it had to."""
+    target = Target(Path("t.csv"), "y", 0, classification, missing)
+    for times in range(1, 5):
+        target.reset()
+        faults, line = Faults(Path("t.csv")), 2
+        for part in parts:
+            target.add(Block(range(line, line + len(part)), part, 1), faults)
+            line += len(part)
+        target.finish(faults)
+        faults.report()
+        if not target.corrected:
+            return target, times
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("parts", "classes", "times"),
+    [
+        ((["a", "b"],), True, 1),
+        ((["0", "1"] * 5,), True, 1),
+        ((["0", "1"] * 4,), False, 2),
+        ((["0.5", "1"] * 9,), False, 1),
+        ((["0", "1"] * 9, ["0.5"]), False, 2),
+        (([str(i) for i in range(19)] * 9, ["20", "21"]), False, 2),
+        ((["0", "1"] * 9, ["other"]), True, 1),
+        ((["NA"] * 3, ["a", "b"]), True, 1),
+        ((["01", "02"],), True, 1),
+    ],
+)
+def test_classes_or_a_quantity(parts: tuple[list[str], ...], classes: bool, times: int) -> None:
+    target, n = read(*parts, missing="drop")
+    assert isinstance(target.take(target.present), Labels) == classes
+    assert n == times
+
+
+def test_rows_without_a_target_are_left_out() -> None:
+    target, _ = read(["a", "?", "b", ""], ["a", "c"], missing="drop")
+    assert target.present is not None
+    labels = target.take(target.present)
+    assert isinstance(labels, Labels)
+    assert [labels.names[code] for code in labels.codes] == ["a", "b", "a", "c"]
+    assert labels.places == ["t.csv:2", "t.csv:4", "t.csv:7"]
+    target, _ = read(["1.5", "?", "2.5"], ["", "4"], missing="drop")
+    np.testing.assert_array_equal(target.take(target.present), [[1.5], [2.5], [4]])
+
+
+@pytest.mark.parametrize("classification", [None, True])
+def test_rows_without_a_label_are_refused(classification: bool | None) -> None:
+    with pytest.raises(DataError, match="2 of 4 rows have no label") as caught:
+        read(["a", "?", "b", ""], classification=classification)
+    assert "t.csv:3: column 'y' is '?'\nt.csv:5: column 'y' is empty" in str(caught.value)
+
+
+def test_text_is_no_quantity() -> None:
+    with pytest.raises(DataError, match=r"t\.csv:3: column 'y' is 'x', not a number"):
+        read(["1", "x"], classification=False)
