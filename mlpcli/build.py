@@ -39,6 +39,7 @@ __all__ = [
     "Reader",
     "Splits",
     "build_augmenter",
+    "build_class_weights",
     "build_loss",
     "build_network",
     "build_optimizer",
@@ -72,21 +73,25 @@ def build_loss(experiment: Experiment, class_counts: Sequence[int] | None = None
 
     Raises ConfigError if the number of class weights is not the number of classes.
     """
-    section: Any = experiment.loss
-    wanted = getattr(section, "class_weights", None)
-    if wanted is None or class_counts is None:
-        return _make(LOSSES, section)
+    if class_counts is None or (weights := build_class_weights(experiment, class_counts)) is None:
+        return _make(LOSSES, experiment.loss)
+    return _make(LOSSES, experiment.loss, class_weights=weights)
+
+
+def build_class_weights(experiment: Experiment, class_counts: Sequence[int]) -> list[float] | None:
+    """Return the weight of each class, or None if the config asks for none; raises as `build_loss` does."""
+    wanted = getattr(experiment.loss, "class_weights", None)
+    if wanted is None:
+        return None
     if wanted == "balanced":  # n / (C n_c): all classes have the same total weight, and the mean weight is 1
         n, k = sum(class_counts), len(class_counts)
-        return _make(
-            LOSSES, section, class_weights=[n / (k * count) if count else 0.0 for count in class_counts]
-        )
+        return [n / (k * count) if count else 0.0 for count in class_counts]
     if len(wanted) != len(class_counts):
         raise ConfigError(
             f"loss.class_weights has {len(wanted)} weights, but the data have {len(class_counts)} classes; "
             "give one weight for each class, in the order of their names"
         )
-    return _make(LOSSES, section)
+    return list(wanted)
 
 
 def build_augmenter(experiment: Experiment) -> Augmenter | None:

@@ -53,41 +53,52 @@ def _describe(report: dict[str, Any]) -> str:
         f"on {part} of {report['data']}: {count(report['n'], 'example')}"
     )
     if "accuracy" not in report:
-        blocks = [head, columns(_measures(report, "loss (targets scaled)"), "<>")]
+        blocks = [head, columns(*_measures(report, "loss (targets scaled)"))]
         if "targets" in report:
             blocks.append(_target_table(report))
-        return "\n\n".join([*blocks, *_undefined(report)])
+        return "\n\n".join([*blocks, *_remarks(report)])
     correct = sum(row[i] for i, row in enumerate(report["confusion"]))
-    totals = [[*row, ""] for row in _measures(report, "loss")]
-    totals[1][2] = f"({correct:,} of {report['n']:,})"
-    totals.insert(2, ["baseline", percent(report["baseline"]), "(always the most frequent class)"])
-    blocks = [head, columns(totals, "<><"), *_undefined(report), *_threshold(report), _class_table(report)]
+    totals, align = _measures(report, "loss")
+    totals = [[*row, ""] for row in totals]
+    totals[2][-1] = f"({correct:,} of {report['n']:,})"
+    blocks = [
+        head,
+        columns(totals, align + "<"),
+        *_remarks(report),
+        *_threshold(report),
+        _class_table(report),
+    ]
     blocks.append(_confusions(report))
     if "line" in report:
         blocks.append(_line(report["line"]))
     return "\n\n".join(blocks)
 
 
-def _measures(report: dict[str, Any], loss: str) -> list[list[str]]:
-    """Return a row for the loss and for each measure: its title and its value."""
+def _measures(report: dict[str, Any], loss: str) -> tuple[list[list[str]], str]:
+    """Return a table of the loss and each measure, of the network and the baselines, and its alignment."""
     from mlpcli.nn.measures import MEASURES
+    from mlpcli.training.baselines import TITLES
 
-    rows = [[loss, number(report["loss"])]]
+    baselines = report.get("baselines", {})
+    rows = [["", "network", *(TITLES[name] for name in baselines)]]
+    rows.append([loss, number(report["loss"]), *("" for _ in baselines)])
     for name, measure in MEASURES.items():
         if name in report:
-            value = report[name]
-            rows.append([measure.title, percent(value) if measure.is_share else number(value)])
-    return rows
+            shown = percent if measure.is_share else number
+            rows.append([measure.title, *(shown(scores[name]) for scores in (report, *baselines.values()))])
+    return rows, "<" + ">" * (len(rows[0]) - 1)
 
 
-def _undefined(report: dict[str, Any]) -> list[str]:
-    """Return a block that says why measures have no value, if there are any."""
+def _remarks(report: dict[str, Any]) -> list[str]:
+    """Return a block that says why scores have no value, and what there is to know of the baselines."""
     from mlpcli.nn.measures import MEASURES
 
     titles: dict[str, list[str]] = {}
     for name, reason in report["undefined"].items():
         titles.setdefault(reason, []).append(MEASURES[name].title)
     lines = [f"Not defined, as {reason}:\n{', '.join(names)}." for reason, names in titles.items()]
+    if report.get("baseline_note"):
+        lines.append(report["baseline_note"])
     return ["\n".join(lines)] if lines else []
 
 

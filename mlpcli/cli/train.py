@@ -263,10 +263,16 @@ def _postfix(metrics: dict[str, Any], monitor: str) -> str:
 
 def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     from mlpcli.nn.measures import MEASURES
+    from mlpcli.training.baselines import TITLES
 
     scores = run.score_best()
     names = list(scores["train"])
-    rows = [[part, *(_score(name, row[name]) for name in names)] for part, row in scores.items()]
+    rows = []
+    for part, beside in run.score_baselines().items():
+        rows.append([part, *(_score(name, scores[part][name]) for name in names)])
+        for baseline, row in beside.items():
+            shown = ("" if name == "loss" else _score(name, row[name]) for name in names)
+            rows.append([f"  {TITLES[baseline]}", *shown])
     best = shlex.quote(str(directory.best))
     file = getattr(run.experiment.data, "path", None)
     then = f"predict {best} {shlex.quote(os.path.relpath(file))}" if file else f"count-params {best}"
@@ -278,6 +284,8 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     ]
     header = ["", *("loss" if name == "loss" else MEASURES[name].title for name in names)]
     table = columns([header, *rows], "<" + ">" * len(names))
+    if run.baselines.note is not None:
+        table += f"\n{run.baselines.note}"
     return "\n\n".join([_verdict(run), table, _health(run.metrics[-1]), columns(facts, "<<")])
 
 

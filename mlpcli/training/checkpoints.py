@@ -6,6 +6,7 @@ A checkpoint holds everything that evaluation and prediction need:
 - the arrays of the transform of the columns, ``shift``, ``scale`` and ``fill``, and for a regression those
   of the transform of the targets, ``target_shift``, ``target_scale`` and, with data.target_transform, those
   of `Log` or `Quantiles`; all are float64;
+- those of the `Baselines`, ``baseline_constant``, ``baseline_V`` and ``baseline_b``;
 - in ``meta`` the format number, the whole config, the names of columns and classes, the kinds of columns and
   which features they become, shapes and scores.
 
@@ -41,6 +42,7 @@ from mlpcli.machine import available_memory
 from mlpcli.nn.network import Network
 from mlpcli.npz import NpzFile, write_npz
 from mlpcli.text import memory, shortened
+from mlpcli.training.baselines import Baselines
 from mlpcli.training.loop import MidEpoch, Progress
 from mlpcli.training.migrations import migrate
 
@@ -97,6 +99,7 @@ class Checkpoint:
     scores: dict[str, float]
     resume: Resume | None = None
     data_from_run: str | None = None  # the path of the data from the run's folder
+    baselines: Baselines | None = None  # older checkpoints have none
 
     @property
     def target_names(self) -> list[str]:
@@ -174,6 +177,7 @@ class Meta(_Strict):
     progress: _Progress | None
     mid_epoch: _MidEpoch | None
     data_from_run: str | None = None
+    baseline_note: str | None = None
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -199,6 +203,9 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
     if checkpoint.target_transform is not None:
         of_targets = checkpoint.target_transform.to_arrays()
         arrays |= {_OF_TARGETS + name: array for name, array in of_targets.items()}
+    baselines = checkpoint.baselines
+    if baselines is not None:
+        arrays |= baselines.to_arrays()
     progress = mid_epoch = None
     if checkpoint.resume is not None:
         arrays |= {_OPTIMIZER + name: slot for name, slot in checkpoint.resume.slots.items()}
@@ -221,6 +228,7 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         "progress": progress,
         "mid_epoch": mid_epoch,
         "data_from_run": checkpoint.data_from_run,
+        "baseline_note": None if baselines is None else baselines.note,
     }
     # A byte string of plain ASCII: json.loads(np.load(path)["meta"].item()) reads it anywhere.
     raw = json.dumps(meta).encode("ascii")
@@ -274,12 +282,14 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         columns = len(meta.columns)
         of_transform = Scaling.shapes(columns) | ({"fill": (columns,)} if "fill" in shapes else {})
         of_targets = {} if meta.classes is not None else _target_shapes(path, experiment, meta)
-        _check_members(path, archive, shapes, {*of_transform, *of_targets})
+        of_baselines = Baselines.shapes(shapes, widths[0], meta.targets)
+        _check_members(path, archive, shapes, {*of_transform, *of_targets, *of_baselines})
         slots = [] if meta.progress is None else [_OPTIMIZER + name for name in build_rule(experiment).slots]
         expected = {
             **{array.name: array.shape for array in (*spec.parameters, *spec.state)},
             **of_transform,
             **of_targets,
+            **of_baselines,
             **dict.fromkeys(slots, (spec.count(),)),
         }
         if shapes != expected:  # checked before memory for the network is allocated
@@ -313,6 +323,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         meta.scores,
         _resume(path, meta, {name.removeprefix(_OPTIMIZER): arrays[name] for name in slots}, widths[1:-1]),
         meta.data_from_run,
+        Baselines.from_arrays(arrays, meta.baseline_note),
     )
 
 

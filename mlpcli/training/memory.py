@@ -24,6 +24,7 @@ __all__ = [
     "DataSize",
     "Forecast",
     "Part",
+    "baseline_rows",
     "describe_shortage",
     "forecast_memory",
     "known_data",
@@ -38,6 +39,8 @@ _FLOAT = 4  # bytes of a float32
 _PROGRAM = 56_000_000  # Python, NumPy with its BLAS, and the rest
 # bytes of a logit while a score that chooses the best epoch is computed
 _MONITORED = {"balanced_accuracy": 16, "f1": 16, "log_loss": 32, "roc_auc": 50, "mse": 24, "mae": 24}
+_OF_BASELINE = 44  # bytes of a cell while a linear model is fitted
+_MOST_ROWS, _MOST_CELLS, _MOST_STEPS = 20_000, 2_000_000, 300_000_000  # of that fit
 _DRAWN, _KEPT = 56, 40  # bytes per example of a toy set while it is drawn, and afterwards
 
 
@@ -144,13 +147,28 @@ def forecast_memory(
         )
     if scored is not None:
         regression = experiment is not None and experiment.loss.task == "regression"
-        outputs = spec.widths[-1]
+        inputs, outputs = spec.widths[0], spec.widths[-1]
         taken = scored * outputs * (32 if regression else 12)
         if experiment is not None:
             taken += scored * max(2, outputs) * _MONITORED.get(experiment.monitor, 0)
         spare = 0 if data is None else data.spare
         around.append(Part("scores", "scores", max(0, taken - spare), f"{scored:,} x {outputs:,}"))
+        trained = scored if data is None or data.trained is None else data.trained
+        fitted = baseline_rows(trained, inputs, 0 if regression else max(2, outputs))
+        if fitted is not None:
+            working = f"{fitted:,} x {inputs:,}, of the linear model to compare with"
+            around.append(Part("baseline", "baseline", _OF_BASELINE * fitted * inputs, working))
     return Forecast(network, tuple(around), _advice(spec, experiment))
+
+
+def baseline_rows(n: int, features: int, classes: int) -> int | None:
+    """Return to how many of ``n`` training examples a linear model is fitted in about a second.
+
+    ``classes`` is 0 for a regression. Returns None if they are too few for so many features.
+    """
+    steps = _MOST_STEPS // (features**2 * classes) if classes else 10 * _MOST_STEPS // features**2
+    rows = min(n, _MOST_ROWS, _MOST_CELLS // features, steps)
+    return rows if rows >= min(n, 5 * features) else None
 
 
 def _buffers(spec: NetworkSpec, experiment: Experiment | None, data: DataSize | None, batch: int) -> int:
@@ -200,7 +218,7 @@ def _clipped(text: str) -> str:
 _KINDS = {
     "parameters": ("parameters", "gradients", "optimizer", "copies"),
     "batch": ("activations", "buffers"),
-    "data": ("data", "inputs", "scores"),
+    "data": ("data", "inputs", "scores", "baseline"),
 }
 _NAMES = {
     "parameters": "numbers that are kept for each parameter",

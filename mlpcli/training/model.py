@@ -79,7 +79,9 @@ class Model:
         baseline (the accuracy of always naming the most frequent class), classes (precision, recall, f1 and
         support of each), macro (their means) and confusion (a row for the true class, a column for the
         predicted one); of two classes also threshold. For a regression: n, loss, mse, rmse, mae, mape and r2;
-        of several targets also targets. A measure that is None has its reason in undefined.
+        of several targets also targets. A measure that is None has its reason in undefined. The baselines are
+        the same measures of the most frequent class, or the mean, and of a linear model; baseline_note says
+        why one is left out.
         """
         checkpoint = self.checkpoint
         rows, targets = labelled_arrays(X, y, columns=checkpoint.columns, classes=checkpoint.classes)
@@ -155,6 +157,10 @@ class Model:
         # A loss keeps buffers for each size of a batch; this one goes with them, and no thread shares it.
         loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
         report = full_report(loss, logits, y, checkpoint.classes, checkpoint.target_transform)
+        baselines = checkpoint.baselines
+        if baselines is not None:
+            report["baselines"] = baselines.report(split, checkpoint.transform, checkpoint.target_transform)
+            report["baseline_note"] = baselines.note
         if "targets" in report:
             named = zip(checkpoint.target_names, report["targets"], strict=True)
             report["targets"] = [{"target": name, **row} for name, row in named]

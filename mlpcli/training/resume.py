@@ -169,6 +169,8 @@ def restore(run: Run, last: Checkpoint) -> None:
         np.copyto(run.network.state[name], array)
     for name, slot in resume.slots.items():
         np.copyto(trainer.optimizer.slots[name], slot)
+    if last.baselines is not None:
+        run.baselines = last.baselines
     trainer.resume(resume.progress, resume.steps, mid_epoch)
     jump = _jump(run, last.experiment.training.epochs)
     if jump is not None:

@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Generator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mlpcli.blas import describe_blas
 from mlpcli.build import (
     Splits,
     build_augmenter,
+    build_class_weights,
     build_loss,
     build_network,
     build_optimizer,
@@ -35,6 +37,7 @@ from mlpcli.nn.measures import MEASURES
 from mlpcli.nn.network import Network
 from mlpcli.streams import stream
 from mlpcli.text import count, listed
+from mlpcli.training.baselines import Baselines, fit_baselines
 from mlpcli.training.checkpoints import Checkpoint, Resume
 from mlpcli.training.evaluation import quick_scores, require_defined
 from mlpcli.training.loop import Epoch, MidEpoch, Trainer
@@ -250,6 +253,16 @@ class Run:
             scores,
             Resume(trainer.progress, trainer.optimizer.steps, trainer.optimizer.slots, mid_epoch),
             self._data_from_run,
+            self.baselines,
+        )
+
+    @cached_property
+    def baselines(self) -> Baselines:
+        """What the network is compared with, fitted before the first checkpoint is made."""
+        counts = self.splits.class_counts
+        weights = None if counts is None else build_class_weights(self.experiment, counts)
+        return fit_baselines(
+            self.splits, self.transform, self.target_transform, self.experiment.training.seed, weights
         )
 
     def score_best(self) -> dict[str, dict[str, float | None]]:
@@ -265,6 +278,16 @@ class Run:
                 self.target_transform,
             )
             for name, split in self.splits.parts.items()
+        }
+
+    def score_baselines(self) -> dict[str, dict[str, dict[str, float | None]]]:
+        """Return for every split, and each baseline, the scores that `score_best` has beside the loss."""
+        monitor = self.experiment.monitor
+        names = dict.fromkeys(["r2" if self.splits.classes is None else "accuracy", monitor])
+        names.pop("loss", None)
+        return {
+            part: self.baselines.measure(list(names), split, self.transform, self.target_transform)
+            for part, split in self.splits.parts.items()
         }
 
     def describe_data(self) -> str:

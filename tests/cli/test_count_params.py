@@ -132,7 +132,7 @@ def test_a_checkpoint_counts_like_its_config(mlp: Mlp, trained: Callable[..., Ru
     from_config = json.loads(mlp("count-params", CONFIGS / "iris.yaml", "--json").out)
     ours, theirs = from_checkpoint.pop("bytes"), from_config.pop("bytes")
     assert from_checkpoint == from_config
-    assert theirs.keys() - ours.keys() == {"data", "inputs", "scores"}
+    assert theirs.keys() - ours.keys() == {"data", "inputs", "scores", "baseline"}
     assert ours["buffers"] > theirs["buffers"]  # of 500 rows, and of the 90 in the training split
     assert {key for key in ours if ours[key] != theirs[key]} == {"buffers", "total"}
 

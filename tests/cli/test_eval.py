@@ -87,8 +87,17 @@ def test_a_regression_has_errors_and_r2(mlp: Mlp, trained: Trained) -> None:
     assert 0.5 < report["r2"] <= 1
     out = mlp("eval", run.best).out
     lines = [line.split() for line in out.splitlines()]
-    assert ["R2", f"{report['r2']:.4f}"] in lines
-    assert ["root", "mean", "squared", "error", f"{report['mse'] ** 0.5:.4f}"] in lines
+    beside = [report["baselines"][name] for name in ("mean", "linear")]
+    assert ["network", "mean", "linear"] in lines
+    assert ["R2", *(f"{scores['r2']:.4f}" for scores in (report, *beside))] in lines
+    assert [
+        "root",
+        "mean",
+        "squared",
+        "error",
+        *(f"{s['mse'] ** 0.5:.4f}" for s in (report, *beside)),
+    ] in lines
+    assert beside[1]["r2"] < report["r2"]  # a line is no sine
     assert "accuracy" not in out
 
 
@@ -215,7 +224,12 @@ def test_a_majority_and_a_mean_to_compare_with(mlp: Mlp, trained: Trained) -> No
     f1 = np.mean([row["f1"] for row in report["classes"]])
     assert report["macro"]["f1"] == pytest.approx(f1)
     lines = mlp("eval", run.best).out.splitlines()
-    assert any(line.split()[:2] == ["baseline", "33.33%"] for line in lines)
+    linear = report["baselines"]["linear"]["accuracy"]
+    assert linear > 0.9
+    words = [line.split() for line in lines]
+    assert ["network", "most", "frequent", "linear"] in words
+    accuracy = next(row for row in words if row[:1] == ["accuracy"])
+    assert accuracy[1:4] == [f"{report['accuracy']:.2%}", "33.33%", f"{linear:.2%}"]
     assert any(line.split()[0] == "(mean)" for line in lines if line)
 
 

@@ -47,7 +47,10 @@ def test_a_run_leaves_its_files_and_says_so(mlp: Mlp) -> None:
 
     best = max(rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
     assert out.startswith(f"Best epoch: {best['epoch']} of 3 (highest validation accuracy).\n")
-    assert f"\nval    {best['val_loss']:.4f}    {best['val_accuracy']:.2%}\n" in out
+    words = [line.split() for line in out.splitlines()]
+    val = words.index(["val", f"{best['val_loss']:.4f}", f"{best['val_accuracy']:.2%}"])
+    assert words[val + 1] == ["most", "frequent", "33.33%"]
+    assert words[val + 2][0] == "linear"
     assert re.search(r"^time   \d+\.\d s, [\d,]+ examples/s$", out, re.MULTILINE)
     assert max(map(len, out.splitlines())) <= 80
 

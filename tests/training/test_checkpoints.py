@@ -77,6 +77,9 @@ def test_numpy_alone_can_read_it(run: RunDirectory) -> None:
         "shift": (4,),
         "fill": (4,),
         "scale": (4,),
+        "baseline_constant": (3,),
+        "baseline_V": (4, 3),
+        "baseline_b": (3,),
     }
     assert meta["format"] == FORMAT
     assert meta["classes"] == ["setosa", "versicolor", "virginica"]

@@ -1,0 +1,179 @@
+"""Baselines: what a network has to beat, the most frequent class or the mean, and a linear model.
+
+Both are fitted to the training split and kept in checkpoints, so that scores of any rows can stand beside
+those of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.build import Splits
+from mlpcli.data.batches import Batches, Split
+from mlpcli.data.target_transform import TargetTransform
+from mlpcli.data.transform import Transform
+from mlpcli.nn.linear import fit_linear
+from mlpcli.nn.measures import Classified, Regressed, measure_all, measure_one
+from mlpcli.streams import stream
+from mlpcli.text import count
+from mlpcli.training.memory import EVALUATION_ROWS, baseline_rows
+
+__all__ = ["TITLES", "Baselines", "fit_baselines"]
+
+_UNFIT = "No linear model to compare with: it cannot be fitted to these features."
+_RAREST = 1e-6  # a share of a class, or its weight, for one that does not occur
+
+# The names of the baselines in reports, and those that people read.
+TITLES = {"most_frequent": "most frequent", "mean": "mean", "linear": "linear"}
+
+Scores: TypeAlias = dict[str, "float | None"]
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """What was fitted to the training split.
+
+    ``constant`` are the outputs (outputs,) for all rows: the logarithms of the shares of the classes, or the
+    means of the targets in their own units, float64. ``V`` (features, outputs) and ``b`` (outputs,), float32,
+    are the linear model of the network's inputs, with logits of classes or scaled values; they are None where
+    there is none. ``note`` says why, or that it was not fitted to all rows.
+    """
+
+    constant: NDArray[np.float64]
+    V: NDArray[np.float32] | None = None
+    b: NDArray[np.float32] | None = None
+    note: str | None = None
+
+    @staticmethod
+    def shapes(names: Mapping[str, Any], features: int, outputs: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of those arrays of `to_arrays` that are among ``names``."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        if "baseline_constant" in names:
+            shapes["baseline_constant"] = (outputs,)
+        if "baseline_V" in names:
+            shapes |= {"baseline_V": (features, outputs), "baseline_b": (outputs,)}
+        return shapes
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that a checkpoint keeps; they are not copies."""
+        arrays: dict[str, NDArray[Any]] = {"baseline_constant": self.constant}
+        if self.V is not None and self.b is not None:
+            arrays |= {"baseline_V": self.V, "baseline_b": self.b}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], note: str | None) -> Baselines | None:
+        """Return the baselines that `to_arrays` has described; None if there are none among the arrays."""
+        if "baseline_constant" not in arrays:
+            return None
+        return cls(arrays["baseline_constant"], arrays.get("baseline_V"), arrays.get("baseline_b"), note)
+
+    def report(
+        self, split: Split, transform: Transform, target_transform: TargetTransform | None
+    ) -> dict[str, Scores]:
+        """Return every measure of each baseline on a split, whose targets are in their own units."""
+        outcomes = self._outcomes(split, transform, target_transform)
+        return {name: measure_all(rows)[0] for name, rows in outcomes.items()}
+
+    def measure(
+        self,
+        names: Sequence[str],
+        split: Split,
+        transform: Transform,
+        target_transform: TargetTransform | None,
+    ) -> dict[str, Scores]:
+        """Return some measures of each baseline on a split, whose targets are in their own units."""
+        outcomes = self._outcomes(split, transform, target_transform)
+        return {
+            baseline: {name: measure_one(name, rows) for name in names} for baseline, rows in outcomes.items()
+        }
+
+    def _outcomes(
+        self, split: Split, transform: Transform, target_transform: TargetTransform | None
+    ) -> dict[str, Classified | Regressed]:
+        y = split.y[split.rows]
+        constant = np.broadcast_to(self.constant, (len(y), len(self.constant)))
+        linear = self._linear_outputs(split, transform)
+        if y.ndim == 1:
+            outcomes = {"most_frequent": constant, "linear": linear}
+            return {
+                name: Classified(y, logits.argmax(axis=1), logits.astype(np.float64), True)
+                for name, logits in outcomes.items()
+                if logits is not None
+            }
+        true = y.astype(np.float64)
+        if linear is not None:
+            linear = linear.astype(np.float64)
+            linear = linear if target_transform is None else target_transform.undo(linear)
+        values = {"mean": constant, "linear": linear}
+        return {name: Regressed(true, array) for name, array in values.items() if array is not None}
+
+    def _linear_outputs(self, split: Split, transform: Transform) -> NDArray[Any] | None:
+        """Return the outputs (n, outputs) of the linear model, in the order of the rows."""
+        if self.V is None or self.b is None:
+            return None
+        outputs = np.empty((len(split), len(self.b)), np.float32)
+        start = 0
+        with np.errstate(over="ignore", invalid="ignore"):
+            for X, _ in Batches(split, transform).in_order(EVALUATION_ROWS):
+                np.matmul(X, self.V, out=outputs[start : start + len(X)])
+                start += len(X)
+        outputs += self.b
+        return np.nan_to_num(outputs, copy=False)  # rows past what 32 bits can hold
+
+
+def fit_baselines(
+    splits: Splits,
+    transform: Transform,
+    target_transform: TargetTransform | None,
+    seed: int,
+    class_weights: Sequence[float] | None = None,
+) -> Baselines:
+    """Fit the baselines to the training split; the linear model to a part of its rows if they are many.
+
+    It is left out where it would take long. ``class_weights`` (classes,) move its biases by their logarithms,
+    as weighted examples would.
+    """
+    train = splits.train
+    y = train.y[train.rows]
+    if splits.classes is None:
+        constant = y.mean(axis=0, dtype=np.float64)
+        targets, classes = y, None
+        if target_transform is not None:
+            targets = target_transform.apply(y)
+    else:
+        classes = splits.targets
+        shares = np.bincount(y, minlength=classes) / len(y)
+        constant = np.log(np.maximum(shares, _RAREST))
+        targets = y
+    features = transform.n_features
+    n = baseline_rows(len(train), features, classes or 0)
+    if n is None:
+        what = count(features, "feature") + (f" and {classes:,} classes" if classes else "")
+        return Baselines(constant, note=f"No linear model to compare with: {what} would take it long.")
+    chosen, note = np.arange(len(train)), None
+    if n < len(train):
+        chosen = np.sort(stream(seed, "baseline").choice(len(train), n, replace=False))
+        note = f"The linear model was fitted to {n:,} of {len(train):,} training examples."
+    part = replace(train, rows=train.rows[chosen])
+    X = np.empty((n, features), np.float32)
+    start = 0
+    for batch, _ in Batches(part, transform).in_order(EVALUATION_ROWS):
+        X[start : start + len(batch)] = batch
+        start += len(batch)
+    try:
+        with np.errstate(all="ignore"):
+            V, b = fit_linear(X, targets[chosen], classes)
+            if class_weights is not None:
+                b = b + np.log(np.maximum(class_weights, _RAREST))
+            fitted = V.astype(np.float32), b.astype(np.float32)
+    except np.linalg.LinAlgError:
+        return Baselines(constant, note=_UNFIT)
+    if not all(np.isfinite(array).all() for array in fitted):
+        return Baselines(constant, note=_UNFIT)
+    return Baselines(constant, *fitted, note)
