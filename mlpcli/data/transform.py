@@ -249,7 +249,7 @@ def _slots(codes: NDArray[Any], levels: int) -> Slots:
     counts = np.bincount(codes[~missing & (codes >= 0)].astype(np.intp), minlength=levels)
     by_size = np.argsort(-counts, kind="stable")[:MOST_LEVELS]
     kept = sorted(int(level) for level in by_size if counts[level] >= RARE)
-    pooled = counts.sum() > counts[kept].sum()
+    pooled = bool(counts.sum() > counts[kept].sum())
     unseen = len(kept) if pooled else -1
     own = dict(zip(kept, range(len(kept)), strict=True))
     n = len(kept) + pooled

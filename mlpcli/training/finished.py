@@ -209,7 +209,7 @@ class FinishedRun:
 
     def predict_logits(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the logits (n, outputs) of X (n, columns), in the units of the data."""
-        split = Split(X.astype(np.float32), np.zeros(len(X), np.int64), np.arange(len(X)))
+        split = Split(X, np.zeros(len(X), np.int64), np.arange(len(X)))
         return compute_logits(self.checkpoint.network, Batches(split, self.checkpoint.transform))
 
     def values(self, logits: NDArray[Any]) -> NDArray[Any]:

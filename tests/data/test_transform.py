@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -149,6 +151,7 @@ def test_arrays_give_the_transform_again() -> None:
     again = Transform.from_arrays(fitted.to_arrays(), fitted.flagged, fitted.slots or {})
     np.testing.assert_array_equal(again.apply(TABLE), fitted.apply(TABLE))
     assert Transform.width(4, fitted.flagged, fitted.slots or {}) == again.n_features
+    assert json.dumps([fitted.flagged, fitted.slots])  # plain numbers, not NumPy's
 
 
 def test_images_keep_no_medians() -> None:
