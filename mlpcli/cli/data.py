@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import sys
@@ -189,14 +190,20 @@ def _column_table(described: list[dict[str, Any]]) -> str:
 def _values(row: dict[str, Any]) -> str:
     """Return the range of a column of numbers, or the commonest of its other values."""
     if "commonest" not in row:
-        return f"{_short(row['min'])} to {_short(row['max'])}"
+        return _span(row["min"], row["max"])
     shown = some([clip(text, 12) for text, _ in row["commonest"]], row["distinct"])
     return clip(shown + (", ..." if row["distinct"] > len(row["commonest"]) else ""), 32)
 
 
-def _short(value: float) -> str:
-    """Return a number as a table would have it: whole ones without decimals."""
-    return f"{value:.0f}" if value == round(value) and abs(value) < 1e12 else f"{value:.6g}"
+def _span(low: float, high: float) -> str:
+    """Return a range with the digits that tell its ends apart; whole numbers have no decimals."""
+    size = max(abs(low), abs(high))
+    digits = 4 + math.ceil(math.log10(size / (high - low))) if high > low else 6
+
+    def short(value: float) -> str:
+        return f"{value:.0f}" if value == round(value) and size < 1e12 else f"{value:.{min(digits, 17)}g}"
+
+    return f"{short(low)} to {short(high)}"
 
 
 def _feature_table(report: dict[str, Any]) -> str:

@@ -159,8 +159,11 @@ class _Teller:
         self.quiet = quiet
 
     def __call__(self, text: str) -> None:
-        if self.quiet:
-            return
+        if not self.quiet:
+            self.note(text)
+
+    def note(self, text: str) -> None:
+        """Show what a user should know even if no progress is wanted."""
         try:
             click.echo(text, err=True)
         except (OSError, ValueError):  # a closed pipe, a full disk
@@ -182,7 +185,7 @@ def _introduce(run: Run, directory: RunDirectory, say: _Teller) -> None:
     resumed = bool(run.trainer.optimizer.steps)
     say(f"-> {directory.path}{f', resumed {_place(run)}' if resumed else ''}")
     for note in run.notes:
-        say(note)
+        say.note(note)
     if run.trainer.progress.epoch >= run.experiment.training.epochs:
         done = count(run.trainer.progress.epoch, "epoch")
         say(f"{done} done; for more: --set training.epochs=...")
