@@ -49,6 +49,7 @@ __all__ = [
     "divide",
     "fit_target_transform",
     "fit_transform",
+    "leave_out",
     "load_dataset",
     "load_splits",
     "network_widths",
@@ -65,7 +66,7 @@ def _make(table: dict[str, Callable[..., Built]], section: Any, *shared: str, **
 
 def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeLike = np.float32) -> Network:
     """Return the network of ``widths``; its parameters are zero."""
-    return Network(plan_network(experiment.model, widths), dtype)
+    return Network(plan_network(experiment.model, widths), dtype, build_loss(experiment).average)
 
 
 def build_loss(experiment: Experiment, class_counts: Sequence[int] | None = None) -> Loss:
@@ -243,7 +244,8 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
     targets = len(dataset.classes) if dataset.classes is not None else dataset.y.shape[1]
     _check_targets(experiment, targets)
     stratify = dataset.classes is not None
-    sizes = {"test": data.test_size, "val": data.val_size, "train": data.train_size}
+    val_size = 0 if experiment.training.validation == "folds" else data.val_size
+    sizes = {"test": data.test_size, "val": val_size, "train": data.train_size}
     test = None
     if dataset.test is not None:  # the source has its own test split; test_size says how much of it to use
         own = dataset.test
@@ -324,6 +326,18 @@ def _check_width(experiment: Experiment, key: str, configured: int | None, neede
             f"model.{key} is {configured}, but the {experiment.data.name} data need {needed}; "
             "correct or delete it"
         )
+
+
+def leave_out(experiment: Experiment, train: Split) -> list[NDArray[np.intp]] | None:
+    """Return the examples, as places in the training split, that each member of the network leaves out.
+
+    None where all members train on all examples. Raises DataError if there are fewer examples than members.
+    """
+    if experiment.training.validation != "folds":
+        return None
+    y = train.y[train.rows]
+    rng = stream(experiment.training.seed, "members")
+    return fold_rows(y, experiment.model.members, rng, stratify=experiment.loss.task == "classification")
 
 
 def fit_transform(experiment: Experiment, splits: Splits) -> Transform:

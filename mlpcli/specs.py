@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 
 __all__ = ["COUNTS", "ArraySpec", "BufferSpec", "Count", "LayerSpec", "NetworkSpec", "WeightLayer"]
 
-Count: TypeAlias = Literal["weights", "biases", "slopes", "norm_parameters", "projections"]
+Count: TypeAlias = Literal["weights", "biases", "slopes", "norm_parameters", "projections", "linear_path"]
 
 # The name of each kind of parameter in the output of count-params.
 COUNTS: dict[Count, str] = {
@@ -27,6 +27,7 @@ COUNTS: dict[Count, str] = {
     "slopes": "slopes",
     "norm_parameters": "gamma, beta",
     "projections": "projections",
+    "linear_path": "linear path",
 }
 
 
@@ -71,8 +72,9 @@ class LayerSpec:
     """One layer: its ``kind``, which names its class in `mlpcli.nn.layers`, and all that the class needs.
 
     ``number`` is the number, from 1, of the layer of weights that it belongs to. A row has ``fan_in`` numbers
-    before the layer and ``fan_out`` after it. ``settings`` come from the config. A residual layer has
-    ``inner`` layers.
+    before the layer and ``fan_out`` after it. ``settings`` come from the config. A residual layer and a
+    linear path have ``inner`` layers. Each example of a batch has ``rows`` rows in the buffers: one for each
+    member of the network.
     """
 
     kind: str
@@ -84,14 +86,21 @@ class LayerSpec:
     state: tuple[ArraySpec, ...] = ()
     buffers: tuple[BufferSpec, ...] = ()
     inner: tuple[LayerSpec, ...] = ()
+    rows: int = 1
+
+    def walk(self) -> Iterator[LayerSpec]:
+        """Yield the inner layers in the order of the forward pass, then the layer itself."""
+        for layer in self.inner:
+            yield from layer.walk()
+        yield self
 
 
 @dataclass(frozen=True)
 class WeightLayer:
     """A numbered layer as it is counted: the Dense layer and everything that belongs to it.
 
-    It has ``fan_out`` neurons. Each neuron computes ``pieces`` weighted sums (1, except in maxout) of
-    ``fan_in`` numbers.
+    It has ``fan_out`` neurons, in each member of the network. Each neuron computes ``pieces`` weighted sums
+    of ``fan_in`` numbers, 1 except in maxout; where there are several members, those of all count.
     """
 
     fan_in: int
@@ -109,18 +118,18 @@ class WeightLayer:
 class NetworkSpec:
     """A whole network: its layers in order.
 
-    ``widths`` is (inputs, hidden ..., outputs). FLOPs are multiplications and additions; the activations and
-    the optimizer are not counted.
+    ``widths`` is (inputs, hidden ..., outputs). There may be several ``members``, networks of the same
+    widths. FLOPs are multiplications and additions; the activations and the optimizer are not counted.
     """
 
     widths: tuple[int, ...]
     layers: tuple[LayerSpec, ...]
+    members: int = 1
 
     def walk(self) -> Iterator[LayerSpec]:
-        """Yield every layer in the order of the forward pass, including those inside residual layers."""
+        """Yield every layer in the order of the forward pass, including those inside others."""
         for layer in self.layers:
-            yield from layer.inner
-            yield layer
+            yield from layer.walk()
 
     @cached_property
     def parameters(self) -> tuple[ArraySpec, ...]:
@@ -135,7 +144,7 @@ class NetworkSpec:
     @property
     def neurons(self) -> int:
         """Return the number of neurons, without the inputs."""
-        return sum(self.widths[1:])
+        return self.members * sum(self.widths[1:])
 
     def count(self, what: Count | None = None) -> int:
         """Return the number of weights, or biases, and so on; or of all parameters."""
@@ -150,14 +159,14 @@ class NetworkSpec:
                     counts[layer.number - 1][array.count] += array.size
         pairs = zip(itertools.pairwise(self.widths), counts, strict=True)
         return [
-            WeightLayer(fan_in, fan_out, of_layer["biases"] // fan_out, of_layer)
+            WeightLayer(fan_in, fan_out, of_layer["weights"] // (fan_in * fan_out), of_layer)
             for (fan_in, fan_out), of_layer in pairs
         ]
 
     @property
     def activations(self) -> int:
         """Return how many numbers are kept per example for the backward pass, including its inputs."""
-        return self.widths[0] + self._buffered(keeps=True, mask=False)
+        return self.members * self.widths[0] + self._buffered(keeps=True, mask=False)
 
     @property
     def scratch(self) -> int:
@@ -171,7 +180,7 @@ class NetworkSpec:
 
     def _buffered(self, *, keeps: bool, mask: bool) -> int:
         return sum(
-            buffer.width
+            layer.rows * buffer.width
             for layer in self.walk()
             for buffer in layer.buffers
             if (buffer.keeps, buffer.mask) == (keeps, mask)
@@ -180,21 +189,22 @@ class NetworkSpec:
     @property
     def forward_flops(self) -> int:
         """Return the FLOPs of a forward pass per example: two for each weight, one for each bias."""
-        return 2 * self._matrices(first=1) + self.count("biases")
+        return 2 * self._products(backward=False) + self.count("biases")
 
     @property
     def step_flops(self) -> int:
         """Return the FLOPs of a training step per example.
 
         They are those of the forward pass, of dW = X.T dY (two for each weight), of db (one for each bias)
-        and of dX = dY W.T (two for each weight), which the first layer does not need.
+        and of dX = dY W.T (two for each weight), which layers on the inputs do not need.
         """
-        return 2 * self.forward_flops + 2 * self._matrices(first=2)
+        return 2 * self.forward_flops + 2 * self._products(backward=True)
 
-    def _matrices(self, first: int) -> int:
+    def _products(self, *, backward: bool) -> int:
+        """Return the weights that an example meets; with ``backward``, those of layers that compute dX."""
         return sum(
             array.size
             for layer in self.walk()
             for array in layer.parameters
-            if array.penalized and layer.number >= first
+            if array.penalized and (not backward or any(buffer.role == "dX" for buffer in layer.buffers))
         )

@@ -312,7 +312,7 @@ def _verdict(run: Run) -> str:
     from mlpcli.nn.measures import MEASURES
 
     progress = run.trainer.progress
-    part = "training" if run.splits.val is None else "validation"
+    part = "training" if run.trainer.val is None else "validation"
     monitor = run.experiment.monitor
     if monitor == "loss":
         by = f"lowest {part} loss"

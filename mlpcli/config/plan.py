@@ -8,7 +8,7 @@ the class of a layer in `mlpcli.nn.layers`, the functions of an elementwise acti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from mlpcli.config.schema import Layer, Model
@@ -134,22 +134,46 @@ NORMS: dict[str, Callable[[int, int], LayerSpec]] = {
 }
 
 
-def _dense(number: int, fan_in: int, units: int, pieces: int, init: dict[str, Any]) -> LayerSpec:
+def _dense(
+    number: int, fan_in: int, units: int, pieces: int, init: dict[str, Any], members: int
+) -> LayerSpec:
+    """Specify a fully connected layer; where there are several members, each has a matrix of its own."""
     sums = units * pieces
+    own = () if members == 1 else (members,)
     buffers = [BufferSpec("Y", sums, keeps=True)]
     if number > 1:  # the gradient with respect to the network's inputs is not needed
         buffers.append(BufferSpec("dX", fan_in))
     return LayerSpec(
-        "dense",
+        "members_dense" if own else "dense",
         number,
         fan_in,
         sums,
         {"units": units, "init": init},
         parameters=(
-            ArraySpec("W", f"W{number}", (fan_in, sums), "weights", penalized=True),
-            ArraySpec("b", f"b{number}", (sums,), "biases"),
+            ArraySpec("W", f"W{number}", (*own, fan_in, sums), "weights", penalized=True),
+            ArraySpec("b", f"b{number}", (*own, sums), "biases"),
         ),
         buffers=tuple(buffers),
+    )
+
+
+def _linear_path(inner: Sequence[LayerSpec], widths: Sequence[int], model: Model) -> LayerSpec:
+    """Specify a layer that adds a linear function X V of the network's inputs to the output of all others.
+
+    If V is fitted, training does not change it, and it is not penalized.
+    """
+    inputs, outputs, learned = widths[0], widths[-1], model.linear_path == "learned"
+    own = () if model.members == 1 else (model.members,)
+    V = ArraySpec("V", "V", (*own, inputs, outputs), "linear_path" if learned else None, penalized=learned)
+    return LayerSpec(
+        "linear_path",
+        len(widths) - 1,
+        inputs,
+        outputs,
+        parameters=(V,) if learned else (),
+        state=() if learned else (V,),
+        buffers=(BufferSpec("linear", outputs),),
+        inner=tuple(inner),
     )
 
 
@@ -193,7 +217,18 @@ def plan_network(model: Model, widths: Sequence[int]) -> NetworkSpec:
 
     The output layer has no activation, because losses take logits.
     """
-    return NetworkSpec(tuple(widths), tuple(_layers(model, widths)))
+    layers = list(_layers(model, widths))
+    if model.linear_path != "none":
+        layers = [_linear_path(layers, widths, model)]
+    if model.members > 1:
+        layers = [_of_members(layer, model.members) for layer in layers]
+    return NetworkSpec(tuple(widths), tuple(layers), model.members)
+
+
+def _of_members(layer: LayerSpec, members: int) -> LayerSpec:
+    """Return a layer with a row for each member, and so its inner layers."""
+    inner = tuple(_of_members(each, members) for each in layer.inner)
+    return replace(layer, rows=members, inner=inner)
 
 
 def plan_widths(widths: Sequence[int]) -> NetworkSpec:
@@ -213,7 +248,7 @@ def _layers(model: Model, widths: Sequence[int]) -> Iterator[LayerSpec]:
             yield _dropout(number, fan_in, dropout)
         unit, settings = UNITS[layer.activation.name], layer.activation.model_dump()
         pieces = settings.get("pieces", 1)
-        block = [_dense(number, fan_in, units, pieces, _init(layer.init, unit.init))]
+        block = [_dense(number, fan_in, units, pieces, _init(layer.init, unit.init), model.members)]
         if layer.norm != "none":
             block.append(NORMS[layer.norm](number, block[0].fan_out))
         block.append(unit.plan(number, units, settings))
@@ -225,7 +260,9 @@ def _layers(model: Model, widths: Sequence[int]) -> Iterator[LayerSpec]:
     number = len(widths) - 1
     if dropout:
         yield _dropout(number, widths[-2], dropout)
-    yield _dense(number, widths[-2], widths[-1], 1, _init(model.init, "lecun"))
+    init = _init(model.init, "lecun")
+    init["gain"] *= model.output_gain
+    yield _dense(number, widths[-2], widths[-1], 1, init, model.members)
 
 
 def _init(section: Any, suitable: str) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,21 @@ class Batches:
     """Gathers batches of a split into buffers that the next batch reuses, as the network's inputs.
 
     With ``keep`` the inputs of a table are computed once, and kept. Those of images are always made from the
-    bytes of each batch, which take a quarter of the memory.
+    bytes of each batch, which take a quarter of the memory. Several ``members`` of a network get batches of
+    their own. ``left_out`` are the examples, as places in the split, that each of them does not train on.
     """
 
     def __init__(
-        self, split: Split, transform: Transform, dtype: DTypeLike = np.float32, *, keep: bool = False
+        self,
+        split: Split,
+        transform: Transform,
+        dtype: DTypeLike = np.float32,
+        *,
+        keep: bool = False,
+        members: int = 1,
+        left_out: Sequence[NDArray[np.intp]] | None = None,
     ) -> None:
-        self.split = split
+        self.split, self.members, self.left_out = split, members, left_out
         self._transform = transform
         self._X = Buffer(transform.n_features, dtype)
         columns, kept = split.X.shape[1], split.X.dtype
@@ -62,6 +71,16 @@ class Batches:
     def __len__(self) -> int:
         return len(self.split)
 
+    @property
+    def drawn(self) -> int:
+        """The number of examples that `shuffled` yields in an epoch: as many for each member."""
+        out = 0 if self.left_out is None else max(map(len, self.left_out))
+        return self.members * (len(self.split) - out)
+
+    def of_member(self, member: int) -> NDArray[np.intp]:
+        """Return the examples that a member trains on, as places in the split."""
+        return self._order if self.left_out is None else np.setdiff1d(self._order, self.left_out[member])
+
     def in_order(self, batch_size: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
         """Yield X (m, n_features) and y for the examples in order; m is batch_size, and less at the end."""
         return self._gather(self._order, self.split.rows, batch_size)
@@ -69,9 +88,39 @@ class Batches:
     def shuffled(
         self, batch_size: int, rng: np.random.Generator, skip: int = 0
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Yield the same in an order drawn from ``rng``, without the first ``skip`` batches."""
-        order = rng.permutation(len(self.split))[skip * batch_size :]
-        return self._gather(order, self.split.rows[order], batch_size)
+        """Yield the same in an order drawn from ``rng``, without the first ``skip`` batches.
+
+        Several members get X (members m, n_features) and y, those of the first member first. Each has an
+        order of its own, of the examples that it trains on.
+        """
+        if self.members == 1:
+            order = rng.permutation(len(self.split))[skip * batch_size :]
+            return self._gather(order, self.split.rows[order], batch_size)
+        size = self.drawn // self.members
+        orders = np.stack([rng.permutation(self.of_member(j))[:size] for j in range(self.members)])
+        whole = size // batch_size * batch_size
+        batches = orders[:, :whole].reshape(self.members, -1, batch_size).swapaxes(0, 1)[skip:].reshape(-1)
+        last = orders[:, max(whole, skip * batch_size) :].reshape(-1)
+        return chain(
+            self._gather(batches, self.split.rows[batches], self.members * batch_size),
+            self._gather(last, self.split.rows[last], max(1, len(last))),
+        )
+
+    def examples(self, places: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return X (m, n_features) and y of the examples in these places of the split."""
+        return self._fetch(places, self.split.rows[places])
+
+    def of_left_out(self, batch_size: int) -> Iterator[tuple[NDArray[np.intp], NDArray[Any]]]:
+        """Yield each member's left-out examples, as places in the split, and their X (members m, n_features).
+
+        Where a member has fewer than another, some come twice.
+        """
+        assert self.left_out is not None
+        most = max(map(len, self.left_out))
+        places = np.stack([np.resize(some, most) for some in self.left_out])
+        for start in range(0, most, batch_size):
+            some = places[:, start : start + batch_size].reshape(-1)
+            yield some, self.examples(some)[0]
 
     def _gather(
         self, order: NDArray[np.intp], rows: NDArray[np.intp], batch_size: int

@@ -106,7 +106,7 @@ def _draw(axes: Axes, run: FinishedRun, score: str, colour: Any, several: bool) 
             marker=points,
             label=f"{run.name} {part}",
         )
-        if part == parts[-1] and values[best - 1] is not None:
+        if part == parts[-1] and best and values[best - 1] is not None:
             axes.plot([best], [values[best - 1]], "o", color=other, markeredgecolor="white", markersize=8)
     if not several:
         axes.axvline(best, color="#888888", linewidth=0.8, linestyle=":")

@@ -46,12 +46,11 @@ def draw_hidden(run: FinishedRun) -> Figure:
     names_of = [f"layer {i}: {_count(n)}" for i, n in enumerate(network.widths[1:-1], 1)][:_MAX_LAYERS]
     if network.widths[-1] > 1:
         names_of.append(f"output: {_count(network.widths[-1])}")
+    of_which = "the network" if network.members == 1 else f"the first of {network.members:,} members"
     n = 1 + len(names_of)
     columns = n if n <= 3 else 2
     rows = -(-n // columns)
-    figure = new_figure(
-        4.3 * columns, 4.1 * rows + 0.8, f"{label(run.name)}: how the network bends the plane"
-    )
+    figure = new_figure(4.3 * columns, 4.1 * rows + 0.8, f"{label(run.name)}: how {of_which} bends the plane")
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     norm = Normalize(y[:, 0].min(), y[:, 0].max()) if run.checkpoint.classes is None else None
     for axes in panels[n:]:

@@ -21,42 +21,48 @@ _NEAR = 0.01  # of the range between the limits
 class _DeadUnits:
     """The dead ReLUs of a layer: those that have output 0 for every example since ``start``.
 
-    Only units that have not been active yet are checked, so healthy layers cost next to nothing.
+    Those of each member of the network count. Only units that have not been active yet are checked, so
+    healthy layers cost next to nothing.
     """
 
     def __init__(self, layer: Layer) -> None:
-        self._layer, self._units = layer, layer.spec.fan_out
+        self._layer, self._shape = layer, (layer.spec.rows, layer.spec.fan_out)
         self._outputs: NDArray[Any] = np.empty(0)  # a buffer for those of the silent units
         self.start()
 
     def start(self, silent: str | None = None) -> None:
         """Start over, or restore a state that `to_hex` has returned."""
-        bits = np.ones(self._units, np.uint8)
+        members, units = self._shape
+        bits = np.ones(members * units, np.uint8)
         if silent is not None:
-            bits = np.unpackbits(np.frombuffer(bytes.fromhex(silent), np.uint8), count=self._units)
-        self.silent = np.flatnonzero(bits)
+            bits = np.unpackbits(np.frombuffer(bytes.fromhex(silent), np.uint8), count=members * units)
+        self.silent = [np.flatnonzero(of_member) for of_member in bits.reshape(members, units)]
 
     def to_hex(self) -> str:
         """Return which units are silent, one bit per unit, in hex."""
-        bits = np.zeros(self._units, np.bool_)
-        bits[self.silent] = True
+        bits = np.zeros(self._shape, np.bool_)
+        for of_member, silent in zip(bits, self.silent, strict=True):
+            of_member[silent] = True
         return np.packbits(bits).tobytes().hex()
 
     def observe(self) -> None:
         """Look at the layer's outputs for a batch; call it between forward and backward."""
-        if len(self.silent):
-            Y, n, silent = self._layer.Y, len(self._layer.Y), len(self.silent)
-            if self._outputs.size < n * silent:
-                self._outputs = np.empty(n * silent, Y.dtype)
-            outputs = self._outputs[: n * silent].reshape(n, silent)
-            Y.take(self.silent, axis=1, out=outputs, mode="clip")
-            if np.count_nonzero(outputs):  # faster than any()
-                self.silent = self.silent[~outputs.any(axis=0)]
+        Y, n = self._layer.Y, len(self._layer.Y) // len(self.silent)
+        for member, silent in enumerate(self.silent):
+            if len(silent):
+                size = n * len(silent)
+                if self._outputs.size < size:
+                    self._outputs = np.empty(size, Y.dtype)
+                outputs = self._outputs[:size].reshape(n, len(silent))
+                Y[member * n : (member + 1) * n].take(silent, axis=1, out=outputs, mode="clip")
+                if np.count_nonzero(outputs):  # faster than any()
+                    self.silent[member] = silent[~outputs.any(axis=0)]
 
     @property
     def share(self) -> float:
         """The share of the layer's units that are dead."""
-        return len(self.silent) / self._units
+        members, units = self._shape
+        return sum(map(len, self.silent)) / (members * units)
 
 
 def _saturated_share(Y: NDArray[Any], limits: tuple[float, float]) -> float:

@@ -15,6 +15,9 @@ is ``dW``.
   stored. The first Dense layer returns None, since the gradient with respect to the network's inputs is not
   needed. A backward pass follows the forward pass of a training step.
 
+In a network of k members the rows of the first one come first, and each has n / k. Where all have the same
+inputs, the layers before the first weights may get these once, as n / k rows.
+
 ``LAYERS`` maps each kind to its class.
 """
 
@@ -40,7 +43,9 @@ __all__ = [
     "Elementwise",
     "Layer",
     "LayerNorm",
+    "LinearPath",
     "Maxout",
+    "MembersDense",
     "Noise",
     "PRelu",
 ]
@@ -514,6 +519,99 @@ class Residual(Layer):
         return gradient
 
 
+class MembersDense(Layer):
+    """The fully connected layers of k members: each computes X W + b with its own rows, W and b.
+
+    W (k, fan_in, fan_out) and b (k, fan_out). Forward and backward are those of `Dense`, member by member.
+    """
+
+    W: Array
+    b: Array
+    dW: Array
+    db: Array
+    dX: Array
+
+    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
+        super().__init__(spec, dtype)
+        self._needs_dX = "dX" in self._buffers
+        self._ones = Scratch(lambda shape, dtype: np.ones((1, shape[0] // len(self.W)), dtype))
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Draw each member's W at random, and set all of b to one value."""
+        for W in self.W:
+            W[...] = _draw(self.spec, W, rng, self.spec.settings["units"])
+        self.b[...] = self.spec.settings["init"]["bias"]
+
+    def resize(self, n: int) -> None:
+        """Prepare the buffers for n rows, which are n / k of each member."""
+        super().resize(n)
+        self.ones = self._ones.like(self.Y)
+        self._Y3 = self.Y.reshape(len(self.W), -1, self.spec.fan_out)
+
+    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
+        """Return each member's X W + b, and keep X for the backward pass; X may be the same for all."""
+        self.X3 = X.reshape(-1, self._Y3.shape[1], self.spec.fan_in)
+        np.matmul(self.X3, self.W, out=self._Y3)
+        self._Y3 += self.b[:, None]
+        return self.Y
+
+    def backward(self, dY: Array, /) -> Array | None:
+        """Fill dW and db; return dX."""
+        dY3 = dY.reshape(self._Y3.shape)
+        np.matmul(self.X3.transpose(0, 2, 1), dY3, out=self.dW)
+        np.matmul(self.ones, dY3, out=self.db[:, None])  # the sums over the rows
+        if not self._needs_dX:
+            return None
+        np.matmul(dY3, self.W.transpose(0, 2, 1), out=self.dX.reshape(self.X3.shape))
+        return self.dX
+
+
+class LinearPath(Layer):
+    """Y = F(X) + X V, where F is all other layers and X the inputs of the network ("wide and deep").
+
+    Cheng et al., 2016. Backward: dV = X.T dY. V (fan_in, fan_out), or of k members (k, fan_in, fan_out), is
+    penalized like weights; where it is state, it is never changed.
+    """
+
+    V: Array
+    dV: Array
+    linear: Array
+
+    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
+        super().__init__(spec, dtype)
+        self.inner = [LAYERS[layer.kind](layer, dtype) for layer in spec.inner]
+        self._learns = bool(spec.parameters)
+
+    def initialize(self, rng: np.random.Generator) -> None:  # noqa: ARG002
+        """Set V to 0; the network initializes the inner layers."""
+        self.V[...] = 0
+
+    def resize(self, n: int) -> None:
+        """Prepare the buffers for n rows."""
+        super().resize(n)
+        self._linear3 = self.linear.reshape(self.spec.rows, -1, self.spec.fan_out)
+
+    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
+        """Return F(X) + X V; keep X for the backward pass."""
+        self.X3 = X.reshape(-1, self._linear3.shape[1], self.spec.fan_in)
+        for layer in self.inner:
+            X = layer.forward(X, rngs)
+        np.matmul(self.X3, self.V, out=self._linear3)
+        X += self.linear
+        return X
+
+    def backward(self, dY: Array, /) -> None:
+        """Fill dV, and run the inner layers backward."""
+        if self._learns:
+            dY3 = dY.reshape(self._linear3.shape)
+            np.matmul(self.X3.transpose(0, 2, 1), dY3, out=self.dV.reshape(-1, *self.dV.shape[-2:]))
+        gradient: Array | None = dY
+        for layer in reversed(self.inner):
+            if gradient is None:  # no layer before the first weights has parameters
+                break
+            gradient = layer.backward(gradient)
+
+
 LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
     "elementwise": Elementwise,
@@ -524,4 +622,6 @@ LAYERS: dict[str, type[Layer]] = {
     "dropout": Dropout,
     "noise": Noise,
     "residual": Residual,
+    "members_dense": MembersDense,
+    "linear_path": LinearPath,
 }

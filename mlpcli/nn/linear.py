@@ -7,12 +7,13 @@ leverages of the rows say how far each has drawn its own prediction.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fit_linear", "linear_flops"]
+__all__ = ["fit_linear", "fit_parts", "linear_flops"]
 
 Floats = NDArray[np.float64]
 
@@ -32,20 +33,56 @@ def fit_linear(X: NDArray[Any], y: NDArray[Any], classes: int | None) -> tuple[F
     is class indices, there is one output for each class, and the loss is the cross-entropy of their softmax;
     the columns of V add up to 0. Where two classes share one logit, it is the second column minus the first.
     """
-    mean = X.mean(axis=0, dtype=np.float64)
-    Z = X - mean
-    size = float(np.sqrt(np.mean(Z**2))) or 1.0
-    Z /= size
-    V, b = _ridge(Z, y.astype(np.float64)) if classes is None else _logistic(Z, y, classes)
+    Z, mean, size = _scaled(X)
+    if classes is None:
+        V, b, _ = _ridge(Z, y.astype(np.float64))
+    else:
+        V, b, _ = _logistic(Z, y, classes)
     V /= size
     return V, b - mean @ V
 
 
+def fit_parts(
+    X: NDArray[Any], y: NDArray[Any], classes: int | None, parts: Sequence[NDArray[np.intp]]
+) -> tuple[Floats, Floats]:
+    """Return V (k, d, outputs) and b (k, outputs) of k models like that of `fit_linear`.
+
+    Each is fitted to its part of the rows, with the penalty for a row that suits all rows.
+    """
+    Z, mean, size = _scaled(X)
+    if classes is None:
+        y = y.astype(np.float64)
+        penalties = _ridge(Z, y)[2] / len(X)
+    else:
+        penalty = _logistic(Z, y, classes)[2] / len(X)
+    fits = []
+    for rows in parts:
+        of_part = Z[rows].mean(axis=0)
+        centered = Z[rows] - of_part
+        if classes is None:
+            V, b = _ridge_with(centered, y[rows], penalties * len(rows))
+        else:
+            V, b = _logistic_with(centered, y[rows], classes, penalty * len(rows))
+        V /= size
+        fits.append((V, b - (of_part * size + mean) @ V))
+    return np.stack([V for V, _ in fits]), np.stack([b for _, b in fits])
+
+
+def _scaled(X: NDArray[Any]) -> tuple[Floats, Floats, float]:
+    """Return X with columns of mean 0 and a mean square of 1 over all of them, their means and the factor."""
+    mean: Floats = X.mean(axis=0, dtype=np.float64)
+    Z: Floats = X - mean
+    size = float(np.sqrt(np.mean(Z**2))) or 1.0
+    Z /= size
+    return Z, mean, size
+
+
 def linear_flops(n: int, d: int, classes: int | None) -> float:
     """Return roughly how many floating-point operations `fit_linear` takes, for callers with little time."""
+    r = min(n, d)
     if classes is None:
-        return 4.0 * n * d * min(n, d) + 10.0 * min(n, d) ** 3
-    return len(_DECADES) * classes * (4.0 * n * d * d + 2.0 * d**3 + 100.0 * n * d)
+        return 4.0 * n * d * r + 10.0 * r**3
+    return 4.0 * n * d * r + len(_DECADES) * classes * (4.0 * n * r * r + 2.0 * r**3 + 100.0 * n * r)
 
 
 def _principal(X: Floats) -> tuple[Floats, Floats, Floats]:
@@ -63,14 +100,15 @@ def _principal(X: Floats) -> tuple[Floats, Floats, Floats]:
     return U * sizes, squares, X.T @ (U / np.maximum(sizes, 1e-6 * (sizes.max() or 1.0)))
 
 
-def _ridge(X: Floats, y: Floats) -> tuple[Floats, Floats]:
+def _ridge(X: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
     """Least squares of centered columns: V = (X.T X + penalty)**-1 X.T y (Hoerl & Kennard, 1970).
 
     Row i changes its own prediction by its leverage h, so that without it the error would be e / (1 - h)
-    (PRESS; Allen, 1974). Each output has a penalty of its own.
+    (PRESS; Allen, 1974). Each output has a penalty of its own. Returns V, b and the penalties.
     """
     b = y.mean(axis=0)
     V, best = np.zeros((X.shape[1], y.shape[1])), np.full(y.shape[1], np.inf)
+    penalties = np.empty(y.shape[1])
     Z, squares, W = _principal(X)
     projected = Z.T @ (y - b)
     for penalty in len(X) * _GRID:
@@ -79,9 +117,15 @@ def _ridge(X: Floats, y: Floats) -> tuple[Floats, Floats]:
         leverages = 1 / len(X) + Z**2 @ shrinkage
         press = np.sum(((y - b - Z @ weights) / np.maximum(1 - leverages, _LEAST)[:, None]) ** 2, axis=0)
         better = press < best
-        V[:, better] = W @ weights[:, better]
+        V[:, better], penalties[better] = W @ weights[:, better], penalty
         best = np.minimum(best, press)
-    return V, b
+    return V, b, penalties
+
+
+def _ridge_with(X: Floats, y: Floats, penalties: Floats) -> tuple[Floats, Floats]:
+    b: Floats = y.mean(axis=0)
+    Z, squares, W = _principal(X)
+    return W @ (Z.T @ (y - b) / (squares[:, None] + penalties)), b
 
 
 class _Logistic:
@@ -102,7 +146,7 @@ class _Logistic:
         self._penalty = np.zeros((d + 1, 1))
         self._look()
 
-    def _solve(self, penalty: float) -> None:
+    def solve(self, penalty: float) -> None:
         """Minimize the cost from where V is, until a Newton step promises less than ``_ENOUGH`` a row."""
         self._penalty[:-1] = penalty
         inverses = self._inverses()
@@ -129,7 +173,7 @@ class _Logistic:
 
         One Newton step takes a row out of the fit (Rad & Maleki, 2020), with the blocks as the Hessian.
         """
-        self._solve(penalty)
+        self.solve(penalty)
         self._look()
         logits = self.X @ self.V
         errors = _softmax(logits) - self.targets
@@ -195,15 +239,13 @@ def _preconditioned(residual: Floats, inverses: Floats) -> Floats:
     return z
 
 
-def _logistic(X: Floats, y: NDArray[Any], classes: int) -> tuple[Floats, Floats]:
+def _logistic(X: Floats, y: NDArray[Any], classes: int) -> tuple[Floats, Floats, float]:
     """Multinomial logistic regression; the penalty falls as long as rows left out are predicted better.
 
     Of the penalties that do almost as well as the best, the strongest is taken, since one Newton step takes
-    too little out of a fit that is nearly certain of all its rows.
+    too little out of a fit that is nearly certain of all its rows. Returns V, b and the penalty.
     """
-    W = None
-    if X.shape[1] > len(X):  # weights outside the span of the rows would be 0
-        X, _, W = _principal(X)
+    X, W = _spanned(X)
     fit = _Logistic(X, y, classes)
     fits: dict[float, tuple[float, Floats]] = {}
     lowest, worse = np.inf, 0
@@ -217,8 +259,25 @@ def _logistic(X: Floats, y: NDArray[Any], classes: int) -> tuple[Floats, Floats]
     best = _strongest(fits)
     for penalty in (best * 10**0.5, best / 10**0.5):
         fits[penalty] = fit.left_out_cost(penalty), fit.V.copy()
-    V = fits[_strongest(fits)][1]
-    return V[:-1] if W is None else W @ V[:-1], V[-1]
+    best = _strongest(fits)
+    V = fits[best][1]
+    return W @ V[:-1], V[-1], best
+
+
+def _logistic_with(X: Floats, y: NDArray[Any], classes: int, penalty: float) -> tuple[Floats, Floats]:
+    X, W = _spanned(X)
+    fit = _Logistic(X, y, classes)
+    fit.solve(penalty)
+    return W @ fit.V[:-1], fit.V[-1]
+
+
+def _spanned(X: Floats) -> tuple[Floats, Any]:
+    """Return Z = X W with no more columns than rows, and W: weights outside the rows' span would be 0."""
+    n, d = X.shape
+    if d <= n:
+        return X, np.eye(d)
+    Z, _, W = _principal(X)
+    return Z, W
 
 
 def _strongest(fits: dict[float, tuple[float, Floats]]) -> float:

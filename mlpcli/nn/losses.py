@@ -50,6 +50,21 @@ class Loss:
             return _softmax(np.hstack([np.zeros_like(logits), logits]) if self.binary else logits)
         return np.hstack([-logits, logits]) if self.binary else logits.copy()
 
+    def average(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the logits (n, outputs) of the mean prediction of members with ``logits`` (k, n, outputs).
+
+        Probabilities are averaged, and so are scores and values; the logits are such that `predict` gives
+        just these.
+        """
+        if self.outputs != "probabilities":
+            mean: NDArray[Any] = np.mean(logits, axis=0)
+            return mean
+        if not self.binary:
+            return _log_mean_softmax(logits)
+        of_both = _log_mean_softmax(np.concatenate([np.zeros_like(logits), logits], axis=2))
+        difference: NDArray[Any] = of_both[:, 1:] - of_both[:, :1]
+        return difference
+
     def classify(self, logits: NDArray[Any]) -> NDArray[np.intp]:
         """Return the index (n,) of the class with the highest score in each row of logits."""
         predicted = np.empty(len(logits), np.intp)
@@ -74,6 +89,15 @@ def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     exponentials /= exponentials.sum(axis=1, keepdims=True)
     result: NDArray[Any] = exponentials
+    return result
+
+
+def _log_mean_softmax(logits: NDArray[Any]) -> NDArray[Any]:
+    """Return the logarithms (n, classes) of the mean probabilities of logits (k, n, classes)."""
+    logs = logits - logits.max(axis=2, keepdims=True)
+    logs -= np.log(np.exp(logs).sum(axis=2, keepdims=True))
+    largest = logs.max(axis=0)
+    result: NDArray[Any] = largest + np.log(np.exp(logs - largest).mean(axis=0))
     return result
 
 

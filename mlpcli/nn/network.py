@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.nn.layers import LAYERS, Dense, Layer, Residual, Rngs
+from mlpcli.nn.layers import LAYERS, Dense, Layer, LinearPath, MembersDense, Residual, Rngs
 from mlpcli.nn.parameters import Parameters
 from mlpcli.specs import NetworkSpec
 
@@ -29,17 +29,28 @@ class HiddenLayer(NamedTuple):
 class Network:
     """A multilayer perceptron, built as ``spec`` describes it.
 
-    ``dense`` are the Dense layers and ``hidden`` the hidden layers, both in order. Parameters are zero until
-    `initialize` or a checkpoint fills ``parameters.values`` and ``state``.
+    ``dense`` are the layers of weights, of which the last is the output layer, and ``hidden`` the hidden
+    layers, both in order. ``stack`` are all layers from the inputs to the outputs, and ``path`` the linear
+    path around them, if there is one. Where there are several members, ``average`` makes one prediction of
+    theirs, as `Loss.average` does. Parameters are zero until `initialize`
+    or a checkpoint fills ``parameters.values`` and ``state``.
     """
 
-    def __init__(self, spec: NetworkSpec, dtype: Any = np.float32) -> None:
-        self.spec, self.widths = spec, spec.widths
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        dtype: Any = np.float32,
+        average: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    ) -> None:
+        self.spec, self.widths, self.members = spec, spec.widths, spec.members
         self.dtype = np.dtype(dtype)
+        self._average = average
         self.layers = [LAYERS[layer.kind](layer, self.dtype) for layer in spec.layers]
         self._all_layers = list(_walk(self.layers))
-        self.dense = [layer for layer in self._all_layers if isinstance(layer, Dense)]
+        self.dense = [layer for layer in self._all_layers if isinstance(layer, (Dense, MembersDense))]
         self.hidden = _hidden(self.layers)
+        self.path = next((layer for layer in self.layers if isinstance(layer, LinearPath)), None)
+        self.stack = self.layers if self.path is None else self.path.inner
         self.parameters = Parameters(spec.parameters, self.dtype)
         self.state = {name: array for layer in self._all_layers for name, array in layer.state.items()}
         for each in self._all_layers:
@@ -52,16 +63,29 @@ class Network:
             layer.initialize(rng)
 
     def forward(self, X: NDArray[Any], rngs: Rngs | None = None) -> NDArray[Any]:
-        """Return the logits (n, outputs) of X (n, inputs), in a buffer that the next call reuses.
+        """Return the logits (members n, outputs) of X (members n, inputs), in a buffer that is used again.
 
-        ``rngs`` are the streams "dropout", "noise" and "noise_pool" of a training step. Without them, the
-        network is evaluated: nothing is random, ``state`` does not change, and the logits of a row do not
-        depend on other rows.
+        The rows of the first member come first. ``rngs`` are the streams "dropout", "noise" and "noise_pool"
+        of a training step. Without them, the network is evaluated: nothing is random, ``state`` does not
+        change, and the logits of a row do not depend on other rows.
         """
-        if len(X) != self._n:
-            self._n = len(X)
+        return self._run(X, len(X) // self.members, rngs)
+
+    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the logits (n, outputs) of X (n, inputs) in evaluation, of all members together.
+
+        Those of a single member are in a buffer that the next call reuses.
+        """
+        logits = self._run(X, len(X), None)
+        if self._average is None or self.members == 1:
+            return logits
+        return self._average(logits.reshape(self.members, *X.shape[:1], -1))
+
+    def _run(self, X: NDArray[Any], n: int, rngs: Rngs | None) -> NDArray[Any]:
+        if n != self._n:
+            self._n = n
             for layer in self._all_layers:
-                layer.resize(self._n)
+                layer.resize(n * self.members)
         for layer in self.layers:
             X = layer.forward(X, rngs)
         return X
@@ -80,10 +104,10 @@ class Network:
 
 
 def _walk(layers: list[Layer]) -> Iterator[Layer]:
-    """Yield every layer, the inner layers of a residual layer before it, as `NetworkSpec.walk` does."""
+    """Yield every layer, the inner layers of another one before it, as `NetworkSpec.walk` does."""
     for layer in layers:
-        if isinstance(layer, Residual):
-            yield from layer.inner
+        if isinstance(layer, (Residual, LinearPath)):
+            yield from _walk(layer.inner)
         yield layer
 
 
@@ -91,7 +115,9 @@ def _hidden(layers: list[Layer]) -> list[HiddenLayer]:
     """Return the hidden layers; each ends with an activation, or with the residual layer around it."""
     hidden = []
     for layer in layers:
-        if isinstance(layer, Residual):
+        if isinstance(layer, LinearPath):
+            hidden += _hidden(layer.inner)
+        elif isinstance(layer, Residual):
             hidden.append(HiddenLayer(layer.inner[-1], layer))
         elif layer.is_activation:
             hidden.append(HiddenLayer(layer, layer))

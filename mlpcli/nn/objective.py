@@ -1,7 +1,8 @@
 """Computes the objective of training: the loss of a batch plus the penalties on the weights.
 
-Gradient checks compare the backward pass with it. The trainer never needs it as one number, since the
-optimizer adds the gradients of the penalties slice by slice.
+That of several members is the sum of theirs, so that each is trained as if it were alone. Gradient checks
+compare the backward pass with it. The trainer never needs it as one number, since the optimizer adds the
+gradients of the penalties slice by slice.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ def evaluate_objective(
     y: NDArray[Any],
     rngs: Rngs,
 ) -> float:
-    """Return the objective of a training step on the batch X (n, inputs), y.
+    """Return the objective of a training step on the batch X (members n, inputs), y (members n, ...).
 
     ``penalties`` are pairs of a penalty and its strength. ``rngs`` are the streams that the layers draw from.
     Two values are comparable only if the streams were in the same state.
     """
     weights = network.parameters.values[: network.parameters.n_penalized]
-    value = loss.evaluate(network.forward(X, rngs), y, None)
+    value = network.members * loss.evaluate(network.forward(X, rngs), y, None)
     return value + sum(penalty.value(weights, strength) for penalty, strength in penalties)
 
 
@@ -51,8 +52,10 @@ def differentiate_objective(
     It is flat, like ``network.parameters.values``.
     """
     parameters = network.parameters
-    dlogits = np.empty((len(X), network.widths[-1]), network.dtype)
-    loss.evaluate(network.forward(X, rngs), y, dlogits)
+    logits = network.forward(X, rngs)
+    dlogits = np.empty_like(logits)
+    loss.evaluate(logits, y, dlogits)
+    dlogits *= network.members
     network.backward(dlogits)
     weights = slice(0, parameters.n_penalized)
     scratch = np.empty(parameters.n_penalized, network.dtype)

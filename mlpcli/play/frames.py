@@ -113,7 +113,7 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
 def _logits(session: Session, points: NDArray[Any]) -> NDArray[Any]:
     network = session.run.network
     X = np.ascontiguousarray(session.run.transform.apply(points), network.dtype)
-    logits: NDArray[Any] = network.forward(X).copy()
+    logits: NDArray[Any] = network.predict(X).copy()
     return logits
 
 

@@ -308,6 +308,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         network.state[array_spec.name][...] = array = arrays[array_spec.name]
         if array_spec.non_negative and not np.all(array >= 0):
             raise _damaged(path, f"{array_spec.name} holds variances below 0")
+    units = [spec.members * width for width in widths[1:-1]]
     return Checkpoint(
         experiment,
         network,
@@ -321,7 +322,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         meta.class_counts,
         meta.epoch,
         meta.scores,
-        _resume(path, meta, {name.removeprefix(_OPTIMIZER): arrays[name] for name in slots}, widths[1:-1]),
+        _resume(path, meta, {name.removeprefix(_OPTIMIZER): arrays[name] for name in slots}, units),
         meta.data_from_run,
         Baselines.from_arrays(arrays, meta.baseline_note),
     )
@@ -492,7 +493,7 @@ def _read_array(path: Path, archive: NpzFile, name: str) -> NDArray[Any]:
     return array
 
 
-def _resume(path: Path, meta: Meta, slots: dict[str, NDArray[Any]], hidden: tuple[int, ...]) -> Resume | None:
+def _resume(path: Path, meta: Meta, slots: dict[str, NDArray[Any]], hidden: list[int]) -> Resume | None:
     if meta.progress is None:
         return None
     saved = meta.progress

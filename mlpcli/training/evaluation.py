@@ -27,12 +27,20 @@ __all__ = ["compute_logits", "full_report", "quick_scores", "require_defined"]
 
 
 def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
-    """Return the logits (n, outputs) of all examples, in order."""
+    """Return the logits (n, outputs) of all examples, in order.
+
+    They are those of all members of the network, or for examples that one member has left out, of this one.
+    """
     logits = np.empty((len(batches), network.widths[-1]), network.dtype)
+    rows = max(1, EVALUATION_ROWS // network.members)
     start = 0
     with np.errstate(over="ignore", invalid="ignore"):  # overflow shows in the logits
-        for X, y in batches.in_order(EVALUATION_ROWS):
-            logits[start : start + len(y)] = network.forward(X)
+        if batches.left_out is not None:
+            for places, X in batches.of_left_out(rows):
+                logits[places] = network.forward(X)
+            return logits
+        for X, y in batches.in_order(rows):
+            logits[start : start + len(y)] = network.predict(X)
             start += len(y)
     return logits
 

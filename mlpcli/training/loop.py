@@ -56,8 +56,9 @@ class MidEpoch:
     """The state of training within an epoch, after ``batch`` batches.
 
     ``loss_sum`` is the sum of the losses of all examples so far, ``correct`` the number of examples that were
-    classified correctly, and ``seconds`` the time that the epoch has taken. ``silent`` is the state of
-    `UnitHealth`; ``streams`` holds the states of the bit generators by name.
+    classified correctly, each counted once for each member that saw it, and ``seconds`` the time that the
+    epoch has taken. ``silent`` is the state of `UnitHealth`; ``streams`` holds the states of the bit
+    generators by name.
     """
 
     batch: int
@@ -97,12 +98,13 @@ class _Pass:
 class Trainer:
     """Trains ``network`` on mini-batches, epoch by epoch.
 
-    Epochs are scored on ``val``, or on the training split if ``val`` is None. The best one is that with the
+    Epochs are scored on ``val``, or on the training split if ``val`` is None. ``val`` may be ``train`` itself
+    where each member leaves out some of its examples and is scored on these. The best epoch is that with the
     best ``monitor``, the loss or one of the `MEASURES`; if it is equal, lower loss is better. The metrics of
     an epoch are:
 
-    - ``train_loss`` and ``train_accuracy``: means over the epoch's batches, while the weights change, with
-      augmentation, dropout and noise, without penalties;
+    - ``train_loss`` and ``train_accuracy``: means over the epoch's batches and the network's members, while
+      the weights change, with augmentation, dropout and noise, without penalties;
     - ``val_loss``, ``val_accuracy`` or ``val_r2``, and ``val_`` with the name of the monitor, after the
       epoch. Without ``val`` a monitor other than loss and accuracy is that of the training split, ``train_``
       with its name, after the epoch;
@@ -141,7 +143,7 @@ class Trainer:
         self.monitor, self.target_transform = monitor, target_transform
         self.clip_norm, self.max_norm = clip_norm, max_norm
         self.augmenter, self.save_every = augmenter, save_every
-        self.batches = math.ceil(len(train) / batch_size)  # per epoch
+        self.batches = math.ceil(train.drawn / (batch_size * network.members))  # per epoch
         self._learning_rate = optimizer.learning_rate  # before the schedule multiplies it
         self.progress = Progress()
         self._dlogits, self._others_dlogits = (Buffer(network.widths[-1], network.dtype) for _ in range(2))
@@ -173,6 +175,18 @@ class Trainer:
                 return
             yield epoch
 
+    def score_start(self) -> dict[str, Any] | None:
+        """Score the network as it is before its first step, as an epoch 0 that may stay the best.
+
+        Return the scores; None if training has begun, or if there are no examples to score it on.
+        """
+        if self.optimizer.steps or self.val is None:
+            return None
+        scores = self._scores(self.val)
+        self._require_finite("loss", scores["loss"], 0, "on the validation split")
+        self.progress.best_score = (*self._monitored(scores), -scores["loss"])
+        return {f"val_{name}": value for name, value in scores.items()}
+
     @property
     def out_of_patience(self) -> bool:
         """Whether the last ``patience`` epochs have brought no better score."""
@@ -186,9 +200,9 @@ class Trainer:
             state = self._pass(number, save)
             if state is None:
                 return None
-            metrics = {"epoch": number, "train_loss": state.loss_sum / len(self.train)}
+            metrics = {"epoch": number, "train_loss": state.loss_sum / self.train.drawn}
             if self.loss.outputs != "values":
-                metrics["train_accuracy"] = state.correct / len(self.train)
+                metrics["train_accuracy"] = state.correct / self.train.drawn
             norm = state.report["gradient_norm"]
             self._require_finite("norm of the gradient", norm, number, "in its last step")
             self._require_sound(number, "after its last step")
@@ -203,7 +217,7 @@ class Trainer:
                     scores[self.monitor] = metrics[f"train_{self.monitor}"] = value
         metrics["learning_rate"] = self.optimizer.learning_rate
         metrics["seconds"] = time.perf_counter() - state.start
-        metrics["examples_per_second"] = len(self.train) / state.seconds
+        metrics["examples_per_second"] = self.train.drawn / state.seconds
         metrics |= state.report
         score = (*self._monitored(scores), -scores["loss"])
         progress = self.progress
@@ -278,6 +292,8 @@ class Trainer:
             state.correct += self.loss.count_correct(logits, y)
         if state.batch == self.batches:
             state.report |= self._health.report()  # backward overwrites the outputs
+        if self.network.members > 1:  # each learns as if it were alone
+            dlogits *= self.network.members
         self.network.backward(dlogits)
         # A backward pass that overflows shows in the gradients of the biases, which are few and quick to
         # check. If only the products X.T dY overflow, the next loss shows it; nothing is saved unchecked.
@@ -357,7 +373,7 @@ class Trainer:
         CS231n notes, Neural Networks 2, "Max norm constraints" (Srebro & Shraibman, 2005).
         """
         for W in self._matrices:
-            norms = np.einsum("ij,ij->j", W, W)
+            norms = np.einsum("...ij,...ij->...j", W, W)[..., None, :]
             np.sqrt(norms, out=norms)
             np.maximum(norms, longest, out=norms)
             np.divide(longest, norms, out=norms)

@@ -174,8 +174,8 @@ def baseline_rows(n: int, features: int, classes: int) -> int | None:
 def _buffers(spec: NetworkSpec, experiment: Experiment | None, data: DataSize | None, batch: int) -> int:
     """Return the bytes of all buffers of a training step, except the activations, and of evaluation."""
     inputs, outputs = spec.widths[0], spec.widths[-1]
-    numbers = max(spec.widths[1:-1], default=0)  # for finding dead units
-    numbers += 4 * outputs  # gradients of the logits, and buffers of the loss
+    numbers = spec.members * max(spec.widths[1:-1], default=0)  # for finding dead units
+    numbers += 4 * spec.members * outputs  # gradients of the logits, and buffers of the loss
     augment = None if experiment is None else getattr(experiment.data, "augment", None)
     if augment is not None and (augment.crop or augment.flip):
         numbers += inputs * (32 + 2 * augment.crop) ** 2 // 32**2 + (inputs if augment.crop else 0)
@@ -183,7 +183,8 @@ def _buffers(spec: NetworkSpec, experiment: Experiment | None, data: DataSize | 
         numbers += inputs
     itemsize = _FLOAT if data is None else data.itemsize
     rows = EVALUATION_ROWS if data is None or data.scored is None else min(EVALUATION_ROWS, data.scored)
-    gathered = itemsize * inputs
+    rows = max(1, rows // spec.members)
+    gathered = itemsize * inputs * spec.members
     scratch = _FLOAT * spec.scratch + spec.masks
     forward = _FLOAT * spec.activations + gathered + scratch
     # The buffers of training grow to the rows of evaluation; the second network has its own.
@@ -233,11 +234,11 @@ def known_data(experiment: Experiment) -> DataSize | None:
     if n is None:
         return None
     if section.name == "cifar10":
-        trained, scored = _split_sizes(section, n, own_test=n // 6)
+        trained, scored = _split_sizes(experiment, n, own_test=n // 6)
         return DataSize(
             n * (section.inputs + 8), f"{n:,} images, 1 byte a value", trained, scored, itemsize=1
         )
-    trained, scored = _split_sizes(section, n)
+    trained, scored = _split_sizes(experiment, n)
     spare = n * (_DRAWN - _KEPT)
     return DataSize(
         n * _DRAWN,
@@ -245,7 +246,7 @@ def known_data(experiment: Experiment) -> DataSize | None:
         trained,
         scored,
         spare=spare,
-        kept=min(n, trained + _val_size(section, n)),
+        kept=min(n, trained + _val_size(experiment, n)),
     )
 
 
@@ -253,17 +254,18 @@ def _count(size: float | None, of: int, rest: int) -> int:
     return rest if size is None else min(of, round(size * of) if isinstance(size, float) else size)
 
 
-def _val_size(section: Any, learned: int) -> int:
-    return _count(section.val_size, learned, 0)
+def _val_size(experiment: Experiment, learned: int) -> int:
+    return 0 if experiment.training.validation == "folds" else _count(experiment.data.val_size, learned, 0)
 
 
-def _split_sizes(section: Any, n: int, own_test: int = 0) -> tuple[int, int]:
+def _split_sizes(experiment: Experiment, n: int, own_test: int = 0) -> tuple[int, int]:
     """Return roughly how many of n examples the training split has, and the largest split."""
+    section: Any = experiment.data
     learned = n - own_test
     fold = getattr(section, "fold", None)
     test_size = section.test_size if fold is None else 1 / fold.of
     test = _count(test_size, own_test or n, own_test)
-    val = _val_size(section, learned)
+    val = _val_size(experiment, learned)
     train = max(1, _count(section.train_size, learned, learned - val - (0 if own_test else test)))
     return train, max(train, val, test)
 

@@ -39,15 +39,18 @@ def grid_of(ranges: Sequence[tuple[float, float]], n: int) -> tuple[NDArray[Any]
 
 
 def hidden_outputs(network: Network, X: NDArray[Any]) -> list[NDArray[Any]]:
-    """Return the outputs (n, units) of each hidden layer for scaled inputs X (n, inputs), in new arrays."""
-    X = np.ascontiguousarray(X, network.dtype)
-    network.forward(X)  # allocates buffers for this many rows
+    """Return the outputs (n, units) of each hidden layer for scaled inputs X (n, inputs), in new arrays.
+
+    Where the network has several members, they are those of the first one.
+    """
+    n, X = len(X), np.ascontiguousarray(X, network.dtype)
+    network.predict(X)  # allocates buffers for this many rows
     last = {id(layer.output) for layer in network.hidden}
     outputs = []
-    for layer in network.layers:
+    for layer in network.stack:
         X = layer.forward(X)
         if id(layer) in last:
-            outputs.append(X.copy())
+            outputs.append(X[:n].copy())
     return outputs
 
 

@@ -3,6 +3,7 @@
 Both have the same methods, and neither the loop nor the run knows which one it has:
 
 - `open` is the block in which a run writes; `log` adds a line to the log, if there is one.
+- `add_start` keeps the weights before the first epoch, where these may be the best.
 - `add_snapshot`, then `add_epoch`, keep an epoch; `save` keeps the state within one; `sync` makes sure that
   all of it has reached its place.
 - ``metrics``, ``best``, ``last``, ``snapshots`` and `snapshot` give back what is kept, during training and
@@ -84,6 +85,10 @@ class MemoryRecorder:
     def add_snapshot(self, checkpoint: Checkpoint, planned: Collection[int]) -> None:  # noqa: ARG002
         """Keep the weights of an epoch."""
         self._snapshots[checkpoint.epoch] = _Copy(replace(checkpoint, resume=None))
+
+    def add_start(self, checkpoint: Checkpoint) -> None:
+        """Keep the weights before the first epoch as the best so far."""
+        self._best = _Copy(replace(checkpoint, resume=None))
 
     def add_epoch(self, row: dict[str, Any], checkpoint: Checkpoint, *, is_best: bool) -> None:
         """Keep an epoch's row and weights."""
@@ -170,6 +175,10 @@ class DirectoryRecorder:
         snapshot = self._files.snapshot(checkpoint.epoch)
         snapshot.parent.mkdir(exist_ok=True)
         save_checkpoint(snapshot, replace(checkpoint, resume=None))
+
+    def add_start(self, checkpoint: Checkpoint) -> None:
+        """Keep the weights before the first epoch as the best so far; they are written with those of it."""
+        self._best = self._unwritten[self._files.best] = _Copy(replace(checkpoint, resume=None))
 
     def add_epoch(self, row: dict[str, Any], checkpoint: Checkpoint, *, is_best: bool) -> None:
         """Write an epoch's row; write its checkpoints too, or keep them until they are due."""

@@ -25,6 +25,7 @@ from mlpcli.build import (
     build_schedule,
     fit_target_transform,
     fit_transform,
+    leave_out,
     load_splits,
     network_widths,
 )
@@ -40,6 +41,7 @@ from mlpcli.text import count, listed
 from mlpcli.training.baselines import Baselines, fit_baselines
 from mlpcli.training.checkpoints import Checkpoint, Resume
 from mlpcli.training.evaluation import quick_scores, require_defined
+from mlpcli.training.linear_path import fit_linear_path
 from mlpcli.training.loop import Epoch, MidEpoch, Trainer
 from mlpcli.training.memory import loaded_data, require_memory
 from mlpcli.training.model import Model
@@ -124,12 +126,16 @@ class Run:
             require_defined(experiment.monitor, self.loss, train, "training")
         else:
             require_defined(experiment.monitor, self.loss, val, "validation")
+        left_out = leave_out(experiment, train)
+        batches = self._batches(train, keep=True, members=self.network.members, left_out=left_out)
+        if experiment.model.linear_path == "fitted":
+            fit_linear_path(self.network, self.loss, batches, experiment.training.seed)
         self.trainer = build_trainer(
             experiment,
             self.network,
             self.loss,
-            self._batches(train, keep=True),
-            None if val is None else self._batches(val, keep=True),
+            batches,
+            batches if left_out is not None else None if val is None else self._batches(val, keep=True),
             self.target_transform,
         )
         n = experiment.training.snapshots
@@ -138,12 +144,12 @@ class Run:
         self.seconds = 0.0
         self.notes = _left_out(splits)
 
-    def _batches(self, split: Split, *, keep: bool = False) -> Batches:
+    def _batches(self, split: Split, **settings: Any) -> Batches:
         dtype = self.network.dtype
         if self.target_transform is not None:
             learned = self.target_transform.apply(split.y).astype(dtype)
             split = replace(split, y=learned, values=split.y)
-        return Batches(split, self.transform, dtype, keep=keep)
+        return Batches(split, self.transform, dtype, **settings)
 
     def epochs(self) -> Generator[Epoch, None, None]:
         """Train, and yield each epoch once the recorder has it.
@@ -173,6 +179,8 @@ class Run:
             recorder.log(f"resumed after step {trainer.optimizer.steps}")
         try:
             try:
+                if self.experiment.model.linear_path == "fitted":
+                    self._keep_start()
                 for epoch in trainer.epochs(self._save_mid_epoch):
                     self._keep(epoch)
                     recorder.log(describe_epoch(epoch.metrics))
@@ -188,6 +196,13 @@ class Run:
             recorder.log(f"stopped after step {trainer.optimizer.steps}")
         else:
             recorder.log(f"finished; the best epoch is {trainer.progress.best_epoch}")
+
+    def _keep_start(self) -> None:
+        """Keep the network before its first step, which is a linear model, until an epoch is better."""
+        scores = self.trainer.score_start()
+        if scores is not None:
+            known = {name: value for name, value in scores.items() if value is not None}
+            self.recorder.add_start(self._checkpoint(known, None))
 
     def _keep(self, epoch: Epoch) -> None:
         scores = {
@@ -305,9 +320,9 @@ class Run:
         """Return one line on the network and its training: widths, parameters, loss, optimizer."""
         widths = "-".join(map(str, self.network.widths))
         parameters = count(len(self.network.parameters.values), "parameter")
-        return (
-            f"{widths} network, {parameters}; {self.experiment.loss.name}, {self.experiment.optimizer.name}"
-        )
+        members = "" if self.network.members == 1 else f" of {self.network.members:,} members"
+        learning = f"{self.experiment.loss.name}, {self.experiment.optimizer.name}"
+        return f"{widths} network{members}, {parameters}; {learning}"
 
 
 def _left_out(splits: Splits) -> list[str]:

@@ -78,3 +78,51 @@ def test_inputs_that_are_kept_are_the_same() -> None:
         for (X, y), (same_X, same_y) in zip(batches(kept), batches(fresh), strict=True):
             np.testing.assert_array_equal(X, same_X)
             np.testing.assert_array_equal(y, same_y)
+
+
+LEFT_OUT = [np.array([0, 3]), np.array([4]), np.array([1, 2])]
+
+
+def of_members(left_out: list[np.ndarray] | None = None) -> Batches:
+    part = split(np.float32)
+    transform = Transform.fit("none", part.X, part.rows)
+    return Batches(part, transform, members=3, left_out=left_out)
+
+
+@pytest.mark.parametrize("left_out", [None, LEFT_OUT])
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 100])
+def test_each_member_gets_examples_of_its_own(left_out: list[np.ndarray] | None, batch_size: int) -> None:
+    """All of them once, in an order of its own; or as many as the others, of those that it trains on."""
+    batches = of_members(left_out)
+    seen: list[list[int]] = [[], [], []]
+    for X, y in batches.shuffled(batch_size, np.random.default_rng(1)):
+        np.testing.assert_array_equal(X[:, 0], 4 * y)
+        for member, rows in enumerate(y.reshape(3, -1)):
+            assert len(rows) <= batch_size
+            seen[member] += rows.tolist()
+    drawn = 5 if left_out is None else 3
+    assert batches.drawn == 3 * drawn
+    for member, rows in enumerate(seen):
+        own = batches.split.rows[batches.of_member(member)]
+        assert len(set(rows)) == drawn
+        assert set(rows) <= set(own.tolist())
+    assert seen[0] != seen[1] != seen[2]
+
+
+@pytest.mark.parametrize("skip", [0, 1, 2, 3])
+def test_members_skip_batches_that_are_done(skip: int) -> None:
+    whole, rest = (
+        [y.tolist() for _, y in of_members().shuffled(2, np.random.default_rng(1), first)]
+        for first in (0, skip)
+    )
+    assert rest == whole[skip:]
+
+
+def test_examples_that_are_left_out_come_to_the_member_that_left_them_out() -> None:
+    batches = of_members(LEFT_OUT)
+    seen: list[set[int]] = [set(), set(), set()]
+    for places, X in batches.of_left_out(1):
+        np.testing.assert_array_equal(X[:, 0], 4 * batches.split.rows[places])
+        for member, place in enumerate(places.tolist()):
+            seen[member].add(place)
+    assert seen == [set(rows.tolist()) for rows in LEFT_OUT]

@@ -61,9 +61,9 @@ def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float])
     network.initialize(rng)
     parameters = network.parameters
     parameters.values += 0.1 * rng.standard_normal(len(parameters.values))  # biases too
-    X = rng.standard_normal((N, INPUTS))
-    outputs = widths[-1]
-    y = rng.standard_normal((N, outputs)) if loss.outputs == "values" else rng.integers(0, max(2, outputs), N)
+    n, outputs = N * network.members, widths[-1]
+    X = rng.standard_normal((n, INPUTS))
+    y = rng.standard_normal((n, outputs)) if loss.outputs == "values" else rng.integers(0, max(2, outputs), n)
 
     def objective() -> float:
         return evaluate_objective(network, loss, penalties, X, y, streams())
@@ -116,6 +116,15 @@ def test_every_combination(
         {**model, "dropout": dropout, "input_dropout": dropout / 3},
         dict.fromkeys(PENALTIES, 0) | {penalty: 0.3},
     )
+
+
+@pytest.mark.parametrize("path", ["none", "learned", "fitted"])
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_members_and_linear_paths(loss: str, members: int, path: str) -> None:
+    model = {"hidden": [4], "activation": "mish", "members": members, "linear_path": path}
+    check(loss, model, dict.fromkeys(PENALTIES, 0.1))
+    check(loss, {**model, "hidden": []}, dict.fromkeys(PENALTIES, 0))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

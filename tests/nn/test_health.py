@@ -60,3 +60,21 @@ def test_other_units_neither_die_nor_saturate() -> None:
         net.forward(np.zeros((3, 2)))
         health.observe()
         assert health.report() == {"dead": [None], "saturated": [None]}
+
+
+def test_a_unit_of_each_member_is_dead_by_itself() -> None:
+    sections = {"data": "spiral", "model": {"hidden": [4], "activation": "relu", "members": 2}}
+    experiment = validate_experiment(sections, Path())
+    net = build_network(experiment, experiment.widths() or (), np.float64)
+    health = UnitHealth([layer.activation for layer in net.hidden])
+    W1 = net.parameters.view("W1")
+    W1[0, 0], W1[1, 0] = [1, -1, 0, 0], [1, -1, 1, -1]
+    net.forward(np.array([[1.0, 0.0], [1.0, 0.0]]))
+    health.observe()
+    (kept,) = health.silent
+    assert health.report()["dead"] == [5 / 8]  # of the first one unit is active, of the second two
+    net.forward(np.array([[-1.0, 0.0], [-1.0, 0.0]]))
+    health.observe()
+    assert health.report()["dead"] == [2 / 8]
+    health.start([kept])
+    assert health.report()["dead"] == [5 / 8]

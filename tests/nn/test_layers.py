@@ -75,6 +75,7 @@ MODELS = [
     *({"norm": name} for name in NORMS),
     {"dropout": 0.5, "input_noise": 0.5},
     {"residual": True},
+    {"members": 3, "linear_path": "learned"},
 ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mlpcli.nn.linear import fit_linear, linear_flops
+from mlpcli.nn.linear import fit_linear, fit_parts, linear_flops
 
 IRIS = Path(__file__).parents[2] / "datasets" / "iris.csv"
 
@@ -178,3 +178,24 @@ def test_predictions_follow_the_columns_wherever_their_zero_lies(classes: int | 
 def test_more_work_takes_more_operations() -> None:
     assert 0 < linear_flops(100, 5, None) < linear_flops(100, 5, 2) < linear_flops(100, 5, 3)
     assert linear_flops(50_000, 3072, 10) > 1e13  # images: not in a moment
+
+
+@pytest.mark.parametrize("classes", [None, 3])
+@pytest.mark.parametrize("columns", [4, 200])
+def test_parts_are_fitted_with_the_penalty_of_all_rows(classes: int | None, columns: int) -> None:
+    """All rows as a part are the fit of all rows; other parts are predicted well by the rest."""
+    X, y = iris()
+    X = np.hstack([X, 1e-3 * np.random.default_rng(0).standard_normal((150, columns - 4))]) + 7
+    targets = y if classes else X[:, 3:4]
+    V, b = fit_linear(X, targets, classes)
+    parts = [np.arange(150), np.arange(0, 150, 2), np.arange(1, 150, 2)]
+    of_parts, biases = fit_parts(X, targets, classes, parts)
+    assert of_parts.shape == (3, *V.shape)
+    np.testing.assert_allclose(of_parts[0], V, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(biases[0], b, rtol=1e-3, atol=1e-2)
+    for part, rest in ((1, parts[2]), (2, parts[1])):
+        predicted = X[rest] @ of_parts[part] + biases[part]
+        if classes:
+            assert np.mean(predicted.argmax(axis=1) == y[rest]) > 0.9
+        else:
+            assert np.mean((predicted - targets[rest]) ** 2) < 0.1

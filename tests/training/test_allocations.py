@@ -80,6 +80,7 @@ def test_no_array_of_a_batch_in_the_loss(loss: str, tmp_path: Path) -> None:
         *({key: 0.5} for key in ("dropout", "input_dropout", "input_noise")),
         *({"norm": norm} for norm in NORMS),
         {"hidden": [3, 2, 2], "residual": True},
+        {"members": 2, "linear_path": "learned"},
     ],
     ids=str,
 )

@@ -91,6 +91,15 @@ def test_norms_and_residual_layers(tmp_path: Path, norm: str, residual: bool) ->
     within_a_quarter(config, tmp_path)
 
 
+def test_members(tmp_path: Path) -> None:
+    config = experiment(
+        data={"name": "moons", "points": 5000, "test_size": 0.0},
+        model={"hidden": [60, 60], "members": 4, "linear_path": "learned"},
+        training={"batch_size": 1000, "validation": "folds"},
+    )
+    within_a_quarter(config, tmp_path)
+
+
 def test_everything_at_once(tmp_path: Path) -> None:
     config = experiment(
         data={"name": "moons", "points": 5000, "val_size": 0.1, "test_size": 0.0},

@@ -89,6 +89,32 @@ def test_a_resumed_run_ends_as_if_it_had_never_stopped() -> None:
     assert arrays(parts) == arrays(whole)
 
 
+def test_members_are_resumed_within_an_epoch() -> None:
+    """With their folds, their batches, their linear paths and their units that have not been active yet."""
+    changes = ["model.members=3", "training.validation=folds", "training.batch_size=8", "model.dropout=0.2"]
+    changes += ["model.linear_path=fitted", "training.checkpoint_every=2"]
+    whole, parts = take_directory("run", Path("whole")), take_directory("run", Path("parts"))
+    finished = train_run(config(*changes), whole)
+    run = start_run(config(*changes), parts)
+    assert finished.trainer.batches == 4  # 80 % of 60 examples, two thirds of them for each member, by 8
+    saved = []
+
+    def stop(checkpoint: Any) -> None:
+        saved.append(checkpoint)
+        if len(saved) == 3:
+            run.stop()
+
+    save, run.recorder.save = run.recorder.save, lambda checkpoint: (save(checkpoint), stop(checkpoint))
+    list(run.epochs())
+    parts.close()
+    assert len(saved) >= 3
+    resumed = train_run(config(*changes), take_directory("run", Path("parts"), resume=True))
+    assert arrays(parts) == arrays(whole)
+    columns = [{k: v for k, v in row.items() if "second" not in k} for row in finished.metrics]
+    assert [{k: v for k, v in row.items() if "second" not in k} for row in resumed.metrics] == columns
+    assert (Path("parts") / "best.npz").read_bytes() == (Path("whole") / "best.npz").read_bytes()
+
+
 def test_a_run_is_resumed_with_its_monitor() -> None:
     whole, parts = take_directory("run", Path("whole")), take_directory("run", Path("parts"))
     train_run(config("training.monitor=roc_auc"), whole)

@@ -123,6 +123,17 @@ class Experiment(Section):
             )
         return training
 
+    @field_validator("training")
+    @classmethod
+    def _folds_need_members(cls, training: Training, info: ValidationInfo) -> Training:
+        model = info.data.get("model")
+        if training.validation == "folds" and model is not None and model.members == 1:
+            raise problem(
+                "folds needs several members, each of which leaves out one; set model.members, as in 8",
+                ("training", "validation"),
+            )
+        return training
+
     @property
     def monitor(self) -> Monitor:
         """The score that chooses the best epoch: the one asked for, or the one that suits the loss."""

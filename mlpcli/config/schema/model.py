@@ -138,6 +138,14 @@ HiddenLayer = Annotated[
 ]
 
 
+def _linear_path(value: Any) -> Any:
+    """Read true as ``learned``, and false as ``none``."""
+    return {True: "learned", False: "none"}[value] if isinstance(value, bool) else value
+
+
+LinearPath: TypeAlias = Annotated[Literal["none", "learned", "fitted"], BeforeValidator(_linear_path)]
+
+
 class Model(_Normed):
     """The network: fully connected layers."""
 
@@ -150,6 +158,12 @@ class Model(_Normed):
         PlainActivation(name="relu"), description="activation of the hidden layers; the output layer has none"
     )
     init: Init = Field(SpreadInit(name="auto"), description="initial weights and biases of all layers")
+    output_gain: float = Field(
+        1.0,
+        ge=0,
+        description="factor of the first weights of the output layer; with 0 the network begins with its "
+        "biases as outputs",
+    )
     norm: Norm = Field(
         "none",
         description="normalization of the weighted sums of hidden layers: batch (each unit over the batch), "
@@ -158,6 +172,19 @@ class Model(_Normed):
     residual: bool = Field(
         False,
         description="add the input of a hidden layer to its output, through a matrix if the widths differ",
+    )
+    members: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="networks of this shape that are trained side by side, each from first weights and with "
+        "batches of its own; their probabilities, scores or values are averaged",
+    )
+    linear_path: LinearPath = Field(
+        "none",
+        description="add a linear function of the inputs to the outputs: learned starts at 0 and is trained "
+        "with the network (true means this); fitted is a ridge or logistic regression, which training does "
+        "not change",
     )
     dropout: float = Field(
         0.0, ge=0, lt=1, description="share of a hidden layer's outputs dropped in training"
@@ -172,6 +199,25 @@ class Model(_Normed):
     outputs: int | None = Field(
         None, ge=1, description="number of outputs; null takes it from the data, a number must match them"
     )
+
+    @model_validator(mode="after")
+    def _members_are_plain(self) -> Model:
+        """Refuse several members where a layer has parameters that they would have to share."""
+        for i, section in enumerate(self.hidden) if self.members > 1 else ():
+            layer: Any = self.resolved(section)
+            for key, value, plain in (
+                ("norm", layer.norm, "none"),
+                ("residual", layer.residual, False),
+                ("activation", layer.activation.name, None),
+            ):
+                if value == "prelu" or plain not in (None, value):
+                    shown = str(value).lower()
+                    at = ("hidden", str(i)) if getattr(section, key) is not None else ()
+                    raise problem(
+                        f"members: {self.members} does not go with {key}: {shown}; leave one of them out",
+                        ("model", *at, key),
+                    )
+        return self
 
     def resolved(self, layer: Layer) -> Layer:
         """Return a hidden layer in which no key is null: those that were have the model's values."""

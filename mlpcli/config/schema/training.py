@@ -36,6 +36,12 @@ class Training(Section):
         "too; null takes balanced_accuracy where classes are weighted, else accuracy, and loss in a "
         "regression; of equal scores the lower loss is better",
     )
+    validation: Literal["split", "folds"] = Field(
+        "split",
+        description="examples on which the epochs are scored: split takes the validation split; folds needs "
+        "none, whatever data.val_size says: it cuts all examples but those of the test split into as many "
+        "folds as there are model.members, and each member leaves out one and is scored on it",
+    )
     seed: int = Field(
         0, ge=0, lt=2**32, description="seed of all that is random: data, splits, weights, batches"
     )

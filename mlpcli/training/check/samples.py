@@ -31,18 +31,23 @@ def fresh_network(run: Run, experiment: Experiment, dtype: Any) -> Network:
     """Return a new network of the run, with its first weights."""
     network = build_network(experiment, run.network.widths, dtype)
     network.initialize(stream(experiment.training.seed, "init"))
+    if network.path is not None and run.network.path is not None:  # it has been fitted, and not trained
+        np.copyto(network.path.V, run.network.path.V)
+        np.copyto(network.dense[-1].b, run.network.dense[-1].b)
     return network
 
 
 def part_of(run: Run, rows: NDArray[Any], dtype: Any = np.float32) -> Batches:
-    """Return the training examples of ``rows``, transformed as for training."""
+    """Return the training examples of ``rows``, transformed as for training; each member gets all of them."""
     split = run.trainer.train.split
-    return Batches(Split(split.X, split.y, rows), run.transform, dtype)
+    return Batches(Split(split.X, split.y, rows), run.transform, dtype, members=run.network.members)
 
 
 def batch_of(run: Run, rows: NDArray[Any], dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the training examples of ``rows`` as one batch X, y."""
-    return next(part_of(run, rows, dtype).in_order(len(rows)))
+    """Return the training examples of ``rows`` as one batch X, y, once for each member."""
+    X, y = next(part_of(run, rows, dtype).in_order(len(rows)))
+    members = run.network.members
+    return np.tile(X, (members, 1)), np.tile(y, (members, *(1,) * (y.ndim - 1)))
 
 
 def streams_of(run: Run) -> dict[str, np.random.Generator]:

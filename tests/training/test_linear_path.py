@@ -1,0 +1,105 @@
+"""The linear path is fitted before training: the network starts as a linear model, and may stay one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.config.loader import validate_experiment
+from mlpcli.config.schema import Experiment
+from mlpcli.nn.linear import fit_linear
+from mlpcli.training import linear_path
+from mlpcli.training.evaluation import compute_logits
+from mlpcli.training.finished import FinishedRun
+from mlpcli.training.run import Run
+from mlpcli.training.start import take_directory, train_run
+
+MODEL = {"hidden": [8], "linear_path": "fitted", "output_gain": 0.0}
+
+
+def experiment(**sections: Any) -> Experiment:
+    sections = {"data": "moons", "training": {"epochs": 2}, "model": MODEL, **sections}
+    return validate_experiment(sections, Path())
+
+
+def inputs(run: Run) -> tuple[Any, Any]:
+    batches = run.trainer.train
+    X, y = batches.examples(np.arange(len(batches)))
+    return X.astype(np.float64), y.copy()
+
+
+@pytest.mark.parametrize(
+    ("data", "loss"),
+    [("moons", "cross_entropy"), ("moons", "binary_cross_entropy"), ("spiral", "hinge"), ("sine", "mse")],
+)
+def test_the_network_starts_as_a_linear_model(data: str, loss: str) -> None:
+    run = Run(experiment(data=data, loss=loss))
+    X, y = inputs(run)
+    V, b = fit_linear(X, y, None if loss == "mse" else {"moons": 2, "spiral": 3}[data])
+    expected = X @ V + b
+    if run.loss.binary:
+        expected = expected[:, 1:] - expected[:, :1]
+    np.testing.assert_allclose(compute_logits(run.network, run.trainer.train), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_each_member_starts_with_the_fit_of_its_own_examples() -> None:
+    run = Run(experiment(model={**MODEL, "members": 4}, training={"epochs": 1, "validation": "folds"}))
+    path = run.network.path
+    assert path is not None
+    assert len(np.unique(path.V[:, 0, 0])) == 4
+    same = Run(experiment(model={**MODEL, "members": 4}))
+    assert same.network.path is not None
+    assert len(np.unique(same.network.path.V[:, 0, 0])) == 1
+
+
+def test_training_does_not_change_it(tmp_path: Path) -> None:
+    run = Run(experiment())
+    assert run.network.path is not None
+    before = run.network.path.V.copy()
+    list(run.epochs())
+    np.testing.assert_array_equal(run.network.path.V, before)
+    assert np.count_nonzero(run.last.layers["V"])
+
+
+def test_a_learned_one_starts_at_0_and_learns() -> None:
+    run = Run(experiment(model={"hidden": [8], "linear_path": "learned"}))
+    assert run.network.path is not None
+    assert not run.network.path.V.any()
+    list(run.epochs())
+    assert run.network.path.V.all()
+
+
+@pytest.mark.parametrize("folder", [None, "run"])
+def test_the_linear_model_stays_the_best_if_training_makes_it_worse(
+    folder: str | None, tmp_path: Path
+) -> None:
+    wild = {"name": "sgd", "learning_rate": 10.0, "clip_norm": 1.0}
+    data = {"name": "sine", "points": 60}
+    directory = None if folder is None else take_directory("run", tmp_path / folder)
+    run = train_run(experiment(data=data, optimizer=wild), directory)
+    assert run.trainer.progress.best_epoch == 0
+    assert run.best.epoch == 0
+    assert [row["epoch"] for row in run.metrics] == [1, 2]
+    network = run.best.checkpoint.network
+    X, y = inputs(run)
+    V, b = fit_linear(X, y, None)
+    np.testing.assert_allclose(network.predict(X.astype(np.float32)), X @ V + b, rtol=1e-4, atol=1e-5)
+    if folder is not None:
+        assert FinishedRun.open(tmp_path / folder).best_epoch == 0
+
+
+def test_of_a_large_table_a_part_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Run(experiment(data={"name": "moons", "points": 2000}))
+    monkeypatch.setattr(linear_path, "_NUMBERS", 1000)
+    part = Run(experiment(data={"name": "moons", "points": 2000}))
+    monkeypatch.setattr(linear_path, "_NUMBERS", 1 << 21)
+    monkeypatch.setattr(linear_path, "_FLOPS", 1e6)
+    quick = Run(experiment(data={"name": "moons", "points": 2000}))
+    paths = [run.network.path for run in (whole, part, quick)]
+    values = [path.V.copy() for path in paths if path is not None]
+    for value in values[1:]:
+        assert not np.array_equal(value, values[0])
+        np.testing.assert_allclose(value, values[0], atol=0.3)
