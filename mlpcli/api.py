@@ -72,7 +72,8 @@ def _without_validation(experiment: Experiment) -> Experiment:
 
 def _split_arrays(experiment: Experiment, X: Any, y: Any, validation: tuple[Any, Any] | None) -> Splits:
     """Return the splits of arrays; the rows of ``validation`` are those to validate on."""
-    dataset = from_arrays(X, y, classification=experiment.loss.task == "classification")
+    task = experiment.loss.task
+    dataset = from_arrays(X, y, classification=None if task is None else task == "classification")
     splits = divide(experiment, dataset)
     if validation is None:
         return splits

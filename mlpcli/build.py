@@ -138,47 +138,48 @@ def build_schedule(experiment: Experiment) -> tuple[Schedule, float]:
 class Reader:
     """How a data set is drawn or read.
 
-    ``read`` takes the section ``data``, the seed, and whether classes are wanted. ``measure`` takes the
-    section and whether classes are wanted, and returns the size of a file without reading all of it. It is
-    None if the config alone determines the size.
+    ``read`` takes the section ``data``, the seed, and whether classes are wanted, or None if the target is to
+    decide. ``measure`` takes the section and the same, and returns the size of a file without reading all of
+    it. It is None if the config alone determines the size.
     """
 
-    read: Callable[[Any, int, bool], Dataset]
-    measure: Callable[[Any, bool], TableSize] | None = None
+    read: Callable[[Any, int, bool | None], Dataset]
+    measure: Callable[[Any, bool | None], TableSize] | None = None
 
 
-def _read_csv(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
+def _read_csv(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
     settings = {**_csv_settings(data), "read_as": data.columns, "missing": data.missing}
     return read_csv(Path(data.path), **settings, classification=classification)
 
 
-def _measure_csv(data: Any, classification: bool) -> TableSize:
-    return measure_csv(Path(data.path), **_csv_settings(data), classification=classification)
+def _measure_csv(data: Any, classification: bool | None) -> TableSize:
+    size = measure_csv(Path(data.path), **_csv_settings(data), classification=bool(classification))
+    return size._replace(outputs=None) if classification is None else size
 
 
 def _csv_settings(data: Any) -> dict[str, Any]:
     return {"target": data.target, "features": data.features, "delimiter": data.delimiter}
 
 
-def _read_npz(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
+def _read_npz(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
     return read_npz(Path(data.path), classification=classification)
 
 
-def _measure_npz(data: Any, classification: bool) -> TableSize:
+def _measure_npz(data: Any, classification: bool | None) -> TableSize:
     return measure_npz(Path(data.path), classification=classification)
 
 
-def _read_cifar10(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
+def _read_cifar10(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
     return read_cifar10(find_cifar10(Path(data.root) if data.root else None))
 
 
-def _draw(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
+def _draw(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
     shared = {"train_size", "val_size", "test_size", "fold", "scaling"}
     settings = data.model_dump(exclude={"name"} | shared)
     return draw_toy(data.name, stream(seed, "data"), **settings)
 
 
-def _handed_in(data: Any, seed: int, classification: bool) -> Dataset:  # noqa: ARG001
+def _handed_in(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
     raise DataError("data.name: arrays are handed in by a program; for a file use csv or npz")
 
 
@@ -193,7 +194,8 @@ READERS = {
 
 def load_dataset(experiment: Experiment) -> Dataset:
     """Draw or read the config's data set; raises DataError."""
-    data, classification = experiment.data, experiment.loss.task == "classification"
+    data, task = experiment.data, experiment.loss.task
+    classification = None if task is None else task == "classification"
     return READERS[data.name].read(data, experiment.training.seed, classification)
 
 

@@ -47,7 +47,7 @@ def make(**sections: Any) -> Experiment:
 
 
 def test_the_schema_and_the_tables_have_the_same_names() -> None:
-    assert names("", "loss") == LOSSES.keys()
+    assert names("", "loss") == {"auto", *LOSSES}
     assert names("", "optimizer") == RULES.keys()
     assert names("", "data") == READERS.keys()
     assert names("Adam", "schedule") == SCHEDULES.keys()

@@ -80,12 +80,16 @@ def _read(source: Path) -> tuple[Experiment, tuple[int, ...], DataSize | None]:
     from mlpcli.training.plan import plan_run
 
     experiment = read_config(source)
+    widths = experiment.widths()
+    if widths is not None:
+        return experiment, widths, None
     try:
-        return experiment, *plan_run(experiment)
+        plan = plan_run(experiment)
     except DataError as error:
         raise DataError(
             f"{error}\nWithout the data: give model.inputs and model.outputs in the config, or use --layers."
         ) from None
+    return plan.experiment, plan.widths, plan.data
 
 
 def _is_zip(path: Path) -> bool:

@@ -159,6 +159,8 @@ def _description(report: dict[str, Any]) -> str:
         ["splits", ", ".join(splits)],
         ["values", f"{report['dtype']}, {memory(report['bytes'])}"],
     ]
+    if "loss" in report:
+        facts.append(["loss", report["loss"]])
     blocks = [
         f"{report['data']}: {count(report['examples'], 'example')}, {features}, {what}",
         columns(facts, "<<"),

@@ -57,6 +57,8 @@ def play(config: Path | None, overrides: tuple[str, ...], out: Path, port: int, 
         session = Session(experiment, out.resolve())
         address = f"http://{HOST}:{server.getsockname()[1]}/"
         click.echo(f"{session.run.describe_data()}. Open this page in a browser; Ctrl-C ends it.", err=True)
+        for note in session.run.notes:
+            click.echo(note, err=True)
         click.echo(address)
         if open_browser:
             webbrowser.open(address)

@@ -6,6 +6,7 @@ import os
 import shlex
 import statistics
 import sys
+import textwrap
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -214,13 +215,11 @@ def _plan(experiment: Experiment) -> str:
     from mlpcli.config.yaml12 import write_yaml
     from mlpcli.training.plan import plan_run
 
-    widths, data = plan_run(experiment)
-    size = describe_network(widths, experiment, data)
-    return (
-        write_yaml(to_plain(experiment))
-        + "\n"
-        + "\n".join(f"# {line}".rstrip() for line in size.splitlines())
-    )
+    plan = plan_run(experiment)
+    lines = describe_network(plan.widths, plan.experiment, plan.data).splitlines()
+    if plan.note is not None:
+        lines = [*textwrap.wrap(plan.note, 80), "", *lines]
+    return write_yaml(to_plain(plan.experiment)) + "\n" + "\n".join(f"# {line}".rstrip() for line in lines)
 
 
 def _follow(run: Run, say: _Teller) -> list[float]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mlpcli.data.dataset import Dataset, Features, TableSize
 from mlpcli.data.labels import Labels, classify, labels_of, recognize
 from mlpcli.data.sentences import FILL, FINITE, TARGET
+from mlpcli.data.task import holds_classes
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.npz import NpzFile, read_npy
 from mlpcli.reading import within_memory
@@ -41,8 +42,11 @@ _BLOCK = 1 << 18  # numbers that are converted at a time
 # Files
 
 
-def measure_npz(path: Path, *, classification: bool) -> TableSize:
-    """Return the size of a data set from the headers of its X and y; raises DataError."""
+def measure_npz(path: Path, *, classification: bool | None) -> TableSize:
+    """Return the size of a data set from the headers of its X and y; raises DataError.
+
+    ``classification`` None means that the target decides, once it is read.
+    """
     with NpzFile(path, DataError) as archive:
         _require(path, archive, "X", "y")
         (X_shape, X_dtype), (y_shape, y_dtype) = archive.header("X"), archive.header("y")
@@ -50,14 +54,14 @@ def measure_npz(path: Path, *, classification: bool) -> TableSize:
     n, itemsize = X_shape[0], 1 if X_dtype == np.uint8 else 4
     converted = 0 if X_dtype in (np.uint8, np.float32) else X_dtype.itemsize
     size = math.prod(X_shape) * (itemsize + converted) + math.prod(y_shape) * (y_dtype.itemsize + 8)
-    outputs = None if classification else math.prod(y_shape[1:])
+    outputs = math.prod(y_shape[1:]) if classification is False else None
     return TableSize(size, n, math.prod(X_shape[1:]), outputs, itemsize)
 
 
-def read_npz(path: Path, *, classification: bool) -> Dataset:
+def read_npz(path: Path, *, classification: bool | None) -> Dataset:
     """Read the arrays ``X`` (n, ...), whose rows are flattened, and ``y``: (n,), or (n, k) for a regression.
 
-    Raises DataError.
+    ``classification`` None means that y decides, as `holds_classes` says. Raises DataError.
     """
     with within_memory(str(path), DataError):
         X, y = _read_npz(path, classification, None)
@@ -87,14 +91,16 @@ def rows_of_npy(path: Path, width: int) -> Features:
 
 
 def _read_npz(
-    path: Path, classification: bool, width: int | None
+    path: Path, classification: bool | None, width: int | None
 ) -> tuple[Features, Labels | NDArray[np.float32]]:
     with NpzFile(path, DataError) as archive:
         _require(path, archive, "X", "y")
         _check_features(f"{path}: X", *archive.header("X"), width)
         n = archive.header("X")[0][0]
+        # A dtype that no reader takes is refused before the array is read.
         _check_targets(f"{path}: y", *archive.header("y"), n, classification)
-        targets = _targets(f"{path}: y", archive.read("y"), classification)  # before X, which is larger
+        y = archive.read("y")  # before X, which is larger
+        targets = _targets(f"{path}: y", y, _decided(f"{path}: y", y, n, classification))
         return _flattened(f"{path}: X", archive.read("X")), targets
 
 
@@ -111,12 +117,12 @@ def _require(path: Path, archive: NpzFile, *names: str) -> None:
 # Arrays of a program
 
 
-def from_arrays(X: Any, y: Any, *, classification: bool) -> Dataset:
+def from_arrays(X: Any, y: Any, *, classification: bool | None) -> Dataset:
     """Return the data set of X (n, ...) and y: (n,) or (n, 1), or (n, k) for a regression.
 
     Both may be whatever ``np.asarray`` takes, and data frames, whose column names are kept. Features are
     real numbers; uint8 stays bytes, and float32 in rows is not copied. Labels are numbers, booleans or
-    strings. Raises DataError.
+    strings. ``classification`` None means that y decides, as `holds_classes` says. Raises DataError.
     """
     names = _names(X)
     _require_different("X", names or ())
@@ -147,14 +153,17 @@ def rows_of_array(X: Any, *, columns: Sequence[str]) -> Features:
 
 
 def _of_program(
-    X: Any, y: Any, classification: bool, columns: Sequence[str] | None
+    X: Any, y: Any, classification: bool | None, columns: Sequence[str] | None
 ) -> tuple[Features, Labels | NDArray[np.float32]]:
     with within_memory("X", DataError):
         rows = _numbers("X", X, columns)
         _check_features("X", rows.shape, rows.dtype, None if columns is None else len(columns))
-        targets = _array("y", y) if classification else _numbers("y", y)
+        targets = _numbers("y", y) if classification is False else _array("y", y)
         _check_targets("y", targets.shape, targets.dtype, len(rows), classification)
-        return _flattened("X", rows), _targets("y", targets, classification)
+        is_class = _decided("y", targets, len(rows), classification)
+        if not is_class:
+            targets = _numbers("y", targets)
+        return _flattened("X", rows), _targets("y", targets, is_class)
 
 
 def _names(X: Any) -> tuple[str, ...] | None:
@@ -260,10 +269,10 @@ def _check_features(where: str, shape: tuple[int, ...], dtype: np.dtype[Any], wi
 
 
 def _check_targets(
-    where: str, shape: tuple[int, ...], dtype: np.dtype[Any], n: int, classification: bool
+    where: str, shape: tuple[int, ...], dtype: np.dtype[Any], n: int, classification: bool | None
 ) -> None:
-    if dtype.kind not in ("biufUOT" if classification else "biuf"):
-        allowed = "Labels are numbers, booleans or strings (str)." if classification else TARGET
+    if dtype.kind not in ("biuf" if classification is False else "biufUOT"):
+        allowed = TARGET if classification is False else "Labels are numbers, booleans or strings (str)."
         raise DataError(f"{where}: has dtype {dtype}. {allowed}")
     if classification and len(shape) != 1 and shape[1:] != (1,):
         raise DataError(
@@ -272,6 +281,15 @@ def _check_targets(
         )
     if len(shape) not in (1, 2) or shape[0] != n or 0 in shape:
         raise DataError(f"{where}: has shape {shape}; y has one entry for each of the {n:,} rows of X")
+
+
+def _decided(where: str, y: NDArray[Any], n: int, classification: bool | None) -> bool:
+    """Return whether y holds classes, if that is not said; raises DataError if it fits neither."""
+    if classification is not None:
+        return classification
+    is_class = holds_classes(y)
+    _check_targets(where, y.shape, y.dtype, n, is_class or None)
+    return is_class
 
 
 def _targets(where: str, y: NDArray[Any], classification: bool) -> Labels | NDArray[np.float32]:

@@ -34,6 +34,10 @@ class Spread:
         """Add rows."""
         if not len(block):
             return
+        with np.errstate(invalid="ignore", over="ignore"):  # infinities are refused later
+            self._add(block)
+
+    def _add(self, block: NDArray[np.float64]) -> None:
         self._follow(block)
         self.rows += len(block)
         missing = np.isnan(block)

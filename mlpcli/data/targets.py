@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from pathlib import Path
 
@@ -21,27 +20,24 @@ from mlpcli.data.labels import (
     class_after_all,
     is_missing,
     missing_labels,
-    parse_number,
     rows_without_label,
     too_many_classes,
 )
 from mlpcli.data.precision import Spread
 from mlpcli.data.sentences import FILL, NAME_IT, SHOWN, TARGET
+from mlpcli.data.task import are_a_quantity, are_few, are_numbers
 from mlpcli.text import shortened
 
 __all__ = ["Target"]
 
 _LEFT_OUT = "To leave out such rows, set `data.missing: drop`."
-_FEW_CLASSES, _EACH = 20, 5  # whole numbers are classes if they are few, and each occurs so often on average
-_NUMBER = re.compile(r"(?![+-]?0\d)", re.ASCII)  # 02134 is a label
 
 
 class Target:
     """The target column of a file at a place of its rows.
 
-    ``classification`` None means that the column itself tells: text and booleans are classes, and so are
-    whole numbers of at most 20 values that occur 5 times each on average; other numbers are a regression. A
-    first guess that turns out wrong sets ``corrected``, and the file must be read again.
+    ``classification`` None means that the column itself tells, by the rule of `mlpcli.data.task`. A first
+    guess that turns out wrong sets ``corrected``, and the file must be read again.
     """
 
     def __init__(
@@ -67,7 +63,7 @@ class Target:
         """Add the rows of a block."""
         cells = block.column(self._place)
         if self._classes is None:
-            self._classes = not _is_quantity({cell.strip() for cell in set(cells)})
+            self._classes = not are_a_quantity({cell.strip() for cell in set(cells)})
         if self._classes:
             self._add_labels(block, cells)
         else:
@@ -84,7 +80,7 @@ class Target:
                 self._places.append(f"{self._path}:{block.lines[i]}")
                 if is_missing(names[code]):
                     self._unlabelled[code] = []
-            if self._open and not self.corrected and _is_quantity(set(names)):
+            if self._open and not self.corrected and are_a_quantity(set(names)):
                 self.corrected, self._classes = True, False
         for code, lines in self._unlabelled.items():
             if len(lines) < SHOWN:
@@ -121,7 +117,7 @@ class Target:
         names = self._seen.names
         if self._classes and self._open:
             here = [name for name in names if not is_missing(name)]
-            if here and all(map(_is_number, here)) and len(self._codes) < _EACH * len(here):
+            if here and are_numbers(here) and not are_few(len(here), len(self._codes)):
                 self.corrected, self._classes = True, False
                 return
         missing = missing_labels(names)
@@ -151,16 +147,3 @@ class Target:
             used, codes = np.unique(codes[rows], return_inverse=True)
             names, places = [names[i] for i in used], [places[i] for i in used]
         return Labels(names, places, codes)
-
-
-def _is_number(text: str) -> bool:
-    return parse_number(text) is not None and _NUMBER.match(text) is not None
-
-
-def _is_quantity(texts: set[str]) -> bool:
-    """Return whether texts are numbers that are too many, or no whole ones, for classes."""
-    texts = {text for text in texts if not is_missing(text)}
-    if not texts or not all(map(_is_number, texts)):
-        return False
-    values = [parse_number(text) or 0.0 for text in texts]
-    return len(texts) > _FEW_CLASSES or any(value != np.floor(value) for value in values)

@@ -85,7 +85,10 @@ class Session:
             trained = _on_table(experiment, dataset)
         run = Run(_with_epochs(trained, _ENDLESS), None if dataset is None else divide(trained, dataset))
         splits, title = run.splits, experiment.data.title
-        n, features, classes = len(splits.train.X), len(splits.columns), len(splits.classes or ())
+        if splits.classes is None:
+            raise _no_classes(title)
+        experiment, trained = (_with_loss(one, run.experiment) for one in (experiment, trained))
+        n, features, classes = len(splits.train.X), len(splits.columns), len(splits.classes)
         if features != 2:
             raise UsageError(
                 f"the page needs 2 features, but {title} has {features:,}; name two columns in data.features"
@@ -218,15 +221,19 @@ class Session:
 
 def _require_plane(experiment: Experiment) -> None:
     data = experiment.data
-    if experiment.loss.task != "classification":
-        raise UsageError(
-            f"the page shows how a plane is divided into classes, but {data.title} is a regression",
-            topic="no classes to play with",
-        )
+    if experiment.loss.task == "regression":
+        raise _no_classes(data.title)
     if data.inputs not in (2, None):
         raise UsageError(
             f"the page needs 2 features, but {data.title} has {data.inputs:,}; name another config, or none"
         )
+
+
+def _no_classes(title: str) -> UsageError:
+    return UsageError(
+        f"the page shows how a plane is divided into classes, but {title} is a regression",
+        topic="no classes to play with",
+    )
 
 
 def _require_small(experiment: Experiment) -> None:
@@ -260,6 +267,11 @@ def _with_epochs(experiment: Experiment, epochs: int) -> Experiment:
     """Return the experiment with ``epochs`` epochs and without saving anything during training."""
     plain = {"epochs": epochs, "patience": None, "checkpoint_every": None, "snapshots": None}
     return experiment.model_copy(update={"training": experiment.training.model_copy(update=plain)})
+
+
+def _with_loss(experiment: Experiment, settled: Experiment) -> Experiment:
+    """Return the experiment with the loss of another one, which followed from the target."""
+    return experiment.model_copy(update={"loss": settled.loss})
 
 
 def _with_sizes(experiment: Experiment, sizes: dict[str, Any]) -> Experiment:

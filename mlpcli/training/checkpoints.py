@@ -463,6 +463,7 @@ def _read_config(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
         widths is None
         or not meta.columns
         or meta.targets < 1
+        or experiment.loss.task is None
         or (experiment.loss.binary and meta.targets != 2)
         or (meta.classes is not None and len(meta.classes) != meta.targets)
         or len(meta.class_counts or []) != len(meta.classes or [])

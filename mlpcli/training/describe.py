@@ -16,6 +16,7 @@ from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10
 from mlpcli.data.kinds import cell_text
 from mlpcli.data.transform import Transform
+from mlpcli.training.settled import settle_loss
 
 __all__ = ["describe_data"]
 
@@ -31,11 +32,12 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
     Ranges are ``min``, ``mean``, ``max`` and ``std``, in the data's own units. Those of the features, which
     are the columns of numbers, refer to the training split; images have one range for each colour. A table
     has ``columns``: what each holds in all splits, and the number of inputs of the network that it becomes.
-    Class counts, or the ranges of a regression's targets, are given for each split. Raises DataError,
-    ConfigError.
+    Class counts, or the ranges of a regression's targets, are given for each split. ``loss`` says which loss
+    follows from the target, if the config names none. Raises DataError, ConfigError.
     """
     section: Any = experiment.data
     splits = load_splits(experiment)
+    experiment, choice = settle_loss(experiment, splits)
     parts = {
         name: split
         for name, split in (("train", splits.train), ("val", splits.val), ("test", splits.test))
@@ -73,6 +75,8 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
         ]
     else:
         report["targets"] = _targets(section, splits.targets, parts)
+    if choice is not None:
+        report["loss"] = choice.removeprefix("loss: ")
     return report
 
 

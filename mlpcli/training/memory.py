@@ -277,7 +277,8 @@ def measured_data(experiment: Experiment) -> DataSize | None:
     section, measure = experiment.data, READERS[experiment.data.name].measure
     if measure is None:
         return known_data(experiment)
-    table = measure(section, experiment.loss.task == "classification")
+    task = experiment.loss.task
+    table = measure(section, None if task is None else task == "classification")
     n = table.examples
     kept = 0 if table.itemsize == 1 else n or 0
     return DataSize(table.bytes, section.title, n, n, table.itemsize, table.inputs, table.outputs, kept=kept)

@@ -1,4 +1,4 @@
-"""Finds the widths of the network that a config describes, from the data where the config does not tell."""
+"""Finds what a config alone may not tell of a run: the widths of its network, and its loss."""
 
 from __future__ import annotations
 
@@ -11,23 +11,30 @@ __all__ = ["RunPlan", "plan_run"]
 
 
 class RunPlan(NamedTuple):
-    """The widths of a run's network; ``data`` is the size of the data set if it has been read."""
+    """The complete config of a run, and the widths of its network.
 
+    ``data`` is the size of the data set if it has been read, and ``note`` says how a loss was chosen.
+    """
+
+    experiment: Experiment
     widths: tuple[int, ...]
-    data: DataSize | None
+    data: DataSize | None = None
+    note: str | None = None
 
 
 def plan_run(experiment: Experiment) -> RunPlan:
-    """Return what training would begin with; the data are read only if the config does not tell the widths.
+    """Return what training would begin with; the data are read only if the config does not tell all of it.
 
     Raises DataError, or ConfigError, also if the data do not fit into memory.
     """
     widths = experiment.widths()
-    if widths is not None:
-        return RunPlan(widths, None)
+    if widths is not None and experiment.loss.task is not None:
+        return RunPlan(experiment, widths)
     from mlpcli.build import fit_transform, load_splits, network_widths  # which import NumPy
+    from mlpcli.training.settled import settle_loss
 
     require_room_for_data(experiment)
     splits = load_splits(experiment)
+    experiment, note = settle_loss(experiment, splits)
     widths = network_widths(experiment, fit_transform(experiment, splits), splits.targets)
-    return RunPlan(widths, loaded_data(splits))
+    return RunPlan(experiment, widths, loaded_data(splits), note)

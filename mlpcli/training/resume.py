@@ -18,6 +18,7 @@ from mlpcli.training.directory import RunDirectory, find_run, is_empty
 from mlpcli.training.moved import is_missing, places_of_data, what_moved, what_was_tried
 from mlpcli.training.recorder import DirectoryRecorder
 from mlpcli.training.run import Run
+from mlpcli.training.settled import with_task
 
 __all__ = ["find_run_to_resume", "load_last", "restore", "resume_run"]
 
@@ -51,7 +52,7 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
     """
     last = load_checkpoint(directory.last, force_memory=True) if directory.last.exists() else None
     begun = load_experiment(directory.config) if last is None else last.experiment
-    before, now = flatten(to_plain(begun)), flatten(to_plain(experiment))
+    before, now = flatten(to_plain(begun)), flatten(to_plain(_with_loss(begun, experiment)))
     changed = [
         f"  {key}: {_shown(before, key)} at the start, now {_shown(now, key)}"
         for key in sorted(before.keys() | now.keys())
@@ -94,6 +95,13 @@ def _shown(flat: dict[str, Any], key: str) -> str:
     return str(flat[key]) if key in flat else "left out"
 
 
+def _with_loss(begun: Experiment, experiment: Experiment) -> Experiment:
+    """Return the experiment with a loss for what the run has predicted so far, if it leaves the loss open."""
+    return (
+        experiment if begun.loss.task is None else with_task(experiment, begun.loss.task == "classification")
+    )
+
+
 def resume_run(
     directory: RunDirectory,
     experiment: Experiment,
@@ -107,9 +115,10 @@ def resume_run(
     If its data are not where the config says, they are looked for where they were as seen from the run's
     directory. Raises what `Run` and `restore` raise.
     """
+    folder, from_run = directory.path, None
     if last is not None:
-        experiment = _keep_monitor(experiment, last)
-    folder, from_run = directory.path, None if last is None else last.data_from_run
+        experiment = _keep_monitor(_with_loss(last.experiment, experiment), last)
+        from_run = last.data_from_run
     places = [experiment] if splits is not None else places_of_data(experiment, folder, from_run)
     first: DataError | None = None
     for place in places:

@@ -47,6 +47,7 @@ from mlpcli.training.memory import loaded_data, require_memory
 from mlpcli.training.model import Model
 from mlpcli.training.moved import data_from
 from mlpcli.training.recorder import MemoryRecorder, Recorder
+from mlpcli.training.settled import settle_loss
 
 __all__ = ["Run", "build_trainer", "describe_epoch"]
 
@@ -89,6 +90,7 @@ def build_trainer(
 class Run:
     """An experiment's data, network and loop, built at once; what training leaves goes to ``recorder``.
 
+    ``experiment`` is the complete config: if a loss was left out, it is the one that follows from the target.
     ``splits`` takes the place of the data that the config names. Without a recorder the run is kept in
     memory. ``notes`` are sentences on what a user should know before training; the log has them too.
 
@@ -105,14 +107,15 @@ class Run:
         dtype: DTypeLike = np.float32,
         force_memory: bool = False,
     ) -> None:
-        self.experiment = experiment
         self.recorder: Recorder = MemoryRecorder() if recorder is None else recorder
         if splits is None:
             if not force_memory:
                 require_memory(experiment)
             splits = load_splits(experiment)
+        experiment, choice = settle_loss(experiment, splits)
         if not force_memory:
             require_memory(experiment, loaded_data(splits))
+        self.experiment = experiment
         self.splits = splits
         self._data_from_run = data_from(self.recorder.directory, experiment)
         train, val = splits.train, splits.val
@@ -142,7 +145,7 @@ class Run:
         last = experiment.training.epochs
         self._snapshots = set(np.linspace(1, last, n).astype(int).tolist()) if n else set()
         self.seconds = 0.0
-        self.notes = _left_out(splits)
+        self.notes = [*_left_out(splits), *([] if choice is None else [choice])]
 
     def _batches(self, split: Split, **settings: Any) -> Batches:
         dtype = self.network.dtype

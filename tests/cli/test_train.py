@@ -448,3 +448,45 @@ def test_fewer_epochs_than_are_done_are_refused(mlp: Mlp) -> None:
     )
     assert Path("run/config.yaml").read_bytes() == before
     assert mlp("train", "--resume", "run", "--set", "training.epochs=3").code == 0
+
+
+NUMBERS = "a,b,price\n" + "".join(f"{i % 7},{i * i % 11},{i * 1.5}\n" for i in range(60))
+PRICES = "data: {name: csv, path: t.csv, target: price}\nmodel: {hidden: [3]}\ntraining: {epochs: 1}\n"
+MSE = "mse, since 'price' holds 60 different numbers."
+
+
+def test_a_loss_that_is_left_out_is_said_with_its_reason(mlp: Mlp) -> None:
+    Path("t.csv").write_text(NUMBERS)
+    Path("c.yaml").write_text(PRICES)
+    code, _, err = mlp("train", "c.yaml", "--out", "run")
+    assert code == 0
+    assert f"\nloss: {MSE} To take each number as a class: loss: cross_entropy.\n" in err
+    assert "\nloss: mse\n" in Path("run/config.yaml").read_text()
+    assert mlp("train", "c.yaml", "--quiet").err == (
+        f"loss: {MSE} To take each number as a class: loss: cross_entropy.\n"
+    )
+    assert "since" not in mlp("train", "c.yaml", "--set", "loss=mae").err
+
+
+def test_every_command_chooses_the_same_loss(mlp: Mlp) -> None:
+    Path("t.csv").write_text(NUMBERS)
+    Path("c.yaml").write_text(PRICES)
+    code, out, err = mlp("train", "c.yaml", "--dry-run")
+    assert (code, err) == (0, "")
+    assert "\nloss: mse\n" in out
+    assert f"# loss: {MSE}" in out
+    Path("resolved.yaml").write_text(out)
+    assert "since" not in mlp("train", "resolved.yaml").err
+    assert MSE in " ".join(mlp("check", "c.yaml").out.split())
+    assert MSE in mlp("data", "describe", "c.yaml").out
+    assert json.loads(mlp("data", "describe", "c.yaml", "--json").out)["loss"].startswith(MSE)
+    assert "3 x 1 = 3" in mlp("count-params", "c.yaml").out
+
+
+@pytest.mark.parametrize("command", ["train", "check", "count-params"])
+def test_nothing_is_said_of_the_loss_of_data_that_are_wrong(mlp: Mlp, command: str) -> None:
+    Path("c.yaml").write_text(PRICES)
+    Path("t.csv").write_text(NUMBERS + "1,2\n")
+    code, out, err = mlp(command, "c.yaml")
+    assert (code, out) == (1, "")
+    assert err.startswith("Error: ")

@@ -24,7 +24,7 @@ from mlpcli.optim.rules import RULES
 
 DATA_SETS = ", ".join(sorted(data_sections()))
 SECTIONS = "data, model, loss, optimizer, regularization, training"
-LOSSES = ", ".join(sorted(losses.LOSSES))
+LOSSES = ", ".join(sorted(("auto", *losses.LOSSES)))
 OPTIMIZERS = ", ".join(sorted(RULES))
 LAYER = "a number of units, or a mapping with units, activation, init"
 SIZE = "a fraction from 0 to below 1, or a whole number of examples"

@@ -218,6 +218,23 @@ def test_data_without_a_plane_of_classes_are_refused(config: str, message: str, 
         Session(load_experiment(CONFIGS / f"{config}.yaml"), tmp_path)
 
 
+def test_a_table_without_a_loss_is_played_with_if_its_target_holds_classes(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7},{i * i % 11},{'pq'[i % 2]},{i}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text("a,b,kind,size\n" + rows)
+    data = {"name": "csv", "path": "t.csv", "features": ["a", "b"]}
+    session = make(tmp_path, {"data": {**data, "target": "kind"}})
+    train(session, 2)
+    assert session.experiment.loss.name == "cross_entropy"
+    assert "loss:" in session.yaml()
+    assert "auto" not in session.yaml().split("loss:")[1].split("optimizer:")[0]
+    session.change("data.name", "moons")
+    session.change("data.name", "own")
+    assert session.experiment.loss.name == "cross_entropy"
+    session.add(1.0, 2.0, 1)
+    with pytest.raises(UsageError, match=r"t\.csv is a regression"):
+        make(tmp_path, {"data": {**data, "target": "size"}})
+
+
 def test_the_history_of_a_long_run_stays_short(tmp_path: Path) -> None:
     session = make(tmp_path, {"data": {"name": "xor", "points": 20}, "model": {"hidden": []}})
     train(session, 2500)

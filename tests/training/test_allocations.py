@@ -34,6 +34,7 @@ def most_allocated(folder: Path, rows: int, features: int, sections: dict[str, A
     sections = {
         "data": {"name": "npz", "path": str(path), "val_size": 0, "test_size": 0},
         "training": {"epochs": 3, "batch_size": rows},
+        "loss": "cross_entropy",
         **sections,
     }
     trainer = Run(validate_experiment(sections, folder)).trainer

@@ -272,7 +272,9 @@ def test_a_network_of_a_width_that_only_the_data_know(tmp_path: Path) -> None:
     """The header row gives the number of inputs, the rows give the number of classes."""
     path = tmp_path / "x.csv"
     path.write_text(",".join(f"x{i}" for i in range(5000)) + ",y\n" + "1," * 5000 + "2\n")
-    config = experiment(data={"name": "csv", "path": str(path), "target": "y"}, model={"hidden": [1000]})
+    config = experiment(
+        data={"name": "csv", "path": str(path), "target": "y"}, model={"hidden": [1000]}, loss="cross_entropy"
+    )
     with pytest.raises(ConfigError, match="The largest part is numbers that are kept for each parameter"):
         require_memory(config)
     path.write_text("x,y\n" + "".join(f"{i},{i // 2}\n" for i in range(12_000)))

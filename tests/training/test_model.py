@@ -127,7 +127,7 @@ def test_labels_have_the_type_of_their_names(labels: list[Any], kind: str) -> No
     y = np.array(labels * 20)
     X = np.tile(np.eye(len(labels)), (20, 1))
     config = {"model": {"hidden": []}, "optimizer": {"name": "adam", "learning_rate": 0.1}}
-    model = train(config, X=X, y=y, training={"epochs": 30}).best
+    model = train(config, X=X, y=y, training={"epochs": 30}, loss="cross_entropy").best
     predicted = model.predict(np.eye(len(labels)))
     assert predicted.dtype.kind == kind
     assert predicted.tolist() == (labels if kind != "U" else [str(label) for label in labels])

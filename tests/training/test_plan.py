@@ -22,9 +22,18 @@ def read(text: str, folder: Path) -> Experiment:
 
 
 def test_what_the_config_tells_is_not_looked_up() -> None:
-    data = "data: {name: csv, path: missing.csv, target: y}\n"
-    plan = plan_run(read(data + "model: {hidden: [4], inputs: 3, outputs: 2}", Path()))
-    assert plan == ((3, 4, 2), None)
+    data = "data: {name: csv, path: missing.csv, target: y}\nloss: hinge\n"
+    experiment = read(data + "model: {hidden: [4], inputs: 3, outputs: 2}", Path())
+    assert plan_run(experiment) == (experiment, (3, 4, 2), None, None)
+
+
+def test_a_loss_that_is_left_out_is_chosen_by_the_data(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(CSV)
+    sizes = "model: {hidden: [4], inputs: 1, outputs: 1}"
+    plan = plan_run(read("data: {name: csv, path: t.csv, target: a, features: [b]}\n" + sizes, tmp_path))
+    assert plan.experiment.loss.name == "mse"
+    assert plan.note is not None
+    assert plan.note.startswith("loss: mse, since 'a' holds 30 different numbers.")
 
 
 def test_a_csv_file_is_read_for_its_features_and_classes(tmp_path: Path) -> None:

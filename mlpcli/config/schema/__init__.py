@@ -8,7 +8,7 @@ keys the section has. If only the name is given, it may stand alone: ``loss: hin
 
 from mlpcli.config.schema.data import Cifar10, Data, data_sections
 from mlpcli.config.schema.experiment import Experiment
-from mlpcli.config.schema.loss import Loss
+from mlpcli.config.schema.loss import DEFAULT_LOSSES, Loss
 from mlpcli.config.schema.model import Layer, Model
 from mlpcli.config.schema.optimizer import Adam, Optimizer
 from mlpcli.config.schema.plain import flatten, to_plain
@@ -16,6 +16,7 @@ from mlpcli.config.schema.regularization import Regularization
 from mlpcli.config.schema.training import Training
 
 __all__ = [
+    "DEFAULT_LOSSES",
     "Adam",
     "Cifar10",
     "Data",

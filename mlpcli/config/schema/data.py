@@ -154,7 +154,7 @@ class DataSection(Section):
         """Number of features; None if only the data tell."""
         return 2
 
-    def targets(self, task: Task) -> int | None:  # noqa: ARG002
+    def targets(self, task: Task | None) -> int | None:  # noqa: ARG002
         """Return the number of classes, or of values to predict; None if only the data tell."""
         return getattr(self, "classes", 2)
 
@@ -260,7 +260,7 @@ class Sine(_Toy):
     def inputs(self) -> int:
         return 1
 
-    def targets(self, task: Task) -> int:  # noqa: ARG002
+    def targets(self, task: Task | None) -> int:  # noqa: ARG002
         return 1
 
 
@@ -310,7 +310,7 @@ class Cifar10(DataSection):
     def inputs(self) -> int:
         return 3072
 
-    def targets(self, task: Task) -> int:  # noqa: ARG002
+    def targets(self, task: Task | None) -> int:  # noqa: ARG002
         return 10
 
 
@@ -327,7 +327,7 @@ class _File(_OneSource):
     def inputs(self) -> None:
         return None
 
-    def targets(self, task: Task) -> int | None:  # noqa: ARG002
+    def targets(self, task: Task | None) -> int | None:  # noqa: ARG002
         return None
 
 
@@ -348,7 +348,7 @@ class Csv(_File):
     )
     delimiter: str = Field(",", min_length=1, max_length=1, description="the character between two cells")
 
-    def targets(self, task: Task) -> int | None:
+    def targets(self, task: Task | None) -> int | None:
         return 1 if task == "regression" else None
 
 
@@ -375,7 +375,7 @@ class Arrays(_OneSource):
     def inputs(self) -> None:
         return None
 
-    def targets(self, task: Task) -> int | None:  # noqa: ARG002
+    def targets(self, task: Task | None) -> int | None:  # noqa: ARG002
         return None
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mlpcli.config.schema.data import Data
-from mlpcli.config.schema.loss import CrossEntropy, Loss
+from mlpcli.config.schema.loss import DEFAULT_LOSSES, Auto, Loss
 from mlpcli.config.schema.model import Model
 from mlpcli.config.schema.optimizer import Adam, Optimizer
 from mlpcli.config.schema.regularization import Regularization
-from mlpcli.config.schema.section import Section, problem
+from mlpcli.config.schema.section import Section, Task, problem
 from mlpcli.config.schema.training import MONITORS, Monitor, Training
 
 __all__ = ["Experiment"]
@@ -25,7 +25,7 @@ class Experiment(Section):
     loss: Loss = Field(
         None,
         validate_default=True,
-        description="what training minimizes; the default is cross_entropy, or mse for a regression",
+        description="what training minimizes; if it is left out, it follows from the target",
     )
     optimizer: Optimizer = Field(Adam(name="adam"), description="how the weights follow the gradient")
     regularization: Regularization = Field(Regularization(), description="what keeps the weights small")
@@ -54,18 +54,16 @@ class Experiment(Section):
     @field_validator("loss", mode="before")
     @classmethod
     def _default_loss(cls, loss: Any, info: ValidationInfo) -> Any:
-        """Give a loss without a name that of the default, if its keys are settings of that one."""
+        """Name a loss that has no name, or auto: by the data, or auto if only the target tells."""
+        if loss is None or loss == "auto":
+            loss = {}
+        if not isinstance(loss, dict) or not loss.keys() <= Auto.model_fields.keys():
+            return loss
+        if loss.get("name", "auto") != "auto":
+            return loss
         data = info.data.get("data")
-        name = "mse" if data is not None and data.tasks == ("regression",) else "cross_entropy"
-        if loss is None:
-            return {"name": name}
-        if (
-            name == "cross_entropy"
-            and isinstance(loss, dict)
-            and loss.keys() <= CrossEntropy.model_fields.keys()
-        ):
-            return {"name": name, **loss}
-        return loss
+        tasks: tuple[Task, ...] = () if data is None else data.tasks
+        return {**loss, "name": DEFAULT_LOSSES[tasks[0]] if len(tasks) == 1 else "auto"}
 
     @field_validator("loss")
     @classmethod
@@ -73,12 +71,12 @@ class Experiment(Section):
         data, model = info.data.get("data"), info.data.get("model")
         if data is None:
             return loss
-        if loss.task not in data.tasks:
-            kinds = {"regression": ("numbers", "mse"), "classification": ("classes", "cross_entropy")}
-            what, fitting = kinds[data.tasks[0]]
+        if loss.task is not None and loss.task not in data.tasks:
+            what = {"regression": "numbers", "classification": "classes"}[data.tasks[0]]
+            fitting = DEFAULT_LOSSES[data.tasks[0]]
             raise problem(f"{loss.name} does not fit {data.name}, whose targets are {what}; use {fitting}")
         bend = getattr(data, "target_transform", "none")
-        if bend != "none" and loss.task != "regression":
+        if bend != "none" and loss.task == "classification":
             raise problem(
                 f"{bend} is for the numbers of a regression, and {loss.name} is for classes; "
                 "set loss: mse, or delete the key",
@@ -108,7 +106,7 @@ class Experiment(Section):
     @classmethod
     def _monitor_fits_loss(cls, training: Training, info: ValidationInfo) -> Training:
         loss, monitor = info.data.get("loss"), training.monitor
-        if loss is None or monitor is None:
+        if loss is None or loss.task is None or monitor is None:
             return training
         fitting = [name for name in MONITORS[loss.task] if name != "log_loss" or loss.has_probabilities]
         if monitor not in fitting:

@@ -8,13 +8,15 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from mlpcli.config.schema.section import Section, Task, by_name
 
-__all__ = ["Loss"]
+__all__ = ["DEFAULT_LOSSES", "Auto", "Loss"]
+
+DEFAULT_LOSSES: dict[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
 
 
 class _LossSection(Section):
     """What must be known of a loss before there are any data."""
 
-    task: ClassVar[Task] = "classification"
+    task: ClassVar[Task | None] = "classification"  # None: the target of the data decides
     binary: ClassVar[bool] = False
 
     @property
@@ -46,10 +48,9 @@ ClassWeights = Annotated[
 ]
 
 
-class CrossEntropy(_LossSection):
-    """Softmax classifier: -log of the probability of the right class."""
+class _OfClasses(_LossSection):
+    """The keys that weigh and soften classes."""
 
-    name: Literal["cross_entropy"] = Field(description="softmax classifier")
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="fraction of the target that is spread over all classes"
     )
@@ -63,6 +64,25 @@ class CrossEntropy(_LossSection):
     def has_probabilities(self) -> bool:
         """Whether the network gives probabilities of classes."""
         return True
+
+
+class CrossEntropy(_OfClasses):
+    """Softmax classifier: -log of the probability of the right class."""
+
+    name: Literal["cross_entropy"] = Field(description="softmax classifier")
+
+
+class Auto(_OfClasses):
+    """The loss that follows from the target: cross_entropy for classes, mse for numbers.
+
+    Only data sets of files and arrays have it, until they have been read.
+    """
+
+    task: ClassVar[Task | None] = None
+
+    name: Literal["auto"] = Field(
+        description="cross_entropy if the target holds classes, mse if it holds numbers"
+    )
 
 
 class Hinge(_LossSection):
@@ -91,7 +111,7 @@ class BinaryLoss(_LossSection):
 class PlainRegression(_LossSection):
     """Mean squared or absolute error of a regression."""
 
-    task: ClassVar[Task] = "regression"
+    task: ClassVar[Task | None] = "regression"
 
     name: Literal["mse", "mae"] = Field(description="mean squared or absolute error, for a regression")
 
@@ -99,7 +119,7 @@ class PlainRegression(_LossSection):
 class Huber(_LossSection):
     """Squares the small errors of a regression, and takes the absolute value of large ones."""
 
-    task: ClassVar[Task] = "regression"
+    task: ClassVar[Task | None] = "regression"
 
     name: Literal["huber"] = Field(
         description="squared small errors and absolute large ones, for a regression"
@@ -110,5 +130,7 @@ class Huber(_LossSection):
 
 
 Loss: TypeAlias = Annotated[
-    CrossEntropy | Hinge | BinaryLoss | PlainRegression | Huber, Field(discriminator="name"), by_name()
+    Auto | CrossEntropy | Hinge | BinaryLoss | PlainRegression | Huber,
+    Field(discriminator="name"),
+    by_name(),
 ]

@@ -26,6 +26,10 @@ _GRADIENT_ROWS, _FEW = 8, 20
 def check_experiment(experiment: Experiment) -> Iterator[Finding]:
     """Yield the findings one by one; raises DataError or ConfigError if there is nothing to check."""
     run = Run(experiment)
+    experiment = run.experiment
+    choice = next((note for note in run.notes if note.startswith("loss: ")), None)
+    if choice is not None:
+        yield Finding("loss", "note", choice.removeprefix("loss: "))
     yield from check_data(run)
     network = fresh_network(run, experiment, np.float64)
     train = run.trainer.train

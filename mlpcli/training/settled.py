@@ -1,0 +1,59 @@
+"""Settles the loss of a config that leaves it open, once the data have been read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mlpcli.build import Splits
+from mlpcli.config.loader import validate_experiment
+from mlpcli.config.schema import DEFAULT_LOSSES, Experiment, to_plain
+from mlpcli.data.task import are_numbers, why_classes, why_values
+from mlpcli.errors import ConfigError
+
+__all__ = ["settle_loss", "with_task"]
+
+
+def settle_loss(experiment: Experiment, splits: Splits) -> tuple[Experiment, str | None]:
+    """Return the experiment with the loss that follows from the target, and a sentence on why.
+
+    Where the config names a loss, the experiment is returned as it is, without a sentence. Raises ConfigError
+    if the loss has settings that are for classes and the target holds numbers.
+    """
+    if experiment.loss.task is not None:
+        return experiment, None
+    data: Any = experiment.data
+    target = getattr(data, "target", "y")
+    said = getattr(data, "columns", {}).get(target)
+    change = ""
+    if said is not None:
+        why = f"data.columns says that {target!r} holds {'numbers' if said == 'number' else 'classes'}"
+    elif splits.classes is None:
+        why = why_values(target, splits.train.y)
+        if splits.targets == 1:
+            change = " To take each number as a class: loss: cross_entropy."
+    else:
+        why = why_classes(target, splits.classes, len(splits.train.y))
+        if are_numbers(splits.classes):
+            change = " To predict it as a number: loss: mse."
+    settled = with_task(experiment, splits.classes is not None, why)
+    return settled, f"loss: {settled.loss.name}, since {why}.{change}"
+
+
+def with_task(
+    experiment: Experiment, classification: bool, why: str = "the target holds numbers"
+) -> Experiment:
+    """Return the experiment with the default loss for classes or for numbers, if its loss is open.
+
+    Raises ConfigError if the loss has settings that are for classes alone; ``why`` says why it is no such.
+    """
+    if experiment.loss.task is not None:
+        return experiment
+    name = DEFAULT_LOSSES["classification" if classification else "regression"]
+    settings: dict[str, Any] = experiment.loss.model_dump(exclude={"name"})
+    given = {key: value for key, value in settings.items() if value}
+    if given and not classification:
+        raise ConfigError(
+            f"loss.{next(iter(given))} is for classes, but {why}; delete it, or set loss.name: cross_entropy"
+        )
+    return validate_experiment({**to_plain(experiment), "loss": {"name": name, **given}}, Path())
