@@ -260,7 +260,7 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
     if fold is None:
         numbers = split_rows(dataset.y, sizes, stream(seed, "split"), stratify)
     else:
-        numbers = _fold(experiment, dataset.y, stratify)
+        numbers = _fold(experiment, dataset.y, val_size, stratify)
     parts = {part: Split(dataset.X, dataset.y, rows) for part, rows in numbers.items()}
     if not len(parts["train"]):
         raise DataError(
@@ -284,7 +284,9 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
     )
 
 
-def _fold(experiment: Experiment, y: NDArray[Any], stratify: bool) -> dict[str, NDArray[np.intp]]:
+def _fold(
+    experiment: Experiment, y: NDArray[Any], val_size: float, stratify: bool
+) -> dict[str, NDArray[np.intp]]:
     """Return the row numbers of the splits if data.fold says which rows are the test split.
 
     Sizes of the others that are fractions are fractions of all rows.
@@ -295,7 +297,7 @@ def _fold(experiment: Experiment, y: NDArray[Any], stratify: bool) -> dict[str, 
     others = np.delete(np.arange(n), test)
     sizes = {
         part: round(size * n) if isinstance(size, float) else size
-        for part, size in (("val", data.val_size), ("train", data.train_size))
+        for part, size in (("val", val_size), ("train", data.train_size))
     }
     parts = split_rows(y[others], sizes, stream(seed, "split"), stratify)
     return {"test": test, **{part: others[rows] for part, rows in parts.items()}}

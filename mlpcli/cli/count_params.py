@@ -43,14 +43,21 @@ def count_params(source: Path | None, layers: str | None, as_json: bool) -> None
             "  mlp count-params --layers 3,4,4,1"
         )
     if layers is not None:
-        experiment, widths, data = None, _parse_layers(layers), None
+        experiment, networks, data = None, [_parse_layers(layers)], None
     else:
         assert source is not None
-        experiment, widths, data = _read(source)
+        experiment, networks, data = _read(source)
+    in_all = sum(_plan(widths, experiment).count() for widths in networks)
     if as_json:
-        click.echo(json.dumps(_costs(widths, experiment, data)))
-    else:
-        click.echo(describe_network(widths, experiment, data))
+        of_all = {"networks": len(networks), "parameters_in_all": in_all} if len(networks) > 1 else {}
+        click.echo(json.dumps(_costs(networks[0], experiment, data) | of_all))
+        return
+    click.echo(describe_network(networks[0], experiment, data))
+    if len(networks) > 1:
+        click.echo(
+            f"\nThis is the first of {len(networks):,} networks, whose predictions are averaged; "
+            f"in all they have {in_all:,} parameters."
+        )
 
 
 def _parse_layers(layers: str) -> tuple[int, ...]:
@@ -67,10 +74,11 @@ def _parse_layers(layers: str) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
-def _read(source: Path) -> tuple[Experiment, tuple[int, ...], DataSize | None]:
+def _read(source: Path) -> tuple[Experiment, list[tuple[int, ...]], DataSize | None]:
     """Return the experiment and the widths of a config or, told by its first bytes, of a checkpoint.
 
-    The size of the data stands beside them if they had to be read.
+    A checkpoint may hold several networks. The size of the data stands beside the widths if they had to be
+    read.
     """
     prepare_blas()
     if _is_zip(source):
@@ -82,14 +90,14 @@ def _read(source: Path) -> tuple[Experiment, tuple[int, ...], DataSize | None]:
     experiment = read_config(source)
     widths = experiment.widths()
     if widths is not None:
-        return experiment, widths, None
+        return experiment, [widths], None
     try:
         plan = plan_run(experiment)
     except DataError as error:
         raise DataError(
             f"{error}\nWithout the data: give model.inputs and model.outputs in the config, or use --layers."
         ) from None
-    return plan.experiment, plan.widths, plan.data
+    return plan.experiment, [plan.widths], plan.data
 
 
 def _is_zip(path: Path) -> bool:

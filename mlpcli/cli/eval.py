@@ -48,10 +48,8 @@ def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bo
 
 def _describe(report: dict[str, Any]) -> str:
     part = "all" if report["split"] == "all" else f"the {report['split']} split"
-    head = (
-        f"{report['checkpoint']} (epoch {report['epoch']}) "
-        f"on {part} of {report['data']}: {count(report['n'], 'example')}"
-    )
+    which = f"mean of {report['networks']:,} networks" if "networks" in report else f"epoch {report['epoch']}"
+    head = f"{report['checkpoint']} ({which}) on {part} of {report['data']}: {count(report['n'], 'example')}"
     if "accuracy" not in report:
         blocks = [head, columns(*_measures(report, "loss (targets scaled)"))]
         if "targets" in report:

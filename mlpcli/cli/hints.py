@@ -27,6 +27,7 @@ HINTS = {
     "data moved": "If the data have moved, name them with --data.",
     "data changed": "mlp eval --data scores other data, or these as a whole.",
     "data drawn": "To score a file of your own, leave out --split.",
+    "no rows held out": "To score rows of your own, name them with --data, without --split.",
     "data not kept": "Name a file with the same columns with --data.",
     "no snapshots": "Train with them: mlp train {config} --set training.snapshots=30",
     "no matplotlib": "Without it, mlp plot RUN --text draws in characters.",

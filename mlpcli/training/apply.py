@@ -32,15 +32,29 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
     DataError or UsageError.
     """
     checkpoint = load_checkpoint(path)
+    if checkpoint.others and (data is None or part is not None or data.is_dir()):
+        raise UsageError(
+            f"{path} is the mean of {len(checkpoint.members):,} networks, and some of them have seen each "
+            f"row of these data, so that its scores would be too good; those on rows that a network has not "
+            f"seen are in {path.with_name('folds.json')}",
+            topic="no rows held out",
+        )
     if data is not None and part is None and not data.is_dir():
         part, split = "all", _read_all(checkpoint, data)
     else:
         part, split = _find_split(checkpoint, folder_of(path), part, data)
     report = Model(checkpoint).report(split, part)
     source = checkpoint.experiment.data.title if data is None else str(data)
-    report = {"checkpoint": str(path), "epoch": checkpoint.epoch, "data": source, "split": part, **report}
+    report = {
+        "checkpoint": str(path),
+        "epoch": checkpoint.epoch,
+        **({"networks": len(checkpoint.members)} if checkpoint.others else {}),
+        "data": source,
+        "split": part,
+        **report,
+    }
     network = checkpoint.network
-    is_line = network.widths == (2, 1) and checkpoint.classes is not None
+    is_line = network.widths == (2, 1) and checkpoint.classes is not None and not checkpoint.others
     if is_line and network.members == 1 and network.path is None and checkpoint.transform.is_plain:
         report["line"] = _line(checkpoint)
     return report

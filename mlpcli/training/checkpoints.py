@@ -10,6 +10,9 @@ A checkpoint holds everything that evaluation and prediction need:
 - in ``meta`` the format number, the whole config, the names of columns and classes, the kinds of columns and
   which features they become, shapes and scores.
 
+A checkpoint may hold several networks, whose predictions are averaged. The arrays of the second one and of
+its transforms begin with ``network2_``, and so on. In ``meta``, ``others`` has what differs between them.
+
 A checkpoint that training can resume from also holds the optimizer's arrays (``optimizer_m``, ...) and, in
 ``meta``, the progress.
 """
@@ -41,6 +44,7 @@ from mlpcli.files import replace_file
 from mlpcli.machine import available_memory
 from mlpcli.nn.network import Network
 from mlpcli.npz import NpzFile, write_npz
+from mlpcli.specs import NetworkSpec
 from mlpcli.text import memory, shortened
 from mlpcli.training.baselines import Baselines
 from mlpcli.training.loop import MidEpoch, Progress
@@ -49,8 +53,10 @@ from mlpcli.training.migrations import migrate
 __all__ = [
     "FORMAT",
     "Checkpoint",
+    "Member",
     "Resume",
     "load_checkpoint",
+    "name_prefix",
     "pack_checkpoint",
     "read_place",
     "read_plan",
@@ -61,7 +67,8 @@ __all__ = [
 FORMAT = 3
 _MAX_META = 16_000_000  # bytes
 _MAX_VALUES = 100_000  # in meta, without the long lists of names; a thousand layers take about ten thousand
-_LONG = ("columns", "classes", "class_counts", "kinds")
+_MAX_ARRAYS = 10_000  # of a thousand networks
+_LONG = ("columns", "classes", "class_counts", "kinds", "others")
 _MAX_LEVELS = 1_000_000  # of all columns of categories, and their slots
 _MAX_QUOTES = 3_000_000  # a million features and 65,000 classes, with some quotes in the names themselves
 _OPTIMIZER = "optimizer_"
@@ -82,8 +89,21 @@ class Resume:
 
 
 @dataclass(frozen=True)
+class Member:
+    """One of the networks of a checkpoint, with the transforms of its training split, after ``epoch``."""
+
+    network: Network
+    transform: Transform
+    target_transform: TargetTransform | None
+    epoch: int
+
+
+@dataclass(frozen=True)
 class Checkpoint:
-    """A network, with a description of its training data and its scores."""
+    """A network, with a description of its training data and its scores.
+
+    Where there are ``others``, its predictions are the mean of theirs and that of the first network.
+    """
 
     experiment: Experiment
     network: Network
@@ -100,6 +120,12 @@ class Checkpoint:
     resume: Resume | None = None
     data_from_run: str | None = None  # the path of the data from the run's folder
     baselines: Baselines | None = None  # older checkpoints have none
+    others: tuple[Member, ...] = ()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All its networks, the first one included."""
+        return (Member(self.network, self.transform, self.target_transform, self.epoch), *self.others)
 
     @property
     def target_names(self) -> list[str]:
@@ -158,6 +184,14 @@ class _Kind(_Strict):
     slots: list[Annotated[int, Field(ge=-1)]]
 
 
+class _Other(_Strict):
+    """What differs between a further network and the first one; ``slots`` are by the names of columns."""
+
+    epoch: _Count
+    flagged: list[_Count]
+    slots: dict[str, list[Annotated[int, Field(ge=-1)]]]
+
+
 class Meta(_Strict):
     """The JSON in ``meta``; ``flagged`` has the places of the columns with a feature for missing cells."""
 
@@ -178,6 +212,7 @@ class Meta(_Strict):
     mid_epoch: _MidEpoch | None
     data_from_run: str | None = None
     baseline_note: str | None = None
+    others: list[_Other] = []
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -196,13 +231,11 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
 
     Raises CheckpointError if the names are so long that `load_checkpoint` would refuse the file.
     """
-    parameters = checkpoint.network.parameters
-    arrays = {name: parameters.view(name) for name in parameters.shapes}
-    arrays |= checkpoint.network.state
-    arrays |= checkpoint.transform.to_arrays()
-    if checkpoint.target_transform is not None:
-        of_targets = checkpoint.target_transform.to_arrays()
-        arrays |= {_OF_TARGETS + name: array for name, array in of_targets.items()}
+    arrays = {
+        name_prefix(number) + name: array
+        for number, member in enumerate(checkpoint.members, 1)
+        for name, array in _arrays(member).items()
+    }
     baselines = checkpoint.baselines
     if baselines is not None:
         arrays |= baselines.to_arrays()
@@ -230,14 +263,46 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         "data_from_run": checkpoint.data_from_run,
         "baseline_note": None if baselines is None else baselines.note,
     }
+    if checkpoint.others:
+        meta["others"] = [
+            {
+                "epoch": other.epoch,
+                "flagged": other.transform.flagged,
+                "slots": {checkpoint.columns[j]: own for j, own in (other.transform.slots or {}).items()},
+            }
+            for other in checkpoint.others
+        ]
     # A byte string of plain ASCII: json.loads(np.load(path)["meta"].item()) reads it anywhere.
     raw = json.dumps(meta).encode("ascii")
-    if len(raw) > _MAX_META or not _is_modest(raw):  # never write a file that cannot be read
+    too_long = len(raw) > _MAX_META or not _is_modest(raw)
+    # Never write a file that cannot be read.
+    if too_long or (checkpoint.others and _has_too_many_levels(meta)):
         raise CheckpointError(
             f"a checkpoint would hold {len(raw):,} bytes of feature and class names, more than can be read "
             "again; shorten the names"
         )
+    if len(arrays) > _MAX_ARRAYS:
+        raise CheckpointError(
+            f"a checkpoint of {len(checkpoint.members):,} networks would hold {len(arrays):,} arrays, more "
+            f"than can be read again ({_MAX_ARRAYS:,}); use fewer networks"
+        )
     arrays["meta"] = np.array(raw)
+    return arrays
+
+
+def name_prefix(number: int) -> str:
+    """Return what the names of the arrays of a network begin with; the first one is number 1."""
+    return "" if number == 1 else f"network{number}_"
+
+
+def _arrays(member: Member) -> dict[str, NDArray[Any]]:
+    parameters = member.network.parameters
+    arrays = {name: parameters.view(name) for name in parameters.shapes}
+    arrays |= member.network.state
+    arrays |= member.transform.to_arrays()
+    if member.target_transform is not None:
+        of_targets = member.target_transform.to_arrays()
+        arrays |= {_OF_TARGETS + name: array for name, array in of_targets.items()}
     return arrays
 
 
@@ -250,13 +315,15 @@ def _described_kinds(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def read_plan(path: Path) -> tuple[Experiment, tuple[int, ...]]:
-    """Return a checkpoint's config and the widths of its network, without reading its weights.
+def read_plan(path: Path) -> tuple[Experiment, list[tuple[int, ...]]]:
+    """Return a checkpoint's config and the widths of its networks, without reading their weights.
 
     Raises CheckpointError.
     """
     with NpzFile(path, CheckpointError) as archive:
-        return _read_config(path, _read_meta(path, archive))
+        meta = _read_meta(path, archive)
+    experiment = _read_config(path, meta)
+    return experiment, [layout.spec.widths for layout in _layouts(path, meta, experiment)]
 
 
 def read_place(path: Path) -> str | None:
@@ -276,44 +343,34 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         raise CheckpointError(f"{path} is a config; name a checkpoint, as in runs/NAME/best.npz")
     with NpzFile(path, CheckpointError) as archive:
         meta = _read_meta(path, archive)
-        experiment, widths = _read_config(path, meta)
-        spec = plan_network(experiment.model, widths)
+        experiment = _read_config(path, meta)
+        layouts = _layouts(path, meta, experiment)
         shapes = {name: tuple(shape) for name, shape in meta.shapes.items()}
-        columns = len(meta.columns)
-        of_transform = Scaling.shapes(columns) | ({"fill": (columns,)} if "fill" in shapes else {})
-        of_targets = {} if meta.classes is not None else _target_shapes(path, experiment, meta)
-        of_baselines = Baselines.shapes(shapes, widths[0], meta.targets)
-        _check_members(path, archive, shapes, {*of_transform, *of_targets, *of_baselines})
+        of_baselines = Baselines.shapes(shapes, layouts[0].spec.widths[0], meta.targets)
+        of_columns = {name for layout in layouts for name in layout.float64}
+        _check_members(path, archive, shapes, {*of_columns, *of_baselines})
         slots = [] if meta.progress is None else [_OPTIMIZER + name for name in build_rule(experiment).slots]
-        expected = {
-            **{array.name: array.shape for array in (*spec.parameters, *spec.state)},
-            **of_transform,
-            **of_targets,
-            **of_baselines,
-            **dict.fromkeys(slots, (spec.count(),)),
-        }
-        if shapes != expected:  # checked before memory for the network is allocated
+        expected: dict[str, tuple[int, ...]] = dict.fromkeys(slots, (layouts[0].spec.count(),))
+        expected |= of_baselines
+        for layout in layouts:
+            expected |= layout.shapes()
+        if shapes != expected:  # checked before memory for the networks is allocated
             wrong = sorted(
                 name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name)
             )
             raise _damaged(path, f"its arrays do not fit its config: {', '.join(wrong)}")
         if not force_memory:
-            _require_memory(path, spec.count())
-        network = build_network(experiment, widths)
-        for name in network.parameters.shapes:  # one at a time, so that two copies never exist
-            network.parameters.view(name)[...] = _read_array(path, archive, name)
-        others = [name for name in shapes if name not in network.parameters.shapes]
-        arrays = {name: _read_array(path, archive, name) for name in others}
-    for array_spec in spec.state:
-        network.state[array_spec.name][...] = array = arrays[array_spec.name]
-        if array_spec.non_negative and not np.all(array >= 0):
-            raise _damaged(path, f"{array_spec.name} holds variances below 0")
-    units = [spec.members * width for width in widths[1:-1]]
+            _require_memory(path, sum(layout.spec.count() for layout in layouts))
+        first, *others = (_read_member(path, archive, experiment, layout) for layout in layouts)
+        of_optimizer = {name.removeprefix(_OPTIMIZER): _read_array(path, archive, name) for name in slots}
+        baselines = {name: _read_array(path, archive, name) for name in of_baselines}
+    spec = layouts[0].spec
+    units = [spec.members * width for width in spec.widths[1:-1]]
     return Checkpoint(
         experiment,
-        network,
-        _transform(path, arrays, meta.flagged, _read_slots(path, meta)),
-        _target_transform(path, experiment, arrays) if meta.classes is None else None,
+        first.network,
+        first.transform,
+        first.target_transform,
         tuple(meta.columns),
         {name: Kind(kind.name, tuple(kind.levels)) for name, kind in meta.kinds.items()},
         None if meta.classes is None else tuple(meta.classes),
@@ -322,19 +379,92 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         meta.class_counts,
         meta.epoch,
         meta.scores,
-        _resume(path, meta, {name.removeprefix(_OPTIMIZER): arrays[name] for name in slots}, units),
+        _resume(path, meta, of_optimizer, units),
         meta.data_from_run,
-        Baselines.from_arrays(arrays, meta.baseline_note),
+        Baselines.from_arrays(baselines, meta.baseline_note),
+        tuple(others),
     )
 
 
-def _transform(
-    path: Path, arrays: dict[str, NDArray[Any]], flagged: list[int], slots: dict[int, Slots]
-) -> Transform:
+@dataclass(frozen=True)
+class _Layout:
+    """What one of the networks of a file looks like: its plan, its arrays, and its features.
+
+    The names in ``of_transform`` and ``of_targets`` have no ``prefix``, which they have in the file.
+    """
+
+    prefix: str
+    epoch: int
+    spec: NetworkSpec
+    flagged: list[int]
+    slots: dict[int, Slots]
+    of_transform: dict[str, tuple[int, ...]]
+    of_targets: dict[str, tuple[int, ...]]
+
+    @property
+    def float64(self) -> list[str]:
+        """The names of the arrays that are float64; in older files they are float32."""
+        return [self.prefix + name for name in (*self.of_transform, *self.of_targets)]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of all arrays."""
+        own = {array.name: array.shape for array in (*self.spec.parameters, *self.spec.state)}
+        own |= self.of_transform | self.of_targets
+        return {self.prefix + name: shape for name, shape in own.items()}
+
+
+def _layouts(path: Path, meta: Meta, experiment: Experiment) -> list[_Layout]:
+    """Return the layout of each network; raises CheckpointError if they do not fit their config."""
+    if meta.others and meta.progress is not None:
+        raise _damaged(path, "it holds several networks, and progress of one")
+    of_first = {name: kind.slots for name, kind in meta.kinds.items() if kind.name == "category"}
+    first = _Other(epoch=meta.epoch, flagged=meta.flagged, slots=of_first)
+    layouts: list[_Layout] = []
+    for number, network in enumerate((first, *meta.others), 1):
+        slots = _read_slots(path, meta, network)
+        widths = experiment.widths(Transform.width(len(meta.columns), network.flagged, slots), meta.targets)
+        if widths is None:
+            raise _damaged(path, "its features and classes do not fit its config")
+        prefix, columns = name_prefix(number), (len(meta.columns),)
+        fill = {"fill": columns} if f"{prefix}fill" in meta.shapes else {}
+        layout = _Layout(
+            prefix,
+            network.epoch,
+            plan_network(experiment.model, widths),
+            network.flagged,
+            slots,
+            Scaling.shapes(len(meta.columns)) | fill,
+            {} if meta.classes is not None else _target_shapes(path, experiment, meta, prefix),
+        )
+        if not layouts and len(layout.shapes()) * len(meta.others) > len(meta.shapes):
+            raise _damaged(path, f"it has not the arrays of {1 + len(meta.others):,} networks")
+        layouts.append(layout)
+    return layouts
+
+
+def _read_member(path: Path, archive: NpzFile, experiment: Experiment, layout: _Layout) -> Member:
+    """Read one of the networks, whose arrays have been found to have the right shapes."""
+    network, prefix = build_network(experiment, layout.spec.widths), layout.prefix
+    for name in network.parameters.shapes:  # one at a time, so that two copies never exist
+        network.parameters.view(name)[...] = _read_array(path, archive, prefix + name)
+    for array_spec in layout.spec.state:
+        array = _read_array(path, archive, prefix + array_spec.name)
+        network.state[array_spec.name][...] = array
+        if array_spec.non_negative and not np.all(array >= 0):
+            raise _damaged(path, f"{prefix}{array_spec.name} holds variances below 0")
+    of_transform = {name: _read_array(path, archive, prefix + name) for name in layout.of_transform}
+    of_targets = {
+        name.removeprefix(_OF_TARGETS): _read_array(path, archive, prefix + name)
+        for name in layout.of_targets
+    }
+    bend, what = _bend(experiment), prefix
     try:
-        return Transform.from_arrays(arrays, flagged, slots)
+        transform = Transform.from_arrays(of_transform, layout.flagged, layout.slots)
+        what += _OF_TARGETS
+        target_transform = TargetTransform.from_arrays(bend, of_targets) if of_targets else None
     except ValueError as error:
-        raise _damaged(path, str(error)) from None
+        raise _damaged(path, f"{what}{error}") from None
+    return Member(network, transform, target_transform, layout.epoch)
 
 
 def _bend(experiment: Experiment) -> str:
@@ -342,26 +472,14 @@ def _bend(experiment: Experiment) -> str:
     return kind
 
 
-def _target_shapes(path: Path, experiment: Experiment, meta: Meta) -> dict[str, tuple[int, ...]]:
+def _target_shapes(path: Path, experiment: Experiment, meta: Meta, prefix: str) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the arrays of the targets; raises CheckpointError for too many knots."""
-    of_curve = meta.shapes.get(f"{_OF_TARGETS}values", [meta.targets, 1])
+    of_curve = meta.shapes.get(f"{prefix}{_OF_TARGETS}values", [meta.targets, 1])
     knots = of_curve[1] if len(of_curve) == 2 else 0
     if not 1 <= knots <= MOST_KNOTS:
-        raise _damaged(path, f"{_OF_TARGETS}values has the shape {tuple(of_curve)}")
+        raise _damaged(path, f"{prefix}{_OF_TARGETS}values has the shape {tuple(of_curve)}")
     shapes = TargetTransform.shapes(_bend(experiment), meta.targets, knots)
     return {_OF_TARGETS + name: shape for name, shape in shapes.items()}
-
-
-def _target_transform(path: Path, experiment: Experiment, arrays: dict[str, NDArray[Any]]) -> TargetTransform:
-    of_targets = {
-        name.removeprefix(_OF_TARGETS): array
-        for name, array in arrays.items()
-        if name.startswith(_OF_TARGETS)
-    }
-    try:
-        return TargetTransform.from_arrays(_bend(experiment), of_targets)
-    except ValueError as error:
-        raise _damaged(path, f"{_OF_TARGETS}{error}") from None
 
 
 def _require_memory(path: Path, parameters: int) -> None:
@@ -400,8 +518,7 @@ def _read_meta(path: Path, archive: NpzFile) -> Meta:
                 f"{FORMAT}; it was written by mlp {data.get('mlp')!r:.50}"
             )
         if isinstance(data, dict) and (
-            _more_than(_MAX_VALUES, data, besides=_LONG)
-            or _more_than(_MAX_LEVELS, {"kinds": data.get("kinds")}, besides=())
+            _more_than(_MAX_VALUES, data, besides=_LONG) or _has_too_many_levels(data)
         ):
             raise _damaged(path, "meta holds more values than any network needs")
         json.dumps(data, ensure_ascii=False).encode()  # lone surrogates cannot be printed
@@ -418,49 +535,55 @@ def _is_modest(raw: bytes) -> bool:
     return raw.count(b"[") + raw.count(b"{") <= _MAX_VALUES and raw.count(b'"') <= _MAX_QUOTES
 
 
+def _has_too_many_levels(meta: dict[str, Any]) -> bool:
+    return _more_than(_MAX_LEVELS, {key: meta.get(key) for key in ("kinds", "others")}, besides=())
+
+
 def _more_than(limit: int, data: dict[str, Any], besides: tuple[str, ...]) -> bool:
     """Return whether ``data`` without the keys ``besides`` holds more than ``limit`` values in all."""
     pending = [value for key, value in data.items() if key not in besides]
     while pending and limit >= 0:
         value = pending.pop()
         limit -= 1
-        if isinstance(value, (dict, list)):
+        if isinstance(value, (dict, list, tuple)):
             if len(value) > limit:
                 return True
             pending += value.values() if isinstance(value, dict) else value
     return limit < 0
 
 
-def _read_slots(path: Path, meta: Meta) -> dict[int, Slots]:
-    """Return the slots of the columns of categories; raises CheckpointError if they do not fit."""
+def _read_slots(path: Path, meta: Meta, network: _Other) -> dict[int, Slots]:
+    """Return a network's slots of the columns of categories; raises CheckpointError if they do not fit."""
     place = {name: j for j, name in enumerate(meta.columns)}
     categories = {name: kind for name, kind in meta.kinds.items() if kind.name == "category"}
+    if network.slots.keys() != categories.keys():
+        raise _damaged(path, "meta.others does not fit its columns of categories")
     for name, kind in meta.kinds.items():
-        used = sorted({slot for slot in kind.slots if slot >= 0})
+        slots = network.slots.get(name, kind.slots)
+        used = sorted({slot for slot in slots if slot >= 0})
         if (
             name not in place
             or len(set(kind.levels)) != len(kind.levels)
-            or len(kind.slots) != (len(kind.levels) + 2 if name in categories else 0)
+            or len(slots) != (len(kind.levels) + 2 if name in categories else 0)
             or used != list(range(len(used)))
         ):
             raise _damaged(
                 path, f"meta.kinds of column {shortened(name)} does not fit its columns and levels"
             )
-    flags = [j for j in meta.flagged if j < len(meta.columns) and meta.columns[j] not in categories]
-    if flags != meta.flagged or sorted(set(flags)) != flags:
+    flagged = network.flagged
+    flags = [j for j in flagged if j < len(meta.columns) and meta.columns[j] not in categories]
+    if flags != flagged or sorted(set(flags)) != flags:
         raise _damaged(path, "meta.flagged does not fit its columns")
-    return {place[name]: tuple(kind.slots) for name, kind in categories.items()}
+    return {place[name]: tuple(network.slots[name]) for name in categories}
 
 
-def _read_config(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
+def _read_config(path: Path, meta: Meta) -> Experiment:
     try:
         experiment = validate_experiment(meta.config, path.parent)
     except ConfigError as error:
         raise _damaged(path, f"its config is wrong: {error}") from None
-    features = Transform.width(len(meta.columns), meta.flagged, _read_slots(path, meta))
-    widths = experiment.widths(features, meta.targets)
     if (
-        widths is None
+        experiment.widths(len(meta.columns), meta.targets) is None
         or not meta.columns
         or meta.targets < 1
         or experiment.loss.task is None
@@ -471,7 +594,7 @@ def _read_config(path: Path, meta: Meta) -> tuple[Experiment, tuple[int, ...]]:
         raise _damaged(path, "its features and classes do not fit its config")
     if (meta.classes is None) != (experiment.loss.task == "regression"):
         raise _damaged(path, f"its classes do not fit its loss, {experiment.loss.name}")
-    return experiment, widths
+    return experiment
 
 
 def _check_members(

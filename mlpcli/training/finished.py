@@ -127,7 +127,13 @@ class FinishedRun:
                     f"{path} is not a run; name its directory, as in runs/spiral, or a checkpoint in it"
                 )
             directory, file = folder_of(path), path
-        return cls(directory.resolve().name, directory, load_checkpoint(file), data)
+        checkpoint = load_checkpoint(file)
+        if checkpoint.others:
+            raise UsageError(
+                f"{file} is the mean of {len(checkpoint.members):,} networks; name the run of one of them, "
+                f"as in {directory / 'fold-1'}, or for all of them {directory}"
+            )
+        return cls(directory.resolve().name, directory, checkpoint, data)
 
     @classmethod
     def of(cls, run: Run) -> FinishedRun:

@@ -15,7 +15,8 @@ from mlpcli.config.schema import to_plain
 from mlpcli.data.arrays import labelled_arrays, rows_of_array
 from mlpcli.data.batches import Batches, Split
 from mlpcli.errors import CheckpointError, DataError, RunError, UsageError
-from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from mlpcli.nn.network import Network
+from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, name_prefix, save_checkpoint
 from mlpcli.training.evaluation import compute_logits, full_report
 
 __all__ = ["Model", "load_model", "unlabelled"]
@@ -23,6 +24,9 @@ __all__ = ["Model", "load_model", "unlabelled"]
 
 class Model:
     """A trained network with all that it needs to take new rows: made by `mlpcli.load` and by runs.
+
+    It may also be several networks, as those of a cross-validation, whose predictions are averaged:
+    probabilities, scores of an SVM, or values of a regression in their own units.
 
     Rows ``X`` are whatever NumPy takes as an array (n, columns), with the columns that the network was
     trained on, in their own units; a data frame's columns are taken by their names. DataError says what is
@@ -37,9 +41,10 @@ class Model:
     def __repr__(self) -> str:
         checkpoint = self.checkpoint
         widths = "-".join(map(str, checkpoint.network.widths))
-        return (
-            f"<mlpcli.Model: {widths}, trained on {checkpoint.experiment.data.title}, epoch {self.epoch:,}>"
-        )
+        trained = f"trained on {checkpoint.experiment.data.title}"
+        if checkpoint.others:
+            return f"<mlpcli.Model: {len(checkpoint.members):,} networks, {widths}, {trained}>"
+        return f"<mlpcli.Model: {widths}, {trained}, epoch {self.epoch:,}>"
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class (n,) of each row, or the values of a regression in the targets' own units.
@@ -69,6 +74,8 @@ class Model:
 
         There is one for each class, or with a binary loss a single one, above 0 for the second class. Those
         of a regression are the targets as they were scaled for training; `predict` gives them their units.
+        Of several networks they are such that they stand for the mean prediction: the logarithms of mean
+        probabilities, or mean values in the targets' own units.
         """
         return self._logits(X)
 
@@ -104,19 +111,24 @@ class Model:
 
     @property
     def epoch(self) -> int:
-        """The number of epochs that it was trained."""
+        """The number of epochs that it was trained; of several networks, that of the first one."""
         return self.checkpoint.epoch
 
     @property
     def layers(self) -> dict[str, NDArray[Any]]:
-        """The arrays of the network by their names, as W1 and b1: views, so what is written there counts."""
-        network = self.checkpoint.network
-        parameters = network.parameters
-        return {name: parameters.view(name) for name in parameters.shapes} | network.state
+        """The arrays of the network by their names, as W1 and b1: views, so what is written there counts.
+
+        Of several networks, the names of the second one's begin with network2_, and so on.
+        """
+        return {
+            name_prefix(number) + name: array
+            for number, member in enumerate(self.checkpoint.members, 1)
+            for name, array in _arrays(member.network).items()
+        }
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint that `mlpcli.load` and the commands read; raises RunError where that fails."""
-        if not np.isfinite(self.checkpoint.network.parameters.values).all():
+        if not all(np.isfinite(each.network.parameters.values).all() for each in self.checkpoint.members):
             raise RunError(f"{path} is not written: the network holds weights that are not finite")
         try:
             save_checkpoint(Path(path), replace(self.checkpoint, resume=None))
@@ -126,9 +138,16 @@ class Model:
     # What the commands need besides, for rows of files.
 
     def compute_logits(self, split: Split, where: str) -> NDArray[Any]:
-        """Return the logits (n, outputs) of a split; raises DataError, naming ``where``, if they overflow."""
+        """Return the logits (n, outputs) of a split; raises DataError, naming ``where``, if they overflow.
+
+        See `scores` for those of several networks.
+        """
         with self._lock:
-            logits = compute_logits(self.checkpoint.network, Batches(split, self.checkpoint.transform))
+            each = [
+                compute_logits(member.network, Batches(split, member.transform))
+                for member in self.checkpoint.members
+            ]
+        logits = each[0] if len(each) == 1 else self.average(each)
         wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
         if len(wrong):
             raise DataError(
@@ -136,6 +155,19 @@ class Model:
                 "is it in the units of the training data?"
             )
         return logits
+
+    def average(self, each: list[NDArray[Any]]) -> NDArray[Any]:
+        """Return the logits of the mean prediction of networks with logits (n, outputs), as `scores` does."""
+        if self.checkpoint.classes is not None:
+            return self.loss.average(np.stack(each))
+        transforms = [member.target_transform for member in self.checkpoint.members]
+        values = [
+            transform.undo(logits)
+            for transform, logits in zip(transforms, each, strict=True)
+            if transform is not None
+        ]
+        mean: NDArray[Any] = np.mean(values, axis=0)
+        return mean
 
     def read_outputs(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return what logits mean: probabilities or scores (n, classes), or values in their own units.
@@ -146,7 +178,7 @@ class Model:
         scaling = self.checkpoint.target_transform
         if scaling is None:
             return values
-        in_units = scaling.undo(values)
+        in_units = values if self.checkpoint.others else scaling.undo(values)
         return in_units if scaling.exceeds_float32 else in_units.astype(np.float32)
 
     def report(self, split: Split, where: str) -> dict[str, Any]:
@@ -156,10 +188,15 @@ class Model:
         y = split.y[split.rows]
         # A loss keeps buffers for each size of a batch; this one goes with them, and no thread shares it.
         loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
-        report = full_report(loss, logits, y, checkpoint.classes, checkpoint.target_transform)
+        scaling = checkpoint.target_transform
+        if scaling is not None and checkpoint.others:
+            report = full_report(loss, logits, y, None)
+            report["loss"] = loss.evaluate(scaling.apply(logits), scaling.apply(y), None)
+        else:
+            report = full_report(loss, logits, y, checkpoint.classes, scaling)
         baselines = checkpoint.baselines
         if baselines is not None:
-            report["baselines"] = baselines.report(split, checkpoint.transform, checkpoint.target_transform)
+            report["baselines"] = baselines.report(split, checkpoint.transform, scaling)
             report["baseline_note"] = baselines.note
         if "targets" in report:
             named = zip(checkpoint.target_names, report["targets"], strict=True)
@@ -168,6 +205,11 @@ class Model:
 
     def _logits(self, X: Any) -> NDArray[Any]:
         return self.compute_logits(unlabelled(rows_of_array(X, columns=self.columns)), "X")
+
+
+def _arrays(network: Network) -> dict[str, NDArray[Any]]:
+    parameters = network.parameters
+    return {name: parameters.view(name) for name in parameters.shapes} | network.state
 
 
 def unlabelled(X: NDArray[Any]) -> Split:

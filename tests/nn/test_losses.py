@@ -87,6 +87,15 @@ def test_predictions() -> None:
     np.testing.assert_array_equal(make("mse").predict(logits), logits)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_average_of_logits_stands_for_the_mean_prediction(name: str) -> None:
+    loss = make(name)
+    logits = 5 * np.random.default_rng(0).standard_normal((3, 20, 1 if loss.binary else 4))
+    logits[0, 0] = 800  # of which the exponential overflows
+    expected = np.mean([loss.predict(each) for each in logits], axis=0)
+    np.testing.assert_allclose(loss.predict(loss.average(logits)), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", [name for name in LOSSES if make(name).outputs != "values"])
 def test_the_class_is_the_column_with_the_highest_score(name: str) -> None:
     loss = make(name)

@@ -17,13 +17,18 @@ import pytest
 from numpy.typing import NDArray
 
 import mlpcli
+from mlpcli import train
+from mlpcli.build import build_network
 from mlpcli.config.loader import validate_experiment
+from mlpcli.data.kinds import Kind
 from mlpcli.data.target_transform import BENDS
+from mlpcli.data.transform import Transform
 from mlpcli.errors import CheckpointError
 from mlpcli.machine import Available
 from mlpcli.training.checkpoints import (
     FORMAT,
     Checkpoint,
+    Member,
     Resume,
     load_checkpoint,
     read_plan,
@@ -199,8 +204,147 @@ def test_a_network_that_does_not_fit_into_memory(run: RunDirectory, monkeypatch:
 
 def test_a_plan_needs_no_weights(run: RunDirectory) -> None:
     experiment, widths = read_plan(run.last)
-    assert widths == (4, 16, 3)
+    assert widths == [(4, 16, 3)]
     assert experiment == load_checkpoint(run.last).experiment
+
+
+def several(data: str = "spiral", **sections: Any) -> Checkpoint:
+    """Return a checkpoint with the networks of three folds."""
+    runs = [
+        train({"data": {"name": data, "fold": {"number": k, "of": 3}}, **sections}, training={"epochs": 2})
+        for k in (1, 2, 3)
+    ]
+    first, *others = (run.best.checkpoint for run in runs)
+    return replace(first, baselines=None, others=tuple(other.members[0] for other in others))
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [{}, {"model": {"norm": "batch"}}, {"data": "moons", "loss": "binary_hinge"}, {"data": "sine"}],
+    ids=str,
+)
+def test_several_networks_are_saved_and_loaded(tmp_path: Path, sections: dict[str, Any]) -> None:
+    path, again = tmp_path / "several.npz", tmp_path / "again.npz"
+    saved = several(**sections)
+    save_checkpoint(path, saved)
+    loaded = load_checkpoint(path)
+    save_checkpoint(again, loaded)
+    assert again.read_bytes() == path.read_bytes()
+    assert len(loaded.members) == 3
+    for before, now in zip(saved.members, loaded.members, strict=True):
+        np.testing.assert_array_equal(now.network.parameters.values, before.network.parameters.values)
+        np.testing.assert_array_equal(now.transform.scaling.shift, before.transform.scaling.shift)
+        assert now.epoch == before.epoch
+    shifts = {float(member.transform.scaling.shift[0]) for member in loaded.members}
+    assert len(shifts) == 3  # each has the transform of its own training split
+    widths = saved.network.widths
+    assert read_plan(path)[1] == [widths, widths, widths]
+    names = read(path)[0].keys()
+    assert {"W1", "network2_W1", "network3_W1", "network3_shift"} <= names
+
+
+def test_networks_may_have_different_features(tmp_path: Path) -> None:
+    """A category that is rare in one training split has a feature in the other, and a cell is missing."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.standard_normal(40), rng.integers(0, 3, 40)])
+    X[0, 0], X[39, 1] = np.nan, np.nan
+    kinds = {"b": Kind("category", ("x", "y", "z"))}
+    saved = several()
+    experiment = saved.experiment
+    members = []
+    for rows in (np.arange(20), np.arange(20, 40), np.arange(1, 6)):
+        transform = Transform.fit("standardize", X, rows, ("a", "b"), kinds)
+        network = build_network(experiment, (transform.n_features, 100, 3))
+        network.initialize(rng)
+        members.append(Member(network, transform, None, 1))
+    assert len({member.transform.n_features for member in members}) > 1
+    first, *others = members
+    checkpoint = replace(
+        saved,
+        network=first.network,
+        transform=first.transform,
+        columns=("a", "b"),
+        kinds=kinds,
+        others=tuple(others),
+    )
+    path = tmp_path / "several.npz"
+    save_checkpoint(path, checkpoint)
+    loaded = load_checkpoint(path)
+    for before, now in zip(members, loaded.members, strict=True):
+        np.testing.assert_array_equal(now.transform.apply(X), before.transform.apply(X))
+    assert read_plan(path)[1] == [member.network.widths for member in members]
+
+
+def test_more_networks_than_can_be_read_are_not_written(tmp_path: Path) -> None:
+    one = several()
+    with pytest.raises(
+        CheckpointError, match=r"1,501 networks would hold 10,507 arrays, .*use fewer networks"
+    ):
+        save_checkpoint(tmp_path / "x.npz", replace(one, others=one.others[:1] * 1500))
+    assert not any(tmp_path.iterdir())
+
+
+def no_second_network(arrays: Arrays, meta: Any) -> None:
+    del meta["others"][0]
+
+
+def thousands_of_networks(arrays: Arrays, meta: Any) -> None:
+    meta["others"] = meta["others"][:1] * 20_000
+
+
+def nan_in_the_second(arrays: Arrays, meta: Any) -> None:
+    arrays["network2_W2"][0, 0] = np.nan
+
+
+def scale_of_the_third(arrays: Arrays, meta: Any) -> None:
+    arrays["network3_scale"][0] = 0
+
+
+def flag_of_the_second(arrays: Arrays, meta: Any) -> None:
+    meta["others"][0]["flagged"] = [7]
+
+
+def feature_of_the_second(arrays: Arrays, meta: Any) -> None:
+    meta["others"][0]["flagged"] = [1]
+
+
+def slots_of_the_second(arrays: Arrays, meta: Any) -> None:
+    meta["others"][0]["slots"] = {"x1": [0]}
+
+
+def slots_of_the_third(arrays: Arrays, meta: Any) -> None:
+    meta["others"][1]["slots"] = [1]
+
+
+def progress_of_several(arrays: Arrays, meta: Any) -> None:
+    meta["progress"] = dict.fromkeys(("epoch", "best_epoch", "epochs_since_best", "plateaus", "steps"), 1) | {
+        "best_score": [0.5]
+    }
+
+
+SPOILED_SEVERAL: dict[Callable[[Arrays, Any], None], str] = {
+    no_second_network: "network3_shift is float64 (2,), not float32",
+    thousands_of_networks: "it has not the arrays of 20,001 networks",
+    nan_in_the_second: "network2_W2 holds numbers that are not finite",
+    scale_of_the_third: "network3_scale holds numbers that are not above 0",
+    flag_of_the_second: "meta.flagged does not fit its columns",
+    feature_of_the_second: "its arrays do not fit its config: network2_W1",
+    slots_of_the_second: "meta.others does not fit its columns of categories",
+    slots_of_the_third: "meta.others.1.slots",
+    progress_of_several: "it holds several networks, and progress of one",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED_SEVERAL, ids=lambda spoil: spoil.__name__)
+def test_an_invalid_checkpoint_of_several_networks_is_refused(
+    tmp_path: Path, spoil: Callable[[Arrays, Any], None]
+) -> None:
+    path = tmp_path / "bad.npz"
+    save_checkpoint(path, several())
+    arrays, meta = read(path)
+    spoil(arrays, meta)
+    write(path, arrays, meta)
+    assert SPOILED_SEVERAL[spoil] in refusal(path)
 
 
 def nan(arrays: Arrays, meta: Any) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,45 @@ def test_weights_that_are_not_finite_are_not_saved(trained: Trained, tmp_path: P
     with pytest.raises(RunError, match="holds weights that are not finite"):
         model.save(tmp_path / "nan.npz")
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("data", "loss"),
+    [
+        ("spiral", "cross_entropy"),
+        ("spiral", "hinge"),
+        ("moons", "binary_cross_entropy"),
+        ("moons", "binary_hinge"),
+        ("sine", "mse"),
+    ],
+)
+def test_several_networks_predict_the_mean_of_their_predictions(tmp_path: Path, data: str, loss: str) -> None:
+    config = {"data": data, "loss": loss, "training": {"epochs": 3}}
+    models = [train(config, data={"fold": {"number": k, "of": 3}}).best for k in (1, 2, 3)]
+    first, *others = (model.checkpoint for model in models)
+    mean = Model(replace(first, others=tuple(other.members[0] for other in others)))
+    X = np.random.default_rng(0).standard_normal((50, len(mean.columns)))
+    mean.save(tmp_path / "mean.npz")
+    loaded = load_model(tmp_path / "mean.npz")
+    if loss == "mse":
+        expected = np.mean([model.predict(X).astype(float) for model in models], axis=0)
+        np.testing.assert_allclose(mean.predict(X), expected, rtol=1e-6, atol=1e-7)
+        np.testing.assert_array_equal(loaded.predict(X), mean.predict(X))
+        y = expected + 1
+        report = mean.evaluate(X, y)
+        assert first.target_transform is not None
+        scaling = first.target_transform.scaling
+        assert report["mse"] == pytest.approx(1, rel=1e-5)
+        assert report["loss"] == pytest.approx(1 / float(scaling.scale[0]) ** 2, rel=1e-5)
+        return
+    read = "predict_proba" if "entropy" in loss else "scores"
+    expected = np.mean([getattr(model, read)(X) for model in models], axis=0)
+    np.testing.assert_allclose(getattr(mean, read)(X), expected, rtol=2e-6, atol=1e-6)
+    np.testing.assert_array_equal(loaded.predict(X), mean.predict(X))
+    named = np.array(mean.classes)[
+        expected.argmax(axis=1) if expected.shape[1] > 1 else (expected[:, 0] > 0) * 1
+    ]
+    assert mean.predict(X).astype(str).tolist() == named.tolist()
+    assert mean.evaluate(X, named)["accuracy"] == 1
+    assert repr(mean).startswith("<mlpcli.Model: 3 networks, 2-100-")
+    assert {"W1", "network3_b2"} <= mean.layers.keys()
