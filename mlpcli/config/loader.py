@@ -17,6 +17,7 @@ from mlpcli.config.schema import Experiment
 from mlpcli.config.shipped import shipped_configs
 from mlpcli.config.source import Placed, Source, order
 from mlpcli.config.spellings import renew
+from mlpcli.config.tables import describe_table, section_for
 from mlpcli.config.values import copy_value
 from mlpcli.config.yaml12 import Document, YamlError, end_of, read_yaml
 from mlpcli.errors import ConfigError, ConfigWarning, nearest
@@ -160,6 +161,8 @@ def _read_file(file: FilePath) -> tuple[Document, Source, FilePath]:
     """Read a config file, or one that comes with mlp; return also the folder that relative paths start at."""
     shipped = None if file.is_file() else shipped_configs().get(file.as_posix())
     if shipped is None:
+        if file.is_file() and (table := describe_table(file)) is not None:
+            raise ConfigError(table)
         return *_read_text(_decode(file), str(file)), file.parent
     document, source = _read_text(_decode(shipped), str(shipped))
     data = document.data["data"]
@@ -182,7 +185,11 @@ def _decode(file: FilePath) -> str:
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{file} is larger than 1 MB; is it a config?")
     if raw.startswith(b"PK"):
-        raise ConfigError(f"{file} is a checkpoint, or another archive; a config is a text file")
+        section = section_for(file.name)
+        raise ConfigError(
+            f"{file} is a checkpoint, or another archive; a config is a text file"
+            + (f".\nTo train on arrays X and y of such a file, write data: {section}" if section else "")
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -11,12 +11,31 @@ from pydantic import BaseModel, ValidationError
 
 from mlpcli.config.allowed import choice_names, dereference, describe, json_schema, section_keys
 from mlpcli.config.spellings import RENAMED
+from mlpcli.config.tables import section_for
 from mlpcli.config.yaml12 import Path
 from mlpcli.errors import nearest
 
 __all__ = ["Problem", "dotted", "find_problems", "show"]
 
 _MOST = 1000  # problems that are worded: to look for the nearest word takes time
+
+
+# What keys are called in other libraries.
+_SYNONYMS = {
+    **dict.fromkeys(("lr", "eta", "eta0", "learning_rate_init", "step_size"), "learning_rate"),
+    **dict.fromkeys(("num_epochs", "n_epochs", "max_epochs", "max_iter", "iterations"), "epochs"),
+    **dict.fromkeys(("bs", "minibatch", "minibatch_size"), "batch_size"),
+    **dict.fromkeys(("layers", "hidden_layers", "hidden_layer_sizes", "hidden_sizes"), "hidden"),
+    **dict.fromkeys(("random_state", "random_seed"), "seed"),
+    **dict.fromkeys(("wd", "decay"), "weight_decay"),
+    **dict.fromkeys(("early_stopping", "n_iter_no_change"), "patience"),
+    **dict.fromkeys(("label", "label_column", "y"), "target"),
+    **dict.fromkeys(("file", "filename", "file_name", "csv"), "path"),
+    **dict.fromkeys(("sep", "separator"), "delimiter"),
+    **dict.fromkeys(("lr_schedule", "scheduler", "lr_scheduler"), "schedule"),
+    **dict.fromkeys(("gradient_clip", "max_grad_norm", "clipnorm"), "clip_norm"),
+    **dict.fromkeys(("dropout_rate", "p_dropout"), "dropout"),
+}
 
 
 @dataclass(frozen=True)
@@ -66,8 +85,9 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
             return Problem(
                 path, f'this is the old name of "{renamed.key}", which is there too; delete it', at_key=True
             )
-        elsewhere = _elsewhere(str(path[-1]), schema) if len(path) == 1 else None
-        return Problem(path, _unknown("key", str(path[-1]), section_keys(parent), elsewhere), at_key=True)
+        known = section_keys(parent)
+        close = _meant(path, known, schema)
+        return Problem(path, _unknown("key", str(path[-1]), known, close), at_key=True)
     if kind == "missing":
         return Problem(
             path[:-1], f'key "{path[-1]}" is missing; it must be {describe(node, schema)}', at_key=True
@@ -83,6 +103,9 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
         if isinstance(value, dict):
             path, value = (*path, "name"), value["name"]
         if isinstance(value, str):
+            section = section_for(value) if path[0] == "data" else None
+            if section is not None:
+                return Problem(path, f"{show(value)} is a file, and not a name; write data: {section}")
             return Problem(path, _unknown("name", value, choice_names(node, schema)))
         return Problem(path, f"{show(value)} is not one of {', '.join(choice_names(node, schema))}")
     if kind == "config":
@@ -96,6 +119,18 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
         return Problem(path, f"{message}; quote it to make it one")
     close = nearest(item["input"], node.get("enum", [])) if isinstance(item["input"], str) else None
     return Problem(path, message + (f'; did you mean "{close}"?' if close else ""))
+
+
+def _meant(path: Path, known: list[str], schema: dict[str, Any]) -> str | None:
+    """Return the key that an unknown one means: one that other libraries call so, or of another section."""
+    word = str(path[-1])
+    key = _SYNONYMS.get(word.lower().replace("-", "_"), word)
+    if key in known:
+        return key
+    elsewhere = _elsewhere(key, schema)
+    if elsewhere is None or elsewhere.partition(".")[0] == path[0]:  # that section has it under another name
+        return None
+    return elsewhere if len(path) == 1 else nearest(word, known) or elsewhere
 
 
 def _elsewhere(word: str, schema: dict[str, Any]) -> str | None:

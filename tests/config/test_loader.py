@@ -390,3 +390,20 @@ def test_anything_is_a_config_or_refused(data: dict[str, Any], overrides: list[s
 def test_a_config_is_read_without_numpy() -> None:
     code = "import sys, mlpcli.config.loader; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+MEANT = {
+    "lr: 0.1": "optimizer.learning_rate",
+    "optimizer: {lr: 0.1}": "learning_rate",
+    "training: {max_iter: 5}": "epochs",
+    "training: {lr: 5}": "optimizer.learning_rate",
+    "model: {hidden_layer_sizes: [5]}": "hidden",
+    "model: {batch_size: 5}": "training.batch_size",
+    "epochs: 5": "training.epochs",
+    "random-state: 5": "training.seed",
+}
+
+
+@pytest.mark.parametrize("line", MEANT)
+def test_keys_of_other_libraries_and_other_sections_are_understood(tmp_path: Path, line: str) -> None:
+    assert f'did you mean "{MEANT[line]}"?' in refusal(tmp_path, f"{SPIRAL}{line}\n")
