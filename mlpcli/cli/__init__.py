@@ -19,6 +19,7 @@ from mlpcli.cli.data import data
 from mlpcli.cli.eval import evaluate
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.hints import with_hint
+from mlpcli.cli.importance import importance
 from mlpcli.cli.interrupt import tell
 from mlpcli.cli.play import play
 from mlpcli.cli.plot import plot
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for command in (train, check, evaluate, predict, plot, report, play, count_params, data):
+for command in (train, check, evaluate, predict, importance, plot, report, play, count_params, data):
     cli.add_command(command)
 
 

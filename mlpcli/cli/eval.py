@@ -35,9 +35,11 @@ _MOST_CONFUSIONS = 10
 def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bool) -> None:
     """Evaluate a CHECKPOINT: loss and scores, for each class precision, recall and F1, confusion matrix.
 
-    Scores: accuracy, balanced accuracy, log loss, areas under the ROC and the precision-recall curve, F1,
-    calibration. For a regression: squared, absolute and relative errors, and R2. Config, scaling and names
-    are in the checkpoint; the examples are drawn or read, and split, as they were for training.
+    CHECKPOINT is a checkpoint, or the directory of a run for its best epoch. Scores: accuracy, balanced
+    accuracy, log loss, areas under the ROC and the precision-recall curve, F1, calibration; of a regression
+    squared, absolute and relative errors, and R2. Beside them stand those of the most frequent class, or the
+    mean, and of a linear model. Config, scaling and names are in the checkpoint; the examples are drawn or
+    read, and split, as they were for training.
     """
     prepare_blas()
     from mlpcli.training.apply import score_checkpoint

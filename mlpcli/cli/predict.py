@@ -34,12 +34,14 @@ def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
     DATA is a .csv with the columns the network was trained on (others are ignored), a .npy of shape
     (rows, features), or a .npz with the array X. A line holds the label and a probability for each class
     (from an SVM: a score), or the values of a regression. Numbers have the digits that read back to the same
-    number. The CSV is in UTF-8.
+    number. The CSV is in UTF-8. CHECKPOINT may be the directory of a run, for its best epoch.
     """
     prepare_blas()
     from mlpcli.training.apply import predict_rows
     from mlpcli.training.checkpoints import load_checkpoint
+    from mlpcli.training.directory import find_checkpoint
 
+    checkpoint = find_checkpoint(checkpoint)
     if out is not None:
         _check_out(out, {"the checkpoint": checkpoint, "the data": data})
     text = _csv(predict_rows(load_checkpoint(checkpoint), data))

@@ -41,10 +41,16 @@ class Dataset:
 
 
 class TableSize(NamedTuple):
-    """What is known of a table before it is read: ``bytes``, about, that reading it takes, and its widths."""
+    """What is known of a table before it is read: ``bytes``, about, that reading it takes, and its widths.
+
+    ``about`` is an estimate of the examples, if their number is not known; ``spare`` are the bytes that are
+    freed once it has been read.
+    """
 
     bytes: int
     examples: int | None
     inputs: int
     outputs: int | None  # of a regression
     itemsize: int  # bytes of a number of X, as it is kept
+    about: int | None = None
+    spare: int = 0

@@ -65,7 +65,8 @@ def measure_csv(
         source = CsvFile(path, file, delimiter)
     inputs = len(_chosen(path, source, features, target, {}, "fill")[0])
     kept, block = size * (inputs + 1) // len(source.names), 32 * min(size, BLOCK)
-    return TableSize(kept + block, None, inputs, None if classification else 1, 4)
+    outputs, rows = None if classification else 1, size // (4 * len(source.names))
+    return TableSize(kept + block, None, inputs, outputs, 4, rows, block)
 
 
 def read_csv(

@@ -11,7 +11,10 @@ __all__ = ["KINDS", "NOTES", "UnfitError", "require_matplotlib"]
 
 # The names of all pictures, for parsing the command line without loading matplotlib. Tests ensure that the
 # tables in `mlpcli.figures.kinds` and `mlpcli.figures.notes` have the same names.
-KINDS = ("curves", "boundary", "weights", "confusion", "health", "hidden", "examples")
+KINDS = (
+    *("curves", "boundary", "weights", "confusion", "roc", "calibration", "residuals", "importance"),
+    *("health", "hidden", "examples"),
+)
 NOTES = (
     "activations",
     "layer_sizes",

@@ -9,11 +9,15 @@ from matplotlib.figure import Figure
 
 from mlpcli.figures import UnfitError
 from mlpcli.figures.boundary import draw_boundary
+from mlpcli.figures.calibration import draw_calibration
 from mlpcli.figures.confusion import draw_confusion
 from mlpcli.figures.curves import draw_curves
 from mlpcli.figures.examples import draw_examples
 from mlpcli.figures.health import draw_health
 from mlpcli.figures.hidden import draw_hidden
+from mlpcli.figures.importance import draw_importance
+from mlpcli.figures.residuals import draw_residuals
+from mlpcli.figures.roc import draw_roc
 from mlpcli.figures.weights import draw_weights
 from mlpcli.training.finished import FinishedRun
 
@@ -31,6 +35,10 @@ def _of_one(kind: str, draw: Callable[[FinishedRun], Figure], runs: Sequence[Fin
 _ONE: dict[str, Callable[[FinishedRun], Figure]] = {
     "weights": draw_weights,
     "confusion": draw_confusion,
+    "roc": draw_roc,
+    "calibration": draw_calibration,
+    "residuals": draw_residuals,
+    "importance": draw_importance,
     "health": draw_health,
     "hidden": draw_hidden,
     "examples": draw_examples,

@@ -18,8 +18,10 @@ from mlpcli.figures import UnfitError
 from mlpcli.figures.boundary import boundary_frames
 from mlpcli.figures.kinds import DRAW
 from mlpcli.figures.style import label, write
+from mlpcli.nn.measures import MEASURES
 from mlpcli.specs import NetworkSpec, WeightLayer
 from mlpcli.text import count, memory, number, percent
+from mlpcli.training.baselines import TITLES
 from mlpcli.training.evaluation import full_report
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.health import advise
@@ -28,6 +30,7 @@ __all__ = ["render_report"]
 
 _MAX_FRAMES = 30  # of the boundary
 _MAX_CLASSES = 30  # listed in the table
+_SCORES = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "f1", "mse", "rmse", "mae", "r2")
 _MAX_UNITS = 7  # circles per layer in the drawing of the network
 
 # The title and the caption of each kind of picture, in the order of the page.
@@ -37,6 +40,10 @@ _PICTURES = {
     "hidden": ("Hidden layers", "How the hidden layers bend the plane of the features."),
     "weights": ("First weights", "The weights of the first layer's units, as images."),
     "confusion": ("Confusion", "True and predicted classes of the {part} split."),
+    "roc": ("Thresholds", "ROC curve and precision-recall curve of the {part} split."),
+    "calibration": ("Calibration", "How often the network is right on the {part} split, by how sure it is."),
+    "residuals": ("Values", "Predicted and true values of the {part} split, and the residuals."),
+    "importance": ("Columns", "What the score of the {part} split loses when a column is shuffled."),
     "health": ("Unit health", "Dead and saturated units, gradients and updates over the epochs."),
     "examples": ("Mistakes", "The most confident mistakes on the {part} split."),
 }
@@ -86,7 +93,7 @@ def render_report(run: FinishedRun) -> str:
         version=__version__,
         facts=_facts(run, spec),
         epoch=f"{checkpoint.epoch:,}",
-        scores=_scores(reports),
+        scores=_scores(run, reports),
         layers=(layers := _layers(spec, run)),
         layer_width=_layer_width(layers),
         pictures=_pictures(run),
@@ -126,15 +133,24 @@ def _facts(run: FinishedRun, spec: NetworkSpec) -> list[tuple[str, str]]:
     return facts
 
 
-def _scores(reports: dict[str, dict[str, Any]]) -> list[list[str]]:
-    """Return a table of the scores of each split; the first row is the header."""
-    names = [
-        name for name in ("loss", "accuracy", "mse", "mae", "r2") if name in next(iter(reports.values()))
-    ]
-    rows = [["", *("R2" if name == "r2" else name for name in names)]]
+def _scores(run: FinishedRun, reports: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """Return a table of the scores of each split, and those of the baselines; the first row is the header."""
+    names = [name for name in _SCORES if name in next(iter(reports.values()))]
+    rows = [["", "loss", *(MEASURES[name].title for name in names)]]
+    checkpoint = run.checkpoint
     for part, report in reports.items():
-        shown = [percent(report[name]) if name == "accuracy" else number(report[name]) for name in names]
-        rows.append([part, *shown])
+        beside = {}
+        if checkpoint.baselines is not None:
+            split = run.splits.parts[part]
+            beside = checkpoint.baselines.measure(
+                names, split, checkpoint.transform, checkpoint.target_transform
+            )
+        for title, row in {
+            part: report,
+            **{f"{part}, {TITLES[name]}": row for name, row in beside.items()},
+        }.items():
+            shown = [percent(row[name]) if MEASURES[name].is_share else number(row[name]) for name in names]
+            rows.append([title, number(row["loss"]) if "loss" in row else "", *shown])
     return rows
 
 

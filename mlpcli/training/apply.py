@@ -17,21 +17,38 @@ from mlpcli.data.tables import read_labelled, read_rows
 from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.text import nfc
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.directory import folder_of
+from mlpcli.training.directory import find_checkpoint, folder_of
 from mlpcli.training.model import Model, unlabelled
 from mlpcli.training.moved import is_missing, places_of_data, redirected, what_was_tried
 
-__all__ = ["Predictions", "load_same_splits", "predict_rows", "score_checkpoint"]
+__all__ = ["Predictions", "find_rows", "load_same_splits", "predict_rows", "score_checkpoint"]
 
 
 def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[str, Any]:
-    """Return the full report of a checkpoint, and what it was scored on.
+    """Return the full report of a checkpoint, or of the best one of a run's directory.
 
     ``part`` is train, val or test; None takes the first there is of test, val, train. ``data`` takes the
     place of the config's file or folder; without ``part``, a file is scored whole. Raises CheckpointError,
     DataError or UsageError.
     """
+    path = find_checkpoint(path)
     checkpoint = load_checkpoint(path)
+    head, split = find_rows(path, checkpoint, part, data)
+    report = {**head, **Model(checkpoint).report(split, head["split"])}
+    network = checkpoint.network
+    is_line = network.widths == (2, 1) and checkpoint.classes is not None and not checkpoint.others
+    if is_line and network.members == 1 and network.path is None and checkpoint.transform.is_plain:
+        report["line"] = _line(checkpoint)
+    return report
+
+
+def find_rows(
+    path: Path, checkpoint: Checkpoint, part: str | None, data: Path | None
+) -> tuple[dict[str, Any], Split]:
+    """Return the rows to score the checkpoint at ``path`` on, as `score_checkpoint` takes them.
+
+    Before them comes what a report says first: checkpoint, epoch, data, split. Raises DataError, UsageError.
+    """
     if checkpoint.others and (data is None or part is not None or data.is_dir()):
         raise UsageError(
             f"{path} is the mean of {len(checkpoint.members):,} networks, and some of them have seen each "
@@ -43,21 +60,15 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
         part, split = "all", _read_all(checkpoint, data)
     else:
         part, split = _find_split(checkpoint, folder_of(path), part, data)
-    report = Model(checkpoint).report(split, part)
     source = checkpoint.experiment.data.title if data is None else str(data)
-    report = {
+    head = {
         "checkpoint": str(path),
         "epoch": checkpoint.epoch,
         **({"networks": len(checkpoint.members)} if checkpoint.others else {}),
         "data": source,
         "split": part,
-        **report,
     }
-    network = checkpoint.network
-    is_line = network.widths == (2, 1) and checkpoint.classes is not None and not checkpoint.others
-    if is_line and network.members == 1 and network.path is None and checkpoint.transform.is_plain:
-        report["line"] = _line(checkpoint)
-    return report
+    return head, split
 
 
 def _line(checkpoint: Checkpoint) -> dict[str, Any]:

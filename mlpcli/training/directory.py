@@ -16,7 +16,7 @@ from typing import Any
 
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.yaml12 import write_yaml
-from mlpcli.errors import RunError, UsageError
+from mlpcli.errors import CheckpointError, RunError, UsageError
 from mlpcli.files import replace_file
 
 try:
@@ -27,6 +27,7 @@ except ImportError:  # Windows, which has no such locks
 __all__ = [
     "RunDirectory",
     "choose_directory",
+    "find_checkpoint",
     "find_run",
     "find_snapshots",
     "folder_of",
@@ -88,6 +89,17 @@ def find_snapshots(path: Path) -> dict[int, Path]:
         return {}
     found = {file: _SNAPSHOT.fullmatch(file.name) for file in folder.iterdir()}
     return dict(sorted((int(match[1]), file) for file, match in found.items() if match))
+
+
+def find_checkpoint(path: Path) -> Path:
+    """Return the path of a checkpoint: ``path`` itself, or best.npz if it is the directory of a run.
+
+    Raises CheckpointError if that run has none yet.
+    """
+    best = path / "best.npz"
+    if (path / "config.yaml").is_file() and not best.exists():
+        raise CheckpointError(f"{path} has no best.npz yet: no epoch has been finished")
+    return best if best.is_file() else path
 
 
 def folder_of(checkpoint: Path) -> Path:

@@ -61,7 +61,7 @@ class DataSize:
     ``trained`` and ``scored`` are the numbers of examples in the training split and in the largest split, or
     upper bounds. ``itemsize`` is the number of bytes of a feature in memory, 1 for images. ``spare`` bytes
     are freed once the data are loaded. ``kept`` is the number of examples whose inputs a run keeps: those of
-    training and validation, but none of images.
+    training and validation, but none of images. ``about`` is an estimate of ``trained``, if that is None.
     """
 
     bytes: int
@@ -73,6 +73,7 @@ class DataSize:
     outputs: int | None = None
     spare: int = 0
     kept: int = 0
+    about: int | None = None
 
 
 @dataclass(frozen=True)
@@ -145,19 +146,20 @@ def forecast_memory(
         around.append(
             Part("inputs", "inputs", _FLOAT * data.kept * inputs, f"{data.kept:,} x {inputs:,}, scaled")
         )
+    regression = experiment is not None and experiment.loss.task == "regression"
+    inputs, outputs = spec.widths[0], spec.widths[-1]
     if scored is not None:
-        regression = experiment is not None and experiment.loss.task == "regression"
-        inputs, outputs = spec.widths[0], spec.widths[-1]
         taken = scored * outputs * (32 if regression else 12)
         if experiment is not None:
             taken += scored * max(2, outputs) * _MONITORED.get(experiment.monitor, 0)
         spare = 0 if data is None else data.spare
         around.append(Part("scores", "scores", max(0, taken - spare), f"{scored:,} x {outputs:,}"))
-        trained = scored if data is None or data.trained is None else data.trained
+    if data is not None and (trained := data.trained or data.about) is not None:
         fitted = baseline_rows(trained, inputs, 0 if regression else max(2, outputs))
         if fitted is not None:
+            taken = max(0, _OF_BASELINE * fitted * inputs - data.spare)
             working = f"{fitted:,} x {inputs:,}, of the linear model to compare with"
-            around.append(Part("baseline", "baseline", _OF_BASELINE * fitted * inputs, working))
+            around.append(Part("baseline", "baseline", taken, working))
     return Forecast(network, tuple(around), _advice(spec, experiment))
 
 
@@ -281,7 +283,18 @@ def measured_data(experiment: Experiment) -> DataSize | None:
     table = measure(section, None if task is None else task == "classification")
     n = table.examples
     kept = 0 if table.itemsize == 1 else n or 0
-    return DataSize(table.bytes, section.title, n, n, table.itemsize, table.inputs, table.outputs, kept=kept)
+    return DataSize(
+        table.bytes,
+        section.title,
+        n,
+        n,
+        table.itemsize,
+        table.inputs,
+        table.outputs,
+        table.spare,
+        kept,
+        None if table.about is None else _split_sizes(experiment, table.about)[0],
+    )
 
 
 def loaded_data(splits: Splits) -> DataSize:

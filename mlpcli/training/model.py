@@ -17,6 +17,7 @@ from mlpcli.data.batches import Batches, Split
 from mlpcli.errors import CheckpointError, DataError, RunError, UsageError
 from mlpcli.nn.network import Network
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, name_prefix, save_checkpoint
+from mlpcli.training.directory import find_checkpoint
 from mlpcli.training.evaluation import compute_logits, full_report
 
 __all__ = ["Model", "load_model", "unlabelled"]
@@ -232,10 +233,7 @@ def _labels(classes: tuple[str, ...]) -> NDArray[Any]:
 
 def load_model(path: Path) -> Model:
     """Return the model of a checkpoint, or of the best epoch of a run's directory; raises CheckpointError."""
-    if (path / "config.yaml").is_file() and not (path / "best.npz").exists():
-        raise CheckpointError(f"{path} has no best.npz yet: no epoch has been finished")
-    if (path / "best.npz").is_file():
-        path = path / "best.npz"
-    elif not path.exists():
+    path = find_checkpoint(path)
+    if not path.exists():
         raise CheckpointError(f"{path}: there is no such file; name a checkpoint, or the directory of a run")
     return Model(load_checkpoint(path))

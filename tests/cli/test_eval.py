@@ -190,11 +190,20 @@ def test_values_past_all_numbers_are_refused(mlp: Mlp, trained: Trained) -> None
         assert "example 2 drives the network past what 32 bits can hold" in err
 
 
-def test_a_folder_is_told_from_a_checkpoint(mlp: Mlp, trained: Trained) -> None:
+def test_the_directory_of_a_run_stands_for_its_best_checkpoint(mlp: Mlp, trained: Trained) -> None:
     run = trained("xor", "training.epochs=20")
-    code, out, err = mlp("eval", run.path)
+    assert mlp("eval", run.path) == mlp("eval", run.best)
+    assert mlp("eval", run.path, "--json").code == 0
+
+
+def test_a_folder_that_is_no_run_is_told_from_a_checkpoint(mlp: Mlp) -> None:
+    Path("folder").mkdir()
+    code, out, err = mlp("eval", "folder")
     assert (code, out) == (1, "")
-    assert err == f"Error: {run.path} is a directory; name a checkpoint in it, as in {run.best}\n"
+    assert err == "Error: folder is a directory; name a checkpoint in it, as in folder/best.npz\n"
+    Path("folder/config.yaml").write_text("data: xor")
+    code, out, err = mlp("eval", "folder")
+    assert err == "Error: folder has no best.npz yet: no epoch has been finished\n"
 
 
 def test_a_file_that_has_changed_since_training_is_not_split_again(mlp: Mlp) -> None:

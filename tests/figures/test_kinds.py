@@ -16,10 +16,13 @@ from mlpcli.training.finished import FinishedRun
 Finish = Callable[..., FinishedRun]
 
 FITTING = {
-    "spiral": {"curves", "boundary", "confusion", "health", "hidden", "examples"},
-    "sine": {"curves", "boundary", "health"},
-    "iris": {"curves", "confusion", "health", "examples"},
-    "digits": {"curves", "weights", "confusion", "health", "examples"},
+    "spiral": {
+        *("curves", "boundary", "confusion", "roc", "calibration", "importance"),
+        *("health", "hidden", "examples"),
+    },
+    "sine": {"curves", "boundary", "residuals", "importance", "health"},
+    "iris": {"curves", "confusion", "roc", "calibration", "importance", "health", "examples"},
+    "digits": {"curves", "weights", "confusion", "roc", "calibration", "health", "examples"},
 }
 EPOCHS = {"spiral": 3, "sine": 12, "iris": 3, "digits": 2}
 

@@ -63,7 +63,8 @@ def test_a_page_has_everything_and_fetches_nothing(spiral: str) -> None:
     html, page = spiral, Page(spiral)
     assert len(html) < 3_000_000
     assert list(page.sections) == [
-        *("summary", "network", "curves", "boundary", "hidden", "confusion", "health"),
+        *("summary", "network", "curves", "boundary", "hidden", "confusion"),
+        *("roc", "calibration", "importance", "health"),
         *(["examples"] if "examples" in page.sections else []),
         *("config", "again"),
     ]
@@ -74,6 +75,12 @@ def test_a_page_has_everything_and_fetches_nothing(spiral: str) -> None:
             assert attributes["alt"]
     assert "http" not in html.replace("http-equiv", "")
     assert "180 train, 60 val, 60 test" in page.sections["summary"]
+    for text in (
+        "lossaccuracybalanced accuracylog lossROC AUCF1",
+        "\n    test, most frequent33.33%33.33%1.0986",
+    ):
+        assert text in page.sections["summary"]
+    assert "\n    test, linear" in page.sections["summary"]
     assert "2 x 100 + 100 = 300" in " ".join(page.sections["network"].split())
     assert "points: 300" in page.sections["config"]
     assert "mlp train " in page.sections["again"]
