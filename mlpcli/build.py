@@ -347,7 +347,9 @@ def leave_out(experiment: Experiment, train: Split) -> list[NDArray[np.intp]] | 
 def fit_transform(experiment: Experiment, splits: Splits) -> Transform:
     """Return the transform of raw columns into network inputs, fitted to the training split."""
     train = splits.train
-    return Transform.fit(experiment.data.scaling, train.X, train.rows, splits.columns, splits.kinds)
+    data = experiment.data
+    bins = getattr(data, "bins", 0)
+    return Transform.fit(data.scaling, train.X, train.rows, splits.columns, splits.kinds, bins)
 
 
 def fit_target_transform(experiment: Experiment, splits: Splits) -> TargetTransform | None:

@@ -54,7 +54,7 @@ class Batches:
         left_out: Sequence[NDArray[np.intp]] | None = None,
     ) -> None:
         self.split, self.members, self.left_out = split, members, left_out
-        self._transform = transform
+        self.transform = transform
         self._X = Buffer(transform.n_features, dtype)
         columns, kept = split.X.shape[1], split.X.dtype
         alike = transform.is_plain and kept == self._X.dtype
@@ -127,7 +127,7 @@ class Batches:
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
         # With few features several batches are gathered at once, so that a small network does not wait for
         # many small calls.
-        together = max(1, _ENOUGH // (batch_size * self._transform.n_features)) * batch_size
+        together = max(1, _ENOUGH // (batch_size * self.transform.n_features)) * batch_size
         for start in range(0, len(order), together):
             some = slice(start, start + together)
             X, y = self._fetch(order[some], rows[some])
@@ -144,4 +144,4 @@ class Batches:
             return self._inputs.take(examples, axis=0, out=X, mode="clip"), y
         raw = self._raw.rows(m)
         self.split.X.take(rows, axis=0, out=raw, mode="clip")
-        return self._transform.apply(raw, X), y
+        return self.transform.apply(raw, X), y

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from numpy.typing import NDArray
 from mlpcli.data.kinds import Kinds
 from mlpcli.data.scaling import Scaling
 
-__all__ = ["MOST_LEVELS", "RARE", "Slots", "Transform"]
+__all__ = ["MOST_BINS", "MOST_LEVELS", "RARE", "Slots", "Transform"]
 
 _CACHED = 3 << 15  # numbers that are transformed at a time, 400 kB: they stay in the cache for all passes
 
 RARE = 3  # a category that has fewer rows in the training split is pooled with the other rare ones
+MOST_BINS = 1000  # of a column of numbers
 MOST_LEVELS = 100  # categories of a column with a feature of their own; the others are pooled
 
 # The features of a category's column, numbered from 0: that of each level, then that of a text which is not
@@ -30,18 +32,20 @@ class Transform:
     """A fitted transform of raw columns (n, columns) into features (n, n_features).
 
     The features are, in this order: every column of numbers or booleans, scaled; a 0/1 feature for each of
-    the ``flagged`` ones, which says that the cell is missing; and for each column of categories one 0/1
-    feature for every frequent one, and one for the rare ones together.
+    the ``flagged`` ones, which says that the cell is missing; for each column of categories one 0/1 feature
+    for every frequent one, and one for the rare ones together; and for each column with ``edges`` one for
+    every bin between them.
 
     ``scaling`` and ``fill`` hold a value for every column; those of categories are not used. ``fill`` stands
     in the place of a missing number, in the units of the column. ``slots`` has the columns of categories, by
-    their places.
+    their places, and ``edges`` the columns of numbers that are cut into bins.
     """
 
     scaling: Scaling
     fill: NDArray[np.float64]
     flagged: tuple[int, ...] = ()
     slots: Mapping[int, Slots] | None = None
+    edges: Mapping[int, NDArray[np.float64]] | None = None
 
     @classmethod
     def fit(
@@ -51,11 +55,16 @@ class Transform:
         rows: NDArray[np.intp],
         columns: Sequence[str] = (),
         kinds: Kinds | None = None,
+        bins: int = 0,
     ) -> Transform:
         """Measure ``rows`` of X (n, columns); ``kind`` is that of the scaling, see `Scaling.fit`.
 
         A missing number is filled with the median, and gets a feature that says so if any was missing.
         Categories with fewer than `RARE` rows, and all but the `MOST_LEVELS` most frequent ones, are pooled.
+
+        Numbers with more than two values are also encoded piecewise linearly, in at most so many ``bins``
+        between quantiles: the feature of a bin grows from -0.5 to 0.5 from its one end to the other
+        (Gorishniy et al., 2022, "On Embeddings for Numerical Features in Tabular Deep Learning").
         """
         kinds = kinds or {}
         levels = {
@@ -75,29 +84,63 @@ class Transform:
                 there = column[~missing]
                 fill[j] = np.median(there) if len(there) else 0
         slots = {j: _slots(X[rows, j], len(texts)) for j, texts in levels.items()}
-        return cls(scaling, fill, tuple(flagged), slots)
+        edges = (
+            {} if bins == 0 else {j: _edges(X[rows, j], bins) for j in range(X.shape[1]) if j not in slots}
+        )
+        cut = {j: own for j, own in edges.items() if len(own) > 2}
+        return cls(scaling, fill, tuple(flagged), slots, cut)
 
     @classmethod
     def from_arrays(
-        cls, arrays: dict[str, NDArray[Any]], flagged: Sequence[int], slots: Mapping[int, Slots]
+        cls,
+        arrays: dict[str, NDArray[Any]],
+        flagged: Sequence[int],
+        slots: Mapping[int, Slots],
+        bins: Mapping[int, int],
     ) -> Transform:
         """Return the transform that `to_arrays` has described; older files have no ``fill``.
 
-        Raises ValueError like `Scaling.from_arrays`.
+        ``bins`` says how many each column is cut into. Raises ValueError like `Scaling.from_arrays`.
         """
         scaling = Scaling.from_arrays(arrays)
         fill = arrays["fill"].astype(np.float64) if "fill" in arrays else scaling.shift
-        return cls(scaling, fill, tuple(flagged), slots)
-
-    def to_arrays(self) -> dict[str, NDArray[np.float64]]:
-        """Return the arrays that a checkpoint keeps; they are not copies."""
-        fill = {} if self.fill is self.scaling.shift else {"fill": self.fill}
-        return self.scaling.to_arrays() | fill
+        ends = np.cumsum([n + 1 for n in bins.values()])[:-1]
+        cut = np.split(arrays["edges"].astype(np.float64), ends) if bins else []
+        if any(np.any(np.diff(own) <= 0) for own in cut):
+            raise ValueError("edges holds edges that are not in order")
+        return cls(scaling, fill, tuple(flagged), slots, dict(zip(bins, cut, strict=True)))
 
     @staticmethod
-    def width(columns: int, flagged: Sequence[int], slots: Mapping[int, Slots]) -> int:
+    def shapes(columns: int, bins: Mapping[int, int], *, fill: bool) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the arrays of `to_arrays`; it may be that there is no ``fill`` among them."""
+        shapes = Scaling.shapes(columns)
+        if fill:
+            shapes["fill"] = (columns,)
+        if bins:
+            shapes["edges"] = (sum(bins.values()) + len(bins),)
+        return shapes
+
+    def to_arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Return the arrays that a checkpoint keeps; they are not copies, but for ``edges``."""
+        arrays = self.scaling.to_arrays()
+        if self.fill is not self.scaling.shift:
+            arrays["fill"] = self.fill
+        if self.edges:
+            arrays["edges"] = np.concatenate(list(self.edges.values()))
+        return arrays
+
+    @property
+    def bins(self) -> dict[int, int]:
+        """How many bins the columns that are cut into bins have."""
+        return {j: len(own) - 1 for j, own in (self.edges or {}).items()}
+
+    @staticmethod
+    def width(
+        columns: int, flagged: Sequence[int], slots: Mapping[int, Slots], bins: Mapping[int, int]
+    ) -> int:
         """Return the number of features."""
-        return columns - len(slots) + len(flagged) + sum(max(own) + 1 for own in slots.values())
+        of_slots = sum(max(own) + 1 for own in slots.values())
+        return columns - len(slots) + len(flagged) + of_slots + sum(bins.values())
 
     @property
     def n_columns(self) -> int:
@@ -107,7 +150,12 @@ class Transform:
     @cached_property
     def n_features(self) -> int:
         """The number of the network's inputs."""
-        return self.width(self.n_columns, self.flagged, self.slots or {})
+        return self.width(self.n_columns, self.flagged, self.slots or {}, self.bins)
+
+    @cached_property
+    def n_direct(self) -> int:
+        """The number of features that are no bins: those that come first, and that linear models are for."""
+        return self.n_features - sum(self.bins.values())
 
     @cached_property
     def needs_float64(self) -> bool:
@@ -118,13 +166,13 @@ class Transform:
     @cached_property
     def is_plain(self) -> bool:
         """Whether each column is one feature, a number that is shifted and scaled."""
-        return not self.flagged and not self.slots
+        return not self.flagged and not self.slots and not self.edges
 
     def features_of(self, column: int) -> int:
         """Return how many features a raw column becomes."""
         if self.slots and column in self.slots:
             return max(self.slots[column]) + 1
-        return 1 + (column in self.flagged)
+        return 1 + (column in self.flagged) + self.bins.get(column, 0)
 
     def features(self, columns: Sequence[str], kinds: Kinds) -> tuple[str, ...]:
         """Return the names of the network's inputs, made from those of the raw columns."""
@@ -142,6 +190,8 @@ class Transform:
             if unseen >= 0:
                 values[unseen] = f"{columns[j]} = another"
             names += values
+        for j, edges in (self.edges or {}).items():
+            names += [f"{columns[j]} from {low:g} to {high:g}" for low, high in pairwise(edges)]
         return tuple(names)
 
     def apply(self, raw: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -180,11 +230,18 @@ class Transform:
             np.isnan(raw[:, self.flagged], out=out[:, n : n + len(self.flagged)], casting="unsafe")
         if self.slots:
             features = self._features_of(raw)
-            out[:, n + len(self.flagged) :] = 0
+            out[:, n + len(self.flagged) : self.n_direct] = 0
             rows, which = np.nonzero(features >= 0)
             out[rows, features[rows, which]] = 1
         with np.errstate(over="ignore"):  # what float32 cannot hold shows in the logits
             out[:, :n] = scaled
+        start = self.n_direct
+        for j, own in (self.edges or {}).items():
+            values = raw[:, j].astype(np.float64)
+            np.copyto(values, self.fill[j], where=np.isnan(values))
+            parts = (values[:, None] - own[:-1]) / np.diff(own)
+            np.subtract(np.clip(parts, 0, 1, out=parts), 0.5, out=out[:, start : start + len(own) - 1])
+            start += len(own) - 1
 
     def _features_of(self, raw: NDArray[Any]) -> NDArray[np.intp]:
         """Return, for each cell of the columns of categories, the number of the feature that it sets."""
@@ -241,6 +298,14 @@ class Transform:
             if unseen or missing:
                 found[name] = (unseen, missing)
         return found
+
+
+def _edges(values: NDArray[Any], bins: int) -> NDArray[np.float64]:
+    """Return the quantiles of the values that are there, each once, as the edges of at most so many bins."""
+    there = values[~np.isnan(values)].astype(np.float64)
+    if len(there) == 0 or len(np.unique(there)) <= 2:
+        return np.empty(0)
+    return np.unique(np.quantile(there, np.linspace(0, 1, bins + 1)))
 
 
 def _slots(codes: NDArray[Any], levels: int) -> Slots:

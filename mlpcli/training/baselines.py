@@ -40,8 +40,8 @@ class Baselines:
 
     ``constant`` are the outputs (outputs,) for all rows: the logarithms of the shares of the classes, or the
     means of the targets in their own units, float64. ``V`` (features, outputs) and ``b`` (outputs,), float32,
-    are the linear model of the network's inputs, with logits of classes or scaled values; they are None where
-    there is none. ``note`` says why, or that it was not fitted to all rows.
+    are the linear model of the network's inputs, without the bins of encoded numbers. It gives logits of
+    classes or scaled values. ``note`` says why there is none, or that it was not fitted to all rows.
     """
 
     constant: NDArray[np.float64]
@@ -121,7 +121,7 @@ class Baselines:
         start = 0
         with np.errstate(over="ignore", invalid="ignore"):
             for X, _ in Batches(split, transform).in_order(EVALUATION_ROWS):
-                np.matmul(X, self.V, out=outputs[start : start + len(X)])
+                np.matmul(X[:, : len(self.V)], self.V, out=outputs[start : start + len(X)])
                 start += len(X)
         outputs += self.b
         return np.nan_to_num(outputs, copy=False)  # rows past what 32 bits can hold
@@ -151,7 +151,7 @@ def fit_baselines(
         shares = np.bincount(y, minlength=classes) / len(y)
         constant = np.log(np.maximum(shares, _RAREST))
         targets = y
-    features = transform.n_features
+    features = transform.n_direct
     n = baseline_rows(len(train), features, classes or 0)
     if n is None:
         what = count(features, "feature") + (f" and {classes:,} classes" if classes else "")
@@ -164,7 +164,7 @@ def fit_baselines(
     X = np.empty((n, features), np.float32)
     start = 0
     for batch, _ in Batches(part, transform).in_order(EVALUATION_ROWS):
-        X[start : start + len(batch)] = batch
+        X[start : start + len(batch)] = batch[:, :features]
         start += len(batch)
     try:
         with np.errstate(all="ignore"):

@@ -20,7 +20,7 @@ A checkpoint that training can resume from also holds the optimizer's arrays (``
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
@@ -36,9 +36,8 @@ from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import plan_network
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.kinds import Kind, Kinds
-from mlpcli.data.scaling import Scaling
 from mlpcli.data.target_transform import MOST_KNOTS, TargetTransform
-from mlpcli.data.transform import Slots, Transform
+from mlpcli.data.transform import MOST_BINS, Slots, Transform
 from mlpcli.errors import CheckpointError, ConfigError
 from mlpcli.files import replace_file
 from mlpcli.machine import available_memory
@@ -68,7 +67,7 @@ FORMAT = 3
 _MAX_META = 16_000_000  # bytes
 _MAX_VALUES = 100_000  # in meta, without the long lists of names; a thousand layers take about ten thousand
 _MAX_ARRAYS = 10_000  # of a thousand networks
-_LONG = ("columns", "classes", "class_counts", "kinds", "others")
+_LONG = ("bins", "columns", "classes", "class_counts", "kinds", "others")
 _MAX_LEVELS = 1_000_000  # of all columns of categories, and their slots
 _MAX_QUOTES = 3_000_000  # a million features and 65,000 classes, with some quotes in the names themselves
 _OPTIMIZER = "optimizer_"
@@ -176,6 +175,9 @@ class _MidEpoch(_Strict):
     streams: dict[Literal["augment", "dropout", "noise"], _Stream]
 
 
+_Bins = Annotated[int, Field(ge=1, le=MOST_BINS)]
+
+
 class _Kind(_Strict):
     """What a column holds, and of categories the `Slots` of its levels."""
 
@@ -185,15 +187,20 @@ class _Kind(_Strict):
 
 
 class _Other(_Strict):
-    """What differs between a further network and the first one; ``slots`` are by the names of columns."""
+    """What differs between a further network and the first one; slots and bins are by names of columns."""
 
     epoch: _Count
     flagged: list[_Count]
     slots: dict[str, list[Annotated[int, Field(ge=-1)]]]
+    bins: dict[str, _Bins] = {}
 
 
 class Meta(_Strict):
-    """The JSON in ``meta``; ``flagged`` has the places of the columns with a feature for missing cells."""
+    """The JSON in ``meta``.
+
+    ``flagged`` has the places of the columns with a feature for missing cells, and ``bins`` how many bins the
+    columns have that are cut into bins.
+    """
 
     format: Literal[3]
     mlp: str
@@ -201,6 +208,7 @@ class Meta(_Strict):
     columns: list[str]
     kinds: dict[str, _Kind]
     flagged: list[_Count]
+    bins: dict[str, _Bins] = {}
     classes: list[str] | None
     targets: int
     fingerprint: int | None
@@ -251,6 +259,7 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         "columns": checkpoint.columns,
         "kinds": _described_kinds(checkpoint),
         "flagged": checkpoint.transform.flagged,
+        "bins": _described_bins(checkpoint.columns, checkpoint.transform),
         "classes": checkpoint.classes,
         "targets": checkpoint.targets,
         "fingerprint": checkpoint.fingerprint,
@@ -269,6 +278,7 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
                 "epoch": other.epoch,
                 "flagged": other.transform.flagged,
                 "slots": {checkpoint.columns[j]: own for j, own in (other.transform.slots or {}).items()},
+                "bins": _described_bins(checkpoint.columns, other.transform),
             }
             for other in checkpoint.others
         ]
@@ -315,6 +325,10 @@ def _described_kinds(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
+def _described_bins(columns: Sequence[str], transform: Transform) -> dict[str, int]:
+    return {columns[j]: n for j, n in transform.bins.items()}
+
+
 def read_plan(path: Path) -> tuple[Experiment, list[tuple[int, ...]]]:
     """Return a checkpoint's config and the widths of its networks, without reading their weights.
 
@@ -346,7 +360,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         experiment = _read_config(path, meta)
         layouts = _layouts(path, meta, experiment)
         shapes = {name: tuple(shape) for name, shape in meta.shapes.items()}
-        of_baselines = Baselines.shapes(shapes, layouts[0].spec.widths[0], meta.targets)
+        of_baselines = Baselines.shapes(shapes, layouts[0].direct, meta.targets)
         of_columns = {name for layout in layouts for name in layout.float64}
         _check_members(path, archive, shapes, {*of_columns, *of_baselines})
         slots = [] if meta.progress is None else [_OPTIMIZER + name for name in build_rule(experiment).slots]
@@ -398,8 +412,14 @@ class _Layout:
     spec: NetworkSpec
     flagged: list[int]
     slots: dict[int, Slots]
+    bins: dict[int, int]
     of_transform: dict[str, tuple[int, ...]]
     of_targets: dict[str, tuple[int, ...]]
+
+    @property
+    def direct(self) -> int:
+        """The number of features that are no bins."""
+        return self.spec.widths[0] - sum(self.bins.values())
 
     @property
     def float64(self) -> list[str]:
@@ -418,22 +438,25 @@ def _layouts(path: Path, meta: Meta, experiment: Experiment) -> list[_Layout]:
     if meta.others and meta.progress is not None:
         raise _damaged(path, "it holds several networks, and progress of one")
     of_first = {name: kind.slots for name, kind in meta.kinds.items() if kind.name == "category"}
-    first = _Other(epoch=meta.epoch, flagged=meta.flagged, slots=of_first)
+    first = _Other(epoch=meta.epoch, flagged=meta.flagged, slots=of_first, bins=meta.bins)
     layouts: list[_Layout] = []
     for number, network in enumerate((first, *meta.others), 1):
         slots = _read_slots(path, meta, network)
-        widths = experiment.widths(Transform.width(len(meta.columns), network.flagged, slots), meta.targets)
+        bins = _read_bins(path, meta, network)
+        features = Transform.width(len(meta.columns), network.flagged, slots, bins)
+        widths = experiment.widths(features, meta.targets)
         if widths is None:
             raise _damaged(path, "its features and classes do not fit its config")
-        prefix, columns = name_prefix(number), (len(meta.columns),)
-        fill = {"fill": columns} if f"{prefix}fill" in meta.shapes else {}
+        prefix = name_prefix(number)
+        has_fill = f"{prefix}fill" in meta.shapes
         layout = _Layout(
             prefix,
             network.epoch,
             plan_network(experiment.model, widths),
             network.flagged,
             slots,
-            Scaling.shapes(len(meta.columns)) | fill,
+            bins,
+            Transform.shapes(len(meta.columns), bins, fill=has_fill),
             {} if meta.classes is not None else _target_shapes(path, experiment, meta, prefix),
         )
         if not layouts and len(layout.shapes()) * len(meta.others) > len(meta.shapes):
@@ -459,7 +482,7 @@ def _read_member(path: Path, archive: NpzFile, experiment: Experiment, layout: _
     }
     bend, what = _bend(experiment), prefix
     try:
-        transform = Transform.from_arrays(of_transform, layout.flagged, layout.slots)
+        transform = Transform.from_arrays(of_transform, layout.flagged, layout.slots, layout.bins)
         what += _OF_TARGETS
         target_transform = TargetTransform.from_arrays(bend, of_targets) if of_targets else None
     except ValueError as error:
@@ -575,6 +598,16 @@ def _read_slots(path: Path, meta: Meta, network: _Other) -> dict[int, Slots]:
     if flags != flagged or sorted(set(flags)) != flags:
         raise _damaged(path, "meta.flagged does not fit its columns")
     return {place[name]: tuple(network.slots[name]) for name in categories}
+
+
+def _read_bins(path: Path, meta: Meta, network: _Other) -> dict[int, int]:
+    """Return the bins of the columns that are cut into bins; raises CheckpointError if they do not fit."""
+    place = {name: j for j, name in enumerate(meta.columns)}
+    categories = {name for name, kind in meta.kinds.items() if kind.name == "category"}
+    found = {place.get(name, -1): n for name, n in network.bins.items()}
+    if list(found) != sorted(found) or -1 in found or categories & network.bins.keys():
+        raise _damaged(path, "meta.bins does not fit its columns")
+    return found
 
 
 def _read_config(path: Path, meta: Meta) -> Experiment:

@@ -21,17 +21,19 @@ def fit_linear_path(network: Network, loss: Loss, batches: Batches, seed: int) -
     """Set V of the linear path and the biases of the output layer to a ridge or logistic regression.
 
     Each member of the network has that of the examples that it trains on. Of a large split a random part is
-    used. Does nothing if inputs are not finite: training then says so.
+    used. The path does not take the bins of encoded numbers, which are too many for few examples. Does
+    nothing if inputs are not finite: training then says so.
     """
     assert network.path is not None
     classes = None if loss.outputs == "values" else 2 if loss.binary else network.widths[-1]
     order = stream(seed, "linear_path").permutation(len(batches))
-    places = np.sort(order[: _size(len(batches), network.widths[0], classes, network.members)])
-    X = np.empty((len(places), network.widths[0]))
+    inputs = batches.transform.n_direct
+    places = np.sort(order[: _size(len(batches), inputs, classes, network.members)])
+    X = np.empty((len(places), inputs))
     y = batches.split.y[batches.split.rows[places]]
     for start in range(0, len(places), _ROWS):
         some = slice(start, start + _ROWS)
-        X[some] = batches.examples(places[some])[0]
+        X[some] = batches.examples(places[some])[0][:, :inputs]
     if not np.isfinite(X).all():
         return
     if batches.left_out is None:
@@ -41,7 +43,8 @@ def fit_linear_path(network: Network, loss: Loss, batches: Batches, seed: int) -
         V, b = fit_parts(X, y, classes, parts)
     if loss.binary:
         V, b = V[..., 1:] - V[..., :1], b[..., 1:] - b[..., :1]
-    network.path.V[...] = V
+    network.path.V[...] = 0
+    network.path.V[..., :inputs, :] = V
     network.dense[-1].b[...] = b
 
 

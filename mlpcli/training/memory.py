@@ -155,6 +155,8 @@ def forecast_memory(
         spare = 0 if data is None else data.spare
         around.append(Part("scores", "scores", max(0, taken - spare), f"{scored:,} x {outputs:,}"))
     if data is not None and (trained := data.trained or data.about) is not None:
+        if experiment is not None:  # the linear model takes no bins
+            inputs //= 1 + getattr(experiment.data, "bins", 0)
         fitted = baseline_rows(trained, inputs, 0 if regression else max(2, outputs))
         if fitted is not None:
             taken = max(0, _OF_BASELINE * fitted * inputs - data.spare)
@@ -345,6 +347,8 @@ def require_room_for_data(experiment: Experiment) -> None:
 
 def _plan(experiment: Experiment, data: DataSize | None) -> NetworkSpec | None:
     inputs, outputs = (None, None) if data is None else (data.inputs, data.outputs)
+    if inputs is not None:
+        inputs *= 1 + getattr(experiment.data, "bins", 0)
     widths = experiment.widths(inputs, outputs) or experiment.widths(inputs, 2)
     return None if widths is None else plan_network(experiment.model, widths)
 

@@ -226,6 +226,7 @@ ARRAYS = {
     "scaling": "standardize",
     "test_size": 0,
     "missing": "fill",
+    "bins": 0,
     "target_transform": "none",
 }
 

@@ -146,11 +146,40 @@ def test_rare_categories_and_those_beyond_the_limit_share_a_feature() -> None:
     assert sums[-1] == sum(counts) - sum(kept)
 
 
-def test_arrays_give_the_transform_again() -> None:
-    fitted = table()
-    again = Transform.from_arrays(fitted.to_arrays(), fitted.flagged, fitted.slots or {})
+def test_bins_encode_a_number_piecewise_linearly() -> None:
+    """The ages are 20, 20, 20, 30, 40, 50, 60: their quartiles are 20, 30, 45. The missing one becomes 30."""
+    fitted = Transform.fit("none", TABLE, np.arange(8), COLUMNS, KINDS, bins=4)
+    assert fitted.bins == {0: 3}  # two edges are 20; the booleans have two values
+    assert fitted.features(COLUMNS, KINDS)[-3:] == (
+        "age from 20 to 30",
+        "age from 30 to 45",
+        "age from 45 to 60",
+    )
+    assert fitted.n_direct == table().n_features == fitted.n_features - 3
+    rows = np.array([[20, 0, 0, 0], [22, 0, 0, 0], [NAN, 0, 0, 0], [60, 0, 0, 0], [1e9, 0, 0, 0]])
+    found = fitted.apply(rows)
+    np.testing.assert_allclose(found[:, :-3], table().apply(rows))
+    np.testing.assert_allclose(
+        found[:, -3:],
+        [[-0.5, -0.5, -0.5], [-0.3, -0.5, -0.5], [0.5, -0.5, -0.5], [0.5, 0.5, 0.5], [0.5, 0.5, 0.5]],
+    )
+
+
+def test_damaged_edges_are_refused() -> None:
+    fitted = Transform.fit("none", TABLE, np.arange(8), COLUMNS, KINDS, bins=4)
+    arrays = {**fitted.to_arrays(), "edges": np.array([20, 45, 25, 60.0])}
+    with pytest.raises(ValueError, match="edges"):
+        Transform.from_arrays(arrays, fitted.flagged, fitted.slots or {}, fitted.bins)
+
+
+@pytest.mark.parametrize("bins", [0, 4])
+def test_arrays_give_the_transform_again(bins: int) -> None:
+    fitted = Transform.fit("none", TABLE, np.arange(8), COLUMNS, KINDS, bins)
+    again = Transform.from_arrays(fitted.to_arrays(), fitted.flagged, fitted.slots or {}, fitted.bins)
     np.testing.assert_array_equal(again.apply(TABLE), fitted.apply(TABLE))
-    assert Transform.width(4, fitted.flagged, fitted.slots or {}) == again.n_features
+    assert Transform.width(4, fitted.flagged, fitted.slots or {}, fitted.bins) == again.n_features
+    shapes = Transform.shapes(4, fitted.bins, fill=True)
+    assert shapes == {name: array.shape for name, array in fitted.to_arrays().items()}
     assert json.dumps([fitted.flagged, fitted.slots])  # plain numbers, not NumPy's
 
 
@@ -158,7 +187,7 @@ def test_images_keep_no_medians() -> None:
     fitted = Transform.fit("standardize", X.astype(np.uint8), ROWS)
     assert fitted.to_arrays().keys() == Scaling.shapes(3).keys()
     np.testing.assert_array_equal(
-        Transform.from_arrays(fitted.to_arrays(), (), {}).fill, fitted.scaling.shift
+        Transform.from_arrays(fitted.to_arrays(), (), {}, {}).fill, fitted.scaling.shift
     )
 
 

@@ -499,6 +499,10 @@ def infinite_score(arrays: Arrays, meta: Any) -> None:
     meta["scores"]["val_loss"] = float("inf")
 
 
+def strange_bins(arrays: Arrays, meta: Any) -> None:
+    meta["bins"] = {"nothing": 3}
+
+
 SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     nan: "W1 holds numbers that are not finite",
     infinite_bias: "b2 holds numbers that are not finite",
@@ -534,6 +538,7 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     many_mistakes: 'unknown key "key0"',
     long_shape: "W1 is float32 (4, 16), not float32 (1, 1,",
     long_format: "has format '999",
+    strange_bins: "meta.bins does not fit its columns",
     deep_config: "its config is wrong: model.hidden.0",
 }
 

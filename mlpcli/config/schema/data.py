@@ -95,6 +95,14 @@ MISSING_CELLS: Any = Field(
 )
 
 
+BINS: Any = Field(
+    0,
+    ge=0,
+    le=1000,
+    description="number of bins, between quantiles of the training split, that encode each column of numbers "
+    "beside the scaled number: the feature of a bin grows within it and is constant elsewhere (piecewise "
+    "linear encoding; Gorishniy et al., 2022); 0 encodes none",
+)
 TargetTransform = Literal["none", "log", "quantile"]
 TARGET_TRANSFORM: Any = Field(
     "none",
@@ -321,6 +329,7 @@ class _File(_OneSource):
 
     path: FileName = Field(description="the file, relative to the config file")
     missing: Missing = MISSING_CELLS
+    bins: int = BINS
     target_transform: TargetTransform = TARGET_TRANSFORM
 
     @property
@@ -369,6 +378,7 @@ class Arrays(_OneSource):
         0, validate_default=True, description="number or fraction of examples held out for the final score"
     )
     missing: Missing = MISSING_CELLS
+    bins: int = BINS
     target_transform: TargetTransform = TARGET_TRANSFORM
 
     @property
