@@ -181,7 +181,7 @@ def describe_network(
                 f"{layer.parameters:,}",
             ]
         )
-    neurons = _sum([layer.fan_out for layer in layers])
+    neurons = _sum([spec.members * layer.fan_out for layer in layers])
     sums = [["neurons", f"{neurons}  ({_inputs(widths[0])} not counted)"]]
     learned = []
     for what, name in COUNTS.items():

@@ -270,9 +270,10 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     scores = run.score_best()
     names = list(scores["train"])
     rows = []
-    for part, beside in run.score_baselines().items():
-        rows.append([part, *(_score(name, scores[part][name]) for name in names)])
-        for baseline, row in beside.items():
+    baselines = run.score_baselines()
+    for part, values in scores.items():
+        rows.append([part, *(_score(name, values[name]) for name in names)])
+        for baseline, row in baselines.get(part, {}).items():
             shown = ("" if name == "loss" else _score(name, row[name]) for name in names)
             rows.append([f"  {TITLES[baseline]}", *shown])
     best = shlex.quote(str(directory.best))

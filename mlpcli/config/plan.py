@@ -262,6 +262,7 @@ def _layers(model: Model, widths: Sequence[int]) -> Iterator[LayerSpec]:
         yield _dropout(number, widths[-2], dropout)
     init = _init(model.init, "lecun")
     init["gain"] *= model.output_gain
+    init["bias_spread"] *= model.output_gain
     yield _dense(number, widths[-2], widths[-1], 1, init, model.members)
 
 

@@ -28,7 +28,9 @@ def draw_weights(run: FinishedRun) -> Figure:
         raise UnfitError(
             "weights needs images: cifar10, or an .npz file whose number of features is a square"
         )
-    W = network.dense[0].W.astype(np.float64)  # (inputs, units)
+    W = network.dense[0].W.astype(np.float64)
+    if network.members > 1:  # side by side: (members, inputs, units) -> (inputs, members units)
+        W = W.transpose(1, 0, 2).reshape(W.shape[1], -1)
     lengths = np.linalg.norm(W, axis=0)
     order = np.argsort(-lengths, kind="stable")[:_MAX_UNITS]
     largest = np.maximum(np.abs(W).max(axis=0), np.finfo(np.float32).tiny)
@@ -37,7 +39,7 @@ def draw_weights(run: FinishedRun) -> Figure:
     sheet = mosaic(images, columns)
     width = 8.0
     figure = new_figure(width, max(width * sheet.shape[0] / sheet.shape[1], 1) + 0.7)
-    n, units = W.shape[1], network.widths[1]
+    n, units = W.shape[1], network.members * network.widths[1]
     what = "units" if n == units else f"sums of {units:,} units"  # maxout takes the largest of several
     which = f"{len(order):,} of {n:,} {what}" if n > len(order) else f"{n:,} {what}"
     figure.suptitle(f"{label(run.name)}: weights of the first layer, {which}, longest first", fontsize=11)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fit_linear", "fit_parts", "linear_flops"]
+__all__ = ["fit_linear", "fit_parts"]
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +54,8 @@ def fit_parts(
         y = y.astype(np.float64)
         penalties = _ridge(Z, y)[2] / len(X)
     else:
-        penalty = _logistic(Z, y, classes)[2] / len(X)
+        V, b, penalty = _logistic(Z, y, classes)
+        start = np.vstack([V, b])
     fits = []
     for rows in parts:
         of_part = Z[rows].mean(axis=0)
@@ -62,7 +63,7 @@ def fit_parts(
         if classes is None:
             V, b = _ridge_with(centered, y[rows], penalties * len(rows))
         else:
-            V, b = _logistic_with(centered, y[rows], classes, penalty * len(rows))
+            V, b = _logistic_with(centered, y[rows], classes, penalty * len(rows) / len(X), start)
         V /= size
         fits.append((V, b - (of_part * size + mean) @ V))
     return np.stack([V for V, _ in fits]), np.stack([b for _, b in fits])
@@ -75,14 +76,6 @@ def _scaled(X: NDArray[Any]) -> tuple[Floats, Floats, float]:
     size = float(np.sqrt(np.mean(Z**2))) or 1.0
     Z /= size
     return Z, mean, size
-
-
-def linear_flops(n: int, d: int, classes: int | None) -> float:
-    """Return roughly how many floating-point operations `fit_linear` takes, for callers with little time."""
-    r = min(n, d)
-    if classes is None:
-        return 4.0 * n * d * r + 10.0 * r**3
-    return 4.0 * n * d * r + len(_DECADES) * classes * (4.0 * n * r * r + 2.0 * r**3 + 100.0 * n * r)
 
 
 def _principal(X: Floats) -> tuple[Floats, Floats, Floats]:
@@ -135,7 +128,7 @@ class _Logistic:
     to 0, and so do those of all steps: a number that is added to all logits changes nothing.
     """
 
-    def __init__(self, X: Floats, y: NDArray[Any], classes: int) -> None:
+    def __init__(self, X: Floats, y: NDArray[Any], classes: int, start: Floats | None = None) -> None:
         n, d = X.shape
         self.X = np.hstack([X, np.ones((n, 1))])
         self.targets = np.zeros((n, classes))
@@ -143,6 +136,8 @@ class _Logistic:
         self.V = np.zeros((d + 1, classes))
         self.V[-1] = np.log(self.targets.sum(axis=0) + 0.5)  # a class may be missing
         self.V[-1] -= self.V[-1].mean()
+        if start is not None:
+            self.V[...] = start
         self._penalty = np.zeros((d + 1, 1))
         self._look()
 
@@ -264,9 +259,11 @@ def _logistic(X: Floats, y: NDArray[Any], classes: int) -> tuple[Floats, Floats,
     return W @ V[:-1], V[-1], best
 
 
-def _logistic_with(X: Floats, y: NDArray[Any], classes: int, penalty: float) -> tuple[Floats, Floats]:
-    X, W = _spanned(X)
-    fit = _Logistic(X, y, classes)
+def _logistic_with(
+    X: Floats, y: NDArray[Any], classes: int, penalty: float, start: Floats
+) -> tuple[Floats, Floats]:
+    Z, W = _spanned(X)
+    fit = _Logistic(Z, y, classes, start if Z is X else None)
     fit.solve(penalty)
     return W @ fit.V[:-1], fit.V[-1]
 

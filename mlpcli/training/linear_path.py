@@ -5,37 +5,41 @@ from __future__ import annotations
 import numpy as np
 
 from mlpcli.data.batches import Batches
-from mlpcli.nn.linear import fit_linear, fit_parts, linear_flops
+from mlpcli.nn.linear import fit_linear, fit_parts
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.streams import stream
+from mlpcli.text import count
+from mlpcli.training.memory import baseline_rows
 
 __all__ = ["fit_linear_path"]
 
-_FLOPS = 2e10  # a second or two: larger tables are fitted to a part of their rows
-_NUMBERS = 1 << 21  # of the inputs at a time, 16 MB
 _ROWS = 1 << 12  # that are gathered at once
 
 
-def fit_linear_path(network: Network, loss: Loss, batches: Batches, seed: int) -> None:
+def fit_linear_path(network: Network, loss: Loss, batches: Batches, seed: int) -> str | None:
     """Set V of the linear path and the biases of the output layer to a ridge or logistic regression.
 
-    Each member of the network has that of the examples that it trains on. Of a large split a random part is
-    used. The path does not take the bins of encoded numbers, which are too many for few examples. Does
-    nothing if inputs are not finite: training then says so.
+    Each member of the network has that of the examples that it trains on. Of many examples a random part is
+    used. The path does not take the bins of encoded numbers, which are too many for few examples. Return a
+    note for the user where a part was fitted, or nothing, so that V stays 0: because the fit would take long,
+    or because inputs are not finite.
     """
     assert network.path is not None
+    n, inputs = len(batches), batches.transform.n_direct
     classes = None if loss.outputs == "values" else 2 if loss.binary else network.widths[-1]
-    order = stream(seed, "linear_path").permutation(len(batches))
-    inputs = batches.transform.n_direct
-    places = np.sort(order[: _size(len(batches), inputs, classes, network.members)])
-    X = np.empty((len(places), inputs))
+    rows = baseline_rows(n, inputs, classes or 0)
+    if rows is None:
+        what = count(inputs, "feature") + (f" and {classes:,} classes" if classes else "")
+        return f"The linear path stays 0: {what} would take its fit long."
+    places = np.sort(stream(seed, "linear_path").permutation(n)[:rows])
+    X = np.empty((rows, inputs))
     y = batches.split.y[batches.split.rows[places]]
-    for start in range(0, len(places), _ROWS):
+    for start in range(0, rows, _ROWS):
         some = slice(start, start + _ROWS)
         X[some] = batches.examples(places[some])[0][:, :inputs]
     if not np.isfinite(X).all():
-        return
+        return "The linear path stays 0: there are inputs that are not finite."
     if batches.left_out is None:
         V, b = fit_linear(X, y, classes)
     else:
@@ -46,11 +50,4 @@ def fit_linear_path(network: Network, loss: Loss, batches: Batches, seed: int) -
     network.path.V[...] = 0
     network.path.V[..., :inputs, :] = V
     network.dense[-1].b[...] = b
-
-
-def _size(n: int, d: int, classes: int | None, members: int) -> int:
-    """Return how many of n rows of d inputs are fitted in a moment."""
-    n = min(n, max(1, _NUMBERS // d))
-    while n > 1 and linear_flops(n, d, classes) * (1 + members / 3) > _FLOPS:
-        n = int(0.9 * n)
-    return n
+    return f"The linear path was fitted to {rows:,} of {n:,} training examples." if rows < n else None

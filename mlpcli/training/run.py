@@ -131,8 +131,9 @@ class Run:
             require_defined(experiment.monitor, self.loss, val, "validation")
         left_out = leave_out(experiment, train)
         batches = self._batches(train, keep=True, members=self.network.members, left_out=left_out)
+        path_note = None
         if experiment.model.linear_path == "fitted":
-            fit_linear_path(self.network, self.loss, batches, experiment.training.seed)
+            path_note = fit_linear_path(self.network, self.loss, batches, experiment.training.seed)
         self.trainer = build_trainer(
             experiment,
             self.network,
@@ -145,7 +146,8 @@ class Run:
         last = experiment.training.epochs
         self._snapshots = set(np.linspace(1, last, n).astype(int).tolist()) if n else set()
         self.seconds = 0.0
-        self.notes = [*_left_out(splits), *([] if choice is None else [choice])]
+        notes = [choice, path_note]
+        self.notes = [*_left_out(splits), *(note for note in notes if note is not None)]
 
     def _batches(self, split: Split, **settings: Any) -> Batches:
         dtype = self.network.dtype
@@ -284,18 +286,18 @@ class Run:
         )
 
     def score_best(self) -> dict[str, dict[str, float | None]]:
-        """Return the scores of the best epoch's weights on every split that there is."""
+        """Return the scores of the best epoch's weights on every split that there is.
+
+        Where each member of the network has left out examples, ``val`` are the scores on these.
+        """
         best = self.recorder.best
         assert best is not None
+        batches = {name: self._batches(split) for name, split in self.splits.parts.items()}
+        if self.trainer.val is self.trainer.train:
+            batches = {"train": batches.pop("train"), "val": self.trainer.train, **batches}
         return {
-            name: quick_scores(
-                best.network,
-                self.loss,
-                self._batches(split),
-                self.experiment.monitor,
-                self.target_transform,
-            )
-            for name, split in self.splits.parts.items()
+            name: quick_scores(best.network, self.loss, part, self.experiment.monitor, self.target_transform)
+            for name, part in batches.items()
         }
 
     def score_baselines(self) -> dict[str, dict[str, dict[str, float | None]]]:

@@ -107,7 +107,13 @@ def test_a_resolved_config_is_complete_and_short() -> None:
         "model": {
             "hidden": [8, {"units": 4, "activation": "tanh"}],
             "activation": "relu",
-            "init": {"name": "auto", "gain": 1.0, "bias": 0.0, "distribution": "normal"},
+            "init": {
+                "name": "auto",
+                "gain": 1.0,
+                "bias": 0.0,
+                "bias_spread": 0.0,
+                "distribution": "normal",
+            },
             "output_gain": 1.0,
             "norm": "none",
             "residual": False,

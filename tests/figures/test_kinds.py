@@ -67,3 +67,11 @@ def test_a_run_without_a_validation_split_is_drawn(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=3", "data.val_size=0", "data.test_size=0")
     for kind in FITTING["spiral"]:
         assert DRAW[kind]([run]).axes
+
+
+@pytest.mark.parametrize("name", FITTING)
+def test_a_run_of_several_members_is_drawn(finished: Finish, name: str) -> None:
+    folds = ("model.members=3", "training.validation=folds", "model.linear_path=fitted")
+    run = finished(name, f"training.epochs={EPOCHS[name]}", *folds)
+    for kind in FITTING[name]:
+        assert DRAW[kind]([run]).axes

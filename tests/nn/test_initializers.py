@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mlpcli.build import build_network
+from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.initializers import INITIALIZERS
 
 VARIANCE = {"he": 2 / 400, "xavier": 2 / 500, "lecun": 1 / 400}
@@ -48,3 +51,16 @@ def test_orthogonal_weights_have_every_orientation() -> None:
 def test_the_gain_multiplies_the_weights(name: str) -> None:
     more = {} if name == "orthogonal" else {"distribution": "normal"}
     np.testing.assert_allclose(draw(name, (5, 4), 4, gain=3.0, **more), 3 * draw(name, (5, 4), 4, **more))
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_biases_are_drawn_from_a_range(members: int) -> None:
+    init = {"bias": 2, "bias_spread": 0.5}
+    model = {"hidden": [1000], "init": init, "members": members, "output_gain": 0}
+    experiment = validate_experiment({"data": "spiral", "model": model}, Path())
+    network = build_network(experiment, (2, 1000, 3), np.float64)
+    network.initialize(np.random.default_rng(0))
+    first, last = network.dense[0].b, network.dense[1].b
+    assert (pytest.approx(first.min(), abs=0.01), pytest.approx(first.max(), abs=0.01)) == (1.5, 2.5)
+    assert first.mean() == pytest.approx(2, abs=0.05)
+    assert (last == 2).all()  # output_gain multiplies the spread, too

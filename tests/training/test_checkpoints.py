@@ -158,7 +158,7 @@ def test_names_that_are_too_long_to_be_read_are_not_written(run: RunDirectory, t
 @pytest.mark.exhaustive
 def test_the_longest_config_is_read_again(tmp_path: Path) -> None:
     """It has a thousand layers with all their settings, and thousands of class weights."""
-    init = {"name": "he", "distribution": "uniform", "gain": 1.0, "bias": 0.0}
+    init = {"name": "he", "distribution": "uniform", "gain": 1.0, "bias": 0.0, "bias_spread": 0.1}
     activation = {"name": "prelu", "alpha": 0.1}
     layer = {"units": 1, "activation": activation, "init": init, "batch_norm": True, "dropout": 0.1}
     np.savez(tmp_path / "x.npz", X=np.random.default_rng(0).random((60_000, 1)), y=np.arange(60_000) // 20)

@@ -11,7 +11,7 @@ import pytest
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.nn.linear import fit_linear
-from mlpcli.training import linear_path
+from mlpcli.training import memory
 from mlpcli.training.evaluation import compute_logits
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.run import Run
@@ -92,14 +92,21 @@ def test_the_linear_model_stays_the_best_if_training_makes_it_worse(
 
 
 def test_of_a_large_table_a_part_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Run(experiment(data={"name": "moons", "points": 2000}))
-    monkeypatch.setattr(linear_path, "_NUMBERS", 1000)
-    part = Run(experiment(data={"name": "moons", "points": 2000}))
-    monkeypatch.setattr(linear_path, "_NUMBERS", 1 << 21)
-    monkeypatch.setattr(linear_path, "_FLOPS", 1e6)
-    quick = Run(experiment(data={"name": "moons", "points": 2000}))
-    paths = [run.network.path for run in (whole, part, quick)]
-    values = [path.V.copy() for path in paths if path is not None]
-    for value in values[1:]:
-        assert not np.array_equal(value, values[0])
-        np.testing.assert_allclose(value, values[0], atol=0.3)
+    config = experiment(data={"name": "moons", "points": 2000})
+    whole = Run(config)
+    assert not any("linear path" in note for note in whole.notes)
+    monkeypatch.setattr(memory, "_MOST_CELLS", 1000)
+    part = Run(config)
+    assert "The linear path was fitted to 500 of 1,200 training examples." in part.notes
+    assert whole.network.path is not None
+    assert part.network.path is not None
+    assert not np.array_equal(part.network.path.V, whole.network.path.V)
+    np.testing.assert_allclose(part.network.path.V, whole.network.path.V, atol=0.3)
+
+
+def test_where_the_fit_would_take_long_it_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_MOST_STEPS", 1)
+    run = Run(experiment())
+    assert "The linear path stays 0: 2 features and 2 classes would take its fit long." in run.notes
+    assert run.network.path is not None
+    assert not run.network.path.V.any()

@@ -59,6 +59,9 @@ class _InitSection(Section):
 
     gain: float = Field(1.0, gt=0, description="factor that multiplies every weight")
     bias: float = Field(0.0, description="initial value of all biases")
+    bias_spread: float = Field(
+        0.0, ge=0, description="biases are drawn evenly from bias - bias_spread to bias + bias_spread"
+    )
 
 
 class SpreadInit(_InitSection):
@@ -161,8 +164,8 @@ class Model(_Normed):
     output_gain: float = Field(
         1.0,
         ge=0,
-        description="factor of the first weights of the output layer; with 0 the network begins with its "
-        "biases as outputs",
+        description="factor of the first weights of the output layer, and of the spread of its biases; "
+        "with 0 the network begins with its biases as outputs",
     )
     norm: Norm = Field(
         "none",
