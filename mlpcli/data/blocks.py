@@ -1,34 +1,39 @@
-"""Reads the cells of a CSV file, some hundred kilobytes at a time.
+"""Reads the cells of CSV files, some hundred kilobytes at a time.
 
-A block without quotation marks, empty lines and other peculiarities is split by ``str.split``, which is
-three times as fast as the module csv. All other blocks are read by csv, row by row, so that each fault has
-its line. No library such as pandas or pyarrow is used: each is larger than all that mlp needs, and neither
-says in which line a fault is.
+A block without quotation marks, empty lines and other peculiarities stays bytes, in which the places of all
+cells are found at once; its numbers never become strings. All other blocks are read by the module csv, row by
+row, so that each fault has its line. No library such as pandas or pyarrow is used: each is larger than all
+that mlp needs, and neither says in which line a fault is.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from operator import methodcaller
 from pathlib import Path
-from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.data.decimals import Fields, find_fields, parse_decimals, parse_fields
 from mlpcli.data.faults import Faults
+from mlpcli.data.textfile import open_text
 from mlpcli.errors import DataError
-from mlpcli.text import nfc
+from mlpcli.text import listed, nfc
 
-__all__ = ["BLOCK", "Block", "CsvFile"]
+__all__ = ["Block", "CsvFile", "CsvSource"]
 
 _LONGEST = 1 << 20  # bytes of one row
-BLOCK = 1 << 17  # bytes that are converted at a time
+_BLOCK = 1 << 17  # bytes that are converted at a time
+_CHEAPER = 5  # so many columns are cut out in the time in which all are split
+_FILE = 1 << 40  # lines of a file, at most
 _LONGEST_CELL = 131_072  # characters: the limit of csv
 
 _SAVE_AS = "Save the table as a UTF-8 text file ('CSV UTF-8' in a spreadsheet)."
+_ENCODING = "Or name its encoding, as in `data.encoding: cp1252`."
 _RAGGED = "Every row has one cell for each column; quote the cells that hold the delimiter."
 _SPACED = (
     "its columns seem to be separated by runs of blanks. Write them with a delimiter, as pandas does it:\n"
@@ -36,13 +41,9 @@ _SPACED = (
     "For a file without names add header=None and names=[...]."
 )
 # The first line that Excel writes and reads: it names the delimiter.
-_SEPARATOR = re.compile(rb'(?:\xef\xbb\xbf)?"?sep=([,;|:^~\t ])"?\r?\n?', re.IGNORECASE)
-_SEPARATOR_LENGTH = 16  # bytes of such a line, at most
+_SEPARATOR = re.compile(rb'"?sep=([,;|:^~\t ])"?\r?\n?', re.IGNORECASE)
 
-_ARCHIVES = {  # first bytes of files that are often taken for tables
-    b"\x1f\x8b": "is a gzip file; unpack it first, as with `gunzip -k`",
-    b"PK\x03\x04": "is a zip archive or a workbook; unpack it, or save the sheet as 'CSV UTF-8'",
-}
+_ZIP = b"PK\x03\x04"
 
 _CSV_FAULTS = {  # what csv says, and what the user can do about it
     "unexpected end": "a quotation mark is opened in this row and never closed",
@@ -52,40 +53,81 @@ _CSV_FAULTS = {  # what csv says, and what the user can do about it
 }
 
 
-class Block(NamedTuple):
-    """Some rows: the line that each begins on, and their cells, row after row."""
+class Block:
+    """Some rows of a table: ``lines`` are the lines that they begin on, or their numbers."""
 
-    lines: Sequence[int]
-    cells: list[str]
-    width: int  # cells of a row
+    def __init__(self, lines: Sequence[int], cells: list[str], width: int) -> None:
+        self.lines, self._cells, self._width = lines, cells, width
 
     def column(self, place: int) -> list[str]:
-        """Return the cells of a column."""
-        return self.cells[place :: self.width]
+        """Return the cells (n,) of a column."""
+        return self._cells[place :: self._width]
+
+    def cell(self, row: int, place: int) -> str:
+        """Return one cell."""
+        return self._cells[row * self._width + place]
+
+    def numbers(self, places: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Return the numbers (columns, n) in some columns, and where in them no number is, as flat places."""
+        found, odd = parse_decimals(list(chain.from_iterable(map(self.column, places))))
+        return np.reshape(found, (len(places), len(self.lines))), odd
+
+
+class PlainBlock(Block):
+    """Rows of which only the places of the cells are known, until their text is asked for."""
+
+    def __init__(self, lines: Sequence[int], text: bytes, delimiter: str, width: int, fields: Fields) -> None:
+        super().__init__(lines, [], width)
+        self._text, self._delimiter, self._fields = text, delimiter, fields
+        self._cut = 0  # columns whose cells were cut out one by one
+
+    def column(self, place: int) -> list[str]:
+        if self._cells:
+            return super().column(place)
+        self._cut += 1
+        if self._cut > self._width // _CHEAPER:
+            delimiter = self._delimiter
+            self._cells = self._text.decode().replace("\n", delimiter).split(delimiter)
+            return super().column(place)
+        shift = len(self._fields.padded) - len(self._text) - 1
+        starts = (self._fields.starts[place :: self._width] - shift).tolist()
+        ends = (self._fields.ends[place :: self._width] - shift).tolist()
+        text = self._text
+        return [text[start:end].decode() for start, end in zip(starts, ends, strict=True)]
+
+    def cell(self, row: int, place: int) -> str:
+        return self._fields.text(row * self._width + place)
+
+    def numbers(self, places: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        cells = np.arange(len(self.lines)) * self._width + np.array(places, np.intp)[:, None]
+        found, odd = parse_fields(self._fields.at(cells.reshape(-1)))
+        return np.reshape(found, cells.shape), odd
 
 
 class CsvFile:
-    """The header and the rows of an open CSV file.
+    """The header and the rows of one open CSV file, whose lines are counted from ``first`` + 1.
 
-    ``names`` are the names of the columns in NFC, of which some may be empty or the same, ``places`` where
-    they are, and ``line`` is the line that they stand on. Raises DataError for what is no table.
+    ``names`` are the names of the columns in NFC, of which some may be empty or the same, and ``line`` is the
+    line that they stand on. Raises DataError for what is no table.
     """
 
-    def __init__(self, path: Path, file: io.BufferedIOBase, delimiter: str) -> None:
-        self.path, self._file = path, file
-        self._line = 0  # the last one that was read
+    def __init__(self, path: Path, file: io.BufferedIOBase, delimiter: str, first: int = 0) -> None:
+        self._path, self._file, self._first = path, file, first
+        self._line = first  # the last one that was read
         if len(delimiter) != 1 or delimiter in '\r\n"':
             raise DataError(f"data.delimiter is {delimiter!r}; it is one character, such as ',' ';' or '\\t'")
-        first = file.readline(_LONGEST)
-        separator = _SEPARATOR.fullmatch(first)
+        header = file.readline(_LONGEST + 1)
+        separator = _SEPARATOR.fullmatch(header)
         if separator is not None:
-            self._line, self._delimiter = 1, separator[1].decode()
+            self._line, self._delimiter = first + 1, separator[1].decode()
+            header = file.readline(_LONGEST + 1)
         else:
-            self._delimiter = _delimiter(first, delimiter)
-            file.seek(0)
-        line, row = next(self._records(b""), (0, []))
+            self._delimiter = _delimiter(header, delimiter)
+        line, row = first, list[str]()
+        while header and not row:
+            line, row = next(self._records(header), (first, []))
+            header = b"" if row else file.readline(_LONGEST + 1)
         self.line, self.names = line, [nfc(name.strip()) for name in row]
-        self.places = {name: i for i, name in enumerate(self.names)}
         self._require_names()
 
     def blocks(self, faults: Faults) -> Iterator[Block]:
@@ -95,38 +137,41 @@ class CsvFile:
         """
         width = len(self.names)
         ended = None  # whether rows end with a delimiter, as the first one says
-        while chunk := self._file.read(BLOCK):
+        while chunk := self._file.read(_BLOCK):
             rest = self._file.readline(_LONGEST + 1)
-            block = None if len(rest) > _LONGEST else self._split(chunk + rest, width, ended)
+            chunk += rest
+            block = None if len(rest) > _LONGEST else self._plain(chunk, width, ended)
             if block is None:
-                block = self._parse(chunk + rest, width, ended, faults)
-            if ended is None and block.lines:
-                ended = block.width > width
+                block, ended = self._parse(chunk, width, ended, faults)
+            elif ended is None:
+                ended = False
             yield block
 
-    def _split(self, chunk: bytes, width: int, ended: bool | None) -> Block | None:
+    def _plain(self, chunk: bytes, width: int, ended: bool | None) -> Block | None:
         """Return the rows of whole lines, or None where csv must read them."""
-        if b'"' in chunk or b"\0" in chunk:
+        if b'"' in chunk or b"\0" in chunk or ended or not _is_plain(self._delimiter):
             return None
         if b"\r" in chunk:
             chunk = chunk.replace(b"\r\n", b"\n")
-        try:
-            text = chunk.decode().removesuffix("\n")
-        except UnicodeDecodeError:
+        text = chunk.removesuffix(b"\n")
+        if b"\r" in chunk or b"\n\n" in text or text[:1] in (b"", b"\n") or text[-1:] == b"\n":
             return None
-        lines = text.split("\n")
-        counts = set(map(methodcaller("count", self._delimiter), lines))
-        if (ended is None and counts == {width}) or ended:
-            width += 1
-        if counts != {width - 1} or "" in lines or "\r" in text or max(map(len, lines)) > _LONGEST_CELL:
+        if not text.isascii() and not _is_utf8(text):
             return None
-        cells = text.replace("\n", self._delimiter).split(self._delimiter)
-        if width > len(self.names) and "".join(cells[width - 1 :: width]).strip():
+        fields = find_fields(text, self._delimiter)
+        n, rest = divmod(len(fields.ends), width)
+        newline = fields.padded[fields.ends] == ord("\n")
+        if rest or not newline[width - 1 :: width].all() or np.count_nonzero(newline) != n:
             return None
-        first, self._line = self._line + 1, self._line + len(lines)
-        return Block(range(first, self._line + 1), cells, width)
+        if (fields.ends - fields.starts).max() > _LONGEST_CELL:
+            return None
+        first, self._line = self._line + 1, self._line + n
+        return PlainBlock(range(first, self._line + 1), text, self._delimiter, width, fields)
 
-    def _parse(self, chunk: bytes, width: int, ended: bool | None, faults: Faults) -> Block:
+    def _parse(
+        self, chunk: bytes, width: int, ended: bool | None, faults: Faults
+    ) -> tuple[Block, bool | None]:
+        """Return the rows that begin in some lines, and whether rows end with a delimiter."""
         lines: list[int] = []
         rows: list[list[str]] = []
         for line, row in self._records(chunk):
@@ -137,14 +182,14 @@ class CsvFile:
                 rows.append(row)
             else:
                 faults.add(line, f"row of length {len(row):,}; the header has {width:,} columns", _RAGGED)
-        return Block(lines, list(chain.from_iterable(rows)), width + bool(ended))
+        return Block(lines, list(chain.from_iterable(rows)), width + bool(ended)), ended
 
     def _records(self, chunk: bytes) -> Iterator[tuple[int, list[str]]]:
         """Yield the line that each row begins on, and its cells; empty lines are left out.
 
-        The rows are those that begin in ``chunk``, or for an empty one the first row of what follows.
+        The rows are those that begin in ``chunk``.
         """
-        path, size, read = self.path, 0, 0
+        path, size, read = self._path, 0, 0
 
         def lines() -> Iterator[str]:
             nonlocal size, read
@@ -154,34 +199,32 @@ class CsvFile:
                 size += len(raw)
                 if size > _LONGEST:
                     raise DataError(
-                        f"{path}:{self._line}: a row is longer than {_LONGEST:,} bytes; "
+                        f"{path}:{self._line - self._first}: a row is longer than {_LONGEST:,} bytes; "
                         "is this a CSV file, or is a quotation mark never closed?"
                     )
-                if self._line == 1:
-                    raw = raw.removeprefix(codecs.BOM_UTF8)
-                    for signature, what in _ARCHIVES.items():
-                        if raw.startswith(signature):
-                            raise DataError(f"{path}: {what}")
-                if b"\0" in raw:
+                if self._line == self._first + 1 and raw.startswith(_ZIP):
                     raise DataError(
-                        f"{path}:{self._line}: has a NUL byte, which a text never has. {_SAVE_AS}"
+                        f"{path}: is a zip archive or a workbook; unpack it, or save the sheet as 'CSV UTF-8'"
                     )
+                if b"\0" in raw:
+                    place = f"{path}:{self._line - self._first}"
+                    raise DataError(f"{place}: has a NUL byte, which a text never has. {_SAVE_AS}")
                 try:
                     yield raw.decode()
                 except UnicodeDecodeError as problem:
                     raise DataError(
-                        f"{path}:{self._line}: byte {problem.start + 1} of the line, "
-                        f"0x{raw[problem.start]:02x}, is not UTF-8. {_SAVE_AS}"
+                        f"{path}:{self._line - self._first}: byte {problem.start + 1} of the line, "
+                        f"0x{raw[problem.start]:02x}, is not UTF-8.\n{_SAVE_AS} {_ENCODING}"
                     ) from None
 
         reader = csv.reader(lines(), delimiter=self._delimiter, strict=True)
-        while not chunk or read < len(chunk):
+        while read < len(chunk):
             start, size = self._line + 1, 0
             try:
                 row = next(reader, None)
             except csv.Error as problem:
                 reason = next((text for said, text in _CSV_FAULTS.items() if said in str(problem)), problem)
-                raise DataError(f"{path}:{start}: {reason}") from None
+                raise DataError(f"{path}:{start - self._first}: {reason}") from None
             if row is None:
                 return
             if row:
@@ -189,15 +232,70 @@ class CsvFile:
 
     def _require_names(self) -> None:
         if not any(self.names):
-            raise DataError(f"{self.path}: is empty; its first line must name the columns")
+            raise DataError(f"{self._path}: is empty; its first line must name the columns")
         if self._delimiter == " " and self.names.count("") > 1:
-            raise self.spaced()
+            raise DataError(self.in_blanks)
 
-    def spaced(self) -> DataError:
-        """Return the error about columns that are separated by runs of blanks."""
-        path = self.path
+    @property
+    def in_blanks(self) -> str:
+        """What to do about columns that are separated by runs of blanks."""
+        path = self._path
         new = path.with_suffix(".csv").name if path.suffix != ".csv" else f"{path.stem}-2.csv"
-        return DataError(f"{path}:{self.line}: {_SPACED.format(old=path.name, new=new)}")
+        return f"{path}:{self.line - self._first}: {_SPACED.format(old=path.name, new=new)}"
+
+
+class CsvSource:
+    """The rows of one or several CSV files of the same columns, as often as they are wanted.
+
+    ``names`` are the names of the columns, ``places`` where they are, and ``where`` names the files in
+    errors; ``if_missing`` says what is probably wrong if there is no column of a name. Raises DataError.
+    """
+
+    def __init__(self, paths: Sequence[Path], delimiter: str, encoding: str | None = None) -> None:
+        self._paths, self._delimiter, self._encoding = paths, delimiter, encoding
+        self.where = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+        with open_text(paths[0], encoding) as file:
+            first = CsvFile(paths[0], file, delimiter)
+        self.names, self.header = first.names, f"{paths[0]}:{first.line}"
+        self.places = {name: i for i, name in enumerate(first.names)}
+        one = len(first.names) == 1 and re.search(r"\s\s", first.names[0])
+        self.if_missing = first.in_blanks if one else None
+
+    def place(self, line: int) -> str:
+        """Return the file and the line that a number of a line stands for."""
+        file, number = divmod(line, _FILE)
+        return f"{self._paths[file]}:{number}"
+
+    def blocks(self, faults: Faults) -> Iterator[Block]:
+        """Yield the rows of all files."""
+        for i, path in enumerate(self._paths):
+            with open_text(path, self._encoding) as text:
+                file = CsvFile(path, text, self._delimiter, i * _FILE)
+                if file.names != self.names:
+                    raise _other_columns(path, file.names, self._paths[0], self.names)
+                yield from file.blocks(faults)
+
+
+def _other_columns(path: Path, names: list[str], first: Path, wanted: list[str]) -> DataError:
+    missing = [name for name in wanted if name not in names]
+    more = [name for name in names if name not in wanted]
+    what = [f"has no column {listed(missing)}"] if missing else []
+    what += [f"has {listed(more)} besides"] if more else []
+    if not what:
+        what = ["has them in another order, or another number of times"]
+    return DataError(f"{path}: its columns are not those of {first}: it {' and '.join(what)}")
+
+
+def _is_plain(delimiter: str) -> bool:
+    return delimiter.isascii() and delimiter != "."
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _delimiter(header: bytes, usual: str) -> str:

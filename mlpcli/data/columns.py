@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.blocks import Block
 from mlpcli.data.dates import DATE_PARTS, take_apart
 from mlpcli.data.faults import Faults
 from mlpcli.data.guesses import BOOLEANS, Guess, guess, joined
 from mlpcli.data.kinds import BOOLEAN, Kind, category
 from mlpcli.data.labels import LabelIndex, in_order, is_missing, missing_labels, parse_number
 from mlpcli.data.sentences import FINITE, SHOWN
+from mlpcli.data.source import Rows
 from mlpcli.errors import DataError
 from mlpcli.text import nfc, shortened
 
@@ -114,12 +114,12 @@ class Column:
             return tuple(f"{self.name} {part}" for part in DATE_PARTS)
         return (self.name,)
 
-    def look(self, block: Block) -> None:
+    def look(self, block: Rows) -> None:
         """Guess the kind from the first cells of a file."""
         if not self.given:
             self.kind = guess(block.column(self.place))
 
-    def correct(self, block: Block) -> None:
+    def correct(self, block: Rows) -> None:
         """Guess the kind anew, since cells of the block contradict it."""
         self.kind = joined(self.kind, guess(block.column(self.place)))
         self.corrected = True
@@ -136,7 +136,7 @@ class Column:
             return np.nan, False
         return np.nan, True
 
-    def convert(self, block: Block, faults: Faults) -> NDArray[np.float64]:
+    def convert(self, block: Rows, faults: Faults) -> NDArray[np.float64]:
         """Return the numbers (width, n) of a column that holds no numbers."""
         cells = block.column(self.place)
         if self.kind == "boolean":
@@ -147,7 +147,7 @@ class Column:
             return np.fromiter(map(self._known.__getitem__, cells), np.float64, len(cells))[None]
         return self._category(block, cells)[None]
 
-    def _boolean(self, block: Block, cells: list[str], faults: Faults) -> NDArray[np.float64]:
+    def _boolean(self, block: Rows, cells: list[str], faults: Faults) -> NDArray[np.float64]:
         if self._truths is None:
             self._truths = _Truths(self.given)
         values = np.fromiter(map(self._truths.__getitem__, cells), np.float64, len(cells))
@@ -163,7 +163,7 @@ class Column:
         self._require_present(block, cells, values, faults)
         return values[None]
 
-    def _date(self, block: Block, cells: list[str], faults: Faults) -> NDArray[np.float64]:
+    def _date(self, block: Rows, cells: list[str], faults: Faults) -> NDArray[np.float64]:
         values, odd = take_apart(cells)
         if odd and not self.given:
             self.correct(block)
@@ -183,7 +183,7 @@ class Column:
 
     def _require_present(
         self,
-        block: Block,
+        block: Rows,
         cells: list[str],
         values: NDArray[np.float64],
         faults: Faults,
@@ -194,7 +194,7 @@ class Column:
             for i in missing[:SHOWN]:
                 faults.add(block.lines[i], missing_fault(self.name, cells[i].strip()), _MISSING_CELLS)
 
-    def _category(self, block: Block, cells: list[str]) -> NDArray[np.float64]:
+    def _category(self, block: Rows, cells: list[str]) -> NDArray[np.float64]:
         if self.full:
             return np.full(len(cells), np.nan)
         index = self._index

@@ -8,10 +8,12 @@ or blanks or more than 19 digits, are left to ``float`` itself.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["parse_decimals"]
+__all__ = ["Fields", "find_fields", "parse_decimals", "parse_fields"]
 
 _LARGEST = float(np.finfo(np.float32).max)
 _MOST_DIGITS = 19  # 10 ** 19 < 2 ** 64
@@ -31,17 +33,67 @@ _POWERS_HIGH = _POWERS * _SPLIT - (_POWERS * _SPLIT - _POWERS)
 _POWERS_LOW = _POWERS - _POWERS_HIGH
 
 
+class Fields(NamedTuple):
+    """Cells in a piece of UTF-8: where each begins, where it ends, and the place of its last point.
+
+    ``padded`` holds the bytes after some that mean nothing; a cell without a point has its end in its place.
+    """
+
+    padded: NDArray[np.uint8]
+    starts: NDArray[np.intp]
+    ends: NDArray[np.intp]
+    points: NDArray[np.intp]
+
+    def text(self, i: int) -> str:
+        """Return a cell."""
+        return self.padded[self.starts[i] : self.ends[i]].tobytes().decode()
+
+    def at(self, places: NDArray[np.intp]) -> Fields:
+        """Return the cells at some places."""
+        return Fields(self.padded, self.starts[places], self.ends[places], self.points[places])
+
+
+def find_fields(text: bytes, delimiter: str) -> Fields:
+    """Return the cells between delimiters (ASCII) and line ends; the last line has no end."""
+    padded = np.frombuffer(b"".join([bytes(_PAD), text, b"\n"]), np.uint8)
+    is_mark = padded == ord("\n")
+    is_mark |= padded == ord(delimiter)
+    is_mark |= padded == ord(".")
+    marks = np.flatnonzero(is_mark)
+    is_point = padded[marks] == ord(".")
+    ends = marks[~is_point]
+    starts = np.empty(len(ends), np.intp)
+    starts[0], starts[1:] = _PAD, ends[:-1] + 1
+    points = ends.copy()
+    at = np.flatnonzero(is_point)
+    points[at - np.arange(len(at))] = marks[at]  # so many ends are before each point
+    return Fields(padded, starts, ends, points)
+
+
 def parse_decimals(cells: list[str]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Return the numbers (n,) that cells hold, and the places of cells with none in the range of float32.
 
     The numbers are those that ``float`` returns; those at the returned places mean nothing.
     """
     text = "\n".join(cells)
-    found = _plain(text.encode(), len(cells)) if text.isascii() else None
-    numbers, left = (np.empty(len(cells)), np.arange(len(cells))) if found is None else found
+    if text.isascii():
+        fields = find_fields(text.encode(), "\n")
+        if len(fields.ends) == len(cells):
+            return parse_fields(fields)
+    numbers = np.fromiter(map(_number, cells), np.float64, len(cells))
+    return numbers, _odd(numbers)
+
+
+def parse_fields(fields: Fields) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the numbers of cells, and the places of those with none, as `parse_decimals` does."""
+    numbers, left = _plain(*fields)
     for i in left.tolist():
-        numbers[i] = _number(cells[i])
-    return numbers, np.flatnonzero(~(np.abs(numbers) <= _LARGEST))
+        numbers[i] = _number(fields.text(i))
+    return numbers, _odd(numbers)
+
+
+def _odd(numbers: NDArray[np.float64]) -> NDArray[np.intp]:
+    return np.flatnonzero(~(np.abs(numbers) <= _LARGEST))
 
 
 def _number(cell: str) -> float:
@@ -51,36 +103,21 @@ def _number(cell: str) -> float:
         return np.nan
 
 
-def _plain(text: bytes, n: int) -> tuple[NDArray[np.float64], NDArray[np.intp]] | None:
-    """Return the numbers of n lines, and the places of those that are no plain decimals.
-
-    None if there are other than n lines.
-    """
-    padded = np.frombuffer(b"".join([bytes(_PAD), text, b"\n"]), np.uint8)
+def _plain(
+    padded: NDArray[np.uint8], starts: NDArray[np.intp], ends: NDArray[np.intp], points: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the numbers of cells, and the places of those that are no plain decimals."""
     words = np.ndarray((len(padded) - _WORD + 1,), "<u8", padded, strides=(1,))
-    marks = np.flatnonzero((padded == ord("\n")) | (padded == ord(".")))
-    is_end = padded[marks] == ord("\n")
-    if len(marks) == 2 * n and is_end[1::2].all() and not is_end[::2].any():  # one point in each
-        points, ends = marks[::2], marks[1::2]
-    else:
-        ends = marks[is_end]
-        if len(ends) != n:
-            return None
-        points = ends.copy()
-        is_point = ~is_end
-        points[np.cumsum(is_end)[is_point]] = marks[is_point]
-    starts = np.empty(n, np.intp)
-    starts[0], starts[1:] = _PAD, ends[:-1] + 1
     first = padded[starts]
     negative = first == ord("-")
-    starts += negative | (first == ord("+"))
+    starts = starts + (negative | (first == ord("+")))
 
     whole = points - starts  # digits before the point
     part = np.maximum(ends - points - 1, 0)  # and after it
     digits = whole + part
     left = (digits < 1) | (digits > _MOST_DIGITS)
     part[left] = whole[left] = 0
-    bad = np.zeros(n, np.uint64)
+    bad = np.zeros(len(starts), np.uint64)
     mantissa = _digits(words, points, whole, bad)
     mantissa *= _TENS[part]
     mantissa += _digits(words, ends, part, bad)
@@ -124,7 +161,7 @@ def _word(
     word = words[ends - _WORD].astype(np.uint64, copy=False)
     word ^= _ZEROS
     word &= _LAST[n]
-    bad |= (word + _CARRY) & _HIGH
+    bad |= ((word + _CARRY) | word) & _HIGH
     pairs = word >> np.uint64(8)
     word *= np.uint64(10)
     word += pairs

@@ -1,8 +1,8 @@
-"""Collects the faults of a file, and reports the first few of them in one error."""
+"""Collects the faults of a table, and reports the first few of them in one error."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 from mlpcli.data.sentences import SHOWN
 from mlpcli.errors import DataError
@@ -11,10 +11,10 @@ __all__ = ["Faults"]
 
 
 class Faults:
-    """The faults of a file, each with its line and what to do about it."""
+    """The faults of a table, each with its line and what to do about it; ``place`` writes a line in words."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: Callable[[int], str]) -> None:
+        self._place = place
         self._found: list[tuple[int, str, tuple[str, ...]]] = []
 
     def __len__(self) -> int:
@@ -29,7 +29,7 @@ class Faults:
         if not self._found:
             return
         shown = sorted(self._found, key=lambda found: found[0])[:SHOWN]
-        lines = [f"{self._path}:{line}: {fault}" for line, fault, _ in shown]
+        lines = [f"{self._place(line)}: {fault}" for line, fault, _ in shown]
         hints = list(dict.fromkeys(hint for _, _, some in shown for hint in some))
         if len(shown) == SHOWN:
             hints.append(f"(At most {SHOWN} faults are shown at a time.)")

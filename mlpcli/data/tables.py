@@ -36,11 +36,11 @@ class Format:
 
 
 def _csv_rows(wanted: Wanted, path: Path) -> Features:
-    return read_known(path, **wanted._asdict()).X
+    return read_known(path, wanted).X
 
 
 def _csv_labelled(wanted: Wanted, path: Path, target: str, classes: Sequence[str] | None) -> Labelled:
-    table = read_known(path, **wanted._asdict(), target=target, classification=classes is not None)
+    table = read_known(path, wanted, target=target, classification=classes is not None)
     assert table.y is not None
     return table.X, recognize(table.y, classes or ()) if isinstance(table.y, Labels) else table.y
 

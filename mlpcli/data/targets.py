@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.blocks import Block
 from mlpcli.data.columns import missing_fault, number_fault
 from mlpcli.data.decimals import parse_decimals
 from mlpcli.data.faults import Faults
@@ -25,6 +23,7 @@ from mlpcli.data.labels import (
 )
 from mlpcli.data.precision import Spread
 from mlpcli.data.sentences import FILL, NAME_IT, SHOWN, TARGET
+from mlpcli.data.source import Rows, Source
 from mlpcli.data.task import are_a_quantity, are_few, are_numbers
 from mlpcli.text import shortened
 
@@ -34,16 +33,21 @@ _LEFT_OUT = "To leave out such rows, set `data.missing: drop`."
 
 
 class Target:
-    """The target column of a file at a place of its rows.
+    """The target column of a table.
 
     ``classification`` None means that the column itself tells, by the rule of `mlpcli.data.task`. A first
     guess that turns out wrong sets ``corrected``, and the file must be read again.
     """
 
     def __init__(
-        self, path: Path, name: str, place: int, classification: bool | None, missing: Missing
+        self,
+        source: Source,
+        name: str,
+        classification: bool | None,
+        missing: Missing,
     ) -> None:
-        self._path, self.name, self._place = path, name, place
+        self._source, self.name = source, name
+        self._place = source.places[name]
         self._open = classification is None
         self._classes: bool | None = classification
         self._drop = missing == "drop"
@@ -59,7 +63,7 @@ class Target:
         self._places: list[str] = []
         self._unlabelled: dict[int, list[int]] = {}  # the first lines with a label that means none
 
-    def add(self, block: Block, faults: Faults) -> None:
+    def add(self, block: Rows, faults: Faults) -> None:
         """Add the rows of a block."""
         cells = block.column(self._place)
         if self._classes is None:
@@ -69,7 +73,7 @@ class Target:
         else:
             self._add_numbers(block, cells, faults)
 
-    def _add_labels(self, block: Block, cells: list[str]) -> None:
+    def _add_labels(self, block: Rows, cells: list[str]) -> None:
         codes = self._seen.codes(cells)
         self._codes.frombytes(codes.tobytes())
         names = self._seen.names
@@ -77,7 +81,7 @@ class Target:
             seen, first = np.unique(codes, return_index=True)
             new = seen >= len(self._places)
             for code, i in zip(seen[new].tolist(), first[new].tolist(), strict=True):
-                self._places.append(f"{self._path}:{block.lines[i]}")
+                self._places.append(self._source.place(block.lines[i]))
                 if is_missing(names[code]):
                     self._unlabelled[code] = []
             if self._open and not self.corrected and are_a_quantity(set(names)):
@@ -88,10 +92,10 @@ class Target:
                 lines += [block.lines[i] for i in here]
         if len(names) > MOST_CLASSES:
             raise too_many_classes(
-                f"{self._path}: column {shortened(self.name)}", names[:3], len(names), NAME_IT
+                f"{self._source.where}: column {shortened(self.name)}", names[:3], len(names), NAME_IT
             )
 
-    def _add_numbers(self, block: Block, cells: list[str], faults: Faults) -> None:
+    def _add_numbers(self, block: Rows, cells: list[str], faults: Faults) -> None:
         values, odd = parse_decimals(cells)
         for i in odd.tolist():
             text = cells[i].strip()

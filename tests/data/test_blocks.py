@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpcli.data.blocks import Block, CsvFile
+from mlpcli.data.blocks import Block, CsvFile, CsvSource
 from mlpcli.data.faults import Faults
 
 
 def read(content: bytes, delimiter: str = ",") -> tuple[CsvFile, list[Block]]:
-    faults = Faults(Path("t.csv"))
+    faults = Faults("t.csv:{}".format)
     source = CsvFile(Path("t.csv"), io.BufferedReader(io.BytesIO(content)), delimiter)
     blocks = list(source.blocks(faults))
     faults.report()
@@ -24,11 +24,13 @@ def read(content: bytes, delimiter: str = ",") -> tuple[CsvFile, list[Block]]:
 
 
 def rows_of(blocks: list[Block]) -> list[list[str]]:
-    return [
-        list(row)
-        for block in blocks
-        for row in zip(*(block.column(i) for i in range(block.width)), strict=True)
-    ]
+    rows = []
+    for block in blocks:
+        columns = [block.column(i) for i in range(2)]
+        cells = [[block.cell(row, i) for i in range(2)] for row in range(0, len(block.lines), 1000)]
+        rows += [list(row) for row in zip(*columns, strict=True)]
+        assert cells == rows[len(rows) - len(block.lines) :: 1000]
+    return rows
 
 
 CELLS = st.text('ab1.;, "\n\r\u00e9', max_size=5).map(lambda cell: cell.replace("\r", ""))
@@ -62,6 +64,15 @@ def test_many_blocks_are_one_table(quoted: str) -> None:
         expected.append(i + 2 + extra)
         extra += quoted.count("\n") * (i % 9000 == 17)
     assert lines == expected
+
+
+def test_a_single_name_may_hold_blanks(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("mean  radius\n1\n")
+    source = CsvSource([path], ",")
+    assert source.names == ["mean  radius"]
+    assert source.if_missing is not None
+    assert "t.csv:1: its columns seem to be separated by runs of blanks" in source.if_missing
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

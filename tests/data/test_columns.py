@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -18,7 +16,7 @@ def block(cells: list[str], first: int = 2) -> Block:
 
 
 def test_levels_are_in_order_and_codes_become_ranks() -> None:
-    column, faults = Column("size", 0, "category"), Faults(Path("t.csv"))
+    column, faults = Column("size", 0, "category"), Faults("t.csv:{}".format)
     codes = np.concatenate([column.convert(block(cells), faults)[0] for cells in (["10", "9"], ["NA", "10"])])
     levels = column.levels()
     assert levels.names == ("9", "10")
@@ -28,7 +26,7 @@ def test_levels_are_in_order_and_codes_become_ranks() -> None:
 
 
 def test_a_boolean_that_is_none_corrects_the_guess() -> None:
-    column, faults = Column("smoker", 0), Faults(Path("t.csv"))
+    column, faults = Column("smoker", 0), Faults("t.csv:{}".format)
     first = block(["f", "f"])
     column.look(first)
     assert column.kind == "boolean"
@@ -39,7 +37,7 @@ def test_a_boolean_that_is_none_corrects_the_guess() -> None:
 
 
 def test_texts_without_end_are_no_categories() -> None:
-    column, faults = Column("essay", 0, "category"), Faults(Path("t.csv"))
+    column, faults = Column("essay", 0, "category"), Faults("t.csv:{}".format)
     for start in range(0, 80_000, 10_000):
         column.convert(block([f"t{i}" for i in range(start, start + 10_000)]), faults)
     assert column.full
@@ -49,7 +47,7 @@ def test_texts_without_end_are_no_categories() -> None:
 
 
 def test_a_few_texts_among_many_numbers_are_strays() -> None:
-    column, faults = Column("hp", 0, "category"), Faults(Path("t.csv"))
+    column, faults = Column("hp", 0, "category"), Faults("t.csv:{}".format)
     column.convert(block([*map(str, range(30)), "unknown", "NA", "unknown", "n.d."]), faults)
     assert column.strays() == [(32, "unknown"), (35, "n.d.")]
     column = Column("hp", 0, "category")

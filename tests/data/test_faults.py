@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from mlpcli.data.faults import Faults
@@ -11,11 +9,11 @@ from mlpcli.errors import DataError
 
 
 def test_no_faults_are_no_error() -> None:
-    Faults(Path("t.csv")).report()
+    Faults("t.csv:{}".format).report()
 
 
 def test_the_first_faults_are_shown_with_each_hint_once() -> None:
-    faults = Faults(Path("t.csv"))
+    faults = Faults("t.csv:{}".format)
     for line in (9, 2, 7):
         faults.add(line, "is odd", "Mend it.", f"Hint {line % 2}.")
     with pytest.raises(DataError) as caught:

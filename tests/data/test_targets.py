@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,18 +12,33 @@ from mlpcli.data.blocks import Block
 from mlpcli.data.faults import Faults
 from mlpcli.data.kinds import Missing
 from mlpcli.data.labels import Labels
+from mlpcli.data.source import Rows
 from mlpcli.data.targets import Target
 from mlpcli.errors import DataError
+
+
+class _Source:
+    where, header, names, if_missing = "t.csv", "t.csv:1", ["y"], None
+    places: ClassVar = {"y": 0}
+
+    def place(self, line: int) -> str:
+        return f"t.csv:{line}"
+
+    def blocks(self, faults: Faults) -> Iterator[Rows]:
+        raise NotImplementedError
+
+
+SOURCE = _Source()
 
 
 def read(
     *parts: list[str], classification: bool | None = None, missing: Missing = "fill"
 ) -> tuple[Target, int]:
     """Return a target that has read all parts, and how often it had to."""
-    target = Target(Path("t.csv"), "y", 0, classification, missing)
+    target = Target(SOURCE, "y", classification, missing)
     for times in range(1, 5):
         target.reset()
-        faults, line = Faults(Path("t.csv")), 2
+        faults, line = Faults("t.csv:{}".format), 2
         for part in parts:
             target.add(Block(range(line, line + len(part)), part, 1), faults)
             line += len(part)

@@ -1,0 +1,51 @@
+"""What every source of a table offers: the names of its columns, and their cells in blocks of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.data.faults import Faults
+
+__all__ = ["Rows", "Source"]
+
+
+class Rows(Protocol):
+    """Some rows of a table, with the number of the line on which each begins."""
+
+    @property
+    def lines(self) -> Sequence[int]:
+        """The lines."""
+
+    def column(self, place: int) -> list[str]:
+        """Return the cells (n,) of a column."""
+
+    def cell(self, row: int, place: int) -> str:
+        """Return one cell."""
+
+    def numbers(self, places: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Return the numbers (columns, n) in some columns, and where in them no number is, as flat places."""
+
+
+class Source(Protocol):
+    """A table that can be read as often as it is needed.
+
+    ``where`` names it in errors, and ``header`` the place of its names. Some of the ``names`` may be empty or
+    the same; ``places`` has the place of each. ``if_missing`` is the error if there is no column of a name,
+    where the reason is known.
+    """
+
+    where: str
+    header: str
+    names: list[str]
+    places: dict[str, int]
+    if_missing: str | None
+
+    def place(self, line: int) -> str:
+        """Return the number of a line in words."""
+
+    def blocks(self, faults: Faults) -> Iterator[Rows]:
+        """Yield all rows."""

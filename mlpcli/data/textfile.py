@@ -1,0 +1,84 @@
+"""Opens text files as UTF-8, also those that are packed with gzip or written in another encoding."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+from mlpcli.errors import DataError
+from mlpcli.reading import opened, reason
+
+__all__ = ["open_text"]
+
+_GZIP = b"\x1f\x8b"
+_MARKS = {  # the longer ones first, since UTF-32's begins with UTF-16's
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_RECODED = 1 << 16  # bytes that are decoded at a time
+
+
+@contextmanager
+def open_text(path: Path, encoding: str | None = None) -> Iterator[io.BufferedIOBase]:
+    """Open a text file whose bytes are read as UTF-8, without a byte order mark.
+
+    ``encoding`` None means UTF-8, or UTF-16 if the file begins with its byte order mark. Bytes that are no
+    UTF-8 are left to the reader; what another encoding cannot have written raises DataError, and so does a
+    damaged gzip file.
+    """
+    with opened(path, DataError) as file:
+        packed = file.read(2) == _GZIP
+        file.seek(0)
+        stream = cast(io.BufferedIOBase, gzip.GzipFile(fileobj=file)) if packed else file
+        try:
+            start = stream.read(4)
+            stream.seek(0)
+            marked = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
+            encoding = marked or encoding or "utf-8"
+            if codecs.lookup(encoding).name != "utf-8":
+                stream = io.BufferedReader(_Recoded(path, stream, encoding))
+            elif marked:
+                stream.read(len(codecs.BOM_UTF8))
+            yield stream
+        except (gzip.BadGzipFile, zlib.error, EOFError) as problem:
+            raise DataError(f"{path}: is a damaged gzip file ({reason(problem)})") from None
+
+
+class _Recoded(io.RawIOBase):
+    """A file of text in some encoding, as UTF-8."""
+
+    def __init__(self, path: Path, file: io.BufferedIOBase, encoding: str) -> None:
+        self._path, self._file, self._encoding = path, file, encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._ready = b""
+        self._done = 0  # bytes that were read of the file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._ready:
+            raw = self._file.read(_RECODED)
+            try:
+                self._ready = self._decoder.decode(raw, final=not raw).encode()
+            except UnicodeError as problem:
+                place = self._done + getattr(problem, "start", 0)
+                raise DataError(
+                    f"{self._path}: byte {place + 1:,} of the file is not {self._encoding}; "
+                    "which encoding is it? Name it in `data.encoding`, such as utf-8, cp1252 or latin-1"
+                ) from None
+            self._done += len(raw)
+            if not raw:
+                break
+        size = min(len(buffer), len(self._ready))
+        buffer[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
