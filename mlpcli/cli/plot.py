@@ -39,7 +39,8 @@ _TEXT_KINDS = ("curves", "boundary")
     "--out",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="A .png or .svg file, or a folder for several pictures. Default: plots/ in the run's directory.",
+    help="A .png or .svg file, or a folder for several pictures. Default: plots/ in the run's directory; "
+    "for several runs beside the first one; for --notes runs/plots/.",
 )
 @click.option(
     "--data",
@@ -88,15 +89,28 @@ def plot(
     if notes is not None:
         _draw_notes(notes, out)
         return
-    from mlpcli.training.finished import FinishedRun, find_runs
+    from mlpcli.training.finished import find_runs
 
-    found = [FinishedRun.open(path, data) for path in find_runs(list(runs))]
+    found = _open(find_runs(list(runs)), data)
     if text:
         _show_text(found, kinds)
     elif animate:
         _animate(found, out)
     else:
         _draw(found, kinds, out)
+
+
+def _open(paths: Sequence[Path], data: Path | None) -> list[FinishedRun]:
+    """Return the runs; of several, those without a finished epoch are passed over with a word."""
+    from mlpcli.training.finished import FinishedRun
+
+    begun = [path for path in paths if path.is_dir() and not (path / "best.npz").exists()]
+    empty = [path for path in begun if (path / "config.yaml").is_file()]
+    if len(empty) == len(paths):
+        empty = []  # so that the first is refused with an error
+    for path in empty:
+        click.echo(f"passed over: {path} has no best.npz yet: no epoch has been finished", err=True)
+    return [FinishedRun.open(path, data) for path in paths if path not in empty]
 
 
 def _check(
@@ -188,7 +202,7 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
     An error in one picture, such as a damaged file, does not keep the others from being drawn; it is raised
     after them.
     """
-    from mlpcli.figures.kinds import DRAW, OF_SEVERAL
+    from mlpcli.figures.kinds import DRAW, OF_SEVERAL, SORT_OUT
     from mlpcli.figures.style import save
 
     fitting = [name for name in KINDS if len(runs) == 1 or name in OF_SEVERAL]
@@ -197,7 +211,12 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
     for name in kinds or fitting:
         path = folder if out is not None and _is_file(out) else folder / f"{name}.png"
         try:
-            figure = DRAW[name](runs)
+            chosen = runs
+            if len(runs) > 1 and name in SORT_OUT:
+                chosen, reasons = SORT_OUT[name](runs)
+                for reason in reasons:
+                    click.echo(f"passed over for {name}: {reason}", err=True)
+            figure = DRAW[name](chosen)
         except UnfitError as error:
             if kinds:
                 raise
@@ -226,7 +245,8 @@ def _draw_notes(name: str, out: Path | None) -> None:
     from mlpcli.figures.notes import draw_notes
     from mlpcli.figures.style import save
 
-    path = out or Path(f"{name}.png")
+    path = out or Path("runs", "plots", f"{name}.png")
+    check_folder(path.parent)
     figure = draw_notes(name, Path("configs/notes"), lambda text: click.echo(text, err=True))
     save(figure, path)
     click.echo(path)

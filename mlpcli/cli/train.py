@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import statistics
 import sys
 import textwrap
@@ -230,15 +231,18 @@ def _follow(run: Run, say: _Teller) -> list[float]:
 
     rates = []
     in_terminal = sys.stderr is not None and sys.stderr.isatty()
+    shows_bar = in_terminal and not say.quiet
     epochs = run.epochs()
     bar = tqdm(
         epochs,
         initial=run.trainer.progress.epoch,
         total=run.experiment.training.epochs,
-        disable=say.quiet or not in_terminal,
-        dynamic_ncols=True,
+        disable=not shows_bar,
+        ncols=_narrower_than_the_terminal(sys.stderr)[0] if shows_bar else None,
         bar_format="epoch {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}{postfix}",
     )
+    if shows_bar:
+        bar.dynamic_ncols = _narrower_than_the_terminal  # type: ignore[assignment]
     with closing(epochs):
         for epoch in bar:
             rates.append(epoch.metrics["examples_per_second"])
@@ -248,6 +252,18 @@ def _follow(run: Run, say: _Teller) -> list[float]:
     if in_terminal:
         say("")  # sets the summary off from the bar
     return rates
+
+
+def _narrower_than_the_terminal(terminal: Any) -> tuple[int, int]:
+    """Return columns and rows for the bar: the terminal's, with room for the ^C that it shows for Ctrl-C.
+
+    If that went on to the next line, the bar would be drawn there again.
+    """
+    try:
+        size = os.get_terminal_size(terminal.fileno())
+    except (OSError, ValueError):
+        size = shutil.get_terminal_size()
+    return max(20, size.columns - 3), size.lines
 
 
 def _postfix(metrics: dict[str, Any], monitor: str) -> str:

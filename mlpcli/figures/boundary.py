@@ -43,7 +43,7 @@ from mlpcli.text import number
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.plane import extent, grid_of, without_axis
 
-__all__ = ["animate_boundary", "boundary_frames", "draw_boundary"]
+__all__ = ["animate_boundary", "boundary_frames", "draw_boundary", "sort_out"]
 
 _POINTS = 300  # of the grid, along each axis
 _TINT = 0.3  # strength of the colors of regions
@@ -62,12 +62,36 @@ def draw_boundary(runs: Sequence[FinishedRun]) -> Figure:
         _require_plane(run)
     if len(runs) == 1:
         return _one(runs[0], 6.2, 6.2)[0]
-    if len({(run.checkpoint.columns, run.checkpoint.classes, _target(run)) for run in runs}) > 1:
+    if len(set(map(_data_of, runs))) > 1:
         raise UnfitError(
             "boundary: the runs have different data; name runs with the same features and the same "
             "classes or target"
         )
     return _contact_sheet(runs)
+
+
+def sort_out(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], list[str]]:
+    """Return as many runs as fit on one sheet together, and for each of the others why it does not.
+
+    Raises UnfitError if none has a boundary that can be drawn.
+    """
+    alike: dict[Any, list[FinishedRun]] = {}
+    reasons, last = [], None
+    for run in runs:
+        try:
+            _require_plane(run)
+        except UnfitError as error:
+            reasons.append(f"{run.directory}: {error}")
+            last = error
+        else:
+            alike.setdefault(_data_of(run), []).append(run)
+    if last is not None and not alike:
+        raise last
+    chosen = max(alike.values(), key=len)
+    for others in alike.values():
+        if others is not chosen:
+            reasons += [f"{run.directory}: has other data than {chosen[0].directory}" for run in others]
+    return chosen, reasons
 
 
 def animate_boundary(run: FinishedRun, path: Path) -> int:
@@ -130,6 +154,11 @@ def boundary_frames(run: FinishedRun, max_frames: int | None = None) -> list[tup
         image = Image.fromarray(pixels).quantize(128, dither=Image.Dither.NONE)
         frames.append((then.checkpoint.epoch, image))
     return frames
+
+
+def _data_of(run: FinishedRun) -> Any:
+    """Return what runs on one sheet have in common."""
+    return run.checkpoint.columns, run.checkpoint.classes, _target(run)
 
 
 def _require_plane(run: FinishedRun) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from matplotlib.figure import Figure
 
 from mlpcli.figures import UnfitError
-from mlpcli.figures.boundary import draw_boundary
+from mlpcli.figures.boundary import draw_boundary, sort_out
 from mlpcli.figures.calibration import draw_calibration
 from mlpcli.figures.confusion import draw_confusion
 from mlpcli.figures.curves import draw_curves
@@ -21,7 +21,7 @@ from mlpcli.figures.roc import draw_roc
 from mlpcli.figures.weights import draw_weights
 from mlpcli.training.finished import FinishedRun
 
-__all__ = ["DRAW", "OF_SEVERAL"]
+__all__ = ["DRAW", "OF_SEVERAL", "SORT_OUT"]
 
 Draw = Callable[[Sequence[FinishedRun]], Figure]
 
@@ -46,6 +46,10 @@ _ONE: dict[str, Callable[[FinishedRun], Figure]] = {
 _SEVERAL: dict[str, Draw] = {"curves": draw_curves, "boundary": draw_boundary}
 
 OF_SEVERAL = tuple(_SEVERAL)  # the kinds that show several runs at once
+# Which of several runs fit on one picture, and why the others do not.
+SORT_OUT: dict[str, Callable[[Sequence[FinishedRun]], tuple[list[FinishedRun], list[str]]]] = {
+    "boundary": sort_out
+}
 DRAW: dict[str, Draw] = {
     **_SEVERAL,
     **{kind: partial(_of_one, kind, draw) for kind, draw in _ONE.items()},

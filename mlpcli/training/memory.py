@@ -198,6 +198,7 @@ def _buffers(spec: NetworkSpec, experiment: Experiment | None, data: DataSize | 
 def _advice(spec: NetworkSpec | None, experiment: Experiment | None) -> dict[str, str]:
     """Return advice on how to reduce each kind of part, by the kind's name."""
     advice = {"data": "use fewer examples"}
+    has_features = experiment is not None and "features" in type(experiment.data).model_fields
     if experiment is not None:
         data = experiment.data
         if data.name == "cifar10":
@@ -205,15 +206,21 @@ def _advice(spec: NetworkSpec | None, experiment: Experiment | None) -> dict[str
         elif data.examples is not None:
             advice["data"] = f"lower data.points (now {data.examples:,})"
         else:
-            advice["data"] = f"give {data.title} fewer rows"
+            advice["data"] = f"give {data.title} fewer rows" + (f", or {_FEWER}" if has_features else "")
     if spec is not None:
         widths = "-".join(map(str, spec.widths[1:-1]))
+        narrower = _FEWER if has_features else "use fewer features"
         slots = 2 if experiment is None else experiment.optimizer.slots
-        smaller = f"lower model.hidden (now {_clipped(widths)})" if widths else "use fewer features"
-        advice["parameters"] = smaller + (", or use plain sgd, which keeps no state" if slots else "")
+        smaller = f"lower model.hidden (now {_clipped(widths)})" if widths else narrower
+        if spec.members > 1:
+            smaller = f"lower model.members (now {spec.members}) or model.hidden"
+        advice["parameters"] = smaller + (", or set optimizer: sgd, which keeps no state" if slots else "")
         batch = (Training() if experiment is None else experiment.training).batch_size
         advice["batch"] = f"lower training.batch_size (now {batch:,})" if batch > EVALUATION_ROWS else smaller
     return advice
+
+
+_FEWER = "name fewer columns in data.features"
 
 
 def _clipped(text: str) -> str:

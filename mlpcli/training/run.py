@@ -194,13 +194,24 @@ class Run:
                 recorder.sync()
         except RunError as error:
             recorder.log(f"stopped: {error}")
-            if self.experiment.data.scaling in ("none", "center"):
-                raise RunError(f"{error}\nThe inputs are not scaled: data.scaling may do it.") from None
-            raise
+            if error.topic is not None:  # a file that cannot be written
+                raise
+            raise RunError("\n".join([str(error), *self._after_divergence()])) from None
         if trainer.stopping:
             recorder.log(f"stopped after step {trainer.optimizer.steps}")
         else:
             recorder.log(f"finished; the best epoch is {trainer.progress.best_epoch}")
+
+    def _after_divergence(self) -> list[str]:
+        """Return what else may help after a divergence, and where the epochs before it are."""
+        lines = []
+        if self.experiment.data.scaling in ("none", "center"):
+            lines.append("The inputs are not scaled: data.scaling may do it.")
+        if self.directory is not None:
+            done = self.trainer.progress.epoch
+            kept = f"The {count(done, 'epoch')} before it are" if done > 1 else "The epoch before it is"
+            lines.append(f"{kept if done else 'The log of the run is'} in {self.directory}.")
+        return lines
 
     def _keep_start(self) -> None:
         """Keep the network before its first step, which is a linear model, until an epoch is better."""

@@ -271,5 +271,29 @@ def test_a_folder_that_cannot_be_written_to_is_named(
 
 
 def test_activations_of_the_notes_need_no_training(mlp: Mlp) -> None:
-    assert mlp("plot", "--notes", "activations") == (0, "activations.png\n", "")
-    assert Path("activations.png").stat().st_size > 10_000
+    assert mlp("plot", "--notes", "activations") == (0, "runs/plots/activations.png\n", "")
+    assert Path("runs/plots/activations.png").stat().st_size > 10_000
+
+
+def test_runs_that_do_not_fit_are_passed_over_with_a_word(mlp: Mlp) -> None:
+    for name, *options in (
+        ("spiral",),
+        ("iris",),
+        ("moons",),
+        ("spiral", "--set", "model.hidden=[3]"),
+    ):
+        assert mlp("train", name, "--set", "training.epochs=1", *options).code == 0
+    Path("runs/new").mkdir()
+    Path("runs/new/config.yaml").write_text("data: spiral\n")
+    runs = sorted(Path("runs").iterdir())
+    code, out, err = mlp("plot", *runs, "--kind", "boundary")
+    assert (code, out) == (0, "runs/plots/boundary.png\n")
+    assert err.splitlines() == [
+        "passed over: runs/new has no best.npz yet: no epoch has been finished",
+        "passed over for boundary: runs/iris: boundary needs 1 or 2 features, but iris.csv has 4",
+        "passed over for boundary: runs/moons: has other data than runs/spiral",
+    ]
+    assert mlp("plot", "runs/new").code == 2
+    code, _, err = mlp("plot", "runs/iris", "runs/iris", "--kind", "boundary")
+    assert code == 2
+    assert err.startswith("Error: boundary needs 1 or 2 features")

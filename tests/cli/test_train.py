@@ -10,6 +10,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -204,7 +206,7 @@ def test_a_network_past_all_memory_is_refused_at_once(mlp: Mlp, command: str) ->
     assert (code, out) == (2, "")
     assert err.startswith("Error: training would take about ")
     assert "\nweights and biases   4,000 GB  4 bytes a parameter\n" in err
-    assert "To make it fit: lower model.hidden (now 1000000-1000000), or use plain sgd" in err
+    assert "To make it fit: lower model.hidden (now 1000000-1000000), or set optimizer: sgd" in err
     assert not Path("runs").exists()
     assert mlp("train", SPIRAL, "--dry-run", "--set", "model.hidden=[1000000, 1000000]").code == 0
 
@@ -490,3 +492,32 @@ def test_nothing_is_said_of_the_loss_of_data_that_are_wrong(mlp: Mlp, command: s
     code, out, err = mlp(command, "c.yaml")
     assert (code, out) == (1, "")
     assert err.startswith("Error: ")
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
+def test_the_bar_leaves_room_for_what_ctrl_c_shows(tmp_path: Path) -> None:
+    """A terminal shows ^C behind the bar; on a line of its own, the bar would be drawn a second time."""
+    import fcntl
+    import struct
+    import termios
+
+    terminal, inside = os.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlpcli", "train", str(SPIRAL), "--out", str(tmp_path / "run")],
+        stdin=inside,
+        stdout=subprocess.DEVNULL,
+        stderr=inside,
+        env=environment,
+    )
+    os.close(inside)
+    shown = b""
+    with contextlib.suppress(OSError):  # when the other end is closed
+        while some := os.read(terminal, 1 << 16):
+            shown += some
+    os.close(terminal)
+    assert process.wait() == 0
+    bars = [line for line in re.split("[\r\n]+", shown.decode()) if re.match(r"epoch \d+/200 ", line)]
+    assert len(bars) > 1
+    assert 50 < max(map(len, bars)) <= 57

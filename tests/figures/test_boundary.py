@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mlpcli.figures import UnfitError
-from mlpcli.figures.boundary import animate_boundary, boundary_frames, draw_boundary
+from mlpcli.figures.boundary import animate_boundary, boundary_frames, draw_boundary, sort_out
 from mlpcli.figures.style import CLASS_COLOURS
 from mlpcli.training.finished import FinishedRun
 
@@ -220,6 +220,9 @@ def test_regressions_with_different_targets_do_not_share_a_sheet(
     runs = [FinishedRun.open(trained_text(config.replace("TARGET", t), tmp_path / t)) for t in ("u", "v")]
     with pytest.raises(UnfitError, match="the same classes or target"):
         draw_boundary(runs)
+    chosen, reasons = sort_out([*runs, runs[1]])
+    assert chosen == [runs[1], runs[1]]
+    assert reasons == [f"{runs[0].directory}: has other data than {runs[1].directory}"]
 
 
 def test_runs_with_different_data_do_not_share_a_sheet(finished: Finish) -> None:

@@ -211,7 +211,11 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
 LARGEST = {
     "parameters": (
         {"model": {"hidden": [3000, 3000]}},
-        ["for each parameter", "lower model.hidden (now 3000-3000), or use plain sgd"],
+        ["for each parameter", "lower model.hidden (now 3000-3000), or set optimizer: sgd"],
+    ),
+    "parameters of several networks": (
+        {"model": {"hidden": [2000, 2000], "members": 3}},
+        ["for each parameter", "lower model.members (now 3) or model.hidden, or set optimizer: sgd"],
     ),
     "parameters without slots": (
         {"model": {"hidden": [3000, 3000]}, "optimizer": "sgd"},

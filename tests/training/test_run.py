@@ -280,6 +280,7 @@ def test_after_divergence_the_good_checkpoints_remain(tmp_path: Path, overrides:
     assert "in epoch 3" in message
     assert "training diverged" in message
     assert "optimizer.learning_rate (now 0.01)" in message
+    assert message.endswith(f"\nThe 2 epochs before it are in {directory.path}.")
     assert "stopped: " in directory.log.read_text()
     assert len(rows(directory)) == 2
     assert saved(directory) == (2, 2)
@@ -291,8 +292,9 @@ def test_weights_that_overflow_in_the_last_step_are_not_saved(tmp_path: Path) ->
     experiment = load_experiment(CONFIGS / "sine.yaml", [*overrides, "regularization.l2=1e4"])
     directory = take_directory("run", tmp_path / "run")
     run = start_run(experiment, directory)
-    with pytest.raises(RunError, match="training diverged"):
+    with pytest.raises(RunError, match="training diverged") as caught:
         consume(run, spoil)
+    assert str(caught.value).endswith(f"\nThe log of the run is in {directory.path}.")
     assert not directory.last.exists()
 
 
