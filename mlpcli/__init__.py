@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlpcli.api import load, train
+    from mlpcli.api import cross_validate, load, train
     from mlpcli.errors import (
         CheckpointError,
         ConfigError,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         RunError,
         UsageError,
     )
+    from mlpcli.training.folds import Validated
     from mlpcli.training.model import Model
     from mlpcli.training.run import Run
 
@@ -33,7 +34,9 @@ __all__ = [
     "Run",
     "RunError",
     "UsageError",
+    "Validated",
     "__version__",
+    "cross_validate",
     "load",
     "train",
 ]
@@ -41,10 +44,12 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "cross_validate": "mlpcli.api",
     "load": "mlpcli.api",
     "train": "mlpcli.api",
     "Model": "mlpcli.training.model",
     "Run": "mlpcli.training.run",
+    "Validated": "mlpcli.training.folds",
 }
 
 

@@ -1,4 +1,4 @@
-"""What a Python program calls: `train` trains a network, `load` reads one that has been trained."""
+"""What a Python program calls: `train` and `cross_validate` train networks, `load` reads trained ones."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from mlpcli.build import Splits, divide, with_validation
 from mlpcli.config.loader import make_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.data.arrays import from_arrays, labelled_arrays
+from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError, UsageError
+from mlpcli.training.folds import CrossValidation, Validated, take_folds_directory, train_folds
 from mlpcli.training.model import Model, load_model
 from mlpcli.training.run import Run
 from mlpcli.training.start import take_directory, train_run
 
-__all__ = ["load", "train"]
+__all__ = ["cross_validate", "load", "train"]
 
 
 def train(
@@ -49,9 +51,7 @@ def train(
     Raises ConfigError, DataError, UsageError for what does not fit together, RunError where training diverges
     or the run cannot be written.
     """
-    if (X is None) != (y is None):
-        given, missing = ("X", "y") if y is None else ("y", "X")
-        raise UsageError(f"{given} is given without {missing}; give both, or neither for the config's data")
+    _require_both(X, y)
     if validation is not None and X is None:
         raise UsageError("validation is given without X and y; give all of them, or set data.val_size")
     if resume and out is None:
@@ -64,6 +64,55 @@ def train(
     return train_run(experiment, directory, splits, progress=progress)
 
 
+def cross_validate(
+    config: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    X: Any = None,
+    y: Any = None,
+    folds: int = 5,
+    repeats: int = 1,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: Callable[[Run], object] | None = None,
+    **overrides: Any,
+) -> Validated:
+    """Train a network for each fold of the data, and return what they predict for the rows of their folds.
+
+    The rows are cut into ``folds``, at random and class by class. Each network is scored on one fold, and
+    trained on the others, of which data.val_size rows choose its best epoch. In each of the ``repeats`` the
+    folds are others, as the seed is.
+
+    The other arguments are those of `train`. ``out`` is the directory for the runs, fold-1 and so on, and for
+    what they have found together; ``resume`` goes on with the cross-validation there, of which what is
+    finished is not trained again.
+
+    Raises what `train` raises, and RunError if a run was stopped.
+    """
+    _require_both(X, y)
+    if resume and out is None:
+        raise UsageError("resume=True needs out, the directory of the cross-validation to go on with")
+    experiment = make_experiment(config, overrides, arrays=X is not None)
+    dataset = None if X is None else _dataset(experiment, X, y)
+    directory = None if out is None else take_folds_directory("", Path(out).absolute(), resume=resume)
+    try:
+        validation = CrossValidation(experiment, folds, repeats, directory=directory, dataset=dataset)
+        return train_folds(validation, progress=progress)
+    finally:
+        if directory is not None:
+            directory.close(discard=True)
+
+
+def _require_both(X: Any, y: Any) -> None:
+    if (X is None) != (y is None):
+        given, missing = ("X", "y") if y is None else ("y", "X")
+        raise UsageError(f"{given} is given without {missing}; give both, or neither for the config's data")
+
+
+def _dataset(experiment: Experiment, X: Any, y: Any) -> Dataset:
+    task = experiment.loss.task
+    return from_arrays(X, y, classification=None if task is None else task == "classification")
+
+
 def _without_validation(experiment: Experiment) -> Experiment:
     """Return the experiment that holds out nothing to validate on."""
     data = experiment.data.model_copy(update={"val_size": 0})
@@ -72,8 +121,7 @@ def _without_validation(experiment: Experiment) -> Experiment:
 
 def _split_arrays(experiment: Experiment, X: Any, y: Any, validation: tuple[Any, Any] | None) -> Splits:
     """Return the splits of arrays; the rows of ``validation`` are those to validate on."""
-    task = experiment.loss.task
-    dataset = from_arrays(X, y, classification=None if task is None else task == "classification")
+    dataset = _dataset(experiment, X, y)
     splits = divide(experiment, dataset)
     if validation is None:
         return splits
@@ -87,7 +135,9 @@ def _split_arrays(experiment: Experiment, X: Any, y: Any, validation: tuple[Any,
 
 
 def load(checkpoint: str | os.PathLike[str]) -> Model:
-    """Return the model of a checkpoint file, or of the best epoch of the run in a directory.
+    """Return the model of a checkpoint file, or of the run or the cross-validation in a directory.
+
+    That of a run is the network of its best epoch, that of a cross-validation the mean of its networks.
 
     Raises CheckpointError where there is none, or it is damaged.
     """

@@ -23,6 +23,10 @@ SIGNATURES = {
     "train": "(config: 'str | os.PathLike[str] | Mapping[str, Any]', *, X: 'Any' = None, y: 'Any' = None, "
     "validation: 'tuple[Any, Any] | None' = None, out: 'str | os.PathLike[str] | None' = None, "
     "resume: 'bool' = False, progress: 'Callable[[Run], object] | None' = None, **overrides: 'Any') -> 'Run'",
+    "cross_validate": "(config: 'str | os.PathLike[str] | Mapping[str, Any]', *, X: 'Any' = None, "
+    "y: 'Any' = None, folds: 'int' = 5, repeats: 'int' = 1, out: 'str | os.PathLike[str] | None' = None, "
+    "resume: 'bool' = False, progress: 'Callable[[Run], object] | None' = None, "
+    "**overrides: 'Any') -> 'Validated'",
     "load": "(checkpoint: 'str | os.PathLike[str]') -> 'Model'",
     "Model.predict": "(self, X: 'Any') -> 'NDArray[Any]'",
     "Model.predict_proba": "(self, X: 'Any') -> 'NDArray[Any]'",
@@ -40,6 +44,9 @@ SIGNATURES = {
     "Run.last": "Model",
     "Run.snapshots": "dict[int, Model]",
     "Run.directory": "Path | None",
+    "Validated.scores": "list[dict[str, Any]]",
+    "Validated.mean": "Scores",
+    "Validated.std": "Scores",
 }
 ERRORS = {"CheckpointError", "ConfigError", "DataError", "RunError", "UsageError"}
 PAGE = (Path(__file__).parents[1] / "docs" / "python.md").read_text(encoding="utf-8")

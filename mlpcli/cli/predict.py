@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,13 +12,9 @@ from mlpcli.blas import prepare_blas
 from mlpcli.errors import UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from mlpcli.training.apply import Predictions
 
 __all__ = ["predict"]
-
-_BARE = re.compile(r'[^",\r\n]+')
 
 
 @click.command(short_help="Predict new rows.")
@@ -69,23 +64,12 @@ def _check_out(out: Path, inputs: dict[str, Path]) -> None:
 
 
 def _csv(predictions: Predictions) -> str:
+    from mlpcli.data.writing import number_cell, text_cell
+
     labels = predictions.labels
     header = predictions.columns if labels is None else ["label", *predictions.columns]
-    lines = [",".join(map(_cell, header))]
+    lines = [",".join(map(text_cell, header))]
     for i, row in enumerate(predictions.values):
-        numbers = ",".join(map(_digits, row))
-        lines.append(numbers if labels is None else f"{_cell(labels[i])},{numbers}")
+        numbers = ",".join(map(number_cell, row))
+        lines.append(numbers if labels is None else f"{text_cell(labels[i])},{numbers}")
     return "".join(f"{line}\n" for line in lines)
-
-
-def _digits(number: np.floating[Any]) -> str:
-    """Return the fewest digits that read back to the same number; extreme ones have an exponent."""
-    import numpy as np
-
-    plain = number == 0 or 1e-5 <= abs(number) < 1e15
-    return (np.format_float_positional if plain else np.format_float_scientific)(number, trim="-")
-
-
-def _cell(text: str) -> str:
-    """Return a cell that any reader of CSV takes for this text (csv leaves a lone carriage return bare)."""
-    return '"' + text.replace('"', '""') + '"' if not _BARE.fullmatch(text) else text

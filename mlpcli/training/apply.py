@@ -17,7 +17,7 @@ from mlpcli.data.tables import read_labelled, read_rows
 from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.text import nfc
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.directory import find_checkpoint, folder_of
+from mlpcli.training.directory import FOLDS, find_checkpoint, folder_of
 from mlpcli.training.model import Model, unlabelled
 from mlpcli.training.moved import is_missing, places_of_data, redirected, what_was_tried
 
@@ -50,10 +50,11 @@ def find_rows(
     Before them comes what a report says first: checkpoint, epoch, data, split. Raises DataError, UsageError.
     """
     if checkpoint.others and (data is None or part is not None or data.is_dir()):
+        scores = path.with_name(FOLDS)
         raise UsageError(
-            f"{path} is the mean of {len(checkpoint.members):,} networks, and some of them have seen each "
-            f"row of these data, so that its scores would be too good; those on rows that a network has not "
-            f"seen are in {path.with_name('folds.json')}",
+            f"{path} is the mean of {len(checkpoint.members):,} networks, and each row of these data was "
+            "trained on by some of them, so that their score would be too good"
+            + (f"; the scores of rows that were not trained on are in {scores}" if scores.exists() else ""),
             topic="no rows held out",
         )
     if data is not None and part is None and not data.is_dir():
@@ -91,7 +92,8 @@ def _line(checkpoint: Checkpoint) -> dict[str, Any]:
 def _wanted(checkpoint: Checkpoint) -> Wanted:
     """Return what is read of a file with rows for the network."""
     delimiter = getattr(checkpoint.experiment.data, "delimiter", ",")
-    return Wanted(checkpoint.columns, checkpoint.kinds, delimiter, checkpoint.transform.needs_float64)
+    wide = any(member.transform.needs_float64 for member in checkpoint.members)
+    return Wanted(checkpoint.columns, checkpoint.kinds, delimiter, wide)
 
 
 def _read_all(checkpoint: Checkpoint, file: Path) -> Split:

@@ -1,4 +1,4 @@
-"""The run directory: a run's config, metrics, checkpoints and log, and the lock that keeps others out."""
+"""The directories of a run and of a cross-validation: their files, and the lock that keeps others out."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import os
 import re
 import tempfile
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.yaml12 import write_yaml
@@ -25,6 +25,9 @@ except ImportError:  # Windows, which has no such locks
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
+    "FOLDS",
+    "RUN_CONFIG",
+    "FoldsDirectory",
     "RunDirectory",
     "choose_directory",
     "find_checkpoint",
@@ -35,29 +38,39 @@ __all__ = [
     "run_name",
 ]
 
-_FILES = ("config.yaml", "metrics.jsonl", "best.npz", "last.npz", "run.log")
+RUN_CONFIG = "config.yaml"  # marks the directory of a run
+FOLDS = "folds.json"  # marks that of a cross-validation
+_FILES = (RUN_CONFIG, "metrics.jsonl", "best.npz", "last.npz", "run.log")
+_FOLDS_FILES = (FOLDS, "folds.npz", "out_of_fold.csv")
+_FOLD = re.compile(r"(repeat-[0-9]+-)?fold-[0-9]+")
 _SNAPSHOTS = "snapshots"
 _SNAPSHOT = re.compile(r"epoch-([0-9]{4,8})\.npz")
+_PLOTS = "plots"
 _PICTURES = (".png", ".svg", ".gif")  # that `mlp plot` makes
 _RUNS = Path("runs")
 
 
-def choose_directory(out: Path | None, force: bool) -> Path | None:
+_F = TypeVar("_F", bound="_Folder")
+
+
+def choose_directory(out: Path | None, force: bool, mark: str = RUN_CONFIG) -> Path | None:
     """Return the directory for a new run, checked before any work is done; None if any free name will do.
 
-    Raises UsageError if ``out`` already holds something; with ``force`` a run may be replaced.
+    ``mark`` is the file by which such a directory is known. Raises UsageError if ``out`` already holds
+    something; with ``force`` a run, or a cross-validation, may be replaced by another one.
     """
+    what = "run" if mark == RUN_CONFIG else "cross-validation"
     if out is None:
         return None
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; name a directory that does not exist yet")
     if not out.is_dir() or is_empty(out):
         return out
-    if not (out / "config.yaml").is_file():
-        raise UsageError(f"{out} holds files that are not a run's; name another directory")
+    if not (out / mark).is_file():
+        raise UsageError(f"{out} holds files that are not a {what}'s; name another directory")
     if not force:
         raise UsageError(
-            f"{out} already holds a run; resume that run, or name another directory",
+            f"{out} already holds a {what}; resume that {what}, or name another directory",
             topic="directory holds a run",
         )
     return out
@@ -66,18 +79,18 @@ def choose_directory(out: Path | None, force: bool) -> Path | None:
 def run_name(config: Path) -> str:
     """Return the name of a run: that of its config file or, for the config of a run, the name of that run."""
     folder = config.absolute().parent
-    if config.name == "config.yaml" and (folder / "run.log").exists():
+    if config.name == RUN_CONFIG and (folder / "run.log").exists():
         return re.sub(r"(?<=.)-[0-9]+$", "", folder.name)
     return config.stem
 
 
-def find_run(name: str) -> Path | None:
-    """Return the last of runs/NAME, runs/NAME-2, ... that holds a run."""
+def find_run(name: str, mark: str = RUN_CONFIG) -> Path | None:
+    """Return the last of runs/NAME, runs/NAME-2, ... that holds a run, or what else ``mark`` stands for."""
     found = None
     for path in _names(name):
         if not path.exists():
             return found
-        if (path / "config.yaml").is_file():
+        if (path / mark).is_file():
             found = path
     raise AssertionError("unreachable")
 
@@ -92,14 +105,16 @@ def find_snapshots(path: Path) -> dict[int, Path]:
 
 
 def find_checkpoint(path: Path) -> Path:
-    """Return the path of a checkpoint: ``path`` itself, or best.npz if it is the directory of a run.
+    """Return the path of a checkpoint: ``path`` itself or, in a directory, best.npz or folds.npz.
 
-    Raises CheckpointError if that run has none yet.
+    Raises CheckpointError if the run or the cross-validation there has none yet.
     """
-    best = path / "best.npz"
-    if (path / "config.yaml").is_file() and not best.exists():
+    best, folds = path / "best.npz", path / "folds.npz"
+    if (path / RUN_CONFIG).is_file() and not best.exists():
         raise CheckpointError(f"{path} has no best.npz yet: no epoch has been finished")
-    return best if best.is_file() else path
+    if (path / FOLDS).is_file() and not folds.exists():
+        raise CheckpointError(f"{path} has no folds.npz yet: not all of its folds are trained")
+    return next((file for file in (best, folds) if file.is_file()), path)
 
 
 def folder_of(checkpoint: Path) -> Path:
@@ -110,33 +125,32 @@ def folder_of(checkpoint: Path) -> Path:
     )
 
 
-class RunDirectory:
-    """A folder with the files of one run, locked for other processes as long as this object lives.
+class _Folder:
+    """A folder that is locked for other processes as long as this object lives.
 
     The lock is on the folder itself and ends with the process, so none is left behind.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.config, self.metrics, self.best, self.last, self.log = (path / name for name in _FILES)
-        self.goes_on = False  # whether it holds a run to resume
+        self.goes_on = False  # whether it holds something to resume
         self._made: list[Path] = []  # the folders that were made for it, this one first
         descriptor = _lock(path)
         self._unlock = weakref.finalize(self, os.close, descriptor) if descriptor is not None else None
 
     @classmethod
-    def create(cls, name: str, chosen: Path | None) -> RunDirectory:
+    def create(cls: type[_F], name: str, chosen: Path | None) -> _F:
         """Take ``chosen``, or the first free one of runs/NAME, runs/NAME-2, ..., and make it if needed.
 
         Raises RunError if nothing can be written there, or another run is being written there.
         """
         with _told(chosen if chosen is not None else _RUNS):
-            directory = _free(name) if chosen is None else cls._make(chosen)
+            directory = cls._free(name) if chosen is None else cls._make(chosen)
             directory._try_out()
         return directory
 
     @classmethod
-    def reopen(cls, path: Path) -> RunDirectory:
+    def reopen(cls: type[_F], path: Path) -> _F:
         """Take the folder of a run to resume; raises RunError like `create`."""
         with _told(path):
             directory = cls(path)
@@ -145,12 +159,27 @@ class RunDirectory:
         return directory
 
     @classmethod
-    def _make(cls, path: Path) -> RunDirectory:
+    def _make(cls: type[_F], path: Path) -> _F:
         made = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
         directory = cls(path)
         directory._made = made
         return directory
+
+    @classmethod
+    def _free(cls: type[_F], name: str) -> _F:
+        """Take the first of the folders of this name that is empty or does not exist yet."""
+        for path in _names(name):
+            if path.exists() and not (path.is_dir() and is_empty(path)):
+                continue
+            try:
+                directory = cls._make(path)
+            except RunError:  # another process was faster
+                continue
+            if is_empty(path):
+                return directory
+            directory.close()
+        raise AssertionError("unreachable")
 
     def _try_out(self) -> None:
         """Check that the folder can be written to, before hours are spent on training."""
@@ -163,16 +192,44 @@ class RunDirectory:
             error.filename = self.path  # not that of the temporary file
             raise
 
+    def close(self, *, discard: bool = False) -> None:
+        """Release the lock; with ``discard``, also remove folders that were made and are still empty."""
+        if discard:
+            with contextlib.suppress(OSError):  # above all, because it is not empty
+                for folder in self._made:
+                    folder.rmdir()
+        if self._unlock is not None:
+            self._unlock()
+
+
+class RunDirectory(_Folder):
+    """A folder with the files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.config, self.metrics, self.best, self.last, self.log = (path / name for name in _FILES)
+
     def begin(self, experiment: Experiment) -> None:
         """Remove an earlier run; then write the new config, which marks the folder as that of a run."""
         with _told(self.path):
-            for file in (self.metrics, self.best, self.last, self.log):
-                file.unlink(missing_ok=True)
-            self.forget_snapshots(set())
-            for picture in (self.path / "plots").glob("*"):
-                if picture.suffix in _PICTURES:
-                    picture.unlink()
+            self._clear()
             self.write_config(experiment)
+
+    def remove(self) -> None:
+        """Remove the run, its config last, and the folder if nothing else is in it."""
+        with _told(self.path):
+            self._clear()
+            self.config.unlink(missing_ok=True)
+            for folder in (self.path / _SNAPSHOTS, self.path / _PLOTS, self.path):
+                with contextlib.suppress(OSError):  # it is not empty, or not there
+                    folder.rmdir()
+
+    def _clear(self) -> None:
+        """Remove all files of a run but its config."""
+        for file in (self.metrics, self.best, self.last, self.log):
+            file.unlink(missing_ok=True)
+        self.forget_snapshots(set())
+        _remove_pictures(self.path)
 
     def snapshot(self, epoch: int) -> Path:
         """Return the path of an epoch's snapshot."""
@@ -188,15 +245,6 @@ class RunDirectory:
         """Write config.yaml."""
         with _told(self.path), replace_file(self.config) as stream:
             stream.write(write_yaml(to_plain(experiment)).encode())
-
-    def close(self, *, discard: bool = False) -> None:
-        """Release the lock; with ``discard``, also remove folders that were made and are still empty."""
-        if discard:
-            with contextlib.suppress(OSError):  # above all, because it is not empty
-                for folder in self._made:
-                    folder.rmdir()
-        if self._unlock is not None:
-            self._unlock()
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add a row to metrics.jsonl; if that fails, no part of the row stays."""
@@ -257,6 +305,43 @@ class RunDirectory:
             raise RunError(f"{self.metrics} holds something that is not a row of metrics") from None
 
 
+class FoldsDirectory(_Folder):
+    """A folder with what a cross-validation leaves, and with the directory of the run of each fold."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.scores, self.checkpoint, self.predictions = (path / name for name in _FOLDS_FILES)
+
+    def begin(self, scores: dict[str, Any]) -> None:
+        """Remove an earlier cross-validation with its runs; then write folds.json, which marks the folder."""
+        with _told(self.path):
+            for file in (self.checkpoint, self.predictions):
+                file.unlink(missing_ok=True)
+            for folder in sorted(self.path.iterdir()):
+                if _FOLD.fullmatch(folder.name) and (folder / RUN_CONFIG).is_file():
+                    run = RunDirectory(folder)
+                    run.remove()
+                    run.close()
+            _remove_pictures(self.path)
+        self.write_scores(scores)
+
+    def write_scores(self, scores: dict[str, Any]) -> None:
+        """Write folds.json."""
+        with _told(self.path), replace_file(self.scores) as stream:
+            stream.write(json.dumps(scores, indent=1).encode() + b"\n")
+
+    def write_predictions(self, lines: Iterable[str]) -> None:
+        """Write out_of_fold.csv."""
+        with _told(self.path), replace_file(self.predictions) as stream:
+            stream.writelines(line.encode() for line in lines)
+
+
+def _remove_pictures(path: Path) -> None:
+    for picture in (path / _PLOTS).glob("*"):
+        if picture.suffix in _PICTURES:
+            picture.unlink()
+
+
 def _epoch(row: bytes) -> Any:
     try:
         return json.loads(row)["epoch"]
@@ -275,26 +360,11 @@ def _told(path: Path) -> Iterator[None]:
 
 def is_empty(path: Path) -> bool:
     """Return whether a folder is empty but for what a process leaves if it is killed at its first file."""
-    return all(entry.name == ".config.yaml.tmp" for entry in path.iterdir())
+    return all(entry.name in (f".{RUN_CONFIG}.tmp", f".{FOLDS}.tmp") for entry in path.iterdir())
 
 
 def _names(name: str) -> Iterator[Path]:
     return (_RUNS / (name if number == 1 else f"{name}-{number}") for number in count(1))
-
-
-def _free(name: str) -> RunDirectory:
-    """Take the first of the folders of this name that is empty or does not exist yet."""
-    for path in _names(name):
-        if path.exists() and not (path.is_dir() and is_empty(path)):
-            continue
-        try:
-            directory = RunDirectory._make(path)
-        except RunError:  # another process was faster
-            continue
-        if is_empty(path):
-            return directory
-        directory.close()
-    raise AssertionError("unreachable")
 
 
 def _lock(path: Path) -> int | None:

@@ -53,11 +53,7 @@ class Model:
         Classes are int64 where all their names are whole numbers, booleans where they are False and True,
         else strings. Values are (n,) where there is one target, else (n, targets).
         """
-        logits = self._logits(X)
-        if self.checkpoint.classes is None:
-            values = self.read_outputs(logits)
-            return values[:, 0] if values.shape[1] == 1 else values
-        return _labels(self.checkpoint.classes)[self.loss.classify(logits)]
+        return self.read_predictions(self._logits(X))
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Return the probability (n, classes) of each class, in the order of ``classes``.
@@ -182,11 +178,26 @@ class Model:
         in_units = values if self.checkpoint.others else scaling.undo(values)
         return in_units if scaling.exceeds_float32 else in_units.astype(np.float32)
 
+    def read_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the classes or values that logits mean, as `predict` does."""
+        if self.checkpoint.classes is None:
+            values = self.read_outputs(logits)
+            return values[:, 0] if values.shape[1] == 1 else values
+        return _labels(self.checkpoint.classes)[self.loss.classify(logits)]
+
     def report(self, split: Split, where: str) -> dict[str, Any]:
         """Return all scores on a split; raises DataError like `compute_logits`."""
+        report = self.judge(self.compute_logits(split, where), split.y[split.rows])
+        baselines = self.checkpoint.baselines
+        if baselines is not None:
+            member = self.checkpoint.members[0]
+            report["baselines"] = baselines.report(split, member.transform, member.target_transform)
+            report["baseline_note"] = baselines.note
+        return report
+
+    def judge(self, logits: NDArray[Any], y: NDArray[Any]) -> dict[str, Any]:
+        """Return all scores of logits of this model against ``y``."""
         checkpoint = self.checkpoint
-        logits = self.compute_logits(split, where)
-        y = split.y[split.rows]
         # A loss keeps buffers for each size of a batch; this one goes with them, and no thread shares it.
         loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
         scaling = checkpoint.target_transform
@@ -195,10 +206,6 @@ class Model:
             report["loss"] = loss.evaluate(scaling.apply(logits), scaling.apply(y), None)
         else:
             report = full_report(loss, logits, y, checkpoint.classes, scaling)
-        baselines = checkpoint.baselines
-        if baselines is not None:
-            report["baselines"] = baselines.report(split, checkpoint.transform, scaling)
-            report["baseline_note"] = baselines.note
         if "targets" in report:
             named = zip(checkpoint.target_names, report["targets"], strict=True)
             report["targets"] = [{"target": name, **row} for name, row in named]
@@ -232,7 +239,10 @@ def _labels(classes: tuple[str, ...]) -> NDArray[Any]:
 
 
 def load_model(path: Path) -> Model:
-    """Return the model of a checkpoint, or of the best epoch of a run's directory; raises CheckpointError."""
+    """Return the model of a checkpoint, or of the directory of a run (its best epoch) or a cross-validation.
+
+    Raises CheckpointError.
+    """
     path = find_checkpoint(path)
     if not path.exists():
         raise CheckpointError(f"{path}: there is no such file; name a checkpoint, or the directory of a run")

@@ -14,31 +14,32 @@ from mlpcli.config.schema import Experiment, flatten, to_plain
 from mlpcli.errors import CheckpointError, ConfigError, DataError, UsageError
 from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.directory import RunDirectory, find_run, is_empty
+from mlpcli.training.directory import RUN_CONFIG, RunDirectory, find_run, is_empty
 from mlpcli.training.moved import is_missing, places_of_data, what_moved, what_was_tried
 from mlpcli.training.recorder import DirectoryRecorder
 from mlpcli.training.run import Run
 from mlpcli.training.settled import with_task
 
-__all__ = ["find_run_to_resume", "load_last", "restore", "resume_run"]
+__all__ = ["find_run_to_resume", "load_last", "require_unchanged", "restore", "resume_run", "with_loss"]
 
 _MAY_CHANGE = "training.epochs"
 _PLACES = ("data.path", "data.root")  # the checksum says whether the data are the same
 _MONITOR = "training.monitor"
 
 
-def find_run_to_resume(name: str, given: Path | None) -> Path | None:
+def find_run_to_resume(name: str, given: Path | None, mark: str = RUN_CONFIG) -> Path | None:
     """Return the folder of the run to go on with: ``given``, or the last of runs/NAME, runs/NAME-2, ...
 
-    Return None if there is none yet, so that a script may always ask to resume. Raises UsageError if
-    ``given`` holds something else.
+    ``mark`` is the file by which it is known. Return None if there is none yet, so that a script may always
+    ask to resume. Raises UsageError if ``given`` holds something else.
     """
     if given is None:
-        return find_run(name)
-    if (given / "config.yaml").is_file():
+        return find_run(name, mark)
+    if (given / mark).is_file():
         return given
     if given.exists() and not (given.is_dir() and is_empty(given)):
-        raise UsageError(f"{given} is not the directory of a run: it has no config.yaml")
+        what = "run" if mark == RUN_CONFIG else "cross-validation"
+        raise UsageError(f"{given} is not the directory of a {what}: it has no {mark}")
     return None
 
 
@@ -52,20 +53,7 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
     """
     last = load_checkpoint(directory.last, force_memory=True) if directory.last.exists() else None
     begun = load_experiment(directory.config) if last is None else last.experiment
-    before, now = flatten(to_plain(begun)), flatten(to_plain(_with_loss(begun, experiment)))
-    changed = [
-        f"  {key}: {_shown(before, key)} at the start, now {_shown(now, key)}"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key)
-        and key not in (_MAY_CHANGE, *_PLACES)
-        and not (key == _MONITOR and now[key] is None)
-    ]
-    if changed:
-        raise ConfigError(
-            f"the run in {directory.path} was started with another config:\n" + "\n".join(changed) + "\n"
-            f"Change that back, or train a new run; when a run is resumed, only {_MAY_CHANGE} and the place "
-            "of the data may change."
-        )
+    require_unchanged(f"the run in {directory.path}", begun, experiment)
     epochs = experiment.training.epochs
     if last is not None and epochs < last.epoch:
         raise ConfigError(
@@ -91,11 +79,29 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
     return last
 
 
+def require_unchanged(what: str, begun: Experiment, experiment: Experiment) -> None:
+    """Raise ConfigError if ``what`` was begun with another config, but for the keys that may change."""
+    before, now = flatten(to_plain(begun)), flatten(to_plain(with_loss(begun, experiment)))
+    changed = [
+        f"  {key}: {_shown(before, key)} at the start, now {_shown(now, key)}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+        and key not in (_MAY_CHANGE, *_PLACES)
+        and not (key == _MONITOR and now[key] is None)
+    ]
+    if changed:
+        raise ConfigError(
+            f"{what} was started with another config:\n" + "\n".join(changed) + "\n"
+            f"Change that back, or train a new run; when a run is resumed, only {_MAY_CHANGE} and the place "
+            "of the data may change."
+        )
+
+
 def _shown(flat: dict[str, Any], key: str) -> str:
     return str(flat[key]) if key in flat else "left out"
 
 
-def _with_loss(begun: Experiment, experiment: Experiment) -> Experiment:
+def with_loss(begun: Experiment, experiment: Experiment) -> Experiment:
     """Return the experiment with a loss for what the run has predicted so far, if it leaves the loss open."""
     return (
         experiment if begun.loss.task is None else with_task(experiment, begun.loss.task == "classification")
@@ -117,7 +123,7 @@ def resume_run(
     """
     folder, from_run = directory.path, None
     if last is not None:
-        experiment = _keep_monitor(_with_loss(last.experiment, experiment), last)
+        experiment = _keep_monitor(with_loss(last.experiment, experiment), last)
         from_run = last.data_from_run
     places = [experiment] if splits is not None else places_of_data(experiment, folder, from_run)
     first: DataError | None = None

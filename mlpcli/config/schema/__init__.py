@@ -6,7 +6,7 @@ keys the section has. If only the name is given, it may stand alone: ``loss: hin
 (`mlpcli.nn.activations`, ...). `mlpcli.build` joins the two, and a test checks that both know the same names.
 """
 
-from mlpcli.config.schema.data import Cifar10, Data, data_sections
+from mlpcli.config.schema.data import Cifar10, Data, Fold, data_sections
 from mlpcli.config.schema.experiment import Experiment
 from mlpcli.config.schema.loss import DEFAULT_LOSSES, Loss
 from mlpcli.config.schema.model import Layer, Model
@@ -21,6 +21,7 @@ __all__ = [
     "Cifar10",
     "Data",
     "Experiment",
+    "Fold",
     "Layer",
     "Loss",
     "Model",

@@ -1,0 +1,489 @@
+"""Cross-validation: trains a network for each fold of the data, and makes one prediction of them all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlpcli.build import divide, load_dataset
+from mlpcli.config.loader import validate_experiment
+from mlpcli.config.schema import Experiment, Fold, to_plain
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.toy import TOY_SETS
+from mlpcli.data.writing import number_cell, text_cell
+from mlpcli.errors import ConfigError, DataError, RunError, UsageError
+from mlpcli.nn.measures import MEASURES
+from mlpcli.reading import opened
+from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
+from mlpcli.training.directory import FOLDS, FoldsDirectory, choose_directory
+from mlpcli.training.memory import require_memory
+from mlpcli.training.model import Model
+from mlpcli.training.moved import data_from, found_from_config
+from mlpcli.training.resume import find_run_to_resume, require_unchanged, with_loss
+from mlpcli.training.run import Run
+from mlpcli.training.settled import settle_loss
+from mlpcli.training.start import start_run, take_directory
+
+__all__ = [
+    "CrossValidation",
+    "FoldPlan",
+    "FoldRow",
+    "FoldsRecord",
+    "Validated",
+    "read_record",
+    "take_folds_directory",
+    "train_folds",
+]
+
+MOST_NETWORKS = 1000
+_LARGEST = 16_000_000  # bytes of folds.json
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+Scores = dict[str, float | None]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class FoldRow(_Strict):
+    """What folds.json says of a fold whose network has been trained."""
+
+    run: str
+    repeat: _Count
+    fold: _Count
+    seed: _Count
+    epochs: _Count
+    best_epoch: _Count
+    n: _Count
+    scores: Scores
+    baselines: dict[str, Scores]
+
+
+class FoldsRecord(_Strict):
+    """The content of folds.json; what needs all folds is null until they are trained.
+
+    ``scores`` of a row are those of its best epoch on its own fold. ``mean`` and ``std`` are the mean of
+    these, and their standard deviation (that of a sample, which divides by n - 1). ``out_of_fold`` are the
+    scores of all rows together, each predicted by the networks that have not seen it.
+    """
+
+    config: dict[str, Any]
+    folds: Annotated[int, Field(ge=2, le=MOST_NETWORKS)]
+    repeats: Annotated[int, Field(ge=1, le=MOST_NETWORKS)]
+    fingerprint: int | None
+    rows: list[FoldRow]
+    mean: Scores | None = None
+    std: Scores | None = None
+    out_of_fold: Scores | None = None
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """A network to train: the name of its run, and the config, with the fold that it does not see."""
+
+    name: str
+    repeat: int
+    fold: int
+    experiment: Experiment
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What a cross-validation has found.
+
+    ``record`` is what folds.json holds. ``logits`` (n, outputs) are those of the rows of the data, in their
+    order, each from the networks that have not seen it, as `Model.scores` gives them. ``folds`` (n, repeats)
+    are the numbers of the folds that the rows belong to. ``model`` is the mean of all networks.
+    """
+
+    record: FoldsRecord
+    model: Model
+    logits: NDArray[Any]
+    folds: NDArray[np.intp]
+    y: NDArray[Any]
+
+    @property
+    def scores(self) -> list[dict[str, Any]]:
+        """A dict for each network: repeat, fold, best_epoch, n, and its scores on its own fold."""
+        keys = ("repeat", "fold", "best_epoch", "n")
+        return [{**{key: getattr(row, key) for key in keys}, **row.scores} for row in self.record.rows]
+
+    @property
+    def mean(self) -> Scores:
+        """The mean of each score over the folds; None where it is undefined in one of them."""
+        return dict(self.record.mean or {})
+
+    @property
+    def std(self) -> Scores:
+        """The standard deviation of each score over the folds; None where it is undefined in one of them."""
+        return dict(self.record.std or {})
+
+    @cached_property
+    def predictions(self) -> NDArray[Any]:
+        """The class or value of each row, as `Model.predict` returns it, from networks new to it."""
+        return self.model.read_predictions(self.logits)
+
+    @cached_property
+    def outputs(self) -> NDArray[Any]:
+        """The probabilities (n, classes), scores of an SVM, or values (n, targets) of the predictions."""
+        return self.model.read_outputs(self.logits)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of out_of_fold.csv; rows have their numbers in the data, from 1 on."""
+        checkpoint, outputs = self.model.checkpoint, self.outputs
+        classes, repeats = checkpoint.classes, self.folds.shape[1]
+        names = ["row", *(["fold"] if repeats == 1 else [f"fold_{i}" for i in range(1, repeats + 1)])]
+        if classes is not None:
+            what = {"probabilities": "probability", "scores": "score"}[self.model.loss.outputs]
+            names += ["truth", "prediction", *(f"{what}_{name}" for name in classes)]
+            predicted = self.model.loss.classify(self.logits)
+        else:
+            targets = checkpoint.target_names
+            suffixes = [""] if len(targets) == 1 else [f"_{name}" for name in targets]
+            names += [f"truth{suffix}" for suffix in suffixes]
+            names += [f"prediction{suffix}" for suffix in suffixes]
+        yield ",".join(map(text_cell, names)) + "\n"
+        for i, row in enumerate(outputs):
+            cells = [str(i + 1), *map(str, self.folds[i].tolist())]
+            if classes is not None:
+                cells += [text_cell(classes[self.y[i]]), text_cell(classes[predicted[i]])]
+            else:
+                cells += map(number_cell, self.y[i])
+            yield ",".join([*cells, *map(number_cell, row)]) + "\n"
+
+
+class CrossValidation:
+    """The runs of the folds of an experiment; each is kept in a folder of ``directory``, or in memory.
+
+    In each of the ``repeats`` the data are cut into other ``folds``, and there is a run for each fold: that
+    of the config with ``data.fold``, and with a seed that is one higher in each repeat. ``dataset`` takes the
+    place of the data that the config names, which are read once. Where the directory holds a cross-validation
+    that was stopped, it goes on; ``folds`` and ``repeats`` may then be None, for those that it has.
+
+    Raises DataError, ConfigError and UsageError for what does not fit together; until then nothing in the
+    directory has changed.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        folds: int | None = None,
+        repeats: int | None = None,
+        *,
+        directory: FoldsDirectory | None = None,
+        dataset: Dataset | None = None,
+        force_memory: bool = False,
+    ) -> None:
+        self.directory, self._force_memory = directory, force_memory
+        self.stopped = False
+        self._current: Run | None = None
+        self._best: dict[str, Checkpoint] = {}
+        goes_on = directory is not None and directory.goes_on
+        before = read_record(directory.scores) if directory is not None and goes_on else None
+        if before is not None:
+            assert directory is not None
+            folds, repeats = _same_folds(directory.path, before, folds, repeats)
+            begun = validate_experiment(before.config, directory.path)
+            require_unchanged(f"the cross-validation in {directory.path}", begun, experiment)
+            experiment = with_loss(begun, experiment)
+            if dataset is None:
+                experiment = found_from_config(directory.path / "fold-1" / "config.yaml", experiment)
+        folds, repeats = 5 if folds is None else folds, repeats or 1
+        _require_fitting(experiment, folds, repeats)
+        if dataset is None:
+            if not force_memory:
+                require_memory(experiment)
+            dataset = load_dataset(experiment)
+        self._dataset = dataset
+        first = divide(_with_fold(experiment, 1, 1, folds), dataset)
+        self.experiment, choice = settle_loss(experiment, first)
+        self.notes = [] if choice is None else [choice]
+        self.plans = [
+            FoldPlan(
+                f"fold-{fold}" if repeat == 1 else f"repeat-{repeat}-fold-{fold}",
+                repeat,
+                fold,
+                _with_fold(self.experiment, repeat, fold, folds),
+            )
+            for repeat in range(1, repeats + 1)
+            for fold in range(1, folds + 1)
+        ]
+        config = to_plain(self.experiment)
+        self.record = FoldsRecord(
+            config=config, folds=folds, repeats=repeats, fingerprint=first.fingerprint, rows=[]
+        )
+        if before is not None:
+            if before.fingerprint != first.fingerprint:
+                raise DataError(
+                    f"{experiment.data.title} has changed since the cross-validation was started; "
+                    "put the data back as they were, or start a new one"
+                )
+            if before.config["training"]["epochs"] == self.experiment.training.epochs:
+                self.record.rows.extend(before.rows)
+        if directory is not None:
+            if goes_on:
+                self._write()
+            else:
+                directory.begin(self.record.model_dump())
+
+    def runs(self) -> Generator[tuple[FoldPlan, Run], None, None]:
+        """Yield each run that is not finished yet, ready to be trained; the caller trains it.
+
+        A run that is not at its end when the caller comes back has been stopped, and so is all the rest.
+        """
+        done = {row.run for row in self.record.rows}
+        for plan in self.plans:
+            if plan.name in done:
+                continue
+            if self.stopped:
+                return
+            place = None
+            if self.directory is not None:
+                place = take_directory("", self.directory.path / plan.name, resume=True)
+            try:
+                splits = divide(plan.experiment, self._dataset)
+                run = start_run(plan.experiment, place, splits, force_memory=self._force_memory)
+                self._current = run
+                if self.stopped:  # while the run was made
+                    return
+                yield plan, run
+                if run.trainer.stopping:
+                    self.stopped = True
+                    return
+                self._keep(plan, run)
+            finally:
+                self._current = None
+                if place is not None:
+                    place.close(discard=True)
+
+    def stop(self) -> None:
+        """End after the batch at hand; may be called at any time and by any thread."""
+        self.stopped = True
+        if self._current is not None:
+            self._current.stop()
+
+    def _keep(self, plan: FoldPlan, run: Run) -> None:
+        """Add the scores of a run that has been trained to its end."""
+        test = run.splits.test
+        assert test is not None
+        best, progress = run.best, run.trainer.progress
+        report = best.report(test, "test")
+        self.record.rows.append(
+            FoldRow(
+                run=plan.name,
+                repeat=plan.repeat,
+                fold=plan.fold,
+                seed=plan.experiment.training.seed,
+                epochs=progress.epoch,
+                best_epoch=best.epoch,
+                n=len(test),
+                scores=_scores(report),
+                baselines={name: _scores(scores) for name, scores in report.get("baselines", {}).items()},
+            )
+        )
+        if self.directory is None:
+            self._best[plan.name] = best.checkpoint
+        self._write()
+
+    def _write(self) -> None:
+        if self.directory is not None:
+            self.directory.write_scores(self.record.model_dump())
+
+    def finish(self) -> Validated:
+        """Return what all runs, which have been trained, have found; write it into the directory."""
+        if len(self.record.rows) < len(self.plans):
+            raise RunError(
+                f"the cross-validation was stopped: {len(self.record.rows):,} of {len(self.plans):,} "
+                "networks are trained"
+            )
+        by_run = {row.run: row for row in self.record.rows}
+        self.record.rows[:] = [by_run[plan.name] for plan in self.plans]
+        n, repeats, folds = len(self._dataset), self.record.repeats, self.record.folds
+        of_repeats: list[NDArray[Any] | None] = [None] * repeats
+        numbers = np.zeros((n, repeats), np.intp)
+        checkpoints = []
+        for plan in self.plans:
+            checkpoint = self._load(plan)
+            checkpoints.append(checkpoint)
+            test = divide(plan.experiment, self._dataset).test
+            assert test is not None
+            logits = _own_units(checkpoint, Model(checkpoint).compute_logits(test, plan.name))
+            kept = of_repeats[plan.repeat - 1]
+            if kept is None:
+                of_repeats[plan.repeat - 1] = kept = np.empty((n, logits.shape[1]), logits.dtype)
+            kept[test.rows] = logits
+            numbers[test.rows, plan.repeat - 1] = plan.fold
+        model = Model(self._committee(checkpoints))
+        parts = [part for part in of_repeats if part is not None]
+        logits = parts[0]
+        if repeats > 1:
+            logits = np.mean(parts, axis=0) if self._is_regression else model.loss.average(np.stack(parts))
+        y = self._dataset.y
+        out_of_fold = _scores(model.judge(logits, y))
+        every = [row.scores for row in self.record.rows]
+        self.record.mean = {name: _over(fmean, [scores[name] for scores in every]) for name in every[0]}
+        self.record.std = {name: _over(stdev, [scores[name] for scores in every]) for name in every[0]}
+        self.record.out_of_fold = out_of_fold
+        assert folds * repeats == len(checkpoints)
+        told = {f"out_of_fold_{name}": value for name, value in out_of_fold.items() if value is not None}
+        model = Model(replace(model.checkpoint, scores=told))
+        found = Validated(self.record, model, logits, numbers, y)
+        if self.directory is not None:
+            self.directory.write_predictions(found.lines())
+            self._write()
+            model.save(self.directory.checkpoint)
+        return found
+
+    @property
+    def _is_regression(self) -> bool:
+        return self._dataset.classes is None
+
+    def _load(self, plan: FoldPlan) -> Checkpoint:
+        if self.directory is None:
+            return self._best[plan.name]
+        return load_checkpoint(self.directory.path / plan.name / "best.npz", force_memory=True)
+
+    def _committee(self, checkpoints: list[Checkpoint]) -> Checkpoint:
+        """Return the checkpoint of all networks; classes are weighted as they are in all rows."""
+        first, dataset = checkpoints[0], self._dataset
+        counts = None
+        if dataset.classes is not None:
+            counts = np.bincount(dataset.y, minlength=len(dataset.classes)).tolist()
+        folder = None if self.directory is None else self.directory.path
+        return replace(
+            first,
+            experiment=self.experiment,
+            class_counts=counts,
+            scores={},
+            resume=None,
+            data_from_run=data_from(folder, self.experiment),
+            baselines=None,
+            others=tuple(checkpoint.members[0] for checkpoint in checkpoints[1:]),
+        )
+
+
+def _own_units(checkpoint: Checkpoint, logits: NDArray[Any]) -> NDArray[Any]:
+    """Return logits as a model of several networks has them: values of a regression in their own units."""
+    transform = checkpoint.target_transform
+    return logits if transform is None else transform.undo(logits)
+
+
+def _scores(report: dict[str, Any]) -> Scores:
+    return {name: report[name] for name in ("loss", *MEASURES) if name in report}
+
+
+def _over(function: Callable[[list[float]], float], values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return function(known) if len(known) == len(values) else None
+
+
+def _with_fold(experiment: Experiment, repeat: int, fold: int, folds: int) -> Experiment:
+    """Return the config of the run of a fold."""
+    data = experiment.data.model_copy(update={"fold": Fold(number=fold, of=folds)})
+    training = experiment.training.model_copy(update={"seed": experiment.training.seed + repeat - 1})
+    return experiment.model_copy(update={"data": data, "training": training})
+
+
+def _require_fitting(experiment: Experiment, folds: int, repeats: int) -> None:
+    """Raise ConfigError or UsageError if a config cannot be trained with so many folds."""
+    data: Any = experiment.data
+    if folds < 2 or repeats < 1 or folds * repeats > MOST_NETWORKS:
+        raise UsageError(
+            f"{folds:,} folds and {repeats:,} repeats: a cross-validation has 2 folds or more, a repeat or "
+            f"more, and trains up to {MOST_NETWORKS:,} networks"
+        )
+    if "fold" not in type(data).model_fields:
+        raise ConfigError(
+            f"{data.name} has a test split of its own, and is not cut into folds; train it whole"
+        )
+    if data.fold is not None:
+        raise ConfigError(
+            "data.fold names one fold, and a cross-validation trains a network for each; delete the key"
+        )
+    if repeats > 1 and data.name in TOY_SETS:
+        raise ConfigError(
+            f"another repeat has another seed, and so other points of {data.name}; repeat the "
+            "cross-validation of a file, or leave out the repeats"
+        )
+    if experiment.training.seed + repeats > 2**32:
+        raise ConfigError(
+            f"training.seed {experiment.training.seed} leaves no seeds for {repeats:,} repeats; "
+            "use a lower one"
+        )
+    # The schema checks that the sizes leave something to train on.
+    plain = to_plain(experiment)
+    section = plain["data"]
+    plain["data"] = {
+        **({"name": section} if isinstance(section, str) else section),
+        "fold": {"number": 1, "of": folds},
+    }
+    validate_experiment(plain, Path())
+
+
+def _same_folds(path: Path, before: FoldsRecord, folds: int | None, repeats: int | None) -> tuple[int, int]:
+    """Return the folds and repeats of a cross-validation that goes on; repeats may be added.
+
+    Raises UsageError if others are asked for.
+    """
+    if folds not in (None, before.folds):
+        raise UsageError(
+            f"the cross-validation in {path} has {before.folds} folds, not {folds}; start a new one"
+        )
+    if repeats is not None and repeats < before.repeats:
+        raise UsageError(
+            f"the cross-validation in {path} has {before.repeats} repeats; with {repeats}, start a new one"
+        )
+    return before.folds, before.repeats if repeats is None else repeats
+
+
+def read_record(path: Path) -> FoldsRecord:
+    """Read and validate folds.json; raises RunError."""
+    with opened(path, RunError) as stream:
+        raw = stream.read(_LARGEST + 1)
+    try:
+        if len(raw) > _LARGEST:
+            raise ValueError
+        return FoldsRecord.model_validate(json.loads(raw))
+    except (ValueError, RecursionError, ValidationError):
+        raise RunError(f"{path} is not what a cross-validation has written; start a new one") from None
+
+
+def take_folds_directory(
+    name: str, out: Path | None, *, resume: bool = False, force: bool = False
+) -> FoldsDirectory:
+    """Return the directory for a cross-validation, like `take_directory` that for a run."""
+    found = find_run_to_resume(name, out, FOLDS) if resume else None
+    if found is not None:
+        return FoldsDirectory.reopen(found)
+    return FoldsDirectory.create(name, out if resume else choose_directory(out, force, FOLDS))
+
+
+def train_folds(validation: CrossValidation, *, progress: Callable[[Run], object] | None = None) -> Validated:
+    """Train all runs to their end, close the directory, and return what they have found.
+
+    ``progress`` is called with each run once before its first epoch and after each one. Raises RunError if a
+    run was stopped, and what `Run.epochs` raises.
+    """
+    try:
+        with closing(validation.runs()) as runs:
+            for _, run in runs:
+                if progress is not None:
+                    progress(run)
+                with closing(run.epochs()) as epochs:
+                    for _epoch in epochs:
+                        if progress is not None:
+                            progress(run)
+        return validation.finish()
+    finally:
+        if validation.directory is not None:
+            validation.directory.close(discard=True)

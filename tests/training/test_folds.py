@@ -1,0 +1,299 @@
+"""Cross-validation: a network predicts only rows that are new to it, and stopping changes nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli import cross_validate, load, train
+from mlpcli.build import divide, load_dataset
+from mlpcli.config.loader import make_experiment
+from mlpcli.errors import ConfigError, DataError, RunError, UsageError
+from mlpcli.training.directory import FoldsDirectory
+from mlpcli.training.folds import CrossValidation, Validated, read_record, take_folds_directory, train_folds
+from mlpcli.training.run import Run
+
+IRIS = Path(__file__).parents[2] / "datasets" / "iris.csv"
+CONFIG: dict[str, Any] = {
+    "data": {"name": "csv", "path": str(IRIS), "target": "species"},
+    "model": {"hidden": [8]},
+    "training": {"epochs": 4},
+}
+FILES = ("folds.npz", "folds.json", "out_of_fold.csv")
+
+
+def iris() -> tuple[Any, Any]:
+    with IRIS.open() as file:
+        rows = list(csv.reader(file))[1:]
+    return np.array([row[:4] for row in rows], float), np.array([row[4] for row in rows])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what must be the same after a stop: all but the logs and the times of epochs."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in ("run.log", "metrics.jsonl")
+    }
+
+
+def test_each_row_is_predicted_by_the_network_that_has_not_seen_it(tmp_path: Path) -> None:
+    found = cross_validate(CONFIG, folds=4, out=tmp_path / "cv")
+    X, y = iris()
+    tested = np.zeros(len(X), int)
+    for k in range(1, 5):
+        fold = {"data": {"fold": {"number": k, "of": 4}}}
+        splits = divide(make_experiment(CONFIG, fold), load_dataset(make_experiment(CONFIG)))
+        assert splits.test is not None
+        rows = splits.test.rows
+        seen = np.concatenate([splits.parts[part].rows for part in ("train", "val")])
+        assert not set(rows) & set(seen)
+        tested[rows] += 1
+        alone = train(CONFIG, **fold).best  # the run of a fold is an ordinary run
+        np.testing.assert_array_equal(alone.predict_proba(X[rows]), found.outputs[rows])
+        np.testing.assert_array_equal(
+            load(tmp_path / "cv" / f"fold-{k}").predict_proba(X[rows]), found.outputs[rows]
+        )
+        assert (found.folds[rows] == k).all()
+        scores = found.scores[k - 1]
+        report = alone.evaluate(X[rows], y[rows])
+        assert {key: scores[key] for key in ("n", "loss", "accuracy", "roc_auc")} == {
+            key: report[key] for key in ("n", "loss", "accuracy", "roc_auc")
+        }
+    assert (tested == 1).all()
+    accuracies = [row["accuracy"] for row in found.scores]
+    assert found.mean["accuracy"] == mean(accuracies)
+    assert found.std["accuracy"] == stdev(accuracies)
+    assert found.record.out_of_fold is not None
+    assert found.record.out_of_fold["accuracy"] == np.mean(found.predictions == y)
+
+
+@pytest.mark.parametrize(
+    ("data", "loss"),
+    [("moons", "cross_entropy"), ("moons", "binary_cross_entropy"), ("spiral", "hinge"), ("sine", "mse")],
+)
+def test_the_model_is_the_mean_of_the_networks(tmp_path: Path, data: str, loss: str) -> None:
+    config = {"data": data, "loss": loss, "training": {"epochs": 2}}
+    found = cross_validate(config, folds=3, out=tmp_path / "cv")
+    models = [load(tmp_path / "cv" / f"fold-{k}") for k in (1, 2, 3)]
+    X = np.random.default_rng(0).standard_normal((40, len(found.model.columns)))
+    read = {"mse": "predict", "hinge": "scores"}.get(loss, "predict_proba")
+    expected = np.mean([getattr(model, read)(X).astype(float) for model in models], axis=0)
+    for model in (found.model, load(tmp_path / "cv"), load(tmp_path / "cv" / "folds.npz")):
+        np.testing.assert_allclose(getattr(model, read)(X), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_predictions_of_repeats_are_averaged(tmp_path: Path) -> None:
+    found = cross_validate(CONFIG, folds=3, repeats=2, out=tmp_path / "cv")
+    X, y = iris()
+    assert [(row["repeat"], row["fold"]) for row in found.scores] == [
+        (r, k) for r in (1, 2) for k in (1, 2, 3)
+    ]
+    outputs = np.zeros((2, len(X), 3))
+    for repeat in (1, 2):
+        again = train(CONFIG, training={"seed": repeat - 1}, data={"fold": {"number": 1, "of": 3}}).best
+        name = "fold-1" if repeat == 1 else "repeat-2-fold-1"
+        one = load(tmp_path / "cv" / name)
+        np.testing.assert_array_equal(one.predict_proba(X), again.predict_proba(X))
+        for k in (1, 2, 3):
+            model = load(tmp_path / "cv" / name.replace("fold-1", f"fold-{k}"))
+            rows = found.folds[:, repeat - 1] == k
+            outputs[repeat - 1, rows] = model.predict_proba(X[rows])
+    np.testing.assert_allclose(found.outputs, outputs.mean(axis=0), rtol=1e-5, atol=1e-7)
+    assert (found.folds[:, 0] != found.folds[:, 1]).any()
+    with (tmp_path / "cv" / "out_of_fold.csv").open() as file:
+        rows_of_file = list(csv.DictReader(file))
+    assert [row["row"] for row in rows_of_file] == [str(i) for i in range(1, 151)]
+    assert [row["truth"] for row in rows_of_file] == y.tolist()
+    assert [row["prediction"] for row in rows_of_file] == found.predictions.tolist()
+    assert [int(row["fold_2"]) for row in rows_of_file] == found.folds[:, 1].tolist()
+    told = [
+        [np.float32(row[f"probability_{name}"]) for name in found.model.classes or ()] for row in rows_of_file
+    ]
+    np.testing.assert_array_equal(told, found.outputs)
+
+
+def test_values_of_a_regression_are_told_in_their_own_units(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 2))
+    y = np.column_stack([1e6 + X[:, 0], X.sum(axis=1)])
+    config = {"loss": "mse", "training": {"epochs": 3}}
+    found = cross_validate(config, X=X, y=y, folds=3, out=tmp_path / "cv")
+    assert found.predictions.shape == (60, 2)
+    assert abs(found.predictions[:, 0] - 1e6).max() < 10
+    with (tmp_path / "cv" / "out_of_fold.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["row", "fold", "truth_y1", "truth_y2", "prediction_y1", "prediction_y2"]
+    np.testing.assert_allclose([float(row["truth_y1"]) for row in rows], y[:, 0], rtol=1e-7)
+    in_memory = cross_validate(config, X=X, y=y, folds=3)
+    np.testing.assert_array_equal(in_memory.outputs, found.outputs)
+    np.testing.assert_array_equal(in_memory.model.predict(X), found.model.predict(X))
+
+
+def stop_in(run_number: int, epoch: int) -> Any:
+    """Return a function for ``progress`` that stops a run after some of its epochs."""
+    begun: list[Run] = []
+
+    def progress(run: Run) -> None:
+        if run not in begun:
+            begun.append(run)
+        if len(begun) == run_number and run.trainer.progress.epoch == epoch:
+            run.stop()
+
+    return progress
+
+
+@pytest.mark.parametrize(("number", "epoch"), [(1, 0), (1, 2), (2, 0), (3, 3), (3, 4)])
+def test_one_that_was_stopped_ends_in_the_same_bytes(tmp_path: Path, number: int, epoch: int) -> None:
+    cross_validate(CONFIG, folds=3, out=tmp_path / "whole")
+    part = tmp_path / "part"
+    with pytest.raises(RunError, match=rf"was stopped: {number - 1} of 3 networks are trained"):
+        cross_validate(CONFIG, folds=3, out=part, progress=stop_in(number, epoch))
+    assert len(read_record(part / "folds.json").rows) == number - 1
+    assert not (part / "folds.npz").exists()
+    finished = {path: path.stat().st_mtime_ns for path in part.glob("*/last.npz")} if number > 1 else {}
+    begun: list[Any] = []
+    cross_validate(CONFIG, folds=3, out=part, resume=True, progress=lambda run: begun.append(run.directory))
+    assert contents(part) == contents(tmp_path / "whole")
+    for path, time in list(finished.items())[: number - 1]:
+        assert path.stat().st_mtime_ns == time
+        assert path.parent not in begun  # it was not trained again
+
+
+def test_more_epochs_and_more_repeats_are_trained_later(tmp_path: Path) -> None:
+    whole, grown = tmp_path / "whole", tmp_path / "grown"
+    cross_validate(CONFIG, folds=3, repeats=2, out=whole, training={"epochs": 6})
+    cross_validate(CONFIG, folds=3, out=grown)
+    cross_validate(CONFIG, folds=3, out=grown, resume=True, training={"epochs": 6})
+    cross_validate(CONFIG, folds=3, repeats=2, out=grown, resume=True, training={"epochs": 6})
+    assert contents(grown) == contents(whole)
+
+
+def test_only_what_is_the_same_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "cv"
+    cross_validate(CONFIG, folds=3, repeats=2, out=out)
+    before = contents(out)
+    for changed, message in (
+        ({"folds": 4}, "has 3 folds, not 4"),
+        ({"folds": 3, "repeats": 1}, "has 2 repeats; with 1, start a new one"),
+        ({"folds": 3, "model": {"hidden": [9]}}, r"started with another config:\n  model.hidden"),
+    ):
+        with pytest.raises((UsageError, ConfigError), match=message):
+            cross_validate(CONFIG, out=out, resume=True, **{"repeats": 2, **changed})
+    X, y = iris()
+    with pytest.raises(ConfigError, match="another config"):
+        cross_validate(CONFIG, X=X, y=y, folds=3, repeats=2, out=out, resume=True)
+    assert contents(out) == before
+
+
+def test_data_that_have_changed_are_refused(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_bytes(IRIS.read_bytes())
+    config = {**CONFIG, "data": {**CONFIG["data"], "path": str(table)}}
+    with pytest.raises(RunError, match="1 of 3"):
+        cross_validate(config, folds=3, out=tmp_path / "cv", progress=stop_in(2, 0))
+    table.write_text(IRIS.read_text().replace("5.1,3.5", "5.2,3.5", 1))
+    with pytest.raises(DataError, match=r"table.csv has changed since the cross-validation was started"):
+        cross_validate(config, folds=3, out=tmp_path / "cv", resume=True)
+
+
+def test_it_goes_on_after_its_project_was_moved(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    (old / "table.csv").write_bytes(IRIS.read_bytes())
+    config = {**CONFIG, "data": {**CONFIG["data"], "path": str(old / "table.csv")}}
+    with pytest.raises(RunError, match="1 of 3"):
+        cross_validate(config, folds=3, out=old / "cv", progress=stop_in(2, 1))
+    old.rename(new)
+    found = cross_validate(config, folds=3, out=new / "cv", resume=True)
+    assert len(found.scores) == 3
+
+
+@pytest.mark.parametrize(
+    ("config", "settings", "message"),
+    [
+        ({"data": "cifar10"}, {}, "cifar10 has a test split of its own"),
+        ({"data": {"name": "moons", "fold": {"number": 1, "of": 5}}}, {}, "data.fold names one fold"),
+        ({"data": "moons"}, {"repeats": 2}, "another repeat has another seed, and so other points of moons"),
+        ({"data": "moons"}, {"folds": 1}, "1 folds and 1 repeats: a cross-validation has 2 folds or more"),
+        ({"data": "moons"}, {"folds": 1001}, "up to 1,000 networks"),
+        ({"data": {"name": "moons", "val_size": 0.5}}, {"folds": 2}, r"val_size 0.5 \+ fold 0.5 is 1 of"),
+        ({"data": {"name": "moons", "points": 10}}, {"folds": 11}, "10 examples cannot be cut into 11 folds"),
+        ({**CONFIG, "training": {"seed": 2**32 - 1}}, {"repeats": 2}, "leaves no seeds for 2 repeats"),
+    ],
+)
+def test_what_cannot_be_cut_is_refused(
+    tmp_path: Path, config: Any, settings: dict[str, int], message: str
+) -> None:
+    with pytest.raises((ConfigError, UsageError, DataError), match=message):
+        cross_validate(config, out=tmp_path / "cv", **settings)
+    assert not (tmp_path / "cv").exists()
+
+
+def test_another_one_in_its_place(tmp_path: Path) -> None:
+    """With force nothing of the old one stays but files that others have put there."""
+    out = tmp_path / "cv"
+    cross_validate(CONFIG, folds=4, out=out)
+    (out / "fold-4" / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="already holds a cross-validation; resume that cross-validation"):
+        cross_validate(CONFIG, folds=3, out=out)
+    experiment = make_experiment(CONFIG)
+    directory = take_folds_directory("", out, force=True)
+    found = train_folds(CrossValidation(experiment, 3, directory=directory))
+    assert isinstance(found, Validated)
+    assert [path.name for path in (out / "fold-4").iterdir()] == ["notes.txt"]
+    cross_validate(CONFIG, folds=3, out=tmp_path / "new")
+    (out / "fold-4" / "notes.txt").unlink()
+    assert contents(out) == contents(tmp_path / "new")
+
+
+def test_runs_and_cross_validations_do_not_replace_each_other(tmp_path: Path) -> None:
+    train(CONFIG, out=tmp_path / "run")
+    with pytest.raises(UsageError, match="files that are not a cross-validation's"):
+        cross_validate(CONFIG, out=tmp_path / "run")
+    with pytest.raises(UsageError, match=r"not the directory of a cross-validation: it has no folds.json"):
+        cross_validate(CONFIG, out=tmp_path / "run", resume=True)
+    cross_validate(CONFIG, folds=2, out=tmp_path / "cv")
+    with pytest.raises(UsageError, match="files that are not a run's"):
+        train(CONFIG, out=tmp_path / "cv")
+
+
+def test_stopping_from_another_thread_ends_all(tmp_path: Path) -> None:
+    directory = FoldsDirectory.create("", tmp_path / "cv")
+    validation = CrossValidation(make_experiment(CONFIG), 3, directory=directory)
+    names = []
+    for plan, run in validation.runs():
+        names.append(plan.name)
+        for epoch in run.epochs():
+            if epoch.number == 2:
+                validation.stop()
+    directory.close()
+    assert names == ["fold-1"]
+    assert validation.stopped
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"folds": 3}', "[" * 100_000, '{"a": NaN}', "\x00", "{" + '"a":1,' * 10**6 + '"a":1}'],
+)
+def test_a_damaged_record_is_refused(tmp_path: Path, text: str) -> None:
+    cross_validate(CONFIG, folds=2, out=tmp_path / "cv")
+    (tmp_path / "cv" / "folds.json").write_text(text)
+    with pytest.raises(RunError, match=r"folds.json is not what a cross-validation has written"):
+        cross_validate(CONFIG, folds=2, out=tmp_path / "cv", resume=True)
+
+
+def test_the_record_says_what_was_found(tmp_path: Path) -> None:
+    found = cross_validate(CONFIG, folds=3, out=tmp_path / "cv")
+    record = json.loads((tmp_path / "cv" / "folds.json").read_text())
+    assert record["mean"] == found.mean
+    assert record["out_of_fold"] == found.record.out_of_fold
+    assert [row["n"] for row in record["rows"]] == [50, 50, 50]
+    assert record["rows"][0]["baselines"].keys() == {"most_frequent", "linear"}
+    assert found.model.checkpoint.scores["out_of_fold_accuracy"] == record["out_of_fold"]["accuracy"]
