@@ -45,7 +45,12 @@ def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bo
     from mlpcli.training.apply import score_checkpoint
 
     report = score_checkpoint(checkpoint, split, data)
-    click.echo(json.dumps(report) if as_json else _describe(report))
+    if as_json:
+        click.echo(json.dumps(report))
+        return
+    for note in report["notes"]:
+        click.echo(note, err=True)
+    click.echo(_describe(report))
 
 
 def _describe(report: dict[str, Any]) -> str:

@@ -39,7 +39,10 @@ def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
     checkpoint = find_checkpoint(checkpoint)
     if out is not None:
         _check_out(out, {"the checkpoint": checkpoint, "the data": data})
-    text = _csv(predict_rows(load_checkpoint(checkpoint), data))
+    predictions = predict_rows(load_checkpoint(checkpoint), data)
+    for note in predictions.notes:
+        click.echo(note, err=True)
+    text = _csv(predictions)
     if out is None:
         takes_bytes = hasattr(sys.stdout, "buffer")  # a stream that a program put in its place may not
         click.echo(text.encode() if takes_bytes else text, nl=False)

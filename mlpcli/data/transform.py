@@ -289,6 +289,8 @@ class Transform:
 
         These are, by column, the texts that are no known category, and the missing cells.
         """
+        if raw.dtype == np.uint8:
+            return {}
         found = {}
         for j, name in enumerate(columns):
             slots = (self.slots or {}).get(j)

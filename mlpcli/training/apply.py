@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from mlpcli.data.batches import Split
 from mlpcli.data.kinds import Kinds, Wanted
 from mlpcli.data.tables import read_labelled, read_rows
 from mlpcli.errors import DataError, MlpError, UsageError
-from mlpcli.text import nfc
+from mlpcli.text import nfc, shortened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import FOLDS, find_checkpoint, folder_of
 from mlpcli.training.model import Model, unlabelled
@@ -35,6 +35,7 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
     checkpoint = load_checkpoint(path)
     head, split = find_rows(path, checkpoint, part, data)
     report = {**head, **Model(checkpoint).report(split, head["split"])}
+    report["notes"] = note_unknown_cells(checkpoint, split.X[split.rows])
     network = checkpoint.network
     is_line = network.widths == (2, 1) and checkpoint.classes is not None and not checkpoint.others
     if is_line and network.members == 1 and network.path is None and checkpoint.transform.is_plain:
@@ -87,6 +88,21 @@ def _line(checkpoint: Checkpoint) -> dict[str, Any]:
         "b": b,
         "margin": 1 / length if length else None,
     }
+
+
+def note_unknown_cells(checkpoint: Checkpoint, X: NDArray[Any]) -> list[str]:
+    """Return a sentence for each column of X (n, columns) with cells of a kind that training had not."""
+    notes = []
+    for name, (unseen, missing) in checkpoint.transform.unknown_cells(X, checkpoint.columns).items():
+        if unseen:
+            cells = "1 cell holds a text" if unseen == 1 else f"{unseen:,} cells hold texts"
+            notes.append(f"{shortened(name)}: {cells} that the training split had not; read as another one.")
+        if missing:
+            cells = "1 cell is" if missing == 1 else f"{missing:,} cells are"
+            is_text = name in checkpoint.kinds and checkpoint.kinds[name].name == "category"
+            done = "read as another text" if is_text else "filled with the median"
+            notes.append(f"{shortened(name)}: {cells} missing, which none was in the training split; {done}.")
+    return notes
 
 
 def _wanted(checkpoint: Checkpoint) -> Wanted:
@@ -195,11 +211,15 @@ def _some(names: tuple[str, ...] | None) -> str:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network predicts for new rows: ``values`` (n, columns), and for classes ``labels``."""
+    """What a network predicts for new rows: ``values`` (n, columns), and for classes ``labels``.
+
+    ``notes`` say which cells the network could not know.
+    """
 
     columns: list[str]
     values: NDArray[Any]
     labels: list[str] | None
+    notes: list[str] = field(default_factory=list)
 
 
 def predict_rows(checkpoint: Checkpoint, file: Path) -> Predictions:
@@ -209,10 +229,11 @@ def predict_rows(checkpoint: Checkpoint, file: Path) -> Predictions:
     """
     model = Model(checkpoint)
     X = read_rows(_wanted(checkpoint), file)
+    notes = note_unknown_cells(checkpoint, X)
     logits = model.compute_logits(unlabelled(X), str(file))
     values = model.read_outputs(logits)
     if checkpoint.classes is None:
-        return Predictions(checkpoint.target_names, values, None)
+        return Predictions(checkpoint.target_names, values, None, notes)
     what = {"probabilities": "probability", "scores": "score"}[model.loss.outputs]
     labels = [checkpoint.classes[i] for i in model.loss.classify(logits)]
-    return Predictions([f"{what}_{name}" for name in checkpoint.classes], values, labels)
+    return Predictions([f"{what}_{name}" for name in checkpoint.classes], values, labels, notes)

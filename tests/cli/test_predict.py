@@ -252,3 +252,21 @@ def test_predictions_are_utf_8_whatever_the_terminal_is(tmp_path: Path) -> None:
         check=True,
     ).stdout
     assert out.decode().startswith("label,probability_ch\xeane,probability_\u6a2b\n")
+
+
+def test_cells_that_training_did_not_know_are_counted(mlp: Mlp, tmp_path: Path) -> None:
+    towns = ["Ulm", "Rom", "Lyon"]
+    rows = "".join(f"{i % 7},{towns[i % 3]},{'yes' if i % 3 else 'no'}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"age,town,y\n{rows}")
+    config = tmp_path / "t.yaml"
+    config.write_text("data: {name: csv, path: t.csv, target: y}\ntraining: {epochs: 2}")
+    assert mlp("train", config, "--out", tmp_path / "run", "-q").code == 0
+    (tmp_path / "new.csv").write_text("age,town\n3,Nice\nNA,Rom\n?,Oslo\n5,\n")
+    result = mlp("predict", tmp_path / "run" / "best.npz", tmp_path / "new.csv")
+    assert result.code == 0
+    assert len(result.out.splitlines()) == 5
+    assert result.err.splitlines() == [
+        "'age': 2 cells are missing, which none was in the training split; filled with the median.",
+        "'town': 2 cells hold texts that the training split had not; read as another one.",
+        "'town': 1 cell is missing, which none was in the training split; read as another text.",
+    ]
