@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from mlpcli.cli.wrapping import fit_terminal
+
 __all__ = ["Interrupt", "tell"]
 
 _SIGNALS = [signal.SIGINT, signal.SIGTERM]
@@ -19,9 +21,9 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.S
 
 
 def tell(text: str) -> None:
-    """Print on stderr, and ignore it if the terminal has been closed."""
+    """Print on stderr, wrapped for a terminal, and ignore it if that has been closed."""
     with contextlib.suppress(OSError):
-        click.echo(text, err=True)
+        click.echo(fit_terminal(text), err=True)
 
 
 class Interrupt:

@@ -19,6 +19,7 @@ from mlpcli.cli.configs import read_config
 from mlpcli.cli.count_params import describe_network
 from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.options import set_option
+from mlpcli.cli.wrapping import fit_terminal
 from mlpcli.errors import UsageError
 from mlpcli.text import clip, columns, count, number, percent, some
 
@@ -167,7 +168,7 @@ class _Teller:
     def note(self, text: str) -> None:
         """Show what a user should know even if no progress is wanted."""
         try:
-            click.echo(text, err=True)
+            click.echo(fit_terminal(text), err=True)
         except (OSError, ValueError):  # a closed pipe, a full disk
             self.quiet = True
 
