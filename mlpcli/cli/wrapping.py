@@ -15,7 +15,7 @@ __all__ = ["fit_terminal", "wrap"]
 _NARROWEST = 40
 _COMMAND = re.compile(r"(?<=: )mlp [a-z].*")  # to the end of its line
 # YAML, whatever is quoted, and a key with its value
-_WHOLE = re.compile(r"\{[^{}]*\}|'[^']*'|\"[^\"]*\"|`[^`]*`|\b(?:[a-z_]+\.[a-z_]+|loss): [\w.-]+")
+_WHOLE = re.compile(r"\{[^{}]*\}|'[^']*'|\"[^\"]*\"|`[^`]*`|(?<![\w/.-])(?:[a-z_]+\.[a-z_]+|loss): [\w.-]+")
 _HELD = "\0"  # stands for a blank that no line ends at
 
 
