@@ -10,7 +10,7 @@ from typing import Any
 from mlpcli.build import Splits, divide, with_validation
 from mlpcli.config.loader import make_experiment
 from mlpcli.config.schema import Experiment
-from mlpcli.data.arrays import from_arrays, labelled_arrays
+from mlpcli.data.arrays import from_arrays, labelled_arrays, weights_of_array
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError, UsageError
 from mlpcli.training.folds import CrossValidation, Validated, take_folds_directory, train_folds
@@ -26,7 +26,8 @@ def train(
     *,
     X: Any = None,
     y: Any = None,
-    validation: tuple[Any, Any] | None = None,
+    sample_weight: Any = None,
+    validation: tuple[Any, ...] | None = None,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: Callable[[Run], object] | None = None,
@@ -38,9 +39,10 @@ def train(
     ``overrides`` change its keys: ``optimizer={"learning_rate": 0.1}`` or ``**{"training.epochs": 5}``.
 
     ``X`` (n, columns) and ``y``, (n,) labels or (n,) or (n, targets) values, take the place of the config's
-    data, whose scaling, train_size and val_size stay. ``validation`` is a pair of such arrays to score epochs
-    on; then no row of X is held out for that. The arrays are not copied where they need not be: do not change
-    them during the training.
+    data, whose scaling, train_size and val_size stay. ``sample_weight`` (n,) are weights of the rows: one of
+    weight 2 counts like two rows. ``validation`` is a pair of such arrays to score epochs on, or three with
+    weights; then no row of X is held out for that. The arrays are not copied where they need not be: do not
+    change them during the training.
 
     ``out`` is the directory to keep the run in; without it, it is kept in memory. ``resume`` goes on with the
     run that ``out`` holds, or begins one there.
@@ -51,7 +53,7 @@ def train(
     Raises ConfigError, DataError, UsageError for what does not fit together, RunError where training diverges
     or the run cannot be written.
     """
-    _require_both(X, y)
+    _require_both(X, y, sample_weight)
     if validation is not None and X is None:
         raise UsageError("validation is given without X and y; give all of them, or set data.val_size")
     if resume and out is None:
@@ -59,7 +61,7 @@ def train(
     experiment = make_experiment(config, overrides, arrays=X is not None)
     if validation is not None:
         experiment = _without_validation(experiment)
-    splits = None if X is None else _split_arrays(experiment, X, y, validation)
+    splits = None if X is None else _split_arrays(experiment, X, y, sample_weight, validation)
     directory = None if out is None else take_directory("run", Path(out).absolute(), resume=resume)
     return train_run(experiment, directory, splits, progress=progress)
 
@@ -69,6 +71,7 @@ def cross_validate(
     *,
     X: Any = None,
     y: Any = None,
+    sample_weight: Any = None,
     folds: int = 5,
     repeats: int = 1,
     out: str | os.PathLike[str] | None = None,
@@ -88,11 +91,11 @@ def cross_validate(
 
     Raises what `train` raises, and RunError if a run was stopped.
     """
-    _require_both(X, y)
+    _require_both(X, y, sample_weight)
     if resume and out is None:
         raise UsageError("resume=True needs out, the directory of the cross-validation to go on with")
     experiment = make_experiment(config, overrides, arrays=X is not None)
-    dataset = None if X is None else _dataset(experiment, X, y)
+    dataset = None if X is None else _dataset(experiment, X, y, sample_weight)
     directory = None if out is None else take_folds_directory("", Path(out).absolute(), resume=resume)
     try:
         validation = CrossValidation(experiment, folds, repeats, directory=directory, dataset=dataset)
@@ -102,15 +105,18 @@ def cross_validate(
             directory.close(discard=True)
 
 
-def _require_both(X: Any, y: Any) -> None:
+def _require_both(X: Any, y: Any, sample_weight: Any) -> None:
     if (X is None) != (y is None):
         given, missing = ("X", "y") if y is None else ("y", "X")
         raise UsageError(f"{given} is given without {missing}; give both, or neither for the config's data")
+    if sample_weight is not None and X is None:
+        raise UsageError("sample_weight is given without X and y; for a file name the column in data.weight")
 
 
-def _dataset(experiment: Experiment, X: Any, y: Any) -> Dataset:
+def _dataset(experiment: Experiment, X: Any, y: Any, sample_weight: Any) -> Dataset:
     task = experiment.loss.task
-    return from_arrays(X, y, classification=None if task is None else task == "classification")
+    classification = None if task is None else task == "classification"
+    return from_arrays(X, y, classification=classification, sample_weight=sample_weight)
 
 
 def _without_validation(experiment: Experiment) -> Experiment:
@@ -119,19 +125,22 @@ def _without_validation(experiment: Experiment) -> Experiment:
     return experiment.model_copy(update={"data": data})
 
 
-def _split_arrays(experiment: Experiment, X: Any, y: Any, validation: tuple[Any, Any] | None) -> Splits:
+def _split_arrays(
+    experiment: Experiment, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, ...] | None
+) -> Splits:
     """Return the splits of arrays; the rows of ``validation`` are those to validate on."""
-    dataset = _dataset(experiment, X, y)
+    dataset = _dataset(experiment, X, y, sample_weight)
     splits = divide(experiment, dataset)
     if validation is None:
         return splits
-    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise UsageError("validation is not a pair; give (X_val, y_val)")
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+        raise UsageError("validation is not a pair; give (X_val, y_val), or (X_val, y_val, sample_weight)")
     try:
-        rows, targets = labelled_arrays(*validation, columns=dataset.columns, classes=dataset.classes)
+        rows, targets = labelled_arrays(*validation[:2], columns=dataset.columns, classes=dataset.classes)
+        weights = weights_of_array(validation[2] if len(validation) == 3 else None, len(rows))
     except DataError as error:
         raise DataError(f"validation: {error}") from None
-    return with_validation(splits, rows, targets)
+    return with_validation(splits, rows, targets, weights)
 
 
 def load(checkpoint: str | os.PathLike[str]) -> Model:

@@ -21,6 +21,7 @@ from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.delimited import measure_csv, read_csv
 from mlpcli.data.kinds import Kinds
+from mlpcli.data.rows import ROLES, Roles
 from mlpcli.data.splits import fold_rows, split_rows
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.data.toy import TOY_SETS, draw_toy
@@ -53,6 +54,7 @@ __all__ = [
     "load_dataset",
     "load_splits",
     "network_widths",
+    "row_roles",
     "with_validation",
 ]
 
@@ -158,11 +160,22 @@ def _measure_csv(data: Any, classification: bool | None) -> TableSize:
 
 
 def _csv_settings(data: Any) -> dict[str, Any]:
-    return {"target": data.target, "features": data.features, "delimiter": data.delimiter}
+    return {
+        "target": data.target,
+        "features": data.features,
+        "delimiter": data.delimiter,
+        "roles": row_roles(data),
+    }
+
+
+def row_roles(data: Any) -> Roles:
+    """Return which columns of the section ``data`` say something of the rows."""
+    names = {role: getattr(data, role, None) for role in ROLES}
+    return {role: name for role, name in names.items() if name is not None}
 
 
 def _read_npz(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
-    return read_npz(Path(data.path), classification=classification)
+    return read_npz(Path(data.path), classification=classification, roles=row_roles(data))
 
 
 def _measure_npz(data: Any, classification: bool | None) -> TableSize:
@@ -258,19 +271,21 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
         test = Split(own.X, own.y, rows)
     fold = getattr(data, "fold", None)
     if fold is None:
-        numbers = split_rows(dataset.y, sizes, stream(seed, "split"), stratify)
+        rows_of = split_rows(dataset.y, sizes, stream(seed, "split"), stratify)
     else:
-        numbers = _fold(experiment, dataset.y, val_size, stratify)
-    parts = {part: Split(dataset.X, dataset.y, rows) for part, rows in numbers.items()}
-    if not len(parts["train"]):
+        rows_of = _fold(experiment, dataset.y, val_size, stratify)
+    if not len(rows_of["train"]):
         raise DataError(
             f"data.train_size {data.train_size:g} of {len(dataset):,} examples leaves none to train on; "
             "raise it, or set it to null to train on all remaining examples"
         )
+    weights = _scale_weights(dataset.about.weights, rows_of)
+    parts = {part: Split(dataset.X, dataset.y, rows, weights=weights) for part, rows in rows_of.items()}
     test = parts.get("test", test)
     arrays = [dataset.X, dataset.y]
     if dataset.test is not None:
         arrays += [dataset.test.X, dataset.test.y]
+    arrays += dataset.about.arrays()
     return Splits(
         parts["train"],
         parts["val"] if len(parts["val"]) else None,
@@ -303,10 +318,29 @@ def _fold(
     return {"test": test, **{part: others[rows] for part, rows in parts.items()}}
 
 
-def with_validation(splits: Splits, X: NDArray[Any], y: NDArray[Any]) -> Splits:
+def _scale_weights(
+    weights: NDArray[np.float64] | None, rows_of: Mapping[str, NDArray[np.intp]]
+) -> NDArray[np.float64] | None:
+    """Return weights (n,) with a mean of 1 over the training split; raises DataError if none counts there."""
+    if weights is None:
+        return None
+    for part, rows in rows_of.items():
+        if len(rows) and not weights[rows].any():
+            raise DataError(
+                f"all {len(rows):,} examples of the {part} split have the weight 0, so that none counts; "
+                "change the weights, or the sizes of the splits"
+            )
+    scaled: NDArray[np.float64] = weights / weights[rows_of["train"]].mean()
+    return scaled
+
+
+def with_validation(
+    splits: Splits, X: NDArray[Any], y: NDArray[Any], weights: NDArray[np.float64] | None = None
+) -> Splits:
     """Return the splits with all rows of X and y as the validation split."""
-    fingerprint = None if splits.fingerprint is None else _checksum([X, y], splits.fingerprint)
-    return replace(splits, val=Split(X, y, np.arange(len(X))), fingerprint=fingerprint)
+    arrays = [X, y] if weights is None else [X, y, weights]
+    fingerprint = None if splits.fingerprint is None else _checksum(arrays, splits.fingerprint)
+    return replace(splits, val=Split(X, y, np.arange(len(X)), weights=weights), fingerprint=fingerprint)
 
 
 def _checksum(arrays: Sequence[NDArray[Any]], checksum: int = 0) -> int:

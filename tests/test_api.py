@@ -21,17 +21,19 @@ from mlpcli.cli import run as mlp
 SPIRAL = Path(__file__).parents[1] / "configs" / "spiral.yaml"
 SIGNATURES = {
     "train": "(config: 'str | os.PathLike[str] | Mapping[str, Any]', *, X: 'Any' = None, y: 'Any' = None, "
-    "validation: 'tuple[Any, Any] | None' = None, out: 'str | os.PathLike[str] | None' = None, "
+    "sample_weight: 'Any' = None, validation: 'tuple[Any, ...] | None' = None, "
+    "out: 'str | os.PathLike[str] | None' = None, "
     "resume: 'bool' = False, progress: 'Callable[[Run], object] | None' = None, **overrides: 'Any') -> 'Run'",
     "cross_validate": "(config: 'str | os.PathLike[str] | Mapping[str, Any]', *, X: 'Any' = None, "
-    "y: 'Any' = None, folds: 'int' = 5, repeats: 'int' = 1, out: 'str | os.PathLike[str] | None' = None, "
+    "y: 'Any' = None, sample_weight: 'Any' = None, folds: 'int' = 5, repeats: 'int' = 1, "
+    "out: 'str | os.PathLike[str] | None' = None, "
     "resume: 'bool' = False, progress: 'Callable[[Run], object] | None' = None, "
     "**overrides: 'Any') -> 'Validated'",
     "load": "(checkpoint: 'str | os.PathLike[str]') -> 'Model'",
     "Model.predict": "(self, X: 'Any') -> 'NDArray[Any]'",
     "Model.predict_proba": "(self, X: 'Any') -> 'NDArray[Any]'",
     "Model.scores": "(self, X: 'Any') -> 'NDArray[Any]'",
-    "Model.evaluate": "(self, X: 'Any', y: 'Any') -> 'dict[str, Any]'",
+    "Model.evaluate": "(self, X: 'Any', y: 'Any', sample_weight: 'Any' = None) -> 'dict[str, Any]'",
     "Model.save": "(self, path: 'str | Path') -> 'None'",
     "Model.layers": "dict[str, NDArray[Any]]",
     "Model.config": "dict[str, Any]",
@@ -127,6 +129,80 @@ def test_validation_arrays_are_what_epochs_are_scored_on() -> None:
     run = train(SMALL, X=X, y=y, validation=(X[:10], y[:10]))
     assert {part: len(split) for part, split in run.splits.parts.items()} == {"train": 80, "val": 10}
     assert run.last.evaluate(X[:10], y[:10])["accuracy"] == run.metrics[-1]["val_accuracy"]
+
+
+def test_a_row_of_weight_2_counts_like_two_rows() -> None:
+    """In a training on all rows at once, without scaling, the networks and the scores are the same."""
+    X, y = two_classes(60)
+    y[:6] = "left"  # labels that no network explains
+    weights = np.random.default_rng(1).integers(0, 4, 60)
+    config = {
+        **SMALL,
+        "data": {"val_size": 0, "scaling": "none"},
+        "optimizer": {"name": "sgd", "learning_rate": 0.3},
+        "training": {"epochs": 20, "batch_size": 500},
+    }
+    run = train(config, X=X, y=y, sample_weight=5 * weights)
+    rows = np.repeat(np.arange(60), weights)
+    same = train(config, X=X[rows], y=y[rows])
+    for name, array in run.last.layers.items():
+        np.testing.assert_allclose(array, same.last.layers[name], rtol=1e-4, atol=1e-6)
+    for row, other in zip(run.metrics, same.metrics, strict=True):
+        assert row["train_loss"] == pytest.approx(other["train_loss"], rel=1e-5)
+        assert row["train_accuracy"] == pytest.approx(other["train_accuracy"], rel=1e-6)
+    report, plain = run.last.evaluate(X, y, weights), run.last.evaluate(X[rows], y[rows])
+    assert report.pop("weighted") is True
+    assert (report.pop("n"), plain.pop("n")) == (60, len(rows))
+    by_weight = plain["confusion"][0][0] / report["confusion"][0][0]
+    for key in (
+        "loss",
+        "accuracy",
+        "balanced_accuracy",
+        "roc_auc",
+        "f1",
+        "ece",
+        "brier",
+        "macro",
+        "baseline",
+    ):
+        assert report[key] == pytest.approx(plain[key], rel=1e-5), key
+    np.testing.assert_allclose(by_weight * np.array(report["confusion"]), plain["confusion"])
+
+
+def test_validation_may_have_weights() -> None:
+    X, y = two_classes()
+    weights = np.arange(10) + 1.0
+    run = train(SMALL, X=X, y=y, validation=(X[:10], y[:10], weights))
+    report = run.last.evaluate(X[:10], y[:10], weights)
+    assert report["accuracy"] == pytest.approx(run.metrics[-1]["val_accuracy"])
+    assert report["loss"] == pytest.approx(run.metrics[-1]["val_loss"], rel=1e-5)
+    right = run.last.predict(X[:10]) == y[:10]
+    assert report["accuracy"] == pytest.approx(weights[right].sum() / 55)
+
+
+def test_a_run_with_weights_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    X, y = two_classes()
+    given: dict[str, Any] = {"X": X, "y": y, "sample_weight": np.arange(80) % 3}
+    config = {**SMALL, "training": {"epochs": 2, "batch_size": 16}}
+    whole = train(config, **given)
+
+    def stop(run: Run) -> None:
+        steps = run.trainer._take_step
+
+        def take(state: Any) -> None:
+            steps(state)
+            if run.trainer.optimizer.steps == 6:
+                run.stop()
+
+        run.trainer._take_step = take  # type: ignore[method-assign]
+
+    train(config, **given, out=tmp_path / "run", progress=stop)
+    resumed = train(config, **given, out=tmp_path / "run", resume=True)
+    for name, array in whole.last.layers.items():
+        np.testing.assert_array_equal(array, resumed.last.layers[name])
+    assert resumed.metrics[-1]["train_accuracy"] == whole.metrics[-1]["train_accuracy"]
+    with pytest.raises(DataError, match="arrays has changed since the run was started"):
+        train(config, X=X, y=y, sample_weight=np.ones(80), out=tmp_path / "run", resume=True)
 
 
 def test_a_directory_has_what_the_command_would_write_and_a_run_goes_on(tmp_path: Path) -> None:

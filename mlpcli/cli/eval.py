@@ -57,6 +57,8 @@ def _describe(report: dict[str, Any]) -> str:
     part = "all" if report["split"] == "all" else f"the {report['split']} split"
     which = f"mean of {report['networks']:,} networks" if "networks" in report else f"epoch {report['epoch']}"
     head = f"{report['checkpoint']} ({which}) on {part} of {report['data']}: {count(report['n'], 'example')}"
+    if "weighted" in report:
+        head += ", by their weights"
     if "accuracy" not in report:
         blocks = [head, columns(*_measures(report, "loss (targets scaled)"))]
         if "targets" in report:
@@ -65,7 +67,8 @@ def _describe(report: dict[str, Any]) -> str:
     correct = sum(row[i] for i, row in enumerate(report["confusion"]))
     totals, align = _measures(report, "loss")
     totals = [[*row, ""] for row in totals]
-    totals[2][-1] = f"({correct:,} of {report['n']:,})"
+    if "weighted" not in report:
+        totals[2][-1] = f"({correct:,} of {report['n']:,})"
     blocks = [
         head,
         columns(totals, align + "<"),
@@ -147,9 +150,14 @@ def _class_table(report: dict[str, Any]) -> str:
     rows = [["class", *keys, "examples"]]
     for row in report["classes"]:
         shares = [percent(row[key]) for key in keys]
-        rows.append([clip(row["class"], _LABEL), *shares, f"{row['support']:,}"])
+        rows.append([clip(row["class"], _LABEL), *shares, _counted(row["support"])])
     rows.append(["(mean)", *(percent(report["macro"][key]) for key in keys), f"{report['n']:,}"])
     return columns(rows, "<>>>>")
+
+
+def _counted(examples: float, thousands: str = ",") -> str:
+    """Return a number of examples, or a sum of their weights, as text."""
+    return f"{examples:{thousands}}" if isinstance(examples, int) else f"{examples:{thousands}.1f}"
 
 
 def _confusions(report: dict[str, Any]) -> str:
@@ -159,16 +167,16 @@ def _confusions(report: dict[str, Any]) -> str:
     labels = [clip(name, _LABEL) for name in names]
     room = shutil.get_terminal_size().columns - max(map(len, labels))
     width = room // len(names) - 2
-    digits = max(len(str(n)) for row in matrix for n in row)
+    digits = max(len(_counted(n, "")) for row in matrix for n in row)
     if width >= max(digits, min(4, max(map(len, labels)))):  # four letters tell most names apart
         rows = [["", *(clip(name, width) for name in names)]]
-        rows += [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)]
+        rows += [[label, *(_counted(n, "") for n in row)] for label, row in zip(labels, matrix, strict=True)]
         return "confusion (a row for the true class, a column for the predicted one)\n" + columns(
             rows, "<" + ">" * len(names)
         )
     wrong = [(n, i, j) for i, row in enumerate(matrix) for j, n in enumerate(row) if n and i != j]
     wrong.sort(key=lambda mistake: -mistake[0])
-    rows = [[f"{n:,}", "x", labels[i], "taken for", labels[j]] for n, i, j in wrong[:_MOST_CONFUSIONS]]
+    rows = [[_counted(n), "x", labels[i], "taken for", labels[j]] for n, i, j in wrong[:_MOST_CONFUSIONS]]
     return "most frequent confusions (the whole matrix is in --json)\n" + (
         columns(rows, "><<<<") if rows else "none"
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from mlpcli.data.dataset import Dataset, Features, TableSize
 from mlpcli.data.labels import Labels, classify, labels_of, recognize
+from mlpcli.data.rows import Roles, RowFacts, read_weights
 from mlpcli.data.sentences import FILL, FINITE, TARGET
 from mlpcli.data.task import holds_classes
 from mlpcli.errors import DataError, did_you_mean
@@ -31,6 +33,7 @@ __all__ = [
     "rows_of_array",
     "rows_of_npy",
     "rows_of_npz",
+    "weights_of_array",
 ]
 
 _MOST_COLUMNS = 1 << 20  # 4 GB of weights for 1,000 units
@@ -58,21 +61,42 @@ def measure_npz(path: Path, *, classification: bool | None) -> TableSize:
     return TableSize(size, n, math.prod(X_shape[1:]), outputs, itemsize)
 
 
-def read_npz(path: Path, *, classification: bool | None) -> Dataset:
+def read_npz(path: Path, *, classification: bool | None, roles: Roles | None = None) -> Dataset:
     """Read the arrays ``X`` (n, ...), whose rows are flattened, and ``y``: (n,), or (n, k) for a regression.
 
-    ``classification`` None means that y decides, as `holds_classes` says. Raises DataError.
+    ``classification`` None means that y decides, as `holds_classes` says. ``roles`` names the arrays that
+    say something of the rows. Raises DataError.
     """
     with within_memory(str(path), DataError):
         X, y = _read_npz(path, classification, None)
-        return _dataset(f"{path}: y", X, y, _numbered(X))
+        about = _facts_of_npz(path, roles or {}, len(X))
+        return replace(_dataset(f"{path}: y", X, y, _numbered(X)), about=about)
 
 
-def labelled_npz(path: Path, width: int, classes: Sequence[str] | None) -> tuple[Features, NDArray[Any]]:
-    """Read X (n, width), and y as indices into known ``classes``, or as values where these are None."""
+def _facts_of_npz(path: Path, roles: Roles, n: int) -> RowFacts:
+    """Read the arrays that say something of the n rows; raises DataError."""
+    with NpzFile(path, DataError) as archive:
+        _require(path, archive, *roles.values())
+        arrays = {role: archive.read(name) for role, name in roles.items()}
+    weights = None
+    if "weight" in arrays:
+        weights = read_weights(f"{path}: {roles['weight']}", arrays["weight"], n)
+    return RowFacts(weights)
+
+
+def labelled_npz(
+    path: Path, width: int, classes: Sequence[str] | None, roles: Roles | None = None
+) -> tuple[Features, NDArray[Any], RowFacts]:
+    """Read X (n, width), y as indices into known ``classes`` or, without them, values, and facts of the rows.
+
+    Of the arrays that ``roles`` names, those are read that the file has.
+    """
     with within_memory(str(path), DataError):
         X, y = _read_npz(path, classes is not None, width)
-        return X, recognize(y, classes or ()) if isinstance(y, Labels) else y
+        with NpzFile(path, DataError) as archive:
+            here: Roles = {role: name for role, name in (roles or {}).items() if name in archive.names}
+        about = _facts_of_npz(path, here, len(X))
+        return X, recognize(y, classes or ()) if isinstance(y, Labels) else y, about
 
 
 def rows_of_npz(path: Path, width: int) -> Features:
@@ -117,17 +141,26 @@ def _require(path: Path, archive: NpzFile, *names: str) -> None:
 # Arrays of a program
 
 
-def from_arrays(X: Any, y: Any, *, classification: bool | None) -> Dataset:
+def from_arrays(X: Any, y: Any, *, classification: bool | None, sample_weight: Any = None) -> Dataset:
     """Return the data set of X (n, ...) and y: (n,) or (n, 1), or (n, k) for a regression.
 
     Both may be whatever ``np.asarray`` takes, and data frames, whose column names are kept. Features are
     real numbers; uint8 stays bytes, and float32 in rows is not copied. Labels are numbers, booleans or
-    strings. ``classification`` None means that y decides, as `holds_classes` says. Raises DataError.
+    strings. ``classification`` None means that y decides, as `holds_classes` says. ``sample_weight`` (n,) are
+    weights of the rows. Raises DataError.
     """
     names = _names(X)
     _require_different("X", names or ())
     features, targets = _of_program(X, y, classification, None)
-    return _dataset("y", features, targets, names or _numbered(features))
+    weights = weights_of_array(sample_weight, len(features))
+    return replace(_dataset("y", features, targets, names or _numbered(features)), about=RowFacts(weights))
+
+
+def weights_of_array(sample_weight: Any, n: int) -> NDArray[np.float64] | None:
+    """Return the weights (n,) of n rows, None for None; raises DataError."""
+    if sample_weight is None:
+        return None
+    return read_weights("sample_weight", _numbers("sample_weight", sample_weight), n)
 
 
 def labelled_arrays(

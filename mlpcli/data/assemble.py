@@ -18,6 +18,8 @@ from mlpcli.data.kinds import Missing, ReadAs, Wanted
 from mlpcli.data.labels import Labels, classify, parse_number
 from mlpcli.data.matrix import Matrix
 from mlpcli.data.precision import Spread
+from mlpcli.data.row_columns import RowColumns
+from mlpcli.data.rows import ROLES, Roles, RowFacts
 from mlpcli.data.sentences import NAME_IT, SHOWN
 from mlpcli.data.source import Rows, Source
 from mlpcli.data.targets import Target
@@ -41,6 +43,7 @@ class Known(NamedTuple):
 
     X: Features
     y: Labels | NDArray[np.float32] | NDArray[np.float64] | None
+    about: RowFacts
 
 
 def assemble(
@@ -51,20 +54,23 @@ def assemble(
     classification: bool | None,
     read_as: Mapping[str, ReadAs],
     missing: Missing,
+    roles: Roles,
 ) -> Dataset:
     """Read a table until no guess about a column turns out wrong; mostly once.
 
     ``features`` None means every column but the target that tells anything. ``classification`` None means
     that the target tells if it is a class. ``read_as`` says what single columns hold. Missing cells are kept
-    as NaN (fill), their rows left out (drop), or refused (error). Raises DataError.
+    as NaN (fill), their rows left out (drop), or refused (error). ``roles`` names the columns that are no
+    features, but say something of the rows. Raises DataError.
     """
-    columns, left_out = chosen_columns(source, features, target, read_as, missing)
+    columns, left_out = chosen_columns(source, features, target, read_as, missing, roles)
+    about = RowColumns(source, roles)
     goal = Target(source, nfc(target), _as_class(classification, read_as, target), missing)
     precise = False
     while True:
         faults = Faults(source.place)
         reading = _Reading(columns, precise=precise)
-        reading.read(source, goal, faults)
+        reading.read(source, goal, about, faults)
         goal.finish(faults)
         faults.report()
         lossy = reading.matrix.dtype is np.float32 and bool(reading.spread.needs_float64.any())
@@ -74,27 +80,30 @@ def assemble(
         for column in columns:
             column.reset()
         goal.reset()
+        about.reset()
     named = {nfc(name) for name in (*(features or ()), *read_as)}
-    return _finished(source, columns, reading, goal, left_out, named, missing)
+    return _finished(source, columns, reading, goal, about, left_out, named, missing)
 
 
 def assemble_known(
-    source: Source, wanted: Wanted, *, target: str | None = None, classification: bool = False
+    source: Source, wanted: Wanted, *, target: str | None, classification: bool, roles: Roles
 ) -> Known:
     """Read the columns that a network was trained on, and a target if it is named; raises DataError.
 
-    X is float32, unless it is to be precise and float32 would change a number; then it is float64.
+    X is float32, unless it is to be precise and float32 would change a number; then it is float64. Of the
+    columns that ``roles`` names, those are read that the file has.
     """
     faults = Faults(source.place)
     columns = _known(source, wanted, target)
     goal = None if target is None else Target(source, nfc(target), classification, "error")
+    about = RowColumns(source, {role: name for role, name in roles.items() if nfc(name) in source.places})
     reading = _Reading(columns, known=True, lossless=wanted.precise)
-    reading.read(source, goal, faults)
+    reading.read(source, goal, about, faults)
     if goal is not None:
         goal.finish(faults)
     faults.report()
     X, _ = reading.matrix.take([reading.slots[nfc(name)] for name in wanted.columns], {}, None)
-    return Known(X, None if goal is None else goal.take(None))
+    return Known(X, None if goal is None else goal.take(None), about.take(None))
 
 
 class _Reading:
@@ -109,12 +118,13 @@ class _Reading:
         self.spread = Spread(len(names))
         self.matrix = Matrix(len(names), np.float64 if precise else np.float32)
 
-    def read(self, source: Source, target: Target | None, faults: Faults) -> None:
+    def read(self, source: Source, target: Target | None, about: RowColumns, faults: Faults) -> None:
         """Read the rows of a file; raises DataError if there are none, or once five faults are found."""
         for block in source.blocks(faults):
             self._add(block, faults)
             if target is not None:
                 target.add(block, faults)
+            about.add(block, faults)
             if len(faults) >= SHOWN:
                 if target is not None:
                     target.add_faults(faults)
@@ -193,6 +203,7 @@ def chosen_columns(
     target: str,
     read_as: Mapping[str, ReadAs],
     missing: Missing,
+    roles: Roles,
 ) -> tuple[list[Column], dict[str, str]]:
     """Return the columns to learn from, and why others are left out before their cells are looked at.
 
@@ -202,10 +213,19 @@ def chosen_columns(
     names = source.names
     target, kinds = nfc(target), {nfc(name): kind for name, kind in read_as.items()}
     asked = [target] if features is None else [*map(nfc, features), target]
-    _require(source, [*asked, *(name for name in kinds if name not in asked)])
+    aside = {nfc(name): role for role, name in roles.items()}
+    _require(source, [*asked, *(name for name in (*kinds, *aside) if name not in asked)])
+    twice = next((name for name in aside if name in asked), None)
+    if twice is not None:
+        key = "data.target" if twice == target else "data.features"
+        raise DataError(
+            f"{key}: {twice!r} {ROLES[aside[twice]]}, as data.{aside[twice]} says, and cannot be both; "
+            "take it out of one of them"
+        )
     left_out: dict[str, str] = {}
     if features is None:
         left_out = {name: "is dropped in `data.columns`" for name in names if kinds.get(name) == "drop"}
+        left_out |= {name: ROLES[role] for name, role in aside.items()}
         left_out |= {f"(column {i})": "has no name" for i, name in enumerate(names, 1) if not name}
         chosen = [name for name in names if name and name != target and name not in left_out]
     else:
@@ -217,7 +237,7 @@ def chosen_columns(
         if features is not None:
             raise DataError("data.features: name at least one column, or leave it out to use every column")
         raise DataError(f"{source.where}: has only the column {target!r}, and nothing to learn it from")
-    _require_one_of_each(source, [*chosen, target], every=features is None)
+    _require_one_of_each(source, [*chosen, *aside, target], every=features is None)
     return [_column(name, source.places[name], kinds.get(name), missing) for name in chosen], left_out
 
 
@@ -298,6 +318,7 @@ def _finished(
     columns: Sequence[Column],
     reading: _Reading,
     target: Target,
+    about: RowColumns,
     left_out: Mapping[str, str],
     named: set[str],
     missing: Missing,
@@ -331,11 +352,11 @@ def _finished(
     found = {column.name: column.kind_found(levels.get(column.name)) for column in columns}
     kinds = {name: kind for name, kind in found.items() if kind is not None and name in kept}
     dropped = {**left_out, **dropped}
-    y = target.take(rows)
+    y, facts = target.take(rows), about.take(rows)
     if not isinstance(y, Labels):
-        return Dataset(X, y, tuple(kept), None, None, kinds, dropped)
+        return Dataset(X, y, tuple(kept), None, None, kinds, dropped, facts)
     codes, classes = classify(f"{source.where}: column {shortened(target.name)}", y, NAME_IT)
-    return Dataset(X, codes, tuple(kept), classes, None, kinds, dropped)
+    return Dataset(X, codes, tuple(kept), classes, None, kinds, dropped, facts)
 
 
 def _refuse_unclear(source: Source, columns: Sequence[Column]) -> None:

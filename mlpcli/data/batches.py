@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -13,7 +13,9 @@ from numpy.typing import DTypeLike, NDArray
 from mlpcli.buffers import Buffer
 from mlpcli.data.transform import Transform
 
-__all__ = ["Batches", "Split"]
+__all__ = ["Batch", "Batches", "Split"]
+
+Batch: TypeAlias = "tuple[NDArray[Any], NDArray[Any]] | tuple[NDArray[Any], NDArray[Any], NDArray[Any]]"
 
 _ENOUGH = 1 << 13  # numbers that are gathered at once
 _TRANSFORMED = 1 << 12  # rows that are transformed at once
@@ -24,15 +26,26 @@ class Split:
     """The examples of ``rows`` in X (n, columns) and y; X is shared between splits, never copied.
 
     Where y are the targets of a regression as a network learns them, ``values`` are those in their own units.
+    ``weights`` say how much the examples count; their mean over the training split is 1.
     """
 
     X: NDArray[Any]
     y: NDArray[Any]
     rows: NDArray[np.intp]
     values: NDArray[Any] | None = None
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def own_weights(self) -> NDArray[np.float64] | None:
+        """The weights (n,) of its examples, with a mean of 1 over them; None if all count alike."""
+        if self.weights is None:
+            return None
+        own: NDArray[np.float64] = self.weights[self.rows]
+        own /= own.mean()
+        return own
 
 
 class Batches:
@@ -40,7 +53,8 @@ class Batches:
 
     With ``keep`` the inputs of a table are computed once, and kept. Those of images are always made from the
     bytes of each batch, which take a quarter of the memory. Several ``members`` of a network get batches of
-    their own. ``left_out`` are the examples, as places in the split, that each of them does not train on.
+    their own. ``left_out`` are the examples, as places in the split, that each of them does not train on. A
+    batch is X (m, n_features) and y, and where examples have weights also these, (m,) in the type of X.
     """
 
     def __init__(
@@ -60,6 +74,8 @@ class Batches:
         alike = transform.is_plain and kept == self._X.dtype
         self._raw = self._X if alike else Buffer(columns, kept)  # one buffer where the two fit into it
         self._y = Buffer(split.y.size // max(len(split.y), 1), split.y.dtype)
+        self._weights = None if split.weights is None else split.weights.astype(self._X.dtype)
+        self._of_batch = Buffer(1, self._X.dtype)
         self._order = np.arange(len(split))
         self._inputs: NDArray[Any] | None = None  # of the rows of the split, in their order
         if keep and kept != np.uint8:
@@ -81,16 +97,14 @@ class Batches:
         """Return the examples that a member trains on, as places in the split."""
         return self._order if self.left_out is None else np.setdiff1d(self._order, self.left_out[member])
 
-    def in_order(self, batch_size: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Yield X (m, n_features) and y for the examples in order; m is batch_size, and less at the end."""
+    def in_order(self, batch_size: int) -> Iterator[Batch]:
+        """Yield batches of the examples in order; m is batch_size, and less at the end."""
         return self._gather(self._order, self.split.rows, batch_size)
 
-    def shuffled(
-        self, batch_size: int, rng: np.random.Generator, skip: int = 0
-    ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    def shuffled(self, batch_size: int, rng: np.random.Generator, skip: int = 0) -> Iterator[Batch]:
         """Yield the same in an order drawn from ``rng``, without the first ``skip`` batches.
 
-        Several members get X (members m, n_features) and y, those of the first member first. Each has an
+        Several members get batches of (members m) examples, those of the first member first. Each has an
         order of its own, of the examples that it trains on.
         """
         if self.members == 1:
@@ -122,20 +136,25 @@ class Batches:
             some = places[:, start : start + batch_size].reshape(-1)
             yield some, self.examples(some)[0]
 
-    def _gather(
-        self, order: NDArray[np.intp], rows: NDArray[np.intp], batch_size: int
-    ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    def _gather(self, order: NDArray[np.intp], rows: NDArray[np.intp], batch_size: int) -> Iterator[Batch]:
         # With few features several batches are gathered at once, so that a small network does not wait for
         # many small calls.
         together = max(1, _ENOUGH // (batch_size * self.transform.n_features)) * batch_size
         for start in range(0, len(order), together):
             some = slice(start, start + together)
             X, y = self._fetch(order[some], rows[some])
+            if self._weights is None:
+                for first in range(0, len(X), batch_size):
+                    yield X[first : first + batch_size], y[first : first + batch_size]
+                continue
+            weights = self._of_batch.rows(len(X))[:, 0]
+            self._weights.take(rows[some], out=weights, mode="clip")
             for first in range(0, len(X), batch_size):
-                yield X[first : first + batch_size], y[first : first + batch_size]
+                batch = slice(first, first + batch_size)
+                yield X[batch], y[batch], weights[batch]
 
     def _fetch(self, examples: NDArray[np.intp], rows: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the examples that stand in these places of the split, and in these rows of the data."""
+        """Return X and y of the examples in these places of the split, which are these rows of the data."""
         m = len(rows)
         X, y = self._X.rows(m), self._y.rows(m).reshape(m, *self.split.y.shape[1:])
         # With mode="clip" take writes straight into out; the rows are in range by construction.

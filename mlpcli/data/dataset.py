@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.kinds import Kinds
+from mlpcli.data.rows import RowFacts
 
 __all__ = ["Dataset", "Features", "TableSize"]
 
@@ -25,7 +26,7 @@ class Dataset:
     its columns, ``kinds`` what those hold that are not plain numbers, and ``dropped`` for each column that
     was left out of the table the reason. For a classification ``classes`` holds the names of the classes and
     ``y`` (n,) int64 indexes them; for a regression ``classes`` is None and ``y`` is (n, outputs), float32 or
-    float64. ``test`` is the source's own test set, where it has one.
+    float64. ``test`` is the source's own test set, where it has one. ``about`` is what is known of its rows.
     """
 
     X: Features
@@ -35,6 +36,7 @@ class Dataset:
     test: Dataset | None = None
     kinds: Kinds = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
+    about: RowFacts = field(default_factory=RowFacts)
 
     def __len__(self) -> int:
         return len(self.X)

@@ -10,6 +10,7 @@ from mlpcli.data.assemble import Known, assemble, assemble_known, chosen_columns
 from mlpcli.data.blocks import CsvSource
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.kinds import Missing, ReadAs, Wanted
+from mlpcli.data.rows import Roles
 from mlpcli.errors import DataError
 from mlpcli.reading import opened, within_memory
 
@@ -19,7 +20,13 @@ _BLOCK = 4 << 20  # bytes that a block takes while it is converted
 
 
 def measure_csv(
-    path: Path, *, target: str, features: Sequence[str] | None, delimiter: str, classification: bool
+    path: Path,
+    *,
+    target: str,
+    features: Sequence[str] | None,
+    delimiter: str,
+    classification: bool,
+    roles: Roles | None = None,
 ) -> TableSize:
     """Estimate the size of a table from its header row and the size of its file; raises DataError.
 
@@ -29,7 +36,7 @@ def measure_csv(
     source = CsvSource([path], delimiter)
     with opened(path, DataError) as file:
         size = file.seek(0, io.SEEK_END)
-    inputs = len(chosen_columns(source, features, target, {}, "fill")[0])
+    inputs = len(chosen_columns(source, features, target, {}, "fill", roles or {})[0])
     kept, block = size * (inputs + 1) // len(source.names), min(32 * size, _BLOCK)
     outputs, rows = None if classification else 1, size // (4 * len(source.names))
     return TableSize(kept + block, None, inputs, outputs, 4, rows, block)
@@ -44,13 +51,15 @@ def read_csv(
     classification: bool | None,
     read_as: Mapping[str, ReadAs] | None = None,
     missing: Missing = "fill",
+    roles: Roles | None = None,
 ) -> Dataset:
     """Read a table with a header row.
 
     ``features`` None means every column but the target that tells anything. If the header does not hold the
     delimiter, another one is looked for. ``classification`` None: the target tells if it is a class.
     ``read_as`` says what single columns hold. Missing cells are kept as NaN (fill), their rows left out
-    (drop), or refused (error). Raises DataError.
+    (drop), or refused (error). ``roles`` names the columns that are no features, but say something of the
+    rows. Raises DataError.
     """
     with within_memory(str(path), DataError):
         return assemble(
@@ -60,12 +69,21 @@ def read_csv(
             classification=classification,
             read_as=read_as or {},
             missing=missing,
+            roles=roles or {},
         )
 
 
 def read_known(
-    path: Path, wanted: Wanted, *, target: str | None = None, classification: bool = False
+    path: Path,
+    wanted: Wanted,
+    *,
+    target: str | None = None,
+    classification: bool = False,
+    roles: Roles | None = None,
 ) -> Known:
-    """Read the columns that a network was trained on, and a target if it is named; raises DataError."""
+    """Read the columns that a network was trained on, and a target if it is named; raises DataError.
+
+    Of the columns that ``roles`` names, those are read that the file has.
+    """
     source = CsvSource([path], wanted.delimiter)
-    return assemble_known(source, wanted, target=target, classification=classification)
+    return assemble_known(source, wanted, target=target, classification=classification, roles=roles or {})

@@ -14,43 +14,49 @@ from mlpcli.data.dataset import Features
 from mlpcli.data.delimited import read_known
 from mlpcli.data.kinds import Wanted
 from mlpcli.data.labels import Labels, recognize
+from mlpcli.data.rows import Roles, RowFacts
 from mlpcli.errors import DataError
 from mlpcli.reading import within_memory
 
 __all__ = ["FORMATS", "Format", "read_labelled", "read_rows"]
 
-Labelled: TypeAlias = tuple[Features, NDArray[Any]]
+Labelled: TypeAlias = tuple[Features, NDArray[Any], RowFacts]
 
 
 @dataclass(frozen=True)
 class Format:
     """How a kind of file is read.
 
-    ``rows(wanted, path)`` returns X (n, columns). ``labelled(wanted, path, target, classes)`` returns X and
-    y: indices into ``classes``, or values where these are None. A kind of file that has no labels has no
-    ``labelled``.
+    ``rows(wanted, path)`` returns X (n, columns). ``labelled(wanted, path, target, classes, roles)`` returns
+    X, y, and what ``roles`` say of the rows; y are indices into ``classes``, or values where these are None.
+    A kind of file that has no labels has no ``labelled``.
     """
 
     rows: Callable[[Wanted, Path], Features]
-    labelled: Callable[[Wanted, Path, str, Sequence[str] | None], Labelled] | None = None
+    labelled: Callable[[Wanted, Path, str, Sequence[str] | None, Roles], Labelled] | None = None
 
 
 def _csv_rows(wanted: Wanted, path: Path) -> Features:
     return read_known(path, wanted).X
 
 
-def _csv_labelled(wanted: Wanted, path: Path, target: str, classes: Sequence[str] | None) -> Labelled:
-    table = read_known(path, wanted, target=target, classification=classes is not None)
+def _csv_labelled(
+    wanted: Wanted, path: Path, target: str, classes: Sequence[str] | None, roles: Roles
+) -> Labelled:
+    table = read_known(path, wanted, target=target, classification=classes is not None, roles=roles)
     assert table.y is not None
-    return table.X, recognize(table.y, classes or ()) if isinstance(table.y, Labels) else table.y
+    y = recognize(table.y, classes or ()) if isinstance(table.y, Labels) else table.y
+    return table.X, y, table.about
 
 
 def _npz_rows(wanted: Wanted, path: Path) -> Features:
     return rows_of_npz(path, len(wanted.columns))
 
 
-def _npz_labelled(wanted: Wanted, path: Path, _: str, classes: Sequence[str] | None) -> Labelled:
-    return labelled_npz(path, len(wanted.columns), classes)
+def _npz_labelled(
+    wanted: Wanted, path: Path, _: str, classes: Sequence[str] | None, roles: Roles
+) -> Labelled:
+    return labelled_npz(path, len(wanted.columns), classes, roles)
 
 
 def _npy_rows(wanted: Wanted, path: Path) -> Features:
@@ -76,17 +82,20 @@ def read_rows(wanted: Wanted, path: Path) -> Features:
         return _format(path).rows(wanted, path)
 
 
-def read_labelled(wanted: Wanted, path: Path, *, target: str, classes: Sequence[str] | None) -> Labelled:
-    """Read rows (n, columns) and their targets from .csv or .npz.
+def read_labelled(
+    wanted: Wanted, path: Path, *, target: str, classes: Sequence[str] | None, roles: Roles | None = None
+) -> Labelled:
+    """Read rows (n, columns), their targets and what is known of them from .csv or .npz.
 
-    Targets are indices into ``classes``, or values where these are None. Raises DataError.
+    Targets are indices into ``classes``, or values where these are None. Of the columns that ``roles`` names,
+    those are read that the file has. Raises DataError.
     """
     labelled = _format(path).labelled
     if labelled is None:
         suffix = path.suffix.lower()
         raise DataError(f"{path}: an {suffix} file has no labels; save an .npz with X and y, or a .csv")
     with within_memory(str(path), DataError):
-        return labelled(wanted, path, target, classes)
+        return labelled(wanted, path, target, classes, roles or {})
 
 
 def _format(path: Path) -> Format:

@@ -1,17 +1,19 @@
 """Losses: means over the batch, computed from logits in a numerically stable way.
 
-Each entry of ``LOSSES`` makes a `Loss` from its settings. ``evaluate(logits, y, dlogits)`` returns the mean
-loss of the batch and, unless ``dlogits`` is None, writes the gradient with respect to the logits there.
-``logits`` is (n, outputs); ``y`` is (n,) class indices, or (n, outputs) values for a regression. Arrays are
-made for the first batch of a size and reused after it. The classifiers are those of the CS231n notes, Linear
-Classification and Neural Networks 1, "Single neuron as a linear classifier".
+Each entry of ``LOSSES`` makes a `Loss` from its settings. ``evaluate(logits, y, dlogits, weights=None)``
+returns the mean loss of the batch and, unless ``dlogits`` is None, writes the gradient with respect to the
+logits there. ``logits`` is (n, outputs); ``y`` is (n,) class indices, or (n, outputs) values for a
+regression. ``weights`` (n,) multiply the loss of each example, L = sum of w l / n; over all examples their
+mean is to be 1, so that an example of weight 2 counts like two of weight 1. Arrays are made for the first
+batch of a size and reused after it. The classifiers are those of the CS231n notes, Linear Classification and
+Neural Networks 1, "Single neuron as a linear classifier".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,15 @@ from mlpcli.buffers import Scratch
 __all__ = ["LOSSES", "Loss", "Outputs"]
 
 Outputs = Literal["probabilities", "scores", "values"]
-Evaluate = Callable[[NDArray[Any], NDArray[Any], "NDArray[Any] | None"], float]
+Weights = NDArray[Any] | None
+
+
+class Evaluate(Protocol):
+    """Computes the mean loss of a batch and its gradient; see the top of this file."""
+
+    def __call__(
+        self, logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
+    ) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -71,12 +81,17 @@ class Loss:
         self._classify(logits, predicted)
         return predicted
 
-    def count_correct(self, logits: NDArray[Any], y: NDArray[Any]) -> int:
-        """Return in how many rows of logits the true class, y (n,), has the highest score."""
+    def count_correct(self, logits: NDArray[Any], y: NDArray[Any], weights: Weights = None) -> float:
+        """Return in how many rows of logits the true class, y (n,), has the highest score.
+
+        With ``weights`` (n,) it is the sum of those of these rows.
+        """
         predicted, is_correct = self._predicted.like(logits)
         self._classify(logits, predicted)
         np.equal(predicted, y, out=is_correct)
-        return int(np.count_nonzero(is_correct))
+        if weights is None:
+            return int(np.count_nonzero(is_correct))
+        return float(np.add.reduce(weights, where=is_correct))
 
     def _classify(self, logits: NDArray[Any], out: NDArray[np.intp]) -> None:
         if self.binary:
@@ -110,8 +125,9 @@ def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None)
 
     The target t is onehot(y). Label smoothing e spreads the share e of it over all C classes: t = (1 - e)
     onehot(y) + e / C (Szegedy et al., 2016). Class weights multiply each entry of t, and the mean over the
-    batch is weighted by the weights of its labels, as in PyTorch; then dL/dlogits = sum(t) p - t. The largest
-    logit is subtracted first, so that exp cannot overflow; this does not change p.
+    batch is weighted by the weights of its labels, times those of its examples, as in PyTorch; then
+    dL/dlogits = sum(t) p - t. The largest logit is subtracted first, so that exp cannot overflow; this does
+    not change p.
     """
     e = label_smoothing
 
@@ -125,27 +141,37 @@ def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None)
 
     scratch = Scratch(make)
 
-    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
-        targets, sums_of_targets, weights, t, p, column, sum_t, weight = scratch.like(logits)
+    def evaluate(
+        logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
+    ) -> float:
+        targets, sums_of_targets, class_weight, t, p, column, sum_t, weight = scratch.like(logits)
         total = float(len(y))
         np.maximum.reduce(logits, axis=1, keepdims=True, out=column)
         np.subtract(logits, column, out=p)
         targets.take(y, axis=0, out=t, mode="clip")  # "clip" lets take write to out directly
+        if class_weights is not None:
+            sums_of_targets.take(y, axis=0, out=sum_t, mode="clip")
+            class_weight.take(y, out=weight, mode="clip")
+            if weights is not None:
+                weight *= weights
+            total = max(float(weight.sum()), np.finfo(np.float32).tiny)  # all weights of a batch may be 0
+        if weights is not None:
+            if class_weights is None:
+                sum_t[...] = 1
+            t *= weights[:, None]
+            sum_t *= weights[:, None]
+        is_weighted = weights is not None or class_weights is not None
         right = float(np.vdot(t, p))
         np.exp(p, out=p)
         np.add.reduce(p, axis=1, keepdims=True, out=column)
-        if class_weights is not None:
-            sums_of_targets.take(y, axis=0, out=sum_t, mode="clip")
-            weights.take(y, out=weight, mode="clip")
-            total = max(float(weight.sum()), np.finfo(np.float32).tiny)  # all weights of a batch may be 0
         if dlogits is not None:
             np.divide(p, column, out=dlogits)
-            if class_weights is not None:
+            if is_weighted:
                 dlogits *= sum_t
             dlogits -= t
             dlogits *= 1 / total
         np.log(column, out=column)
-        if class_weights is not None:
+        if is_weighted:
             column *= sum_t
         return (float(np.add.reduce(column, axis=None)) - right) / total
 
@@ -165,7 +191,9 @@ def hinge(delta: float, squared: bool) -> Loss:
 
     scratch = Scratch(make)
 
-    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
+    def evaluate(
+        logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
+    ) -> float:
         eye, onehot, margins, column = scratch.like(logits)
         n = len(y)
         eye.take(y, axis=0, out=onehot, mode="clip")
@@ -186,8 +214,10 @@ def hinge(delta: float, squared: bool) -> Loss:
             onehot *= column
             dlogits -= onehot
             dlogits *= 1 / n
+            _weigh(dlogits, weights)
         if squared:
             np.square(margins, out=margins)
+        _weigh(margins, weights)
         return float(np.add.reduce(margins, axis=None)) / n
 
     return Loss(evaluate, outputs="scores")
@@ -200,7 +230,9 @@ def binary_cross_entropy() -> Loss:
     """
     scratch = Scratch(_pair)
 
-    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
+    def evaluate(
+        logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
+    ) -> float:
         t, margin = scratch.like(logits)
         n = len(y)
         _signs(y, t)
@@ -211,8 +243,10 @@ def binary_cross_entropy() -> Loss:
             dlogits -= 1.0
             dlogits *= t
             dlogits *= 0.5 / n
+            _weigh(dlogits, weights)
         np.negative(margin, out=margin)
         np.logaddexp(margin, 0, out=margin)
+        _weigh(margin, weights)
         return float(np.add.reduce(margin, axis=None)) / n
 
     return Loss(evaluate, outputs="probabilities", binary=True)
@@ -225,7 +259,9 @@ def binary_hinge() -> Loss:
     """
     scratch = Scratch(_pair)
 
-    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
+    def evaluate(
+        logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
+    ) -> float:
         t, losses = scratch.like(logits)
         n = len(y)
         _signs(y, t)
@@ -236,6 +272,8 @@ def binary_hinge() -> Loss:
             np.greater(losses, 0, out=dlogits, casting="unsafe")
             dlogits *= t
             dlogits *= -1 / n
+            _weigh(dlogits, weights)
+        _weigh(losses, weights)
         return float(np.add.reduce(losses, axis=None)) / n
 
     return Loss(evaluate, outputs="scores", binary=True)
@@ -245,12 +283,16 @@ def mse() -> Loss:
     """Mean squared error: L = mean over rows and outputs of (z - y)**2; dL/dz = 2 (z - y) / (n outputs)."""
     scratch = Scratch(_pair)
 
-    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
+    def evaluate(
+        logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
+    ) -> float:
         difference, _ = scratch.like(logits)
         np.subtract(logits, y, out=difference)
         if dlogits is not None:
             np.multiply(difference, 2 / difference.size, out=dlogits)
+            _weigh(dlogits, weights)
         np.square(difference, out=difference)
+        _weigh(difference, weights)
         return float(np.add.reduce(difference, axis=None)) / difference.size
 
     return Loss(evaluate, outputs="values")
@@ -263,13 +305,17 @@ def mae() -> Loss:
     """
     scratch = Scratch(_pair)
 
-    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
+    def evaluate(
+        logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
+    ) -> float:
         difference, _ = scratch.like(logits)
         np.subtract(logits, y, out=difference)
         if dlogits is not None:
             np.sign(difference, out=dlogits)
             dlogits *= 1 / difference.size
+            _weigh(dlogits, weights)
         np.abs(difference, out=difference)
+        _weigh(difference, weights)
         return float(np.add.reduce(difference, axis=None)) / difference.size
 
     return Loss(evaluate, outputs="values")
@@ -283,20 +329,30 @@ def huber(delta: float) -> Loss:
     """
     scratch = Scratch(_pair)
 
-    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
+    def evaluate(
+        logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
+    ) -> float:
         difference, clipped = scratch.like(logits)
         np.subtract(logits, y, out=difference)
         np.clip(difference, -delta, delta, out=clipped)
         if dlogits is not None:
             np.multiply(clipped, 1 / difference.size, out=dlogits)
+            _weigh(dlogits, weights)
         # The loss is d c - c**2 / 2, where c is d clipped to delta.
         difference *= clipped
         np.square(clipped, out=clipped)
         clipped *= 0.5
         difference -= clipped
+        _weigh(difference, weights)
         return float(np.add.reduce(difference, axis=None)) / difference.size
 
     return Loss(evaluate, outputs="values")
+
+
+def _weigh(rows: NDArray[Any], weights: Weights) -> None:
+    """Multiply each of the rows (n, outputs) by its weight, if there are any."""
+    if weights is not None:
+        rows *= weights[:, None]
 
 
 def _signs(y: NDArray[Any], out: NDArray[Any]) -> None:

@@ -46,21 +46,30 @@ class Classified:
     """Rows that were classified: the true class ``y`` (n,) of each, the ``predicted`` one, and ``logits``.
 
     The logits (n, classes) are float64, one for each class also where the network has a single one for two.
-    Their softmax are the class probabilities, unless ``has_probabilities`` is False, as for an SVM.
+    Their softmax are the class probabilities, unless ``has_probabilities`` is False, as for an SVM. Where
+    there are ``weights`` (n,), all above 0, a row of weight 2 counts like two rows.
     """
 
     y: NDArray[Any]
     predicted: NDArray[np.intp]
     logits: _Floats
     has_probabilities: bool
+    weights: _Floats | None = None
 
     @classmethod
-    def of(cls, loss: Loss, logits: NDArray[Any], y: NDArray[Any]) -> Classified:
-        """Return the rows with the ``logits`` (n, outputs) of a network that was trained with ``loss``."""
+    def of(
+        cls, loss: Loss, logits: NDArray[Any], y: NDArray[Any], weights: _Floats | None = None
+    ) -> Classified:
+        """Return the rows with the ``logits`` (n, outputs) of a network that was trained with ``loss``.
+
+        Those of weight 0 are left out.
+        """
+        if weights is not None:
+            logits, y, weights = logits[weights > 0], y[weights > 0], weights[weights > 0]
         wide = logits.astype(np.float64)
         if loss.binary:
             wide = np.hstack([np.zeros_like(wide), wide])
-        return cls(y, loss.classify(logits), wide, loss.outputs == "probabilities")
+        return cls(y, loss.classify(logits), wide, loss.outputs == "probabilities", weights)
 
     @property
     def n_classes(self) -> int:
@@ -77,10 +86,13 @@ class Classified:
         return shares
 
     @cached_property
-    def confusion(self) -> NDArray[np.int64]:
-        """The number of rows (classes, classes) of each true class, in rows, and each predicted one."""
+    def confusion(self) -> NDArray[Any]:
+        """The number of rows (classes, classes) of each true class, in rows, and each predicted one.
+
+        With weights it is the sum of those of these rows.
+        """
         k = self.n_classes
-        return np.bincount(self.y * k + self.predicted, minlength=k * k).reshape(k, k)
+        return np.bincount(self.y * k + self.predicted, self.weights, k * k).reshape(k, k)
 
     @property
     def occurring(self) -> NDArray[np.intp]:
@@ -126,14 +138,25 @@ class Classified:
 
 @dataclass(frozen=True)
 class Regressed:
-    """Rows whose ``values`` (n, targets) were predicted where ``y`` (n, targets) was right, in float64."""
+    """Rows whose ``values`` (n, targets) were predicted where ``y`` (n, targets) was right, in float64.
+
+    Where there are ``weights`` (n,), a row of weight 2 counts like two rows.
+    """
 
     y: _Floats
     values: _Floats
+    weights: _Floats | None = None
+
+    @classmethod
+    def of(cls, y: NDArray[Any], values: NDArray[Any], weights: _Floats | None = None) -> Regressed:
+        """Return the rows in float64, without those of weight 0."""
+        if weights is not None:
+            y, values, weights = y[weights > 0], values[weights > 0], weights[weights > 0]
+        return cls(y.astype(np.float64), values.astype(np.float64), weights)
 
     def target(self, i: int) -> Regressed:
         """Return the rows with a single one of their targets."""
-        return Regressed(self.y[:, i : i + 1], self.values[:, i : i + 1])
+        return Regressed(self.y[:, i : i + 1], self.values[:, i : i + 1], self.weights)
 
 
 @dataclass(frozen=True)
@@ -156,26 +179,34 @@ class Counts(NamedTuple):
     """How many rows have at least a score, for each score that occurs, from the highest to the lowest.
 
     ``thresholds`` (m,) are the scores, ``right`` (m,) the rows of the class among those above, ``wrong`` (m,)
-    the others.
+    the others. With weights these are sums of weights.
     """
 
     thresholds: _Floats
-    right: NDArray[np.int64]
-    wrong: NDArray[np.int64]
+    right: NDArray[Any]
+    wrong: NDArray[Any]
 
 
-def count_above(scores: _Floats, is_class: NDArray[np.bool_]) -> Counts:
+def count_above(scores: _Floats, is_class: NDArray[np.bool_], weights: _Floats | None = None) -> Counts:
     """Count the rows (n,) at or above each score; rows of equal scores are counted together."""
     order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
+    ordered, hits = scores[order], is_class[order]
     ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    right = np.cumsum(is_class[order], dtype=np.int64)[ends]
+    if weights is not None:
+        sizes = weights[order]
+        return Counts(ordered[ends], np.cumsum(sizes * hits)[ends], np.cumsum(sizes * ~hits)[ends])
+    right = np.cumsum(hits, dtype=np.int64)[ends]
     return Counts(ordered[ends], right, ends + 1 - right)
+
+
+def _mean(values: NDArray[Any], weights: _Floats | None) -> float:
+    """Return the mean of the values (n,) of all rows."""
+    return float(np.mean(values) if weights is None else np.average(values, weights=weights))
 
 
 def _accuracy(rows: Classified) -> float:
     """Return the share of rows that were classified correctly."""
-    return float(np.trace(rows.confusion) / len(rows.y))
+    return float(np.trace(rows.confusion) / rows.confusion.sum())
 
 
 def _balanced_accuracy(rows: Classified) -> float:
@@ -191,7 +222,7 @@ def _log_loss(rows: Classified) -> float:
         raise UndefinedError("the network gives scores, not probabilities")
     largest = rows.logits.max(axis=1)
     sums = np.log(np.exp(rows.logits - largest[:, None]).sum(axis=1))
-    return float(np.mean(sums + largest - rows.logits[np.arange(len(rows.y)), rows.y]))
+    return _mean(sums + largest - rows.logits[np.arange(len(rows.y)), rows.y], rows.weights)
 
 
 def _roc_auc(rows: Classified) -> float:
@@ -202,7 +233,7 @@ def _roc_auc(rows: Classified) -> float:
     """
     areas = []
     for ranking, is_class in rows.one_against_rest():
-        _, right, wrong = count_above(ranking, is_class)
+        _, right, wrong = count_above(ranking, is_class, rows.weights)
         widths, before = np.diff(wrong, prepend=0), np.append(0, right[:-1])
         areas.append(float(widths @ (right + before)) / (2 * right[-1] * wrong[-1]))
     return float(np.mean(areas))
@@ -215,7 +246,7 @@ def _pr_auc(rows: Classified) -> float:
     """
     areas = []
     for ranking, is_class in rows.one_against_rest():
-        _, right, wrong = count_above(ranking, is_class)
+        _, right, wrong = count_above(ranking, is_class, rows.weights)
         areas.append(float(np.diff(right, prepend=0) @ (right / (right + wrong))) / right[-1])
     return float(np.mean(areas))
 
@@ -236,10 +267,11 @@ def _f1(rows: Classified) -> float:
 class Calibration(NamedTuple):
     """How often the network is right, by how sure it is: an entry (bins,) for each range of confidence.
 
-    ``confidence`` and ``accuracy`` are means, and NaN in a bin without rows.
+    ``counts`` are numbers of rows, or sums of their weights. ``confidence`` and ``accuracy`` are means, and
+    NaN in a bin without rows.
     """
 
-    counts: NDArray[np.int64]
+    counts: NDArray[Any]
     confidence: _Floats
     accuracy: _Floats
 
@@ -251,9 +283,10 @@ def measure_calibration(rows: Classified, bins: int = CALIBRATION_BINS) -> Calib
     """
     confidence = rows.probabilities.max(axis=1)
     places = np.clip(np.ceil(confidence * bins).astype(np.intp) - 1, 0, bins - 1)
-    counts = np.bincount(places, minlength=bins)
-    correct = np.bincount(places, rows.predicted == rows.y, bins)
-    sums = np.bincount(places, confidence, bins)
+    one = 1 if rows.weights is None else rows.weights
+    counts = np.bincount(places, rows.weights, bins)
+    correct = np.bincount(places, (rows.predicted == rows.y) * one, bins)
+    sums = np.bincount(places, confidence * one, bins)
     with np.errstate(invalid="ignore"):
         return Calibration(counts, sums / counts, correct / counts)
 
@@ -263,7 +296,7 @@ def _ece(rows: Classified) -> float:
     counts, confidence, accuracy = measure_calibration(rows)
     filled = counts > 0
     distances = np.abs(accuracy - confidence)[filled]
-    return float(counts[filled] @ distances / len(rows.y))
+    return float(counts[filled] @ distances / counts.sum())
 
 
 def _brier(rows: Classified) -> float:
@@ -273,7 +306,7 @@ def _brier(rows: Classified) -> float:
     """
     errors = rows.probabilities.copy()
     errors[np.arange(len(rows.y)), rows.y] -= 1
-    total = float(np.mean(np.sum(errors**2, axis=1)))
+    total = _mean(np.sum(errors**2, axis=1), rows.weights)
     return total / 2 if rows.n_classes == 2 else total
 
 
@@ -287,7 +320,7 @@ def best_threshold(rows: Classified) -> tuple[float, float]:
     probabilities = rows.probabilities[:, 1]
     if not rows.confusion[1].any():
         raise UndefinedError("the second class does not occur")
-    thresholds, right, wrong = count_above(probabilities, rows.y == 1)
+    thresholds, right, wrong = count_above(probabilities, rows.y == 1, rows.weights)
     f1 = 2 * right / (right + wrong + right[-1])
     best = int(np.argmax(f1))
     above = float(thresholds[best])
@@ -305,8 +338,10 @@ def _short_number(below: float, above: float) -> float:
     return next((value for value in candidates if abs(value - middle) <= quarter), middle)
 
 
-def _for_each_target(formula: Callable[[_Floats, _Floats], float]) -> Callable[[Regressed], float]:
-    """Return the measure that is the mean of a formula of y (n,) and values (n,) over the targets.
+def _for_each_target(
+    formula: Callable[[_Floats, _Floats, _Floats | None], float],
+) -> Callable[[Regressed], float]:
+    """Return the measure that is the mean of a formula of y, values and weights (n,) over the targets.
 
     Targets for which it is undefined are left out, unless it is for all.
     """
@@ -316,7 +351,7 @@ def _for_each_target(formula: Callable[[_Floats, _Floats], float]) -> Callable[[
         reason = UndefinedError("there are no targets")
         for y, values in zip(rows.y.T, rows.values.T, strict=True):
             try:
-                found.append(formula(y, values))
+                found.append(formula(y, values, rows.weights))
             except UndefinedError as error:
                 reason = error
         if not found:
@@ -326,32 +361,33 @@ def _for_each_target(formula: Callable[[_Floats, _Floats], float]) -> Callable[[
     return compute
 
 
-def _mse(y: _Floats, values: _Floats) -> float:
-    return float(np.mean((values - y) ** 2))
+def _mse(y: _Floats, values: _Floats, weights: _Floats | None) -> float:
+    return _mean((values - y) ** 2, weights)
 
 
-def _rmse(y: _Floats, values: _Floats) -> float:
-    return float(np.sqrt(_mse(y, values)))
+def _rmse(y: _Floats, values: _Floats, weights: _Floats | None) -> float:
+    return float(np.sqrt(_mse(y, values, weights)))
 
 
-def _mae(y: _Floats, values: _Floats) -> float:
-    return float(np.mean(np.abs(values - y)))
+def _mae(y: _Floats, values: _Floats, weights: _Floats | None) -> float:
+    return _mean(np.abs(values - y), weights)
 
 
-def _mape(y: _Floats, values: _Floats) -> float:
+def _mape(y: _Floats, values: _Floats, weights: _Floats | None) -> float:
     """Return the mean of abs(value - y) / abs(y)."""
     zeros = np.count_nonzero(y == 0)
     if zeros:
         raise UndefinedError(f"{zeros:,} of {len(y):,} true values are 0")
-    return float(np.mean(np.abs((values - y) / y)))
+    return _mean(np.abs((values - y) / y), weights)
 
 
-def _r2(y: _Floats, values: _Floats) -> float:
+def _r2(y: _Floats, values: _Floats, weights: _Floats | None) -> float:
     """Return the share of the variance explained, 1 - sum (y - value)**2 / sum (y - mean)**2."""
-    spread = float(np.sum((y - y.mean()) ** 2))
+    sizes = np.ones(len(y)) if weights is None else weights
+    spread = float(np.sum(sizes * (y - _mean(y, weights)) ** 2))
     if not spread:
         raise UndefinedError("the true values do not vary")
-    return 1 - float(np.sum((values - y) ** 2)) / spread
+    return 1 - float(np.sum(sizes * (values - y) ** 2)) / spread
 
 
 MEASURES: dict[str, Measure] = {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import Splits, load_splits
+from mlpcli.build import Splits, load_splits, row_roles
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.data.kinds import Kinds, Wanted
@@ -115,8 +115,10 @@ def _wanted(checkpoint: Checkpoint) -> Wanted:
 def _read_all(checkpoint: Checkpoint, file: Path) -> Split:
     section: Any = checkpoint.experiment.data
     target = getattr(section, "target", "y")
-    X, y = read_labelled(_wanted(checkpoint), file, target=target, classes=checkpoint.classes)
-    return Split(X, y, np.arange(len(y)))
+    X, y, about = read_labelled(
+        _wanted(checkpoint), file, target=target, classes=checkpoint.classes, roles=row_roles(section)
+    )
+    return Split(X, y, np.arange(len(y)), weights=about.weights)
 
 
 def _find_split(

@@ -18,6 +18,7 @@ from mlpcli.data.batches import Batches, Split
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.data.transform import Transform
 from mlpcli.nn.linear import fit_linear
+from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.measures import Classified, Regressed, measure_all, measure_one
 from mlpcli.streams import stream
 from mlpcli.text import count
@@ -26,6 +27,7 @@ from mlpcli.training.memory import EVALUATION_ROWS, baseline_rows
 __all__ = ["TITLES", "Baselines", "fit_baselines"]
 
 _UNFIT = "No linear model to compare with: it cannot be fitted to these features."
+_SOFTMAX = LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=None)
 _RAREST = 1e-6  # a share of a class, or its weight, for one that does not occur
 
 # The names of the baselines in reports, and those that people read.
@@ -96,22 +98,21 @@ class Baselines:
     def _outcomes(
         self, split: Split, transform: Transform, target_transform: TargetTransform | None
     ) -> dict[str, Classified | Regressed]:
-        y = split.y[split.rows]
+        y, weights = split.y[split.rows], split.own_weights
         constant = np.broadcast_to(self.constant, (len(y), len(self.constant)))
         linear = self._linear_outputs(split, transform)
         if y.ndim == 1:
             outcomes = {"most_frequent": constant, "linear": linear}
             return {
-                name: Classified(y, logits.argmax(axis=1), logits.astype(np.float64), True)
+                name: Classified.of(_SOFTMAX, logits, y, weights)
                 for name, logits in outcomes.items()
                 if logits is not None
             }
-        true = y.astype(np.float64)
         if linear is not None:
             linear = linear.astype(np.float64)
             linear = linear if target_transform is None else target_transform.undo(linear)
         values = {"mean": constant, "linear": linear}
-        return {name: Regressed(true, array) for name, array in values.items() if array is not None}
+        return {name: Regressed.of(y, array, weights) for name, array in values.items() if array is not None}
 
     def _linear_outputs(self, split: Split, transform: Transform) -> NDArray[Any] | None:
         """Return the outputs (n, outputs) of the linear model, in the order of the rows."""
@@ -120,7 +121,7 @@ class Baselines:
         outputs = np.empty((len(split), len(self.b)), np.float32)
         start = 0
         with np.errstate(over="ignore", invalid="ignore"):
-            for X, _ in Batches(split, transform).in_order(EVALUATION_ROWS):
+            for X, *_ in Batches(split, transform).in_order(EVALUATION_ROWS):
                 np.matmul(X[:, : len(self.V)], self.V, out=outputs[start : start + len(X)])
                 start += len(X)
         outputs += self.b
@@ -140,15 +141,15 @@ def fit_baselines(
     as weighted examples would.
     """
     train = splits.train
-    y = train.y[train.rows]
+    y, weights = train.y[train.rows], train.own_weights
     if splits.classes is None:
-        constant = y.mean(axis=0, dtype=np.float64)
+        constant = np.average(y.astype(np.float64), axis=0, weights=weights)
         targets, classes = y, None
         if target_transform is not None:
             targets = target_transform.apply(y)
     else:
         classes = splits.targets
-        shares = np.bincount(y, minlength=classes) / len(y)
+        shares = np.bincount(y, weights, classes) / len(y)
         constant = np.log(np.maximum(shares, _RAREST))
         targets = y
     features = transform.n_direct
@@ -160,10 +161,13 @@ def fit_baselines(
     if n < len(train):
         chosen = np.sort(stream(seed, "baseline").choice(len(train), n, replace=False))
         note = f"The linear model was fitted to {n:,} of {len(train):,} training examples."
+    if weights is not None:
+        note = f"{note} " if note else ""
+        note += "The linear model was fitted without the weights of the examples."
     part = replace(train, rows=train.rows[chosen])
     X = np.empty((n, features), np.float32)
     start = 0
-    for batch, _ in Batches(part, transform).in_order(EVALUATION_ROWS):
+    for batch, *_ in Batches(part, transform).in_order(EVALUATION_ROWS):
         X[start : start + len(batch)] = batch[:, :features]
         start += len(batch)
     try:

@@ -169,7 +169,7 @@ class _Stream(_Strict):
 class _MidEpoch(_Strict):
     batch: _Count
     loss_sum: float
-    correct: _Count
+    correct: _Count | Annotated[float, Field(ge=0)]  # the sum of weights, where examples have them
     seconds: float
     silent: list[Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")]]
     streams: dict[Literal["augment", "dropout", "noise"], _Stream]

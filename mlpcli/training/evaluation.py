@@ -39,7 +39,7 @@ def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
             for places, X in batches.of_left_out(rows):
                 logits[places] = network.forward(X)
             return logits
-        for X, y in batches.in_order(rows):
+        for X, y, *_ in batches.in_order(rows):
             logits[start : start + len(y)] = network.predict(X)
             start += len(y)
     return logits
@@ -55,23 +55,23 @@ def quick_scores(
     """Return the mean ``loss``, and the ``accuracy`` of a classifier or the ``r2`` of a regression.
 
     ``monitor`` is a measure to add to these; None where it is undefined. Errors and R2 of a regression are
-    those of values as they were before the ``target_transform``.
+    those of values as they were before the ``target_transform``. Examples that have weights count by them.
     """
     logits, split = compute_logits(network, batches), batches.split
-    y = split.y[split.rows]
-    scores: dict[str, Any] = {"loss": loss.evaluate(logits, y, None)}
+    y, weights = split.y[split.rows], split.own_weights
+    scores: dict[str, Any] = {"loss": loss.evaluate(logits, y, None, weights)}
     if loss.outputs != "values":
-        scores["accuracy"] = float(np.mean(loss.classify(logits) == y))
+        scores["accuracy"] = float(np.average(loss.classify(logits) == y, weights=weights))
         if monitor not in scores:
-            scores[monitor] = measure_one(monitor, Classified.of(loss, logits, y))
+            scores[monitor] = measure_one(monitor, Classified.of(loss, logits, y, weights))
         return scores
     true, values = y.astype(np.float64), logits.astype(np.float64)
     if target_transform is not None and split.values is not None:
         true, values = split.values[split.rows].astype(np.float64), target_transform.undo(values)
     is_linear = target_transform is None or target_transform.bend is None
-    scores["r2"] = _r2(logits, y) if is_linear else _r2(values, true)  # no units matter to it
+    scores["r2"] = _r2(logits, y, weights) if is_linear else _r2(values, true, weights)
     if monitor not in scores:
-        scores[monitor] = measure_one(monitor, Regressed(true, values))
+        scores[monitor] = measure_one(monitor, Regressed.of(true, values, weights))
     return scores
 
 
@@ -80,6 +80,8 @@ def require_defined(monitor: str, loss: Loss, split: Split, where: str) -> None:
     if monitor not in MEASURES:
         return
     y = split.y[split.rows]
+    if split.weights is not None:
+        y = y[split.weights[split.rows] > 0]
     try:
         if loss.outputs == "values":
             MEASURES[monitor].compute(Regressed(y.astype(np.float64), y.astype(np.float64)))
@@ -94,13 +96,15 @@ def require_defined(monitor: str, loss: Loss, split: Split, where: str) -> None:
         ) from None
 
 
-def _r2(values: NDArray[Any], y: NDArray[Any]) -> float | None:
+def _r2(values: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None) -> float | None:
     """Return the share of the variance explained, 1 - sum (y - value)**2 / sum (y - mean)**2.
 
     For several outputs: the mean over those that vary; None if none does.
     """
     y = y.astype(np.float64)
-    squares, spreads = np.sum((values - y) ** 2, axis=0), np.sum((y - y.mean(axis=0)) ** 2, axis=0)
+    sizes = 1 if weights is None else weights[:, None]
+    mean = np.average(y, axis=0, weights=weights)
+    squares, spreads = np.sum(sizes * (values - y) ** 2, axis=0), np.sum(sizes * (y - mean) ** 2, axis=0)
     varies = spreads > 0
     return float(np.mean(1 - squares[varies] / spreads[varies])) if varies.any() else None
 
@@ -111,6 +115,7 @@ def full_report(
     y: NDArray[Any],
     classes: tuple[str, ...] | None,
     target_transform: TargetTransform | None = None,
+    weights: NDArray[np.float64] | None = None,
 ) -> dict[str, Any]:
     """Return all scores of ``logits`` (n, outputs) against ``y``, ready for JSON.
 
@@ -123,27 +128,38 @@ def full_report(
     the plain mean over the classes that occur. Of two classes: ``threshold``, the one of the probability of
     the second class that gives it the highest F1, and that F1; null where it is undefined.
 
+    Where the examples have ``weights`` (n,), with a mean of 1, counts are sums of them, and the report has
+    ``weighted``.
+
     For a regression the loss is that of targets as they were learned, all else that of values in their own
     units. Where there are several targets, measures are means over them, and ``targets`` holds those of each.
     """
     logits = logits.astype(np.float64)  # squares of large float32 numbers would overflow
+    weighted = {} if weights is None else {"weighted": True}
     if classes is None:
         scaled = y if target_transform is None else target_transform.apply(y)
         values = logits if target_transform is None else target_transform.undo(logits)
-        loss_of_scaled = loss.evaluate(logits, scaled, None)
+        loss_of_scaled = loss.evaluate(logits, scaled, None, weights)
         return {
             "n": len(y),
             "loss": loss_of_scaled,
-            **_report_values(Regressed(y.astype(np.float64), values)),
+            **_report_values(Regressed.of(y, values, weights)),
+            **weighted,
         }
-    rows = Classified.of(loss, logits, y)
+    rows = Classified.of(loss, logits, y, weights)
     measures, undefined = measure_all(rows)
-    report: dict[str, Any] = {"n": len(y), "loss": loss.evaluate(logits, y, None), **measures}
+    report: dict[str, Any] = {
+        "n": len(y),
+        "loss": loss.evaluate(logits, y, None, weights),
+        **weighted,
+        **measures,
+    }
     report["undefined"] = undefined
     confusion = rows.confusion
-    report["baseline"] = int(np.max(np.bincount(y))) / len(y)
+    predicted, support = confusion.sum(axis=0), confusion.sum(axis=1)
+    report["baseline"] = float(np.max(support) / np.sum(support))
     report["classes"] = [
-        _class_report(name, int(confusion[i, i]), int(confusion[:, i].sum()), int(confusion[i].sum()))
+        _class_report(name, confusion[i, i].item(), predicted[i].item(), support[i].item())
         for i, name in enumerate(classes)
     ]
     report["macro"] = {key: _mean(report["classes"], key) for key in ("precision", "recall", "f1")}
@@ -178,7 +194,7 @@ def _mean(classes: list[dict[str, Any]], key: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _class_report(name: str, correct: int, predicted: int, support: int) -> dict[str, Any]:
+def _class_report(name: str, correct: float, predicted: float, support: float) -> dict[str, Any]:
     return {
         "class": name,
         "precision": correct / predicted if predicted else None,

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mlpcli.build import divide, load_dataset
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, Fold, to_plain
+from mlpcli.data.batches import Split
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.toy import TOY_SETS
 from mlpcli.data.writing import number_cell, text_cell
@@ -329,7 +330,8 @@ class CrossValidation:
         if repeats > 1:
             logits = np.mean(parts, axis=0) if self._is_regression else model.loss.average(np.stack(parts))
         y = self._dataset.y
-        out_of_fold = _scores(model.judge(logits, y))
+        whole = Split(self._dataset.X, y, np.arange(n), weights=self._dataset.about.weights)
+        out_of_fold = _scores(model.judge(logits, y, whole.own_weights))
         every = [row.scores for row in self.record.rows]
         self.record.mean = {name: _over(fmean, [scores[name] for scores in every]) for name in every[0]}
         self.record.std = {name: _over(stdev, [scores[name] for scores in every]) for name in every[0]}

@@ -56,14 +56,14 @@ class MidEpoch:
     """The state of training within an epoch, after ``batch`` batches.
 
     ``loss_sum`` is the sum of the losses of all examples so far, ``correct`` the number of examples that were
-    classified correctly, each counted once for each member that saw it, and ``seconds`` the time that the
-    epoch has taken. ``silent`` is the state of `UnitHealth`; ``streams`` holds the states of the bit
-    generators by name.
+    classified correctly, or the sum of their weights, each counted once for each member that saw it, and
+    ``seconds`` the time that the epoch has taken. ``silent`` is the state of `UnitHealth`; ``streams`` holds
+    the states of the bit generators by name.
     """
 
     batch: int
     loss_sum: float
-    correct: int
+    correct: float
     seconds: float
     silent: list[str]
     streams: dict[str, Mapping[str, Any]]
@@ -82,7 +82,7 @@ class _Pass:
     start: float
     batch: int = 0
     loss_sum: float = 0.0
-    correct: int = 0
+    correct: float = 0
     seconds: float = 0.0
     report: dict[str, Any] = field(default_factory=dict)
 
@@ -104,7 +104,8 @@ class Trainer:
     an epoch are:
 
     - ``train_loss`` and ``train_accuracy``: means over the epoch's batches and the network's members, while
-      the weights change, with augmentation, dropout and noise, without penalties;
+      the weights change, with augmentation, dropout and noise, without penalties, and with the weights of the
+      examples;
     - ``val_loss``, ``val_accuracy`` or ``val_r2``, and ``val_`` with the name of the monitor, after the
       epoch. Without ``val`` a monitor other than loss and accuracy is that of the training split, ``train_``
       with its name, after the epoch;
@@ -202,7 +203,9 @@ class Trainer:
                 return None
             metrics = {"epoch": number, "train_loss": state.loss_sum / self.train.drawn}
             if self.loss.outputs != "values":
-                metrics["train_accuracy"] = state.correct / self.train.drawn
+                metrics["train_accuracy"] = min(
+                    1.0, state.correct / self.train.drawn
+                )  # sums of weights round
             norm = state.report["gradient_norm"]
             self._require_finite("norm of the gradient", norm, number, "in its last step")
             self._require_sound(number, "after its last step")
@@ -243,9 +246,9 @@ class Trainer:
         """Take a step on every batch, or on the remaining ones; return None if stopped before the end."""
         state = self._begin(number)
         order = stream(self.seed, "shuffle", number)
-        for X, y in self.train.shuffled(self.batch_size, order, state.batch):
+        for batch in self.train.shuffled(self.batch_size, order, state.batch):
             state.batch += 1
-            self._compute_gradient(state, X, y)
+            self._compute_gradient(state, *batch)
             self._take_step(state)
             if state.batch == self.batches:
                 break
@@ -274,7 +277,9 @@ class Trainer:
                 state.rngs[name].bit_generator.state = where
         return state
 
-    def _compute_gradient(self, state: _Pass, X: NDArray[Any], y: NDArray[Any]) -> None:
+    def _compute_gradient(
+        self, state: _Pass, X: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None = None
+    ) -> None:
         """Compute the gradients of a batch's mean loss, without penalties, into the network's gradients."""
         share = 1.0
         if self.augmenter is not None:
@@ -282,14 +287,14 @@ class Trainer:
         logits = self.network.forward(X, state.rngs)
         self._health.observe()
         dlogits = self._dlogits.rows(len(y))
-        loss = self.loss.evaluate(logits, y, dlogits)
+        loss = self.loss.evaluate(logits, y, dlogits, weights)
         if share < 1:
             loss = share * loss + self._add_others(logits, y, dlogits, share)
         if not math.isfinite(loss):
             self._require_finite("loss", loss, state.number, self._where(state) + self._first_lost("Y"))
         state.loss_sum += loss * len(y)
         if self.loss.outputs != "values":
-            state.correct += self.loss.count_correct(logits, y)
+            state.correct += self.loss.count_correct(logits, y, weights)
         if state.batch == self.batches:
             state.report |= self._health.report()  # backward overwrites the outputs
         if self.network.members > 1:  # each learns as if it were alone

@@ -309,7 +309,12 @@ def measured_data(experiment: Experiment) -> DataSize | None:
 def loaded_data(splits: Splits) -> DataSize:
     """Return the size of data that have been loaded."""
     parts = [split for split in (splits.train, splits.val, splits.test) if split is not None]
-    arrays = {id(array): array for split in parts for array in (split.X, split.y)}
+    arrays = {
+        id(array): array
+        for split in parts
+        for array in (split.X, split.y, split.weights)
+        if array is not None
+    }
     scored = max(map(len, parts))
     kept = len(splits.train) + (0 if splits.val is None else len(splits.val))
     rows = 3 * 8 * sum(map(len, parts))  # row numbers of the splits, the same in a new order, and the labels

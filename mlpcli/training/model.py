@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mlpcli.build import build_loss
 from mlpcli.config.schema import to_plain
-from mlpcli.data.arrays import labelled_arrays, rows_of_array
+from mlpcli.data.arrays import labelled_arrays, rows_of_array, weights_of_array
 from mlpcli.data.batches import Batches, Split
 from mlpcli.errors import CheckpointError, DataError, RunError, UsageError
 from mlpcli.nn.network import Network
@@ -76,7 +76,7 @@ class Model:
         """
         return self._logits(X)
 
-    def evaluate(self, X: Any, y: Any) -> dict[str, Any]:
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Return the scores on rows whose labels or values ``y`` are known, ready for JSON.
 
         With classes: n, loss, accuracy, balanced_accuracy, log_loss, roc_auc, pr_auc, f1, ece, brier,
@@ -86,10 +86,14 @@ class Model:
         of several targets also targets. A measure that is None has its reason in undefined. The baselines are
         the same measures of the most frequent class, or the mean, and of a linear model; baseline_note says
         why one is left out.
+
+        With ``sample_weight`` (n,) a row of weight 2 counts like two rows. Counts of rows are then sums of
+        weights, which are scaled to a mean of 1.
         """
         checkpoint = self.checkpoint
         rows, targets = labelled_arrays(X, y, columns=checkpoint.columns, classes=checkpoint.classes)
-        return self.report(Split(rows, targets, np.arange(len(rows))), "X")
+        weights = weights_of_array(sample_weight, len(rows))
+        return self.report(Split(rows, targets, np.arange(len(rows)), weights=weights), "X")
 
     @property
     def config(self) -> dict[str, Any]:
@@ -187,7 +191,7 @@ class Model:
 
     def report(self, split: Split, where: str) -> dict[str, Any]:
         """Return all scores on a split; raises DataError like `compute_logits`."""
-        report = self.judge(self.compute_logits(split, where), split.y[split.rows])
+        report = self.judge(self.compute_logits(split, where), split.y[split.rows], split.own_weights)
         baselines = self.checkpoint.baselines
         if baselines is not None:
             member = self.checkpoint.members[0]
@@ -195,17 +199,19 @@ class Model:
             report["baseline_note"] = baselines.note
         return report
 
-    def judge(self, logits: NDArray[Any], y: NDArray[Any]) -> dict[str, Any]:
-        """Return all scores of logits of this model against ``y``."""
+    def judge(
+        self, logits: NDArray[Any], y: NDArray[Any], weights: NDArray[np.float64] | None = None
+    ) -> dict[str, Any]:
+        """Return all scores of logits of this model against ``y``, by ``weights`` with a mean of 1."""
         checkpoint = self.checkpoint
         # A loss keeps buffers for each size of a batch; this one goes with them, and no thread shares it.
         loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
         scaling = checkpoint.target_transform
         if scaling is not None and checkpoint.others:
-            report = full_report(loss, logits, y, None)
-            report["loss"] = loss.evaluate(scaling.apply(logits), scaling.apply(y), None)
+            report = full_report(loss, logits, y, None, None, weights)
+            report["loss"] = loss.evaluate(scaling.apply(logits), scaling.apply(y), None, weights)
         else:
-            report = full_report(loss, logits, y, checkpoint.classes, scaling)
+            report = full_report(loss, logits, y, checkpoint.classes, scaling, weights)
         if "targets" in report:
             named = zip(checkpoint.target_names, report["targets"], strict=True)
             report["targets"] = [{"target": name, **row} for name, row in named]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -126,3 +128,20 @@ def test_examples_that_are_left_out_come_to_the_member_that_left_them_out() -> N
         for member, place in enumerate(places.tolist()):
             seen[member].add(place)
     assert seen == [set(rows.tolist()) for rows in LEFT_OUT]
+
+
+@pytest.mark.parametrize("enough", [1, 8, 1000])
+def test_weights_stay_beside_their_examples(enough: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlpcli.data.batches._ENOUGH", enough)
+    part = replace(split(np.float32), weights=np.arange(10) / 8)
+    batches = Batches(part, Transform.fit("none", part.X, part.rows))
+    for order in (batches.in_order(2), batches.shuffled(2, np.random.default_rng(0))):
+        for _, y, weights in order:
+            assert weights.dtype == np.float32
+            np.testing.assert_array_equal(weights, y / 8)
+
+
+def test_the_weights_of_a_split_have_a_mean_of_1() -> None:
+    assert split().own_weights is None
+    part = replace(split(), weights=np.arange(10.0))
+    np.testing.assert_allclose(part.own_weights, np.array([8, 1, 3, 5, 2]) / 3.8)

@@ -76,7 +76,8 @@ def test_refuses_what_holds_no_rows(
 
 
 def labelled(path: Path, classes: list[str] | None, columns: list[str] = COLUMNS) -> Any:
-    return read_labelled(Wanted(columns), path, target="kind", classes=classes)
+    X, y, _ = read_labelled(Wanted(columns), path, target="kind", classes=classes)
+    return X, y
 
 
 def test_labels_are_known_ones(

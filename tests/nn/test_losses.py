@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mlpcli.build import build_loss
 from mlpcli.config.loader import validate_experiment
@@ -51,6 +52,55 @@ def test_is_a_mean_over_the_batch(name: str) -> None:
     value = loss.evaluate(logits, y, once)
     assert loss.evaluate(np.tile(logits, (2, 1)), np.concatenate([y, y]), twice) == pytest.approx(value)
     np.testing.assert_allclose(twice[: len(y)] + twice[len(y) :], once)
+
+
+WEIGHTED = [*LOSSES, "weighted classes"]
+
+
+def batch(name: str) -> tuple[Loss, NDArray[np.float64], NDArray[Any], NDArray[np.float64]]:
+    """Return a loss with logits, targets and weights of mean 1, of which one is 0."""
+    rng = np.random.default_rng(0)
+    classes: dict[str, Any] = {"label_smoothing": 0.1, "class_weights": [1.0, 2.0, 5.0]}
+    loss = make(name) if name in LOSSES else LOSSES["cross_entropy"](**classes)
+    logits = rng.standard_normal((8, 1 if loss.binary else 3))
+    y = rng.standard_normal((8, 3)) if loss.outputs == "values" else rng.integers(0, 2, 8)
+    return loss, logits, y, np.array([2, 1, 0, 1, 1, 1, 1, 1.0])
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_an_example_of_weight_2_counts_like_two(name: str) -> None:
+    loss, logits, y, weights = batch(name)
+    rows = np.repeat(np.arange(8), weights.astype(int))
+    weighted, repeated = np.empty_like(logits), np.empty_like(logits)
+    value = loss.evaluate(logits, y, weighted, weights)
+    assert value == pytest.approx(loss.evaluate(logits[rows], y[rows], repeated))
+    summed = np.zeros_like(logits)
+    np.add.at(summed, rows, repeated)
+    np.testing.assert_allclose(weighted, summed, atol=1e-15)
+    if loss.outputs != "values":
+        assert loss.count_correct(logits, y, weights) == loss.count_correct(logits[rows], y[rows])
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_the_gradient_of_weighted_examples(name: str) -> None:
+    loss, logits, y, weights = batch(name)
+    weights = np.random.default_rng(1).uniform(0, 3, 8)
+    dlogits, step = np.empty_like(logits), 1e-6
+    loss.evaluate(logits, y, dlogits, weights)
+    for place in np.ndindex(logits.shape):
+        up, down = logits.copy(), logits.copy()
+        up[place] += step
+        down[place] -= step
+        slope = (loss.evaluate(up, y, None, weights) - loss.evaluate(down, y, None, weights)) / (2 * step)
+        assert dlogits[place] == pytest.approx(slope, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_weights_of_1_change_nothing(name: str) -> None:
+    loss, logits, y, _ = batch(name)
+    plain, weighted = np.empty_like(logits), np.empty_like(logits)
+    assert loss.evaluate(logits, y, weighted, np.ones(8)) == pytest.approx(loss.evaluate(logits, y, plain))
+    np.testing.assert_allclose(weighted, plain)
 
 
 @pytest.mark.parametrize("name", LOSSES)

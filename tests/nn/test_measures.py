@@ -260,3 +260,33 @@ def test_better_outputs_measure_better(name: str) -> None:
         of_noise = [Regressed(values, values + size * noise) for size in (0.01, 0.5)]
         results = measure.compute(of_noise[0]), measure.compute(of_noise[1])
     assert (results[0] > results[1]) == measure.higher_is_better
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_row_of_weight_2_counts_like_two(classes: int) -> None:
+    plain = drawn(classes, seed=1)
+    times = np.random.default_rng(2).integers(0, 4, len(plain.y))
+    rows = np.repeat(np.arange(len(times)), times)
+    weighted = Classified.of(SOFTMAX, plain.logits, plain.y, times / 7)
+    repeated = Classified.of(SOFTMAX, plain.logits[rows], plain.y[rows])
+    values, undefined = measure_all(weighted)
+    assert values == pytest.approx(measure_all(repeated)[0])
+    assert not undefined
+    np.testing.assert_allclose(7 * weighted.confusion, repeated.confusion)
+    if classes == 2:
+        assert best_threshold(weighted) == pytest.approx(best_threshold(repeated))
+    for of_weighted, of_repeated in zip(
+        measure_calibration(weighted), measure_calibration(repeated), strict=True
+    ):
+        factor = 7 if of_weighted.sum() != of_repeated.sum() and np.isfinite(of_weighted).all() else 1
+        np.testing.assert_allclose(factor * of_weighted, of_repeated)
+
+
+def test_a_row_of_weight_2_counts_like_two_in_a_regression() -> None:
+    rng = np.random.default_rng(0)
+    y, times = rng.standard_normal((30, 2)), rng.integers(0, 4, 30)
+    y[times == 0] = 0  # which would leave a relative error without a value
+    values, rows = y + rng.standard_normal((30, 2)), np.repeat(np.arange(30), times)
+    weighted, repeated = Regressed.of(y, values, times * 1.5), Regressed.of(y[rows], values[rows])
+    assert measure_all(weighted)[0] == pytest.approx(measure_all(repeated)[0])
+    assert measure_all(weighted.target(1))[0] == pytest.approx(measure_all(repeated.target(1))[0])

@@ -30,12 +30,13 @@ def most_allocated(folder: Path, rows: int, features: int, sections: dict[str, A
     """Return the peak of the bytes that a training step allocates temporarily."""
     rng = np.random.default_rng(0)
     path = folder / "noise.npz"
-    np.savez(path, X=rng.standard_normal((2 * rows, features), np.float32), y=rng.integers(0, 2, 2 * rows))
+    X, y = rng.standard_normal((2 * rows, features), np.float32), rng.integers(0, 2, 2 * rows)
+    np.savez(path, X=X, y=y, w=rng.random(2 * rows))
     sections = {
-        "data": {"name": "npz", "path": str(path), "val_size": 0, "test_size": 0},
         "training": {"epochs": 3, "batch_size": rows},
         "loss": "cross_entropy",
         **sections,
+        "data": {"name": "npz", "path": str(path), "val_size": 0, "test_size": 0, **sections.get("data", {})},
     }
     trainer = Run(validate_experiment(sections, folder)).trainer
     next(trainer.epochs())  # makes all buffers
@@ -45,10 +46,10 @@ def most_allocated(folder: Path, rows: int, features: int, sections: dict[str, A
 
 
 def _most_of_an_epoch(trainer: Trainer, rows: int) -> int:
-    batches = [(X.copy(), y.copy()) for X, y in trainer.train.in_order(rows)]
+    batches = [tuple(array.copy() for array in batch) for batch in trainer.train.in_order(rows)]
     peaks = []
 
-    def many(*_: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    def many(*_: Any) -> Iterator[tuple[NDArray[Any], ...]]:
         gathered = trainer.train.in_order(rows)
         for step in range(STEPS):
             tracemalloc.reset_peak()
@@ -69,9 +70,11 @@ def _most_of_an_epoch(trainer: Trainer, rows: int) -> int:
     return max(peaks)
 
 
+@pytest.mark.parametrize("weight", [None, "w"])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_no_array_of_a_batch_in_the_loss(loss: str, tmp_path: Path) -> None:
-    assert most_allocated(tmp_path, FLOATS, 2, {"model": {"hidden": [2]}, "loss": loss}) < SMALL
+def test_no_array_of_a_batch_in_the_loss(loss: str, weight: str | None, tmp_path: Path) -> None:
+    sections = {"model": {"hidden": [2]}, "loss": loss, "data": {"weight": weight}}
+    assert most_allocated(tmp_path, FLOATS, 2, sections) < SMALL
 
 
 @pytest.mark.parametrize(

@@ -332,6 +332,13 @@ class _File(_OneSource):
     bins: int = BINS
     target_transform: TargetTransform = TARGET_TRANSFORM
 
+    weight: ColumnName | None = Field(
+        None,
+        min_length=1,
+        description="the column, or the array of an npz file, with the weights of the rows, 0 or more: a row "
+        "of weight 2 counts like two rows; null counts all alike",
+    )
+
     @property
     def inputs(self) -> None:
         return None

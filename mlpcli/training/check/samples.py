@@ -45,7 +45,7 @@ def part_of(run: Run, rows: NDArray[Any], dtype: Any = np.float32) -> Batches:
 
 def batch_of(run: Run, rows: NDArray[Any], dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the training examples of ``rows`` as one batch X, y, once for each member."""
-    X, y = next(part_of(run, rows, dtype).in_order(len(rows)))
+    X, y, *_ = next(part_of(run, rows, dtype).in_order(len(rows)))
     members = run.network.members
     return np.tile(X, (members, 1)), np.tile(y, (members, *(1,) * (y.ndim - 1)))
 

@@ -1,0 +1,34 @@
+"""What is said of rows: weights that are numbers, one for each row, finite, not below 0 and not all 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.data.rows import read_weights
+from mlpcli.errors import DataError
+
+
+@pytest.mark.parametrize("values", [[1, 0, 2], [[1], [0], [2]], [True, False, True], [0.5, 0, 1e9]])
+def test_weights(values: Any) -> None:
+    weights = read_weights("w", np.array(values), 3)
+    assert weights.dtype == np.float64
+    np.testing.assert_array_equal(weights, np.ravel(values))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["1", "2", "3"], "w: has dtype <U1; weights are numbers"),
+        ([1, 2], r"w: has shape \(2,\); there is one weight for each of 3 rows"),
+        ([1, -0.5, 2], r"w\[1\] is -0.5; weights are finite numbers, 0 or more"),
+        ([1, 2, np.nan], r"w\[2\] is nan; weights are finite"),
+        ([np.inf, 2, 1], r"w\[0\] is inf; weights are finite"),
+        ([0, 0, 0], "w: all weights are 0, so that no row counts"),
+    ],
+)
+def test_what_are_no_weights(values: Any, message: str) -> None:
+    with pytest.raises(DataError, match=f"^{message}"):
+        read_weights("w", np.array(values), 3)
