@@ -306,19 +306,21 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     table = columns([header, *rows], "<" + ">" * len(names))
     if run.baselines.note is not None:
         table += f"\n{run.baselines.note}"
-    return "\n\n".join([_verdict(run), table, _health(run.metrics[-1]), columns(facts, "<<")])
+    return "\n\n".join([_verdict(run), table, _health(run), columns(facts, "<<")])
 
 
-def _health(metrics: dict[str, Any]) -> str:
+def _health(run: Run) -> str:
     """Return a table of the layers in the last epoch, and advice if something is wrong."""
     from mlpcli.training.health import advise
 
+    metrics = run.metrics[-1]
+    advice = advise(metrics, has_linear_path=run.network.path is not None)
     shares = [key for key in ("dead", "saturated") if any(value is not None for value in metrics[key])]
     rows = [["layer", *shares, "gradient norm", "update ratio"]]
     for i, norm in enumerate(metrics["gradient_norms"]):
         of_hidden = [metrics[key][i] if i < len(metrics[key]) else None for key in shares]
         rows.append([str(i + 1), *map(percent, of_hidden), f"{norm:.3g}", _ratio(metrics["update_ratio"][i])])
-    return "\n".join([columns(rows, "<" + ">" * (len(rows[0]) - 1)), *advise(metrics)])
+    return "\n".join([columns(rows, "<" + ">" * (len(rows[0]) - 1)), *advice])
 
 
 def _ratio(value: float | None) -> str:

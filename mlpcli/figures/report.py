@@ -100,7 +100,7 @@ def render_report(run: FinishedRun) -> str:
         frames=_frames(run),
         classes=_classes(reports[run.held_out]),
         held_out=run.held_out,
-        advice=advise(last.model_dump()),
+        advice=advise(last.model_dump(), has_linear_path=checkpoint.network.path is not None),
         config=write_yaml(to_plain(run.experiment)),
         commands=_commands(run),
         is_unfinished=run.is_unfinished,

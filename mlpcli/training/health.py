@@ -12,11 +12,15 @@ _DEAD, _SATURATED = 0.2, 0.5
 _RATIO = 0.1
 
 
-def advise(metrics: dict[str, Any]) -> list[str]:
-    """Return a line of advice for each layer that is in trouble by an epoch's metrics, in order."""
+def advise(metrics: dict[str, Any], *, has_linear_path: bool = False) -> list[str]:
+    """Return a line of advice for each layer that is in trouble by an epoch's metrics, in order.
+
+    A network that ``has_linear_path`` may have little to add to it. That its ReLUs die, and that a step
+    changes small weights by much, is then no trouble.
+    """
     lines = []
     for layer, (dead, saturated) in enumerate(zip(metrics["dead"], metrics["saturated"], strict=True), 1):
-        if dead is not None and dead >= _DEAD:
+        if dead is not None and dead >= _DEAD and not has_linear_path:
             lines.append(
                 f"layer {layer}: {dead:.0%} of its ReLUs are dead; lower optimizer.learning_rate "
                 "or use leaky_relu"
@@ -27,7 +31,7 @@ def advise(metrics: dict[str, Any]) -> list[str]:
                 "optimizer.learning_rate, or use relu"
             )
     for layer, ratio in enumerate(metrics["update_ratio"], 1):
-        if ratio is not None and ratio >= _RATIO:
+        if ratio is not None and ratio >= _RATIO and not has_linear_path:
             lines.append(
                 f"layer {layer}: a step changes its weights by {ratio:.0%}, where about 0.1% is usual; "
                 "lower optimizer.learning_rate"

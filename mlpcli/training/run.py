@@ -325,6 +325,8 @@ class Run:
         """Return one line on the data: name, sizes of the splits, features, classes."""
         splits = self.splits
         parts = [f"{len(splits.train):,} train"]
+        if self.trainer.val is self.trainer.train:
+            parts[0] += f" (each member leaves out one of {self.network.members:,} folds)"
         parts += [
             f"{len(split):,} {name}" for name, split in (("val", splits.val), ("test", splits.test)) if split
         ]

@@ -57,6 +57,21 @@ def test_a_run_leaves_its_files_and_says_so(mlp: Mlp) -> None:
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_members_are_scored_on_what_they_left_out(mlp: Mlp) -> None:
+    """The line on the data says so, and the table has the scores of the best epoch."""
+    folds = ("--set", "model.members=3", "--set", "training.validation=folds")
+    code, out, err = mlp("train", SPIRAL, *SHORT, *folds)
+    assert code == 0
+    train = "240 train (each member leaves out one of 3 folds)"
+    assert err.splitlines()[0] == f"spiral: {train} / 60 test, 2 features, 3 classes"
+    assert err.splitlines()[1] == "2-100-3 network of 3 members, 1,809 parameters; cross_entropy, sgd"
+    rows = [json.loads(line) for line in Path("runs/spiral/metrics.jsonl").read_text().splitlines()]
+    best = max(rows, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
+    words = [line.split() for line in out.splitlines()]
+    assert ["val", f"{best['val_loss']:.4f}", f"{best['val_accuracy']:.2%}"] in words
+    assert [row[0] for row in words if row and row[0] in ("train", "val", "test")] == ["train", "val", "test"]
+
+
 def test_the_two_next_commands_work_as_printed(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> None:
     for config in ("spiral", "iris"):
         lines = mlp("train", CONFIGS / f"{config}.yaml", *SHORT, "--quiet").out.splitlines()

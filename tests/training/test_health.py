@@ -19,3 +19,10 @@ def test_each_problem_has_its_own_advice() -> None:
     assert line.startswith("layer 1: 90% of its outputs are saturated; lower")
     (line,) = advise({**WELL, "update_ratio": [1e-3, 1e-3, 1e-3, 0.4]})
     assert line.startswith("layer 4: a step changes its weights by 40%")
+
+
+def test_beside_a_linear_path_a_layer_may_have_nothing_to_do() -> None:
+    idle = {**WELL, "dead": [0.9, None, None], "update_ratio": [1.0, 1.0, 1.0, 1.0]}
+    assert advise(idle, has_linear_path=True) == []
+    (line,) = advise({**idle, "saturated": [None, 0.9, None]}, has_linear_path=True)
+    assert line.startswith("layer 2: 90% of its outputs are saturated")
