@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import statistics
-import sys
 import textwrap
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,21 +16,35 @@ from mlpcli.cli.configs import read_config
 from mlpcli.cli.count_params import describe_network
 from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.options import set_option
-from mlpcli.cli.wrapping import fit_terminal
+from mlpcli.cli.progress import Teller, describe_place, follow, score_text
 from mlpcli.errors import UsageError
-from mlpcli.text import clip, columns, count, number, percent, some
+from mlpcli.text import clip, columns, count, percent, some
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
-    from mlpcli.training.directory import RunDirectory
+    from mlpcli.training.directory import FoldsDirectory, RunDirectory
     from mlpcli.training.run import Run
 
 __all__ = ["train"]
+
+_FOLDS = "folds.json"  # by which the directory of a cross-validation is known
 
 
 @click.command(short_help="Train a network from a config.")
 @click.argument("config", type=click.Path(path_type=Path), required=False)
 @set_option
+@click.option(
+    "--folds",
+    metavar="N",
+    type=click.IntRange(2, 1000),
+    help="Cross-validate: cut the data into N folds and train a network for each, scored on that fold.",
+)
+@click.option(
+    "--repeats",
+    metavar="N",
+    type=click.IntRange(1, 1000),
+    help="With --folds: do it N times, with other folds and other seeds. Default: once.",
+)
 @click.option(
     "--out",
     metavar="DIR",
@@ -66,6 +77,8 @@ __all__ = ["train"]
 def train(
     config: Path | None,
     overrides: tuple[str, ...],
+    folds: int | None,
+    repeats: int | None,
     out: Path | None,
     resume: str | None,
     data: Path | None,
@@ -81,12 +94,23 @@ def train(
     kept in best.npz, those of the last in last.npz, the scores of each epoch in metrics.jsonl. Ctrl-C ends
     after the batch at hand and saves; --resume goes on from there, to the very bytes that an unbroken run
     would have written.
+
+    With --folds there is such a run for each fold, in fold-1 and so on. Beside them stand folds.json with the
+    scores, out_of_fold.csv with a prediction for each row from a network that has not seen it, and folds.npz,
+    a checkpoint that predicts the mean of all networks.
     """
     prepare_blas(threads)
-    config, run_directory = _read_resume(config, out, resume, force)
+    place = Path(resume) if resume else out
+    cross_validates = folds is not None or (
+        resume is not None and place is not None and (place / _FOLDS).is_file()
+    )
+    if repeats is not None and not cross_validates:
+        raise UsageError("--repeats repeats a cross-validation; give --folds, too")
+    mark = _FOLDS if cross_validates else "config.yaml"
+    config, run_directory = _read_resume(config, out, resume, force, mark)
     experiment = _read_experiment(config, overrides, data, resume is not None)
     if dry_run:
-        click.echo(_plan(experiment))
+        click.echo(_plan(experiment, folds, repeats or 1))
         return
 
     from mlpcli.training.directory import run_name
@@ -94,14 +118,25 @@ def train(
 
     if force and out is None:
         raise UsageError("--force replaces the run in --out DIR; name that directory with --out")
-    say = _Teller(quiet)
+    say = Teller(quiet)
+    if cross_validates:
+        from mlpcli.cli.folds import cross_validate
+        from mlpcli.training.folds import take_folds_directory
+
+        def take() -> FoldsDirectory:
+            return take_folds_directory(
+                run_name(config), run_directory, resume=resume is not None, force=force
+            )
+
+        cross_validate(experiment, folds, repeats, take, say, force_memory=force_memory)
+        return
     with Interrupt() as interrupt:
         directory = take_directory(run_name(config), run_directory, resume=resume is not None, force=force)
         try:
             run = start_run(experiment, directory, force_memory=force_memory)
             interrupt.stop = run.stop
             _introduce(run, directory, say)
-            rates = _follow(run, say)
+            rates = follow(run, say)
         except KeyboardInterrupt:  # before training began, or for the second time
             kept = (
                 f"; what was saved before is kept.\n{_go_on(directory)}" if directory.last.exists() else "."
@@ -117,9 +152,12 @@ def train(
 
 
 def _read_resume(
-    config: Path | None, out: Path | None, resume: str | None, force: bool
+    config: Path | None, out: Path | None, resume: str | None, force: bool, mark: str
 ) -> tuple[Path, Path | None]:
-    """Return the config to read, and the directory of the run to resume if one is named."""
+    """Return the config to read, and the directory of the run to resume if one is named.
+
+    Such a directory is known by the file ``mark``, which has the config.
+    """
     if resume is not None and force:
         raise UsageError("--resume continues a run and --force replaces it; give one of them")
     if resume and out is not None:
@@ -132,9 +170,9 @@ def _read_resume(
     if resume is None or directory is None:
         goes_on = "" if resume is None else ", or the run to resume: mlp train --resume runs/spiral"
         raise UsageError(f"name a config, as in mlp train spiral{goes_on}")
-    if not (directory / "config.yaml").is_file():
-        raise UsageError(f"{directory} is not the directory of a run: it has no config.yaml")
-    return directory / "config.yaml", directory
+    if not (directory / mark).is_file():
+        raise UsageError(f"{directory} is not the directory of a run: it has no {mark}")
+    return directory / mark, directory
 
 
 def _read_experiment(
@@ -145,9 +183,16 @@ def _read_experiment(
         raise UsageError(f"--data is for --resume; for a new run: --set data.path={data}")
     if not is_resumed:
         return read_config(config, overrides)
-    from mlpcli.config.loader import load_experiment
+    from mlpcli.config.loader import load_experiment, parse_experiment
 
-    experiment = load_experiment(config, overrides)
+    if config.name == _FOLDS:
+        from mlpcli.config.yaml12 import write_yaml
+        from mlpcli.training.folds import read_record
+
+        text = write_yaml(read_record(config).config)
+        experiment = parse_experiment(text, str(config), config.parent, overrides)
+    else:
+        experiment = load_experiment(config, overrides)
     if data is None:  # where they are is found with the help of last.npz
         return experiment
     from mlpcli.training.moved import redirected
@@ -155,25 +200,7 @@ def _read_experiment(
     return redirected(experiment, data)
 
 
-class _Teller:
-    """Shows progress on stderr; training continues when nobody reads it any more."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-
-    def __call__(self, text: str) -> None:
-        if not self.quiet:
-            self.note(text)
-
-    def note(self, text: str) -> None:
-        """Show what a user should know even if no progress is wanted."""
-        try:
-            click.echo(fit_terminal(text), err=True)
-        except (OSError, ValueError):  # a closed pipe, a full disk
-            self.quiet = True
-
-
-def _introduce(run: Run, directory: RunDirectory, say: _Teller) -> None:
+def _introduce(run: Run, directory: RunDirectory, say: Teller) -> None:
     """Show the data, the network, the directory and, for a resumed run, how far it had come."""
     say(run.describe_data())
     unseen = [
@@ -186,7 +213,7 @@ def _introduce(run: Run, directory: RunDirectory, say: _Teller) -> None:
         )
     say(run.describe_network())
     resumed = bool(run.trainer.optimizer.steps)
-    say(f"-> {directory.path}{f', resumed {_place(run)}' if resumed else ''}")
+    say(f"-> {directory.path}{f', resumed {describe_place(run)}' if resumed else ''}")
     for note in run.notes:
         say.note(note)
     if run.trainer.progress.epoch >= run.experiment.training.epochs:
@@ -194,24 +221,15 @@ def _introduce(run: Run, directory: RunDirectory, say: _Teller) -> None:
         say(f"{done} done; for more: --set training.epochs=...")
 
 
-def _place(run: Run) -> str:
-    """Describe how far a run has come."""
-    trainer = run.trainer
-    batch = trainer.optimizer.steps - trainer.progress.epoch * trainer.batches
-    if batch:
-        return f"in epoch {trainer.progress.epoch + 1:,}, after batch {batch:,} of {trainer.batches:,}"
-    return f"after epoch {trainer.progress.epoch:,} of {run.experiment.training.epochs:,}"
-
-
 def _interrupted(run: Run, directory: RunDirectory) -> str:
-    return f"\nInterrupted {_place(run)}; everything is saved.\n{_go_on(directory)}"
+    return f"\nInterrupted {describe_place(run)}; everything is saved.\n{_go_on(directory)}"
 
 
 def _go_on(directory: RunDirectory) -> str:
     return f"Resume with: mlp train --resume {shlex.quote(str(directory.path))}"
 
 
-def _plan(experiment: Experiment) -> str:
+def _plan(experiment: Experiment, folds: int | None, repeats: int) -> str:
     """Return the resolved config and, as comments, the network's size; the whole is a config again."""
     from mlpcli.config.schema import to_plain
     from mlpcli.config.yaml12 import write_yaml
@@ -219,65 +237,12 @@ def _plan(experiment: Experiment) -> str:
 
     plan = plan_run(experiment)
     lines = describe_network(plan.widths, plan.experiment, plan.data).splitlines()
+    if folds is not None:
+        words = f"{folds} folds" + (f" x {repeats} repeats" if repeats > 1 else "")
+        lines = [f"{words}: {folds * repeats:,} networks of this kind, one after the other", "", *lines]
     if plan.note is not None:
         lines = [*textwrap.wrap(plan.note, 80), "", *lines]
     return write_yaml(to_plain(plan.experiment)) + "\n" + "\n".join(f"# {line}".rstrip() for line in lines)
-
-
-def _follow(run: Run, say: _Teller) -> list[float]:
-    """Train with a progress bar in a terminal, else a line for each epoch; return their examples/s."""
-    from tqdm import tqdm
-
-    from mlpcli.training.run import describe_epoch
-
-    rates = []
-    in_terminal = sys.stderr is not None and sys.stderr.isatty()
-    shows_bar = in_terminal and not say.quiet
-    epochs = run.epochs()
-    bar = tqdm(
-        epochs,
-        initial=run.trainer.progress.epoch,
-        total=run.experiment.training.epochs,
-        disable=not shows_bar,
-        ncols=_narrower_than_the_terminal(sys.stderr)[0] if shows_bar else None,
-        bar_format="epoch {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}{postfix}",
-    )
-    if shows_bar:
-        bar.dynamic_ncols = _narrower_than_the_terminal  # type: ignore[assignment]
-    with closing(epochs):
-        for epoch in bar:
-            rates.append(epoch.metrics["examples_per_second"])
-            bar.set_postfix_str(_postfix(epoch.metrics, run.experiment.monitor), refresh=False)
-            if not in_terminal:
-                say(describe_epoch(epoch.metrics))
-    if in_terminal:
-        say("")  # sets the summary off from the bar
-    return rates
-
-
-def _narrower_than_the_terminal(terminal: Any) -> tuple[int, int]:
-    """Return columns and rows for the bar: the terminal's, with room for the ^C that it shows for Ctrl-C.
-
-    If that went on to the next line, the bar would be drawn there again.
-    """
-    try:
-        size = os.get_terminal_size(terminal.fileno())
-    except (OSError, ValueError):
-        size = shutil.get_terminal_size()
-    return max(20, size.columns - 3), size.lines
-
-
-def _postfix(metrics: dict[str, Any], monitor: str) -> str:
-    from mlpcli.nn.measures import MEASURES
-
-    words = [f"loss {metrics['train_loss']:.4f}"]
-    if "val_accuracy" in metrics:
-        words.append(f"val {metrics['val_accuracy']:.2%}")
-    elif "val_r2" in metrics:
-        words.append(f"val R2 {number(metrics['val_r2'])}")
-    if monitor not in ("loss", "accuracy", "r2") and f"val_{monitor}" in metrics:
-        words.append(f"val {MEASURES[monitor].title} {_score(monitor, metrics[f'val_{monitor}'])}")
-    return ", ".join(words)
 
 
 def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
@@ -289,9 +254,9 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     rows = []
     baselines = run.score_baselines()
     for part, values in scores.items():
-        rows.append([part, *(_score(name, values[name]) for name in names)])
+        rows.append([part, *(score_text(name, values[name]) for name in names)])
         for baseline, row in baselines.get(part, {}).items():
-            shown = ("" if name == "loss" else _score(name, row[name]) for name in names)
+            shown = ("" if name == "loss" else score_text(name, row[name]) for name in names)
             rows.append([f"  {TITLES[baseline]}", *shown])
     best = shlex.quote(str(directory.best))
     file = getattr(run.experiment.data, "path", None)
@@ -344,9 +309,3 @@ def _verdict(run: Run) -> str:
     elif progress.best_epoch == progress.epoch:
         verdict += "\nThe last epoch was the best; more training.epochs may improve it."
     return verdict
-
-
-def _score(name: str, value: float | None) -> str:
-    from mlpcli.nn.measures import MEASURES
-
-    return percent(value) if name in MEASURES and MEASURES[name].is_share else number(value)

@@ -131,7 +131,7 @@ class FinishedRun:
         if checkpoint.others:
             raise UsageError(
                 f"{file} is the mean of {len(checkpoint.members):,} networks; name the run of one of them, "
-                f"as in {directory / 'fold-1'}, or for all of them {directory}"
+                f"as in {directory / 'fold-1'}"
             )
         return cls(directory.resolve().name, directory, checkpoint, data)
 

@@ -1,0 +1,113 @@
+"""Shows how the training of a run goes on: a bar in a terminal, else a line for each epoch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlpcli.cli.wrapping import fit_terminal
+from mlpcli.text import number, percent
+
+if TYPE_CHECKING:
+    from mlpcli.training.run import Run
+
+__all__ = ["Teller", "describe_place", "follow", "score_text"]
+
+
+class Teller:
+    """Shows progress on stderr; training continues when nobody reads it any more."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def __call__(self, text: str) -> None:
+        """Show how far things are, if progress is wanted."""
+        if not self.quiet:
+            self.note(text)
+
+    def note(self, text: str) -> None:
+        """Show what a user should know even if no progress is wanted."""
+        try:
+            click.echo(fit_terminal(text), err=True)
+        except (OSError, ValueError):  # a closed pipe, a full disk
+            self.quiet = True
+
+
+def describe_place(run: Run) -> str:
+    """Describe how far a run has come."""
+    trainer = run.trainer
+    batch = trainer.optimizer.steps - trainer.progress.epoch * trainer.batches
+    if batch:
+        return f"in epoch {trainer.progress.epoch + 1:,}, after batch {batch:,} of {trainer.batches:,}"
+    return f"after epoch {trainer.progress.epoch:,} of {run.experiment.training.epochs:,}"
+
+
+def follow(run: Run, say: Teller, before: str = "") -> list[float]:
+    """Train with a progress bar in a terminal, else a line for each epoch; return their examples/s.
+
+    The bar begins with the text ``before``; if there is one, there is no line for each epoch.
+    """
+    from tqdm import tqdm
+
+    from mlpcli.training.run import describe_epoch
+
+    rates = []
+    in_terminal = sys.stderr is not None and sys.stderr.isatty()
+    shows_bar = in_terminal and not say.quiet
+    epochs = run.epochs()
+    bar = tqdm(
+        epochs,
+        initial=run.trainer.progress.epoch,
+        total=run.experiment.training.epochs,
+        disable=not shows_bar,
+        ncols=_narrower_than_the_terminal(sys.stderr)[0] if shows_bar else None,
+        bar_format=before + "epoch {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}{postfix}",
+    )
+    if shows_bar:
+        bar.dynamic_ncols = _narrower_than_the_terminal  # type: ignore[assignment]
+    with closing(epochs):
+        for epoch in bar:
+            rates.append(epoch.metrics["examples_per_second"])
+            bar.set_postfix_str(_postfix(epoch.metrics, run.experiment.monitor), refresh=False)
+            if not in_terminal and not before:
+                say(describe_epoch(epoch.metrics))
+    if in_terminal and not before:
+        say("")  # sets the summary off from the bar
+    return rates
+
+
+def _narrower_than_the_terminal(terminal: Any) -> tuple[int, int]:
+    """Return columns and rows for the bar: the terminal's, with room for the ^C that it shows for Ctrl-C.
+
+    If that went on to the next line, the bar would be drawn there again.
+    """
+    try:
+        size = os.get_terminal_size(terminal.fileno())
+    except (OSError, ValueError):
+        size = shutil.get_terminal_size()
+    return max(20, size.columns - 3), size.lines
+
+
+def _postfix(metrics: dict[str, Any], monitor: str) -> str:
+    from mlpcli.nn.measures import MEASURES
+
+    words = [f"loss {metrics['train_loss']:.4f}"]
+    if "val_accuracy" in metrics:
+        words.append(f"val {metrics['val_accuracy']:.2%}")
+    elif "val_r2" in metrics:
+        words.append(f"val R2 {number(metrics['val_r2'])}")
+    if monitor not in ("loss", "accuracy", "r2") and f"val_{monitor}" in metrics:
+        words.append(f"val {MEASURES[monitor].title} {score_text(monitor, metrics[f'val_{monitor}'])}")
+    return ", ".join(words)
+
+
+def score_text(name: str, value: float | None) -> str:
+    """Return the value of a score as people read it: accuracies and other shares in percent."""
+    from mlpcli.nn.measures import MEASURES
+
+    return percent(value) if name in MEASURES and MEASURES[name].is_share else number(value)

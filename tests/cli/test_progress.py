@@ -1,0 +1,65 @@
+"""Progress: what is shown of a run while it is trained."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from mlpcli.cli.progress import Teller, describe_place, follow, score_text
+from mlpcli.config.loader import make_experiment
+from mlpcli.training.run import Run
+
+
+def small_run(epochs: int = 3) -> Run:
+    return Run(make_experiment({"data": "moons", "training": {"epochs": epochs}}))
+
+
+def test_there_is_a_line_for_each_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    rates = follow(small_run(), Teller(quiet=False))
+    assert len(rates) == 3
+    assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "epoch 1",
+        "epoch 2",
+        "epoch 3",
+    ]
+
+
+@pytest.mark.parametrize(("quiet", "before"), [(True, ""), (False, "fold 1 of 5, ")])
+def test_there_is_none_of_several_runs_or_if_none_is_wanted(
+    capsys: pytest.CaptureFixture[str], quiet: bool, before: str
+) -> None:
+    assert len(follow(small_run(), Teller(quiet), before)) == 3
+    assert capsys.readouterr().err == ""
+
+
+def test_the_bar_in_a_terminal_begins_with_the_text(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    follow(small_run(), Teller(quiet=False), "fold 2 of 5, ")
+    assert "fold 2 of 5, epoch 3/3" in capsys.readouterr().err
+
+
+def test_notes_are_shown_even_if_no_progress_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    say = Teller(quiet=True)
+    say("progress")
+    say.note("a note")
+    assert capsys.readouterr().err == "a note\n"
+
+
+def test_the_place_of_a_run() -> None:
+    run = small_run()
+    assert describe_place(run) == "after epoch 0 of 3"
+    for _ in run.epochs():
+        run.stop()
+    assert describe_place(run) == "after epoch 1 of 3"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [("accuracy", 0.5, "50.00%"), ("loss", 0.5, "0.5000"), ("r2", None, "-"), ("f1", None, "-")],
+)
+def test_scores(name: str, value: Any, expected: str) -> None:
+    assert score_text(name, value) == expected
