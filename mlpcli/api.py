@@ -42,7 +42,8 @@ def train(
     data, whose scaling, train_size and val_size stay. ``sample_weight`` (n,) are weights of the rows: one of
     weight 2 counts like two rows. ``validation`` is a pair of such arrays to score epochs on, or three with
     weights; then no row of X is held out for that. The arrays are not copied where they need not be: do not
-    change them during the training.
+    change them during the training. If the config names no loss, ``y`` decides whether it holds classes or
+    values.
 
     ``out`` is the directory to keep the run in; without it, it is kept in memory. ``resume`` goes on with the
     run that ``out`` holds, or begins one there.

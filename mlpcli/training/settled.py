@@ -21,6 +21,7 @@ def settle_loss(experiment: Experiment, splits: Splits) -> tuple[Experiment, str
     if the loss has settings that are for classes and the target holds numbers.
     """
     if experiment.loss.task is not None:
+        _require_fitting(experiment, splits)
         return experiment, None
     data: Any = experiment.data
     target = getattr(data, "target", "y")
@@ -38,6 +39,19 @@ def settle_loss(experiment: Experiment, splits: Splits) -> tuple[Experiment, str
             change = " To predict it as a number: loss: mse."
     settled = with_task(experiment, splits.classes is not None, why)
     return settled, f"loss: {settled.loss.name}, since {why}.{change}"
+
+
+def _require_fitting(experiment: Experiment, splits: Splits) -> None:
+    """Raise ConfigError if the target was read as the other of classes and numbers.
+
+    So it may be if arrays go on with a run whose config named a loss, and the config given now does not.
+    """
+    loss, is_class = experiment.loss, splits.classes is not None
+    if is_class != (loss.task == "classification"):
+        held, needed = ("classes", "numbers") if is_class else ("numbers", "classes")
+        raise ConfigError(
+            f"the target was taken for {held}, and {loss.name} is for {needed}; set loss: {loss.name}"
+        )
 
 
 def with_task(
