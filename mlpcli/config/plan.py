@@ -177,6 +177,12 @@ def _linear_path(inner: Sequence[LayerSpec], widths: Sequence[int], model: Model
     )
 
 
+def _clip(outputs: int) -> LayerSpec:
+    """Specify a layer that keeps outputs within a range, which the training targets set."""
+    state = (ArraySpec("low", "low", (outputs,)), ArraySpec("high", "high", (outputs,)))
+    return LayerSpec("clip", 1, outputs, outputs, state=state)
+
+
 def _residual(inner: Sequence[LayerSpec], init: dict[str, Any]) -> LayerSpec:
     """Specify a layer that adds its input to the output of its inner layers.
 
@@ -220,6 +226,8 @@ def plan_network(model: Model, widths: Sequence[int]) -> NetworkSpec:
     layers = list(_layers(model, widths))
     if model.linear_path != "none":
         layers = [_linear_path(layers, widths, model)]
+    if model.clip_outputs:
+        layers.append(_clip(widths[-1]))
     if model.members > 1:
         layers = [_of_members(layer, model.members) for layer in layers]
     return NetworkSpec(tuple(widths), tuple(layers), model.members)

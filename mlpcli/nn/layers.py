@@ -38,6 +38,7 @@ from mlpcli.specs import LayerSpec
 __all__ = [
     "LAYERS",
     "BatchNorm",
+    "Clip",
     "Dense",
     "Dropout",
     "Elementwise",
@@ -625,6 +626,29 @@ class LinearPath(Layer):
             gradient = layer.backward(gradient)
 
 
+class Clip(Layer):
+    """In evaluation, Y is X within the range from ``low`` to ``high``, both (fan_out,); in training, Y = X.
+
+    A network that extrapolates may be wrong by any amount; no training target lay beyond the range.
+    """
+
+    low: Array
+    high: Array
+
+    def initialize(self, rng: np.random.Generator) -> None:  # noqa: ARG002
+        """Set the range to all numbers."""
+        largest = np.finfo(self.low.dtype).max
+        self.low[...], self.high[...] = -largest, largest
+
+    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
+        """Return X, in evaluation within the range."""
+        return X if rngs is not None else np.clip(X, self.low, self.high, out=X)
+
+    def backward(self, dY: Array, /) -> Array:
+        """Return dY."""
+        return dY
+
+
 LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
     "elementwise": Elementwise,
@@ -637,4 +661,5 @@ LAYERS: dict[str, type[Layer]] = {
     "residual": Residual,
     "members_dense": MembersDense,
     "linear_path": LinearPath,
+    "clip": Clip,
 }

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.nn.layers import LAYERS, Dense, Layer, LinearPath, MembersDense, Residual, Rngs
+from mlpcli.nn.layers import LAYERS, Clip, Dense, Layer, LinearPath, MembersDense, Residual, Rngs
 from mlpcli.nn.parameters import Parameters
 from mlpcli.specs import NetworkSpec
 
@@ -31,9 +31,9 @@ class Network:
 
     ``dense`` are the layers of weights, of which the last is the output layer, and ``hidden`` the hidden
     layers, both in order. ``stack`` are all layers from the inputs to the outputs, and ``path`` the linear
-    path around them, if there is one. Where there are several members, ``average`` makes one prediction of
-    theirs, as `Loss.average` does. Parameters are zero until `initialize`
-    or a checkpoint fills ``parameters.values`` and ``state``.
+    path around them, if there is one; ``clip`` keeps the outputs within a range. Where there are several
+    members, ``average`` makes one prediction of theirs, as `Loss.average` does. Parameters are zero until
+    `initialize` or a checkpoint fills ``parameters.values`` and ``state``.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Network:
         self.dense = [layer for layer in self._all_layers if isinstance(layer, (Dense, MembersDense))]
         self.hidden = _hidden(self.layers)
         self.path = next((layer for layer in self.layers if isinstance(layer, LinearPath)), None)
+        self.clip = next((layer for layer in self.layers if isinstance(layer, Clip)), None)
         self.stack = self.layers if self.path is None else self.path.inner
         self.parameters = Parameters(spec.parameters, self.dtype)
         self.state = {name: array for layer in self._all_layers for name, array in layer.state.items()}

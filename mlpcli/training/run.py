@@ -131,6 +131,9 @@ class Run:
             require_defined(experiment.monitor, self.loss, val, "validation")
         left_out = leave_out(experiment, train)
         batches = self._batches(train, keep=True, members=self.network.members, left_out=left_out)
+        if self.network.clip is not None:
+            y = batches.split.y[batches.split.rows]
+            self.network.clip.low[...], self.network.clip.high[...] = y.min(axis=0), y.max(axis=0)
         path_note = None
         if experiment.model.linear_path == "fitted":
             path_note = fit_linear_path(self.network, self.loss, batches, experiment.training.seed)

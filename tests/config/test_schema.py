@@ -119,6 +119,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "residual": False,
             "members": 1,
             "linear_path": "none",
+            "clip_outputs": False,
             "dropout": 0.0,
             "input_dropout": 0.0,
             "input_noise": 0.0,

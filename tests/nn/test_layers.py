@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 from mlpcli.build import build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS, UNITS
-from mlpcli.nn.layers import LAYERS, Dense, Layer, Maxout, PRelu
+from mlpcli.nn.layers import LAYERS, Clip, Dense, Layer, Maxout, PRelu
 from mlpcli.nn.network import Network
 
 
 def network(**model: Any) -> Network:
     """Return a network in float64, with its first weights, for batches of 2 rows."""
-    experiment = validate_experiment({"data": "spiral", "model": {"hidden": [4, 4], **model}}, Path())
-    made = build_network(experiment, experiment.widths() or (), np.float64)
+    loss = "mse" if model.get("clip_outputs") else "cross_entropy"
+    sections = {"data": {"name": "npz", "path": "any.npz"}, "model": {"hidden": [4, 4], **model}}
+    experiment = validate_experiment({**sections, "loss": loss}, Path())
+    made = build_network(experiment, experiment.widths(2, 3) or (), np.float64)
     made.initialize(np.random.default_rng(0))
     return made
 
@@ -70,12 +72,23 @@ def test_maxout_takes_the_largest_piece_and_of_equal_ones_the_first() -> None:
     assert maxout.backward(array([10, 20], [30, 40])).tolist() == [[0, 20, 10, 0], [30, 0, 0, 40]]
 
 
+def test_clip_keeps_outputs_within_a_range_except_in_training() -> None:
+    clip = layer(Clip, clip_outputs=True)
+    huge = array([-1e300, 0, 1e300])
+    assert clip.forward(huge.copy()).tolist() == huge.tolist()
+    clip.low[...], clip.high[...] = [-1, 0, 1], [1, 2, 3]
+    assert clip.forward(array([-5, 1, 0.5], [5, 5, 5])).tolist() == [[-1, 1, 1], [1, 2, 3]]
+    assert clip.forward(array([-5, 1, 5]), {}).tolist() == [[-5, 1, 5]]
+    assert clip.backward(array([1, 2, 3])).tolist() == [[1, 2, 3]]
+
+
 MODELS = [
     *({"activation": name} for name in UNITS),
     *({"norm": name} for name in NORMS),
     {"dropout": 0.5, "input_noise": 0.5},
     {"residual": True},
     {"members": 3, "linear_path": "learned"},
+    {"clip_outputs": True},
 ]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import mlpcli
-from mlpcli.config.loader import load_experiment, parse_experiment
+from mlpcli.config.loader import load_experiment, parse_experiment, validate_experiment
 from mlpcli.data.target_transform import BENDS
 from mlpcli.errors import ConfigError, RunError
 from mlpcli.training.checkpoints import load_checkpoint
@@ -334,3 +334,28 @@ def test_the_trained_fixture_has_what_the_command_line_tests_need(
     trained: Callable[..., RunDirectory],
 ) -> None:
     assert trained("xor", "training.epochs=20") is trained("xor", "training.epochs=20")
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_predictions_are_clipped_to_the_range_of_the_training_targets(members: int, tmp_path: Path) -> None:
+    """Those of a checkpoint, too; targets may be bent before they are learned."""
+    x = np.linspace(1, 10, 200)
+    np.savez(tmp_path / "x.npz", X=x[:, None], y=np.exp(x))
+    sections = {
+        "data": {"name": "npz", "path": str(tmp_path / "x.npz"), "target_transform": "log"},
+        "model": {"linear_path": "fitted", "members": members},
+        "loss": "mse",
+        "training": {"epochs": 1},
+    }
+    far = np.array([[-100.0], [100.0]])
+    free = Run(validate_experiment(sections, tmp_path))
+    list(free.epochs())
+    clipped = Run(
+        validate_experiment({**sections, "model": {**sections["model"], "clip_outputs": True}}, tmp_path)
+    )
+    list(clipped.epochs())
+    clipped.best.save(tmp_path / "kept.npz")
+    seen = clipped.splits.train.y[clipped.splits.train.rows]
+    assert free.best.predict(far)[1] > 2 * seen.max()
+    for model in (clipped.best, mlpcli.load(tmp_path / "kept.npz")):
+        np.testing.assert_allclose(model.predict(far), [seen.min(), seen.max()], rtol=1e-5)

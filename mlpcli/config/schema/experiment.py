@@ -82,6 +82,11 @@ class Experiment(Section):
                 "set loss: mse, or delete the key",
                 ("data", "target_transform"),
             )
+        if model is not None and model.clip_outputs and loss.task == "classification":
+            raise problem(
+                f"it is for the numbers of a regression, and {loss.name} is for classes; delete the key",
+                ("model", "clip_outputs"),
+            )
         targets = data.targets(loss.task)
         if loss.binary and targets not in (2, None):
             raise problem(

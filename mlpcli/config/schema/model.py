@@ -189,6 +189,10 @@ class Model(_Normed):
         "with the network (true means this); fitted is a ridge or logistic regression, which training does "
         "not change",
     )
+    clip_outputs: bool = Field(
+        False,
+        description="keep the predictions of a regression within the range of the training targets",
+    )
     dropout: float = Field(
         0.0, ge=0, lt=1, description="share of a hidden layer's outputs dropped in training"
     )
