@@ -7,7 +7,7 @@ import shlex
 import statistics
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
