@@ -229,6 +229,7 @@ class Splits:
     fingerprint: int | None
     kinds: Kinds = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def parts(self) -> dict[str, Split]:
@@ -296,6 +297,7 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
         None if data.name in TOY_SETS else _checksum(arrays),
         dataset.kinds,
         dataset.dropped,
+        dataset.notes,
     )
 
 

@@ -161,6 +161,7 @@ def _description(report: dict[str, Any]) -> str:
     ]
     if "loss" in report:
         facts.append(["loss", report["loss"]])
+    facts += [["rows", note] for note in report["notes"]]
     blocks = [
         f"{report['data']}: {count(report['examples'], 'example')}, {features}, {what}",
         columns(facts, "<<"),
@@ -177,16 +178,17 @@ def _description(report: dict[str, Any]) -> str:
 
 
 def _column_table(described: list[dict[str, Any]]) -> str:
-    rows = []
+    rows, left_out = [], []
     for row in described:
         name, kind = clip(row["column"], 20), row["kind"]
         if kind == "left out":
-            rows.append([name, kind, "", "", clip(row["why"], 32), "-"])
+            left_out.append([kind, f"{name}: {row['why']}"])
             continue
         values = "-" if row["distinct"] == 0 else _values(row)
         numbers = [f"{row[key]:,}" for key in ("missing", "distinct")]
         rows.append([name, kind, *numbers, values, f"{row['features']:,}"])
-    return _table("columns", ["column", "kind", "missing", "distinct", "values", "features"], rows, None)
+    table = _table("columns", ["column", "kind", "missing", "distinct", "values", "features"], rows, None)
+    return "\n\n".join([table, columns(left_out, "<<")]) if left_out else table
 
 
 def _values(row: dict[str, Any]) -> str:

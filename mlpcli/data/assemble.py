@@ -338,7 +338,7 @@ def _finished(
             if column.name in levels and column.name not in dropped:
                 column.add_missing_levels(faults)
         faults.report()
-    slots = reading.slots
+    slots, n = reading.slots, len(reading.matrix)
     kept = [name for name in slots if name not in dropped]
     X, rows = reading.matrix.take(
         [slots[name] for name in kept],
@@ -351,12 +351,27 @@ def _finished(
         raise DataError(f"{source.where}: every row has a missing cell; keep them with `data.missing: fill`")
     found = {column.name: column.kind_found(levels.get(column.name)) for column in columns}
     kinds = {name: kind for name, kind in found.items() if kind is not None and name in kept}
-    dropped = {**left_out, **dropped}
+    dropped, notes = {**left_out, **dropped}, _rows_left_out(n, target, len(X))
     y, facts = target.take(rows), about.take(rows)
     if not isinstance(y, Labels):
-        return Dataset(X, y, tuple(kept), None, None, kinds, dropped, facts)
+        return Dataset(X, y, tuple(kept), None, None, kinds, dropped, facts, notes)
     codes, classes = classify(f"{source.where}: column {shortened(target.name)}", y, NAME_IT)
-    return Dataset(X, codes, tuple(kept), classes, None, kinds, dropped, facts)
+    return Dataset(X, codes, tuple(kept), classes, None, kinds, dropped, facts, notes)
+
+
+def _rows_left_out(n: int, target: Target, kept: int) -> tuple[str, ...]:
+    """Return what to say of a table of n rows of which ``kept`` are left."""
+    present = target.present
+    with_target = n if present is None else int(np.count_nonzero(present))
+    notes = []
+    if with_target < n:
+        have = "has" if n - with_target == 1 else "have"
+        notes.append(
+            f"{n - with_target:,} of {n:,} rows {have} no {shortened(target.name)}, and are left out."
+        )
+    if kept < with_target:
+        notes.append(f"{with_target - kept:,} of {with_target:,} rows have a missing cell, and are left out.")
+    return tuple(notes)
 
 
 def _refuse_unclear(source: Source, columns: Sequence[Column]) -> None:

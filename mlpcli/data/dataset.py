@@ -26,7 +26,8 @@ class Dataset:
     its columns, ``kinds`` what those hold that are not plain numbers, and ``dropped`` for each column that
     was left out of the table the reason. For a classification ``classes`` holds the names of the classes and
     ``y`` (n,) int64 indexes them; for a regression ``classes`` is None and ``y`` is (n, outputs), float32 or
-    float64. ``test`` is the source's own test set, where it has one. ``about`` is what is known of its rows.
+    float64. ``test`` is the source's own test set, where it has one. ``about`` is what is known of its rows,
+    and ``notes`` say which were left out.
     """
 
     X: Features
@@ -37,6 +38,7 @@ class Dataset:
     kinds: Kinds = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
     about: RowFacts = field(default_factory=RowFacts)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.X)

@@ -37,6 +37,9 @@ class Target:
 
     ``classification`` None means that the column itself tells, by the rule of `mlpcli.data.task`. A first
     guess that turns out wrong sets ``corrected``, and the file must be read again.
+
+    Rows without a target cannot be learned from, and are left out, except where ``missing`` is error. A label
+    such as ``NA`` may be the name of a class, though: it is a fault unless ``missing`` is drop.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class Target:
         self._place = source.places[name]
         self._open = classification is None
         self._classes: bool | None = classification
-        self._drop = missing == "drop"
+        self._missing = missing
         self.reset()
 
     def reset(self) -> None:
@@ -102,7 +105,7 @@ class Target:
             values[i] = np.nan
             if not is_missing(text):
                 number_fault(self.name, text, block.lines[i], TARGET, faults)
-            elif not self._drop:
+            elif self._missing == "error":
                 faults.add(block.lines[i], missing_fault(self.name, text), FILL, _LEFT_OUT)
             if len(faults) >= SHOWN:
                 break
@@ -112,7 +115,7 @@ class Target:
     def add_faults(self, faults: Faults, *hints: str) -> None:
         """Add a fault for the first rows without a label."""
         names = self._seen.names
-        for code in () if self._drop else missing_labels(names):
+        for code in self._refused:
             for line in self._unlabelled[code]:
                 faults.add(line, missing_fault(self.name, names[code]), FILL, *hints)
 
@@ -124,11 +127,19 @@ class Target:
             if here and are_numbers(here) and not are_few(len(here), len(self._codes)):
                 self.corrected, self._classes = True, False
                 return
-        missing = missing_labels(names)
-        if missing and not self._drop:
-            n = int(np.isin(np.frombuffer(self._codes, np.int64), missing).sum())
-            hints = class_after_all([names[code] for code in missing])
+        refused = self._refused
+        if refused:
+            n = int(np.isin(np.frombuffer(self._codes, np.int64), refused).sum())
+            hints = class_after_all([names[code] for code in refused])
             self.add_faults(faults, f"{rows_without_label(n, len(self._codes))} {_LEFT_OUT}", *hints)
+
+    @property
+    def _refused(self) -> list[int]:
+        """The codes of the labels that mean none, and are not passed over."""
+        names = self._seen.names
+        if self._missing == "drop":
+            return []
+        return [code for code in missing_labels(names) if names[code] or self._missing == "error"]
 
     @property
     def present(self) -> NDArray[np.bool_] | None:

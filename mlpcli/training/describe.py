@@ -59,6 +59,7 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
         "features": _named("feature", [splits.columns[j] for j in numbers], ranges),
         "all_features": _named("feature", ["(all)"], _pooled(ranges, 1))[0] if numbers else None,
     }
+    report["notes"] = list(splits.notes)
     if section.name == "cifar10":
         report["image"] = list(IMAGE)
         report["features"] = _named("feature", _COLOURS, _pooled(ranges, len(_COLOURS)))

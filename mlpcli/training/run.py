@@ -347,14 +347,14 @@ class Run:
 
 
 def _left_out(splits: Splits) -> list[str]:
-    """Return a note on the columns of the table that are not learned from, if there are any."""
+    """Return notes on the rows and the columns of the table that are not learned from, if there are any."""
     if not splits.dropped:
-        return []
+        return [*splits.notes]
     reasons: dict[str, list[str]] = {}
     for name, reason in splits.dropped.items():
         reasons.setdefault(reason, []).append(name)
     said = "; ".join(f"{listed(names)} ({reason})" for reason, names in reasons.items())
-    return [f"Left out: {said}. To keep a column, say in data.columns what it holds."]
+    return [*splits.notes, f"Left out: {said}. To keep a column, say in data.columns what it holds."]
 
 
 def _model(checkpoint: Checkpoint | None) -> Model:

@@ -82,9 +82,24 @@ def test_rows_without_a_target_are_left_out() -> None:
 
 @pytest.mark.parametrize("classification", [None, True])
 def test_rows_without_a_label_are_refused(classification: bool | None) -> None:
+    """Those that are empty only where the config says so; others may be the names of classes."""
     with pytest.raises(DataError, match="2 of 4 rows have no label") as caught:
-        read(["a", "?", "b", ""], classification=classification)
+        read(["a", "?", "b", ""], classification=classification, missing="error")
     assert "t.csv:3: column 'y' is '?'\nt.csv:5: column 'y' is empty" in str(caught.value)
+    with pytest.raises(DataError, match="1 of 4 rows has no label") as caught:
+        read(["a", "?", "b", ""], classification=classification)
+    assert "t.csv:5" not in str(caught.value)
+
+
+def test_rows_with_nothing_to_predict_are_left_out_by_default() -> None:
+    target, _ = read(["a", "", "b", " "])
+    assert target.present is not None
+    assert target.present.tolist() == [True, False, True, False]
+    target, _ = read(["1.5", "NA", "2.5", ""])
+    assert target.present is not None
+    assert target.present.tolist() == [True, False, True, False]
+    with pytest.raises(DataError, match=r"t\.csv:3: column 'y' is 'NA'"):
+        read(["1.5", "NA", "2.5", ""], classification=False, missing="error")
 
 
 def test_text_is_no_quantity() -> None:

@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import mlpcli
 from mlpcli.config.loader import load_experiment, parse_experiment, validate_experiment
 from mlpcli.data.target_transform import BENDS
 from mlpcli.errors import ConfigError, RunError
+from mlpcli.training.apply import predict_rows
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.run import Run
@@ -175,6 +178,36 @@ def test_bent_targets_are_learned_and_scored_in_their_own_units(bend: str) -> No
     assert np.corrcoef(np.log(values), np.log(true))[0, 1] > 0.98
     best = run.score_best()["val"]["r2"]
     assert best == pytest.approx(run.best.report(val, "val")["r2"], abs=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+@settings(max_examples=20, deadline=None)
+@given(offset=st.floats(-1e9, 1e9), scale=st.sampled_from([0.1, 1, 60, 1e5]), column=st.sampled_from("ab"))
+def test_any_offset_and_scale_of_a_column_gives_the_same_network(
+    loss: str, offset: float, scale: float, column: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Seconds since 1970 over two minutes are learned like the seconds of two minutes."""
+    folder = tmp_path_factory.mktemp("moved")
+    rng = np.random.default_rng(0)
+    plain = {"a": rng.uniform(0, 120, 60).round(2), "b": rng.normal(size=60).round(3)}
+    y = ["low", "high"] * 30 if loss == "cross_entropy" else plain["a"] + plain["b"]
+
+    def predictions(columns: dict[str, Any], name: str) -> Any:
+        rows = zip(*(values.tolist() for values in columns.values()), y, strict=True)
+        (folder / name).write_text("a,b,y\n" + "".join(f"{a!r},{b!r},{target}\n" for a, b, target in rows))
+        config = f"""
+            data: {{name: csv, path: {name}, target: y}}
+            loss: {loss}
+            model: {{hidden: [8]}}
+            optimizer: adam
+            training: {{epochs: 5}}"""
+        run = train_run(parse_experiment(config, "test.yaml", folder))
+        return predict_rows(run.last.checkpoint, folder / name).values
+
+    moved = {**plain, column: offset + scale * plain[column]}
+    tolerance = 1e-5 if loss == "cross_entropy" else 1e-5 * np.std(y)
+    found, expected = predictions(moved, "moved.csv"), predictions(plain, "plain.csv")
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
 
 
 def test_without_validation_the_training_score_decides(tmp_path: Path) -> None:
