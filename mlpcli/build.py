@@ -20,6 +20,7 @@ from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.delimited import measure_csv, read_csv
+from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Kinds
 from mlpcli.data.rows import ROLES, Roles
 from mlpcli.data.splits import fold_rows, split_rows
@@ -47,6 +48,7 @@ __all__ = [
     "build_penalties",
     "build_rule",
     "build_schedule",
+    "dialect_of",
     "divide",
     "fit_target_transform",
     "fit_transform",
@@ -150,22 +152,30 @@ class Reader:
 
 
 def _read_csv(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
-    settings = {**_csv_settings(data), "read_as": data.columns, "missing": data.missing}
-    return read_csv(Path(data.path), **settings, classification=classification)
+    return read_csv(**_csv_settings(data), missing=data.missing, classification=classification)
 
 
 def _measure_csv(data: Any, classification: bool | None) -> TableSize:
-    size = measure_csv(Path(data.path), **_csv_settings(data), classification=bool(classification))
+    size = measure_csv(**_csv_settings(data), classification=bool(classification))
     return size._replace(outputs=None) if classification is None else size
 
 
 def _csv_settings(data: Any) -> dict[str, Any]:
+    paths = [data.path] if isinstance(data.path, str) else data.path
     return {
+        "path": [Path(path) for path in paths],
         "target": data.target,
         "features": data.features,
-        "delimiter": data.delimiter,
+        "read_as": data.columns,
+        "dialect": dialect_of(data),
         "roles": row_roles(data),
     }
+
+
+def dialect_of(data: Any) -> Dialect:
+    """Return how the text of a table is written, as the section ``data`` says."""
+    keys = ("delimiter", "encoding", "decimal", "thousands")
+    return Dialect(**{key: getattr(data, key) for key in keys if hasattr(data, key)})
 
 
 def row_roles(data: Any) -> Roles:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 import io
 import stat
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from mlpcli.errors import MlpError, did_you_mean
 from mlpcli.text import shortened
 
-__all__ = ["open_file", "opened", "reason", "within_memory"]
+__all__ = ["is_there", "matching_files", "open_file", "opened", "reason", "within_memory"]
 
 
 @contextmanager
@@ -44,6 +45,35 @@ def _nearest_file(path: Path) -> str:
         return did_you_mean(path.name, (other.name for other in path.parent.iterdir()))
     except OSError:
         return ""
+
+
+def matching_files(path: Path | Sequence[Path], error: type[MlpError]) -> list[Path]:
+    """Return the files that a path or a pattern such as ``part-*.csv`` names, in order, or those of several.
+
+    A path without such signs, or of a file that exists, is returned as it is. Raises ``error`` where no file
+    matches.
+    """
+    if not isinstance(path, Path):
+        return [file for one in path for file in matching_files(one, error)]
+    if not glob.has_magic(str(path)) or path.exists():
+        return [path]
+    found = sorted(_matches(path))
+    if not found:
+        raise error(f"{path}: no file matches this pattern")
+    return found
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file or a folder of this path, or any that matches it as a pattern."""
+    try:
+        return path.exists() or (glob.has_magic(str(path)) and any(_matches(path)))
+    except (OSError, ValueError):
+        return False
+
+
+def _matches(path: Path) -> Iterator[Path]:
+    folder = Path(path.anchor)
+    return folder.glob(str(path.relative_to(folder)))
 
 
 @contextmanager

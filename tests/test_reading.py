@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlpcli.errors import DataError
-from mlpcli.reading import opened, reason, within_memory
+from mlpcli.reading import is_there, matching_files, opened, reason, within_memory
 
 
 def refusal(path: Path) -> str:
@@ -59,3 +59,24 @@ def test_memory_and_reasons() -> None:
         raise MemoryError
     assert reason(EOFError()) == "EOFError"
     assert len(reason(ValueError("word " * 1000))) <= 120
+
+
+def test_a_pattern_names_the_files_that_match(tmp_path: Path) -> None:
+    for name in ("b1.csv", "b2.csv", "c[1].csv"):
+        (tmp_path / name).touch()
+    assert matching_files(tmp_path / "b*.csv", DataError) == [tmp_path / "b1.csv", tmp_path / "b2.csv"]
+    assert matching_files(tmp_path / "c[1].csv", DataError) == [tmp_path / "c[1].csv"]
+    assert matching_files(tmp_path / "missing.csv", DataError) == [tmp_path / "missing.csv"]
+    assert matching_files([tmp_path / "x.csv", tmp_path / "**/b2.csv"], DataError) == [
+        tmp_path / "x.csv",
+        tmp_path / "b2.csv",
+    ]
+    with pytest.raises(DataError, match=r"d\*\.csv: no file matches this pattern"):
+        matching_files(tmp_path / "d*.csv", DataError)
+    assert [is_there(tmp_path / name) for name in ("b1.csv", "b*.csv", "c[1].csv", "d*.csv", "e")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]

@@ -260,6 +260,7 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
             rows.append([f"  {TITLES[baseline]}", *shown])
     best = shlex.quote(str(directory.best))
     file = getattr(run.experiment.data, "path", None)
+    file = file[0] if isinstance(file, list) else file
     then = f"predict {best} {shlex.quote(os.path.relpath(file))}" if file else f"count-params {best}"
     facts = [
         ["time", f"{run.seconds:.1f} s" + (f", {statistics.median(rates):,.0f} examples/s" if rates else "")],

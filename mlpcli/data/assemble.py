@@ -351,7 +351,8 @@ def _finished(
         raise DataError(f"{source.where}: every row has a missing cell; keep them with `data.missing: fill`")
     found = {column.name: column.kind_found(levels.get(column.name)) for column in columns}
     kinds = {name: kind for name, kind in found.items() if kind is not None and name in kept}
-    dropped, notes = {**left_out, **dropped}, _rows_left_out(n, target, len(X))
+    dropped = {**left_out, **dropped}
+    notes = (*source.notes, *_rows_left_out(n, target, len(X)))
     y, facts = target.take(rows), about.take(rows)
     if not isinstance(y, Labels):
         return Dataset(X, y, tuple(kept), None, None, kinds, dropped, facts, notes)
@@ -397,6 +398,15 @@ def _refuse_unclear(source: Source, columns: Sequence[Column]) -> None:
                 "If such a text means a missing value, leave the cell empty or write NA. For a category\n"
                 f"set `data.columns: {_each(list(mixed), 'category')}`; `drop` leaves a column out.",
                 faults,
+            )
+    for column in columns:
+        for line, text in column.foreign() if column.kind == "category" and not column.given else ():
+            faults.add(
+                line,
+                f"column {shortened(column.name)} is {shortened(text)}",
+                "Is the comma a decimal point or a separator of thousands? Set `data.decimal` or "
+                "`data.thousands`\nto ','; as categories: `data.columns: "
+                f"{_each([column], 'category')}`.",
             )
     faults.report()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.decimals import Fields, find_fields, parse_decimals, parse_fields
+from mlpcli.data.dialect import Dialect, guess_numerals
 from mlpcli.data.faults import Faults
 from mlpcli.data.textfile import open_text
 from mlpcli.errors import DataError
@@ -63,6 +64,10 @@ class Block:
         """Return the cells (n,) of a column."""
         return self._cells[place :: self._width]
 
+    def texts(self, place: int) -> list[str]:
+        """Return the cells (n,) as they are written."""
+        return self.column(place)
+
     def cell(self, row: int, place: int) -> str:
         """Return one cell."""
         return self._cells[row * self._width + place]
@@ -102,6 +107,23 @@ class PlainBlock(Block):
         cells = np.arange(len(self.lines)) * self._width + np.array(places, np.intp)[:, None]
         found, odd = parse_fields(self._fields.at(cells.reshape(-1)))
         return np.reshape(found, cells.shape), odd
+
+
+class RewrittenBlock(Block):
+    """Rows whose numbers are rewritten as Python reads them."""
+
+    def __init__(self, block: Block, width: int, rewrite: Callable[[str], str]) -> None:
+        super().__init__(block.lines, [], width)
+        self._block, self._rewrite = block, rewrite
+
+    def column(self, place: int) -> list[str]:
+        return list(map(self._rewrite, self._block.column(place)))
+
+    def texts(self, place: int) -> list[str]:
+        return self._block.column(place)
+
+    def cell(self, row: int, place: int) -> str:
+        return self._rewrite(self._block.cell(row, place))
 
 
 class CsvFile:
@@ -251,11 +273,21 @@ class CsvSource:
     errors; ``if_missing`` says what is probably wrong if there is no column of a name. Raises DataError.
     """
 
-    def __init__(self, paths: Sequence[Path], delimiter: str, encoding: str | None = None) -> None:
-        self._paths, self._delimiter, self._encoding = paths, delimiter, encoding
+    def __init__(self, paths: Sequence[Path], dialect: Dialect) -> None:
+        self._paths = paths
         self.where = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-        with open_text(paths[0], encoding) as file:
-            first = CsvFile(paths[0], file, delimiter)
+        with open_text(paths[0], dialect.encoding) as file:
+            first = CsvFile(paths[0], file, dialect.delimiter)
+            self.notes: list[str] = []
+            if dialect.decimal is None and dialect.thousands is None:
+                block = next(first.blocks(Faults(self.place)), None)
+                columns = map(block.column, range(len(first.names))) if block is not None else ()
+                dialect = guess_numerals(dialect, columns)
+                if dialect.decimal is not None:
+                    self.notes.append(
+                        f"Numbers are read as in {dialect.example}, as whole columns are written."
+                    )
+        self._dialect, self._rewrite = dialect, dialect.rewrite
         self.names, self.header = first.names, f"{paths[0]}:{first.line}"
         self.places = {name: i for i, name in enumerate(first.names)}
         one = len(first.names) == 1 and re.search(r"\s\s", first.names[0])
@@ -269,11 +301,13 @@ class CsvSource:
     def blocks(self, faults: Faults) -> Iterator[Block]:
         """Yield the rows of all files."""
         for i, path in enumerate(self._paths):
-            with open_text(path, self._encoding) as text:
-                file = CsvFile(path, text, self._delimiter, i * _FILE)
+            with open_text(path, self._dialect.encoding) as text:
+                file = CsvFile(path, text, self._dialect.delimiter, i * _FILE)
                 if file.names != self.names:
                     raise _other_columns(path, file.names, self._paths[0], self.names)
-                yield from file.blocks(faults)
+                for block in file.blocks(faults):
+                    rewrite = self._rewrite
+                    yield block if rewrite is None else RewrittenBlock(block, len(self.names), rewrite)
 
 
 def _other_columns(path: Path, names: list[str], first: Path, wanted: list[str]) -> DataError:

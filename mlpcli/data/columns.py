@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.dates import DATE_PARTS, take_apart
+from mlpcli.data.dialect import looks_foreign
 from mlpcli.data.faults import Faults
 from mlpcli.data.guesses import BOOLEANS, Guess, guess, joined
 from mlpcli.data.kinds import BOOLEAN, Kind, category
@@ -21,7 +22,10 @@ from mlpcli.text import nfc, shortened
 
 __all__ = ["Column", "Levels", "missing_fault", "number_fault"]
 
-_PLAIN = "Write numbers plainly, as in 1234.5: without separators of thousands, and with a decimal point."
+_PLAIN = (
+    "Write numbers plainly, as in 1234.5, or say how they are written: `data.decimal` is the decimal point,\n"
+    "and `data.thousands` separates groups of three digits."
+)
 _MISSING_CELLS = (
     "Fill in missing values, remove their rows, or set `data.missing` to fill or drop, which does it for you."
 )
@@ -138,14 +142,14 @@ class Column:
 
     def convert(self, block: Rows, faults: Faults) -> NDArray[np.float64]:
         """Return the numbers (width, n) of a column that holds no numbers."""
-        cells = block.column(self.place)
         if self.kind == "boolean":
-            return self._boolean(block, cells, faults)
+            return self._boolean(block, block.column(self.place), faults)
         if self.kind == "date":
-            return self._date(block, cells, faults)
+            return self._date(block, block.column(self.place), faults)
+        texts = block.texts(self.place)
         if self._known is not None:
-            return np.fromiter(map(self._known.__getitem__, cells), np.float64, len(cells))[None]
-        return self._category(block, cells)[None]
+            return np.fromiter(map(self._known.__getitem__, texts), np.float64, len(texts))[None]
+        return self._category(block, texts)[None]
 
     def _boolean(self, block: Rows, cells: list[str], faults: Faults) -> NDArray[np.float64]:
         if self._truths is None:
@@ -241,6 +245,13 @@ class Column:
         ]
         numbers = len(names) - len(missing) - len(texts)
         return texts if numbers > _FEW and len(texts) <= _STRAYS else []
+
+    def foreign(self) -> list[tuple[int, str]]:
+        """Return line and text of a few levels, if all are numbers that may be read in two ways."""
+        names = self._index.names
+        missing = set(missing_labels(names))
+        present = [(line, names[i]) for i, line in enumerate(self._lines) if i not in missing]
+        return present[:1] if looks_foreign(name for _, name in present) else []
 
     def add_missing_levels(self, faults: Faults) -> None:
         """Add a fault for the first cell of each text that means a missing one."""

@@ -27,7 +27,7 @@ class Dataset:
     was left out of the table the reason. For a classification ``classes`` holds the names of the classes and
     ``y`` (n,) int64 indexes them; for a regression ``classes`` is None and ``y`` is (n, outputs), float32 or
     float64. ``test`` is the source's own test set, where it has one. ``about`` is what is known of its rows,
-    and ``notes`` say which were left out.
+    and ``notes`` say which were left out, and what was found out about the file.
     """
 
     X: Features

@@ -9,51 +9,60 @@ from pathlib import Path
 from mlpcli.data.assemble import Known, assemble, assemble_known, chosen_columns
 from mlpcli.data.blocks import CsvSource
 from mlpcli.data.dataset import Dataset, TableSize
+from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Missing, ReadAs, Wanted
 from mlpcli.data.rows import Roles
 from mlpcli.errors import DataError
-from mlpcli.reading import opened, within_memory
+from mlpcli.reading import matching_files, opened, within_memory
 
 __all__ = ["measure_csv", "read_csv", "read_known"]
 
 _BLOCK = 4 << 20  # bytes that a block takes while it is converted
+_PACKED = 4  # times that a table becomes smaller by gzip, about
 
 
 def measure_csv(
-    path: Path,
+    path: Path | Sequence[Path],
     *,
     target: str,
     features: Sequence[str] | None,
-    delimiter: str,
+    dialect: Dialect,
     classification: bool,
+    read_as: Mapping[str, ReadAs] | None = None,
     roles: Roles | None = None,
 ) -> TableSize:
-    """Estimate the size of a table from its header row and the size of its file; raises DataError.
+    """Estimate the size of a table from its header row and the sizes of its files; raises DataError.
 
     A cell has about four characters, and is kept in four bytes. The cells of the block that is converted are
     strings.
     """
-    source = CsvSource([path], delimiter)
-    with opened(path, DataError) as file:
-        size = file.seek(0, io.SEEK_END)
-    inputs = len(chosen_columns(source, features, target, {}, "fill", roles or {})[0])
+    paths = matching_files(path, DataError)
+    source = CsvSource(paths, dialect)
+    size = sum(map(_size, paths))
+    inputs = len(chosen_columns(source, features, target, read_as or {}, "fill", roles or {})[0])
     kept, block = size * (inputs + 1) // len(source.names), min(32 * size, _BLOCK)
     outputs, rows = None if classification else 1, size // (4 * len(source.names))
     return TableSize(kept + block, None, inputs, outputs, 4, rows, block)
 
 
+def _size(path: Path) -> int:
+    with opened(path, DataError) as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        return file.seek(0, io.SEEK_END) * (_PACKED if packed else 1)
+
+
 def read_csv(
-    path: Path,
+    path: Path | Sequence[Path],
     *,
     target: str,
     features: Sequence[str] | None,
-    delimiter: str,
+    dialect: Dialect,
     classification: bool | None,
     read_as: Mapping[str, ReadAs] | None = None,
     missing: Missing = "fill",
     roles: Roles | None = None,
 ) -> Dataset:
-    """Read a table with a header row.
+    """Read a table with a header row, from a file, the files that match a pattern, or several files.
 
     ``features`` None means every column but the target that tells anything. If the header does not hold the
     delimiter, another one is looked for. ``classification`` None: the target tells if it is a class.
@@ -61,9 +70,10 @@ def read_csv(
     (drop), or refused (error). ``roles`` names the columns that are no features, but say something of the
     rows. Raises DataError.
     """
-    with within_memory(str(path), DataError):
+    source = CsvSource(matching_files(path, DataError), dialect)
+    with within_memory(source.where, DataError):
         return assemble(
-            CsvSource([path], delimiter),
+            source,
             target=target,
             features=features,
             classification=classification,
@@ -85,5 +95,5 @@ def read_known(
 
     Of the columns that ``roles`` names, those are read that the file has.
     """
-    source = CsvSource([path], wanted.delimiter)
+    source = CsvSource(matching_files(path, DataError), wanted.dialect)
     return assemble_known(source, wanted, target=target, classification=classification, roles=roles or {})

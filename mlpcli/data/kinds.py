@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 __all__ = ["BOOLEAN", "NUMBERS", "Kind", "Kinds", "Missing", "ReadAs", "Wanted", "category", "cell_text"]
 
+from mlpcli.data.dialect import Dialect
+
 
 class Kind(NamedTuple):
     """The kind of a column, whose cells are numbers in the matrix X (n, columns) of a data set.
@@ -33,12 +35,12 @@ BOOLEAN = Kind("boolean")
 class Wanted(NamedTuple):
     """What is read of a file: the columns that a network was trained on, and what they hold.
 
-    ``precise`` says that float32 would not tell rows apart. The delimiter is that of the config.
+    ``precise`` says that float32 would not tell rows apart. The dialect is that of the config.
     """
 
     columns: Sequence[str]
     kinds: Kinds = NUMBERS
-    delimiter: str = ","
+    dialect: Dialect = Dialect()
     precise: bool = True
 
 

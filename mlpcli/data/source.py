@@ -21,7 +21,10 @@ class Rows(Protocol):
         """The lines."""
 
     def column(self, place: int) -> list[str]:
-        """Return the cells (n,) of a column."""
+        """Return the cells (n,) of a column, numbers as Python writes them."""
+
+    def texts(self, place: int) -> list[str]:
+        """Return the cells (n,) of a column as they are written."""
 
     def cell(self, row: int, place: int) -> str:
         """Return one cell."""
@@ -35,7 +38,7 @@ class Source(Protocol):
 
     ``where`` names it in errors, and ``header`` the place of its names. Some of the ``names`` may be empty or
     the same; ``places`` has the place of each. ``if_missing`` is the error if there is no column of a name,
-    where the reason is known.
+    where the reason is known. ``notes`` say what was found out about the table.
     """
 
     where: str
@@ -43,6 +46,7 @@ class Source(Protocol):
     names: list[str]
     places: dict[str, int]
     if_missing: str | None
+    notes: list[str]
 
     def place(self, line: int) -> str:
         """Return the number of a line in words."""

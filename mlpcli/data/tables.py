@@ -100,10 +100,10 @@ def read_labelled(
 
 def _format(path: Path) -> Format:
     suffix = path.suffix.lower()
+    if suffix == ".gz":
+        suffix = Path(path.stem).suffix.lower() or suffix
     if suffix in FORMATS:
         return FORMATS[suffix]
-    if suffix == ".gz":
-        raise DataError(f"{path}: is a gzip file; unpack it first, as with `gunzip -k`")
     *others, last = FORMATS
     raise DataError(
         f"{path}: has {f'the ending {suffix}' if suffix else 'no ending'}; "

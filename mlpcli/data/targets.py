@@ -72,7 +72,7 @@ class Target:
         if self._classes is None:
             self._classes = not are_a_quantity({cell.strip() for cell in set(cells)})
         if self._classes:
-            self._add_labels(block, cells)
+            self._add_labels(block, block.texts(self._place))
         else:
             self._add_numbers(block, cells, faults)
 

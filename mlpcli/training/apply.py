@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import Splits, load_splits, row_roles
+from mlpcli.build import Splits, dialect_of, load_splits, row_roles
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.data.kinds import Kinds, Wanted
@@ -107,9 +107,9 @@ def note_unknown_cells(checkpoint: Checkpoint, X: NDArray[Any]) -> list[str]:
 
 def _wanted(checkpoint: Checkpoint) -> Wanted:
     """Return what is read of a file with rows for the network."""
-    delimiter = getattr(checkpoint.experiment.data, "delimiter", ",")
+    dialect = dialect_of(checkpoint.experiment.data)
     wide = any(member.transform.needs_float64 for member in checkpoint.members)
-    return Wanted(checkpoint.columns, checkpoint.kinds, delimiter, wide)
+    return Wanted(checkpoint.columns, checkpoint.kinds, dialect, wide)
 
 
 def _read_all(checkpoint: Checkpoint, file: Path) -> Split:

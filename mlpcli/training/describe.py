@@ -85,7 +85,8 @@ def _source(section: Any) -> str | None:
     """Return the file or folder that the data are read from; None for a toy set."""
     if section.name == "cifar10":
         return str(find_cifar10(Path(section.root) if section.root else None))
-    return getattr(section, "path", None)
+    path: str | list[str] | None = getattr(section, "path", None)
+    return ", ".join(path) if isinstance(path, list) else path
 
 
 def _targets(section: Any, n: int, parts: dict[str, Split]) -> list[dict[str, Any]]:

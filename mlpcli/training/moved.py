@@ -9,6 +9,7 @@ from typing import Any
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.errors import DataError, UsageError
+from mlpcli.reading import is_there
 from mlpcli.training.checkpoints import read_place
 
 __all__ = [
@@ -42,7 +43,7 @@ def data_from(folder: Path | None, experiment: Experiment) -> str | None:
 def is_missing(experiment: Experiment) -> bool:
     """Return whether the config names a file or a folder of data that is not there."""
     file = _named(experiment)
-    return file is not None and not file.exists()
+    return file is not None and not is_there(file)
 
 
 def places_of_data(experiment: Experiment, folder: Path | None, from_run: str | None) -> list[Experiment]:
@@ -54,7 +55,7 @@ def places_of_data(experiment: Experiment, folder: Path | None, from_run: str | 
     """
     require_source(experiment)
     other = _other_place(experiment, folder, from_run)
-    if other is None or not other.exists():
+    if other is None or not is_there(other):
         return [experiment]
     there = redirected(experiment, other)
     return [there] if is_missing(experiment) else [experiment, there]
@@ -115,7 +116,7 @@ def _named(experiment: Experiment) -> Path | None:
     key = _key(experiment)
     section: Any = experiment.data
     value = None if key is None else getattr(section, key)
-    return None if value is None else Path(value)
+    return Path(value) if isinstance(value, str) else None  # several files are not looked for
 
 
 def found_from_config(config: Path, experiment: Experiment) -> Experiment:

@@ -347,7 +347,7 @@ class Run:
 
 
 def _left_out(splits: Splits) -> list[str]:
-    """Return notes on the rows and the columns of the table that are not learned from, if there are any."""
+    """Return notes on how the table was read, and on its rows and columns that are not learned from."""
     if not splits.dropped:
         return [*splits.notes]
     reasons: dict[str, list[str]] = {}

@@ -96,7 +96,7 @@ def test_answers_go_to_a_file(mlp: Mlp, trained: Trained) -> None:
 BAD = {
     "missing": ("nope.csv", None, "nope.csv: no such file"),
     "no kind we know": ("rows.yaml", "a: 1", "rows.yaml: has the ending .yaml; .csv, .tsv, .txt, .npz"),
-    "gzip": ("rows.csv.gz", "", "rows.csv.gz: is a gzip file; unpack it first"),
+    "gzip": ("rows.csv.gz", "", "rows.csv.gz: is empty"),
     "other columns": ("rows.csv", "a,b\n1,2\n", "has no column 'sepal_length'"),
     "text": ("rows.csv", "sepal_length,sepal_width,petal_length,petal_width\n1,2,3,x\n", "rows.csv:2: "),
     "no rows": ("rows.csv", "sepal_length,sepal_width,petal_length,petal_width\n", "but no rows"),

@@ -10,6 +10,7 @@ import pytest
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.delimited import read_csv, read_known
+from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import BOOLEAN, Kind, Missing, ReadAs, Wanted, category
 
 
@@ -26,7 +27,7 @@ def table(
         path,
         target=target,
         features=features,
-        delimiter=",",
+        dialect=Dialect(),
         classification=classification,
         read_as=read_as,
         missing=missing,
@@ -232,6 +233,7 @@ def test_missing_cells_are_kept_left_out_or_refused(
         assert "300 of 1,200 rows have no label. To leave out such rows, set `data.missing: drop`" in message
     dataset = table(path, missing="drop", target=target)
     assert len(dataset) == 600
+    assert len(dataset.notes) == (1 if target == "kind" else 2)
     assert not np.isnan(dataset.X).any()
     full = table(path, features=["u", "v"])
     there = np.flatnonzero(~np.isnan(full.X).any(axis=1))

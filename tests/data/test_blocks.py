@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpcli.data.blocks import Block, CsvFile, CsvSource
+from mlpcli.data.dialect import Dialect
 from mlpcli.data.faults import Faults
 
 
@@ -69,7 +70,7 @@ def test_many_blocks_are_one_table(quoted: str) -> None:
 def test_a_single_name_may_hold_blanks(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("mean  radius\n1\n")
-    source = CsvSource([path], ",")
+    source = CsvSource([path], Dialect())
     assert source.names == ["mean  radius"]
     assert source.if_missing is not None
     assert "t.csv:1: its columns seem to be separated by runs of blanks" in source.if_missing

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import time
 import tracemalloc
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.delimited import read_csv
+from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Missing, ReadAs
 from mlpcli.errors import DataError
 
@@ -39,7 +41,7 @@ def table(
         path,
         target=target,
         features=features,
-        delimiter=delimiter,
+        dialect=Dialect(delimiter),
         classification=classification,
         read_as=read_as,
         missing=missing,
@@ -483,3 +485,81 @@ def test_any_bytes_are_a_table_or_one_error(
     assert dataset.X.shape == (len(dataset.y), 1)
     assert np.isfinite(dataset.X).all()
     assert json.dumps(dataset.classes)
+
+
+# Files
+
+
+@pytest.mark.parametrize("written", ["utf-16", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_encodings_and_gzip(tmp_path: Path, written: str, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(pack("h\xf6he,art\n1,\xfcber\n2,tr\xe4ge\n".encode(written)))
+    encoding = written if written == "cp1252" else None
+    dataset = read_csv(
+        path, target="art", features=None, dialect=Dialect(encoding=encoding), classification=True
+    )
+    assert (dataset.columns, dataset.classes) == (("h\xf6he",), ("tr\xe4ge", "\xfcber"))
+    assert dataset.X.tolist() == [[1], [2]]
+
+
+def several(path: Path | list[Path], **more: Any) -> Dataset:
+    return read_csv(path, target="kind", features=None, dialect=Dialect(), classification=True, **more)
+
+
+def test_several_files_are_one_table(tmp_path: Path, refusal: Callable[..., str]) -> None:
+    for name, rows in (("a-2.csv", "3,b\n4,c"), ("a-1.csv", "1,a\n2,b\n"), ("b.csv", "7,a\n")):
+        (tmp_path / name).write_text(f"x,kind\n{rows}")
+    dataset = several(tmp_path / "a-*.csv")
+    assert (dataset.X[:, 0].tolist(), dataset.y.tolist()) == ([1, 2, 3, 4], [0, 1, 1, 2])
+    dataset = several([tmp_path / "b.csv", tmp_path / "a-?.csv"])
+    assert dataset.X[:, 0].tolist() == [7, 1, 2, 3, 4]
+    (tmp_path / "a-2.csv").write_text("x,kind\n3,b\ninf,c\n1\n")
+    message = refusal(several, tmp_path / "a-*.csv")
+    assert message.startswith(
+        f"{tmp_path}/a-2.csv:3: column 'x' is 'inf'\n{tmp_path}/a-2.csv:4: row of length 1"
+    )
+    (tmp_path / "a-2.csv").write_text("x,kid\n3,b\n")
+    assert refusal(several, tmp_path / "a-*.csv") == (
+        f"{tmp_path}/a-2.csv: its columns are not those of {tmp_path}/a-1.csv: "
+        "it has no column 'kind' and has 'kid' besides"
+    )
+    assert "c-*.csv: no file matches this pattern" in refusal(several, tmp_path / "c-*.csv")
+
+
+def test_a_file_whose_name_looks_like_a_pattern(tmp_path: Path) -> None:
+    (tmp_path / "a[1].csv").write_text("x,kind\n1,a\n2,b\n")
+    assert len(several(tmp_path / "a[1].csv")) == 2
+
+
+def test_numbers_with_a_decimal_comma(
+    tmp_path: Path, write: Callable[..., Path], refusal: Callable[..., str]
+) -> None:
+    path = write(tmp_path, "x;name;y;kind\n1,5;a,b;1.234,5;c,1\n2;c;2;d\n-,25;c;0,5;d\n")
+    dataset = table(path)
+    assert dataset.X.tolist() == [[1.5, 0, 1234.5], [2, 1, 2], [-0.25, 1, 0.5]]
+    assert (dataset.classes, dataset.kinds["name"].levels) == (("c,1", "d"), ("a,b", "c"))
+    assert dataset.notes == ("Numbers are read as in 1.234,5, as whole columns are written.",)
+    path = write(tmp_path, "x;kind\n1,234;a\n5,678;b\n")
+    message = refusal(table, path)
+    assert ":2: column 'x' is '1,234'\nIs the comma a decimal point or a separator of thousands?" in message
+    dataset = read_csv(
+        path, target="kind", features=None, dialect=Dialect(thousands=","), classification=True
+    )
+    assert dataset.X.tolist() == [[1234], [5678]]
+    path = write(tmp_path, "x;y;kind\n1,5;2.5;a\n1,5;2,5;b\n")
+    message = refusal(
+        read_csv, path, target="kind", features=None, dialect=Dialect(decimal=","), classification=True
+    )
+    assert ":2: column 'y' is '2.5'\nIs the comma a decimal point or a separator of thousands?" in message
+    dialect = Dialect(decimal=",")
+    message = refusal(
+        read_csv,
+        path,
+        target="kind",
+        features=None,
+        dialect=dialect,
+        classification=True,
+        read_as={"y": "number"},
+    )
+    assert ":2: column 'y' is '2.5 with another decimal point', not a number" in message

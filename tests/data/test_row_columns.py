@@ -9,6 +9,7 @@ import pytest
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.delimited import measure_csv, read_csv
+from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Missing, Wanted
 from mlpcli.data.tables import read_labelled
 from mlpcli.errors import DataError
@@ -27,7 +28,7 @@ def read(path: Path, missing: Missing = "fill", features: list[str] | None = Non
         path,
         target="y",
         features=features,
-        delimiter=",",
+        dialect=Dialect(),
         classification=False,
         missing=missing,
         roles={"weight": "w"},
@@ -47,7 +48,7 @@ def test_weights_are_no_feature(tmp_path: Path) -> None:
     assert dataset.dropped == {"w": "is the weight of the rows"}
     np.testing.assert_array_equal(dataset.about.weights, [0.5, 0, 3, 1])
     sized = measure_csv(
-        path, target="y", features=None, delimiter=",", classification=False, roles={"weight": "w"}
+        path, target="y", features=None, dialect=Dialect(), classification=False, roles={"weight": "w"}
     )
     assert sized.inputs == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlpcli.data.blocks import CsvSource
+from mlpcli.data.dialect import Dialect
 from mlpcli.data.faults import Faults
 from mlpcli.data.source import Source
 
@@ -12,7 +13,7 @@ from mlpcli.data.source import Source
 def test_a_csv_file_is_a_source(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("x,y\n1,a\n2.5,b\n,c\n")
-    source: Source = CsvSource([path], ",")
+    source: Source = CsvSource([path], Dialect())
     faults = Faults(source.place)
     (rows,) = source.blocks(faults)
     assert (source.names, source.places) == (["x", "y"], {"x": 0, "y": 1})

@@ -18,7 +18,7 @@ from mlpcli.errors import DataError
 
 
 class _Source:
-    where, header, names, if_missing = "t.csv", "t.csv:1", ["y"], None
+    where, header, names, if_missing, notes = "t.csv", "t.csv:1", ["y"], None, ()
     places: ClassVar = {"y": 0}
 
     def place(self, line: int) -> str:

@@ -22,6 +22,7 @@ from mlpcli.config.loader import load_experiment, parse_experiment, validate_exp
 from mlpcli.config.schema import to_plain
 from mlpcli.config.yaml12 import write_yaml
 from mlpcli.data.delimited import read_csv
+from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Wanted
 from mlpcli.data.tables import read_labelled
 from mlpcli.errors import CheckpointError, ConfigError, DataError, MlpError
@@ -107,7 +108,7 @@ def table(data: bytes) -> None:
     features = ["a"] if how & 8 else None
     try:
         found = read_csv(
-            path, target="y", features=features, delimiter=delimiter, classification=classification
+            path, target="y", features=features, dialect=Dialect(delimiter), classification=classification
         )
     except DataError as error:
         _require_message(error)
@@ -119,7 +120,7 @@ def table(data: bytes) -> None:
         classes = found.classes or ()
         if sorted(set(y.tolist())) != list(range(len(classes))) or len(set(classes)) != len(classes):
             raise BrokenError("labels that are not those of the classes")
-        wanted = Wanted(found.columns, found.kinds, delimiter)
+        wanted = Wanted(found.columns, found.kinds, Dialect(delimiter))
         again, codes, _ = read_labelled(wanted, path, target="y", classes=classes)
         if not np.array_equal(codes, y):
             raise BrokenError("labels that are not known again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from pathlib import Path
@@ -12,10 +13,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     PlainValidator,
     SerializerFunctionWrapHandler,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     field_validator,
     model_serializer,
 )
@@ -83,8 +87,35 @@ def _one_column(value: Any) -> Any:
     return value
 
 
+def _one_or_several(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Check a file name, or each of a list of them."""
+    if not isinstance(value, list):
+        return check(value)
+    if not value:
+        raise problem("an empty list names no file")
+    return [check(name) for name in value]
+
+
+def _separator(value: str, info: ValidationInfo) -> str:
+    if value.isalnum() or value in "+-":
+        raise problem(f"{value!r} is part of numbers itself")
+    if value == (info.data.get("decimal") or "."):
+        raise problem(f"{value!r} is the decimal point; set data.decimal to another one first")
+    return value
+
+
+def _known_encoding(value: str) -> str:
+    try:
+        if "a".encode(value) and codecs.lookup(value)._is_text_encoding:
+            return value
+    except (LookupError, ValueError, TypeError):
+        pass
+    raise problem(f"{value[:60]!r} is no encoding of text; utf-8, cp1252, latin-1 and utf-16 are common ones")
+
+
 ColumnName = Annotated[str, AfterValidator(nfc)]
 FileName = Annotated[str, AfterValidator(_anchored)]
+FileNames = Annotated[FileName, WrapValidator(_one_or_several), PlainSerializer(lambda value: value)]
 Scaling = Literal["standardize", "center", "range", "none"]
 ColumnKind = Literal["drop", "number", "category", "boolean", "date"]
 Missing = Literal["fill", "drop", "error"]
@@ -150,7 +181,8 @@ class DataSection(Section):
     def title(self) -> str:
         """The name of the data: that of the set, or of the file."""
         section: Any = self
-        return Path(getattr(section, "path", section.name)).name
+        path = getattr(section, "path", section.name)
+        return Path(path).name if isinstance(path, str) else f"{Path(path[0]).name} and {len(path) - 1} more"
 
     @property
     def examples(self) -> int | None:
@@ -351,6 +383,10 @@ class Csv(_File):
     """A CSV file with a header row."""
 
     name: Literal["csv"] = Field(description="a CSV file with a header row")
+    path: FileNames = Field(
+        description="the file, relative to the config file, packed with gzip or not; or a pattern such as "
+        "part-*.csv, or a list of files with the same columns",
+    )
     target: Annotated[ColumnName, BeforeValidator(_one_column)] = Field(
         min_length=1, description="the column to predict"
     )
@@ -363,6 +399,19 @@ class Csv(_File):
         "(taken apart into year, month, weekday, hour and seconds), or drop to leave the column out",
     )
     delimiter: str = Field(",", min_length=1, max_length=1, description="the character between two cells")
+    encoding: Annotated[str, AfterValidator(_known_encoding)] | None = Field(
+        None,
+        description="the encoding, such as cp1252; null is UTF-8, or UTF-16 if the file says so",
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None, description="the decimal point of numbers; null finds out"
+    )
+    thousands: Annotated[str, AfterValidator(_separator)] | None = Field(
+        None,
+        min_length=1,
+        max_length=1,
+        description="what separates groups of three digits, such as a comma or a blank; null finds out",
+    )
 
     def targets(self, task: Task | None) -> int | None:
         return 1 if task == "regression" else None

@@ -1,0 +1,95 @@
+"""How the text of a table is written: the delimiter, the encoding, and how its numbers look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from mlpcli.data.labels import is_missing
+
+__all__ = ["Dialect", "guess_numerals", "looks_foreign"]
+
+# Numbers as 1234,5 and as 1,234.5 and as 1.234,5; those without a comma are among all of them.
+_COMMA = re.compile(r"[+-]?(\d+|\d*,\d+)([eE][+-]?\d+)?", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+_BOTH = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?", re.ASCII)
+_POINT = re.compile(r"\s*[+-]?\d*\.\d*([eE][+-]?\d+)?\s*", re.ASCII)
+
+
+class Dialect(NamedTuple):
+    """How a table is written; None is found out.
+
+    ``decimal`` is the decimal point of its numbers, and ``thousands`` what separates their groups of three
+    digits.
+    """
+
+    delimiter: str = ","
+    encoding: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+
+    @property
+    def example(self) -> str:
+        """A number as it is written."""
+        return f"1{self.thousands or ''}234{self.decimal or '.'}5"
+
+    @property
+    def rewrite(self) -> Callable[[str], str] | None:
+        """A function that writes a number as Python reads it, and leaves what is none; None if all are so.
+
+        A number with a point that means nothing here becomes none, so that it is not misread.
+        """
+        decimal, thousands = self.decimal or ".", self.thousands
+        if decimal == "." and not thousands:
+            return None
+        group = rf"(?:{re.escape(thousands)}\d{{3}})" if thousands else "(?!)"
+        number = re.compile(
+            rf"\s*([+-]?)(\d{{1,3}}{group}+|\d*)(?:{re.escape(decimal)}(\d*))?([eE][+-]?\d+)?\s*", re.ASCII
+        )
+
+        def rewrite(cell: str) -> str:
+            found = number.fullmatch(cell)
+            if found is None or not (found[2] or found[3]):
+                return f"{cell} with another decimal point" if _POINT.fullmatch(cell) else cell
+            whole = found[2].replace(thousands, "") if thousands else found[2]
+            part = f".{found[3]}" if found[3] else ""
+            return f"{found[1]}{whole}{part}{found[4] or ''}"
+
+        return rewrite
+
+
+def guess_numerals(dialect: Dialect, columns: Iterable[Iterable[str]]) -> Dialect:
+    """Return the dialect with the decimal point and the thousands that some columns of cells show.
+
+    It stays as it is if they show nothing, or contradict each other.
+    """
+    shown: set[tuple[str, str | None]] = set()
+    for cells in columns:
+        texts = {text for cell in set(cells) if not is_missing(text := cell.strip())}
+        fits = [bool(texts) and all(map(kind.fullmatch, texts)) for kind in (_COMMA, _THOUSANDS, _BOTH)]
+        if not any("," in text for text in texts):
+            shown |= {(".", None)} if fits[1] and any("." in text for text in texts) else set()
+        elif fits == [True, False, True]:
+            shown.add((",", None))
+        elif fits == [False, True, False]:
+            shown.add((".", ","))
+        elif fits == [False, False, True]:
+            shown.add((",", "."))
+        elif fits[0] and not fits[1]:
+            shown.add((",", None))
+    if shown in ({(".", ",")}, {(".", ","), (".", None)}):
+        return dialect._replace(decimal=".", thousands=",")
+    if shown == {(",", None)}:
+        return dialect._replace(decimal=",")
+    if shown in ({(",", ".")}, {(",", "."), (",", None)}):
+        return dialect._replace(decimal=",", thousands=".")
+    return dialect
+
+
+def looks_foreign(texts: Iterable[str]) -> bool:
+    """Return whether all texts may be numbers, some of them with a comma."""
+    texts = list(texts)
+    if not any("," in text for text in texts):
+        return False
+    return all(any(kind.fullmatch(text) for kind in (_COMMA, _THOUSANDS, _BOTH)) for text in texts)

@@ -1,0 +1,82 @@
+"""Numbers of other countries are read by what the config says, or by what whole columns show."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlpcli.data.dialect import Dialect, guess_numerals, looks_foreign
+
+EUROPEAN, SWISS, ENGLISH = Dialect(decimal=",", thousands="."), Dialect(thousands="'"), Dialect(thousands=",")
+COMMA, SPACED = Dialect(decimal=","), Dialect(decimal=",", thousands=" ")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "cell", "number"),
+    [
+        (COMMA, "1,5", "1.5"),
+        (COMMA, "-,5", "-.5"),
+        (COMMA, " 12 ", "12"),
+        (COMMA, "1,5e-3", "1.5e-3"),
+        (EUROPEAN, "1.234.567,89", "1234567.89"),
+        (EUROPEAN, "1234,5", "1234.5"),
+        (EUROPEAN, "-12", "-12"),
+        (SWISS, "1'234.5", "1234.5"),
+        (ENGLISH, "1,234", "1234"),
+        (ENGLISH, "+12,345.6", "+12345.6"),
+        (SPACED, "1 234,5", "1234.5"),
+    ],
+)
+def test_numbers_are_rewritten(dialect: Dialect, cell: str, number: str) -> None:
+    assert dialect.rewrite is not None
+    assert dialect.rewrite(cell) == number
+
+
+@pytest.mark.parametrize("dialect", [COMMA, EUROPEAN, SWISS, ENGLISH, SPACED])
+@pytest.mark.parametrize("cell", ["", "NA", "oak, ash", "1,2,3", "12,34,567", "1..2", "-", ",", "1'2"])
+def test_what_is_no_number_stays(dialect: Dialect, cell: str) -> None:
+    assert dialect.rewrite is not None
+    assert dialect.rewrite(cell) == cell
+
+
+def test_nothing_is_rewritten_without_need() -> None:
+    assert Dialect().rewrite is None
+    assert Dialect(decimal=".").rewrite is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "decimal", "thousands"),
+    [
+        (["1,5 2 -3,25"], ",", None),
+        (["0,125 0,250"], ",", None),
+        (["1,5 2", "a,b c"], ",", None),
+        (["1,5 NA ?", "1,234"], ",", None),
+        (["1.234,5 12"], ",", "."),
+        (["1.234,5 12", "0,5"], ",", "."),
+        (["1,234,567 12"], ".", ","),
+        (["1,234.5 12", "1.5"], ".", ","),
+        (["1,234 5,678"], None, None),
+        (["1,5", "1.5"], None, None),
+        (["1.5 2"], None, None),
+        (["1 2", "a b"], None, None),
+        (["1,2,3 4"], None, None),
+        (["NA"], None, None),
+    ],
+)
+def test_columns_show_how_numbers_are_written(
+    columns: list[str], decimal: str | None, thousands: str | None
+) -> None:
+    found = guess_numerals(Dialect(";"), [cells.split() for cells in columns])
+    assert found == Dialect(";", None, decimal, thousands)
+
+
+def test_columns_that_are_not_clear() -> None:
+    assert looks_foreign(["1,234", "5,678"])
+    assert looks_foreign(["1,5", "2"])
+    assert not looks_foreign(["1,5", "oak"])
+    assert not looks_foreign(["1.5"])
+
+
+def test_a_point_that_means_nothing_is_no_number() -> None:
+    for dialect in (COMMA, EUROPEAN):
+        assert dialect.rewrite is not None
+        assert dialect.rewrite("1.5") == "1.5 with another decimal point"
