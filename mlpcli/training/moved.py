@@ -29,21 +29,21 @@ _CHECKPOINTS = ("last.npz", "best.npz")
 def data_from(folder: Path | None, experiment: Experiment) -> str | None:
     """Return the path of the data from a run's folder, with forward slashes.
 
-    Return None for a run that has no folder, and for data that are in no file that the config names.
+    For several files it is that of the folder that holds them all. Return None for a run that has no folder,
+    and for data that are in no file that the config names.
     """
-    file = _named(experiment)
-    if folder is None or file is None:
+    place = _place(experiment)
+    if folder is None or place is None:
         return None
     try:
-        return PurePath(os.path.relpath(file, folder.resolve())).as_posix()
+        return PurePath(os.path.relpath(place, folder.resolve())).as_posix()
     except ValueError:  # on another drive
         return None
 
 
 def is_missing(experiment: Experiment) -> bool:
     """Return whether the config names a file or a folder of data that is not there."""
-    file = _named(experiment)
-    return file is not None and not is_there(file)
+    return not all(map(is_there, _files(experiment)))
 
 
 def places_of_data(experiment: Experiment, folder: Path | None, from_run: str | None) -> list[Experiment]:
@@ -55,9 +55,9 @@ def places_of_data(experiment: Experiment, folder: Path | None, from_run: str | 
     """
     require_source(experiment)
     other = _other_place(experiment, folder, from_run)
-    if other is None or not is_there(other):
+    there = None if other is None else _moved(experiment, other)
+    if there is None or is_missing(there):
         return [experiment]
-    there = redirected(experiment, other)
     return [there] if is_missing(experiment) else [experiment, there]
 
 
@@ -70,14 +70,14 @@ def what_was_tried(experiment: Experiment, folder: Path | None, from_run: str | 
 def what_moved(experiment: Experiment, found: Experiment) -> str:
     """Return in a sentence where the data of an experiment were found."""
     there = "is not there" if is_missing(experiment) else "is no longer the same"
-    return f"{_named(experiment)} {there}; the data are read from {_named(found)}."
+    return f"{_place(experiment)} {there}; the data are read from {_place(found)}."
 
 
 def _other_place(experiment: Experiment, folder: Path | None, from_run: str | None) -> Path | None:
     if folder is None or from_run is None:
         return None
     other = Path(os.path.normpath(folder.resolve() / from_run))
-    return None if other == _named(experiment) else other
+    return None if other == _place(experiment) else other
 
 
 def require_source(experiment: Experiment) -> None:
@@ -101,10 +101,22 @@ def redirected(experiment: Experiment, data: Path) -> Experiment:
             f"{experiment.data.name} is drawn from the seed: it has no file that {data} could replace",
             topic="data drawn",
         )
+    return _with_data(experiment, key, str(data))
+
+
+def _with_data(experiment: Experiment, key: str, value: str | list[str]) -> Experiment:
     plain = to_plain(experiment)
     section = plain["data"]
-    plain["data"] = {**({"name": section} if isinstance(section, str) else section), key: str(data)}
+    plain["data"] = {**({"name": section} if isinstance(section, str) else section), key: value}
     return validate_experiment(plain, Path())
+
+
+def _moved(experiment: Experiment, place: Path) -> Experiment:
+    """Return the experiment with its data at ``place``; several files lie in that folder as before."""
+    files, before = _files(experiment), _place(experiment)
+    if len(files) < 2 or before is None:
+        return redirected(experiment, place)
+    return _with_data(experiment, "path", [str(place / os.path.relpath(file, before)) for file in files])
 
 
 def _key(experiment: Experiment) -> str | None:
@@ -112,11 +124,23 @@ def _key(experiment: Experiment) -> str | None:
     return next((key for key in ("path", "root") if key in type(experiment.data).model_fields), None)
 
 
-def _named(experiment: Experiment) -> Path | None:
+def _files(experiment: Experiment) -> list[Path]:
+    """Return the files or the folder that the config names."""
     key = _key(experiment)
     section: Any = experiment.data
-    value = None if key is None else getattr(section, key)
-    return Path(value) if isinstance(value, str) else None  # several files are not looked for
+    named = None if key is None else getattr(section, key)
+    return [] if named is None else [Path(name) for name in ([named] if isinstance(named, str) else named)]
+
+
+def _place(experiment: Experiment) -> Path | None:
+    """Return the file or folder that the config names; of several files, the folder that holds them all."""
+    files = _files(experiment)
+    if len(files) < 2:
+        return files[0] if files else None
+    try:
+        return Path(os.path.commonpath([file.parent for file in files]))
+    except ValueError:  # on several drives
+        return None
 
 
 def found_from_config(config: Path, experiment: Experiment) -> Experiment:

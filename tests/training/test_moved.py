@@ -148,3 +148,21 @@ def test_only_data_of_files_are_redirected(tmp_path: Path) -> None:
     assert getattr(redirected(images, tmp_path).data, "root", None) == str(tmp_path)
     with pytest.raises(UsageError, match="spiral is drawn from the seed"):
         redirected(parse_experiment("data: spiral", "c.yaml", tmp_path), tmp_path)
+
+
+def test_several_files_are_found_again_together(tmp_path: Path) -> None:
+    for part in ("a", "b"):
+        folder = tmp_path / "old" / "data" / part
+        folder.mkdir(parents=True)
+        (folder / "t.csv").write_text("u,v,y\n" + ROWS)
+    text = CONFIG.replace("../data/table.csv", "[../data/a/t.csv, ../data/b/t.csv]")
+    experiment = parse_experiment(text, "c.yaml", tmp_path / "old" / "configs")
+    train_run(experiment, take_directory("r", tmp_path / "old" / "runs" / "r"))
+    (tmp_path / "old").rename(tmp_path / "new")
+    checkpoint = load_checkpoint(tmp_path / "new" / "runs" / "r" / "best.npz")
+    assert checkpoint.data_from_run == "../../data"
+    splits = load_same_splits(checkpoint, tmp_path / "new" / "runs" / "r")
+    assert splits.fingerprint == checkpoint.fingerprint
+    (tmp_path / "new" / "data" / "b" / "t.csv").unlink()
+    with pytest.raises(DataError, match="no such file"):
+        load_same_splits(checkpoint, tmp_path / "new" / "runs" / "r")
