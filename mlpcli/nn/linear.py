@@ -25,53 +25,71 @@ _ENOUGH = 1e-8  # a row
 _LEAST = 1e-10  # of 1 - leverage, which rounding may bring to 0
 
 
-def fit_linear(X: NDArray[Any], y: NDArray[Any], classes: int | None) -> tuple[Floats, Floats]:
+def fit_linear(
+    X: NDArray[Any], y: NDArray[Any], classes: int | None, weights: NDArray[Any] | None = None
+) -> tuple[Floats, Floats]:
     """Return V (d, outputs) and b (outputs,) of the linear model X V + b, fitted to all rows.
 
     X (n, d) has columns of one scale, as the inputs of a network do; they may be constant, or sums of each
     other. Without ``classes``, y is (n, outputs) values, and the loss is the squared error. With them, y (n,)
     is class indices, there is one output for each class, and the loss is the cross-entropy of their softmax;
     the columns of V add up to 0. Where two classes share one logit, it is the second column minus the first.
+    ``weights`` (n,), 0 or more and not all 0, multiply the losses of the rows.
     """
-    Z, mean, size = _scaled(X)
+    w = _normed(weights, len(X))
+    Z, mean, size = _scaled(X, w)
     if classes is None:
-        V, b, _ = _ridge(Z, y.astype(np.float64))
+        V, b, _ = _ridge(Z, y.astype(np.float64), w)
     else:
-        V, b, _ = _logistic(Z, y, classes)
+        V, b, _ = _logistic(Z, y, classes, w)
     V /= size
     return V, b - mean @ V
 
 
 def fit_parts(
-    X: NDArray[Any], y: NDArray[Any], classes: int | None, parts: Sequence[NDArray[np.intp]]
+    X: NDArray[Any],
+    y: NDArray[Any],
+    classes: int | None,
+    parts: Sequence[NDArray[np.intp]],
+    weights: NDArray[Any] | None = None,
 ) -> tuple[Floats, Floats]:
     """Return V (k, d, outputs) and b (k, outputs) of k models like that of `fit_linear`.
 
     Each is fitted to its part of the rows, with the penalty for a row that suits all rows.
     """
-    Z, mean, size = _scaled(X)
+    w = _normed(weights, len(X))
+    Z, mean, size = _scaled(X, w)
     if classes is None:
         y = y.astype(np.float64)
-        penalties = _ridge(Z, y)[2] / len(X)
+        penalties = _ridge(Z, y, w)[2]
     else:
-        V, b, penalty = _logistic(Z, y, classes)
+        V, b, penalty = _logistic(Z, y, classes, w)
         start = np.vstack([V, b])
     fits = []
     for rows in parts:
-        of_part = Z[rows].mean(axis=0)
+        share = float(w[rows].sum()) / len(X)
+        of_part = np.average(Z[rows], axis=0, weights=w[rows])
         centered = Z[rows] - of_part
         if classes is None:
-            V, b = _ridge_with(centered, y[rows], penalties * len(rows))
+            V, b = _ridge_with(centered, y[rows], penalties * share, w[rows])
         else:
-            V, b = _logistic_with(centered, y[rows], classes, penalty * len(rows) / len(X), start)
+            V, b = _logistic_with(centered, y[rows], classes, penalty * share, w[rows], start)
         V /= size
         fits.append((V, b - (of_part * size + mean) @ V))
     return np.stack([V for V, _ in fits]), np.stack([b for _, b in fits])
 
 
-def _scaled(X: NDArray[Any]) -> tuple[Floats, Floats, float]:
+def _normed(weights: NDArray[Any] | None, n: int) -> Floats:
+    """Return the weights (n,) with a mean of 1, and none of them 0, so that every part has some."""
+    if weights is None or not weights.any():
+        return np.ones(n)
+    normed: Floats = np.maximum(weights / weights.mean(dtype=np.float64), 1e-9)
+    return normed
+
+
+def _scaled(X: NDArray[Any], w: Floats) -> tuple[Floats, Floats, float]:
     """Return X with columns of mean 0 and a mean square of 1 over all of them, their means and the factor."""
-    mean: Floats = X.mean(axis=0, dtype=np.float64)
+    mean: Floats = np.average(X.astype(np.float64, copy=False), axis=0, weights=w)
     Z: Floats = X - mean
     size = float(np.sqrt(np.mean(Z**2))) or 1.0
     Z /= size
@@ -93,48 +111,56 @@ def _principal(X: Floats) -> tuple[Floats, Floats, Floats]:
     return U * sizes, squares, X.T @ (U / np.maximum(sizes, 1e-6 * (sizes.max() or 1.0)))
 
 
-def _ridge(X: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
+def _ridge(X: Floats, y: Floats, w: Floats) -> tuple[Floats, Floats, Floats]:
     """Least squares of centered columns: V = (X.T X + penalty)**-1 X.T y (Hoerl & Kennard, 1970).
 
     Row i changes its own prediction by its leverage h, so that without it the error would be e / (1 - h)
     (PRESS; Allen, 1974). Each output has a penalty of its own. Returns V, b and the penalties.
     """
-    b = y.mean(axis=0)
+    b = np.average(y, axis=0, weights=w)
+    root = np.sqrt(w)[:, None]
     V, best = np.zeros((X.shape[1], y.shape[1])), np.full(y.shape[1], np.inf)
     penalties = np.empty(y.shape[1])
-    Z, squares, W = _principal(X)
-    projected = Z.T @ (y - b)
+    Z, squares, W = _principal(root * X)
+    wanted = root * (y - b)
+    projected = Z.T @ wanted
     for penalty in len(X) * _GRID:
         shrinkage = 1 / (squares + penalty)
         weights = projected * shrinkage[:, None]
-        leverages = 1 / len(X) + Z**2 @ shrinkage
-        press = np.sum(((y - b - Z @ weights) / np.maximum(1 - leverages, _LEAST)[:, None]) ** 2, axis=0)
+        leverages = w / w.sum() + Z**2 @ shrinkage
+        press = np.sum(((wanted - Z @ weights) / np.maximum(1 - leverages, _LEAST)[:, None]) ** 2, axis=0)
         better = press < best
         V[:, better], penalties[better] = W @ weights[:, better], penalty
         best = np.minimum(best, press)
     return V, b, penalties
 
 
-def _ridge_with(X: Floats, y: Floats, penalties: Floats) -> tuple[Floats, Floats]:
-    b: Floats = y.mean(axis=0)
-    Z, squares, W = _principal(X)
-    return W @ (Z.T @ (y - b) / (squares[:, None] + penalties)), b
+def _ridge_with(X: Floats, y: Floats, penalties: Floats, w: Floats) -> tuple[Floats, Floats]:
+    b: Floats = np.average(y, axis=0, weights=w)
+    root = np.sqrt(w)[:, None]
+    Z, squares, W = _principal(root * X)
+    return W @ (Z.T @ (root * (y - b)) / (squares[:, None] + penalties)), b
 
 
 class _Logistic:
     """The cross-entropy of a softmax over ``classes`` of X V, plus penalty / 2 times the sum of V**2.
 
+    The rows are weighted by ``w`` (n,).
+
     The last column of X is 1, and the last row of V, which is not penalized, the biases. The rows of V add up
     to 0, and so do those of all steps: a number that is added to all logits changes nothing.
     """
 
-    def __init__(self, X: Floats, y: NDArray[Any], classes: int, start: Floats | None = None) -> None:
+    def __init__(
+        self, X: Floats, y: NDArray[Any], classes: int, w: Floats, start: Floats | None = None
+    ) -> None:
         n, d = X.shape
         self.X = np.hstack([X, np.ones((n, 1))])
-        self.targets = np.zeros((n, classes))
-        self.targets[np.arange(n), y] = 1
+        self._w = w[:, None]
+        self._targets = np.zeros((n, classes))
+        self._targets[np.arange(n), y] = w
         self.V = np.zeros((d + 1, classes))
-        self.V[-1] = np.log(self.targets.sum(axis=0) + 0.5)  # a class may be missing
+        self.V[-1] = np.log(self._targets.sum(axis=0) + 0.5)  # a class may be missing
         self.V[-1] -= self.V[-1].mean()
         if start is not None:
             self.V[...] = start
@@ -148,7 +174,7 @@ class _Logistic:
         cost = self._cost(self.V)
         for _ in range(50):
             P = _softmax(self.X @ self.V)
-            gradient = self.X.T @ (P - self.targets) + self._penalty * self.V
+            gradient = self.X.T @ (self._w * P - self._targets) + self._penalty * self.V
             if not gradient.any():
                 return
             step = self._newton_step(P, gradient, inverses)
@@ -171,7 +197,7 @@ class _Logistic:
         self.solve(penalty)
         self._look()
         logits = self.X @ self.V
-        errors = _softmax(logits) - self.targets
+        errors = self._w * _softmax(logits) - self._targets
         for c, inverse in enumerate(self._inverses()):
             spread = np.sum((self.X @ inverse) * self.X, axis=1)
             logits[:, c] += errors[:, c] * spread / np.maximum(1 - self._curvatures[:, c] * spread, _LEAST)
@@ -183,7 +209,7 @@ class _Logistic:
     def _cross_entropy(self, logits: Floats) -> float:
         largest = logits.max(axis=1, keepdims=True)
         sums = np.log(np.sum(np.exp(logits - largest), axis=1, keepdims=True)) + largest
-        return float(sums.sum() - np.vdot(self.targets, logits))
+        return float(np.vdot(self._w, sums) - np.vdot(self._targets, logits))
 
     def _look(self) -> None:
         """Set the blocks, one for each class, that approximate the Hessian of the cross-entropy at V.
@@ -193,7 +219,7 @@ class _Logistic:
         """
         P = _softmax(self.X @ self.V)
         classes = P.shape[1]
-        self._curvatures = P * (1 - P) * (classes / max(classes - 1, 1))
+        self._curvatures = self._w * P * (1 - P) * (classes / max(classes - 1, 1))
         different = self._curvatures.T[: 1 if classes == 2 else classes]
         blocks = np.stack([self.X.T @ (self.X * w[:, None]) for w in different])
         self._blocks = np.broadcast_to(blocks, (classes, *blocks.shape[1:]))
@@ -212,7 +238,7 @@ class _Logistic:
         for _ in range(100):
             change = self.X @ direction
             change -= np.sum(P * change, axis=1, keepdims=True)
-            change *= P
+            change *= P * self._w
             H_direction = self.X.T @ change + self._penalty * direction
             curvature = float(np.vdot(direction, H_direction))
             if curvature <= 0:  # rounded to 0: all rows are certain
@@ -234,14 +260,14 @@ def _preconditioned(residual: Floats, inverses: Floats) -> Floats:
     return z
 
 
-def _logistic(X: Floats, y: NDArray[Any], classes: int) -> tuple[Floats, Floats, float]:
+def _logistic(X: Floats, y: NDArray[Any], classes: int, w: Floats) -> tuple[Floats, Floats, float]:
     """Multinomial logistic regression; the penalty falls as long as rows left out are predicted better.
 
     Of the penalties that do almost as well as the best, the strongest is taken, since one Newton step takes
     too little out of a fit that is nearly certain of all its rows. Returns V, b and the penalty.
     """
     X, W = _spanned(X)
-    fit = _Logistic(X, y, classes)
+    fit = _Logistic(X, y, classes, w)
     fits: dict[float, tuple[float, Floats]] = {}
     lowest, worse = np.inf, 0
     for penalty in len(X) * _DECADES:
@@ -260,10 +286,10 @@ def _logistic(X: Floats, y: NDArray[Any], classes: int) -> tuple[Floats, Floats,
 
 
 def _logistic_with(
-    X: Floats, y: NDArray[Any], classes: int, penalty: float, start: Floats
+    X: Floats, y: NDArray[Any], classes: int, penalty: float, w: Floats, start: Floats
 ) -> tuple[Floats, Floats]:
     Z, W = _spanned(X)
-    fit = _Logistic(Z, y, classes, start if Z is X else None)
+    fit = _Logistic(Z, y, classes, w, start if Z is X else None)
     fit.solve(penalty)
     return W @ fit.V[:-1], fit.V[-1]
 

@@ -24,7 +24,7 @@ from mlpcli.streams import stream
 from mlpcli.text import count
 from mlpcli.training.memory import EVALUATION_ROWS, baseline_rows
 
-__all__ = ["TITLES", "Baselines", "fit_baselines"]
+__all__ = ["TITLES", "Baselines", "fit_baselines", "weights_of"]
 
 _UNFIT = "No linear model to compare with: it cannot be fitted to these features."
 _SOFTMAX = LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=None)
@@ -137,8 +137,7 @@ def fit_baselines(
 ) -> Baselines:
     """Fit the baselines to the training split; the linear model to a part of its rows if they are many.
 
-    It is left out where it would take long. ``class_weights`` (classes,) move its biases by their logarithms,
-    as weighted examples would.
+    It is left out where it would take long. The weights of examples count, and ``class_weights`` (classes,).
     """
     train = splits.train
     y, weights = train.y[train.rows], train.own_weights
@@ -161,9 +160,6 @@ def fit_baselines(
     if n < len(train):
         chosen = np.sort(stream(seed, "baseline").choice(len(train), n, replace=False))
         note = f"The linear model was fitted to {n:,} of {len(train):,} training examples."
-    if weights is not None:
-        note = f"{note} " if note else ""
-        note += "The linear model was fitted without the weights of the examples."
     part = replace(train, rows=train.rows[chosen])
     X = np.empty((n, features), np.float32)
     start = 0
@@ -172,12 +168,28 @@ def fit_baselines(
         start += len(batch)
     try:
         with np.errstate(all="ignore"):
-            V, b = fit_linear(X, targets[chosen], classes)
-            if class_weights is not None:
-                b = b + np.log(np.maximum(class_weights, _RAREST))
+            V, b = fit_linear(
+                X, targets[chosen], classes, weights_of(y[chosen], weights, chosen, class_weights)
+            )
             fitted = V.astype(np.float32), b.astype(np.float32)
     except np.linalg.LinAlgError:
         return Baselines(constant, note=_UNFIT)
     if not all(np.isfinite(array).all() for array in fitted):
         return Baselines(constant, note=_UNFIT)
     return Baselines(constant, *fitted, note)
+
+
+def weights_of(
+    y: NDArray[Any],
+    weights: NDArray[np.float64] | None,
+    places: NDArray[np.intp],
+    class_weights: Sequence[float] | None,
+) -> NDArray[np.float64] | None:
+    """Return the weights (m,) of the losses of y (m,): those of the examples, times those of their classes.
+
+    ``weights`` are those of all examples of the split, of which y are at ``places``. None if all count alike.
+    """
+    if class_weights is None:
+        return None if weights is None else weights[places]
+    of_classes: NDArray[np.float64] = np.asarray(class_weights, np.float64)[y]
+    return of_classes if weights is None else of_classes * weights[places]

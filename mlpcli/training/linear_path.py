@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mlpcli.data.batches import Batches
@@ -10,6 +12,7 @@ from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.streams import stream
 from mlpcli.text import count
+from mlpcli.training.baselines import weights_of
 from mlpcli.training.memory import baseline_rows
 
 __all__ = ["fit_linear_path"]
@@ -17,13 +20,19 @@ __all__ = ["fit_linear_path"]
 _ROWS = 1 << 12  # that are gathered at once
 
 
-def fit_linear_path(network: Network, loss: Loss, batches: Batches, seed: int) -> str | None:
+def fit_linear_path(
+    network: Network,
+    loss: Loss,
+    batches: Batches,
+    seed: int,
+    class_weights: Sequence[float] | None = None,
+) -> str | None:
     """Set V of the linear path and the biases of the output layer to a ridge or logistic regression.
 
     Each member of the network has that of the examples that it trains on. Of many examples a random part is
-    used. The path does not take the bins of encoded numbers, which are too many for few examples. Return a
-    note for the user where a part was fitted, or nothing, so that V stays 0: because the fit would take long,
-    or because inputs are not finite.
+    used. The path does not take the bins of encoded numbers, which are too many for few examples. The
+    weights of examples and of classes count. Return a note for the user where a part was fitted, or nothing,
+    so that V stays 0: because the fit would take long, or because inputs are not finite.
     """
     assert network.path is not None
     n, inputs = len(batches), batches.transform.n_direct
@@ -40,11 +49,12 @@ def fit_linear_path(network: Network, loss: Loss, batches: Batches, seed: int) -
         X[some] = batches.examples(places[some])[0][:, :inputs]
     if not np.isfinite(X).all():
         return "The linear path stays 0: there are inputs that are not finite."
+    weights = weights_of(y, batches.split.own_weights, places, class_weights)
     if batches.left_out is None:
-        V, b = fit_linear(X, y, classes)
+        V, b = fit_linear(X, y, classes, weights)
     else:
         parts = [np.flatnonzero(~np.isin(places, left_out)) for left_out in batches.left_out]
-        V, b = fit_parts(X, y, classes, parts)
+        V, b = fit_parts(X, y, classes, parts, weights)
     if loss.binary:
         V, b = V[..., 1:] - V[..., :1], b[..., 1:] - b[..., :1]
     network.path.V[...] = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -136,7 +136,9 @@ class Run:
             self.network.clip.low[...], self.network.clip.high[...] = y.min(axis=0), y.max(axis=0)
         path_note = None
         if experiment.model.linear_path == "fitted":
-            path_note = fit_linear_path(self.network, self.loss, batches, experiment.training.seed)
+            path_note = fit_linear_path(
+                self.network, self.loss, batches, experiment.training.seed, self._class_weights
+            )
         self.trainer = build_trainer(
             experiment,
             self.network,
@@ -293,11 +295,18 @@ class Run:
     @cached_property
     def baselines(self) -> Baselines:
         """What the network is compared with, fitted before the first checkpoint is made."""
-        counts = self.splits.class_counts
-        weights = None if counts is None else build_class_weights(self.experiment, counts)
         return fit_baselines(
-            self.splits, self.transform, self.target_transform, self.experiment.training.seed, weights
+            self.splits,
+            self.transform,
+            self.target_transform,
+            self.experiment.training.seed,
+            self._class_weights,
         )
+
+    @property
+    def _class_weights(self) -> Sequence[float] | None:
+        counts = self.splits.class_counts
+        return None if counts is None else build_class_weights(self.experiment, counts)
 
     def score_best(self) -> dict[str, dict[str, float | None]]:
         """Return the scores of the best epoch's weights on every split that there is.

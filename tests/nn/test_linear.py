@@ -194,3 +194,37 @@ def test_parts_are_fitted_with_the_penalty_of_all_rows(classes: int | None, colu
             assert np.mean(predicted.argmax(axis=1) == y[rest]) > 0.9
         else:
             assert np.mean((predicted - targets[rest]) ** 2) < 0.1
+
+
+@pytest.mark.parametrize("classes", [None, 3])
+def test_weights_multiply_the_losses_of_the_rows(classes: int | None) -> None:
+    X, y = iris()
+    targets = y if classes else X[:, 3:]
+    X = X[:, :3]
+    w = np.random.default_rng(0).random(150)
+    w[::3] = 0
+    V, b = fit_linear(X, targets, classes, w)
+    residuals = np.eye(3)[y] - probabilities(X, V, b) if classes else targets - X @ V - b
+    # At the minimum, the gradient of the losses by V is that of the penalty, and by b it is 0.
+    ratios = X.T @ (w[:, None] * residuals) / V
+    np.testing.assert_allclose(ratios, ratios.mean(), rtol=1e-2)
+    np.testing.assert_allclose(w @ residuals, 0, atol=1e-3)
+    # Rows of weight 0 say nothing.
+    other = targets.copy()
+    other[::3] = targets[::-3]
+    again, of_them = fit_linear(X, other, classes, w)
+    np.testing.assert_allclose(again, V, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(of_them, b, rtol=1e-5, atol=1e-6)
+    (of_part,), _ = fit_parts(X, targets, classes, [np.flatnonzero(w)], w)
+    np.testing.assert_allclose(of_part, V, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("classes", [None, 3])
+def test_equal_weights_change_nothing(classes: int | None) -> None:
+    X, y = iris()
+    targets = y if classes else X[:, 3:]
+    V, b = fit_linear(X[:, :3], targets, classes)
+    for weights in (np.full(150, 7.0), np.zeros(150)):
+        again, of_them = fit_linear(X[:, :3], targets, classes, weights)
+        np.testing.assert_allclose(again, V)
+        np.testing.assert_allclose(of_them, b)

@@ -110,3 +110,13 @@ def test_where_the_fit_would_take_long_it_is_left_out(monkeypatch: pytest.Monkey
     assert "The linear path stays 0: 2 features and 2 classes would take its fit long." in run.notes
     assert run.network.path is not None
     assert not run.network.path.V.any()
+
+
+def test_weights_of_classes_count() -> None:
+    """A class that counts three times as much is predicted more often at first."""
+    runs = [
+        Run(experiment(loss={"name": "cross_entropy", "class_weights": weights}))
+        for weights in (None, [1, 3])
+    ]
+    shares = [np.mean(compute_logits(run.network, run.trainer.train).argmax(axis=1)) for run in runs]
+    assert shares[1] > shares[0] + 0.05
