@@ -355,9 +355,9 @@ def _finished(
     notes = (*source.notes, *_rows_left_out(n, target, len(X)))
     y, facts = target.take(rows), about.take(rows)
     if not isinstance(y, Labels):
-        return Dataset(X, y, tuple(kept), None, None, kinds, dropped, facts, notes)
+        return Dataset(X, y, tuple(kept), None, None, kinds, dropped, facts, notes, rows)
     codes, classes = classify(f"{source.where}: column {shortened(target.name)}", y, NAME_IT)
-    return Dataset(X, codes, tuple(kept), classes, None, kinds, dropped, facts, notes)
+    return Dataset(X, codes, tuple(kept), classes, None, kinds, dropped, facts, notes, rows)
 
 
 def _rows_left_out(n: int, target: Target, kept: int) -> tuple[str, ...]:

@@ -27,7 +27,8 @@ class Dataset:
     was left out of the table the reason. For a classification ``classes`` holds the names of the classes and
     ``y`` (n,) int64 indexes them; for a regression ``classes`` is None and ``y`` is (n, outputs), float32 or
     float64. ``test`` is the source's own test set, where it has one. ``about`` is what is known of its rows,
-    and ``notes`` say which were left out, and what was found out about the file.
+    and ``notes`` say which were left out, and what was found out about the file. ``kept`` tells for each row
+    of the source whether it is among them; None if all are.
     """
 
     X: Features
@@ -39,6 +40,12 @@ class Dataset:
     dropped: Mapping[str, str] = field(default_factory=dict)
     about: RowFacts = field(default_factory=RowFacts)
     notes: tuple[str, ...] = ()
+    kept: NDArray[np.bool_] | None = None
+
+    @property
+    def row_numbers(self) -> NDArray[np.intp]:
+        """The numbers (n,) of the rows in their source, of which the first row is number 1."""
+        return np.arange(1, len(self) + 1) if self.kept is None else np.flatnonzero(self.kept) + 1
 
     def __len__(self) -> int:
         return len(self.X)

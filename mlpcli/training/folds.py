@@ -104,13 +104,15 @@ class Validated:
 
     ``record`` is what folds.json holds. ``logits`` (n, outputs) are those of the rows of the data, in their
     order, each from the networks that have not seen it, as `Model.scores` gives them. ``folds`` (n, repeats)
-    are the numbers of the folds that the rows belong to. ``model`` is the mean of all networks.
+    are the numbers of the folds that the rows belong to, and ``numbers`` (n,) those of the rows in their
+    file, from 1 on, of which some may be left out. ``model`` is the mean of all networks.
     """
 
     record: FoldsRecord
     model: Model
     logits: NDArray[Any]
     folds: NDArray[np.intp]
+    numbers: NDArray[np.intp]
     y: NDArray[Any]
 
     @property
@@ -140,7 +142,7 @@ class Validated:
         return self.model.read_outputs(self.logits)
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines of out_of_fold.csv; rows have their numbers in the data, from 1 on."""
+        """Yield the lines of out_of_fold.csv."""
         checkpoint, outputs = self.model.checkpoint, self.outputs
         classes, repeats = checkpoint.classes, self.folds.shape[1]
         names = ["row", *(["fold"] if repeats == 1 else [f"fold_{i}" for i in range(1, repeats + 1)])]
@@ -155,7 +157,7 @@ class Validated:
             names += [f"prediction{suffix}" for suffix in suffixes]
         yield ",".join(map(text_cell, names)) + "\n"
         for i, row in enumerate(outputs):
-            cells = [str(i + 1), *map(str, self.folds[i].tolist())]
+            cells = [str(self.numbers[i]), *map(str, self.folds[i].tolist())]
             if classes is not None:
                 cells += [text_cell(classes[self.y[i]]), text_cell(classes[predicted[i]])]
             else:
@@ -311,7 +313,7 @@ class CrossValidation:
         self.record.rows[:] = [by_run[plan.name] for plan in self.plans]
         n, repeats, folds = len(self._dataset), self.record.repeats, self.record.folds
         of_repeats: list[NDArray[Any] | None] = [None] * repeats
-        numbers = np.zeros((n, repeats), np.intp)
+        folds_of_rows = np.zeros((n, repeats), np.intp)
         checkpoints = []
         for plan in self.plans:
             checkpoint = self._load(plan)
@@ -323,7 +325,7 @@ class CrossValidation:
             if kept is None:
                 of_repeats[plan.repeat - 1] = kept = np.empty((n, logits.shape[1]), logits.dtype)
             kept[test.rows] = logits
-            numbers[test.rows, plan.repeat - 1] = plan.fold
+            folds_of_rows[test.rows, plan.repeat - 1] = plan.fold
         model = Model(self._committee(checkpoints))
         parts = [part for part in of_repeats if part is not None]
         logits = parts[0]
@@ -339,7 +341,7 @@ class CrossValidation:
         assert folds * repeats == len(checkpoints)
         told = {f"out_of_fold_{name}": value for name, value in out_of_fold.items() if value is not None}
         model = Model(replace(model.checkpoint, scores=told))
-        found = Validated(self.record, model, logits, numbers, y)
+        found = Validated(self.record, model, logits, folds_of_rows, self._dataset.row_numbers, y)
         if self.directory is not None:
             self.directory.write_predictions(found.lines())
             self._write()

@@ -297,3 +297,20 @@ def test_the_record_says_what_was_found(tmp_path: Path) -> None:
     assert [row["n"] for row in record["rows"]] == [50, 50, 50]
     assert record["rows"][0]["baselines"].keys() == {"most_frequent", "linear"}
     assert found.model.checkpoint.scores["out_of_fold_accuracy"] == record["out_of_fold"]["accuracy"]
+
+
+def test_rows_have_their_numbers_in_the_file(tmp_path: Path) -> None:
+    """Those that are left out, here because of a missing label, have no line."""
+    lines = IRIS.read_text().splitlines()
+    for row in (2, 77):
+        lines[row] = lines[row].rpartition(",")[0] + ","
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(lines) + "\n")
+    config = {**CONFIG, "data": {**CONFIG["data"], "path": str(table)}}
+    found = cross_validate(config, folds=2, out=tmp_path / "cv")
+    assert found.numbers.tolist() == [row for row in range(1, 151) if row not in (2, 77)]
+    with (tmp_path / "cv" / "out_of_fold.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    labels = [line.rpartition(",")[2] for line in lines]
+    assert len(rows) == 148
+    assert all(row["truth"] == labels[int(row["row"])] for row in rows)
