@@ -14,6 +14,8 @@ import importlib.util
 import io
 import json
 import statistics
+import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -219,24 +221,33 @@ def write(frame: pd.DataFrame, path: Path) -> None:
     frame.rename(columns={"Unnamed: 0": ""}).to_csv(path, index=False)
 
 
-def by_mlp(**overrides: Any) -> Contender:
-    """Return the contender that trains the default network of mlp; overrides change its config."""
+def by_mlp(*options: str) -> Contender:
+    """Return the contender that trains the default network of mlp, by its commands, with more ``options``."""
 
     def run(table: Table, train: pd.DataFrame, test: pd.DataFrame) -> Predictions:
-        import mlpcli
-
         with tempfile.TemporaryDirectory() as name:
-            path = Path(name) / "train.csv"
-            write(train, path)
-            data = {"name": "csv", "path": str(path), "target": table.target}
-            trained = mlpcli.train({"data": data}, **overrides)
-        model = trained.best
-        X = test.drop(columns=table.target).rename(columns={"Unnamed: 0": ""})
+            folder = Path(name)
+            write(train, folder / "train.csv")
+            write(test.drop(columns=table.target), folder / "test.csv")
+            data = {"data": {"name": "csv", "path": "train.csv", "target": table.target}}
+            (folder / "config.yaml").write_text(json.dumps(data), "utf-8")
+            mlp(folder, "train", "config.yaml", "--out", "run", *options)
+            mlp(folder, "predict", "run/best.npz", "test.csv", "--out", "predictions.csv")
+            found = pd.read_csv(folder / "predictions.csv", dtype={"label": str}, keep_default_na=False)
         if not table.classification:
-            return model.predict(X), None, None
-        return model.predict(X), model.predict_proba(X), list(model.classes)
+            return found.iloc[:, 0].to_numpy(), None, None
+        classes = [name.removeprefix("probability_") for name in found.columns[1:]]
+        return found["label"].to_numpy(), found.iloc[:, 1:].to_numpy(float), classes
 
     return run
+
+
+def mlp(folder: Path, *arguments: str) -> None:
+    """Run a command of mlp in a folder; ends the program with its message if it fails."""
+    command = [sys.executable, "-m", "mlpcli", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"mlp {' '.join(arguments)}: {done.stderr}")
 
 
 Predictions = tuple[np.ndarray, "np.ndarray | None", "list[Any] | None"]
@@ -244,6 +255,7 @@ Contender = Callable[[Table, pd.DataFrame, pd.DataFrame], Predictions]
 
 CONTENDERS: dict[str, Contender] = {
     "mlp": by_mlp(),
+    "mlp all": by_mlp("--set", "data.test_size=0"),
     "linear": by_sklearn(linear),
     "sklearn MLP": by_sklearn(sklearn_mlp),
     "boosting": by_sklearn(boosting),

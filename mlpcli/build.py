@@ -381,13 +381,20 @@ def _check_width(experiment: Experiment, key: str, configured: int | None, neede
 def leave_out(experiment: Experiment, train: Split) -> list[NDArray[np.intp]] | None:
     """Return the examples, as places in the training split, that each member of the network leaves out.
 
-    None where all members train on all examples. Raises DataError if there are fewer examples than members.
+    None where all members train on all examples. If there are fewer examples than members, several members
+    leave out the same. Raises DataError if there is a single example.
     """
     if experiment.training.validation != "folds":
         return None
-    y = train.y[train.rows]
+    y, members = train.y[train.rows], experiment.model.members
+    if len(y) < 2:
+        raise DataError(
+            "training.validation: folds needs 2 training examples, and there is 1; set it to split"
+        )
     rng = stream(experiment.training.seed, "members")
-    return fold_rows(y, experiment.model.members, rng, stratify=experiment.loss.task == "classification")
+    stratify = experiment.loss.task == "classification"
+    parts = fold_rows(y, min(members, len(y)), rng, stratify=stratify)
+    return [parts[member % len(parts)] for member in range(members)]
 
 
 def fit_transform(experiment: Experiment, splits: Splits) -> Transform:

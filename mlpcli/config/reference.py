@@ -37,10 +37,16 @@ class _Tables:
         self._written: set[str] = set()
 
     def write(self, path: str, node: dict[str, Any], level: str) -> Iterator[str]:
-        """Yield the heading of a section, what it is, its table, and then the sections inside it."""
+        """Yield the heading of a section, what it is, its table, and then the sections inside it.
+
+        A key that holds no section gets a table of one row.
+        """
         node = dereference(node, self._schema)
         self._written.add(path)
         yield f"{level} {path}"
+        if "properties" not in node and "discriminator" not in node:
+            yield _table(_COLUMNS, [self._row("", path, node)])
+            return
         yield f"{node['description'][0].upper()}{node['description'][1:]}."
         if "allowed" in node:
             yield f"Each entry is {node['allowed']}."

@@ -16,7 +16,7 @@ from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10
 from mlpcli.data.kinds import cell_text
 from mlpcli.data.transform import Transform
-from mlpcli.training.settled import settle_loss
+from mlpcli.training.settled import settle
 
 __all__ = ["describe_data"]
 
@@ -37,7 +37,7 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
     """
     section: Any = experiment.data
     splits = load_splits(experiment)
-    experiment, choice = settle_loss(experiment, splits)
+    experiment, choice = settle(experiment, splits)
     parts = {
         name: split
         for name, split in (("train", splits.train), ("val", splits.val), ("test", splits.test))

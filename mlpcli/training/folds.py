@@ -30,9 +30,9 @@ from mlpcli.training.directory import FOLDS, FoldsDirectory, choose_directory
 from mlpcli.training.memory import require_memory
 from mlpcli.training.model import Model
 from mlpcli.training.moved import data_from, found_from_config
-from mlpcli.training.resume import find_run_to_resume, require_unchanged, with_loss
+from mlpcli.training.resume import find_run_to_resume, require_unchanged, with_choices
 from mlpcli.training.run import Run
-from mlpcli.training.settled import settle_loss
+from mlpcli.training.settled import settle
 from mlpcli.training.start import start_run, take_directory
 
 __all__ = [
@@ -198,7 +198,7 @@ class CrossValidation:
             folds, repeats = _same_folds(directory.path, before, folds, repeats)
             begun = validate_experiment(before.config, directory.path)
             require_unchanged(f"the cross-validation in {directory.path}", begun, experiment)
-            experiment = with_loss(begun, experiment)
+            experiment = with_choices(begun, experiment)
             if dataset is None:
                 experiment = found_from_config(directory.path / "fold-1" / "config.yaml", experiment)
         folds, repeats = 5 if folds is None else folds, repeats or 1
@@ -209,7 +209,7 @@ class CrossValidation:
             dataset = load_dataset(experiment)
         self._dataset = dataset
         first = divide(_with_fold(experiment, 1, 1, folds), dataset)
-        self.experiment, choice = settle_loss(experiment, first)
+        self.experiment, choice = settle(experiment, first)
         self.notes = [] if choice is None else [choice]
         self.plans = [
             FoldPlan(

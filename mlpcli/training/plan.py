@@ -28,13 +28,13 @@ def plan_run(experiment: Experiment) -> RunPlan:
     Raises DataError, or ConfigError, also if the data do not fit into memory.
     """
     widths = experiment.widths()
-    if widths is not None and experiment.loss.task is not None:
+    if widths is not None and experiment.loss.task is not None and experiment.recipe == "plain":
         return RunPlan(experiment, widths)
     from mlpcli.build import fit_transform, load_splits, network_widths  # which import NumPy
-    from mlpcli.training.settled import settle_loss
+    from mlpcli.training.settled import settle
 
     require_room_for_data(experiment)
     splits = load_splits(experiment)
-    experiment, note = settle_loss(experiment, splits)
+    experiment, note = settle(experiment, splits)
     widths = network_widths(experiment, fit_transform(experiment, splits), splits.targets)
     return RunPlan(experiment, widths, loaded_data(splits), note)

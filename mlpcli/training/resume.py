@@ -10,6 +10,7 @@ import numpy as np
 
 from mlpcli.build import Splits
 from mlpcli.config.loader import load_experiment
+from mlpcli.config.recipes import fit_to_data
 from mlpcli.config.schema import Experiment, flatten, to_plain
 from mlpcli.errors import CheckpointError, ConfigError, DataError, UsageError
 from mlpcli.text import count
@@ -18,9 +19,9 @@ from mlpcli.training.directory import RUN_CONFIG, RunDirectory, find_run, is_emp
 from mlpcli.training.moved import is_missing, places_of_data, what_moved, what_was_tried
 from mlpcli.training.recorder import DirectoryRecorder
 from mlpcli.training.run import Run
-from mlpcli.training.settled import with_task
+from mlpcli.training.settled import with_open, with_task
 
-__all__ = ["find_run_to_resume", "load_last", "require_unchanged", "restore", "resume_run", "with_loss"]
+__all__ = ["find_run_to_resume", "load_last", "require_unchanged", "restore", "resume_run", "with_choices"]
 
 _MAY_CHANGE = "training.epochs"
 _PLACES = ("data.path", "data.root")  # the checksum says whether the data are the same
@@ -54,6 +55,7 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
     last = load_checkpoint(directory.last, force_memory=True) if directory.last.exists() else None
     begun = load_experiment(directory.config) if last is None else last.experiment
     require_unchanged(f"the run in {directory.path}", begun, experiment)
+    experiment = with_choices(begun, experiment)
     epochs = experiment.training.epochs
     if last is not None and epochs < last.epoch:
         raise ConfigError(
@@ -81,7 +83,7 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
 
 def require_unchanged(what: str, begun: Experiment, experiment: Experiment) -> None:
     """Raise ConfigError if ``what`` was begun with another config, but for the keys that may change."""
-    before, now = flatten(to_plain(begun)), flatten(to_plain(with_loss(begun, experiment)))
+    before, now = flatten(to_plain(begun)), flatten(to_plain(with_choices(begun, experiment)))
     changed = [
         f"  {key}: {_shown(before, key)} at the start, now {_shown(now, key)}"
         for key in sorted(before.keys() | now.keys())
@@ -101,11 +103,18 @@ def _shown(flat: dict[str, Any], key: str) -> str:
     return str(flat[key]) if key in flat else "left out"
 
 
-def with_loss(begun: Experiment, experiment: Experiment) -> Experiment:
-    """Return the experiment with a loss for what the run has predicted so far, if it leaves the loss open."""
-    return (
-        experiment if begun.loss.task is None else with_task(experiment, begun.loss.task == "classification")
-    )
+def with_choices(begun: Experiment, experiment: Experiment) -> Experiment:
+    """Return the experiment with what the data decided when a run was begun, where that is open."""
+    if begun.recipe == experiment.recipe == "table":
+        fitted = fit_to_data(1, regression=begun.loss.task == "regression")
+        known = {
+            section: {key: getattr(getattr(begun, section), key) for key in keys}
+            for section, keys in fitted.items()
+        }
+        experiment = with_open(experiment, known)
+    if begun.loss.task is None:
+        return experiment
+    return with_task(experiment, begun.loss.task == "classification")
 
 
 def resume_run(
@@ -123,7 +132,7 @@ def resume_run(
     """
     folder, from_run = directory.path, None
     if last is not None:
-        experiment = _keep_monitor(with_loss(last.experiment, experiment), last)
+        experiment = _keep_monitor(with_choices(last.experiment, experiment), last)
         from_run = last.data_from_run
     places = [experiment] if splits is not None else places_of_data(experiment, folder, from_run)
     first: DataError | None = None

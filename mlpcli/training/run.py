@@ -47,7 +47,7 @@ from mlpcli.training.memory import loaded_data, require_memory
 from mlpcli.training.model import Model
 from mlpcli.training.moved import data_from
 from mlpcli.training.recorder import MemoryRecorder, Recorder
-from mlpcli.training.settled import settle_loss
+from mlpcli.training.settled import settle
 
 __all__ = ["Run", "build_trainer", "describe_epoch"]
 
@@ -112,7 +112,7 @@ class Run:
             if not force_memory:
                 require_memory(experiment)
             splits = load_splits(experiment)
-        experiment, choice = settle_loss(experiment, splits)
+        experiment, choice = settle(experiment, splits)
         if not force_memory:
             require_memory(experiment, loaded_data(splits))
         self.experiment = experiment

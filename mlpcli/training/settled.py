@@ -1,25 +1,30 @@
-"""Settles the loss of a config that leaves it open, once the data have been read."""
+"""Settles what a config leaves open until the data have been read: its loss, and what fits their number."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlpcli.build import Splits
 from mlpcli.config.loader import validate_experiment
+from mlpcli.config.recipes import fit_to_data
 from mlpcli.config.schema import DEFAULT_LOSSES, Experiment, to_plain
 from mlpcli.data.task import are_numbers, why_classes, why_values
 from mlpcli.errors import ConfigError
 
-__all__ = ["settle_loss", "with_task"]
+__all__ = ["settle", "with_open", "with_task"]
 
 
-def settle_loss(experiment: Experiment, splits: Splits) -> tuple[Experiment, str | None]:
+def settle(experiment: Experiment, splits: Splits) -> tuple[Experiment, str | None]:
     """Return the experiment with the loss that follows from the target, and a sentence on why.
 
-    Where the config names a loss, the experiment is returned as it is, without a sentence. Raises ConfigError
-    if the loss has settings that are for classes and the target holds numbers.
+    Where the config names a loss, there is no sentence. What a recipe fits to the data is settled too. Raises
+    ConfigError if the loss has settings that are for classes and the target holds numbers.
     """
+    if experiment.recipe == "table":
+        fitting = fit_to_data(len(splits.train), regression=splits.classes is None)
+        experiment = with_open(experiment, fitting)
     if experiment.loss.task is not None:
         _require_fitting(experiment, splits)
         return experiment, None
@@ -52,6 +57,16 @@ def _require_fitting(experiment: Experiment, splits: Splits) -> None:
         raise ConfigError(
             f"the target was taken for {held}, and {loss.name} is for {needed}; set loss: {loss.name}"
         )
+
+
+def with_open(experiment: Experiment, values: Mapping[str, Mapping[str, Any]]) -> Experiment:
+    """Return the experiment with values of its sections, but for those keys that the config gives."""
+    sections = {}
+    for name, keys in values.items():
+        section = getattr(experiment, name)
+        left_open = {key: value for key, value in keys.items() if key not in section.model_fields_set}
+        sections[name] = section.model_copy(update=left_open)
+    return experiment.model_copy(update=sections)
 
 
 def with_task(

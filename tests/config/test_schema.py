@@ -104,6 +104,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "test_size": 0.2,
             "scaling": "standardize",
         },
+        "recipe": "plain",
         "model": {
             "hidden": [8, {"units": 4, "activation": "tanh"}],
             "activation": "relu",
@@ -221,7 +222,8 @@ CSV = {"name": "csv", **FILES["csv"]}
         ({"data": CSV, "model": {"inputs": 4, "outputs": 3}}, (), (4, 100, 3)),
         ({"data": CSV, "model": {"inputs": 4}, "loss": "mse"}, (), (4, 100, 1)),
         ({"data": CSV, "model": {"inputs": 4}, "loss": "binary_hinge"}, (), (4, 100, 1)),
-        ({"data": CSV}, (5, 6), (5, 100, 6)),
+        ({"data": CSV}, (5, 6), (5, 64, 64, 6)),
+        ({"data": CSV, "recipe": "plain"}, (5, 6), (5, 100, 6)),
         ({"data": {"name": "npz", **FILES["npz"]}, "loss": "mse"}, (5, 6), (5, 100, 6)),
         ({"data": {"name": "npz", **FILES["npz"]}, "loss": "binary_hinge"}, (5, 2), (5, 100, 1)),
     ],

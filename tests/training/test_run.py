@@ -248,6 +248,7 @@ def test_a_monitor_that_the_validation_split_cannot_have_is_refused_before_train
     (tmp_path / "table.csv").write_text("a,y\n" + "".join(f"{i},{i * i}\n" for i in range(20)))
     config = f"""
         data: {{name: csv, path: '{tmp_path / "table.csv"}', target: y, val_size: 1}}
+        recipe: plain
         loss: mse
         training: {{monitor: r2}}"""
     with pytest.raises(ConfigError, match=r"r2 is not defined for the validation split, as the true"):

@@ -18,7 +18,7 @@ from mlpcli.training import memory
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.run import Run
-from mlpcli.training.settled import settle_loss, with_task
+from mlpcli.training.settled import settle, with_task
 from mlpcli.training.start import take_directory, train_run
 
 ROWS = [(i % 7, i * i % 5, i, i % 3, "xy"[i % 2], i % 2 == 0, i / 7) for i in range(60)]
@@ -53,7 +53,7 @@ CHOSEN = {
 @pytest.mark.parametrize("target", CHOSEN)
 def test_the_loss_follows_from_the_column(table: Path, target: str) -> None:
     experiment = config(table, target)
-    settled, note = settle_loss(experiment, load_splits(experiment))
+    settled, note = settle(experiment, load_splits(experiment))
     assert note == CHOSEN[target]
     assert note.startswith(f"loss: {settled.loss.name}, ")
     assert settled == config(table, target, loss=settled.loss.name)
@@ -63,7 +63,7 @@ def test_the_loss_follows_from_the_column(table: Path, target: str) -> None:
 def test_the_kind_that_is_set_for_the_target_decides(table: Path, said: str, name: str) -> None:
     data = {"name": "csv", "path": str(table), "target": "few", "columns": {"few": said}}
     experiment = validate_experiment({"data": data}, Path())
-    settled, note = settle_loss(experiment, load_splits(experiment))
+    settled, note = settle(experiment, load_splits(experiment))
     assert settled.loss.name == name
     what = "numbers" if said == "number" else "classes"
     assert note == f"loss: {name}, since data.columns says that 'few' holds {what}."
@@ -72,7 +72,7 @@ def test_the_kind_that_is_set_for_the_target_decides(table: Path, said: str, nam
 @pytest.mark.parametrize(("target", "other"), [("few", "mse"), ("many", "mae"), ("text", "hinge")])
 def test_a_loss_that_is_named_stays(table: Path, target: str, other: str) -> None:
     experiment = config(table, target, loss=other)
-    assert settle_loss(experiment, load_splits(experiment)) == (experiment, None)
+    assert settle(experiment, load_splits(experiment)) == (experiment, None)
 
 
 Y = {
@@ -106,11 +106,11 @@ def test_one_hot_rows_are_not_taken_for_values() -> None:
 def test_settings_of_classes_go_to_cross_entropy_alone(table: Path) -> None:
     weighted = {"class_weights": "balanced"}
     experiment = config(table, "few", loss=weighted)
-    settled, _ = settle_loss(experiment, load_splits(experiment))
+    settled, _ = settle(experiment, load_splits(experiment))
     assert settled == config(table, "few", loss={"name": "cross_entropy", **weighted})
     experiment = config(table, "many", loss=weighted)
     with pytest.raises(ConfigError) as caught:
-        settle_loss(experiment, load_splits(experiment))
+        settle(experiment, load_splits(experiment))
     assert str(caught.value) == (
         "loss.class_weights is for classes, but 'many' holds 60 different numbers; "
         "delete it, or set loss.name: cross_entropy"
@@ -158,3 +158,25 @@ def test_arrays_that_are_taken_for_the_other_kind_are_refused(tmp_path: Path) ->
     with pytest.raises(ConfigError, match="taken for classes, and mse is for numbers; set loss: mse"):
         train(model, X=X, y=y, out=tmp_path / "r", resume=True)
     train(model, X=X, y=y, loss="mse", out=tmp_path / "r", resume=True)
+
+
+def test_a_recipe_fits_the_epochs_to_the_rows_and_resumes(table: Path, tmp_path: Path) -> None:
+    """48 of the 60 rows are trained on, in two batches of 32, and there are at most 150 epochs."""
+    data = {"name": "csv", "path": str(table), "target": "text", "features": ["a", "b"]}
+    experiment = validate_experiment({"data": data}, Path())
+    settled, _ = settle(experiment, load_splits(experiment))
+    assert (settled.training.epochs, settled.training.batch_size) == (150, 32)
+    assert settle(settled, load_splits(experiment))[0] == settled
+
+    def stop(run: Run) -> None:
+        if len(run.metrics) == 3:
+            run.stop()
+
+    train_run(experiment, take_directory("r", tmp_path / "r"), progress=stop)
+    run = train_run(experiment, take_directory("r", tmp_path / "r", resume=True))
+    assert len(run.metrics) == 150
+    assert run.experiment == settled
+    other = validate_experiment({"data": data, "training": {"batch_size": 16}}, Path())
+    directory = take_directory("r", tmp_path / "r", resume=True)
+    with pytest.raises(ConfigError, match=r"training.batch_size: 32 at the start, now 16"):
+        train_run(other, directory)

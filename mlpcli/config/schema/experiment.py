@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from mlpcli.config.recipes import fill_in
 from mlpcli.config.schema.data import Data
 from mlpcli.config.schema.loss import DEFAULT_LOSSES, Auto, Loss
 from mlpcli.config.schema.model import Model
@@ -21,6 +22,13 @@ class Experiment(Section):
     """A whole config file."""
 
     data: Data = Field(description="what to learn from")
+    recipe: Literal["table", "plain"] = Field(
+        "plain",
+        description="where the keys that are left out come from: table has what is best for most tables, "
+        "several small networks beside a linear model, and fits the epochs to the number of rows; plain has "
+        "the defaults that are named here. A CSV file gets table if the config says nothing of model, "
+        "optimizer and regularization",
+    )
     model: Model = Field(Model(), description="the network")
     loss: Loss = Field(
         None,
@@ -33,12 +41,12 @@ class Experiment(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _empty_sections(cls, value: Any) -> Any:
-        """Read an empty section as one that is left out, if it may be left out."""
+    def _fill_in(cls, value: Any) -> Any:
+        """Read an empty section as one that is left out, if it may be, and fill in what a recipe has."""
         if not isinstance(value, dict):
             return value
         optional = {key for key, section in cls.model_fields.items() if not section.is_required()}
-        return {key: item for key, item in value.items() if item is not None or key not in optional}
+        return fill_in({key: item for key, item in value.items() if item is not None or key not in optional})
 
     @field_validator("model")
     @classmethod
