@@ -115,9 +115,7 @@ def _require_both(X: Any, y: Any, sample_weight: Any) -> None:
 
 
 def _dataset(experiment: Experiment, X: Any, y: Any, sample_weight: Any) -> Dataset:
-    task = experiment.loss.task
-    classification = None if task is None else task == "classification"
-    return from_arrays(X, y, classification=classification, sample_weight=sample_weight)
+    return from_arrays(X, y, classification=experiment.classification, sample_weight=sample_weight)
 
 
 def _without_validation(experiment: Experiment) -> Experiment:

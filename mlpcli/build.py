@@ -217,9 +217,8 @@ READERS = {
 
 def load_dataset(experiment: Experiment) -> Dataset:
     """Draw or read the config's data set; raises DataError."""
-    data, task = experiment.data, experiment.loss.task
-    classification = None if task is None else task == "classification"
-    return READERS[data.name].read(data, experiment.training.seed, classification)
+    data = experiment.data
+    return READERS[data.name].read(data, experiment.training.seed, experiment.classification)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from mlpcli.data.row_columns import RowColumns
 from mlpcli.data.rows import ROLES, Roles, RowFacts
 from mlpcli.data.sentences import NAME_IT, SHOWN
 from mlpcli.data.source import Rows, Source
-from mlpcli.data.targets import Target
+from mlpcli.data.targets import Target, Targets
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.text import listed, nfc, repeated, shortened
 
@@ -49,7 +49,7 @@ class Known(NamedTuple):
 def assemble(
     source: Source,
     *,
-    target: str,
+    target: str | Sequence[str],
     features: Sequence[str] | None,
     classification: bool | None,
     read_as: Mapping[str, ReadAs],
@@ -59,13 +59,13 @@ def assemble(
     """Read a table until no guess about a column turns out wrong; mostly once.
 
     ``features`` None means every column but the target that tells anything. ``classification`` None means
-    that the target tells if it is a class. ``read_as`` says what single columns hold. Missing cells are kept
-    as NaN (fill), their rows left out (drop), or refused (error). ``roles`` names the columns that are no
-    features, but say something of the rows. Raises DataError.
+    that the target tells if it is a class; several targets are numbers. ``read_as`` says what single columns
+    hold. Missing cells are kept as NaN (fill), their rows left out (drop), or refused (error). ``roles``
+    names the columns that are no features, but say something of the rows. Raises DataError.
     """
     columns, left_out = chosen_columns(source, features, target, read_as, missing, roles)
     about = RowColumns(source, roles)
-    goal = Target(source, nfc(target), _as_class(classification, read_as, target), missing)
+    goal = _goal(source, target, _as_class(classification, read_as, _listed(target)), missing)
     precise = False
     while True:
         faults = Faults(source.place)
@@ -86,7 +86,7 @@ def assemble(
 
 
 def assemble_known(
-    source: Source, wanted: Wanted, *, target: str | None, classification: bool, roles: Roles
+    source: Source, wanted: Wanted, *, target: str | Sequence[str] | None, classification: bool, roles: Roles
 ) -> Known:
     """Read the columns that a network was trained on, and a target if it is named; raises DataError.
 
@@ -95,7 +95,7 @@ def assemble_known(
     """
     faults = Faults(source.place)
     columns = _known(source, wanted, target)
-    goal = None if target is None else Target(source, nfc(target), classification, "error")
+    goal = None if target is None else _goal(source, target, classification, "error")
     about = RowColumns(source, {role: name for role, name in roles.items() if nfc(name) in source.places})
     reading = _Reading(columns, known=True, lossless=wanted.precise)
     reading.read(source, goal, about, faults)
@@ -118,7 +118,9 @@ class _Reading:
         self.spread = Spread(len(names))
         self.matrix = Matrix(len(names), np.float64 if precise else np.float32)
 
-    def read(self, source: Source, target: Target | None, about: RowColumns, faults: Faults) -> None:
+    def read(
+        self, source: Source, target: Target | Targets | None, about: RowColumns, faults: Faults
+    ) -> None:
         """Read the rows of a file; raises DataError if there are none, or once five faults are found."""
         for block in source.blocks(faults):
             self._add(block, faults)
@@ -189,18 +191,41 @@ def _changes(rows: NDArray[np.float64]) -> bool:
 # Which columns are read, and which are left out
 
 
-def _as_class(classification: bool | None, read_as: Mapping[str, ReadAs], target: str) -> bool | None:
+def _listed(target: str | Sequence[str]) -> list[str]:
+    return [nfc(name) for name in ([target] if isinstance(target, str) else target)]
+
+
+def _goal(
+    source: Source, target: str | Sequence[str], classification: bool | None, missing: Missing
+) -> Target | Targets:
+    """Return the target, or the targets, to be read."""
+    names = _listed(target)
+    if len(names) > 1:
+        return Targets([Target(source, name, False, missing) for name in names])
+    return Target(source, names[0], classification, missing)
+
+
+def _as_class(
+    classification: bool | None, read_as: Mapping[str, ReadAs], targets: Sequence[str]
+) -> bool | None:
     """Return whether the target is a class, if the config says so in one way or the other."""
-    said = next((kind for name, kind in read_as.items() if nfc(name) == nfc(target)), None)
-    if said in ("drop", "date"):
-        raise DataError(f"data.columns: {target!r} is the target, which cannot be read as {said}")
+    kinds = {nfc(name): kind for name, kind in read_as.items()}
+    for name in targets:
+        if kinds.get(name) in ("drop", "date"):
+            raise DataError(f"data.columns: {name!r} is the target, which cannot be read as {kinds[name]}")
+        if len(targets) > 1 and kinds.get(name) not in (None, "number"):
+            raise DataError(
+                f"data.columns: {name!r} is one of several targets, which are numbers, not a {kinds[name]}; "
+                "predict it alone"
+            )
+    said = kinds.get(targets[0])
     return (said != "number") if classification is None and said is not None else classification
 
 
 def chosen_columns(
     source: Source,
     features: Sequence[str] | None,
-    target: str,
+    target: str | Sequence[str],
     read_as: Mapping[str, ReadAs],
     missing: Missing,
     roles: Roles,
@@ -211,13 +236,13 @@ def chosen_columns(
     missing, or asked for twice.
     """
     names = source.names
-    target, kinds = nfc(target), {nfc(name): kind for name, kind in read_as.items()}
-    asked = [target] if features is None else [*map(nfc, features), target]
+    targets, kinds = _listed(target), {nfc(name): kind for name, kind in read_as.items()}
+    asked = targets if features is None else [*map(nfc, features), *targets]
     aside = {nfc(name): role for role, name in roles.items()}
     _require(source, [*asked, *(name for name in (*kinds, *aside) if name not in asked)])
     twice = next((name for name in aside if name in asked), None)
     if twice is not None:
-        key = "data.target" if twice == target else "data.features"
+        key = "data.target" if twice in targets else "data.features"
         raise DataError(
             f"{key}: {twice!r} {ROLES[aside[twice]]}, as data.{aside[twice]} says, and cannot be both; "
             "take it out of one of them"
@@ -227,17 +252,19 @@ def chosen_columns(
         left_out = {name: "is dropped in `data.columns`" for name in names if kinds.get(name) == "drop"}
         left_out |= {name: ROLES[role] for name, role in aside.items()}
         left_out |= {f"(column {i})": "has no name" for i, name in enumerate(names, 1) if not name}
-        chosen = [name for name in names if name and name != target and name not in left_out]
+        chosen = [name for name in names if name and name not in targets and name not in left_out]
     else:
-        chosen = asked[:-1]
+        chosen = asked[: -len(targets)]
         refused = next((name for name in chosen if kinds.get(name) == "drop"), None)
         if refused is not None:
             raise DataError(f"data.columns: {refused!r} is named in data.features; drop it there, or keep it")
     if not chosen:
         if features is not None:
             raise DataError("data.features: name at least one column, or leave it out to use every column")
-        raise DataError(f"{source.where}: has only the column {target!r}, and nothing to learn it from")
-    _require_one_of_each(source, [*chosen, *aside, target], every=features is None)
+        raise DataError(
+            f"{source.where}: has only the column {listed(targets)}, and nothing to learn it from"
+        )
+    _require_one_of_each(source, [*chosen, *aside], targets, every=features is None)
     return [_column(name, source.places[name], kinds.get(name), missing) for name in chosen], left_out
 
 
@@ -249,7 +276,7 @@ def _column(name: str, place: int, read_as: ReadAs | None, missing: Missing) -> 
     return Column(name, place, read_as, given=True, if_text=hint, all_present=all_present)
 
 
-def _known(source: Source, wanted: Wanted, target: str | None) -> list[Column]:
+def _known(source: Source, wanted: Wanted, target: str | Sequence[str] | None) -> list[Column]:
     """Return the columns of the file from which those of a trained network are read."""
     kinds = {nfc(name): kind for name, kind in wanted.kinds.items()}
     places = source.places
@@ -270,9 +297,9 @@ def _known(source: Source, wanted: Wanted, target: str | None) -> list[Column]:
             levels = kind.levels if kind.name == "category" else None
             found[base] = Column(base, place, kind.name, given=True, levels=levels)
     asked = list(dict.fromkeys(asked))
-    asked += [] if target is None else [nfc(target)]
-    _require(source, asked)
-    _require_one_of_each(source, asked, every=False)
+    targets = [] if target is None else _listed(target)
+    _require(source, [*asked, *targets])
+    _require_one_of_each(source, asked, targets, every=False)
     return list(found.values())
 
 
@@ -290,8 +317,10 @@ def _require(source: Source, asked: Sequence[str]) -> None:
         )
 
 
-def _require_one_of_each(source: Source, asked: Sequence[str], *, every: bool) -> None:
-    counts = Counter(source.names)
+def _require_one_of_each(
+    source: Source, columns: Sequence[str], targets: Sequence[str], *, every: bool
+) -> None:
+    asked, counts = [*columns, *targets], Counter(source.names)
     several = next((name for name in asked if counts[name] > 1), None)
     if several is not None:
         advice = "; give each a name of its own" + (f".\n{_LEAVE_OUT}" if every else "")
@@ -300,7 +329,7 @@ def _require_one_of_each(source: Source, asked: Sequence[str], *, every: bool) -
         )
     twice = repeated(asked)
     if twice is not None:
-        what = "is the target" if twice == asked[-1] else "is named twice"
+        what = "is the target" if twice in targets else "is named twice"
         raise DataError(f"data.features: {twice!r} {what}; name each column once")
 
 
@@ -317,7 +346,7 @@ def _finished(
     source: Source,
     columns: Sequence[Column],
     reading: _Reading,
-    target: Target,
+    target: Target | Targets,
     about: RowColumns,
     left_out: Mapping[str, str],
     named: set[str],
@@ -360,7 +389,7 @@ def _finished(
     return Dataset(X, codes, tuple(kept), classes, None, kinds, dropped, facts, notes, rows)
 
 
-def _rows_left_out(n: int, target: Target, kept: int) -> tuple[str, ...]:
+def _rows_left_out(n: int, target: Target | Targets, kept: int) -> tuple[str, ...]:
     """Return what to say of a table of n rows of which ``kept`` are left."""
     present = target.present
     with_target = n if present is None else int(np.count_nonzero(present))

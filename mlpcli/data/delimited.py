@@ -24,7 +24,7 @@ _PACKED = 4  # times that a table becomes smaller by gzip, about
 def measure_csv(
     path: Path | Sequence[Path],
     *,
-    target: str,
+    target: str | Sequence[str],
     features: Sequence[str] | None,
     dialect: Dialect,
     classification: bool,
@@ -41,7 +41,8 @@ def measure_csv(
     size = sum(map(_size, paths))
     inputs = len(chosen_columns(source, features, target, read_as or {}, "fill", roles or {})[0])
     kept, block = size * (inputs + 1) // len(source.names), min(32 * size, _BLOCK)
-    outputs, rows = None if classification else 1, size // (4 * len(source.names))
+    several = 1 if isinstance(target, str) else len(target)
+    outputs, rows = None if classification else several, size // (4 * len(source.names))
     return TableSize(kept + block, None, inputs, outputs, 4, rows, block)
 
 
@@ -54,7 +55,7 @@ def _size(path: Path) -> int:
 def read_csv(
     path: Path | Sequence[Path],
     *,
-    target: str,
+    target: str | Sequence[str],
     features: Sequence[str] | None,
     dialect: Dialect,
     classification: bool | None,
@@ -66,9 +67,9 @@ def read_csv(
 
     ``features`` None means every column but the target that tells anything. If the header does not hold the
     delimiter, another one is looked for. ``classification`` None: the target tells if it is a class.
-    ``read_as`` says what single columns hold. Missing cells are kept as NaN (fill), their rows left out
-    (drop), or refused (error). ``roles`` names the columns that are no features, but say something of the
-    rows. Raises DataError.
+    Several targets are numbers. ``read_as`` says what single columns hold. Missing cells are kept as NaN
+    (fill), their rows left out (drop), or refused (error). ``roles`` names the columns that are no features,
+    but say something of the rows. Raises DataError.
     """
     source = CsvSource(matching_files(path, DataError), dialect)
     with within_memory(source.where, DataError):
@@ -87,7 +88,7 @@ def read_known(
     path: Path,
     wanted: Wanted,
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     classification: bool = False,
     roles: Roles | None = None,
 ) -> Known:

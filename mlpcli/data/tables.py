@@ -33,7 +33,9 @@ class Format:
     """
 
     rows: Callable[[Wanted, Path], Features]
-    labelled: Callable[[Wanted, Path, str, Sequence[str] | None, Roles], Labelled] | None = None
+    labelled: Callable[[Wanted, Path, str | Sequence[str], Sequence[str] | None, Roles], Labelled] | None = (
+        None
+    )
 
 
 def _csv_rows(wanted: Wanted, path: Path) -> Features:
@@ -41,7 +43,7 @@ def _csv_rows(wanted: Wanted, path: Path) -> Features:
 
 
 def _csv_labelled(
-    wanted: Wanted, path: Path, target: str, classes: Sequence[str] | None, roles: Roles
+    wanted: Wanted, path: Path, target: str | Sequence[str], classes: Sequence[str] | None, roles: Roles
 ) -> Labelled:
     table = read_known(path, wanted, target=target, classification=classes is not None, roles=roles)
     assert table.y is not None
@@ -54,7 +56,7 @@ def _npz_rows(wanted: Wanted, path: Path) -> Features:
 
 
 def _npz_labelled(
-    wanted: Wanted, path: Path, _: str, classes: Sequence[str] | None, roles: Roles
+    wanted: Wanted, path: Path, _: str | Sequence[str], classes: Sequence[str] | None, roles: Roles
 ) -> Labelled:
     return labelled_npz(path, len(wanted.columns), classes, roles)
 
@@ -83,7 +85,12 @@ def read_rows(wanted: Wanted, path: Path) -> Features:
 
 
 def read_labelled(
-    wanted: Wanted, path: Path, *, target: str, classes: Sequence[str] | None, roles: Roles | None = None
+    wanted: Wanted,
+    path: Path,
+    *,
+    target: str | Sequence[str],
+    classes: Sequence[str] | None,
+    roles: Roles | None = None,
 ) -> Labelled:
     """Read rows (n, columns), their targets and what is known of them from .csv or .npz.
 

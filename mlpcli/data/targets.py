@@ -1,8 +1,10 @@
-"""Reads the target column of a file, as labels or as numbers, and finds out which of the two it holds."""
+"""Reads the target column of a table, as labels or as numbers, or several columns of numbers."""
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +29,7 @@ from mlpcli.data.source import Rows, Source
 from mlpcli.data.task import are_a_quantity, are_few, are_numbers
 from mlpcli.text import shortened
 
-__all__ = ["Target"]
+__all__ = ["Target", "Targets"]
 
 _LEFT_OUT = "To leave out such rows, set `data.missing: drop`."
 
@@ -162,3 +164,41 @@ class Target:
             used, codes = np.unique(codes[rows], return_inverse=True)
             names, places = [names[i] for i in used], [places[i] for i in used]
         return Labels(names, places, codes)
+
+
+class Targets:
+    """Several columns of numbers, the targets of one regression; they are read like a single `Target`."""
+
+    corrected = False
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self._targets = targets
+        self.name = ", ".join(target.name for target in targets)
+
+    def reset(self) -> None:
+        """Forget what was found."""
+        for target in self._targets:
+            target.reset()
+
+    def add(self, block: Rows, faults: Faults) -> None:
+        """Add the rows of a block."""
+        for target in self._targets:
+            target.add(block, faults)
+
+    def add_faults(self, faults: Faults) -> None:
+        """Numbers have added their faults already."""
+
+    def finish(self, faults: Faults) -> None:
+        """Nothing is left to be found out."""
+
+    @property
+    def present(self) -> NDArray[np.bool_] | None:
+        """Which rows have all targets; None if all have."""
+        of_each = [target.present for target in self._targets]
+        some = [present for present in of_each if present is not None]
+        return np.logical_and.reduce(some) if some else None
+
+    def take(self, rows: NDArray[np.bool_] | None) -> NDArray[np.float32] | NDArray[np.float64]:
+        """Return the values (n, targets) of the rows that are True; all for None."""
+        columns: list[Any] = [target.take(rows) for target in self._targets]
+        return np.hstack(columns)

@@ -57,7 +57,8 @@ def new_plane(
 
 def value_name(experiment: Experiment, values: int = 1) -> str:
     """Return the label of a regression's target; with several ``values`` it says that it is the first."""
-    name = label(getattr(experiment.data, "target", "y"))
+    target = getattr(experiment.data, "target", "y")
+    name = label(target if isinstance(target, str) else target[0])
     return f"{name} (the first of {values} values)" if values > 1 else name
 
 

@@ -129,8 +129,8 @@ class Checkpoint:
     @property
     def target_names(self) -> list[str]:
         """The names of the targets of a regression."""
-        name = getattr(self.experiment.data, "target", None)
-        return [name] if name else [f"y{i}" for i in range(1, self.targets + 1)]
+        names = getattr(self.experiment.data, "target", None) or [f"y{i}" for i in range(1, self.targets + 1)]
+        return [names] if isinstance(names, str) else list(names)
 
 
 class _Strict(BaseModel):

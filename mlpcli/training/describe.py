@@ -91,7 +91,7 @@ def _source(section: Any) -> str | None:
 
 def _targets(section: Any, n: int, parts: dict[str, Split]) -> list[dict[str, Any]]:
     name = getattr(section, "target", "y")
-    names = [name] if n == 1 else [f"{name}{i}" for i in range(1, n + 1)]
+    names = name if isinstance(name, list) else [name] if n == 1 else [f"y{i}" for i in range(1, n + 1)]
     by_part = {part: _named("target", names, _ranges(split.y, split.rows)) for part, split in parts.items()}
     return [{"split": part, **by_part[part][i]} for i in range(n) for part in parts]
 

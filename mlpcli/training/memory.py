@@ -288,8 +288,7 @@ def measured_data(experiment: Experiment) -> DataSize | None:
     section, measure = experiment.data, READERS[experiment.data.name].measure
     if measure is None:
         return known_data(experiment)
-    task = experiment.loss.task
-    table = measure(section, None if task is None else task == "classification")
+    table = measure(section, experiment.classification)
     n = table.examples
     kept = 0 if table.itemsize == 1 else n or 0
     return DataSize(

@@ -29,11 +29,14 @@ def settle(experiment: Experiment, splits: Splits) -> tuple[Experiment, str | No
         _require_fitting(experiment, splits)
         return experiment, None
     data: Any = experiment.data
-    target = getattr(data, "target", "y")
+    named = getattr(data, "target", "y")
+    target = named if isinstance(named, str) else ", ".join(named)
     said = getattr(data, "columns", {}).get(target)
     change = ""
     if said is not None:
         why = f"data.columns says that {target!r} holds {'numbers' if said == 'number' else 'classes'}"
+    elif getattr(data, "target_transform", "none") != "none":
+        why = "data.target_transform is for numbers"
     elif splits.classes is None:
         why = why_values(target, splits.train.y)
         if splits.targets == 1:

@@ -101,6 +101,32 @@ def test_a_regression_has_errors_and_r2(mlp: Mlp, trained: Trained) -> None:
     assert "accuracy" not in out
 
 
+def test_several_targets_of_a_table_have_scores_and_predictions_each(mlp: Mlp, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 300))
+    rows = np.column_stack([a, b, 100 + 10 * a, np.exp(b) + 5])
+    text = "a,b,height,mass\n" + "".join(",".join(f"{cell:.5f}" for cell in row) + "\n" for row in rows)
+    (tmp_path / "table.csv").write_text(text)
+    (tmp_path / "two.yaml").write_text(
+        "data: {name: csv, path: table.csv, target: [height, mass]}\nmodel: {hidden: [16]}\n"
+        "optimizer: {learning_rate: 0.02}\ntraining: {epochs: 30}\n"
+    )
+    assert mlp("train", tmp_path / "two.yaml", "--out", tmp_path / "run", "--quiet").code == 0
+    best = tmp_path / "run" / "best.npz"
+    report = json.loads(mlp("eval", best, "--json").out)
+    assert [row["target"] for row in report["targets"]] == ["height", "mass"]
+    assert all(row["r2"] > 0.9 for row in report["targets"])
+    shown = mlp("eval", best, "--data", tmp_path / "table.csv").out
+    assert re.search(r"^target +RMSE.*R2\nheight .*\nmass ", shown, re.MULTILINE)
+    predicted = mlp("predict", best, tmp_path / "table.csv").out.splitlines()
+    assert predicted[0] == "height,mass"
+    values = np.array([list(map(float, line.split(","))) for line in predicted[1:]])
+    assert np.corrcoef(values[:, 0], rows[:, 2])[0, 1] > 0.95
+    assert np.corrcoef(values[:, 1], rows[:, 3])[0, 1] > 0.9
+    told = mlp("data", "describe", tmp_path / "two.yaml").out
+    assert re.search(r"^height +train", told, re.MULTILINE)
+
+
 def test_a_measure_without_a_value_is_null_and_says_why(mlp: Mlp, trained: Trained) -> None:
     run = trained("blobs", "data.noise=0")
     report = json.loads(mlp("eval", run.best, "--json").out)

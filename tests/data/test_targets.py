@@ -13,7 +13,7 @@ from mlpcli.data.faults import Faults
 from mlpcli.data.kinds import Missing
 from mlpcli.data.labels import Labels
 from mlpcli.data.source import Rows
-from mlpcli.data.targets import Target
+from mlpcli.data.targets import Target, Targets
 from mlpcli.errors import DataError
 
 
@@ -105,3 +105,32 @@ def test_rows_with_nothing_to_predict_are_left_out_by_default() -> None:
 def test_text_is_no_quantity() -> None:
     with pytest.raises(DataError, match=r"t\.csv:3: column 'y' is 'x', not a number"):
         read(["1", "x"], classification=False)
+
+
+class _TwoColumns(_Source):
+    names, places = ["y", "z"], {"y": 0, "z": 1}
+
+
+@pytest.mark.parametrize("missing", ["fill", "drop"])
+def test_several_targets_are_columns_of_numbers(missing: Missing) -> None:
+    source, faults = _TwoColumns(), Faults("t.csv:{}".format)
+    targets = Targets([Target(source, name, False, missing) for name in ("y", "z")])
+    cells = ["1", "10", "2", "20", "3", "30"] if missing == "fill" else ["1", "10", "NA", "20", "3", ""]
+    targets.add(Block(range(2, 5), cells, 2), faults)
+    targets.finish(faults)
+    faults.report()
+    present = targets.present
+    values = targets.take(present)
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, [[1, 10], [2, 20], [3, 30]] if missing == "fill" else [[1, 10]])
+    targets.reset()
+    targets.add(Block(range(2, 3), ["5", "6"], 2), faults)
+    np.testing.assert_array_equal(targets.take(None), [[5, 6]])
+
+
+def test_a_missing_value_of_several_targets_is_a_fault() -> None:
+    source, faults = _TwoColumns(), Faults("t.csv:{}".format)
+    targets = Targets([Target(source, name, False, "fill") for name in ("y", "z")])
+    targets.add(Block(range(2, 4), ["1", "10", "2", "word"], 2), faults)
+    with pytest.raises(DataError, match=r"t\.csv:3: column 'z' is 'word', not a number"):
+        faults.report()

@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -25,7 +24,7 @@ from pydantic import (
 )
 
 from mlpcli.config.schema.section import Section, Task, by_name, problem
-from mlpcli.text import nfc
+from mlpcli.text import nfc, repeated
 
 __all__ = ["Data", "DataSection", "data_sections"]
 
@@ -78,13 +77,22 @@ def _leave_something(key: str, value: float, info: ValidationInfo) -> float:
     return value
 
 
-def _one_column(value: Any) -> Any:
-    if isinstance(value, list):
-        raise problem(
-            "one column is meant here, not a list; for several targets save arrays X and y (rows, targets) "
-            "in an .npz file"
-        )
-    return value
+def _target(value: Any) -> str | list[str]:
+    names = value if isinstance(value, list) else [value]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ValueError
+    names = [nfc(name) for name in names]
+    twice = repeated(names)
+    if twice is not None:
+        raise problem(f"{twice!r} is named twice; name each target once")
+    return names if len(names) > 1 else names[0]
+
+
+Target = Annotated[
+    Any,
+    PlainValidator(_target),
+    WithJsonSchema({"type": "string", "allowed": "a string of one or more characters, or a list of them"}),
+]
 
 
 def _one_or_several(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -387,9 +395,7 @@ class Csv(_File):
         description="the file, relative to the config file, packed with gzip or not; or a pattern such as "
         "part-*.csv, or a list of files with the same columns",
     )
-    target: Annotated[ColumnName, BeforeValidator(_one_column)] = Field(
-        min_length=1, description="the column to predict"
-    )
+    target: Target = Field(description="the column to predict; several are a regression")
     features: list[ColumnName] | None = Field(
         None, min_length=1, description="the columns to predict from; null uses all others"
     )
@@ -414,7 +420,8 @@ class Csv(_File):
     )
 
     def targets(self, task: Task | None) -> int | None:
-        return 1 if task == "regression" else None
+        several = len(self.target) if isinstance(self.target, list) else None
+        return several or (1 if task == "regression" else None)
 
 
 class Npz(_File):

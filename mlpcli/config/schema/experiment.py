@@ -95,6 +95,12 @@ class Experiment(Section):
                 f"it is for the numbers of a regression, and {loss.name} is for classes; delete the key",
                 ("model", "clip_outputs"),
             )
+        several = getattr(data, "target", None)
+        if isinstance(several, list) and loss.task == "classification":
+            raise problem(
+                f"{loss.name} is for one target of classes, and data.target names {len(several)}; "
+                "set loss: mse, or name one"
+            )
         targets = data.targets(loss.task)
         if loss.binary and targets not in (2, None):
             raise problem(
@@ -153,6 +159,15 @@ class Experiment(Section):
         if self.loss.task == "regression":
             return "loss"
         return "accuracy" if getattr(self.loss, "class_weights", None) is None else "balanced_accuracy"
+
+    @property
+    def classification(self) -> bool | None:
+        """Whether the target holds classes, as far as the config tells; None if the data are to tell."""
+        if self.loss.task is not None:
+            return self.loss.task == "classification"
+        section: Any = self.data
+        is_bent = getattr(section, "target_transform", "none") != "none"
+        return False if is_bent or isinstance(getattr(section, "target", None), list) else None
 
     def widths(self, inputs: int | None = None, targets: int | None = None) -> tuple[int, ...] | None:
         """Return (inputs, hidden ..., outputs) of the network.
