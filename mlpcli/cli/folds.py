@@ -12,6 +12,7 @@ import click
 
 from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.progress import Teller, describe_place, follow, score_text
+from mlpcli.errors import MlpError
 from mlpcli.text import columns
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ def cross_validate(
             kept = "." if validation is None else f"; what was saved before is kept.\n{_go_on(directory)}"
             tell(f"\nInterrupted{kept}")
             click.get_current_context().exit(interrupt.exit_code)
+        except MlpError as error:
+            if "run" in error.facts:  # what goes on is not the run of the fold alone
+                error.facts["run"] = directory.path
+                error.topic = "run not written" if error.topic == "nothing written" else error.topic
+            raise
         finally:
             directory.close(discard=True)
         if stopped:
@@ -142,7 +148,7 @@ def _summary(
     rows = [["", "best epoch", *titles]]
     shown = record.rows[:_MOST_ROWS]
     rows += [[_label(row, record), str(row.best_epoch), *cells(row.scores)] for row in shown]
-    rows.append(["mean", "", *cells(record.mean)])
+    rows.append(["mean of folds", "", *cells(record.mean)])
     for baseline in record.rows[0].baselines:
         of_all = [row.baselines[baseline] for row in record.rows if baseline in row.baselines]
         if len(of_all) == len(record.rows):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from mlpcli.training.directory import RunDirectory
 from mlpcli.training.loop import Trainer
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +47,7 @@ def test_it_shows_each_fold_and_what_all_have_found(mlp: Mlp, tmp_path: Path) ->
     record = json.loads((tmp_path / "runs" / "iris" / "folds.json").read_text())
     for label, scores in (
         ("fold 2", record["rows"][1]["scores"]),
-        ("mean", record["mean"]),
+        ("mean of folds", record["mean"]),
         ("standard deviation", record["std"]),
         ("out of fold", record["out_of_fold"]),
     ):
@@ -258,3 +260,22 @@ def test_it_goes_on_with_data_that_were_moved(
     interrupted(10**8)
     (tmp_path / "iris.csv").rename(tmp_path / "moved.csv")
     assert mlp("train", "--resume", "runs/own", "--data", "moved.csv").code == 0
+
+
+@pytest.mark.parametrize("after", [0, 4])
+def test_a_full_disk_is_told_with_what_goes_on(mlp: Mlp, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """What is resumed is the cross-validation, whichever fold could not be written."""
+    whole, rows = RunDirectory.append_metrics, iter(range(100))
+
+    def full(self: RunDirectory, row: dict[str, Any]) -> None:
+        if next(rows) == after:
+            raise OSError(errno.ENOSPC, "No space left on device", str(self.metrics))
+        whole(self, row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "append_metrics", full)
+        code, out, err = mlp("train", "iris", "--folds", 2, *FEW)
+    assert (code, out) == (1, "")
+    assert f"runs/iris/fold-{1 + after // 3}/metrics.jsonl cannot be written: No space left on device." in err
+    assert err.endswith("Once it can be written, resume with: mlp train --resume runs/iris\n")
+    assert mlp("train", "--resume", "runs/iris").code == 0
