@@ -47,12 +47,16 @@ Scores = dict[str, float]
 
 @dataclass(frozen=True)
 class Table:
-    """A table in a package: how it is read, what is predicted, and which columns would tell it."""
+    """A table in a package: how it is read, what is predicted, and which columns would tell it.
+
+    ``dates`` are columns of dates, which mlp refuses until it is told to take them apart.
+    """
 
     read: Callable[[], pd.DataFrame]
     target: str
     classification: bool
     leaks: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
 
 
 def folder(package: str) -> Path:
@@ -114,7 +118,9 @@ TABLES: dict[str, Table] = {
     "anes96": Table(csv("statsmodels", "datasets/anes96/anes96.csv", sep="\t", quotechar="'"), "vote", True),
     "OJ": Table(csv("ISLP", "data/OJ.csv"), "Purchase", True),
     "titanic": Table(r("COUNT/titanic"), "survived", True),
-    "seattle_weather": Table(csv("vega_datasets", "_data/seattle-weather.csv"), "weather", True),
+    "seattle_weather": Table(
+        csv("vega_datasets", "_data/seattle-weather.csv"), "weather", True, dates=("date",)
+    ),
     "digits": Table(sklearn_table("digits"), "target", True),
     "Chile": Table(r("car/Chile"), "vote", True),
     "Default": Table(csv("ISLP", "data/Default.csv"), "default", True),
@@ -122,7 +128,9 @@ TABLES: dict[str, Table] = {
     "Auto": Table(csv("ISLP", "data/Auto.csv"), "mpg", False),
     "Carseats": Table(csv("ISLP", "data/Carseats.csv"), "Sales", False),
     "Credit": Table(csv("ISLP", "data/Credit.csv"), "Balance", False),
-    "cars": Table(json_records("vega_datasets", "_data/cars.json"), "Miles_per_Gallon", False),
+    "cars": Table(
+        json_records("vega_datasets", "_data/cars.json"), "Miles_per_Gallon", False, dates=("Year",)
+    ),
     "diabetes": Table(sklearn_table("diabetes"), "target", False),
     "Boston": Table(csv("ISLP", "data/Boston.csv"), "medv", False),
     "College": Table(csv("ISLP", "data/College.csv"), "Outstate", False),
@@ -229,8 +237,10 @@ def by_mlp(*options: str) -> Contender:
             folder = Path(name)
             write(train, folder / "train.csv")
             write(test.drop(columns=table.target), folder / "test.csv")
-            data = {"data": {"name": "csv", "path": "train.csv", "target": table.target}}
-            (folder / "config.yaml").write_text(json.dumps(data), "utf-8")
+            data: dict[str, Any] = {"name": "csv", "path": "train.csv", "target": table.target}
+            if table.dates:
+                data["columns"] = dict.fromkeys(table.dates, "date")
+            (folder / "config.yaml").write_text(json.dumps({"data": data}), "utf-8")
             mlp(folder, "train", "config.yaml", "--out", "run", *options)
             mlp(folder, "predict", "run/best.npz", "test.csv", "--out", "predictions.csv")
             found = pd.read_csv(folder / "predictions.csv", dtype={"label": str}, keep_default_na=False)
@@ -253,14 +263,26 @@ def mlp(folder: Path, *arguments: str) -> None:
 Predictions = tuple[np.ndarray, "np.ndarray | None", "list[Any] | None"]
 Contender = Callable[[Table, pd.DataFrame, pd.DataFrame], Predictions]
 
+ALL_ROWS = ("--set", "data.test_size=0")  # the benchmark has test rows of its own
 CONTENDERS: dict[str, Contender] = {
     "mlp": by_mlp(),
-    "mlp all": by_mlp("--set", "data.test_size=0"),
+    "mlp, all rows": by_mlp(*ALL_ROWS),
     "linear": by_sklearn(linear),
     "sklearn MLP": by_sklearn(sklearn_mlp),
     "boosting": by_sklearn(boosting),
     "baseline": by_sklearn(baseline),
+    # mlp with one ingredient less
+    "no bins": by_mlp(*ALL_ROWS, "--set", "data.bins=0"),
+    "no linear path": by_mlp(
+        *ALL_ROWS,
+        *("--set", "recipe=table", "--set", "model.linear_path=none", "--set", "model.output_gain=1"),
+    ),
+    "no folds": by_mlp(*ALL_ROWS, "--set", "training.validation=split"),
+    "one member": by_mlp(*ALL_ROWS, "--set", "recipe=table", "--set", "model.members=1"),
+    "no clipping": by_mlp(*ALL_ROWS, "--set", "recipe=table", "--set", "model.clip_outputs=false"),
+    "plain": by_mlp(*ALL_ROWS, "--set", "recipe=plain"),
 }
+USUAL = ("mlp", "mlp, all rows", "linear", "sklearn MLP", "boosting")
 
 
 def score(table: Table, y: pd.Series, found: Predictions) -> Scores:
@@ -345,7 +367,7 @@ def as_markdown(results: dict[str, dict[str, list[Scores]]], contenders: list[st
         best = max((found[n] for n in contenders if n != contenders[0]), default=found[contenders[0]])
         if found[contenders[0]][0] < best[0] - best[1]:
             behind.append(table)
-        cells = [f"{mean:.4f} ± {sd:.4f}" for mean, sd in found.values()]
+        cells = [f"{mean:.4f} ± {deviation:.4f}" for mean, deviation in found.values()]
         lines.append(f"| {table} | {key} | " + " | ".join(cells) + " |")
     means = [f"{statistics.fmean(all_ranks[name]):.2f}" for name in contenders]
     lines.append("| mean rank | | " + " | ".join(means) + " |")
@@ -372,7 +394,7 @@ def main() -> None:
     default = Path(tempfile.gettempdir()) / "mlp-tables.json"
     parser.add_argument("--cache", type=Path, default=default, help=f"the file of known scores ({default})")
     arguments = parser.parse_args()
-    contenders, again = arguments.contenders.split(","), set(arguments.again.split(",")) - {""}
+    contenders, again = arguments.contenders.split(";"), set(arguments.again.split(";")) - {""}
     for names, known in ((arguments.tables, TABLES), ([*contenders, *again], CONTENDERS)):
         wrong = [name for name in names if name not in known]
         if wrong:
