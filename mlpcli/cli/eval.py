@@ -116,7 +116,7 @@ def _threshold(report: dict[str, Any]) -> list[str]:
         return []
     name = clip(best["class"], _LABEL)
     return [
-        f"F1 is that of {name}; at best {percent(best['f1'])}, from a probability of {best['value']:g} on."
+        f"F1 is that of {name}; at best {percent(best['f1'])}, with predict --threshold {best['value']!r}."
     ]
 
 

@@ -23,7 +23,32 @@ __all__ = ["predict"]
 @click.option(
     "--out", metavar="FILE", type=click.Path(path_type=Path), help="A file to write to, not stdout."
 )
-def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
+@click.option(
+    "--threshold",
+    metavar="P",
+    type=click.FloatRange(0, 1),
+    help="Of two classes: name the second one where its probability is at least P, not 0.5.",
+)
+@click.option(
+    "--top",
+    metavar="K",
+    type=click.IntRange(min=1),
+    help="Write only the K most probable classes of each row, each with its probability.",
+)
+@click.option(
+    "--keep",
+    metavar="NAMES",
+    multiple=True,
+    help="Columns of a .csv to carry along, before the predictions: names with commas between, or all.",
+)
+def predict(
+    checkpoint: Path,
+    data: Path,
+    out: Path | None,
+    threshold: float | None,
+    top: int | None,
+    keep: tuple[str, ...],
+) -> None:
     """Write the network's predictions for the rows of DATA as CSV, a line for each row.
 
     DATA is a .csv with the columns the network was trained on (others are ignored), a .npy of shape
@@ -39,7 +64,11 @@ def predict(checkpoint: Path, data: Path, out: Path | None) -> None:
     checkpoint = find_checkpoint(checkpoint)
     if out is not None:
         _check_out(out, {"the checkpoint": checkpoint, "the data": data})
-    predictions = predict_rows(load_checkpoint(checkpoint), data)
+    if threshold is not None and top is not None:
+        raise UsageError("--threshold chooses a label and --top writes several; give one of them")
+    names = [name.strip() for text in keep for name in text.split(",") if name.strip()]
+    columns = None if names == ["all"] else names
+    predictions = predict_rows(load_checkpoint(checkpoint), data, threshold=threshold, top=top, keep=columns)
     for note in predictions.notes:
         click.echo(note, err=True)
     text = _csv(predictions)
@@ -67,12 +96,20 @@ def _check_out(out: Path, inputs: dict[str, Path]) -> None:
 
 
 def _csv(predictions: Predictions) -> str:
+    """Return a line for each row: what is carried along, then labels and numbers."""
     from mlpcli.data.writing import number_cell, text_cell
 
-    labels = predictions.labels
-    header = predictions.columns if labels is None else ["label", *predictions.columns]
-    lines = [",".join(map(text_cell, header))]
-    for i, row in enumerate(predictions.values):
-        numbers = ",".join(map(number_cell, row))
-        lines.append(numbers if labels is None else f"{text_cell(labels[i])},{numbers}")
+    columns: list[tuple[str, list[str]]] = []
+    if predictions.labels is not None and predictions.ranked is None:
+        columns.append(("label", list(map(text_cell, predictions.labels))))
+    for i, name in enumerate(predictions.columns):
+        if predictions.ranked is not None:
+            columns.append((f"label_{i + 1}", list(map(text_cell, predictions.ranked[i]))))
+        columns.append((name, list(map(number_cell, predictions.values[:, i]))))
+    taken = {name for name, _ in predictions.kept}
+    header = [name for name, _ in predictions.kept]
+    header += [f"predicted_{name}" if name in taken else name for name, _ in columns]
+    kept = [[text_cell(text) if text else "" for text in texts] for _, texts in predictions.kept]
+    cells = kept + [texts for _, texts in columns]
+    lines = [",".join(map(text_cell, header)), *map(",".join, zip(*cells, strict=True))]
     return "".join(f"{line}\n" for line in lines)

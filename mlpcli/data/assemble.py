@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from mlpcli.data.targets import Target, Targets
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.text import listed, nfc, repeated, shortened
 
-__all__ = ["Known", "assemble", "assemble_known", "chosen_columns"]
+__all__ = ["Cells", "Known", "assemble", "assemble_known", "chosen_columns", "read_cells"]
 
 _TRAINED_ON_NUMBERS = (
     "The network was trained on numbers in this column; leave missing cells empty, or write NA."
@@ -36,6 +36,9 @@ _FEW_ROWS = 10  # fewer do not tell row numbers from numbers
 _ID = re.compile(  # names of columns that hold ids or row numbers, such as user_id, PassengerId, Unnamed: 0
     r"(^|[^a-zA-Z])(?i:ids?|index|idx|rows?|rownames|key|unnamed: 0)$|[a-z](Id|ID|Index)$"
 )
+
+
+Cells: TypeAlias = list[tuple[str, list[str]]]  # the names of columns, with the text of each cell (n,)
 
 
 class Known(NamedTuple):
@@ -104,6 +107,23 @@ def assemble_known(
     faults.report()
     X, _ = reading.matrix.take([reading.slots[nfc(name)] for name in wanted.columns], {}, None)
     return Known(X, None if goal is None else goal.take(None), about.take(None))
+
+
+def read_cells(source: Source, names: Sequence[str] | None) -> Cells:
+    """Return the cells of some columns as they are written, row by row; None: of all. Raises DataError."""
+    places = list(range(len(source.names)))
+    if names is not None:
+        asked = list(dict.fromkeys(map(nfc, names)))
+        _require(source, asked)
+        _require_one_of_each(source, asked, every=False)
+        places = [source.places[name] for name in asked]
+    faults = Faults(source.place)
+    cells: Cells = [(source.names[place], []) for place in places]
+    for block in source.blocks(faults):
+        for place, (_, column) in zip(places, cells, strict=True):
+            column += block.column(place)
+    faults.report()
+    return cells
 
 
 class _Reading:

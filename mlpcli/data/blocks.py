@@ -270,16 +270,17 @@ class CsvSource:
     """The rows of one or several CSV files of the same columns, as often as they are wanted.
 
     ``names`` are the names of the columns, ``places`` where they are, and ``where`` names the files in
-    errors; ``if_missing`` says what is probably wrong if there is no column of a name. Raises DataError.
+    errors; ``if_missing`` says what is probably wrong if there is no column of a name. The cells are numbers
+    in the notation of Python, unless they are to be ``as_written``. Raises DataError.
     """
 
-    def __init__(self, paths: Sequence[Path], dialect: Dialect) -> None:
+    def __init__(self, paths: Sequence[Path], dialect: Dialect, *, as_written: bool = False) -> None:
         self._paths = paths
         self.where = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
         with open_text(paths[0], dialect.encoding) as file:
             first = CsvFile(paths[0], file, dialect.delimiter)
             self.notes: list[str] = []
-            if dialect.decimal is None and dialect.thousands is None:
+            if dialect.decimal is None and dialect.thousands is None and not as_written:
                 block = next(first.blocks(Faults(self.place)), None)
                 columns = map(block.column, range(len(first.names))) if block is not None else ()
                 dialect = guess_numerals(dialect, columns)
@@ -287,7 +288,7 @@ class CsvSource:
                     self.notes.append(
                         f"Numbers are read as in {dialect.example}, as whole columns are written."
                     )
-        self._dialect, self._rewrite = dialect, dialect.rewrite
+        self._dialect, self._rewrite = dialect, None if as_written else dialect.rewrite
         self.names, self.header = first.names, f"{paths[0]}:{first.line}"
         self.places = {name: i for i, name in enumerate(first.names)}
         one = len(first.names) == 1 and re.search(r"\s\s", first.names[0])

@@ -10,15 +10,17 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from mlpcli.data.arrays import labelled_npz, rows_of_npy, rows_of_npz
+from mlpcli.data.assemble import Cells, read_cells
+from mlpcli.data.blocks import CsvSource
 from mlpcli.data.dataset import Features
 from mlpcli.data.delimited import read_known
 from mlpcli.data.kinds import Wanted
 from mlpcli.data.labels import Labels, recognize
 from mlpcli.data.rows import Roles, RowFacts
 from mlpcli.errors import DataError
-from mlpcli.reading import within_memory
+from mlpcli.reading import matching_files, within_memory
 
-__all__ = ["FORMATS", "Format", "read_labelled", "read_rows"]
+__all__ = ["FORMATS", "Format", "read_labelled", "read_rows", "read_texts"]
 
 Labelled: TypeAlias = tuple[Features, NDArray[Any], RowFacts]
 
@@ -29,13 +31,15 @@ class Format:
 
     ``rows(wanted, path)`` returns X (n, columns). ``labelled(wanted, path, target, classes, roles)`` returns
     X, y, and what ``roles`` say of the rows; y are indices into ``classes``, or values where these are None.
-    A kind of file that has no labels has no ``labelled``.
+    ``cells(wanted, path, names)`` returns columns as they are written. A kind of file that has no labels has
+    no ``labelled``, and one whose columns have no names has no ``cells``.
     """
 
     rows: Callable[[Wanted, Path], Features]
     labelled: Callable[[Wanted, Path, str | Sequence[str], Sequence[str] | None, Roles], Labelled] | None = (
         None
     )
+    cells: Callable[[Wanted, Path, Sequence[str] | None], Cells] | None = None
 
 
 def _csv_rows(wanted: Wanted, path: Path) -> Features:
@@ -65,7 +69,12 @@ def _npy_rows(wanted: Wanted, path: Path) -> Features:
     return rows_of_npy(path, len(wanted.columns))
 
 
-_CSV = Format(_csv_rows, _csv_labelled)
+def _csv_cells(wanted: Wanted, path: Path, names: Sequence[str] | None) -> Cells:
+    source = CsvSource(matching_files(path, DataError), wanted.dialect, as_written=True)
+    return read_cells(source, names)
+
+
+_CSV = Format(_csv_rows, _csv_labelled, _csv_cells)
 FORMATS = {
     ".csv": _CSV,
     ".tsv": _CSV,
@@ -103,6 +112,20 @@ def read_labelled(
         raise DataError(f"{path}: an {suffix} file has no labels; save an .npz with X and y, or a .csv")
     with within_memory(str(path), DataError):
         return labelled(wanted, path, target, classes, roles or {})
+
+
+def read_texts(wanted: Wanted, path: Path, names: Sequence[str] | None) -> Cells:
+    """Return columns of a .csv as they are written, in the order of ``names``; None: all of them.
+
+    Raises DataError.
+    """
+    cells = _format(path).cells
+    if cells is None:
+        raise DataError(
+            f"{path}: an {path.suffix.lower()} file has no columns with names to carry along; save it as .csv"
+        )
+    with within_memory(str(path), DataError):
+        return cells(wanted, path, names)
 
 
 def _format(path: Path) -> Format:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 
 from mlpcli.build import Splits, dialect_of, load_splits, row_roles
 from mlpcli.config.schema import Experiment
+from mlpcli.data.assemble import Cells
 from mlpcli.data.batches import Split
 from mlpcli.data.kinds import Kinds, Wanted
-from mlpcli.data.tables import read_labelled, read_rows
+from mlpcli.data.tables import read_labelled, read_rows, read_texts
 from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.text import nfc, shortened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
@@ -215,27 +217,68 @@ def _some(names: tuple[str, ...] | None) -> str:
 class Predictions:
     """What a network predicts for new rows: ``values`` (n, columns), and for classes ``labels``.
 
-    ``notes`` say which cells the network could not know.
+    ``notes`` say which cells the network could not know. ``kept`` are columns of the file that are carried
+    along, with the text of each cell. If only the most probable classes are asked for, ``ranked`` has their
+    names, a list (n,) for each column of ``values``.
     """
 
     columns: list[str]
     values: NDArray[Any]
     labels: list[str] | None
     notes: list[str] = field(default_factory=list)
+    kept: Cells = field(default_factory=list)
+    ranked: list[list[str]] | None = None
 
 
-def predict_rows(checkpoint: Checkpoint, file: Path) -> Predictions:
-    """Return the network's predictions for the rows of a .csv, .npy or .npz file; raises DataError.
+def predict_rows(
+    checkpoint: Checkpoint,
+    file: Path,
+    *,
+    threshold: float | None = None,
+    top: int | None = None,
+    keep: Sequence[str] | None = (),
+) -> Predictions:
+    """Return the network's predictions for the rows of a .csv, .npy or .npz file, in their order.
 
     For classes: the label, and for each class its probability or, from an SVM, its score. Else the values.
+    Of two classes the second one is predicted where its probability is at least the ``threshold``, 0.5 if it
+    is None. ``top`` asks for that many of the most probable classes alone. ``keep`` names columns of a .csv
+    to carry along; None means all. Raises DataError; UsageError if the network has no such classes.
     """
     model = Model(checkpoint)
-    X = read_rows(_wanted(checkpoint), file)
+    _check_asked(model, threshold, top)
+    wanted = _wanted(checkpoint)
+    X = read_rows(wanted, file)
+    kept = read_texts(wanted, file, keep) if keep is None or keep else []
     notes = note_unknown_cells(checkpoint, X)
     logits = model.compute_logits(unlabelled(X), str(file))
-    values = model.read_outputs(logits)
-    if checkpoint.classes is None:
-        return Predictions(checkpoint.target_names, values, None, notes)
+    values, classes = model.read_outputs(logits), checkpoint.classes
+    if classes is None:
+        return Predictions(checkpoint.target_names, values, None, notes, kept)
     what = {"probabilities": "probability", "scores": "score"}[model.loss.outputs]
-    labels = [checkpoint.classes[i] for i in model.loss.classify(logits)]
-    return Predictions([f"{what}_{name}" for name in checkpoint.classes], values, labels, notes)
+    if top is not None:
+        order = np.argsort(-values, axis=1, kind="stable")[:, :top]
+        ranked = [[classes[i] for i in column] for column in order.T]
+        columns = [f"{what}_{i}" for i in range(1, top + 1)]
+        return Predictions(columns, np.take_along_axis(values, order, axis=1), ranked[0], notes, kept, ranked)
+    chosen = (
+        model.loss.classify(logits) if threshold is None else values[:, 1].astype(np.float64) >= threshold
+    )
+    return Predictions(
+        [f"{what}_{name}" for name in classes], values, [classes[int(i)] for i in chosen], notes, kept
+    )
+
+
+def _check_asked(model: Model, threshold: float | None, top: int | None) -> None:
+    """Raise UsageError if the network has no such classes."""
+    classes, loss = model.checkpoint.classes, model.checkpoint.experiment.loss.name
+    if classes is None and (threshold is not None or top is not None):
+        raise UsageError("the network predicts values, and no classes to choose from")
+    if threshold is not None and classes is not None and len(classes) != 2:
+        raise UsageError(f"a threshold is for two classes, and the network has {len(classes):,}")
+    if threshold is not None and model.loss.outputs != "probabilities":
+        raise UsageError(f"a threshold is for probabilities, and a network trained with {loss} gives scores")
+    if top is not None and classes is not None and top > len(classes):
+        raise UsageError(
+            f"the network has {len(classes):,} classes; ask for at most so many, not for {top:,}"
+        )

@@ -140,7 +140,10 @@ def test_two_classes_have_a_threshold(mlp: Mlp, trained: Trained) -> None:
     run = trained("moons", "training.epochs=5")
     best = json.loads(mlp("eval", run.best, "--json").out)["threshold"]
     assert (best["class"], 0 < best["value"] < 1) == ("1", True)
-    assert f"\nF1 is that of 1; at best {best['f1']:.2%}, from a probability" in mlp("eval", run.best).out
+    assert (
+        f"\nF1 is that of 1; at best {best['f1']:.2%}, with predict --threshold {best['value']}."
+        in mlp("eval", run.best).out
+    )
 
 
 def test_ten_classes_fit_80_columns_and_fifty_are_summed_up(mlp: Mlp, trained: Trained) -> None:

@@ -85,6 +85,106 @@ def test_a_regression_from_a_table_names_its_column(mlp: Mlp) -> None:
     assert [float(row["price"]) for row in rows] == pytest.approx([5, 1], abs=0.1)
 
 
+def test_a_threshold_moves_the_line_between_two_classes(mlp: Mlp, trained: Trained) -> None:
+    run = trained("moons", "training.epochs=5")
+    np.save("rows.npy", np.random.default_rng(0).uniform(-1, 2, (300, 2)))
+    usual = table(mlp("predict", run.best, "rows.npy").out)
+    assert table(mlp("predict", run.best, "rows.npy", "--threshold", "0.5").out) == usual
+    for threshold in (0, 0.2, 0.9, 1):
+        rows = table(mlp("predict", run.best, "rows.npy", "--threshold", str(threshold)).out)
+        assert [row["probability_1"] for row in rows] == [row["probability_1"] for row in usual]
+        for row in rows:
+            assert row["label"] == ("1" if float(row["probability_1"]) >= threshold else "0")
+
+
+def test_the_threshold_that_eval_names_gives_the_f1_that_it_names(mlp: Mlp, trained: Trained) -> None:
+    run = trained("moons", "training.epochs=2", "data.noise=0.4")
+    rng = np.random.default_rng(1)
+    X, y = rng.uniform(-1, 2, (200, 2)), rng.integers(0, 2, 200)
+    np.savez("rows.npz", X=X, y=y)
+    best = json.loads(mlp("eval", run.best, "--data", "rows.npz", "--json").out)["threshold"]
+    rows = table(mlp("predict", run.best, "rows.npz", "--threshold", str(best["value"])).out)
+    named = np.array([row["label"] == "1" for row in rows])
+    assert 2 * np.sum(named & (y == 1)) / (named.sum() + y.sum()) == pytest.approx(best["f1"])
+
+
+def test_the_most_probable_classes(mlp: Mlp, trained: Trained) -> None:
+    run = trained("iris", "training.epochs=20")
+    whole = table(mlp("predict", run.best, DATASETS / "iris.csv").out)
+    rows = table(mlp("predict", run.best, DATASETS / "iris.csv", "--top", "2").out)
+    assert list(rows[0]) == ["label_1", "probability_1", "label_2", "probability_2"]
+    for row, all_of_it in zip(rows, whole, strict=True):
+        assert row["label_1"] == all_of_it["label"]
+        for i in ("1", "2"):
+            assert row[f"probability_{i}"] == all_of_it[f"probability_{row[f'label_{i}']}"]
+        probabilities = sorted((float(v) for k, v in all_of_it.items() if k != "label"), reverse=True)
+        assert [float(row["probability_1"]), float(row["probability_2"])] == probabilities[:2]
+
+
+def test_columns_are_carried_along_as_they_are_written(mlp: Mlp, trained: Trained) -> None:
+    run = trained("iris", "training.epochs=20")
+    header, *lines = (DATASETS / "iris.csv").read_text().splitlines()
+    ids = ["0012", '"a, ""b"""', "1e5", ""]
+    text = "\n".join(f"{line},{name},5" for line, name in zip(lines[48:52], ids, strict=True))
+    Path("rows.csv").write_text(f"{header},id,\n{text}\n")
+    plain = table(mlp("predict", run.best, "rows.csv").out)
+    code, out, err = mlp("predict", run.best, "rows.csv", "--keep", "id, species")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].startswith("id,species,label,probability_setosa")
+    rows = table(out)
+    assert [row["id"] for row in rows] == ["0012", 'a, "b"', "1e5", ""]
+    assert [row["species"] for row in rows] == ["setosa"] * 2 + ["versicolor"] * 2
+    assert [{key: row[key] for key in plain[0]} for row in rows] == plain
+    every = mlp("predict", run.best, "rows.csv", "--keep", "all").out
+    names = 'sepal_length,sepal_width,petal_length,petal_width,species,id,"",label'
+    assert every.splitlines()[0].startswith(names)
+    top = mlp("predict", run.best, "rows.csv", "--keep", "id", "--top", "1").out
+    assert top.splitlines()[0] == "id,label_1,probability_1"
+
+
+def test_a_prediction_has_a_name_of_its_own_beside_the_column_that_is_kept(mlp: Mlp) -> None:
+    Path("table.csv").write_text("a,price\n" + "".join(f"{i},{2 * i}.5\n" for i in range(40)))
+    Path("c.yaml").write_text(
+        "data: {name: csv, path: table.csv, target: price, features: [a]}\nloss: mse\ntraining: {epochs: 1}\n"
+    )
+    assert mlp("train", "c.yaml", "--quiet").code == 0
+    out = mlp("predict", "runs/c", "table.csv", "--keep", "price").out
+    assert out.splitlines()[0] == "price,predicted_price"
+    assert [row["price"] for row in table(out)] == [f"{2 * i}.5" for i in range(40)]
+
+
+ASKED = {
+    "a threshold of three classes": (
+        "iris",
+        ["--threshold", "0.3"],
+        "is for two classes, and the network has 3",
+    ),
+    "a threshold of an SVM": ("xor", ["--threshold", "0.3"], "trained with binary_hinge gives scores"),
+    "a threshold of values": ("sine", ["--threshold", "0.3"], "predicts values, and no classes"),
+    "classes of values": ("sine", ["--top", "2"], "predicts values, and no classes"),
+    "more classes than there are": (
+        "iris",
+        ["--top", "4"],
+        "has 3 classes; ask for at most so many, not for 4",
+    ),
+    "both": ("moons", ["--top", "2", "--threshold", "0.3"], "--threshold chooses a label and --top writes"),
+    "a column that is not there": ("iris", ["--keep", "specie"], "has no column 'specie'"),
+    "a file without names": ("xor", ["--keep", "all"], "an .npy file has no columns with names"),
+}
+
+
+@pytest.mark.parametrize(("config", "options", "expected"), ASKED.values(), ids=ASKED)
+def test_what_a_network_cannot_give_is_said(
+    mlp: Mlp, trained: Trained, config: str, options: list[str], expected: str
+) -> None:
+    run = trained(config, "training.epochs=1")
+    np.save("rows.npy", np.zeros((3, {"iris": 4, "sine": 1}.get(config, 2))))
+    rows = DATASETS / "iris.csv" if config == "iris" else "rows.npy"
+    code, out, err = mlp("predict", run.best, rows, *options)
+    assert (code != 0, out) == (True, "")
+    assert expected in err
+
+
 def test_answers_go_to_a_file(mlp: Mlp, trained: Trained) -> None:
     run = trained("iris", "training.epochs=20")
     printed = mlp("predict", run.best, DATASETS / "iris.csv").out
