@@ -58,7 +58,8 @@ def measure_npz(path: Path, *, classification: bool | None) -> TableSize:
     converted = 0 if X_dtype in (np.uint8, np.float32) else X_dtype.itemsize
     size = math.prod(X_shape) * (itemsize + converted) + math.prod(y_shape) * (y_dtype.itemsize + 8)
     outputs = math.prod(y_shape[1:]) if classification is False else None
-    return TableSize(size, n, math.prod(X_shape[1:]), outputs, itemsize)
+    spare = math.prod(X_shape) * converted
+    return TableSize(size, n, math.prod(X_shape[1:]), outputs, itemsize, spare=spare)
 
 
 def read_npz(path: Path, *, classification: bool | None, roles: Roles | None = None) -> Dataset:

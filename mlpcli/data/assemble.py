@@ -115,7 +115,7 @@ def read_cells(source: Source, names: Sequence[str] | None) -> Cells:
     if names is not None:
         asked = list(dict.fromkeys(map(nfc, names)))
         _require(source, asked)
-        _require_one_of_each(source, asked, every=False)
+        _require_one_of_each(source, asked, (), every=False)
         places = [source.places[name] for name in asked]
     faults = Faults(source.place)
     cells: Cells = [(source.names[place], []) for place in places]

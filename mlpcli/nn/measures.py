@@ -66,7 +66,7 @@ class Classified:
         """
         if weights is not None:
             logits, y, weights = logits[weights > 0], y[weights > 0], weights[weights > 0]
-        wide = logits.astype(np.float64)
+        wide = logits.astype(np.float64, copy=False)
         if loss.binary:
             wide = np.hstack([np.zeros_like(wide), wide])
         return cls(y, loss.classify(logits), wide, loss.outputs == "probabilities", weights)
@@ -152,7 +152,7 @@ class Regressed:
         """Return the rows in float64, without those of weight 0."""
         if weights is not None:
             y, values, weights = y[weights > 0], values[weights > 0], weights[weights > 0]
-        return cls(y.astype(np.float64), values.astype(np.float64), weights)
+        return cls(y.astype(np.float64, copy=False), values.astype(np.float64, copy=False), weights)
 
     def target(self, i: int) -> Regressed:
         """Return the rows with a single one of their targets."""

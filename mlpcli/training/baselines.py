@@ -6,7 +6,7 @@ those of the network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -80,7 +80,7 @@ class Baselines:
     ) -> dict[str, Scores]:
         """Return every measure of each baseline on a split, whose targets are in their own units."""
         outcomes = self._outcomes(split, transform, target_transform)
-        return {name: measure_all(rows)[0] for name, rows in outcomes.items()}
+        return {name: measure_all(rows)[0] for name, rows in outcomes}
 
     def measure(
         self,
@@ -91,41 +91,37 @@ class Baselines:
     ) -> dict[str, Scores]:
         """Return some measures of each baseline on a split, whose targets are in their own units."""
         outcomes = self._outcomes(split, transform, target_transform)
-        return {
-            baseline: {name: measure_one(name, rows) for name in names} for baseline, rows in outcomes.items()
-        }
+        return {baseline: {name: measure_one(name, rows) for name in names} for baseline, rows in outcomes}
 
     def _outcomes(
         self, split: Split, transform: Transform, target_transform: TargetTransform | None
-    ) -> dict[str, Classified | Regressed]:
+    ) -> Iterator[tuple[str, Classified | Regressed]]:
+        """Yield the name of each baseline and what it says of the rows, one after the other."""
         y, weights = split.y[split.rows], split.own_weights
         constant = np.broadcast_to(self.constant, (len(y), len(self.constant)))
-        linear = self._linear_outputs(split, transform)
         if y.ndim == 1:
-            outcomes = {"most_frequent": constant, "linear": linear}
-            return {
-                name: Classified.of(_SOFTMAX, logits, y, weights)
-                for name, logits in outcomes.items()
-                if logits is not None
-            }
-        if linear is not None:
-            linear = linear.astype(np.float64)
-            linear = linear if target_transform is None else target_transform.undo(linear)
-        values = {"mean": constant, "linear": linear}
-        return {name: Regressed.of(y, array, weights) for name, array in values.items() if array is not None}
+            yield "most_frequent", Classified.of(_SOFTMAX, constant, y, weights)
+            if (logits := self._linear_outputs(split, transform)) is not None:
+                yield "linear", Classified.of(_SOFTMAX, logits, y, weights)
+            return
+        yield "mean", Regressed.of(y, constant, weights)
+        if (values := self._linear_outputs(split, transform)) is not None:
+            values = values if target_transform is None else target_transform.undo(values)
+            yield "linear", Regressed.of(y, values, weights)
 
-    def _linear_outputs(self, split: Split, transform: Transform) -> NDArray[Any] | None:
+    def _linear_outputs(self, split: Split, transform: Transform) -> NDArray[np.float64] | None:
         """Return the outputs (n, outputs) of the linear model, in the order of the rows."""
         if self.V is None or self.b is None:
             return None
-        outputs = np.empty((len(split), len(self.b)), np.float32)
+        outputs = np.empty((len(split), len(self.b)))
         start = 0
         with np.errstate(over="ignore", invalid="ignore"):
             for X, *_ in Batches(split, transform).in_order(EVALUATION_ROWS):
-                np.matmul(X[:, : len(self.V)], self.V, out=outputs[start : start + len(X)])
+                outputs[start : start + len(X)] = X[:, : len(self.V)] @ self.V
                 start += len(X)
         outputs += self.b
-        return np.nan_to_num(outputs, copy=False)  # rows past what 32 bits can hold
+        limit = float(np.finfo(np.float32).max)  # for rows past what 32 bits can hold
+        return np.nan_to_num(outputs, copy=False, posinf=limit, neginf=-limit)
 
 
 def fit_baselines(

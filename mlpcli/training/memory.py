@@ -39,7 +39,7 @@ _FLOAT = 4  # bytes of a float32
 _PROGRAM = 56_000_000  # Python, NumPy with its BLAS, and the rest
 # bytes of a logit while a score that chooses the best epoch is computed
 _MONITORED = {"balanced_accuracy": 16, "f1": 16, "log_loss": 32, "roc_auc": 50, "mse": 24, "mae": 24}
-_OF_BASELINE = 44  # bytes of a cell while a linear model is fitted
+_OF_INPUT, _OF_OUTPUT = 30, 48  # bytes of each in an example while a linear model is fitted
 _MOST_ROWS, _MOST_CELLS, _MOST_STEPS = 20_000, 2_000_000, 300_000_000  # of that fit
 _DRAWN, _KEPT = 56, 40  # bytes per example of a toy set while it is drawn, and afterwards
 
@@ -148,18 +148,20 @@ def forecast_memory(
         )
     regression = experiment is not None and experiment.loss.task == "regression"
     inputs, outputs = spec.widths[0], spec.widths[-1]
+    free = 0 if data is None else data.spare
     if scored is not None:
-        taken = scored * outputs * (32 if regression else 12)
-        if experiment is not None:
-            taken += scored * max(2, outputs) * _MONITORED.get(experiment.monitor, 0)
-        spare = 0 if data is None else data.spare
-        around.append(Part("scores", "scores", max(0, taken - spare), f"{scored:,} x {outputs:,}"))
+        of_monitor = 0 if experiment is None else _MONITORED.get(experiment.monitor, 0) * max(2, outputs)
+        of_network, of_baselines = (32, 40) if regression else (12, 20)
+        taken = scored * (36 + max(of_network * outputs + of_monitor, of_baselines * outputs))
+        around.append(Part("scores", "scores", max(0, taken - free), f"{scored:,} x {outputs:,}"))
+        free = max(free, taken)
     if data is not None and (trained := data.trained or data.about) is not None:
         if experiment is not None:  # the linear model takes no bins
             inputs //= 1 + getattr(experiment.data, "bins", 0)
         fitted = baseline_rows(trained, inputs, 0 if regression else max(2, outputs))
         if fitted is not None:
-            taken = max(0, _OF_BASELINE * fitted * inputs - data.spare)
+            taken = fitted * (_OF_INPUT * inputs + _OF_OUTPUT * (outputs if regression else max(2, outputs)))
+            taken = max(0, taken - free)  # it is fitted when there are no scores
             working = f"{fitted:,} x {inputs:,}, of the linear model to compare with"
             around.append(Part("baseline", "baseline", taken, working))
     return Forecast(network, tuple(around), _advice(spec, experiment))

@@ -49,7 +49,9 @@ def peak(config: Experiment, tmp_path: Path) -> int:
     """Return the peak of the bytes that NumPy and Python allocate during a run and its final scores."""
     tracemalloc.start()  # it does not count earlier allocations
     try:
-        train_run(config, take_directory("r", tmp_path / "r")).score_best()
+        run = train_run(config, take_directory("r", tmp_path / "r"))
+        run.score_best()
+        run.score_baselines()
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
