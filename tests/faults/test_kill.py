@@ -130,6 +130,31 @@ def test_killed_runs_go_on_to_the_same_bytes(
     assert kill_and_resume(mlp, tmp_path, make_cifar10, name, kills=8, seed=0) >= 1
 
 
+def test_killed_cross_validations_go_on_to_the_same_bytes(mlp: Mlp, tmp_path: Path) -> None:
+    config, unbroken, broken = (tmp_path / part for part in ("c.yaml", "unbroken", "broken"))
+    config.write_text(CONFIGS["table"].replace("IRIS", str(IRIS)))
+    command = ("train", config, "--folds", 3, "--repeats", 2, "--quiet", "--out")
+    start = time.perf_counter()
+    assert mlp(*command, unbroken) == 0
+    duration = time.perf_counter() - start
+    rng, code, kills = random.Random("folds"), -9, 0
+    while code == -9:
+        after = None if kills == 8 else rng.uniform(0, 0.6) * duration
+        code = mlp(*command, broken, "--resume", kill_after=after, save_every=rng.choice([0.0, 1.0]))
+        kills += code == -9
+    assert code == 0
+    left = [
+        {
+            path.relative_to(folder): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and path.name not in ("run.log", "metrics.jsonl")
+        }
+        for folder in (unbroken, broken)
+    ]
+    assert left[0] == left[1]
+    assert len(left[0]) == 3 + 6 * 3  # nothing else is there
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 6))
 @pytest.mark.parametrize("name", CONFIGS)
