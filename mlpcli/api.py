@@ -115,7 +115,15 @@ def _require_both(X: Any, y: Any, sample_weight: Any) -> None:
 
 
 def _dataset(experiment: Experiment, X: Any, y: Any, sample_weight: Any) -> Dataset:
-    return from_arrays(X, y, classification=experiment.classification, sample_weight=sample_weight)
+    data: Any = experiment.data
+    return from_arrays(
+        X,
+        y,
+        classification=experiment.classification,
+        sample_weight=sample_weight,
+        read_as=data.columns,
+        missing=data.missing,
+    )
 
 
 def _without_validation(experiment: Experiment) -> Experiment:
@@ -135,7 +143,13 @@ def _split_arrays(
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         raise UsageError("validation is not a pair; give (X_val, y_val), or (X_val, y_val, sample_weight)")
     try:
-        rows, targets = labelled_arrays(*validation[:2], columns=dataset.columns, classes=dataset.classes)
+        rows, targets = labelled_arrays(
+            *validation[:2],
+            columns=dataset.columns,
+            classes=dataset.classes,
+            kinds=dataset.kinds,
+            precise=dataset.X.itemsize == 8,
+        )
         weights = weights_of_array(validation[2] if len(validation) == 3 else None, len(rows))
     except DataError as error:
         raise DataError(f"validation: {error}") from None

@@ -185,7 +185,8 @@ def row_roles(data: Any) -> Roles:
 
 
 def _read_npz(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
-    return read_npz(Path(data.path), classification=classification, roles=row_roles(data))
+    roles = row_roles(data)
+    return read_npz(Path(data.path), classification=classification, roles=roles, missing=data.missing)
 
 
 def _measure_npz(data: Any, classification: bool | None) -> TableSize:

@@ -14,7 +14,7 @@ from mlpcli.data.columns import Column, Levels, number_fault
 from mlpcli.data.dataset import Dataset, Features
 from mlpcli.data.dates import date_of
 from mlpcli.data.faults import Faults
-from mlpcli.data.kinds import Missing, ReadAs, Wanted
+from mlpcli.data.kinds import Kind, Missing, ReadAs, Wanted
 from mlpcli.data.labels import Labels, classify, parse_number
 from mlpcli.data.matrix import Matrix
 from mlpcli.data.precision import Spread
@@ -26,7 +26,16 @@ from mlpcli.data.targets import Target, Targets
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.text import listed, nfc, repeated, shortened
 
-__all__ = ["Cells", "Known", "assemble", "assemble_known", "chosen_columns", "read_cells"]
+__all__ = [
+    "Assembled",
+    "Cells",
+    "Known",
+    "assemble",
+    "assemble_features",
+    "assemble_known",
+    "chosen_columns",
+    "read_cells",
+]
 
 _TRAINED_ON_NUMBERS = (
     "The network was trained on numbers in this column; leave missing cells empty, or write NA."
@@ -39,6 +48,16 @@ _ID = re.compile(  # names of columns that hold ids or row numbers, such as user
 
 
 Cells: TypeAlias = list[tuple[str, list[str]]]  # the names of columns, with the text of each cell (n,)
+
+
+class Assembled(NamedTuple):
+    """What the columns of a table turned out to hold; ``rows`` (n,) says which were kept, None for all."""
+
+    X: Features
+    rows: NDArray[np.bool_] | None
+    columns: tuple[str, ...]
+    kinds: dict[str, Kind]
+    dropped: dict[str, str]
 
 
 class Known(NamedTuple):
@@ -69,23 +88,51 @@ def assemble(
     columns, left_out = chosen_columns(source, features, target, read_as, missing, roles)
     about = RowColumns(source, roles)
     goal = _goal(source, target, _as_class(classification, read_as, _listed(target)), missing)
+    reading = _read(source, columns, goal, about)
+    named = {nfc(name) for name in (*(features or ()), *read_as)}
+    found = _finished(source, columns, reading, goal.present, named, missing)
+    X, rows, kept, kinds, dropped = found
+    notes = (*source.notes, *_rows_left_out(reading.rows, goal, len(X)))
+    y, facts, dropped = goal.take(rows), about.take(rows), {**left_out, **dropped}
+    if not isinstance(y, Labels):
+        return Dataset(X, y, kept, None, None, kinds, dropped, facts, notes, rows)
+    codes, classes = classify(f"{source.where}: column {shortened(goal.name)}", y, NAME_IT)
+    return Dataset(X, codes, kept, classes, None, kinds, dropped, facts, notes, rows)
+
+
+def assemble_features(source: Source, read_as: Mapping[str, ReadAs], missing: Missing) -> Assembled:
+    """Read all columns of a table as features; raises DataError."""
+    kinds = {nfc(name): kind for name, kind in read_as.items()}
+    _require(source, list(kinds))
+    chosen = [name for name in source.names if kinds.get(name) != "drop"]
+    _require_one_of_each(source, chosen, [], every=True)
+    columns = [_column(name, source.places[name], kinds.get(name), missing) for name in chosen]
+    reading = _read(source, columns, None, RowColumns(source, {}))
+    return _finished(source, columns, reading, None, set(kinds), missing)
+
+
+def _read(
+    source: Source, columns: Sequence[Column], goal: Target | Targets | None, about: RowColumns
+) -> _Reading:
+    """Read a table until no guess turns out wrong."""
     precise = False
     while True:
         faults = Faults(source.place)
         reading = _Reading(columns, precise=precise)
         reading.read(source, goal, about, faults)
-        goal.finish(faults)
+        if goal is not None:
+            goal.finish(faults)
         faults.report()
         lossy = reading.matrix.dtype is np.float32 and bool(reading.spread.needs_float64.any())
-        if not (lossy or goal.corrected or any(column.corrected for column in columns)):
-            break
+        corrected = any(column.corrected for column in columns) or (goal is not None and goal.corrected)
+        if not (lossy or corrected):
+            return reading
         precise = precise or lossy
         for column in columns:
             column.reset()
-        goal.reset()
+        if goal is not None:
+            goal.reset()
         about.reset()
-    named = {nfc(name) for name in (*(features or ()), *read_as)}
-    return _finished(source, columns, reading, goal, about, left_out, named, missing)
 
 
 def assemble_known(
@@ -136,6 +183,7 @@ class _Reading:
         names = [name for column in columns for name in column.names]
         self.slots = {name: i for i, name in enumerate(names)}
         self.spread = Spread(len(names))
+        self.rows = 0
         self.matrix = Matrix(len(names), np.float64 if precise else np.float32)
 
     def read(
@@ -170,6 +218,7 @@ class _Reading:
             if first and self.spread.needs_float64.any():
                 self.matrix.widen()
         self.matrix.append(rows)
+        self.rows += len(rows)
 
     def _numbers(self, block: Rows, faults: Faults) -> NDArray[np.float64]:
         """Return the rows of a block as numbers (n, slots)."""
@@ -366,13 +415,11 @@ def _finished(
     source: Source,
     columns: Sequence[Column],
     reading: _Reading,
-    target: Target | Targets,
-    about: RowColumns,
-    left_out: Mapping[str, str],
+    present: NDArray[np.bool_] | None,
     named: set[str],
     missing: Missing,
-) -> Dataset:
-    """Return the data set without the columns that tell nothing; those that are ``named`` stay."""
+) -> Assembled:
+    """Return the columns that tell something, and the ``named`` ones, of the rows that are ``present``."""
     _refuse_unclear(source, columns)
     levels: dict[str, Levels] = {}
     for column in columns:
@@ -387,12 +434,12 @@ def _finished(
             if column.name in levels and column.name not in dropped:
                 column.add_missing_levels(faults)
         faults.report()
-    slots, n = reading.slots, len(reading.matrix)
+    slots = reading.slots
     kept = [name for name in slots if name not in dropped]
     X, rows = reading.matrix.take(
         [slots[name] for name in kept],
         {slots[name]: levels[name].ranks for name in kept if name in levels},
-        target.present,
+        present,
         complete=missing == "drop",
         narrow=not reading.spread.needs_float64[[slots[name] for name in kept]].any(),
     )
@@ -400,13 +447,7 @@ def _finished(
         raise DataError(f"{source.where}: every row has a missing cell; keep them with `data.missing: fill`")
     found = {column.name: column.kind_found(levels.get(column.name)) for column in columns}
     kinds = {name: kind for name, kind in found.items() if kind is not None and name in kept}
-    dropped = {**left_out, **dropped}
-    notes = (*source.notes, *_rows_left_out(n, target, len(X)))
-    y, facts = target.take(rows), about.take(rows)
-    if not isinstance(y, Labels):
-        return Dataset(X, y, tuple(kept), None, None, kinds, dropped, facts, notes, rows)
-    codes, classes = classify(f"{source.where}: column {shortened(target.name)}", y, NAME_IT)
-    return Dataset(X, codes, tuple(kept), classes, None, kinds, dropped, facts, notes, rows)
+    return Assembled(X, rows, tuple(kept), kinds, dropped)
 
 
 def _rows_left_out(n: int, target: Target | Targets, kept: int) -> tuple[str, ...]:

@@ -50,6 +50,11 @@ class Labels(NamedTuple):
     places: list[str]
     codes: NDArray[np.int64]  # (n,), indices into the other two
 
+    def of(self, rows: NDArray[np.bool_]) -> Labels:
+        """Return the labels of the rows that are True."""
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        return Labels([self.names[i] for i in used], [self.places[i] for i in used], codes)
+
 
 class LabelIndex:
     """Numbers labels in the order in which they are first seen; spellings of one text have one number.

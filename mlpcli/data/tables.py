@@ -56,17 +56,17 @@ def _csv_labelled(
 
 
 def _npz_rows(wanted: Wanted, path: Path) -> Features:
-    return rows_of_npz(path, len(wanted.columns))
+    return rows_of_npz(path, len(wanted.columns), precise=wanted.precise)
 
 
 def _npz_labelled(
     wanted: Wanted, path: Path, _: str | Sequence[str], classes: Sequence[str] | None, roles: Roles
 ) -> Labelled:
-    return labelled_npz(path, len(wanted.columns), classes, roles)
+    return labelled_npz(path, len(wanted.columns), classes, roles, precise=wanted.precise)
 
 
 def _npy_rows(wanted: Wanted, path: Path) -> Features:
-    return rows_of_npy(path, len(wanted.columns))
+    return rows_of_npy(path, len(wanted.columns), precise=wanted.precise)
 
 
 def _csv_cells(wanted: Wanted, path: Path, names: Sequence[str] | None) -> Cells:

@@ -160,10 +160,8 @@ class Target:
             return values if self._spread.needs_float64[0] else values.astype(np.float32)
         codes = np.frombuffer(self._codes, np.int64)
         names, places = self._seen.names, self._places
-        if rows is not None:
-            used, codes = np.unique(codes[rows], return_inverse=True)
-            names, places = [names[i] for i in used], [places[i] for i in used]
-        return Labels(names, places, codes)
+        labels = Labels(names, places, codes)
+        return labels if rows is None else labels.of(rows)
 
 
 class Targets:

@@ -91,7 +91,14 @@ class Model:
         weights, which are scaled to a mean of 1.
         """
         checkpoint = self.checkpoint
-        rows, targets = labelled_arrays(X, y, columns=checkpoint.columns, classes=checkpoint.classes)
+        rows, targets = labelled_arrays(
+            X,
+            y,
+            columns=checkpoint.columns,
+            classes=checkpoint.classes,
+            kinds=checkpoint.kinds,
+            precise=self._precise,
+        )
         weights = weights_of_array(sample_weight, len(rows))
         return self.report(Split(rows, targets, np.arange(len(rows)), weights=weights), "X")
 
@@ -218,7 +225,14 @@ class Model:
         return report
 
     def _logits(self, X: Any) -> NDArray[Any]:
-        return self.compute_logits(unlabelled(rows_of_array(X, columns=self.columns)), "X")
+        return self.compute_logits(unlabelled(self._rows(X)), "X")
+
+    def _rows(self, X: Any) -> NDArray[Any]:
+        return rows_of_array(X, columns=self.columns, kinds=self.checkpoint.kinds, precise=self._precise)
+
+    @property
+    def _precise(self) -> bool:
+        return any(member.transform.needs_float64 for member in self.checkpoint.members)
 
 
 def _arrays(network: Network) -> dict[str, NDArray[Any]]:

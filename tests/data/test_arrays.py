@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpcli.data.arrays import from_arrays, labelled_arrays, read_npz, rows_of_array
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.kinds import BOOLEAN, Missing, category
 from mlpcli.errors import DataError
 
 DATASETS = Path(__file__).parents[2] / "datasets"
@@ -95,13 +97,13 @@ BAD_ARRAYS: dict[str, tuple[dict[str, Any], bool, str]] = {
         True,
         "2,097,152 features in each row; at most",
     ),
-    "nan": (
-        {"X": [[0, 1], [2, np.nan]], "y": [0, 1]},
+    "inf": (
+        {"X": [[0, 1], [2, np.inf]], "y": [0, 1]},
         True,
-        "X: row 1, column 1 (from 0) is nan. Fill in missing values",
+        "X: row 1, column 1 (from 0) is inf. Numbers are kept in 32 bits",
     ),
-    "float32 nan": (
-        {"X": np.float32([[0, 1], [np.nan, 0]]), "y": [0, 1]},
+    "float32 inf": (
+        {"X": np.float32([[0, 1], [-np.inf, 0]]), "y": [0, 1]},
         True,
         "X: row 1, column 0 (from 0)",
     ),
@@ -239,16 +241,16 @@ def test_values_of_a_program(y: Any) -> None:
 
 BAD_OBJECTS: dict[str, tuple[Any, Any, bool, str]] = {
     "text": (
-        Frame(age=[1, 2], sex=["male", "female"]),
+        np.array([[1, "male"], [2, "female"]], object),
         [0, 1],
         True,
-        "X: row 0 (from 0), column 'sex' is 'male', not a number. Text cannot be a feature",
+        "X: row 0, column 1 (from 0) is 'male', not a number. Give a data frame: its columns may hold text.",
     ),
-    "missing": (
-        [[1, 2], [3, None]],
+    "dates": (
+        Frame(age=[1, 2], born=["1999-01-01", "2000-02-29"]),
         [0, 1],
         True,
-        "X: row 1, column 1 (from 0) is 'None', not a number. Fill in missing",
+        "X: row 0 (from 0): column 'born' is '1999-01-01', a date",
     ),
     "huge": (
         [[10**400], [2]],
@@ -362,3 +364,113 @@ def test_new_rows_with_a_repeated_column_are_refused() -> None:
     assert rows_of_array(Frame(), columns=("b",)).tolist() == [[2.0]]  # one that nobody uses may be repeated
     with pytest.raises(DataError, match="X: two columns are called 'a'; give each a name of its own"):
         rows_of_array(Frame(), columns=("a", "b"))
+
+
+# Missing cells, digits, and what columns of frames hold
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        [[1, NAN], [2, 5], [3, 6]],
+        np.float32([[1, NAN], [2, 5], [3, 6]]),
+        np.array([[1, None], [2, 5], [3, 6]], object),
+        np.ma.masked_equal([[1, -1], [2, 5], [3, 6]], -1),
+        np.ma.masked_equal([[1.0, -1.0], [2.0, 5.0], [3.0, 6.0]], -1),
+        Frame(a=[1, 2, 3], b=[None, 5, 6]),
+    ],
+    ids=["float64", "float32", "objects", "masked integers", "masked floats", "frame"],
+)
+def test_missing_cells_of_arrays(X: Any, refusal: Callable[..., str]) -> None:
+    def read(missing: Missing) -> Dataset:
+        return from_arrays(X, [0, 1, 0], classification=True, missing=missing)
+
+    np.testing.assert_array_equal(read("fill").X, [[1, NAN], [2, 5], [3, 6]])
+    dataset = read("drop")
+    assert (dataset.X.tolist(), dataset.y.tolist()) == ([[2, 5], [3, 6]], [1, 0])
+    assert dataset.notes == ("1 of 3 rows have a missing cell, and are left out.",)
+    assert dataset.row_numbers.tolist() == [2, 3]
+    assert refusal(read, "error").startswith("X: row 0")
+    columns = dataset.columns
+    np.testing.assert_array_equal(rows_of_array(X, columns=columns), [[1, NAN], [2, 5], [3, 6]])
+
+
+def test_missing_cells_of_files(tmp_path: Path, saved: Callable[..., Path]) -> None:
+    path = saved(tmp_path, X=[[1, NAN], [2, 5], [3, 6]], y=[0, 1, 0])
+    assert np.isnan(read_npz(path, classification=True).X).sum() == 1
+    assert len(read_npz(path, classification=True, missing="drop")) == 2
+
+
+@pytest.mark.parametrize(
+    ("offset", "dtype"), [(0, np.float32), (10, np.float32), (1.7e9, np.float64), (1e6, np.float64)]
+)
+def test_digits_that_tell_rows_apart_are_kept(offset: float, dtype: type) -> None:
+    X = np.random.default_rng(0).normal(size=(200, 2)) + offset
+    dataset = from_arrays(X, X[:, 0], classification=False)
+    assert dataset.X.dtype == dataset.y.dtype == dtype
+    np.testing.assert_array_equal(dataset.X, X.astype(dtype))
+    np.testing.assert_array_equal(rows_of_array(X, columns=dataset.columns), X)
+    assert rows_of_array(X, columns=dataset.columns, precise=False).dtype == np.float32
+
+
+@pytest.mark.parametrize(("offset", "dtype"), [(0, np.float32), (2**24, np.float64)])
+def test_whole_numbers_are_kept(offset: int, dtype: type) -> None:
+    X = np.random.default_rng(0).integers(0, 50, (200, 2)) + offset
+    dataset = from_arrays(X, ["a", "b"] * 100, classification=True)
+    assert dataset.X.dtype == dtype
+    np.testing.assert_array_equal(dataset.X, X)
+
+
+class Table:
+    """A data frame: columns by name, each an array."""
+
+    def __init__(self, **columns: Any) -> None:
+        self.columns = list(columns)
+        self._values = {name: np.asarray(values) for name, values in columns.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __len__(self) -> int:
+        return len(next(iter(self._values.values())))
+
+
+OBJECTS = Table(
+    age=[22, NAN, 35.5, 41],
+    sex=np.array(["male", "female", None, "female"], object),
+    alone=[True, False, True, True],
+    deck=["C", "E", "C", "E"],
+    count=np.array([1, None, 3, 2], object),
+    when=np.array(["2024-05-31T10", "NaT", "2024-06-01T11", "2024-06-02T12"], "M8[s]"),
+)
+KINDS = {"sex": category(("female", "male")), "alone": BOOLEAN, "deck": category(("C", "E"))}
+
+
+def test_columns_of_a_frame_have_kinds(refusal: Callable[..., str]) -> None:
+    y = ["a", "b", "a", "b"]
+    dataset = from_arrays(OBJECTS, y, classification=True, read_as={"when": "drop"})
+    assert dataset.columns == ("age", "sex", "alone", "deck", "count")
+    assert dict(dataset.kinds) == KINDS
+    expected = [[22, 1, 1, 0, 1], [NAN, 0, 0, 1, NAN], [35.5, NAN, 1, 0, 3], [41, 0, 1, 1, 2]]
+    np.testing.assert_array_equal(dataset.X, expected)
+    X, codes = labelled_arrays(OBJECTS, y, columns=dataset.columns, classes=("a", "b"), kinds=KINDS)
+    np.testing.assert_array_equal(X, expected)
+    assert codes.tolist() == dataset.y.tolist() == [0, 1, 0, 1]
+    message = refusal(from_arrays, OBJECTS, y, classification=True)
+    assert "X: row 0 (from 0): column 'when' is '2024-05-31T10:00:00', a date" in message
+    dataset = from_arrays(OBJECTS, y, classification=True, read_as={"when": "date"}, missing="drop")
+    assert dataset.row_numbers.tolist() == [1, 4]
+    assert dataset.X[:, dataset.columns.index("when hour")].tolist() == [10, 12]
+    X = rows_of_array(OBJECTS, columns=("when hour", "deck"), kinds=KINDS)
+    np.testing.assert_array_equal(X, [[10, 0], [NAN, 1], [11, 0], [12, 1]])
+
+
+def test_new_rows_of_a_frame_with_unknown_texts(refusal: Callable[..., str]) -> None:
+    frame = Table(deck=["E", "Z"], age=[1, 2])
+    assert rows_of_array(frame, columns=("age", "deck"), kinds=KINDS).tolist() == [[1, 1], [2, -1]]
+    message = refusal(rows_of_array, [[1, 0]], columns=("age", "deck"), kinds=KINDS)
+    assert message.startswith("X: is no data frame, and the network was trained on columns of text")
+    message = refusal(rows_of_array, Table(age=["x"]), columns=("age",), kinds={})
+    assert "X: row 0 (from 0): column 'age' is 'x', not a number" in message

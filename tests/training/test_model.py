@@ -51,7 +51,7 @@ def test_it_scores_the_same_as_mlp_eval(trained: Trained, capsys: pytest.Capture
     report = json.loads(capsys.readouterr().out)
     found = load_model(run.best).evaluate(X, y)
     assert found == {key: report[key] for key in found}
-    assert report.keys() - found.keys() == {"checkpoint", "epoch", "data", "split"}
+    assert report.keys() - found.keys() == {"checkpoint", "epoch", "data", "split", "notes"}
 
 
 def test_runs_and_models_say_what_they_are(trained: Trained) -> None:
@@ -166,7 +166,7 @@ def test_the_config_is_a_copy(trained: Trained) -> None:
     [
         ([[1, 2, 3]], "has 3 features"),
         ([["a", 1, 1, 1]], "not a number|features are"),
-        ([[np.nan, 1, 1, 1]], "nan"),
+        ([[np.inf, 1, 1, 1]], "inf"),
     ],
 )
 def test_rows_that_do_not_fit(trained: Trained, X: Any, message: str) -> None:

@@ -149,6 +149,11 @@ TARGET_TRANSFORM: Any = Field(
     "very large values: log (of targets of 0 or more), quantile (the normal scores of the training split's "
     "quantiles), none; scores and predictions are in their own units",
 )
+COLUMN_KINDS: Any = Field(
+    {},
+    description="what single columns hold, where the guess is wrong: number, category, boolean, date "
+    "(taken apart into year, month, weekday, hour and seconds), or drop to leave the column out",
+)
 
 
 class DataSection(Section):
@@ -399,11 +404,7 @@ class Csv(_File):
     features: list[ColumnName] | None = Field(
         None, min_length=1, description="the columns to predict from; null uses all others"
     )
-    columns: dict[ColumnName, ColumnKind] = Field(
-        {},
-        description="what single columns hold, where the guess is wrong: number, category, boolean, date "
-        "(taken apart into year, month, weekday, hour and seconds), or drop to leave the column out",
-    )
+    columns: dict[ColumnName, ColumnKind] = COLUMN_KINDS
     delimiter: str = Field(",", min_length=1, max_length=1, description="the character between two cells")
     encoding: Annotated[str, AfterValidator(_known_encoding)] | None = Field(
         None,
@@ -441,6 +442,7 @@ class Arrays(_OneSource):
         0, validate_default=True, description="number or fraction of examples held out for the final score"
     )
     missing: Missing = MISSING_CELLS
+    columns: dict[ColumnName, ColumnKind] = COLUMN_KINDS
     bins: int = BINS
     target_transform: TargetTransform = TARGET_TRANSFORM
 

@@ -1,0 +1,142 @@
+"""Data frames of a program as sources of tables, by what their columns hold.
+
+No library of data frames is imported: a frame is what has ``columns``, and gives each of them by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.data.decimals import parse_decimals
+from mlpcli.data.faults import Faults
+from mlpcli.errors import DataError
+from mlpcli.text import nfc
+
+__all__ = ["FrameSource", "is_mixed"]
+
+_ROWS = 4096  # of a block
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def is_mixed(X: Any) -> bool:
+    """Return whether X is a data frame with a column that does not hold plain numbers."""
+    if not hasattr(X, "columns"):
+        return False
+    dtypes = [getattr(column, "dtype", None) for column in _columns(X)]
+    return any(getattr(dtype, "kind", "O") not in "iuf" or _is_categorical(dtype) for dtype in dtypes)
+
+
+class FrameSource:
+    """The rows of a data frame that is called ``where`` in errors."""
+
+    def __init__(self, X: Any, where: str = "X") -> None:
+        self.where, self.header = where, where
+        self.names = [nfc(str(name)) for name in X.columns]
+        self.places = {name: i for i, name in enumerate(self.names)}
+        self.if_missing: str | None = None
+        self.notes: list[str] = []
+        self.rows = len(X) if hasattr(X, "__len__") else len(np.asarray(X))
+        self._columns = _columns(X)
+        self._arrays: dict[int, NDArray[Any]] = {}
+
+    @property
+    def categorical(self) -> list[str]:
+        """The names of the columns that the frame itself keeps as categories."""
+        columns = zip(self.names, self._columns, strict=True)
+        return [name for name, column in columns if _is_categorical(getattr(column, "dtype", None))]
+
+    def array(self, place: int) -> NDArray[Any]:
+        """Return the values (n,) of a column."""
+        if place not in self._arrays:
+            array = np.asarray(self._columns[place])
+            if array.shape != (self.rows,):
+                raise DataError(
+                    f"{self.where}: column {self.names[place]!r} has shape {array.shape}; "
+                    "each column has one value for each row"
+                )
+            self._arrays[place] = array
+        return self._arrays[place]
+
+    def place(self, line: int) -> str:
+        """Return the number of a row in words."""
+        return f"{self.where}: row {line} (from 0)"
+
+    def blocks(self, faults: Faults) -> Iterator[FrameRows]:  # noqa: ARG002
+        """Yield all rows."""
+        for start in range(0, self.rows, _ROWS):
+            yield FrameRows(self, range(start, min(start + _ROWS, self.rows)))
+
+
+class FrameRows:
+    """Some rows of a data frame."""
+
+    def __init__(self, source: FrameSource, lines: range) -> None:
+        self.lines: Sequence[int] = lines
+        self._source, self._rows = source, slice(lines.start, lines.stop)
+
+    def _values(self, place: int) -> NDArray[Any]:
+        return self._source.array(place)[self._rows]
+
+    def column(self, place: int) -> list[str]:
+        """Return the cells (n,) of a column as text, empty where they are missing."""
+        values = self._values(place)
+        if values.dtype.kind == "M":
+            return ["" if np.isnat(value) else _time(value) for value in values]
+        return [_text(value) for value in values.tolist()]
+
+    def texts(self, place: int) -> list[str]:
+        """Return the cells (n,) of a column as text."""
+        return self.column(place)
+
+    def cell(self, row: int, place: int) -> str:
+        """Return one cell."""
+        value = self._values(place)[row]
+        return _text(value.item() if isinstance(value, np.generic) else value)
+
+    def numbers(self, places: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Return the numbers (columns, n) in some columns, and where in them no number is, as flat places."""
+        found = np.empty((len(places), len(self.lines)))
+        odd = []
+        for i, place in enumerate(places):
+            values = self._values(place)
+            if values.dtype.kind in "iuf":
+                found[i] = values
+                strange = np.flatnonzero(~(np.abs(found[i]) <= _LARGEST))
+            else:
+                found[i], strange = parse_decimals(self.column(place))
+            odd.append(strange + i * len(self.lines))
+        return found, np.concatenate(odd) if odd else np.zeros(0, np.intp)
+
+
+def _columns(X: Any) -> list[Any]:
+    """Return the columns of a frame, also those of one name."""
+    labels = list(X.columns)
+    if hasattr(X, "__getitem__") and len(set(labels)) == len(labels):
+        return [X[label] for label in labels]
+    return list(np.asarray(X).T)
+
+
+def _is_categorical(dtype: Any) -> bool:
+    return getattr(dtype, "categories", None) is not None
+
+
+def _text(value: Any) -> str:
+    """Return a value as a cell; what is missing (None, NaN, NaT, NA) is empty."""
+    if isinstance(value, str):
+        return value
+    try:
+        if value is None or value != value:
+            return ""
+    except (TypeError, ValueError):  # NA of pandas is neither
+        return ""
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _time(value: Any) -> str:
+    text = str(np.datetime_as_string(value))
+    return text if len(text) >= 10 else str(np.datetime_as_string(value, "D"))
