@@ -33,7 +33,7 @@ def draw_calibration(run: FinishedRun) -> Figure:
         raise UnfitError(f"calibration needs probabilities, and {run.experiment.loss.name} gives scores")
     part = run.held_out
     split = run.splits.parts[part]
-    rows = Classified.of(run.loss, run.logits(part), split.y[split.rows])
+    rows = Classified.of(run.loss, run.logits(part), split.y[split.rows], split.own_weights)
     counts, confidence, accuracy = measure_calibration(rows)
     filled = counts > 0
     figure = new_figure(5.6, 6.2)

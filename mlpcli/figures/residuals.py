@@ -41,7 +41,9 @@ def draw_residuals(run: FinishedRun) -> Figure:
             len(true), _MAX_POINTS, replace=False
         )
     figure = new_figure(9.2, 3.9 * shown + 0.5)
-    figure.suptitle(_title(run, part, Regressed(true, values), len(chosen)), fontsize=11)
+    figure.suptitle(
+        _title(run, part, Regressed.of(true, values, split.own_weights), len(chosen)), fontsize=11
+    )
     panels = figure.subplots(shown, 2, squeeze=False)
     for i in range(shown):
         y, predicted = true[chosen, i], values[chosen, i]
@@ -60,7 +62,7 @@ def draw_residuals(run: FinishedRun) -> Figure:
 
 
 def _title(run: FinishedRun, part: str, rows: Regressed, drawn: int) -> str:
-    n = len(rows.y)
+    n = len(run.splits.parts[part])
     names = {"r2": "R2", "rmse": "RMSE"} if rows.y.shape[1] == 1 else {"r2": "R2"}  # units differ
     values = {title: measure_one(name, rows) for name, title in names.items()}
     scores = ", ".join(

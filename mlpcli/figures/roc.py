@@ -32,7 +32,7 @@ def draw_roc(run: FinishedRun) -> Figure:
         raise UnfitError(f"roc needs classes, but {run.experiment.data.title} is a regression")
     part = run.held_out
     split = run.splits.parts[part]
-    rows = Classified.of(run.loss, run.logits(part), split.y[split.rows])
+    rows = Classified.of(run.loss, run.logits(part), split.y[split.rows], split.own_weights)
     try:
         curves = rows.one_against_rest()
     except UndefinedError as error:
@@ -48,7 +48,7 @@ def draw_roc(run: FinishedRun) -> Figure:
     figure.suptitle(f"{label(run.name)}: {areas}{of} on {len(split):,} {part} examples", fontsize=11)
     roc, pr = figure.subplots(1, 2)
     for (ranking, is_class), colour in zip(curves, colours, strict=True):
-        _, right, wrong = count_above(ranking, is_class)
+        _, right, wrong = count_above(ranking, is_class, rows.weights)
         look: dict[str, Any] = {
             "color": colour,
             "linewidth": 0.8 if many else 1.8,
@@ -59,7 +59,7 @@ def draw_roc(run: FinishedRun) -> Figure:
         precision = right / (right + wrong)
         pr.step(np.append(0, right / right[-1]), np.append(precision[0], precision), where="pre", **look)
         if not many:
-            pr.axhline(float(is_class.mean()), **{**_CHANCE, "color": colour})
+            pr.axhline(float(np.average(is_class, weights=rows.weights)), **{**_CHANCE, "color": colour})
     roc.plot([0, 1], [0, 1], **_CHANCE)
     _label(roc, "false positives\n(share of the other classes)", "true positives\n(share of the class)")
     _label(

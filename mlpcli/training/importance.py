@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +77,15 @@ def measure_importance(checkpoint: Checkpoint, split: Split, where: str, repeats
     rows = split.rows
     if len(rows) > MOST_ROWS:
         rows = np.sort(stream(seed, "importance_rows").choice(rows, MOST_ROWS, replace=False))
-    X, y = split.X[rows], split.y[rows]
+    X, y, weights = split.X[rows], split.y[rows], replace(split, rows=rows).own_weights
     whole = Split(X, y, np.arange(len(rows)))
     measure = MEASURES[name]
 
     def score() -> float:
         logits = model.compute_logits(whole, where)
         if checkpoint.classes is not None:
-            return measure.compute(Classified.of(model.loss, logits, y))
-        return measure.compute(Regressed(y.astype(np.float64), model.read_outputs(logits).astype(np.float64)))
+            return measure.compute(Classified.of(model.loss, logits, y, weights))
+        return measure.compute(Regressed.of(y, model.read_outputs(logits), weights))
 
     best = score()
     losses = np.empty((X.shape[1], repeats))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,18 @@ def test_categories_and_missing_cells_are_shuffled_as_they_are(tmp_path: Any) ->
     )
     found = measure_importance(run.best.checkpoint, run.splits.parts["test"], "test")
     assert dict(zip(found.columns, found.means > 0.2, strict=True)) == {"colour": True, "size": False}
+
+
+def test_weights_of_rows_count_for_the_score_and_what_it_loses(run: Run) -> None:
+    split = run.splits.parts["val"]
+    twice = np.concatenate([split.rows, split.rows[:50]])
+    weights = np.ones(len(split.y))
+    weights[split.rows[:50]] = 2
+    weighted = measure_importance(run.best.checkpoint, replace(split, weights=weights), "val", 1)
+    repeated = measure_importance(run.best.checkpoint, replace(split, rows=twice), "val", 1)
+    assert weighted.score == pytest.approx(repeated.score, rel=1e-9)
+    plain = measure_importance(run.best.checkpoint, split, "val", 1)
+    assert weighted.means[0] != plain.means[0]
 
 
 def test_many_rows_are_sampled(run: Run) -> None:
