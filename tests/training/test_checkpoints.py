@@ -175,6 +175,7 @@ def test_the_longest_config_is_read_again(tmp_path: Path) -> None:
         run.transform,
         None,
         splits.columns,
+        splits.kinds,
         splits.classes,
         splits.targets,
         splits.fingerprint,
