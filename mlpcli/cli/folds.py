@@ -49,7 +49,7 @@ def cross_validate(
             interrupt.stop = validation.stop
             n = len(validation.plans)
             told = len(validation.record.rows)
-            begun = False
+            where, begun = "", False
             with closing(validation.runs()) as runs:
                 for plan, run in runs:
                     told = _tell_rows(validation, told, say)
@@ -77,6 +77,7 @@ def cross_validate(
         finally:
             directory.close(discard=True)
         if stopped:
+            where = where or f"after fold {len(validation.record.rows)} of {n}"  # while a run was made
             tell(f"\nInterrupted {where}; everything is saved.\n{_go_on(directory)}")
             click.get_current_context().exit(interrupt.exit_code)
         click.echo(_summary(found.record, validation, directory, seconds))

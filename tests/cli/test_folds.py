@@ -17,6 +17,7 @@ import pytest
 
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.loop import Trainer
+from mlpcli.training.start import start_run
 
 ROOT = Path(__file__).parents[2]
 IRIS = ROOT / "datasets" / "iris.csv"
@@ -279,3 +280,24 @@ def test_a_full_disk_is_told_with_what_goes_on(mlp: Mlp, monkeypatch: pytest.Mon
     assert f"runs/iris/fold-{1 + after // 3}/metrics.jsonl cannot be written: No space left on device." in err
     assert err.endswith("Once it can be written, resume with: mlp train --resume runs/iris\n")
     assert mlp("train", "--resume", "runs/iris").code == 0
+
+
+@pytest.mark.parametrize("fold", [1, 2])
+def test_a_signal_while_a_run_is_made(
+    mlp: Mlp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fold: int
+) -> None:
+    mlp("train", "iris", "--folds", 3, *FEW, "--out", "runs/whole")
+    made = iter(range(1, 100))
+
+    def start(*args: Any, **settings: Any) -> Any:
+        if next(made) == fold:
+            os.kill(os.getpid(), signal.SIGINT)
+        return start_run(*args, **settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mlpcli.training.folds.start_run", start)
+        code, out, err = mlp("train", "iris", "--folds", 3, *FEW)
+    assert (code, out) == (130, "")
+    assert f"Interrupted after fold {fold - 1} of 3; everything is saved.\nResume with: " in err
+    assert mlp("train", "--resume", "runs/iris").code == 0
+    assert contents(tmp_path / "runs" / "iris") == contents(tmp_path / "runs" / "whole")
