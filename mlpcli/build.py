@@ -22,8 +22,8 @@ from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.delimited import measure_csv, read_csv
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Kinds
-from mlpcli.data.rows import ROLES, Roles
-from mlpcli.data.splits import fold_rows, split_rows
+from mlpcli.data.rows import PARTS, ROLES, Roles
+from mlpcli.data.splits import fold_rows, split_groups, split_rows, split_times
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.data.transform import Transform
@@ -280,18 +280,19 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
         if size is not None:
             rows = split_rows(own.y, {"test": size}, stream(seed, "test"), stratify)["test"]
         test = Split(own.X, own.y, rows)
-    fold = getattr(data, "fold", None)
-    if fold is None:
-        rows_of = split_rows(dataset.y, sizes, stream(seed, "split"), stratify)
-    else:
-        rows_of = _fold(experiment, dataset.y, val_size, stratify)
+    rows_of = _rows_of(experiment, dataset, sizes, stratify)
     if not len(rows_of["train"]):
+        if dataset.about.parts is not None:
+            raise DataError("data.split: no row is of the training split; name some of them train")
         raise DataError(
             f"data.train_size {data.train_size:g} of {len(dataset):,} examples leaves none to train on; "
             "raise it, or set it to null to train on all remaining examples"
         )
     weights = _scale_weights(dataset.about.weights, rows_of)
-    parts = {part: Split(dataset.X, dataset.y, rows, weights=weights) for part, rows in rows_of.items()}
+    parts = {
+        part: Split(dataset.X, dataset.y, rows, weights=weights, groups=dataset.about.groups)
+        for part, rows in rows_of.items()
+    }
     test = parts.get("test", test)
     arrays = [dataset.X, dataset.y]
     if dataset.test is not None:
@@ -311,22 +312,56 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
     )
 
 
+def _rows_of(
+    experiment: Experiment, dataset: Dataset, sizes: dict[str, int | float | None], stratify: bool
+) -> dict[str, NDArray[np.intp]]:
+    """Return the row numbers of each split: as the rows say, by time, by groups, or at random."""
+    data: Any = experiment.data
+    about, rng = dataset.about, stream(experiment.training.seed, "split")
+    if about.parts is not None:
+        rows_of = {part: np.flatnonzero(about.parts == i) for i, part in enumerate(PARTS)}
+        if sizes["val"] == 0 and experiment.training.validation == "folds":
+            rows_of["train"] = np.sort(np.concatenate([rows_of["train"], rows_of["val"]]))
+            rows_of["val"] = rows_of["val"][:0]
+        return rows_of
+    if getattr(data, "split_by", "random") == "time":
+        times = np.arange(len(dataset)) if about.times is None else about.times
+        return split_times(times, sizes)
+    if getattr(data, "fold", None) is not None:
+        return _fold(experiment, dataset, sizes["val"] or 0, stratify)
+    return _split(about.groups, dataset.y, sizes, rng, stratify)
+
+
+def _split(
+    groups: NDArray[np.int64] | None,
+    y: NDArray[Any],
+    sizes: dict[str, int | float | None],
+    rng: np.random.Generator,
+    stratify: bool,
+) -> dict[str, NDArray[np.intp]]:
+    if groups is None:
+        return split_rows(y, sizes, rng, stratify)
+    return split_groups(groups, y, sizes, rng, stratify)
+
+
 def _fold(
-    experiment: Experiment, y: NDArray[Any], val_size: float, stratify: bool
+    experiment: Experiment, dataset: Dataset, val_size: float, stratify: bool
 ) -> dict[str, NDArray[np.intp]]:
     """Return the row numbers of the splits if data.fold says which rows are the test split.
 
     Sizes of the others that are fractions are fractions of all rows.
     """
     data: Any = experiment.data
+    y, groups = dataset.y, dataset.about.groups
     seed, fold, n = experiment.training.seed, data.fold, len(y)
-    test = fold_rows(y, fold.of, stream(seed, "folds"), stratify)[fold.number - 1]
+    test = fold_rows(y, fold.of, stream(seed, "folds"), stratify, groups)[fold.number - 1]
     others = np.delete(np.arange(n), test)
-    sizes = {
+    sizes: dict[str, int | float | None] = {
         part: round(size * n) if isinstance(size, float) else size
         for part, size in (("val", val_size), ("train", data.train_size))
     }
-    parts = split_rows(y[others], sizes, stream(seed, "split"), stratify)
+    left = None if groups is None else groups[others]
+    parts = _split(left, y[others], sizes, stream(seed, "split"), stratify)
     return {"test": test, **{part: others[rows] for part, rows in parts.items()}}
 
 
@@ -382,18 +417,21 @@ def leave_out(experiment: Experiment, train: Split) -> list[NDArray[np.intp]] | 
     """Return the examples, as places in the training split, that each member of the network leaves out.
 
     None where all members train on all examples. If there are fewer examples than members, several members
-    leave out the same. Raises DataError if there is a single example.
+    leave out the same. A group is left out as a whole. Raises DataError if there is a single example.
     """
     if experiment.training.validation != "folds":
         return None
     y, members = train.y[train.rows], experiment.model.members
-    if len(y) < 2:
+    groups = None if train.groups is None else train.groups[train.rows]
+    most = len(y) if groups is None else int(np.count_nonzero(np.bincount(groups)))
+    if most < 2:
+        what = "examples" if groups is None else "groups"
         raise DataError(
-            "training.validation: folds needs 2 training examples, and there is 1; set it to split"
+            f"training.validation: folds needs 2 training {what}, and there is 1; set it to split"
         )
     rng = stream(experiment.training.seed, "members")
     stratify = experiment.loss.task == "classification"
-    parts = fold_rows(y, min(members, len(y)), rng, stratify=stratify)
+    parts = fold_rows(y, min(members, most), rng, stratify, groups)
     return [parts[member % len(parts)] for member in range(members)]
 
 

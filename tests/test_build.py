@@ -15,6 +15,7 @@ from mlpcli.build import (
     build_optimizer,
     build_penalties,
     fit_transform,
+    leave_out,
     load_splits,
     network_widths,
 )
@@ -247,3 +248,54 @@ def test_a_fraction_that_leaves_nothing_to_train_on(scaling: str) -> None:
 def test_splits_that_do_not_fit() -> None:
     with pytest.raises(DataError, match="the splits do not fit"):
         load_splits(make(data={"name": "spiral", "points": 20, "val_size": 20}))
+
+
+def of_rows(tmp_path: Path, **data: Any) -> dict[str, set[int]]:
+    """Return the numbers in column x of the rows of each split of a table of 60 rows."""
+    lines = [f"{i},{i % 12},{('train', 'val', 'test')[i % 3]},{-i},{i * 0.37 % 1:.3f}" for i in range(60)]
+    (tmp_path / "t.csv").write_text("x,who,part,when,y\n" + "\n".join(lines))
+    section = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y", "features": ["x"], **data}
+    splits = load_splits(make(data=section, loss="mse", recipe="plain"))
+    return {part: set(split.X[split.rows, 0].astype(int).tolist()) for part, split in splits.parts.items()}
+
+
+def test_splits_that_the_rows_name(tmp_path: Path) -> None:
+    parts = of_rows(tmp_path, split="part")
+    assert parts == {part: set(range(i, 60, 3)) for i, part in enumerate(("train", "val", "test"))}
+
+
+def test_splits_by_time(tmp_path: Path) -> None:
+    parts = of_rows(tmp_path, split_by="time")
+    assert parts == {"train": set(range(36)), "val": set(range(36, 48)), "test": set(range(48, 60))}
+    parts = of_rows(tmp_path, split_by="time", time="when")
+    assert parts == {"train": set(range(24, 60)), "val": set(range(12, 24)), "test": set(range(12))}
+
+
+@pytest.mark.parametrize("fold", [None, {"number": 2, "of": 4}])
+def test_groups_stay_in_one_split(tmp_path: Path, fold: Any) -> None:
+    parts = of_rows(tmp_path, group="who", fold=fold)
+    of_groups = [{x % 12 for x in rows} for rows in parts.values()]
+    assert sum(map(len, of_groups)) == len(set().union(*of_groups)) == 12
+    assert sum(map(len, parts.values())) == 60
+
+
+def test_a_group_is_left_out_by_a_member_as_a_whole(tmp_path: Path) -> None:
+    of_rows(tmp_path)
+    section = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y", "group": "who"}
+    experiment = make(data=section, loss="mse", recipe="table")
+    train = load_splits(experiment).train
+    assert train.groups is not None
+    left_out = leave_out(experiment, train)
+    assert left_out is not None
+    groups = train.groups[train.rows]
+    for places in left_out:
+        others = np.setdiff1d(np.arange(len(train)), places)
+        assert len(places)
+        assert not set(groups[places].tolist()) & set(groups[others].tolist())
+
+
+@pytest.mark.parametrize("section", [{"split": "part"}, {"split_by": "time"}])
+def test_a_table_with_a_validation_split_of_its_own_is_scored_on_it(section: dict[str, str]) -> None:
+    section = {"name": "csv", "path": "t.csv", "target": "y", **section}
+    assert make(data=section).training.validation == "split"
+    assert make(data=section, training={"validation": "folds"}).training.validation == "folds"

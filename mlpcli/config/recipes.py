@@ -77,8 +77,14 @@ def fill_in(config: Mapping[str, Any]) -> dict[str, Any]:
         fitting = _TABLES if section == "data" else (keys.get("name"),)
         if isinstance(own, Mapping) and own.get("name", keys.get("name")) in fitting:
             filled[section] = {**keys, **own}
-    if filled["model"].get("members") == 1 and not _says(config, "training", "validation"):
-        filled["training"] = {**filled["training"], "validation": "split"}
+    # Rows that say which split they are of, or come one after the other, have a validation split.
+    data, training = config.get("data"), filled["training"]
+    says = data if isinstance(data, Mapping) else {}
+    has_split = says.get("split") is not None or says.get("split_by") == "time"
+    alone = filled["model"].get("members") == 1
+    is_open = isinstance(training, Mapping) and not _says(config, "training", "validation")
+    if is_open and (has_split or alone):
+        filled["training"] = {**training, "validation": "split"}
     return filled
 
 

@@ -22,7 +22,7 @@ from mlpcli.data.frames import FrameSource, is_mixed
 from mlpcli.data.kinds import NUMBERS, Kinds, Missing, ReadAs, Wanted
 from mlpcli.data.labels import Labels, classify, labels_of, recognize
 from mlpcli.data.precision import Spread
-from mlpcli.data.rows import Roles, RowFacts, read_weights
+from mlpcli.data.rows import Roles, RowFacts, facts_of, read_weights
 from mlpcli.data.sentences import FILL, FINITE, TARGET
 from mlpcli.data.task import holds_classes
 from mlpcli.errors import DataError, did_you_mean
@@ -95,11 +95,8 @@ def _facts_of_npz(path: Path, roles: Roles, n: int) -> RowFacts:
     """Read the arrays that say something of the n rows; raises DataError."""
     with NpzFile(path, DataError) as archive:
         _require(path, archive, *roles.values())
-        arrays = {role: archive.read(name) for role, name in roles.items()}
-    weights = None
-    if "weight" in arrays:
-        weights = read_weights(f"{path}: {roles['weight']}", arrays["weight"], n)
-    return RowFacts(weights)
+        arrays = {role: (f"{path}: {name}", archive.read(name)) for role, name in roles.items()}
+    return facts_of(arrays, n)
 
 
 def labelled_npz(

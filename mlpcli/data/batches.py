@@ -27,6 +27,7 @@ class Split:
 
     Where y are the targets of a regression as a network learns them, ``values`` are those in their own units.
     ``weights`` say how much the examples count; their mean over the training split is 1.
+    ``groups`` number the groups whose examples stay together.
     """
 
     X: NDArray[Any]
@@ -34,6 +35,7 @@ class Split:
     rows: NDArray[np.intp]
     values: NDArray[Any] | None = None
     weights: NDArray[np.float64] | None = None
+    groups: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.columns import missing_fault, number_fault
+from mlpcli.data.dates import take_apart
 from mlpcli.data.decimals import parse_decimals
 from mlpcli.data.faults import Faults
-from mlpcli.data.labels import is_missing
-from mlpcli.data.rows import Role, Roles, RowFacts, read_weights
+from mlpcli.data.labels import LabelIndex, is_missing, missing_labels
+from mlpcli.data.rows import Role, Roles, RowFacts, facts_of
 from mlpcli.data.source import Rows, Source
 from mlpcli.text import nfc, shortened
 
 __all__ = ["RowColumns"]
 
+_TIME = "Write times as numbers, or all of them as dates like 2024-05-31 or 2024-05-31 13:45:00."
 _WEIGHT = "A weight is a finite number, 0 or more; a row of weight 2 counts like two rows."
 
 
@@ -30,12 +33,25 @@ class RowColumns:
 
     def reset(self) -> None:
         """Forget what was found."""
-        self._weights = array("d")
+        self._weights, self._times = array("d"), array("d")
+        self._are_dates: bool | None = None
+        self._seen: dict[Role, tuple[LabelIndex, array[int]]] = {
+            role: (LabelIndex(), array("q")) for role in ("group", "split") if role in self._places
+        }
 
     def add(self, block: Rows, faults: Faults) -> None:
         """Add the rows of a block."""
         if "weight" in self._places:
             self._add_weights(block, block.column(self._places["weight"]), faults)
+        if "time" in self._places:
+            self._add_times(block, block.column(self._places["time"]), faults)
+        for role, (index, codes) in self._seen.items():
+            found = index.codes(block.column(self._places[role]))
+            codes.frombytes(found.tobytes())
+            for i in np.flatnonzero(np.isin(found, missing_labels(index.names))).tolist():
+                name = self._roles[role]
+                text = index.names[found[i]]
+                faults.add(block.lines[i], missing_fault(name, text), f"Each row has a {role}.")
 
     def _add_weights(self, block: Rows, cells: list[str], faults: Faults) -> None:
         values, odd = parse_decimals(cells)
@@ -51,12 +67,31 @@ class RowColumns:
             values[i] = 0
         self._weights.frombytes(values.tobytes())
 
+    def _add_times(self, block: Rows, cells: list[str], faults: Faults) -> None:
+        numbers, odd = parse_decimals(cells)
+        if self._are_dates is None:
+            self._are_dates = len(odd) > 0 and odd[0] == 0
+        if self._are_dates:
+            numbers = take_apart(cells)[0][-1].copy()
+            odd = np.flatnonzero(np.isnan(numbers))
+        for i in odd.tolist():
+            name, text = self._roles["time"], cells[i].strip()
+            what = missing_fault(name, text) if is_missing(text) else f"{missing_fault(name, text)}, no time"
+            faults.add(block.lines[i], what, _TIME)
+            numbers[i] = 0
+        self._times.frombytes(numbers.tobytes())
+
     def take(self, rows: NDArray[np.bool_] | None) -> RowFacts:
         """Return what is known of the rows that are True, all for None; raises DataError."""
-        weights = None
+        found: dict[Role, NDArray[Any]] = {}
         if "weight" in self._places:
-            found = np.frombuffer(self._weights, np.float64)
-            found = found if rows is None else found[rows]
-            where = f"{self._source.where}: column {shortened(self._roles['weight'])}"
-            weights = read_weights(where, found, len(found))
-        return RowFacts(weights)
+            found["weight"] = np.frombuffer(self._weights, np.float64)
+        if "time" in self._places:
+            found["time"] = np.frombuffer(self._times, np.float64)
+        for role, (index, codes) in self._seen.items():
+            of_rows = np.frombuffer(codes, np.int64)
+            found[role] = of_rows if role == "group" else np.array(index.names)[of_rows]
+        some = {role: values if rows is None else values[rows] for role, values in found.items()}
+        where = f"{self._source.where}: column "
+        named = {role: (where + shortened(self._roles[role]), values) for role, values in some.items()}
+        return facts_of(named, len(next(iter(some.values()), ())))

@@ -1,8 +1,8 @@
-"""What a data set says of its rows beside features and targets: how much each of them counts."""
+"""What a data set says of its rows beside features and targets: weights, groups, splits and times."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -10,27 +10,99 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.errors import DataError
+from mlpcli.text import listed
 
-__all__ = ["ROLES", "Role", "Roles", "RowFacts", "read_weights"]
+__all__ = ["PARTS", "ROLES", "Role", "Roles", "RowFacts", "facts_of", "read_weights"]
 
-Role: TypeAlias = Literal["weight"]  # each is a key of the section `data`
+Role: TypeAlias = Literal["weight", "group", "split", "time"]  # each is a key of the section `data`
 Roles: TypeAlias = Mapping[Role, str]  # the names of the columns, or of the arrays of an npz file
 
-ROLES: dict[Role, str] = {"weight": "is the weight of the rows"}  # what such a column is
+ROLES: dict[Role, str] = {  # what such a column does
+    "weight": "is the weight of the rows",
+    "group": "names the group of each row",
+    "split": "names the split of each row",
+    "time": "is the time of the rows",
+}
+PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
 class RowFacts:
     """What is known of the n rows of a data set; None for what is not.
 
-    ``weights`` (n,) say how much each row counts; they are finite, not below 0, and not all 0.
+    ``weights`` (n,) say how much each row counts; they are finite, not below 0, and not all 0. ``groups``
+    (n,) number the groups whose rows stay in one split, ``parts`` (n,) are places in `PARTS`, and ``times``
+    (n,) say which row is later.
     """
 
     weights: NDArray[np.float64] | None = None
+    groups: NDArray[np.int64] | None = None
+    parts: NDArray[np.int64] | None = None
+    times: NDArray[np.float64] | None = None
 
     def arrays(self) -> list[NDArray[Any]]:
         """Return the arrays that there are."""
         return [array for array in vars(self).values() if array is not None]
+
+
+def facts_of(columns: Mapping[Role, tuple[str, NDArray[Any]]], n: int) -> RowFacts:
+    """Return what columns of n rows, each with the name to give it in errors, say of the rows.
+
+    Groups and splits may be texts or numbers; times are numbers or datetime64. Raises DataError.
+    """
+    found: dict[Role, Any] = {}
+    for role, (where, values) in columns.items():
+        if role == "weight":
+            found[role] = read_weights(where, values, n)
+            continue
+        if values.shape not in ((n,), (n, 1)):
+            raise DataError(f"{where}: has shape {values.shape}; there is one {role} for each of {n:,} rows")
+        found[role] = _READ[role](where, values.reshape(-1))
+    return RowFacts(found.get("weight"), found.get("group"), found.get("split"), found.get("time"))
+
+
+def _read_groups(where: str, values: NDArray[Any]) -> NDArray[np.int64]:
+    if values.dtype.kind not in "biufU":
+        raise DataError(f"{where}: has dtype {values.dtype}; groups are numbers or strings (str)")
+    _require_all(where, values, "group")
+    groups: NDArray[np.int64] = np.unique(values, return_inverse=True)[1].astype(np.int64)
+    return groups
+
+
+def _read_parts(where: str, values: NDArray[Any]) -> NDArray[np.int64]:
+    names, codes = np.unique(values.astype(str), return_inverse=True)
+    others = [str(name) for name in names if name not in PARTS]
+    if others:
+        raise DataError(f"{where}: holds {listed(others)}; the split of a row is train, val or test")
+    places = np.array([PARTS.index(name) for name in names], np.int64)
+    parts: NDArray[np.int64] = places[codes]
+    return parts
+
+
+def _read_times(where: str, values: NDArray[Any]) -> NDArray[np.float64]:
+    if values.dtype.kind not in "iufM":
+        raise DataError(f"{where}: has dtype {values.dtype}; times are numbers or datetime64")
+    if values.dtype.kind == "M":
+        missing = np.isnat(values)
+        values = values.astype("M8[us]").astype(np.int64)
+        values = np.where(missing, np.nan, values)
+    _require_all(where, values, "time")
+    times: NDArray[np.float64] = values.astype(np.float64)
+    return times
+
+
+def _require_all(where: str, values: NDArray[Any], what: str) -> None:
+    """Raise DataError if a number is missing."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        first = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise DataError(f"{where}[{first}] is {values[first]}; each row has a {what}")
+
+
+_READ: dict[Role, Callable[[str, NDArray[Any]], NDArray[Any]]] = {
+    "group": _read_groups,
+    "split": _read_parts,
+    "time": _read_times,
+}
 
 
 def read_weights(where: str, values: NDArray[Any], n: int) -> NDArray[np.float64]:

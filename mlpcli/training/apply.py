@@ -15,6 +15,7 @@ from mlpcli.config.schema import Experiment
 from mlpcli.data.assemble import Cells
 from mlpcli.data.batches import Split
 from mlpcli.data.kinds import Kinds, Wanted
+from mlpcli.data.rows import Roles
 from mlpcli.data.tables import read_labelled, read_rows, read_texts
 from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.text import nfc, shortened
@@ -117,8 +118,9 @@ def _wanted(checkpoint: Checkpoint) -> Wanted:
 def _read_all(checkpoint: Checkpoint, file: Path) -> Split:
     section: Any = checkpoint.experiment.data
     target = getattr(section, "target", "y")
+    roles: Roles = {role: name for role, name in row_roles(section).items() if role == "weight"}
     X, y, about = read_labelled(
-        _wanted(checkpoint), file, target=target, classes=checkpoint.classes, roles=row_roles(section)
+        _wanted(checkpoint), file, target=target, classes=checkpoint.classes, roles=roles
     )
     return Split(X, y, np.arange(len(y)), weights=about.weights)
 

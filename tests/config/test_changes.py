@@ -228,6 +228,7 @@ ARRAYS = {
     "missing": "fill",
     "bins": 0,
     "target_transform": "none",
+    "split_by": "random",
 }
 
 

@@ -11,6 +11,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.data.delimited import measure_csv, read_csv
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Missing, Wanted
+from mlpcli.data.rows import Roles
 from mlpcli.data.tables import read_labelled
 from mlpcli.errors import DataError
 
@@ -23,7 +24,9 @@ def table(tmp_path: Path, text: str, name: str = "table.csv") -> Path:
     return path
 
 
-def read(path: Path, missing: Missing = "fill", features: list[str] | None = None) -> Dataset:
+def read(
+    path: Path, missing: Missing = "fill", features: list[str] | None = None, roles: Roles | None = None
+) -> Dataset:
     return read_csv(
         path,
         target="y",
@@ -31,13 +34,13 @@ def read(path: Path, missing: Missing = "fill", features: list[str] | None = Non
         dialect=Dialect(),
         classification=False,
         missing=missing,
-        roles={"weight": "w"},
+        roles=roles or {"weight": "w"},
     )
 
 
-def refusal(path: Path, features: list[str] | None = None) -> str:
+def refusal(path: Path, features: list[str] | None = None, roles: Roles | None = None) -> str:
     with pytest.raises(DataError) as caught:
-        read(path, features=features)
+        read(path, features=features, roles=roles)
     return str(caught.value).replace(str(path), "table.csv")
 
 
@@ -106,3 +109,48 @@ def test_new_rows_have_weights_where_the_file_has_them(tmp_path: Path, has_weigh
         assert (about.weights is not None) is has_weights
         if has_weights:
             np.testing.assert_array_equal(about.weights, expected)
+
+
+def test_groups_splits_and_times_are_read(tmp_path: Path) -> None:
+    text = (
+        "a,who,part,when,y\n1,ann,train,2024-05-31,1.5\n2,bob,val,2024-06-01 12:00,2.5\n"
+        "3,ann,test,2023-01-01,3\n"
+    )
+    dataset = read(table(tmp_path, text), roles={"group": "who", "split": "part", "time": "when"})
+    about = dataset.about
+    assert dataset.columns == ("a",)
+    assert about.groups is not None
+    assert about.parts is not None
+    assert about.times is not None
+    assert about.groups.tolist() == [0, 1, 0]
+    assert about.parts.tolist() == [0, 1, 2]
+    assert np.argsort(about.times).tolist() == [2, 0, 1]
+    dropped = read(table(tmp_path, text.replace("2.5", "")), "drop", roles={"group": "who", "time": "when"})
+    assert dropped.about.groups is not None
+    assert dropped.about.groups.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("roles", "text", "message"),
+    [
+        ({"group": "g"}, "a,g,y\n1,x,1.5\n2,,3\n", "table.csv:3: column 'g' is empty\nEach row has a group."),
+        (
+            {"split": "g"},
+            "a,g,y\n1,train,1.5\n2,dev,3\n",
+            "table.csv: column 'g': holds 'dev'; the split",
+        ),
+        (
+            {"time": "g"},
+            "a,g,y\n1,5,1.5\n2,NA,3\n",
+            "table.csv:3: column 'g' is 'NA'\nWrite times",
+        ),
+        (
+            {"time": "g"},
+            "a,g,y\n1,5,1.5\n2,2024-05-31,3\n",
+            "table.csv:3: column 'g' is '2024-05-31', no",
+        ),
+        ({"time": "g"}, "a,g,y\n1,2024-05-31,1.5\n2,7,3\n", "table.csv:3: column 'g' is '7', no time\nWrite"),
+    ],
+)
+def test_what_is_no_group_split_or_time(tmp_path: Path, roles: Roles, text: str, message: str) -> None:
+    assert refusal(table(tmp_path, text), roles=roles).startswith(message)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.data.rows import read_weights
+from mlpcli.data.rows import Role, facts_of, read_weights
 from mlpcli.errors import DataError
 
 
@@ -32,3 +32,40 @@ def test_weights(values: Any) -> None:
 def test_what_are_no_weights(values: Any, message: str) -> None:
     with pytest.raises(DataError, match=f"^{message}"):
         read_weights("w", np.array(values), 3)
+
+
+def test_groups_splits_and_times() -> None:
+    facts = facts_of(
+        {
+            "group": ("g", np.array(["b", "a", "b"])),
+            "split": ("s", np.array(["train", "test", "val"])),
+            "time": ("t", np.array(["2024-05-02", "2024-05-01", "2024-05-03"], "datetime64[D]")),
+        },
+        3,
+    )
+    assert facts.groups is not None
+    assert facts.parts is not None
+    assert facts.times is not None
+    assert facts.groups.tolist() == [1, 0, 1]
+    assert facts.parts.tolist() == [0, 2, 1]
+    assert np.argsort(facts.times).tolist() == [1, 0, 2]
+    assert len(facts.arrays()) == 3
+
+
+@pytest.mark.parametrize(
+    ("role", "values", "message"),
+    [
+        ("group", [1.0, np.nan, 2.0], r"c\[1\] is nan; each row has a group"),
+        ("group", [1, 2], r"c: has shape \(2,\); there is one group for each of 3 rows"),
+        (
+            "split",
+            ["train", "valid", "Test"],
+            "c: holds 'Test', 'valid'; the split of a row is train, val",
+        ),
+        ("time", ["a", "b", "c"], "c: has dtype <U1; times are numbers or datetime64"),
+        ("time", [1.0, np.inf, 2.0], r"c\[1\] is inf; each row has a time"),
+    ],
+)
+def test_what_is_no_group_split_or_time(role: Role, values: Any, message: str) -> None:
+    with pytest.raises(DataError, match=f"^{message}"):
+        facts_of({role: ("c", np.array(values))}, 3)

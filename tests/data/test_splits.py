@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpcli.data.splits import fold_rows, split_rows
+from mlpcli.data.splits import fold_rows, split_groups, split_rows, split_times
 from mlpcli.errors import DataError
 
 
@@ -129,3 +129,89 @@ def test_the_seed_decides_on_the_folds() -> None:
     first, again, other = (np.concatenate(fold_rows(y, 5, rng(seed), True)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+SIZES: dict[str, int | float | None] = {"test": 0.2, "val": 0.2, "train": None}
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_groups=st.integers(3, 40),
+    largest=st.integers(1, 12),
+    stratify=st.booleans(),
+    train=st.sampled_from([None, 0.3]),
+)
+def test_no_group_is_in_two_parts(
+    seed: int, n_groups: int, largest: int, stratify: bool, train: float | None
+) -> None:
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(n_groups + 1), rng.integers(1, largest + 1, n_groups + 1))
+    groups = rng.permutation(groups)
+    y = rng.integers(0, 3, len(groups))
+    sizes = SIZES | {"train": train}
+    rows = split_groups(groups, y, sizes, np.random.default_rng(0), stratify)
+    together = np.concatenate(list(rows.values()))
+    assert len(set(together.tolist())) == len(together)
+    if train is None:
+        assert len(together) == len(groups)
+    for part, own in rows.items():
+        assert len(own)
+        assert np.array_equal(own, np.sort(own))
+        assert not set(groups[own].tolist()) & set(groups[np.setdiff1d(together, own)].tolist()), part
+        # Beside a whole group too many or too few, the size is what is asked for.
+        if not stratify and part != "train":
+            assert abs(len(own) - 0.2 * len(groups)) <= largest + 1
+
+
+def test_groups_are_as_near_to_the_sizes_and_the_classes_as_they_can_be() -> None:
+    """200 groups of 5 rows of one class each: sizes are met exactly, and classes to a group."""
+    groups = np.repeat(np.arange(200), 5)
+    y = np.repeat(np.arange(200) % 4 == 0, 5).astype(int)
+    rows = split_groups(groups, y, SIZES, np.random.default_rng(0), True)
+    assert {part: len(own) for part, own in rows.items()} == {"test": 200, "val": 200, "train": 600}
+    for own in rows.values():
+        assert abs(y[own].mean() - 0.25) <= 5 / 200
+    assert not np.array_equal(
+        rows["test"], split_groups(groups, y, SIZES, np.random.default_rng(1), True)["test"]
+    )
+
+
+def test_few_groups_leave_no_part_empty() -> None:
+    groups = np.repeat([0, 1, 2], [90, 5, 5])
+    rows = split_groups(groups, groups, SIZES, np.random.default_rng(0), False)
+    assert sorted(len(own) for own in rows.values()) == [5, 5, 90]
+    assert len(rows["train"]) == 90
+    with pytest.raises(DataError, match=r"data\.group: 2 groups cannot be divided into test, val, train"):
+        split_groups(groups[:95], groups[:95], SIZES, np.random.default_rng(0), False)
+
+
+def test_folds_of_groups() -> None:
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 30, 200)
+    folds = fold_rows(groups, 5, rng, False, groups)
+    assert np.array_equal(np.sort(np.concatenate(folds)), np.arange(200))
+    of_folds = [set(groups[rows].tolist()) for rows in folds]
+    assert sum(map(len, of_folds)) == len(set().union(*of_folds))
+    assert max(map(len, folds)) - min(map(len, folds)) <= 10
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(5, 60))
+def test_parts_follow_each_other_in_time(seed: int, n: int) -> None:
+    times = np.random.default_rng(seed).integers(0, 20, n)
+    rows = split_times(times, SIZES)
+    assert {part: len(own) for part, own in rows.items()} == {
+        "test": round(0.2 * n),
+        "val": round(0.2 * n),
+        "train": n - 2 * round(0.2 * n),
+    }
+    assert times[rows["train"]].max() <= times[rows["val"]].min()
+    assert times[rows["val"]].max() <= times[rows["test"]].min()
+
+
+def test_the_latest_rows_before_the_others_are_trained_on() -> None:
+    rows = split_times(np.arange(10)[::-1], {"test": 2, "val": 1, "train": 3})
+    assert {part: own.tolist() for part, own in rows.items()} == {
+        "test": [0, 1],
+        "val": [2],
+        "train": [3, 4, 5],
+    }

@@ -142,6 +142,13 @@ BINS: Any = Field(
     "beside the scaled number: the feature of a bin grows within it and is constant elsewhere (piecewise "
     "linear encoding; Gorishniy et al., 2022); 0 encodes none",
 )
+SplitBy = Literal["random", "time"]
+SPLIT_BY: Any = Field(
+    "random",
+    validate_default=True,
+    description="how rows are divided: random, or time: the last rows are the test split, and those before "
+    "them are to validate on",
+)
 TargetTransform = Literal["none", "log", "quantile"]
 TARGET_TRANSFORM: Any = Field(
     "none",
@@ -383,6 +390,38 @@ class _File(_OneSource):
         description="the column, or the array of an npz file, with the weights of the rows, 0 or more: a row "
         "of weight 2 counts like two rows; null counts all alike",
     )
+    group: ColumnName | None = Field(
+        None,
+        min_length=1,
+        description="the column, or the array of an npz file, with the group of each row, such as a person; "
+        "the rows of a group stay in one split",
+    )
+    split: ColumnName | None = Field(
+        None,
+        min_length=1,
+        description="the column, or the array of an npz file, with the split of each row: train, val or "
+        "test; then the sizes do not count",
+    )
+    time: ColumnName | None = Field(
+        None,
+        min_length=1,
+        description="the column, or the array of an npz file, with the time of each row, for split_by: time; "
+        "null takes the order of the rows",
+    )
+    split_by: SplitBy = SPLIT_BY
+
+    @field_validator("split_by")
+    @classmethod
+    def _one_way_to_split(cls, split_by: str, info: ValidationInfo) -> str:
+        ways = [f"data.{key}" for key in ("fold", "split") if info.data.get(key) is not None]
+        ways += ["data.split_by: time"] if split_by == "time" else []
+        if info.data.get("group") is not None and ways != ["data.fold"]:
+            ways.append("data.group")
+        if len(ways) > 1:
+            raise problem(f"{' and '.join(ways)} do not go together; delete all but one")
+        if info.data.get("time") is not None and split_by != "time":
+            raise problem("data.time is for split_by: time; set it, or delete data.time")
+        return split_by
 
     @property
     def inputs(self) -> None:
@@ -445,6 +484,7 @@ class Arrays(_OneSource):
     columns: dict[ColumnName, ColumnKind] = COLUMN_KINDS
     bins: int = BINS
     target_transform: TargetTransform = TARGET_TRANSFORM
+    split_by: SplitBy = SPLIT_BY
 
     @property
     def inputs(self) -> None:
