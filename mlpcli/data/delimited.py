@@ -1,4 +1,4 @@
-"""Reads tables from CSV files."""
+"""Reads tables from CSV and Parquet files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from mlpcli.data.blocks import CsvSource
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Missing, ReadAs, Wanted
+from mlpcli.data.parquet import ParquetSource
 from mlpcli.data.rows import Roles
+from mlpcli.data.source import Source
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, opened, within_memory
 
-__all__ = ["measure_csv", "read_csv", "read_known"]
+__all__ = ["measure_csv", "open_source", "read_csv", "read_known"]
 
 _BLOCK = 4 << 20  # bytes that a block takes while it is converted
 _PACKED = 4  # times that a table becomes smaller by gzip, about
@@ -37,13 +39,27 @@ def measure_csv(
     strings.
     """
     paths = matching_files(path, DataError)
-    source = CsvSource(paths, dialect)
+    source = open_source(paths, dialect)
     size = sum(map(_size, paths))
     inputs = len(chosen_columns(source, features, target, read_as or {}, "fill", roles or {})[0])
     kept, block = size * (inputs + 1) // len(source.names), min(32 * size, _BLOCK)
     several = 1 if isinstance(target, str) else len(target)
     outputs, rows = None if classification else several, size // (4 * len(source.names))
     return TableSize(kept + block, None, inputs, outputs, 4, rows, block)
+
+
+def open_source(paths: list[Path], dialect: Dialect, *, as_written: bool = False) -> Source:
+    """Return the table in CSV files, or in Parquet files by their ending.
+
+    ``as_written`` says that numbers stay as they are written, see `CsvSource`. Raises DataError.
+    """
+    is_parquet = [path.suffix.lower() == ".parquet" for path in paths]
+    if all(is_parquet):
+        return ParquetSource(paths)
+    if any(is_parquet):
+        other = paths[is_parquet.index(False)]
+        raise DataError(f"{other}: is no Parquet file like {paths[is_parquet.index(True)]}")
+    return CsvSource(paths, dialect, as_written=as_written)
 
 
 def _size(path: Path) -> int:
@@ -71,7 +87,7 @@ def read_csv(
     (fill), their rows left out (drop), or refused (error). ``roles`` names the columns that are no features,
     but say something of the rows. Raises DataError.
     """
-    source = CsvSource(matching_files(path, DataError), dialect)
+    source = open_source(matching_files(path, DataError), dialect)
     with within_memory(source.where, DataError):
         return assemble(
             source,
@@ -96,5 +112,5 @@ def read_known(
 
     Of the columns that ``roles`` names, those are read that the file has.
     """
-    source = CsvSource(matching_files(path, DataError), wanted.dialect)
+    source = open_source(matching_files(path, DataError), wanted.dialect)
     return assemble_known(source, wanted, target=target, classification=classification, roles=roles or {})

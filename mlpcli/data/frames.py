@@ -32,16 +32,16 @@ def is_mixed(X: Any) -> bool:
 
 
 class FrameSource:
-    """The rows of a data frame that is called ``where`` in errors."""
+    """The rows of a data frame that is called ``where`` in errors; they are numbered from ``first``."""
 
-    def __init__(self, X: Any, where: str = "X") -> None:
+    def __init__(self, X: Any, where: str = "X", first: int = 0) -> None:
         self.where, self.header = where, where
         self.names = [nfc(str(name)) for name in X.columns]
         self.places = {name: i for i, name in enumerate(self.names)}
         self.if_missing: str | None = None
         self.notes: list[str] = []
         self.rows = len(X) if hasattr(X, "__len__") else len(np.asarray(X))
-        self._columns = _columns(X)
+        self._columns, self.first = _columns(X), first
         self._arrays: dict[int, NDArray[Any]] = {}
 
     @property
@@ -69,7 +69,7 @@ class FrameSource:
     def blocks(self, faults: Faults) -> Iterator[FrameRows]:  # noqa: ARG002
         """Yield all rows."""
         for start in range(0, self.rows, _ROWS):
-            yield FrameRows(self, range(start, min(start + _ROWS, self.rows)))
+            yield FrameRows(self, range(self.first + start, self.first + min(start + _ROWS, self.rows)))
 
 
 class FrameRows:
@@ -77,7 +77,7 @@ class FrameRows:
 
     def __init__(self, source: FrameSource, lines: range) -> None:
         self.lines: Sequence[int] = lines
-        self._source, self._rows = source, slice(lines.start, lines.stop)
+        self._source, self._rows = source, slice(lines.start - source.first, lines.stop - source.first)
 
     def _values(self, place: int) -> NDArray[Any]:
         return self._source.array(place)[self._rows]

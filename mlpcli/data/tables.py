@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from mlpcli.data.arrays import labelled_npz, rows_of_npy, rows_of_npz
 from mlpcli.data.assemble import Cells, read_cells
-from mlpcli.data.blocks import CsvSource
 from mlpcli.data.dataset import Features
-from mlpcli.data.delimited import read_known
+from mlpcli.data.delimited import open_source, read_known
 from mlpcli.data.kinds import Wanted
 from mlpcli.data.labels import Labels, recognize
 from mlpcli.data.rows import Roles, RowFacts
@@ -70,7 +69,7 @@ def _npy_rows(wanted: Wanted, path: Path) -> Features:
 
 
 def _csv_cells(wanted: Wanted, path: Path, names: Sequence[str] | None) -> Cells:
-    source = CsvSource(matching_files(path, DataError), wanted.dialect, as_written=True)
+    source = open_source(matching_files(path, DataError), wanted.dialect, as_written=True)
     return read_cells(source, names)
 
 
@@ -81,6 +80,7 @@ FORMATS = {
     ".txt": _CSV,
     ".npz": Format(_npz_rows, _npz_labelled),
     ".npy": Format(_npy_rows),
+    ".parquet": _CSV,
 }
 
 

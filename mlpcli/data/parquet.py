@@ -1,0 +1,96 @@
+"""Parquet files as sources of tables; they are read by pyarrow, which is imported here alone."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlpcli.data.faults import Faults
+from mlpcli.data.frames import FrameRows, FrameSource
+from mlpcli.errors import DataError
+from mlpcli.reading import opened, reason
+from mlpcli.text import install_command, nfc
+
+__all__ = ["ParquetSource"]
+
+_ROWS = 1 << 13  # of a block
+
+
+class ParquetSource:
+    """The rows of one or several Parquet files of the same columns; raises DataError."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self._paths = paths
+        self.where = self.header = (
+            str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+        )
+        self.if_missing: str | None = None
+        self.notes: list[str] = []
+        self.names = self._names(paths[0])
+        self.places = {name: i for i, name in enumerate(self.names)}
+
+    def place(self, line: int) -> str:
+        """Return the number of a row in words."""
+        return f"{self.where}: row {line} (from 0)"
+
+    def blocks(self, faults: Faults) -> Iterator[FrameRows]:
+        """Yield the rows of all files."""
+        first = 0
+        for path in self._paths:
+            if self._names(path) != self.names:
+                raise DataError(f"{path}: its columns are not those of {self._paths[0]}")
+            for batch in self._read(path):
+                yield from FrameSource(_Batch(batch), self.where, first).blocks(faults)
+                first += batch.num_rows
+
+    def _names(self, path: Path) -> list[str]:
+        with _opened(path) as file:
+            return [nfc(name) for name in file.schema_arrow.names]
+
+    def _read(self, path: Path) -> Iterator[Any]:
+        with _opened(path) as file:
+            batches = file.iter_batches(_ROWS)
+            while True:
+                try:
+                    batch = next(batches, None)
+                except Exception as problem:
+                    raise DataError(f"{path}: is a damaged Parquet file ({reason(problem)})") from None
+                if batch is None:
+                    return
+                yield batch
+
+
+class _Batch:
+    """Rows of a Parquet file, as a data frame shows them."""
+
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+        self.columns = [nfc(name) for name in batch.schema.names]
+
+    def __getitem__(self, name: str) -> Any:
+        column = self._batch.column(self.columns.index(name))
+        if hasattr(column, "dictionary_decode"):
+            column = column.dictionary_decode()
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+
+    def __len__(self) -> int:
+        return int(self._batch.num_rows)
+
+
+def _opened(path: Path) -> Any:
+    try:
+        parquet = importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        raise DataError(
+            f"{path}: Parquet files are read by pyarrow, which is not installed: {install_command('pyarrow')}"
+        ) from None
+    with opened(path, DataError):
+        pass
+    try:
+        return parquet.ParquetFile(path)
+    except Exception as problem:
+        raise DataError(f"{path}: is not a Parquet file, or a damaged one ({reason(problem)})") from None

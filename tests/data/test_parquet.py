@@ -1,0 +1,80 @@
+"""Parquet files are read like CSV files of the same table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.delimited import read_csv
+from mlpcli.data.dialect import Dialect
+from mlpcli.data.kinds import BOOLEAN, Wanted, category
+from mlpcli.data.tables import read_rows
+
+COLUMNS: dict[str, list[Any]] = {
+    "age": [22, None, 35, 41],
+    "fare": [7.25, 71.5, None, 8.0],
+    "sex": ["male", "female", None, "female"],
+    "alone": [True, False, True, None],
+    "kind": ["a", "b", "a", "b"],
+}
+NAN = float("nan")
+EXPECTED = [[22, 7.25, 1, 1], [NAN, 71.5, 0, 0], [35, NAN, NAN, 1], [41, 8, 0, NAN]]
+
+
+def save(path: Path, columns: dict[str, Any]) -> Path:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(arrow.table(columns), path)
+    return path
+
+
+def read(path: Path, **more: Any) -> Dataset:
+    return read_csv(path, target="kind", features=None, dialect=Dialect(), classification=None, **more)
+
+
+def test_a_parquet_file(tmp_path: Path) -> None:
+    path = save(tmp_path / "t.parquet", COLUMNS)
+    dataset = read(path)
+    assert dataset.columns == ("age", "fare", "sex", "alone")
+    assert dict(dataset.kinds) == {"sex": category(("female", "male")), "alone": BOOLEAN}
+    np.testing.assert_array_equal(dataset.X, EXPECTED)
+    assert (dataset.classes, dataset.y.tolist()) == (("a", "b"), [0, 1, 0, 1])
+    X = read_rows(Wanted(("sex", "age"), dataset.kinds), path)
+    np.testing.assert_array_equal(X, np.array(EXPECTED)[:, [2, 0]])
+
+
+def test_several_files_of_many_rows(tmp_path: Path, refusal: Callable[..., str]) -> None:
+    for part in range(2):
+        x = np.arange(10_000.0) * 2 + part
+        save(tmp_path / f"t{part}.parquet", {"x": x, "kind": np.where(x > 9000, "a", "b")})
+    dataset = read(tmp_path / "t*.parquet")
+    assert dataset.X[:, 0].tolist() == [*np.arange(10_000.0) * 2, *np.arange(10_000.0) * 2 + 1]
+    save(tmp_path / "t1.parquet", {"x": [1.0, np.inf], "kind": ["a", "b"]})
+    message = refusal(read, tmp_path / "t*.parquet")
+    assert "row 10001 (from 0): column 'x' is 'inf'" in message
+    save(tmp_path / "t1.parquet", {"y": [1.0], "kind": ["a"]})
+    assert "t1.parquet: its columns are not those of" in refusal(read, tmp_path / "t*.parquet")
+    (tmp_path / "t2.csv").write_text("x,kind\n1,a\n")
+    assert "t2.csv: is no Parquet file like" in refusal(read, tmp_path / "t*")
+
+
+def test_what_is_no_parquet_file(tmp_path: Path, refusal: Callable[..., str]) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "t.parquet"
+    path.write_text("x,kind\n1,a\n")
+    assert "is not a Parquet file, or a damaged one" in refusal(read, path)
+    assert "no such file" in refusal(read, tmp_path / "u.parquet")
+
+
+def test_pyarrow_is_asked_for(
+    tmp_path: Path, refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    message = refusal(read, tmp_path / "t.parquet")
+    assert "are read by pyarrow, which is not installed: " in message
+    assert message.endswith("-m pip install pyarrow")
