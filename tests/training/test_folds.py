@@ -314,3 +314,31 @@ def test_rows_have_their_numbers_in_the_file(tmp_path: Path) -> None:
     labels = [line.rpartition(",")[2] for line in lines]
     assert len(rows) == 148
     assert all(row["truth"] == labels[int(row["row"])] for row in rows)
+
+
+def test_the_rows_of_a_group_are_in_one_fold(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    people = rng.integers(0, 20, 120)
+    lines = [f"{rng.normal():.3f},p{person},{'ab'[int(rng.integers(2))]}" for person in people]
+    (tmp_path / "table.csv").write_text("x,person,y\n" + "\n".join(lines) + "\n")
+    data = {"name": "csv", "path": str(tmp_path / "table.csv"), "target": "y", "group": "person"}
+    found = cross_validate({"data": data, "training": {"epochs": 1}}, folds=4, repeats=2, out=tmp_path / "cv")
+    for repeat in range(2):
+        for person in range(20):
+            assert len(set(found.folds[people == person, repeat])) == 1
+        assert set(found.folds[:, repeat]) == {1, 2, 3, 4}
+    assert found.model.columns == ("x",)
+    with pytest.raises(DataError, match="20 groups cannot be"):
+        cross_validate({"data": data}, folds=21)
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"split": "part"}, "data.fold and data.split do not go together"),
+        ({"split_by": "time"}, "split_by: time"),
+    ],
+)
+def test_splits_of_ones_own_are_not_cut_into_folds(own: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        cross_validate({**CONFIG, "data": {**CONFIG["data"], **own}}, folds=3)
