@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mlpcli.blas import prepare_blas
-from mlpcli.errors import UsageError
+from mlpcli.errors import MlpError, UsageError
 
 if TYPE_CHECKING:
     from mlpcli.training.apply import Predictions
@@ -54,7 +58,8 @@ def predict(
     DATA is a .csv with the columns the network was trained on (others are ignored), a .npy of shape
     (rows, features), or a .npz with the array X. A line holds the label and a probability for each class
     (from an SVM: a score), or the values of a regression. Numbers have the digits that read back to the same
-    number. The CSV is in UTF-8. CHECKPOINT may be the directory of a run, for its best epoch.
+    number. The CSV is in UTF-8. DATA may be -, for a .csv on stdin, and CHECKPOINT the directory of a run,
+    for its best epoch.
     """
     prepare_blas()
     from mlpcli.training.apply import predict_rows
@@ -68,7 +73,10 @@ def predict(
         raise UsageError("--threshold chooses a label and --top writes several; give one of them")
     names = [name.strip() for text in keep for name in text.split(",") if name.strip()]
     columns = None if names == ["all"] else names
-    predictions = predict_rows(load_checkpoint(checkpoint), data, threshold=threshold, top=top, keep=columns)
+    with _file(data) as file:
+        predictions = predict_rows(
+            load_checkpoint(checkpoint), file, threshold=threshold, top=top, keep=columns
+        )
     for note in predictions.notes:
         click.echo(note, err=True)
     text = _csv(predictions)
@@ -80,6 +88,23 @@ def predict(
 
     with replace_file(out.resolve()) as stream:  # where a link points to
         stream.write(text.encode())
+
+
+@contextmanager
+def _file(data: Path) -> Iterator[Path]:
+    """Yield the file to read: ``data``, or a copy of stdin, which messages call by that name."""
+    if data != Path("-"):
+        yield data
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "stdin.csv")
+        with path.open("wb") as stream:
+            shutil.copyfileobj(sys.stdin.buffer, stream)
+        try:
+            yield path
+        except MlpError as error:
+            error.args = (str(error).replace(str(path), "stdin"),)
+            raise
 
 
 def _check_out(out: Path, inputs: dict[str, Path]) -> None:

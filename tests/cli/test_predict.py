@@ -185,6 +185,20 @@ def test_what_a_network_cannot_give_is_said(
     assert expected in err
 
 
+def test_rows_come_from_stdin(mlp: Mlp, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trained("iris", "training.epochs=20")
+    whole = mlp("predict", run.best, DATASETS / "iris.csv", "--keep", "species").out
+    for text, code, expected in (
+        ((DATASETS / "iris.csv").read_bytes(), 0, ""),
+        (b"sepal_length,sepal_width\n1,2\n", 1, "Error: stdin: has no column 'petal_length'"),
+        (b"", 1, "Error: stdin"),
+    ):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+        done = mlp("predict", run.best, "-", "--keep", "species")
+        assert (done.code, done.out) == (code, "" if code else whole)
+        assert done.err.startswith(expected)
+
+
 def test_answers_go_to_a_file(mlp: Mlp, trained: Trained) -> None:
     run = trained("iris", "training.epochs=20")
     printed = mlp("predict", run.best, DATASETS / "iris.csv").out
