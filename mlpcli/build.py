@@ -152,7 +152,9 @@ class Reader:
 
 
 def _read_csv(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
-    return read_csv(**_csv_settings(data), missing=data.missing, classification=classification)
+    parts = tuple(data.split) if isinstance(data.split, dict) else ()
+    settings = _csv_settings(data)
+    return read_csv(**settings, missing=data.missing, classification=classification, parts=parts)
 
 
 def _measure_csv(data: Any, classification: bool | None) -> TableSize:
@@ -181,7 +183,7 @@ def dialect_of(data: Any) -> Dialect:
 def row_roles(data: Any) -> Roles:
     """Return which columns of the section ``data`` say something of the rows."""
     names = {role: getattr(data, role, None) for role in ROLES}
-    return {role: name for role, name in names.items() if name is not None}
+    return {role: name for role, name in names.items() if isinstance(name, str)}
 
 
 def _read_npz(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001

@@ -21,7 +21,7 @@ from mlpcli.build import (
 )
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS, UNITS
-from mlpcli.config.schema import Experiment, Regularization
+from mlpcli.config.schema import Experiment, Regularization, to_plain
 from mlpcli.config.schema.training import MONITORS, Monitor
 from mlpcli.errors import ConfigError, DataError
 from mlpcli.nn.initializers import INITIALIZERS
@@ -299,3 +299,17 @@ def test_a_table_with_a_validation_split_of_its_own_is_scored_on_it(section: dic
     section = {"name": "csv", "path": "t.csv", "target": "y", **section}
     assert make(data=section).training.validation == "split"
     assert make(data=section, training={"validation": "folds"}).training.validation == "folds"
+
+
+def test_files_of_splits(tmp_path: Path) -> None:
+    for part, rows in (("a", range(5)), ("b", range(5, 7)), ("c", range(7, 10))):
+        lines = [f"{i},{'' if i == 8 else i * 0.37}" for i in rows]
+        (tmp_path / f"{part}.csv").write_text("x,y\n" + "\n".join(lines))
+    files = {"test": "c.csv", "train": "a.csv", "val": "b.csv"}
+    section = {"name": "csv", "split": files, "target": "y", "missing": "drop"}
+    experiment = validate_experiment({"data": section, "loss": "mse"}, tmp_path)
+    again = validate_experiment(to_plain(experiment), Path())
+    for config in (experiment, again):
+        parts = load_splits(config).parts
+        found = {part: split.X[split.rows, 0].tolist() for part, split in parts.items()}
+        assert found == {"train": [0, 1, 2, 3, 4], "val": [5, 6], "test": [7, 9]}

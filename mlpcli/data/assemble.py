@@ -77,6 +77,7 @@ def assemble(
     read_as: Mapping[str, ReadAs],
     missing: Missing,
     roles: Roles,
+    parts: Sequence[str] = (),
 ) -> Dataset:
     """Read a table until no guess about a column turns out wrong; mostly once.
 
@@ -86,7 +87,7 @@ def assemble(
     names the columns that are no features, but say something of the rows. Raises DataError.
     """
     columns, left_out = chosen_columns(source, features, target, read_as, missing, roles)
-    about = RowColumns(source, roles)
+    about = RowColumns(source, roles, parts)
     goal = _goal(source, target, _as_class(classification, read_as, _listed(target)), missing)
     reading = _read(source, columns, goal, about)
     named = {nfc(name) for name in (*(features or ()), *read_as)}

@@ -299,6 +299,10 @@ class CsvSource:
         file, number = divmod(line, _FILE)
         return f"{self._paths[file]}:{number}"
 
+    def file(self, line: int) -> int:
+        """Return the place of the file that a number of a line stands for."""
+        return line // _FILE
+
     def blocks(self, faults: Faults) -> Iterator[Block]:
         """Yield the rows of all files."""
         for i, path in enumerate(self._paths):

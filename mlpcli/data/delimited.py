@@ -78,6 +78,7 @@ def read_csv(
     read_as: Mapping[str, ReadAs] | None = None,
     missing: Missing = "fill",
     roles: Roles | None = None,
+    parts: Sequence[str] = (),
 ) -> Dataset:
     """Read a table with a header row, from a file, the files that match a pattern, or several files.
 
@@ -85,7 +86,7 @@ def read_csv(
     delimiter, another one is looked for. ``classification`` None: the target tells if it is a class.
     Several targets are numbers. ``read_as`` says what single columns hold. Missing cells are kept as NaN
     (fill), their rows left out (drop), or refused (error). ``roles`` names the columns that are no features,
-    but say something of the rows. Raises DataError.
+    but say something of the rows, and ``parts`` the split of each file. Raises DataError.
     """
     source = open_source(matching_files(path, DataError), dialect)
     with within_memory(source.where, DataError):
@@ -97,6 +98,7 @@ def read_csv(
             read_as=read_as or {},
             missing=missing,
             roles=roles or {},
+            parts=parts,
         )
 
 

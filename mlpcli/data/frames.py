@@ -66,6 +66,10 @@ class FrameSource:
         """Return the number of a row in words."""
         return f"{self.where}: row {line} (from 0)"
 
+    def file(self, line: int) -> int:  # noqa: ARG002
+        """Return 0, since a frame is one."""
+        return 0
+
     def blocks(self, faults: Faults) -> Iterator[FrameRows]:  # noqa: ARG002
         """Yield all rows."""
         for start in range(0, self.rows, _ROWS):

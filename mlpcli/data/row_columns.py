@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,13 @@ _WEIGHT = "A weight is a finite number, 0 or more; a row of weight 2 counts like
 
 
 class RowColumns:
-    """The columns of a table that say something of its rows."""
+    """The columns of a table that say something of its rows.
 
-    def __init__(self, source: Source, roles: Roles) -> None:
-        self._source, self._roles = source, roles
+    ``parts`` are the splits of the files that the table comes from, where each file is one.
+    """
+
+    def __init__(self, source: Source, roles: Roles, parts: Sequence[str] = ()) -> None:
+        self._source, self._roles, self._parts = source, roles, parts
         self._places: dict[Role, int] = {role: source.places[nfc(name)] for role, name in roles.items()}
         self.reset()
 
@@ -35,6 +39,7 @@ class RowColumns:
         """Forget what was found."""
         self._weights, self._times = array("d"), array("d")
         self._are_dates: bool | None = None
+        self._of_files: list[str] = []
         self._seen: dict[Role, tuple[LabelIndex, array[int]]] = {
             role: (LabelIndex(), array("q")) for role in ("group", "split") if role in self._places
         }
@@ -43,6 +48,8 @@ class RowColumns:
         """Add the rows of a block."""
         if "weight" in self._places:
             self._add_weights(block, block.column(self._places["weight"]), faults)
+        if self._parts:
+            self._of_files += [self._parts[self._source.file(line)] for line in block.lines]
         if "time" in self._places:
             self._add_times(block, block.column(self._places["time"]), faults)
         for role, (index, codes) in self._seen.items():
@@ -91,7 +98,9 @@ class RowColumns:
         for role, (index, codes) in self._seen.items():
             of_rows = np.frombuffer(codes, np.int64)
             found[role] = of_rows if role == "group" else np.array(index.names)[of_rows]
+        if self._parts:
+            found["split"] = np.array(self._of_files)
         some = {role: values if rows is None else values[rows] for role, values in found.items()}
-        where = f"{self._source.where}: column "
-        named = {role: (where + shortened(self._roles[role]), values) for role, values in some.items()}
+        where, names = f"{self._source.where}: column ", self._roles
+        named = {role: (where + shortened(names.get(role, role)), values) for role, values in some.items()}
         return facts_of(named, len(next(iter(some.values()), ())))

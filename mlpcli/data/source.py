@@ -51,5 +51,8 @@ class Source(Protocol):
     def place(self, line: int) -> str:
         """Return the number of a line in words."""
 
+    def file(self, line: int) -> int:
+        """Return which of several files has a line; the first one is 0."""
+
     def blocks(self, faults: Faults) -> Iterator[Rows]:
         """Yield all rows."""

@@ -21,6 +21,7 @@ from pydantic import (
     WrapValidator,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from mlpcli.config.schema.section import Section, Task, by_name, problem
@@ -92,6 +93,34 @@ Target = Annotated[
     Any,
     PlainValidator(_target),
     WithJsonSchema({"type": "string", "allowed": "a string of one or more characters, or a list of them"}),
+]
+
+
+def _split(value: Any, info: ValidationInfo) -> str | dict[str, str] | None:
+    """Return the column that names the splits, or the file of each split."""
+    if value is None:
+        return None
+    if isinstance(value, str) and value:
+        return nfc(value)
+    if not isinstance(value, dict) or not value or not all(isinstance(file, str) for file in value.values()):
+        raise ValueError
+    if "train" not in value or not value.keys() <= {"train", "val", "test"}:
+        raise problem(f"{', '.join(map(str, value))}: the files of splits are those of train, val and test")
+    pattern = next((file for file in value.values() if set(file) & set("*?[")), None)
+    if pattern is not None:
+        raise problem(f"{pattern!r} is a pattern; a split is one file")
+    return {part: _anchored(file, info) for part, file in value.items()}
+
+
+SplitOrFiles = Annotated[
+    Any,
+    PlainValidator(_split),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "allowed": "a string of one or more characters, files by the names train, val and test, or null",
+        }
+    ),
 ]
 
 
@@ -440,6 +469,11 @@ class Csv(_File):
         "part-*.csv, or a list of files with the same columns",
     )
     target: Target = Field(description="the column to predict; several are a regression")
+    split: SplitOrFiles = Field(
+        None,
+        description="the column with the split of each row, train, val or test; or, instead of path, the "
+        "file of each split, as in {train: a.csv, test: b.csv}; then the sizes do not count",
+    )
     features: list[ColumnName] | None = Field(
         None, min_length=1, description="the columns to predict from; null uses all others"
     )
@@ -458,6 +492,27 @@ class Csv(_File):
         max_length=1,
         description="what separates groups of three digits, such as a comma or a blank; null finds out",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _files_of_splits(cls, value: Any) -> Any:
+        """Take the files of the splits as the path, in their order."""
+        split = value.get("split") if isinstance(value, dict) else None
+        if not isinstance(split, dict) or "path" in value:
+            return value
+        return {**value, "path": list(split.values())}
+
+    @field_validator("split")
+    @classmethod
+    def _splits_are_all_files(cls, split: Any, info: ValidationInfo) -> Any:
+        path = info.data.get("path")
+        if (
+            isinstance(split, dict)
+            and path is not None
+            and (isinstance(path, str) or len(path) != len(split))
+        ):
+            raise problem("the files of the splits take the place of data.path; delete one of the two")
+        return split
 
     def targets(self, task: Task | None) -> int | None:
         several = len(self.target) if isinstance(self.target, list) else None
