@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ class ParquetSource:
 
     def __init__(self, paths: list[Path]) -> None:
         self._paths = paths
+        self._first: list[int] = []  # row of each file that has been read
         self.where = self.header = (
             str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
         )
@@ -37,10 +39,16 @@ class ParquetSource:
         """Return the number of a row in words."""
         return f"{self.where}: row {line} (from 0)"
 
+    def file(self, line: int) -> int:
+        """Return the place of the file that has a row; the files before it have been read."""
+        return bisect_right(self._first, line) - 1
+
     def blocks(self, faults: Faults) -> Iterator[FrameRows]:
         """Yield the rows of all files."""
         first = 0
+        self._first = []
         for path in self._paths:
+            self._first.append(first)
             if self._names(path) != self.names:
                 raise DataError(f"{path}: its columns are not those of {self._paths[0]}")
             for batch in self._read(path):

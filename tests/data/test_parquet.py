@@ -63,6 +63,15 @@ def test_several_files_of_many_rows(tmp_path: Path, refusal: Callable[..., str])
     assert "t2.csv: is no Parquet file like" in refusal(read, tmp_path / "t*")
 
 
+def test_each_file_may_be_a_split(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{part}.parquet" for part in ("train", "test")]
+    for path, rows in zip(paths, (10_000, 10), strict=True):
+        save(path, {"x": np.arange(rows) * 1.5, "kind": np.where(np.arange(rows) % 3, "a", "b")})
+    parts = read(paths, parts=("train", "test")).about.parts
+    assert parts is not None
+    assert parts.tolist() == [0] * 10_000 + [2] * 10
+
+
 def test_what_is_no_parquet_file(tmp_path: Path, refusal: Callable[..., str]) -> None:
     pytest.importorskip("pyarrow")
     path = tmp_path / "t.parquet"
