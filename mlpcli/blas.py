@@ -1,16 +1,22 @@
 """Chooses kernel and threads of NumPy's BLAS before NumPy is imported, and describes the loaded BLAS.
 
-Once NumPy is loaded nothing is changed, and what the user has set in the environment stays as it is.
+Once NumPy is loaded nothing is changed but for a while, by `one_thread`, and what the user has set in the
+environment stays as it is.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-__all__ = ["describe_blas", "prepare_blas", "thread_count"]
+__all__ = ["describe_blas", "one_thread", "prepare_blas", "thread_count"]
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
@@ -62,8 +68,48 @@ def describe_blas() -> str:
     return f"{' '.join(filter(None, words))}, {n} thread{'' if n == 1 else 's'}"
 
 
+_FEWER = threading.Lock()
+_within = 0  # blocks of `one_thread` that have begun and not ended
+_before = 0  # the threads of the BLAS before the first of them
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let OpenBLAS use a single thread within the block, and then as many as before; other libraries go on.
+
+    Small products are over before a second thread has begun, and on a busy machine each waits for it.
+    """
+    global _within, _before
+    get, set_ = _openblas("get_num_threads"), _openblas("set_num_threads")
+    if get is None or set_ is None:
+        yield
+        return
+    with _FEWER:
+        if _within == 0:
+            _before = get()
+            set_(1)
+        _within += 1
+    try:
+        yield
+    finally:
+        with _FEWER:
+            _within -= 1
+            if _within == 0:
+                set_(_before)
+
+
 def _openblas_kernel() -> str | None:
     """Return the kernel that the OpenBLAS in this process has chosen."""
+    corename = _openblas("get_corename")
+    if corename is None:
+        return None
+    corename.restype = ctypes.c_char_p
+    return str((corename() or b"").decode("ascii", "replace")) or None
+
+
+@cache
+def _openblas(name: str) -> Any:
+    """Return a function of the OpenBLAS in this process; None if there is none, or where it is not known."""
     try:
         maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
         path = next(line.split(maxsplit=5)[5] for line in maps.splitlines() if "openblas" in line)
@@ -72,8 +118,7 @@ def _openblas_kernel() -> str | None:
         return None
     for prefix in ("scipy_", ""):
         for suffix in ("64_", ""):
-            corename = getattr(library, f"{prefix}openblas_get_corename{suffix}", None)
-            if corename is not None:
-                corename.restype = ctypes.c_char_p
-                return str((corename() or b"").decode("ascii", "replace")) or None
+            found = getattr(library, f"{prefix}openblas_{name}{suffix}", None)
+            if found is not None:
+                return found
     return None

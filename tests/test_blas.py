@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpcli.blas import describe_blas, prepare_blas, thread_count
+from mlpcli.blas import _openblas, describe_blas, one_thread, prepare_blas, thread_count
 
 CPU = "processor : 0\nvendor_id : {}\nflags : fpu {}\n\nprocessor : 1\n"
 AVX512 = "avx512f avx512dq avx512cd avx512bw avx512vl"
@@ -92,3 +92,18 @@ def test_no_more_threads_than_cores(environment: dict[str, str], value: str) -> 
 
 def test_it_describes_the_blas() -> None:
     assert "thread" in describe_blas()
+
+
+def test_small_products_may_have_one_thread_for_a_while() -> None:
+    """Also in blocks that overlap, as in two threads; the number of threads is the old one afterwards."""
+    get = _openblas("get_num_threads")
+    if get is None:
+        pytest.skip("NumPy has no OpenBLAS that is known here")
+    before = get()
+    first, second = one_thread(), one_thread()
+    with first:
+        assert get() == 1
+        second.__enter__()
+    assert get() == 1
+    second.__exit__(None, None, None)
+    assert get() == before

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.blas import one_thread
 from mlpcli.build import Splits
 from mlpcli.data.batches import Batches, Split
 from mlpcli.data.target_transform import TargetTransform
@@ -124,6 +125,7 @@ class Baselines:
         return np.nan_to_num(outputs, copy=False, posinf=limit, neginf=-limit)
 
 
+@one_thread()
 def fit_baselines(
     splits: Splits,
     transform: Transform,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mlpcli.blas import one_thread
 from mlpcli.data.batches import Batches
 from mlpcli.nn.linear import fit_linear, fit_parts
 from mlpcli.nn.losses import Loss
@@ -20,6 +21,7 @@ __all__ = ["fit_linear_path"]
 _ROWS = 1 << 12  # that are gathered at once
 
 
+@one_thread()
 def fit_linear_path(
     network: Network,
     loss: Loss,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.blas import one_thread
 from mlpcli.buffers import Buffer
 from mlpcli.data.augment import Augmenter
 from mlpcli.data.batches import Batches
@@ -26,6 +28,8 @@ from mlpcli.streams import Streams, stream
 from mlpcli.training.evaluation import quick_scores
 
 __all__ = ["Epoch", "MidEpoch", "Progress", "Trainer"]
+
+_SMALL = 1 << 22  # multiplications of a product, which one thread does in a tenth of a millisecond
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,8 @@ class Trainer:
         parameters = network.parameters
         self._matrices = [parameters.view(array.name) for array in network.spec.parameters if array.penalized]
         self._few_gradients = parameters.gradients[parameters.n_penalized :]
+        largest = max(layer.W.shape[-2] * layer.W.shape[-1] for layer in network.dense)
+        self._is_small = min(batch_size, len(train)) * largest < _SMALL
         self._noise_pool = stream(seed, "noise_pool")  # the same in every epoch
         self._mid_epoch: MidEpoch | None = None
         self.stopping = False
@@ -197,7 +203,8 @@ class Trainer:
         """Train an epoch, or the rest of one; return None if it was stopped before its end."""
         # NumPy's warnings are off, since an overflow leads to a loss that is not finite, which raises
         # RunError.
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        threads = one_thread() if self._is_small else contextlib.nullcontext()
+        with threads, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             state = self._pass(number, save)
             if state is None:
                 return None
