@@ -31,6 +31,7 @@ from mlpcli.build import (
 )
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
+from mlpcli.data.rows import ROLES
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.errors import RunError
 from mlpcli.nn.losses import Loss
@@ -357,13 +358,18 @@ class Run:
 
 def _left_out(splits: Splits) -> list[str]:
     """Return notes on how the table was read, and on its rows and columns that are not learned from."""
-    if not splits.dropped:
-        return [*splits.notes]
     reasons: dict[str, list[str]] = {}
     for name, reason in splits.dropped.items():
         reasons.setdefault(reason, []).append(name)
-    said = "; ".join(f"{listed(names)} ({reason})" for reason, names in reasons.items())
-    return [*splits.notes, f"Left out: {said}. To keep a column, say in data.columns what it holds."]
+    said = {reason: f"{listed(names)} ({reason})" for reason, names in reasons.items()}
+    aside = [text for reason, text in said.items() if reason in ROLES.values()]
+    left_out = [text for reason, text in said.items() if reason not in ROLES.values()]
+    notes = [*splits.notes]
+    if aside:
+        notes.append(f"No features: {'; '.join(aside)}.")
+    if left_out:
+        notes.append(f"Left out: {'; '.join(left_out)}. To keep a column, say in data.columns what it holds.")
+    return notes
 
 
 def _model(checkpoint: Checkpoint | None) -> Model:

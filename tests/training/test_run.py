@@ -393,3 +393,14 @@ def test_predictions_are_clipped_to_the_range_of_the_training_targets(members: i
     assert free.best.predict(far)[1] > 2 * seen.max()
     for model in (clipped.best, mlpcli.load(tmp_path / "kept.npz")):
         np.testing.assert_allclose(model.predict(far), [seen.min(), seen.max()], rtol=1e-5)
+
+
+def test_columns_about_rows_and_columns_that_are_left_out_are_told_apart(tmp_path: Path) -> None:
+    rows = "".join(f"{i * 1.7 % 3},{i % 7},{i % 5},1,{i * 0.37 % 1}\n" for i in range(30))
+    (tmp_path / "t.csv").write_text("a,w,g,one,y\n" + rows)
+    data = f"{{name: csv, path: '{tmp_path / 't.csv'}', target: y, weight: w, group: g}}"
+    run = Run(parse_experiment(f"data: {data}\nrecipe: plain", "test", Path()))
+    assert run.notes[:2] == [
+        "No features: 'w' (is the weight of the rows); 'g' (names the group of each row).",
+        "Left out: 'one' (holds 1 in every row). To keep a column, say in data.columns what it holds.",
+    ]
