@@ -97,8 +97,10 @@ class PlainBlock(Block):
         shift = len(self._fields.padded) - len(self._text) - 1
         starts = (self._fields.starts[place :: self._width] - shift).tolist()
         ends = (self._fields.ends[place :: self._width] - shift).tolist()
-        text = self._text
-        return [text[start:end].decode() for start, end in zip(starts, ends, strict=True)]
+        if self._text.isascii():  # then bytes and characters are at the same places
+            text = self._text.decode()
+            return [text[start:end] for start, end in zip(starts, ends, strict=True)]
+        return [self._text[start:end].decode() for start, end in zip(starts, ends, strict=True)]
 
     def cell(self, row: int, place: int) -> str:
         return self._fields.text(row * self._width + place)

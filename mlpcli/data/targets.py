@@ -70,13 +70,12 @@ class Target:
 
     def add(self, block: Rows, faults: Faults) -> None:
         """Add the rows of a block."""
-        cells = block.column(self._place)
         if self._classes is None:
-            self._classes = not are_a_quantity({cell.strip() for cell in set(cells)})
+            self._classes = not are_a_quantity({cell.strip() for cell in set(block.column(self._place))})
         if self._classes:
             self._add_labels(block, block.texts(self._place))
         else:
-            self._add_numbers(block, cells, faults)
+            self._add_numbers(block, block.column(self._place), faults)
 
     def _add_labels(self, block: Rows, cells: list[str]) -> None:
         codes = self._seen.codes(cells)
