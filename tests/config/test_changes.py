@@ -229,6 +229,7 @@ ARRAYS = {
     "bins": 0,
     "target_transform": "none",
     "split_by": "random",
+    "columns": {},
 }
 
 
