@@ -39,7 +39,7 @@ def measure_csv(
     strings.
     """
     paths = matching_files(path, DataError)
-    source = open_source(paths, dialect)
+    source = open_source(paths, dialect, as_written=True)  # which reads no rows
     size = sum(map(_size, paths))
     inputs = len(chosen_columns(source, features, target, read_as or {}, "fill", roles or {})[0])
     kept, block = size * (inputs + 1) // len(source.names), min(32 * size, _BLOCK)
