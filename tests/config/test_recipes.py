@@ -78,7 +78,8 @@ def test_a_resolved_config_stays_as_it_is(recipe: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "batch_size", "epochs"), [(1, 32, 150), (275, 32, 89), (2_000, 128, 50), (50_000, 256, 20)]
+    ("rows", "batch_size", "epochs"),
+    [(1, 32, 150), (275, 32, 89), (2_000, 128, 50), (5_000, 256, 100), (50_000, 256, 20)],
 )
 def test_batches_and_epochs_fit_the_number_of_rows(rows: int, batch_size: int, epochs: int) -> None:
     fitted = fit_to_data(rows, regression=True)
