@@ -67,6 +67,8 @@ def _describe_type(node: dict[str, Any], schema: dict[str, Any]) -> str:
         if node.get("maxLength") == 1:
             return "a single character"
         return "a string of one or more characters" if "minLength" in node else "a string"
+    if entry := node.get("additionalProperties"):
+        return f"a mapping, each value {describe(dereference(entry, schema), schema)}"
     return f"a mapping with {', '.join(section_keys(node))}"
 
 

@@ -182,6 +182,7 @@ def _walk(loc: Path, schema: dict[str, Any]) -> tuple[Path, dict[str, Any], dict
             continue
         path.append(part)
         parent = node
-        child = node["items"] if isinstance(part, int) else node.get("properties", {}).get(part, {})
+        named = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
+        child = node["items"] if isinstance(part, int) else named
         node = dereference(child, schema)
     return tuple(path), parent, node

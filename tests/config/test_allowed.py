@@ -40,6 +40,7 @@ class Keys(BaseModel):
     sign: Annotated[str, Field(min_length=1, max_length=1)]
     words: list[str]
     some_cats: Annotated[list[Cat], Field(min_length=1)]
+    colours: dict[str, Literal["red", "green"]]
     section: Cat
     choice: Annotated[Cat | Dog | Old, Field(discriminator="name")]
     or_null: Annotated[int, Field(ge=1)] | None
@@ -61,6 +62,7 @@ WORDS = {
     "sign": "a single character",
     "words": "a list, as in [a, b]",
     "some_cats": "a list, as in [100, 50], with one or more entries",
+    "colours": "a mapping, each value one of red, green",
     "section": "a mapping with name, lives",
     "choice": "one of cat, dog",
     "or_null": "a whole number, 1 or more, or null",
