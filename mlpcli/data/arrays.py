@@ -334,6 +334,9 @@ def _array(where: str, values: Any) -> NDArray[Any]:
         array: NDArray[Any] = np.asarray(values)
     except (TypeError, ValueError, OverflowError) as problem:
         raise DataError(f"{where}: is not an array ({problem}); give rows of equal length") from None
+    if array.shape == () and array.dtype.kind == "O":
+        or_frame = ", or a data frame" if where == "X" else ""
+        raise DataError(f"{where}: is of type {type(values).__name__}; give an array{or_frame}")
     return array
 
 

@@ -259,6 +259,8 @@ BAD_OBJECTS: dict[str, tuple[Any, Any, bool, str]] = {
         "X: row 0, column 0 (from 0) is inf. Numbers are kept in 32 bits",
     ),
     "ragged": ([[1, 2], [3]], [0, 1], True, "X: is not an array ("),
+    "a dict": ({"a": [1, 2]}, [0, 1], True, "X: is of type dict; give an array, or a data frame"),
+    "labels in a dict": ([[1], [2]], {"y": [0, 1]}, True, "y: is of type dict; give an array"),
     "one row": ([1, 2], [0, 1], True, "X: has shape (2,); one row for each example is needed"),
     "no label": (
         [[1], [2]],
