@@ -150,6 +150,9 @@ def _description(report: dict[str, Any]) -> str:
     classes, targets = report.get("classes"), report.get("targets")
     what = f"{len(classes)} classes" if classes else count(len(targets or ()) // len(parts), "value")
     features = count(report["inputs"], "feature")
+    kept = sum(row["kind"] != "left out" for row in report.get("columns", ()))
+    if kept and kept != report["inputs"]:
+        features = f"{count(kept, 'column')} as {features}"
     if "image" in report:
         features = " x ".join(map(str, report["image"])) + " pixels"
     unused = report["examples"] - sum(parts.values())

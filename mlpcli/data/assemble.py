@@ -19,7 +19,7 @@ from mlpcli.data.labels import Labels, classify, parse_number
 from mlpcli.data.matrix import Matrix
 from mlpcli.data.precision import Spread
 from mlpcli.data.row_columns import RowColumns
-from mlpcli.data.rows import ROLES, Roles, RowFacts
+from mlpcli.data.rows import DROPPED, ROLES, Roles, RowFacts
 from mlpcli.data.sentences import NAME_IT, SHOWN
 from mlpcli.data.source import Rows, Source
 from mlpcli.data.targets import Target, Targets
@@ -319,7 +319,7 @@ def chosen_columns(
         )
     left_out: dict[str, str] = {}
     if features is None:
-        left_out = {name: "is dropped in `data.columns`" for name in names if kinds.get(name) == "drop"}
+        left_out = {name: DROPPED for name in names if kinds.get(name) == "drop"}
         left_out |= {name: ROLES[role] for name, role in aside.items()}
         left_out |= {f"(column {i})": "has no name" for i, name in enumerate(names, 1) if not name}
         chosen = [name for name in names if name and name not in targets and name not in left_out]

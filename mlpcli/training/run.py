@@ -31,7 +31,7 @@ from mlpcli.build import (
 )
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
-from mlpcli.data.rows import ROLES
+from mlpcli.data.rows import DROPPED, ROLES
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.errors import RunError
 from mlpcli.nn.losses import Loss
@@ -344,7 +344,8 @@ class Run:
             f"{len(split):,} {name}" for name, split in (("val", splits.val), ("test", splits.test)) if split
         ]
         what = f"{len(splits.classes)} classes" if splits.classes else count(splits.targets, "value")
-        features = count(len(splits.columns), "feature")
+        inputs, n = self.transform.n_features, len(splits.columns)
+        features = f"{count(n, 'column')} as " * (inputs != n) + count(inputs, "feature")
         return f"{self.experiment.data.title}: {' / '.join(parts)}, {features}, {what}"
 
     def describe_network(self) -> str:
@@ -368,7 +369,9 @@ def _left_out(splits: Splits) -> list[str]:
     if aside:
         notes.append(f"No features: {'; '.join(aside)}.")
     if left_out:
-        notes.append(f"Left out: {'; '.join(left_out)}. To keep a column, say in data.columns what it holds.")
+        guessed = any(reason not in ROLES.values() and reason != DROPPED for reason in reasons)
+        hint = " To keep a column, say in data.columns what it holds." if guessed else ""
+        notes.append(f"Left out: {'; '.join(left_out)}.{hint}")
     return notes
 
 

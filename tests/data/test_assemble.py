@@ -190,7 +190,7 @@ def test_columns_are_read_as_the_config_says(
     assert dataset.columns == ("pclass", "alive")
     assert dict(dataset.kinds) == {"pclass": category(("1", "2", "3")), "alive": BOOLEAN}
     assert dataset.X[:3].tolist() == [[2, 1], [0, 0], [1, 1]]
-    assert dict(dataset.dropped) == {"id": "is dropped in `data.columns`"}
+    assert dict(dataset.dropped) == {"id": "dropped in `data.columns`"}
     assert "has no column 'class'" in refusal(table, path, read_as={"class": "drop"})
     assert "'kind' is the target" in refusal(table, path, read_as={"kind": "drop"})
     assert "'id' is named in data.features" in refusal(

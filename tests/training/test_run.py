@@ -404,3 +404,19 @@ def test_columns_about_rows_and_columns_that_are_left_out_are_told_apart(tmp_pat
         "No features: 'w' (is the weight of the rows); 'g' (names the group of each row).",
         "Left out: 'one' (holds 1 in every row). To keep a column, say in data.columns what it holds.",
     ]
+
+
+def test_who_drops_a_column_is_not_told_how_to_keep_it(tmp_path: Path) -> None:
+    rows = "".join(f"{i * 1.7 % 3},{i % 7},{i * 0.37 % 1}\n" for i in range(30))
+    (tmp_path / "t.csv").write_text("a,b,y\n" + rows)
+    data = f"{{name: csv, path: '{tmp_path / 't.csv'}', target: y, columns: {{b: drop}}}}"
+    run = Run(parse_experiment(f"data: {data}\nrecipe: plain", "test", Path()))
+    assert run.notes[0] == "Left out: 'b' (dropped in `data.columns`)."
+
+
+def test_columns_and_the_features_that_they_become_are_told_apart(tmp_path: Path) -> None:
+    rows = "".join(f"{i * 1.7 % 3},{'uvw'[i % 3]},{i * 0.37 % 1}\n" for i in range(30))
+    (tmp_path / "t.csv").write_text("a,b,y\n" + rows)
+    data = f"{{name: csv, path: '{tmp_path / 't.csv'}', target: y}}"
+    run = Run(parse_experiment(f"data: {data}\nrecipe: plain", "test", Path()))
+    assert run.describe_data().endswith(", 2 columns as 4 features, 1 value")
