@@ -242,6 +242,7 @@ class Splits:
     kinds: Kinds = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    numerals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, Split]:
@@ -311,6 +312,7 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
         dataset.kinds,
         dataset.dropped,
         dataset.notes,
+        dataset.numerals,
     )
 
 

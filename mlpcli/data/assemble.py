@@ -96,9 +96,9 @@ def assemble(
     notes = (*source.notes, *_rows_left_out(reading.rows, goal, len(X)))
     y, facts, dropped = goal.take(rows), about.take(rows), {**left_out, **dropped}
     if not isinstance(y, Labels):
-        return Dataset(X, y, kept, None, None, kinds, dropped, facts, notes, rows)
+        return Dataset(X, y, kept, None, None, kinds, dropped, facts, notes, rows, source.numerals)
     codes, classes = classify(f"{source.where}: column {shortened(goal.name)}", y, NAME_IT)
-    return Dataset(X, codes, kept, classes, None, kinds, dropped, facts, notes, rows)
+    return Dataset(X, codes, kept, classes, None, kinds, dropped, facts, notes, rows, source.numerals)
 
 
 def assemble_features(source: Source, read_as: Mapping[str, ReadAs], missing: Missing) -> Assembled:

@@ -282,11 +282,14 @@ class CsvSource:
         with open_text(paths[0], dialect.encoding) as file:
             first = CsvFile(paths[0], file, dialect.delimiter)
             self.notes: list[str] = []
+            self.numerals: dict[str, str] = {}
             if dialect.decimal is None and dialect.thousands is None and not as_written:
                 block = next(first.blocks(Faults(self.place)), None)
                 columns = map(block.column, range(len(first.names))) if block is not None else ()
                 dialect = guess_numerals(dialect, columns)
                 if dialect.decimal is not None:
+                    found = {"decimal": dialect.decimal, "thousands": dialect.thousands}
+                    self.numerals = {key: value for key, value in found.items() if value is not None}
                     self.notes.append(
                         f"Numbers are read as in {dialect.example}, as whole columns are written."
                     )

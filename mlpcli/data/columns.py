@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.dates import DATE_PARTS, take_apart
-from mlpcli.data.dialect import looks_foreign
+from mlpcli.data.dialect import OTHER_POINT, looks_foreign
 from mlpcli.data.faults import Faults
 from mlpcli.data.guesses import BOOLEANS, Guess, guess, joined
 from mlpcli.data.kinds import BOOLEAN, Kind, category
@@ -26,6 +26,7 @@ _PLAIN = (
     "Write numbers plainly, as in 1234.5, or say how they are written: `data.decimal` is the decimal point,\n"
     "and `data.thousands` separates groups of three digits."
 )
+_ONE_POINT = "Write all numbers with one decimal point; the config of a run has it in `data.decimal`."
 _MISSING_CELLS = (
     "Fill in missing values, remove their rows, or set `data.missing` to fill or drop, which does it for you."
 )
@@ -326,4 +327,5 @@ def number_fault(name: str, text: str, line: int, if_text: str, faults: Faults) 
     elif re.fullmatch(r"[+-]?[\d.,_' ]+", text):
         faults.add(line, f"{column} is {shortened(text)}", _PLAIN)
     else:
-        faults.add(line, f"{column} is {shortened(text)}, not a number", *([if_text] if if_text else []))
+        hint = _ONE_POINT if text.endswith(OTHER_POINT) else if_text
+        faults.add(line, f"{column} is {shortened(text)}, not a number", *([hint] if hint else []))

@@ -28,7 +28,8 @@ class Dataset:
     ``y`` (n,) int64 indexes them; for a regression ``classes`` is None and ``y`` is (n, outputs), float32 or
     float64. ``test`` is the source's own test set, where it has one. ``about`` is what is known of its rows,
     and ``notes`` say which were left out, and what was found out about the file. ``kept`` tells for each row
-    of the source whether it is among them; None if all are.
+    of the source whether it is among them; None if all are. ``numerals`` are the ``decimal`` point and the
+    ``thousands`` of its text, as far as they were found out.
     """
 
     X: Features
@@ -41,6 +42,7 @@ class Dataset:
     about: RowFacts = field(default_factory=RowFacts)
     notes: tuple[str, ...] = ()
     kept: NDArray[np.bool_] | None = None
+    numerals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def row_numbers(self) -> NDArray[np.intp]:

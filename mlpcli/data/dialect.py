@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from mlpcli.data.labels import is_missing
 
-__all__ = ["Dialect", "guess_numerals", "looks_foreign"]
+__all__ = ["OTHER_POINT", "Dialect", "guess_numerals", "looks_foreign"]
+
+OTHER_POINT = " with another decimal point"  # behind a number that would be misread
 
 # Numbers as 1234,5 and as 1,234.5 and as 1.234,5; those without a comma are among all of them.
 _COMMA = re.compile(r"[+-]?(\d+|\d*,\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -51,7 +53,7 @@ class Dialect(NamedTuple):
         def rewrite(cell: str) -> str:
             found = number.fullmatch(cell)
             if found is None or not (found[2] or found[3]):
-                return f"{cell} with another decimal point" if _POINT.fullmatch(cell) else cell
+                return f"{cell}{OTHER_POINT}" if _POINT.fullmatch(cell) else cell
             whole = found[2].replace(thousands, "") if thousands else found[2]
             part = f".{found[3]}" if found[3] else ""
             return f"{found[1]}{whole}{part}{found[4] or ''}"

@@ -40,6 +40,7 @@ class FrameSource:
         self.places = {name: i for i, name in enumerate(self.names)}
         self.if_missing: str | None = None
         self.notes: list[str] = []
+        self.numerals: dict[str, str] = {}
         self.rows = len(X) if hasattr(X, "__len__") else len(np.asarray(X))
         self._columns, self.first = _columns(X), first
         self._arrays: dict[int, NDArray[Any]] = {}

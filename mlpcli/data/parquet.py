@@ -32,6 +32,7 @@ class ParquetSource:
         )
         self.if_missing: str | None = None
         self.notes: list[str] = []
+        self.numerals: dict[str, str] = {}
         self.names = self._names(paths[0])
         self.places = {name: i for i, name in enumerate(self.names)}
 

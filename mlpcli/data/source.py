@@ -38,7 +38,8 @@ class Source(Protocol):
 
     ``where`` names it in errors, and ``header`` the place of its names. Some of the ``names`` may be empty or
     the same; ``places`` has the place of each. ``if_missing`` is the error if there is no column of a name,
-    where the reason is known. ``notes`` say what was found out about the table.
+    where the reason is known. ``notes`` say what was found out about the table. ``numerals`` are the
+    ``decimal`` point and the ``thousands`` of its text, as far as they were found out.
     """
 
     where: str
@@ -47,6 +48,7 @@ class Source(Protocol):
     places: dict[str, int]
     if_missing: str | None
     notes: list[str]
+    numerals: dict[str, str]
 
     def place(self, line: int) -> str:
         """Return the number of a line in words."""

@@ -92,7 +92,8 @@ def require_source(experiment: Experiment) -> None:
 def redirected(experiment: Experiment, data: Path) -> Experiment:
     """Return the experiment with another file or folder to read.
 
-    Raises UsageError if it reads none, and DataError if the data were handed in by a program.
+    Several files may be given by the folder that holds them. Raises UsageError if it reads none, or if one
+    file cannot take the place of those of the splits; DataError if the data were handed in by a program.
     """
     require_source(experiment)
     key = _key(experiment)
@@ -101,13 +102,26 @@ def redirected(experiment: Experiment, data: Path) -> Experiment:
             f"{experiment.data.name} is drawn from the seed: it has no file that {data} could replace",
             topic="data drawn",
         )
-    return _with_data(experiment, key, str(data))
+    several = len(_files(experiment)) > 1
+    if several and data.is_dir():
+        return _moved(experiment, data.resolve())
+    if several and _parts(experiment):
+        raise UsageError(f"{data} is not the folder of the files of the splits; name that")
+    return _with_data(experiment, key, [str(data)])
 
 
-def _with_data(experiment: Experiment, key: str, value: str | list[str]) -> Experiment:
+def _parts(experiment: Experiment) -> list[str]:
+    """Return the names of the splits that have files of their own."""
+    split = getattr(experiment.data, "split", None)
+    return list(split) if isinstance(split, dict) else []
+
+
+def _with_data(experiment: Experiment, key: str, files: list[str]) -> Experiment:
     plain = to_plain(experiment)
-    section = plain["data"]
-    plain["data"] = {**({"name": section} if isinstance(section, str) else section), key: value}
+    section = {"name": plain["data"]} if isinstance(plain["data"], str) else plain["data"]
+    plain["data"] = {**section, key: files if len(files) > 1 else files[0]}
+    if parts := _parts(experiment):
+        plain["data"] |= {"path": files, "split": dict(zip(parts, files, strict=True))}
     return validate_experiment(plain, Path())
 
 

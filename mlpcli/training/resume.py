@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from mlpcli.training.settled import with_open, with_task
 __all__ = ["find_run_to_resume", "load_last", "require_unchanged", "restore", "resume_run", "with_choices"]
 
 _MAY_CHANGE = "training.epochs"
-_PLACES = ("data.path", "data.root")  # the checksum says whether the data are the same
+_PLACES = re.compile(r"data\.(path|root|split\..*)")  # the checksum says whether the data are the same
 _MONITOR = "training.monitor"
+_NUMERALS = ("decimal", "thousands")  # that are found out in the file where a config leaves them open
 
 
 def find_run_to_resume(name: str, given: Path | None, mark: str = RUN_CONFIG) -> Path | None:
@@ -88,7 +90,8 @@ def require_unchanged(what: str, begun: Experiment, experiment: Experiment) -> N
         f"  {key}: {_shown(before, key)} at the start, now {_shown(now, key)}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
-        and key not in (_MAY_CHANGE, *_PLACES)
+        and key != _MAY_CHANGE
+        and not (key in before and key in now and _PLACES.fullmatch(key))
         and not (key == _MONITOR and now[key] is None)
     ]
     if changed:
@@ -112,9 +115,18 @@ def with_choices(begun: Experiment, experiment: Experiment) -> Experiment:
             for section, keys in fitted.items()
         }
         experiment = with_open(experiment, known)
+    experiment = _with_numerals(begun, experiment)
     if begun.loss.task is None:
         return experiment
     return with_task(experiment, begun.loss.task == "classification")
+
+
+def _with_numerals(begun: Experiment, experiment: Experiment) -> Experiment:
+    """Return the experiment with the decimal point and the thousands of ``begun``, if it says neither."""
+    before, now = (section.model_dump(include=set(_NUMERALS)) for section in (begun.data, experiment.data))
+    if before.keys() != now.keys() or any(now.values()):
+        return experiment
+    return experiment.model_copy(update={"data": experiment.data.model_copy(update=before)})
 
 
 def resume_run(

@@ -19,16 +19,20 @@ __all__ = ["settle", "with_open", "with_task"]
 def settle(experiment: Experiment, splits: Splits) -> tuple[Experiment, str | None]:
     """Return the experiment with the loss that follows from the target, and a sentence on why.
 
-    Where the config names a loss, there is no sentence. What a recipe fits to the data is settled too. Raises
+    Where the config names a loss, there is no sentence. What a recipe fits to the data is settled too, and
+    how the numbers of the file are written, so that rows to predict are read in the same way. Raises
     ConfigError if the loss has settings that are for classes and the target holds numbers.
     """
     if experiment.recipe == "table":
         fitting = fit_to_data(len(splits.train), regression=splits.classes is None)
         experiment = with_open(experiment, fitting)
+    if splits.numerals:
+        data: Any = experiment.data.model_copy(update=splits.numerals)
+        experiment = experiment.model_copy(update={"data": data})
     if experiment.loss.task is not None:
         _require_fitting(experiment, splits)
         return experiment, None
-    data: Any = experiment.data
+    data = experiment.data
     named = getattr(data, "target", "y")
     target = named if isinstance(named, str) else ", ".join(named)
     said = getattr(data, "columns", {}).get(target)

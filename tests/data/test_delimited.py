@@ -562,4 +562,6 @@ def test_numbers_with_a_decimal_comma(
         classification=True,
         read_as={"y": "number"},
     )
-    assert ":2: column 'y' is '2.5 with another decimal point', not a number" in message
+    assert (
+        ":2: column 'y' is '2.5 with another decimal point', not a number\nWrite all numbers with" in message
+    )

@@ -166,3 +166,21 @@ def test_several_files_are_found_again_together(tmp_path: Path) -> None:
     (tmp_path / "new" / "data" / "b" / "t.csv").unlink()
     with pytest.raises(DataError, match="no such file"):
         load_same_splits(checkpoint, tmp_path / "new" / "runs" / "r")
+
+
+def test_files_of_splits_are_found_after_a_move(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    (old / "data").mkdir(parents=True)
+    for name in ("a", "b"):
+        (old / "data" / f"{name}.csv").write_text("u,v,y\n" + ROWS)
+    text = CONFIG.replace("path: ../data/table.csv", "split: {test: ../data/a.csv, train: ../data/b.csv}")
+    train_run(parse_experiment(text, "c.yaml", old / "configs"), take_directory("r", old / "runs" / "r"))
+    old.rename(new)
+    checkpoint = load_checkpoint(new / "runs" / "r" / "best.npz")
+    for data in (None, new / "data"):
+        splits = load_same_splits(checkpoint, new / "runs" / "r", data)
+        assert (len(splits.train), len(splits.test or ())) == (60, 60)
+    with pytest.raises(UsageError, match=r"a\.csv is not the folder of the files of the splits"):
+        redirected(checkpoint.experiment, new / "data" / "a.csv")
+    moved = parse_experiment(text, "c.yaml", new / "configs", ["training.epochs=3"])
+    assert train_run(moved, RunDirectory.reopen(new / "runs" / "r")).trainer.progress.epoch == 3

@@ -15,6 +15,7 @@ from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError, DataError
 from mlpcli.machine import Available
 from mlpcli.training import memory
+from mlpcli.training.apply import predict_rows
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.run import Run
@@ -180,3 +181,22 @@ def test_a_recipe_fits_the_epochs_to_the_rows_and_resumes(table: Path, tmp_path:
     directory = take_directory("r", tmp_path / "r", resume=True)
     with pytest.raises(ConfigError, match=r"training.batch_size: 32 at the start, now 16"):
         train_run(other, directory)
+
+
+def test_numbers_to_predict_are_read_as_those_of_the_training(tmp_path: Path) -> None:
+    """A file of few rows may not show that its points are no decimal points."""
+    path, rows = tmp_path / "a.csv", tmp_path / "rows.csv"
+    path.write_text("x;y\n" + "".join(f"1.{100 + 7 * i},5;{i},25\n" for i in range(60)))
+    rows.write_text("x;y\n1.100;0\n1.499;0\n")
+    data = {"name": "csv", "path": str(path), "target": "y", "delimiter": ";"}
+    run = train_run(experiment := validate_experiment({"data": data, "training": {"epochs": 1}}, Path()))
+    settled: Any = run.experiment.data
+    assert (settled.decimal, settled.thousands) == (",", ".")
+    expected = run.last.predict([[1100.0], [1499.0]])
+    assert expected[0] != expected[1]
+    assert predict_rows(run.last.checkpoint, rows).values[:, 0] == pytest.approx(expected, rel=1e-6)
+
+    folder = tmp_path / "r"
+    train_run(experiment, take_directory("r", folder))
+    longer = validate_experiment({"data": data, "training": {"epochs": 2}}, Path())
+    assert train_run(longer, RunDirectory.reopen(folder)).experiment.data == settled

@@ -506,11 +506,7 @@ class Csv(_File):
     @classmethod
     def _splits_are_all_files(cls, split: Any, info: ValidationInfo) -> Any:
         path = info.data.get("path")
-        if (
-            isinstance(split, dict)
-            and path is not None
-            and (isinstance(path, str) or len(path) != len(split))
-        ):
+        if isinstance(split, dict) and path is not None and path != list(split.values()):
             raise problem("the files of the splits take the place of data.path; delete one of the two")
         return split
 
