@@ -141,14 +141,14 @@ def forecast_memory(
             "previous and best weights",
         ),
     )
+    free = 0 if data is None else data.spare
     if data is not None and data.kept:
         inputs = spec.widths[0]
-        around.append(
-            Part("inputs", "inputs", _FLOAT * data.kept * inputs, f"{data.kept:,} x {inputs:,}, scaled")
-        )
+        taken = _FLOAT * data.kept * inputs
+        around.append(Part("inputs", "inputs", max(0, taken - free), f"{data.kept:,} x {inputs:,}, scaled"))
+        free = max(0, free - taken)  # they stay
     regression = experiment is not None and experiment.loss.task == "regression"
     inputs, outputs = spec.widths[0], spec.widths[-1]
-    free = 0 if data is None else data.spare
     if scored is not None:
         of_monitor = 0 if experiment is None else _MONITORED.get(experiment.monitor, 0) * max(2, outputs)
         of_network, of_baselines = (32, 40) if regression else (12, 20)
