@@ -440,9 +440,10 @@ def _layouts(path: Path, meta: Meta, experiment: Experiment) -> list[_Layout]:
     of_first = {name: kind.slots for name, kind in meta.kinds.items() if kind.name == "category"}
     first = _Other(epoch=meta.epoch, flagged=meta.flagged, slots=of_first, bins=meta.bins)
     layouts: list[_Layout] = []
+    place = _places(path, meta)
     for number, network in enumerate((first, *meta.others), 1):
-        slots = _read_slots(path, meta, network)
-        bins = _read_bins(path, meta, network)
+        slots = _read_slots(path, meta, network, place)
+        bins = _read_bins(path, meta, network, place)
         features = Transform.width(len(meta.columns), network.flagged, slots, bins)
         widths = experiment.widths(features, meta.targets)
         if widths is None:
@@ -575,24 +576,32 @@ def _more_than(limit: int, data: dict[str, Any], besides: tuple[str, ...]) -> bo
     return limit < 0
 
 
-def _read_slots(path: Path, meta: Meta, network: _Other) -> dict[int, Slots]:
-    """Return a network's slots of the columns of categories; raises CheckpointError if they do not fit."""
+def _places(path: Path, meta: Meta) -> dict[str, int]:
+    """Return the place of each column; raises CheckpointError if the kinds of columns do not fit them."""
     place = {name: j for j, name in enumerate(meta.columns)}
+    if len(place) < len(meta.columns):
+        raise _damaged(path, "meta.columns has a name twice")
+    for name, kind in meta.kinds.items():
+        if name not in place or len(set(kind.levels)) < len(kind.levels):
+            raise _does_not_fit(path, name)
+    return place
+
+
+def _does_not_fit(path: Path, column: str) -> CheckpointError:
+    return _damaged(path, f"meta.kinds of column {shortened(column)} does not fit its columns and levels")
+
+
+def _read_slots(path: Path, meta: Meta, network: _Other, place: dict[str, int]) -> dict[int, Slots]:
+    """Return a network's slots of the columns of categories; raises CheckpointError if they do not fit."""
     categories = {name: kind for name, kind in meta.kinds.items() if kind.name == "category"}
     if network.slots.keys() != categories.keys():
         raise _damaged(path, "meta.others does not fit its columns of categories")
     for name, kind in meta.kinds.items():
         slots = network.slots.get(name, kind.slots)
         used = sorted({slot for slot in slots if slot >= 0})
-        if (
-            name not in place
-            or len(set(kind.levels)) != len(kind.levels)
-            or len(slots) != (len(kind.levels) + 2 if name in categories else 0)
-            or used != list(range(len(used)))
-        ):
-            raise _damaged(
-                path, f"meta.kinds of column {shortened(name)} does not fit its columns and levels"
-            )
+        expected = len(kind.levels) + 2 if name in categories else 0
+        if len(slots) != expected or used != list(range(len(used))):
+            raise _does_not_fit(path, name)
     flagged = network.flagged
     flags = [j for j in flagged if j < len(meta.columns) and meta.columns[j] not in categories]
     if flags != flagged or sorted(set(flags)) != flags:
@@ -600,12 +609,11 @@ def _read_slots(path: Path, meta: Meta, network: _Other) -> dict[int, Slots]:
     return {place[name]: tuple(network.slots[name]) for name in categories}
 
 
-def _read_bins(path: Path, meta: Meta, network: _Other) -> dict[int, int]:
+def _read_bins(path: Path, meta: Meta, network: _Other, place: dict[str, int]) -> dict[int, int]:
     """Return the bins of the columns that are cut into bins; raises CheckpointError if they do not fit."""
-    place = {name: j for j, name in enumerate(meta.columns)}
-    categories = {name for name, kind in meta.kinds.items() if kind.name == "category"}
     found = {place.get(name, -1): n for name, n in network.bins.items()}
-    if list(found) != sorted(found) or -1 in found or categories & network.bins.keys():
+    of_category = any(name in meta.kinds and meta.kinds[name].name == "category" for name in network.bins)
+    if list(found) != sorted(found) or -1 in found or of_category:
         raise _damaged(path, "meta.bins does not fit its columns")
     return found
 
