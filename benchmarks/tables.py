@@ -386,9 +386,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description=__doc__)
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"{', '.join(TABLES)}; default: all")
     parser.add_argument(
-        "--contenders", default=",".join(list(CONTENDERS)[:-1]), help="names, with commas between"
+        "--contenders", default=";".join(list(CONTENDERS)[:5]), help="names, with semicolons between"
     )
-    parser.add_argument("--again", default="", help="contenders to measure again, with commas between")
+    parser.add_argument("--again", default="", help="contenders to measure again, with semicolons between")
     default = Path(tempfile.gettempdir()) / "mlp-tables.json"
     parser.add_argument("--cache", type=Path, default=default, help=f"the file of known scores ({default})")
     arguments = parser.parse_args()
