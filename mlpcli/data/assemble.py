@@ -467,7 +467,7 @@ def _rows_left_out(n: int, target: Target | Targets, kept: int) -> tuple[str, ..
 
 
 def _refuse_unclear(source: Source, columns: Sequence[Column]) -> None:
-    """Raise DataError about all columns of dates, and of numbers with a few texts, that nobody explained."""
+    """Raise DataError about columns of dates, of amounts, and of numbers with a few texts."""
     faults = Faults(source.place)
     dates = [column for column in columns if column.kind == "date" and not column.given and column.first]
     for column in dates:
@@ -489,6 +489,18 @@ def _refuse_unclear(source: Source, columns: Sequence[Column]) -> None:
                 "If such a text means a missing value, leave the cell empty or write NA. For a category\n"
                 f"set `data.columns: {_each(list(mixed), 'category')}`; `drop` leaves a column out.",
                 faults,
+            )
+    amounts = {
+        column: column.amounts() for column in columns if column.kind == "category" and not column.given
+    }
+    amounts = {column: cells for column, cells in amounts.items() if cells}
+    for column, cells in amounts.items():
+        for line, text in cells:
+            faults.add(
+                line,
+                f"column {shortened(column.name)} is {shortened(text)}",
+                "Write numbers without a currency or percent sign. As categories:\n"
+                f"`data.columns: {_each(list(amounts), 'category')}`; `drop` leaves a column out.",
             )
     for column in columns:
         for line, text in column.foreign() if column.kind == "category" and not column.given else ():

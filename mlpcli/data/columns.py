@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.dates import DATE_PARTS, take_apart
-from mlpcli.data.dialect import OTHER_POINT, looks_foreign
+from mlpcli.data.dialect import OTHER_POINT, look_like_amounts, look_like_dates, looks_foreign
 from mlpcli.data.faults import Faults
 from mlpcli.data.guesses import BOOLEANS, Guess, guess, joined
 from mlpcli.data.kinds import BOOLEAN, Kind, category
@@ -254,6 +254,13 @@ class Column:
         present = [(line, names[i]) for i, line in enumerate(self._lines) if i not in missing]
         return present[:1] if looks_foreign(name for _, name in present) else []
 
+    def amounts(self) -> list[tuple[int, str]]:
+        """Return line and text of one level, if there are many and all are numbers with a sign, as in 12%."""
+        names = self._index.names
+        missing = set(missing_labels(names))
+        present = [(line, names[i]) for i, line in enumerate(self._lines) if i not in missing]
+        return present[:1] if len(present) > _FEW and look_like_amounts(name for _, name in present) else []
+
     def add_missing_levels(self, faults: Faults) -> None:
         """Add a fault for the first cell of each text that means a missing one."""
         for i in missing_labels(self._index.names):
@@ -262,6 +269,8 @@ class Column:
     def free_text(self, levels: Levels) -> str | None:
         """Return why the column is no category, if nearly every row has a text of its own."""
         n, present = len(levels.names), levels.present
+        if n > max(_FEW, present / 2) and look_like_dates(levels.names):
+            return "holds dates; written as in 2024-03-14 they can be learned from"
         if self.full:
             return "holds too many different texts for categories"
         if n == present >= _FEW_ROWS:

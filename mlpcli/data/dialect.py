@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from mlpcli.data.labels import is_missing
 
-__all__ = ["OTHER_POINT", "Dialect", "guess_numerals", "looks_foreign"]
+__all__ = [
+    "OTHER_POINT",
+    "Dialect",
+    "guess_numerals",
+    "look_like_amounts",
+    "look_like_dates",
+    "looks_foreign",
+]
 
 OTHER_POINT = " with another decimal point"  # behind a number that would be misread
 
@@ -16,6 +23,8 @@ OTHER_POINT = " with another decimal point"  # behind a number that would be mis
 _COMMA = re.compile(r"[+-]?(\d+|\d*,\d+)([eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 _BOTH = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?", re.ASCII)
+_AMOUNT = re.compile(r"[+-]?[$€£¥₹] ?[+-]?\d[\d.,]*|[+-]?\d[\d.,]* ?[%$€£¥₹]", re.ASCII)
+_DATE = re.compile(r"(\d{1,2}([/.-])\d{1,2}\2\d{2,4}|\d{4}([/.])\d{1,2}\3\d{1,2})(\s.*)?", re.ASCII)
 _POINT = re.compile(r"\s*[+-]?\d*\.\d*([eE][+-]?\d+)?\s*", re.ASCII)
 
 
@@ -95,3 +104,13 @@ def looks_foreign(texts: Iterable[str]) -> bool:
     if not any("," in text for text in texts):
         return False
     return all(any(kind.fullmatch(text) for kind in (_COMMA, _THOUSANDS, _BOTH)) for text in texts)
+
+
+def look_like_amounts(texts: Iterable[str]) -> bool:
+    """Return whether all texts are numbers with a percent sign or a currency, as in 12% and $1,200."""
+    return all(map(_AMOUNT.fullmatch, texts))
+
+
+def look_like_dates(texts: Iterable[str]) -> bool:
+    """Return whether all texts may be dates that are not ISO ones, as in 3/14/2024 and 14.03.2024."""
+    return all(map(_DATE.fullmatch, texts))

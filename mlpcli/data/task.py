@@ -74,7 +74,9 @@ def why_classes(target: str, classes: Sequence[str], rows: int) -> str:
     if not are_numbers(classes):
         return f"{shortened(target)} holds text"
     each = count(round(rows / len(classes)), "row")
-    return f"{shortened(target)} holds only {len(classes):,} different whole numbers, each in about {each}"
+    return (
+        f"{shortened(target)} holds only {len(classes):,} different whole numbers, each in {each} on average"
+    )
 
 
 def why_values(target: str, y: NDArray[Any]) -> str:

@@ -532,6 +532,31 @@ def test_a_file_whose_name_looks_like_a_pattern(tmp_path: Path) -> None:
     assert len(several(tmp_path / "a[1].csv")) == 2
 
 
+def test_dates_that_are_not_iso_are_left_out_with_a_word(tmp_path: Path, write: Callable[..., Path]) -> None:
+    rows = "".join(f"{1 + i % 12}/{1 + i // 12}/2024,{i % 7},{'ab'[i % 2]}\n" for i in range(80))
+    dataset = table(write(tmp_path, "when,z,kind\n" + rows))
+    assert dataset.dropped == {"when": "holds dates; written as in 2024-03-14 they can be learned from"}
+
+
+@pytest.mark.parametrize("cell", ["${}.50", "{}%", "€ {}"])
+def test_many_amounts_are_no_categories_unless_asked_for(
+    cell: str, tmp_path: Path, write: Callable[..., Path], refusal: Callable[..., str]
+) -> None:
+    def rows(n: int) -> str:
+        return "x,z,kind\n" + "".join(
+            f"{cell.format(1000 + i % n)},{i % 7},{'ab'[i % 2]}\n" for i in range(80)
+        )
+
+    path = write(tmp_path, rows(40))
+    message = refusal(table, path)
+    assert (
+        f":2: column 'x' is '{cell.format(1000)}'\nWrite numbers without a currency or percent sign."
+        in message
+    )
+    assert len(table(path, read_as={"x": "category"}).kinds["x"].levels) == 40
+    assert len(table(write(tmp_path, rows(5))).kinds["x"].levels) == 5  # few are categories as they are
+
+
 def test_numbers_with_a_decimal_comma(
     tmp_path: Path, write: Callable[..., Path], refusal: Callable[..., str]
 ) -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mlpcli.data.dialect import Dialect, guess_numerals, looks_foreign
+from mlpcli.data.dialect import (
+    Dialect,
+    guess_numerals,
+    look_like_amounts,
+    look_like_dates,
+    looks_foreign,
+)
 
 EUROPEAN, SWISS, ENGLISH = Dialect(decimal=",", thousands="."), Dialect(thousands="'"), Dialect(thousands=",")
 COMMA, SPACED = Dialect(decimal=","), Dialect(decimal=",", thousands=" ")
@@ -80,3 +86,15 @@ def test_a_point_that_means_nothing_is_no_number() -> None:
     for dialect in (COMMA, EUROPEAN):
         assert dialect.rewrite is not None
         assert dialect.rewrite("1.5") == "1.5 with another decimal point"
+
+
+def test_numbers_with_a_sign_of_their_own_are_amounts() -> None:
+    assert look_like_amounts(["$1,200.50", "-$3", "€ 7", "12%", "12,5 %", "9€"])
+    assert not look_like_amounts(["12%", "oak"])
+    assert not look_like_amounts(["12", "$"])
+
+
+def test_dates_that_are_not_iso() -> None:
+    assert look_like_dates(["3/14/2024", "14.03.24", "14-3-2024 10:30", "2024/03/14"])
+    assert not look_like_dates(["3/14/2024", "3/14.2024"])
+    assert not look_like_dates(["1.5", "3/4"])

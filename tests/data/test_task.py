@@ -78,7 +78,7 @@ def test_numbers_are_told_from_codes() -> None:
 def test_reasons() -> None:
     assert why_classes("species", ("a", "b"), 10) == "'species' holds text"
     assert why_classes("quality", ("3", "4", "5"), 797) == (
-        "'quality' holds only 3 different whole numbers, each in about 266 rows"
+        "'quality' holds only 3 different whole numbers, each in 266 rows on average"
     )
     assert (
         why_values("price", np.arange(2140.0).reshape(-1, 1) % 214) == "'price' holds 214 different numbers"

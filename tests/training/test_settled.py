@@ -42,8 +42,8 @@ def config(table: Path, target: str, **sections: Any) -> Experiment:
 CHOSEN = {
     "text": "loss: cross_entropy, since 'text' holds text.",
     "bool": "loss: cross_entropy, since 'bool' holds text.",
-    "few": "loss: cross_entropy, since 'few' holds only 3 different whole numbers, each in about 20 rows. "
-    "To predict it as a number: loss: mse.",
+    "few": "loss: cross_entropy, since 'few' holds only 3 different whole numbers, each in 20 rows on "
+    "average. To predict it as a number: loss: mse.",
     "many": "loss: mse, since 'many' holds 60 different numbers. "
     "To take each number as a class: loss: cross_entropy.",
     "real": "loss: mse, since 'real' holds 60 different numbers. "
