@@ -385,7 +385,7 @@ def _r2(y: _Floats, values: _Floats, weights: _Floats | None) -> float:
     """Return the share of the variance explained, 1 - sum (y - value)**2 / sum (y - mean)**2."""
     sizes = np.ones(len(y)) if weights is None else weights
     spread = float(np.sum(sizes * (y - _mean(y, weights)) ** 2))
-    if not spread:
+    if not spread or y.min() == y.max():  # the mean of equal numbers is rounded
         raise UndefinedError("the true values do not vary")
     return 1 - float(np.sum(sizes * (values - y) ** 2)) / spread
 

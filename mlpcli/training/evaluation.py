@@ -68,11 +68,8 @@ def quick_scores(
     true, values = y.astype(np.float64), logits.astype(np.float64)
     if target_transform is not None and split.values is not None:
         true, values = split.values[split.rows].astype(np.float64), target_transform.undo(values)
-    is_linear = target_transform is None or target_transform.bend is None
-    scores["r2"] = _r2(logits, y, weights) if is_linear else _r2(values, true, weights)
-    if monitor not in scores:
-        scores[monitor] = measure_one(monitor, Regressed.of(true, values, weights))
-    return scores
+    rows = Regressed.of(true, values, weights)
+    return scores | {name: measure_one(name, rows) for name in ("r2", monitor) if name not in scores}
 
 
 def require_defined(monitor: str, loss: Loss, split: Split, where: str) -> None:
@@ -94,19 +91,6 @@ def require_defined(monitor: str, loss: Loss, split: Split, where: str) -> None:
             f"training.monitor: {monitor} is not defined for the {where} split, as {error}; "
             "monitor another score, or change the sizes of the splits"
         ) from None
-
-
-def _r2(values: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None) -> float | None:
-    """Return the share of the variance explained, 1 - sum (y - value)**2 / sum (y - mean)**2.
-
-    For several outputs: the mean over those that vary; None if none does.
-    """
-    y = y.astype(np.float64)
-    sizes = 1 if weights is None else weights[:, None]
-    mean = np.average(y, axis=0, weights=weights)
-    squares, spreads = np.sum(sizes * (values - y) ** 2, axis=0), np.sum(sizes * (y - mean) ** 2, axis=0)
-    varies = spreads > 0
-    return float(np.mean(1 - squares[varies] / spreads[varies])) if varies.any() else None
 
 
 def full_report(

@@ -414,6 +414,12 @@ def _require_fitting(experiment: Experiment, folds: int, repeats: int) -> None:
         raise ConfigError(
             "data.fold names one fold, and a cross-validation trains a network for each; delete the key"
         )
+    by_time = getattr(data, "split_by", "random") == "time"
+    if by_time or getattr(data, "split", None) is not None:
+        raise ConfigError(
+            f"data.{'split_by: time' if by_time else 'split'} says which rows are held out, and a "
+            "cross-validation holds out each of them once; delete the key, or train without folds"
+        )
     if repeats > 1 and data.name in TOY_SETS:
         raise ConfigError(
             f"another repeat has another seed, and so other points of {data.name}; repeat the "

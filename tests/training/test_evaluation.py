@@ -72,8 +72,10 @@ def test_the_best_threshold_of_two_classes() -> None:
     assert report["threshold"] == {"class": "yes", "value": 0.3, "f1": 1.0}
 
 
-def test_r2_of_values_that_do_not_vary() -> None:
-    assert full_report(LOSSES["mse"](), np.ones((3, 1)), np.ones((3, 1)), None)["r2"] is None
+@pytest.mark.parametrize("value", [1.0, 0.1, 1e6 + 0.1])
+def test_r2_of_values_that_do_not_vary(value: float) -> None:
+    y = np.full((77, 1), value)
+    assert full_report(LOSSES["mse"](), y + 1, y, None)["r2"] is None
 
 
 def test_errors_whose_squares_overflow_float32() -> None:

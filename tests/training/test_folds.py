@@ -335,7 +335,7 @@ def test_the_rows_of_a_group_are_in_one_fold(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("own", "message"),
     [
-        ({"split": "part"}, "data.fold and data.split do not go together"),
+        ({"split": "part"}, "data.split says which rows are held out"),
         ({"split_by": "time"}, "split_by: time"),
     ],
 )
