@@ -440,6 +440,29 @@ METAS: dict[str, Callable[[dict[str, Any], int], str | bytes]] = {
     "shapes": lambda meta, k: json.dumps({**meta, "shapes": {str(i): [] for i in range(900 * k)}}),
     "a shape": lambda meta, k: json.dumps({**meta, "shapes": {**meta["shapes"], "W1": [1] * (4000 * k)}}),
     "counts": lambda meta, k: json.dumps({**meta, "class_counts": [1] * (4000 * k)}),
+    "bins": lambda meta, k: json.dumps({**meta, "bins": {str(i): 9 for i in range(900 * k)}}),
+    "bins of columns": lambda meta, k: json.dumps({**meta, **_columns(400 * k, bins=1000)}),
+    "flags": lambda meta, k: json.dumps({**meta, "flagged": [0] * (4000 * k)}),
+    "flags of columns": lambda meta, k: json.dumps(
+        {**meta, **_columns(900 * k), "flagged": [*range(600 * k)]}
+    ),
+    "kinds": lambda meta, k: json.dumps({**meta, "kinds": {str(i): _kind(0) for i in range(33 * k)}}),
+    "levels": lambda meta, k: json.dumps({**meta, "kinds": {"sepal_width": _kind(480 * k)}, "flagged": [1]}),
+    "slots": lambda meta, k: json.dumps(
+        {**meta, "kinds": {"sepal_width": _kind(1) | {"slots": [0] * (999 * k)}}}
+    ),
+    "networks": lambda meta, k: json.dumps({**meta, **_networks(30 * k)}),
+    "networks of many columns": lambda meta, k: json.dumps(
+        {**meta, **_networks(2 * k), **_columns(300 * k), "shapes": {str(i): [] for i in range(30 * k)}}
+    ),
+    "networks of many levels": lambda meta, k: json.dumps(
+        {**meta, **_networks(2 * k, {"sepal_width": [0]}), "kinds": {"sepal_width": _kind(100 * k)}}
+        | {"shapes": {str(i): [] for i in range(9 * k)}}
+    ),
+    "networks of many arrays": lambda meta, k: json.dumps(
+        {**meta, **_networks(2 * k), **_columns(300 * k), "shapes": {str(i): [] for i in range(9 * k)}}
+    ),
+    "a note": lambda meta, k: json.dumps({**meta, "baseline_note": "a" * (15000 * k), "epoch": -1}),
     "layers": lambda meta, k: with_config(meta, model={"hidden": [1] * (4000 * k)}),
     "wrong layers": lambda meta, k: with_config(meta, model={"hidden": ["a"] * (2000 * k)}),
     "wide layers": lambda meta, k: with_config(meta, model={"hidden": [10**6] * 1000}),
@@ -453,6 +476,20 @@ METAS: dict[str, Callable[[dict[str, Any], int], str | bytes]] = {
     "bad UTF-8": lambda meta, k: b"\xff" * (1000 * k),
     "UTF-16": lambda meta, k: json.dumps(meta).encode("utf-16"),
 }
+
+
+def _columns(n: int, bins: int | None = None) -> dict[str, Any]:
+    names = [str(i) for i in range(n)]
+    return {"columns": names, "bins": {} if bins is None else dict.fromkeys(names, bins)}
+
+
+def _kind(levels: int) -> dict[str, Any]:
+    return {"name": "category", "levels": [str(i) for i in range(levels)], "slots": [0] * (levels + 2)}
+
+
+def _networks(n: int, slots: dict[str, list[int]] | None = None) -> dict[str, Any]:
+    others = [{"epoch": 1, "flagged": [], "slots": slots or {}}] * n
+    return {"others": others, "progress": None, "mid_epoch": None}
 
 
 def with_config(meta: dict[str, Any], **sections: Any) -> str:

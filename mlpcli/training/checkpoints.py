@@ -67,7 +67,7 @@ FORMAT = 3
 _MAX_META = 16_000_000  # bytes
 _MAX_VALUES = 100_000  # in meta, without the long lists of names; a thousand layers take about ten thousand
 _MAX_ARRAYS = 10_000  # of a thousand networks
-_LONG = ("bins", "columns", "classes", "class_counts", "kinds", "others")
+_LONG = ("bins", "columns", "classes", "class_counts", "flagged", "kinds", "others")
 _MAX_LEVELS = 1_000_000  # of all columns of categories, and their slots
 _MAX_QUOTES = 3_000_000  # a million features and 65,000 classes, with some quotes in the names themselves
 _OPTIMIZER = "optimizer_"
@@ -284,9 +284,8 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         ]
     # A byte string of plain ASCII: json.loads(np.load(path)["meta"].item()) reads it anywhere.
     raw = json.dumps(meta).encode("ascii")
-    too_long = len(raw) > _MAX_META or not _is_modest(raw)
     # Never write a file that cannot be read.
-    if too_long or (checkpoint.others and _has_too_many_levels(meta)):
+    if len(raw) > _MAX_META or not _is_modest(raw) or _has_too_many_levels(meta):
         raise CheckpointError(
             f"a checkpoint would hold {len(raw):,} bytes of feature and class names, more than can be read "
             "again; shorten the names"
@@ -439,6 +438,8 @@ def _layouts(path: Path, meta: Meta, experiment: Experiment) -> list[_Layout]:
         raise _damaged(path, "it holds several networks, and progress of one")
     of_first = {name: kind.slots for name, kind in meta.kinds.items() if kind.name == "category"}
     first = _Other(epoch=meta.epoch, flagged=meta.flagged, slots=of_first, bins=meta.bins)
+    if len(meta.shapes) > _MAX_ARRAYS:
+        raise _damaged(path, f"it lists {len(meta.shapes):,} arrays")
     layouts: list[_Layout] = []
     place = _places(path, meta)
     for number, network in enumerate((first, *meta.others), 1):
@@ -542,7 +543,9 @@ def _read_meta(path: Path, archive: NpzFile) -> Meta:
                 f"{FORMAT}; it was written by mlp {data.get('mlp')!r:.50}"
             )
         if isinstance(data, dict) and (
-            _more_than(_MAX_VALUES, data, besides=_LONG) or _has_too_many_levels(data)
+            _more_than(_MAX_VALUES, data, besides=_LONG)
+            or _has_too_many_levels(data)
+            or _has_more_than_columns(data)
         ):
             raise _damaged(path, "meta holds more values than any network needs")
         json.dumps(data, ensure_ascii=False).encode()  # lone surrogates cannot be printed
@@ -561,6 +564,14 @@ def _is_modest(raw: bytes) -> bool:
 
 def _has_too_many_levels(meta: dict[str, Any]) -> bool:
     return _more_than(_MAX_LEVELS, {key: meta.get(key) for key in ("kinds", "others")}, besides=())
+
+
+def _has_more_than_columns(meta: dict[str, Any]) -> bool:
+    """Return whether a list that has at most one value for each column is longer than that."""
+    columns = meta.get("columns")
+    most = len(columns) if isinstance(columns, list) else 0
+    own = (meta.get(key) for key in ("kinds", "flagged", "bins"))
+    return any(isinstance(values, (dict, list)) and len(values) > most for values in own)
 
 
 def _more_than(limit: int, data: dict[str, Any], besides: tuple[str, ...]) -> bool:

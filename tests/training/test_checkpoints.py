@@ -556,6 +556,104 @@ def test_an_invalid_checkpoint_is_refused(
     assert SPOILED[spoil] in refusal(path)
 
 
+TABLE = Path(__file__).with_name("formats") / "3" / "table.npz"  # its first two columns have bins
+SLOTS, BINS = [2, 0, 1, 2, 3], {"mass": 3, "length": 3}
+UNFIT_SLOTS = "meta.kinds of column 'island' does not fit its columns and levels"
+UNFIT_FLAGS, UNFIT_BINS = "meta.flagged does not fit its columns", "meta.bins does not fit its columns"
+
+# What a network of a table cannot have: where it stands in meta, the value, and the refusal.
+SPOILED_TABLES: list[tuple[str, Any, str]] = [
+    ("slots", [-2, *SLOTS[1:]], "greater than or equal to -1"),
+    ("slots", [9, *SLOTS[1:]], UNFIT_SLOTS),
+    ("slots", [10**30, *SLOTS[1:]], UNFIT_SLOTS),
+    ("slots", SLOTS[:-1], UNFIT_SLOTS),
+    ("slots", [*SLOTS, 3], UNFIT_SLOTS),
+    ("slots", [], UNFIT_SLOTS),
+    ("slots", [-1] * 5, "its arrays do not fit its config"),
+    ("flagged", [-1, 1, 3], "greater than or equal to 0"),
+    ("flagged", [0, 1, 4], UNFIT_FLAGS),
+    ("flagged", [0, 1, 2], UNFIT_FLAGS),
+    ("flagged", [0, 1, 1], UNFIT_FLAGS),
+    ("flagged", [1, 0, 3], UNFIT_FLAGS),
+    ("flagged", [0, 1, 2**62], UNFIT_FLAGS),
+    ("flagged", [0, 1, 10**40], "less than 9223372036854775808"),
+    ("flagged", [0, 1], "its arrays do not fit its config"),
+    ("bins", BINS | {"mass": 0}, "greater than or equal to 1"),
+    ("bins", BINS | {"mass": 1001}, "less than or equal to 1000"),
+    ("bins", BINS | {"mass": 10**30}, "less than or equal to 1000"),
+    ("bins", {"length": 3, "mass": 3}, UNFIT_BINS),
+    ("bins", {"mass": 3, "island": 3}, UNFIT_BINS),
+    ("bins", {"mass": 3, "weight": 3}, UNFIT_BINS),
+    ("bins", BINS | {"wet": 1}, "its arrays do not fit its config"),
+    ("bins", BINS | {"mass": 4, "length": 2}, "edges holds edges that are not in order"),
+]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize(("key", "value", "expected"), SPOILED_TABLES, ids=str)
+def test_a_network_that_does_not_fit_its_table_is_refused(
+    tmp_path: Path, number: int, key: str, value: Any, expected: str
+) -> None:
+    arrays, meta = read(TABLE)
+    network = meta if number == 1 else meta["others"][0]
+    if key != "slots":
+        network[key] = value
+    elif number == 1:
+        meta["kinds"]["island"]["slots"] = value
+    else:
+        network["slots"]["island"] = value
+    path = tmp_path / "bad.npz"
+    write(path, arrays, meta)
+    assert expected in refusal(path)
+
+
+KINDS = {
+    "a level twice": (
+        {"island": {"name": "category", "levels": ["a", "a", "b"], "slots": SLOTS}},
+        UNFIT_SLOTS,
+    ),
+    "slots of a boolean": (
+        {"wet": {"name": "boolean", "levels": [], "slots": [0]}},
+        "meta.kinds of column 'wet'",
+    ),
+    "another column": ({"dry": {"name": "boolean", "levels": [], "slots": []}}, "meta.kinds of column 'dry'"),
+    "another kind": ({"wet": {"name": "date", "levels": [], "slots": []}}, "meta.kinds.wet.name"),
+}
+
+
+@pytest.mark.parametrize(("kinds", "expected"), KINDS.values(), ids=KINDS)
+def test_kinds_that_do_not_fit_their_columns_are_refused(
+    tmp_path: Path, kinds: dict[str, Any], expected: str
+) -> None:
+    arrays, meta = read(TABLE)
+    meta["kinds"] |= kinds
+    path = tmp_path / "bad.npz"
+    write(path, arrays, meta)
+    assert expected in refusal(path)
+
+
+def test_a_column_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+    arrays, meta = read(TABLE)
+    meta["columns"][1] = meta["columns"][0]
+    path = tmp_path / "bad.npz"
+    write(path, arrays, meta)
+    assert "meta.columns has a name twice" in refusal(path)
+
+
+def test_more_levels_than_can_be_read_are_not_written(tmp_path: Path) -> None:
+    levels = tuple(map(str, range(500_000)))
+    sound = load_checkpoint(TABLE)
+    slots = {2: (0,) * (len(levels) + 2)}
+    one = replace(
+        sound,
+        others=(),
+        kinds={"island": Kind("category", levels)},
+        transform=replace(sound.transform, slots=slots),
+    )
+    with pytest.raises(CheckpointError, match="more than can be read again"):
+        save_checkpoint(tmp_path / "long.npz", one)
+
+
 METAS = {
     "no JSON": (b"hello", "meta is not valid JSON"),
     "deep JSON": (b"[" * 100_000, "meta is not valid JSON"),
