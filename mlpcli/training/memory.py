@@ -157,7 +157,7 @@ def forecast_memory(
         free = max(free, taken)
     if data is not None and (trained := data.trained or data.about) is not None:
         if experiment is not None:  # the linear model takes no bins
-            inputs //= 1 + getattr(experiment.data, "bins", 0)
+            inputs = max(1, inputs // (1 + getattr(experiment.data, "bins", 0)))
         fitted = baseline_rows(trained, inputs, 0 if regression else max(2, outputs))
         if fitted is not None:
             taken = fitted * (_OF_INPUT * inputs + _OF_OUTPUT * (outputs if regression else max(2, outputs)))

@@ -47,3 +47,13 @@ def test_cifar10(mlp: Mlp, tmp_path: Path, make_cifar10: Callable[..., Any]) -> 
     assert "cifar10: 50 train / 10 val / 12 test" in out
     assert "pass  gradient" in out
     assert code in (0, 1)  # of so few images a class may be missing
+
+
+def test_a_table_of_a_few_words(mlp: Mlp, tmp_path: Path) -> None:
+    """It has fewer features than a column of numbers has bins."""
+    rows = "".join(f"{'uvw'[i % 3]},{'pq'[i % 2]},{'ab'[i % 5 > 1]}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text("s,t,y\n" + rows)
+    (tmp_path / "t.yaml").write_text("data: {name: csv, path: t.csv, target: y}\n")
+    code, out, err = mlp("check", tmp_path / "t.yaml")
+    assert (code in (0, 1), err) == (True, "")
+    assert "cost" in out
