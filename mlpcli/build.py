@@ -19,11 +19,11 @@ from mlpcli.data.augment import Augmenter
 from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset, TableSize
-from mlpcli.data.delimited import measure_csv, read_csv
-from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Kinds
 from mlpcli.data.rows import PARTS, ROLES, Roles
 from mlpcli.data.splits import fold_rows, split_groups, split_rows, split_times
+from mlpcli.data.table.delimited import measure_csv, read_csv
+from mlpcli.data.table.dialect import Dialect
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.data.transform import Transform

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 SECONDS, MEGABYTES = 2, 300
 _HELPER = """
 import contextlib, gc, io, json, os, resource, signal, sys
-import mlpcli.data.tables, mlpcli.training.apply, mlpcli.training.check, mlpcli.training.run
+import mlpcli.data.new_rows, mlpcli.training.apply, mlpcli.training.check, mlpcli.training.run
 from mlpcli.cli import run
 
 with contextlib.redirect_stderr(io.StringIO()):

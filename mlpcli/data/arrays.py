@@ -15,15 +15,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.assemble import assemble_features, assemble_known
 from mlpcli.data.dataset import Dataset, Features, TableSize
-from mlpcli.data.dates import date_of
-from mlpcli.data.frames import FrameSource, is_mixed
 from mlpcli.data.kinds import NUMBERS, Kinds, Missing, ReadAs, Wanted
 from mlpcli.data.labels import Labels, classify, labels_of, recognize
-from mlpcli.data.precision import Spread
 from mlpcli.data.rows import Roles, RowFacts, facts_of, read_weights
 from mlpcli.data.sentences import FILL, FINITE, TARGET
+from mlpcli.data.table.assemble import assemble_features, assemble_known
+from mlpcli.data.table.dates import date_of
+from mlpcli.data.table.frames import FrameSource, is_mixed
+from mlpcli.data.table.precision import Spread
 from mlpcli.data.task import holds_classes
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.npz import NpzFile, read_npy

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 __all__ = ["BOOLEAN", "NUMBERS", "Kind", "Kinds", "Missing", "ReadAs", "Wanted", "category", "cell_text"]
 
-from mlpcli.data.dialect import Dialect
+from mlpcli.data.table.dialect import Dialect
 
 
 class Kind(NamedTuple):

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from mlpcli.build import Splits, dialect_of, load_splits, row_roles
 from mlpcli.config.schema import Experiment
-from mlpcli.data.assemble import Cells
 from mlpcli.data.batches import Split
 from mlpcli.data.kinds import Kinds, Wanted
+from mlpcli.data.new_rows import read_labelled, read_rows, read_texts
 from mlpcli.data.rows import Roles
-from mlpcli.data.tables import read_labelled, read_rows, read_texts
+from mlpcli.data.table.assemble import Cells
 from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.text import nfc, shortened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint

@@ -21,10 +21,10 @@ import numpy as np
 from mlpcli.config.loader import load_experiment, parse_experiment, validate_experiment
 from mlpcli.config.schema import to_plain
 from mlpcli.config.yaml12 import write_yaml
-from mlpcli.data.delimited import read_csv
-from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Wanted
-from mlpcli.data.tables import read_labelled
+from mlpcli.data.new_rows import read_labelled
+from mlpcli.data.table.delimited import read_csv
+from mlpcli.data.table.dialect import Dialect
 from mlpcli.errors import CheckpointError, ConfigError, DataError, MlpError
 from mlpcli.training.checkpoints import load_checkpoint, read_plan, save_checkpoint
 from mlpcli.training.directory import RunDirectory

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.delimited import read_csv, read_known
-from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import BOOLEAN, Kind, Missing, ReadAs, Wanted, category
+from mlpcli.data.table.delimited import read_csv, read_known
+from mlpcli.data.table.dialect import Dialect
 
 
 def table(

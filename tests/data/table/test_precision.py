@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpcli.data.precision import Spread
+from mlpcli.data.table.precision import Spread
 
 
 def spread(rows: np.ndarray, step: int = 100) -> Spread:

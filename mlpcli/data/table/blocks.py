@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.decimals import Fields, find_fields, parse_decimals, parse_fields
-from mlpcli.data.dialect import Dialect, guess_numerals
-from mlpcli.data.faults import Faults
-from mlpcli.data.textfile import open_text
+from mlpcli.data.table.decimals import Fields, find_fields, parse_decimals, parse_fields
+from mlpcli.data.table.dialect import Dialect, guess_numerals
+from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.textfile import open_text
 from mlpcli.errors import DataError
 from mlpcli.text import listed, nfc
 

@@ -6,14 +6,14 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mlpcli.data.assemble import Known, assemble, assemble_known, chosen_columns
-from mlpcli.data.blocks import CsvSource
 from mlpcli.data.dataset import Dataset, TableSize
-from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Missing, ReadAs, Wanted
-from mlpcli.data.parquet import ParquetSource
 from mlpcli.data.rows import Roles
-from mlpcli.data.source import Source
+from mlpcli.data.table.assemble import Known, assemble, assemble_known, chosen_columns
+from mlpcli.data.table.blocks import CsvSource
+from mlpcli.data.table.dialect import Dialect
+from mlpcli.data.table.parquet import ParquetSource
+from mlpcli.data.table.source import Source
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, opened, within_memory
 

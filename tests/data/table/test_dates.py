@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpcli.data.dates import DATE_PARTS, date_of, take_apart
+from mlpcli.data.table.dates import DATE_PARTS, date_of, take_apart
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpcli.data.decimals import parse_decimals
+from mlpcli.data.table.decimals import parse_decimals
 
 NO_NUMBERS = [
     "",

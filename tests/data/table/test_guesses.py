@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlpcli.data.guesses import Guess, guess, joined
+from mlpcli.data.table.guesses import Guess, guess, joined
 
 
 @pytest.mark.parametrize(

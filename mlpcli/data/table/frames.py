@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.decimals import parse_decimals
-from mlpcli.data.faults import Faults
+from mlpcli.data.table.decimals import parse_decimals
+from mlpcli.data.table.faults import Faults
 from mlpcli.errors import DataError
 from mlpcli.text import nfc
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpcli.data.blocks import Block, CsvFile, CsvSource
-from mlpcli.data.dialect import Dialect
-from mlpcli.data.faults import Faults
+from mlpcli.data.table.blocks import Block, CsvFile, CsvSource
+from mlpcli.data.table.dialect import Dialect
+from mlpcli.data.table.faults import Faults
 
 
 def read(content: bytes, delimiter: str = ",") -> tuple[CsvFile, list[Block]]:

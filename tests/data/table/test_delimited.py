@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.delimited import read_csv
-from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Missing, ReadAs
+from mlpcli.data.table.delimited import read_csv
+from mlpcli.data.table.dialect import Dialect
 from mlpcli.errors import DataError
 
-DATASETS = Path(__file__).parents[2] / "datasets"
+DATASETS = Path(__file__).parents[3] / "datasets"
 TABLE = "age,height,kind\n1,1.5,cat\n2,-2.5e-1,dog\n3, .5 ,cat\n"
 
 

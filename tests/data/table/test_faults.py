@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlpcli.data.faults import Faults
+from mlpcli.data.table.faults import Faults
 from mlpcli.errors import DataError
 
 

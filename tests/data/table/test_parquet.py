@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.delimited import read_csv
-from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import BOOLEAN, Wanted, category
-from mlpcli.data.tables import read_rows
+from mlpcli.data.new_rows import read_rows
+from mlpcli.data.table.delimited import read_csv
+from mlpcli.data.table.dialect import Dialect
 
 COLUMNS: dict[str, list[Any]] = {
     "age": [22, None, 35, 41],

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.delimited import measure_csv, read_csv
-from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds import Missing, Wanted
+from mlpcli.data.new_rows import read_labelled
 from mlpcli.data.rows import Roles
-from mlpcli.data.tables import read_labelled
+from mlpcli.data.table.delimited import measure_csv, read_csv
+from mlpcli.data.table.dialect import Dialect
 from mlpcli.errors import DataError
 
 TABLE = "a,w,y\n1,0.5,10.5\n2,0,20\n4,3,40\n,1,80\n"

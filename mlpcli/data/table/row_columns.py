@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.columns import missing_fault, number_fault
-from mlpcli.data.dates import take_apart
-from mlpcli.data.decimals import parse_decimals
-from mlpcli.data.faults import Faults
 from mlpcli.data.labels import LabelIndex, is_missing, missing_labels
 from mlpcli.data.rows import Role, Roles, RowFacts, facts_of
-from mlpcli.data.source import Rows, Source
+from mlpcli.data.table.columns import missing_fault, number_fault
+from mlpcli.data.table.dates import take_apart
+from mlpcli.data.table.decimals import parse_decimals
+from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.source import Rows, Source
 from mlpcli.text import nfc, shortened
 
 __all__ = ["RowColumns"]

@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.dates import DATE_PARTS, take_apart
-from mlpcli.data.dialect import OTHER_POINT, look_like_amounts, look_like_dates, looks_foreign
-from mlpcli.data.faults import Faults
-from mlpcli.data.guesses import BOOLEANS, Guess, guess, joined
 from mlpcli.data.kinds import BOOLEAN, Kind, category
 from mlpcli.data.labels import LabelIndex, in_order, is_missing, missing_labels, parse_number
 from mlpcli.data.sentences import FINITE, SHOWN
-from mlpcli.data.source import Rows
+from mlpcli.data.table.dates import DATE_PARTS, take_apart
+from mlpcli.data.table.dialect import OTHER_POINT, look_like_amounts, look_like_dates, looks_foreign
+from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.guesses import BOOLEANS, Guess, guess, joined
+from mlpcli.data.table.source import Rows
 from mlpcli.errors import DataError
 from mlpcli.text import nfc, shortened
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlpcli.data.blocks import CsvSource
-from mlpcli.data.dialect import Dialect
-from mlpcli.data.faults import Faults
-from mlpcli.data.source import Source
+from mlpcli.data.table.blocks import CsvSource
+from mlpcli.data.table.dialect import Dialect
+from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.source import Source
 
 
 def test_a_csv_file_is_a_source(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from mlpcli.data.arrays import labelled_npz, rows_of_npy, rows_of_npz
-from mlpcli.data.assemble import Cells, read_cells
 from mlpcli.data.dataset import Features
-from mlpcli.data.delimited import open_source, read_known
 from mlpcli.data.kinds import Wanted
 from mlpcli.data.labels import Labels, recognize
 from mlpcli.data.rows import Roles, RowFacts
+from mlpcli.data.table.assemble import Cells, read_cells
+from mlpcli.data.table.delimited import open_source, read_known
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, within_memory
 

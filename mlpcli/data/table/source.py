@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.faults import Faults
+from mlpcli.data.table.faults import Faults
 
 __all__ = ["Rows", "Source"]
 

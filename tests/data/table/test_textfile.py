@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpcli.data.textfile import open_text
+from mlpcli.data.table.textfile import open_text
 from mlpcli.errors import DataError
 
 TEXT = "gr\xf6\xdfe,esp\xe8ce\n1,ch\xeane \u20ac\n" * 9000

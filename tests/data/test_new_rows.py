@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mlpcli.data.kinds import Wanted
-from mlpcli.data.tables import FORMATS, read_labelled, read_rows
+from mlpcli.data.new_rows import FORMATS, read_labelled, read_rows
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 TABLE = "age,height,kind\n1,1.5,cat\n2,-2.5e-1,dog\n3, .5 ,cat\n"

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.data.faults import Faults
-from mlpcli.data.frames import FrameRows, FrameSource
+from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.frames import FrameRows, FrameSource
 from mlpcli.errors import DataError
 from mlpcli.reading import opened, reason
 from mlpcli.text import install_command, nfc

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlpcli.data.blocks import Block
-from mlpcli.data.columns import Column
-from mlpcli.data.faults import Faults
+from mlpcli.data.table.blocks import Block
+from mlpcli.data.table.columns import Column
+from mlpcli.data.table.faults import Faults
 from mlpcli.errors import DataError
 
 

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.guesses import is_date
 from mlpcli.data.labels import is_missing
+from mlpcli.data.table.guesses import is_date
 
 __all__ = ["DATE_PARTS", "date_of", "take_apart"]
 

@@ -9,9 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.columns import missing_fault, number_fault
-from mlpcli.data.decimals import parse_decimals
-from mlpcli.data.faults import Faults
 from mlpcli.data.kinds import Missing
 from mlpcli.data.labels import (
     MOST_CLASSES,
@@ -23,9 +20,12 @@ from mlpcli.data.labels import (
     rows_without_label,
     too_many_classes,
 )
-from mlpcli.data.precision import Spread
 from mlpcli.data.sentences import FILL, NAME_IT, SHOWN, TARGET
-from mlpcli.data.source import Rows, Source
+from mlpcli.data.table.columns import missing_fault, number_fault
+from mlpcli.data.table.decimals import parse_decimals
+from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.precision import Spread
+from mlpcli.data.table.source import Rows, Source
 from mlpcli.data.task import are_a_quantity, are_few, are_numbers
 from mlpcli.text import shortened
 

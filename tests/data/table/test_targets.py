@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from mlpcli.data.blocks import Block
-from mlpcli.data.faults import Faults
 from mlpcli.data.kinds import Missing
 from mlpcli.data.labels import Labels
-from mlpcli.data.source import Rows
-from mlpcli.data.targets import Target, Targets
+from mlpcli.data.table.blocks import Block
+from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.source import Rows
+from mlpcli.data.table.targets import Target, Targets
 from mlpcli.errors import DataError
 
 

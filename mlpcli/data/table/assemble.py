@@ -10,19 +10,19 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.columns import Column, Levels, number_fault
 from mlpcli.data.dataset import Dataset, Features
-from mlpcli.data.dates import date_of
-from mlpcli.data.faults import Faults
 from mlpcli.data.kinds import Kind, Missing, ReadAs, Wanted
 from mlpcli.data.labels import Labels, classify, parse_number
-from mlpcli.data.matrix import Matrix
-from mlpcli.data.precision import Spread
-from mlpcli.data.row_columns import RowColumns
 from mlpcli.data.rows import DROPPED, ROLES, Roles, RowFacts
 from mlpcli.data.sentences import NAME_IT, SHOWN
-from mlpcli.data.source import Rows, Source
-from mlpcli.data.targets import Target, Targets
+from mlpcli.data.table.columns import Column, Levels, number_fault
+from mlpcli.data.table.dates import date_of
+from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.matrix import Matrix
+from mlpcli.data.table.precision import Spread
+from mlpcli.data.table.row_columns import RowColumns
+from mlpcli.data.table.source import Rows, Source
+from mlpcli.data.table.targets import Target, Targets
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.text import listed, nfc, repeated, shortened
 

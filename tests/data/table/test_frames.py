@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.data.faults import Faults
-from mlpcli.data.frames import FrameSource, is_mixed
+from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.frames import FrameSource, is_mixed
 
 
 class Frame:

@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from mlpcli.data.matrix import Matrix
+from mlpcli.data.table.matrix import Matrix
 
 
 def filled(rows: np.ndarray, dtype: type[np.float32] | type[np.float64]) -> Matrix:

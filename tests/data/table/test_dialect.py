@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlpcli.data.dialect import (
+from mlpcli.data.table.dialect import (
     Dialect,
     guess_numerals,
     look_like_amounts,
