@@ -35,13 +35,15 @@ BOOLEAN = Kind("boolean")
 class Wanted(NamedTuple):
     """What is read of a file: the columns that a network was trained on, and what they hold.
 
-    ``precise`` says that float32 would not tell rows apart. The dialect is that of the config.
+    ``precise`` says that float32 would not tell rows apart. The dialect is that of the config, and so is
+    ``missing``, by which rows without a target are left out or refused.
     """
 
     columns: Sequence[str]
     kinds: Kinds = NUMBERS
     dialect: Dialect = Dialect()
     precise: bool = True
+    missing: Missing = "fill"
 
 
 def category(levels: tuple[str, ...]) -> Kind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -21,7 +21,14 @@ from mlpcli.reading import matching_files, within_memory
 
 __all__ = ["FORMATS", "Format", "read_labelled", "read_rows", "read_texts"]
 
-Labelled: TypeAlias = tuple[Features, NDArray[Any], RowFacts]
+
+class Labelled(NamedTuple):
+    """Rows X (n, columns), their targets, what is known of them, and ``notes`` on those left out."""
+
+    X: Features
+    y: NDArray[Any]
+    about: RowFacts
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def _csv_labelled(
     table = read_known(path, wanted, target=target, classification=classes is not None, roles=roles)
     assert table.y is not None
     y = recognize(table.y, classes or ()) if isinstance(table.y, Labels) else table.y
-    return table.X, y, table.about
+    return Labelled(table.X, y, table.about, table.notes)
 
 
 def _npz_rows(wanted: Wanted, path: Path) -> Features:
@@ -61,7 +68,7 @@ def _npz_rows(wanted: Wanted, path: Path) -> Features:
 def _npz_labelled(
     wanted: Wanted, path: Path, _: str | Sequence[str], classes: Sequence[str] | None, roles: Roles
 ) -> Labelled:
-    return labelled_npz(path, len(wanted.columns), classes, roles, precise=wanted.precise)
+    return Labelled(*labelled_npz(path, len(wanted.columns), classes, roles, precise=wanted.precise))
 
 
 def _npy_rows(wanted: Wanted, path: Path) -> Features:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlpcli.build import Splits, dialect_of, load_splits, row_roles
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
-from mlpcli.data.kinds import Kinds, Wanted
+from mlpcli.data.kinds import Kinds, Missing, Wanted
 from mlpcli.data.new_rows import read_labelled, read_rows, read_texts
 from mlpcli.data.rows import Roles
 from mlpcli.data.table.assemble import Cells
@@ -38,7 +38,7 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
     checkpoint = load_checkpoint(path)
     head, split = find_rows(path, checkpoint, part, data)
     report = {**head, **Model(checkpoint).report(split, head["split"])}
-    report["notes"] = note_unknown_cells(checkpoint, split.X[split.rows])
+    report["notes"] += note_unknown_cells(checkpoint, split.X[split.rows])
     network = checkpoint.network
     is_line = network.widths == (2, 1) and checkpoint.classes is not None and not checkpoint.others
     if is_line and network.members == 1 and network.path is None and checkpoint.transform.is_plain:
@@ -51,7 +51,8 @@ def find_rows(
 ) -> tuple[dict[str, Any], Split]:
     """Return the rows to score the checkpoint at ``path`` on, as `score_checkpoint` takes them.
 
-    Before them comes what a report says first: checkpoint, epoch, data, split. Raises DataError, UsageError.
+    Before them comes what a report says first: checkpoint, epoch, data, split, notes. Raises
+    DataError, UsageError.
     """
     if checkpoint.others and (data is None or part is not None or data.is_dir()):
         scores = path.with_name(FOLDS)
@@ -61,8 +62,10 @@ def find_rows(
             + (f"; the scores of rows that were not trained on are in {scores}" if scores.exists() else ""),
             topic="no rows held out",
         )
+    notes: tuple[str, ...] = ()
     if data is not None and part is None and not data.is_dir():
-        part, split = "all", _read_all(checkpoint, data)
+        part = "all"
+        split, notes = _read_all(checkpoint, data)
     else:
         part, split = _find_split(checkpoint, folder_of(path), part, data)
     source = checkpoint.experiment.data.title if data is None else str(data)
@@ -72,6 +75,7 @@ def find_rows(
         **({"networks": len(checkpoint.members)} if checkpoint.others else {}),
         "data": source,
         "split": part,
+        "notes": [*notes],
     }
     return head, split
 
@@ -112,17 +116,16 @@ def _wanted(checkpoint: Checkpoint) -> Wanted:
     """Return what is read of a file with rows for the network."""
     dialect = dialect_of(checkpoint.experiment.data)
     wide = any(member.transform.needs_float64 for member in checkpoint.members)
-    return Wanted(checkpoint.columns, checkpoint.kinds, dialect, wide)
+    missing: Missing = getattr(checkpoint.experiment.data, "missing", "fill")
+    return Wanted(checkpoint.columns, checkpoint.kinds, dialect, wide, missing)
 
 
-def _read_all(checkpoint: Checkpoint, file: Path) -> Split:
+def _read_all(checkpoint: Checkpoint, file: Path) -> tuple[Split, tuple[str, ...]]:
     section: Any = checkpoint.experiment.data
     target = getattr(section, "target", "y")
     roles: Roles = {role: name for role, name in row_roles(section).items() if role == "weight"}
-    X, y, about = read_labelled(
-        _wanted(checkpoint), file, target=target, classes=checkpoint.classes, roles=roles
-    )
-    return Split(X, y, np.arange(len(y)), weights=about.weights)
+    found = read_labelled(_wanted(checkpoint), file, target=target, classes=checkpoint.classes, roles=roles)
+    return Split(found.X, found.y, np.arange(len(found.y)), weights=found.about.weights), found.notes
 
 
 def _find_split(

@@ -327,3 +327,15 @@ def test_balanced_weights_find_a_rare_class(mlp: Mlp) -> None:
         report = json.loads(mlp("eval", f"{weights}/last.npz", "--json").out)
         recalls.append(report["classes"][1]["recall"])
     assert recalls[1] > 0.5 > recalls[0]
+
+
+def test_rows_without_a_target_are_left_out_and_counted(mlp: Mlp, tmp_path: Path) -> None:
+    """As in training: the file that a network was trained on can be scored whole."""
+    rows = "".join(f"{i % 7},{i % 3},{'' if i % 10 == 0 else 1.5 * i}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"a,b,y\n{rows}")
+    (tmp_path / "t.yaml").write_text("data: {name: csv, path: t.csv, target: y}\ntraining: {epochs: 2}")
+    assert mlp("train", tmp_path / "t.yaml", "--out", tmp_path / "run", "-q").code == 0
+    result = mlp("eval", tmp_path / "run", "--data", tmp_path / "t.csv")
+    assert result.code == 0
+    assert result.err.splitlines() == ["6 of 60 rows have no 'y', and are left out."]
+    assert ": 54 examples" in result.out

@@ -76,7 +76,7 @@ def test_refuses_what_holds_no_rows(
 
 
 def labelled(path: Path, classes: list[str] | None, columns: list[str] = COLUMNS) -> Any:
-    X, y, _ = read_labelled(Wanted(columns), path, target="kind", classes=classes)
+    X, y, *_ = read_labelled(Wanted(columns), path, target="kind", classes=classes)
     return X, y
 
 

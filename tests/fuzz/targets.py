@@ -121,7 +121,7 @@ def table(data: bytes) -> None:
         if sorted(set(y.tolist())) != list(range(len(classes))) or len(set(classes)) != len(classes):
             raise BrokenError("labels that are not those of the classes")
         wanted = Wanted(found.columns, found.kinds, Dialect(delimiter))
-        again, codes, _ = read_labelled(wanted, path, target="y", classes=classes)
+        again, codes, *_ = read_labelled(wanted, path, target="y", classes=classes)
         if not np.array_equal(codes, y):
             raise BrokenError("labels that are not known again")
         if not np.array_equal(again.astype(X.dtype), X, equal_nan=True):

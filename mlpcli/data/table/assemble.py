@@ -61,11 +61,15 @@ class Assembled(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Rows for a trained network; ``y`` are labels for a classification, values (n, 1), or not asked for."""
+    """Rows for a trained network; ``y`` are labels for a classification, values (n, 1), or not asked for.
+
+    ``notes`` say how many rows were left out, since they have no target.
+    """
 
     X: Features
     y: Labels | NDArray[np.float32] | NDArray[np.float64] | None
     about: RowFacts
+    notes: tuple[str, ...] = ()
 
 
 def assemble(
@@ -146,15 +150,23 @@ def assemble_known(
     """
     faults = Faults(source.place)
     columns = _known(source, wanted, target)
-    goal = None if target is None else _goal(source, target, classification, "error")
+    goal = None if target is None else _goal(source, target, classification, wanted.missing)
     about = RowColumns(source, {role: name for role, name in roles.items() if nfc(name) in source.places})
     reading = _Reading(columns, known=True, lossless=wanted.precise)
     reading.read(source, goal, about, faults)
     if goal is not None:
         goal.finish(faults)
     faults.report()
-    X, _ = reading.matrix.take([reading.slots[nfc(name)] for name in wanted.columns], {}, None)
-    return Known(X, None if goal is None else goal.take(None), about.take(None))
+    places = [reading.slots[nfc(name)] for name in wanted.columns]
+    if goal is None:
+        X, _ = reading.matrix.take(places, {}, None)
+        return Known(X, None, about.take(None))
+    X, rows = reading.matrix.take(places, {}, goal.present)
+    if not len(X):
+        raise DataError(
+            f"{source.where}: no row has {shortened(goal.name)}, so that there is nothing to score"
+        )
+    return Known(X, goal.take(rows), about.take(rows), _rows_left_out(reading.rows, goal, len(X)))
 
 
 def read_cells(source: Source, names: Sequence[str] | None) -> Cells:
