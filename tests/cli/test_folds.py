@@ -33,6 +33,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+def fits(out: str) -> bool:
+    """Return whether all lines fit a terminal, but for the one that names the file of the data."""
+    return all(len(line) <= 80 or "mlp predict " in line for line in out.splitlines())
+
+
 def test_it_shows_each_fold_and_what_all_have_found(mlp: Mlp, tmp_path: Path) -> None:
     code, out, err = mlp("train", "iris", "--folds", 3, *FEW)
     assert code == 0
@@ -44,7 +49,7 @@ def test_it_shows_each_fold_and_what_all_have_found(mlp: Mlp, tmp_path: Path) ->
     ]
     assert "3 networks, each scored on the fold that it was not trained on.\n" in out
     assert "Out of fold: all 150 rows of iris.csv together.\n" in out
-    assert max(map(len, out.splitlines())) <= 80
+    assert fits(out)
     record = json.loads((tmp_path / "runs" / "iris" / "folds.json").read_text())
     for label, scores in (
         ("fold 2", record["rows"][1]["scores"]),
@@ -67,7 +72,7 @@ def test_repeats_have_rows_of_their_own(mlp: Mlp, tmp_path: Path) -> None:
     out = mlp("train", "iris", "--folds", 2, "--repeats", 2, *FEW, "-q").out
     labels = [f"repeat {repeat}, fold {fold}" for repeat in (1, 2) for fold in (1, 2)]
     assert all(f"\n{label} " in out for label in labels)
-    assert max(map(len, out.splitlines())) <= 80
+    assert fits(out)
     assert sorted(path.name for path in (tmp_path / "runs" / "iris").iterdir() if path.is_dir()) == [
         "fold-1",
         "fold-2",
