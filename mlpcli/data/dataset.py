@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mlpcli.data.kinds import Kinds
 from mlpcli.data.rows import RowFacts
 
-__all__ = ["Dataset", "Features", "TableSize"]
+__all__ = ["Dataset", "Features", "Labelled", "TableSize"]
 
 Features: TypeAlias = "NDArray[np.float32] | NDArray[np.float64] | NDArray[np.uint8]"
 
@@ -67,3 +67,12 @@ class TableSize(NamedTuple):
     itemsize: int  # bytes of a number of X, as it is kept
     about: int | None = None
     spare: int = 0
+
+
+class Labelled(NamedTuple):
+    """Rows X (n, columns), their targets, what is known of them, and ``notes`` on those left out."""
+
+    X: Features
+    y: NDArray[Any]
+    about: RowFacts
+    notes: tuple[str, ...] = ()

@@ -5,30 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from numpy.typing import NDArray
 
 from mlpcli.data.arrays import labelled_npz, rows_of_npy, rows_of_npz
-from mlpcli.data.dataset import Features
+from mlpcli.data.dataset import Features, Labelled
 from mlpcli.data.kinds import Wanted
 from mlpcli.data.labels import Labels, recognize
-from mlpcli.data.rows import Roles, RowFacts
+from mlpcli.data.rows import Roles
 from mlpcli.data.table.assemble import Cells, read_cells
 from mlpcli.data.table.delimited import open_source, read_known
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, within_memory
 
 __all__ = ["FORMATS", "Format", "read_labelled", "read_rows", "read_texts"]
-
-
-class Labelled(NamedTuple):
-    """Rows X (n, columns), their targets, what is known of them, and ``notes`` on those left out."""
-
-    X: Features
-    y: NDArray[Any]
-    about: RowFacts
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
