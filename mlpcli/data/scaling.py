@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SCALINGS", "Scaling", "is_constant"]
+__all__ = ["SCALINGS", "Scaling", "extremes"]
 
 _MEASURED = 1 << 18  # numbers that become float64 at a time: 2 MB
 
@@ -53,7 +53,8 @@ def _standardize(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
     return mean, np.sqrt(squares / np.maximum(count, 1))
 
 
-def _range(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
+def extremes(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
+    """Return the smallest and the largest number (columns,) in each column; 0 where there is none."""
     low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
     for piece, there in _pieces(X, rows):
         if there is True:
@@ -61,7 +62,12 @@ def _range(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
         else:
             low = np.minimum(low, piece.min(axis=0, where=there, initial=np.inf))
             high = np.maximum(high, piece.max(axis=0, where=there, initial=-np.inf))
-    low[low > high] = high[low > high] = 0  # columns without a number
+    low[low > high] = high[low > high] = 0
+    return low, high
+
+
+def _range(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
+    low, high = extremes(X, rows)
     return low / 2 + high / 2, high / 2 - low / 2
 
 
@@ -73,7 +79,7 @@ SCALINGS: dict[str, Measure] = {
 }
 
 
-def is_constant(shift: Columns, scale: Columns) -> NDArray[np.bool_]:
+def _is_constant(shift: Columns, scale: Columns) -> NDArray[np.bool_]:
     """Return for each column whether its values are too close together to be told apart.
 
     That is so if their spread is lost in the digits of a float64, or if float32 cannot hold 1 / scale.
@@ -98,7 +104,7 @@ class Scaling:
         Constant columns are not divided.
         """
         shift, scale = SCALINGS[kind](X, rows)
-        scale[is_constant(shift, scale)] = 1
+        scale[_is_constant(shift, scale)] = 1
         return cls(shift, scale)
 
     @staticmethod

@@ -73,21 +73,22 @@ class Transform:
             if name in kinds and kinds[name].name == "category"
         }
         scaling = Scaling.fit(kind, X, rows)
-        fill, flagged = scaling.shift, []
-        if X.dtype.kind == "f":
-            fill = np.zeros(X.shape[1])
-            for j in range(X.shape[1]):
-                column = X[rows, j]
-                missing = np.isnan(column)
-                if j not in levels and missing.any():
-                    flagged.append(j)
-                there = column[~missing]
-                fill[j] = np.median(there) if len(there) else 0
-        slots = {j: _slots(X[rows, j], len(texts)) for j, texts in levels.items()}
-        edges = (
-            {} if bins == 0 else {j: _edges(X[rows, j], bins) for j in range(X.shape[1]) if j not in slots}
-        )
-        cut = {j: own for j, own in edges.items() if len(own) > 2}
+        if X.dtype == np.uint8 and not bins:  # images have no missing cells
+            return cls(scaling, scaling.shift, (), {}, {})
+        fill, flagged, slots, cut = np.zeros(X.shape[1]), [], {}, {}
+        for j in range(X.shape[1]):
+            column = X[rows, j]
+            there = column[~np.isnan(column)]
+            fill[j] = np.median(there) if len(there) else 0
+            if j in levels:
+                slots[j] = _slots(column, len(levels[j]))
+                continue
+            if len(there) < len(column):
+                flagged.append(j)
+            edges = _edges(there, bins)
+            if len(edges) > 2:
+                cut[j] = edges
+        fill = scaling.shift if X.dtype == np.uint8 else fill
         return cls(scaling, fill, tuple(flagged), slots, cut)
 
     @classmethod
@@ -303,11 +304,10 @@ class Transform:
 
 
 def _edges(values: NDArray[Any], bins: int) -> NDArray[np.float64]:
-    """Return the quantiles of the values that are there, each once, as the edges of at most so many bins."""
-    there = values[~np.isnan(values)].astype(np.float64)
-    if len(there) == 0 or len(np.unique(there)) <= 2:
+    """Return the quantiles of some values, each once, as the edges of at most so many bins."""
+    if bins == 0 or len(values) == 0 or len(np.unique(values)) <= 2:
         return np.empty(0)
-    return np.unique(np.quantile(there, np.linspace(0, 1, bins + 1)))
+    return np.unique(np.quantile(values.astype(np.float64), np.linspace(0, 1, bins + 1)))
 
 
 def _slots(codes: NDArray[Any], levels: int) -> Slots:

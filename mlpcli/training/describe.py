@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10
 from mlpcli.data.kinds import cell_text
+from mlpcli.data.scaling import SCALINGS, extremes
 from mlpcli.data.transform import Transform
 from mlpcli.training.settled import settle
 
@@ -22,7 +22,6 @@ __all__ = ["describe_data"]
 
 _COMMONEST = 3  # categories that are listed
 _MOST_COLUMNS = 1000  # of a table that is described column by column
-_ROWS = 1024  # at a time, so that only a piece of the data is in memory as float64
 _COLOURS = ("red", "green", "blue")
 
 
@@ -101,28 +100,9 @@ def _ranges(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.float64]
 
     Missing cells are left out; a column without any number has zeros.
     """
-    columns = values.shape[1]
-    low, high, count = np.full(columns, np.inf), np.full(columns, -np.inf), np.zeros(columns)
-    mean, variance = np.zeros(columns), np.zeros(columns)
-    for piece, there in _pieces(values, rows):
-        low = np.minimum(low, piece.min(axis=0, where=there, initial=np.inf))
-        high = np.maximum(high, piece.max(axis=0, where=there, initial=-np.inf))
-        mean += piece.sum(axis=0, where=there)
-        count += there.sum(axis=0)
-    mean /= np.maximum(count, 1)
-    for piece, there in _pieces(values, rows):
-        variance += np.square(piece - mean).sum(axis=0, where=there)
-    variance /= np.maximum(count, 1)
-    low[count == 0] = high[count == 0] = 0
-    return np.stack([low, mean, high, variance])
-
-
-def _pieces(
-    values: NDArray[Any], rows: NDArray[np.intp]
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
-    for start in range(0, len(rows), _ROWS):
-        piece = values[rows[start : start + _ROWS]].astype(np.float64)
-        yield piece, ~np.isnan(piece)
+    low, high = extremes(values, rows)
+    mean, std = SCALINGS["standardize"](values, rows)
+    return np.stack([low, mean, high, std**2])
 
 
 def _columns(splits: Splits, transform: Transform) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ from mlpcli.training.moved import data_from, found_from_config
 from mlpcli.training.resume import find_run_to_resume, require_unchanged, with_choices
 from mlpcli.training.run import Run
 from mlpcli.training.settled import settle
-from mlpcli.training.start import start_run, take_directory
+from mlpcli.training.start import start_run, take_directory, train_to_end
 
 __all__ = [
     "CrossValidation",
@@ -487,12 +487,7 @@ def train_folds(validation: CrossValidation, *, progress: Callable[[Run], object
     try:
         with closing(validation.runs()) as runs:
             for _, run in runs:
-                if progress is not None:
-                    progress(run)
-                with closing(run.epochs()) as epochs:
-                    for _epoch in epochs:
-                        if progress is not None:
-                            progress(run)
+                train_to_end(run, progress)
         return validation.finish()
     finally:
         if validation.directory is not None:

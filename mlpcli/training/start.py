@@ -13,7 +13,7 @@ from mlpcli.training.recorder import DirectoryRecorder
 from mlpcli.training.resume import find_run_to_resume, load_last, resume_run
 from mlpcli.training.run import Run
 
-__all__ = ["start_run", "take_directory", "train_run"]
+__all__ = ["start_run", "take_directory", "train_run", "train_to_end"]
 
 
 def take_directory(name: str, out: Path | None, *, resume: bool = False, force: bool = False) -> RunDirectory:
@@ -72,13 +72,18 @@ def train_run(
     """
     try:
         run = start_run(experiment, directory, splits, force_memory=force_memory)
-        if progress is not None:
-            progress(run)
-        with closing(run.epochs()) as epochs:
-            for _ in epochs:
-                if progress is not None:
-                    progress(run)
+        train_to_end(run, progress)
     finally:
         if directory is not None:
             directory.close(discard=True)
     return run
+
+
+def train_to_end(run: Run, progress: Callable[[Run], object] | None) -> None:
+    """Train a run to its end; ``progress`` is called with it before the first epoch and after each one."""
+    if progress is not None:
+        progress(run)
+    with closing(run.epochs()) as epochs:
+        for _ in epochs:
+            if progress is not None:
+                progress(run)
