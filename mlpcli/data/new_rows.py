@@ -11,8 +11,8 @@ from mlpcli.data.dataset import Features, Labelled
 from mlpcli.data.kinds import Wanted
 from mlpcli.data.labels import Labels, recognize
 from mlpcli.data.rows import Roles
-from mlpcli.data.table.assemble import Cells, read_cells
 from mlpcli.data.table.delimited import open_source, read_known
+from mlpcli.data.table.passes import Cells, read_cells
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, within_memory
 

@@ -16,7 +16,7 @@ from mlpcli.data.batches import Split
 from mlpcli.data.kinds import Kinds, Missing, Wanted
 from mlpcli.data.new_rows import read_labelled, read_rows, read_texts
 from mlpcli.data.rows import Roles
-from mlpcli.data.table.assemble import Cells
+from mlpcli.data.table.passes import Cells
 from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.text import nfc, shortened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint

@@ -9,8 +9,9 @@ from pathlib import Path
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.kinds import Missing, ReadAs, Wanted
 from mlpcli.data.rows import Roles
-from mlpcli.data.table.assemble import Known, assemble, assemble_known, chosen_columns
+from mlpcli.data.table.assemble import Known, assemble, assemble_known
 from mlpcli.data.table.blocks import CsvSource
+from mlpcli.data.table.choice import chosen_columns
 from mlpcli.data.table.dialect import Dialect
 from mlpcli.data.table.parquet import ParquetSource
 from mlpcli.data.table.source import Source

@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlpcli.data.dataset import Dataset
-from mlpcli.data.kinds import Missing, ReadAs
 from mlpcli.data.table.delimited import read_csv
 from mlpcli.data.table.dialect import Dialect
 from mlpcli.errors import DataError
@@ -27,28 +26,7 @@ DATASETS = Path(__file__).parents[3] / "datasets"
 TABLE = "age,height,kind\n1,1.5,cat\n2,-2.5e-1,dog\n3, .5 ,cat\n"
 
 
-def table(
-    path: Path,
-    *,
-    target: str = "kind",
-    features: list[str] | None = None,
-    delimiter: str = ",",
-    classification: bool | None = True,
-    read_as: dict[str, ReadAs] | None = None,
-    missing: Missing = "fill",
-) -> Dataset:
-    return read_csv(
-        path,
-        target=target,
-        features=features,
-        dialect=Dialect(delimiter),
-        classification=classification,
-        read_as=read_as,
-        missing=missing,
-    )
-
-
-def test_iris() -> None:
+def test_iris(table: Callable[..., Dataset]) -> None:
     dataset = table(DATASETS / "iris.csv", target="species")
     assert dataset.columns == ("sepal_length", "sepal_width", "petal_length", "petal_width")
     assert dataset.classes == ("setosa", "versicolor", "virginica")
@@ -59,7 +37,9 @@ def test_iris() -> None:
     assert dataset.X[[34, 37]] == pytest.approx(np.array([[4.9, 3.1, 1.5, 0.2], [4.9, 3.6, 1.4, 0.1]]))
 
 
-def test_reads_a_classification(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_reads_a_classification(
+    tmp_path: Path, write: Callable[..., Path], table: Callable[..., Dataset]
+) -> None:
     dataset = table(write(tmp_path, TABLE))
     assert dataset.columns == ("age", "height")
     assert dataset.classes == ("cat", "dog")
@@ -69,7 +49,9 @@ def test_reads_a_classification(tmp_path: Path, write: Callable[..., Path]) -> N
     assert dataset.X.dtype == np.float32
 
 
-def test_reads_a_regression(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_reads_a_regression(
+    tmp_path: Path, write: Callable[..., Path], table: Callable[..., Dataset]
+) -> None:
     dataset = table(write(tmp_path, TABLE), target="age", features=["height"], classification=False)
     assert dataset.columns == ("height",)
     assert dataset.classes is None
@@ -93,7 +75,9 @@ def test_reads_a_regression(tmp_path: Path, write: Callable[..., Path]) -> None:
     ],
     ids=["byte order mark", "windows", "no last newline", "empty lines", "quotes", "spaces", "quoted header"],
 )
-def test_ways_to_write_the_same_table(tmp_path: Path, content: str, write: Callable[..., Path]) -> None:
+def test_ways_to_write_the_same_table(
+    tmp_path: Path, content: str, write: Callable[..., Path], table: Callable[..., Dataset]
+) -> None:
     expected, dataset = table(write(tmp_path, TABLE)), table(write(tmp_path, content))
     np.testing.assert_array_equal(dataset.X, expected.X)
     np.testing.assert_array_equal(dataset.y, expected.y)
@@ -103,7 +87,12 @@ def test_ways_to_write_the_same_table(tmp_path: Path, content: str, write: Calla
 @pytest.mark.parametrize("first", ["sep=;\n", "\ufeffSEP=;\r\n", '"sep=;"\n'])
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_the_first_line_of_a_spreadsheet_names_the_delimiter(
-    tmp_path: Path, first: str, delimiter: str, write: Callable[..., Path], refusal: Callable[..., str]
+    tmp_path: Path,
+    first: str,
+    delimiter: str,
+    write: Callable[..., Path],
+    refusal: Callable[..., str],
+    table: Callable[..., Dataset],
 ) -> None:
     dataset = table(write(tmp_path, first + TABLE.replace(",", ";")), delimiter=delimiter)
     assert (dataset.columns, dataset.X.shape) == (("age", "height"), (3, 2))
@@ -123,7 +112,7 @@ def test_the_first_line_of_a_spreadsheet_names_the_delimiter(
     ids=["row numbers", "ends of lines", "two without a name", "two of a name", "ends of rows", "blanks"],
 )
 def test_columns_that_nobody_uses_are_ignored(
-    tmp_path: Path, header: str, row: str, write: Callable[..., Path]
+    tmp_path: Path, header: str, row: str, write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
     path = write(tmp_path, "\n".join([header, row.format("a"), row.format("b")]))
     dataset = table(path, features=["height", "age"])
@@ -132,7 +121,11 @@ def test_columns_that_nobody_uses_are_ignored(
 
 @pytest.mark.parametrize("rows", ["1,2,a,\n1,2,a", "1,2,a,\n1,2,b,c", "1,2,a\n1,2,a,", "1,2,a,,\n"])
 def test_a_cell_too_many_in_some_rows_alone_is_a_fault(
-    tmp_path: Path, rows: str, write: Callable[..., Path], refusal: Callable[..., str]
+    tmp_path: Path,
+    rows: str,
+    write: Callable[..., Path],
+    refusal: Callable[..., str],
+    table: Callable[..., Dataset],
 ) -> None:
     """Where not all rows end with a delimiter, a cell may have been split in two."""
     assert "row of length" in refusal(table, write(tmp_path, f"age,height,kind\n{rows}\n"))
@@ -142,7 +135,12 @@ def test_a_cell_too_many_in_some_rows_alone_is_a_fault(
 @pytest.mark.parametrize("target", ["esp\xe8ce", "espe\u0300ce"])
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_names_and_labels_have_one_spelling(
-    tmp_path: Path, features: list[str], target: str, form: Literal["NFC", "NFD"], write: Callable[..., Path]
+    tmp_path: Path,
+    features: list[str],
+    target: str,
+    form: Literal["NFC", "NFD"],
+    write: Callable[..., Path],
+    table: Callable[..., Dataset],
 ) -> None:
     text = unicodedata.normalize(form, "h\xe9,esp\xe8ce\n1,ch\xeane\n2,fr\xeane\n") + "3,ch\xeane\n"
     dataset = table(write(tmp_path, text), features=features, target=target)
@@ -151,12 +149,16 @@ def test_names_and_labels_have_one_spelling(
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
-def test_other_delimiters(tmp_path: Path, delimiter: str, write: Callable[..., Path]) -> None:
+def test_other_delimiters(
+    tmp_path: Path, delimiter: str, write: Callable[..., Path], table: Callable[..., Dataset]
+) -> None:
     dataset = table(write(tmp_path, TABLE.replace(",", delimiter)), delimiter=delimiter)
     assert dataset.X.shape == (3, 2)
 
 
-def test_features_are_taken_by_name_and_in_order(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_features_are_taken_by_name_and_in_order(
+    tmp_path: Path, write: Callable[..., Path], table: Callable[..., Dataset]
+) -> None:
     dataset = table(write(tmp_path, "a,text,b,kind\n1,x,2,p\n3,y,4,q\n"), features=["b", "a"])
     assert dataset.columns == ("b", "a")
     assert dataset.X.tolist() == [[2, 1], [4, 3]]
@@ -188,14 +190,21 @@ def test_features_are_taken_by_name_and_in_order(tmp_path: Path, write: Callable
     ],
 )
 def test_labels(
-    tmp_path: Path, labels: str, classes: tuple[str, ...], y: list[int], write: Callable[..., Path]
+    tmp_path: Path,
+    labels: str,
+    classes: tuple[str, ...],
+    y: list[int],
+    write: Callable[..., Path],
+    table: Callable[..., Dataset],
 ) -> None:
     dataset = table(write(tmp_path, "x,kind\n" + "".join(f"0,{label}\n" for label in labels.split())))
     assert dataset.classes == classes
     assert dataset.y.tolist() == y
 
 
-def test_a_table_of_many_blocks_is_read_as_numpy_reads_it(tmp_path: Path) -> None:
+def test_a_table_of_many_blocks_is_read_as_numpy_reads_it(
+    tmp_path: Path, table: Callable[..., Dataset]
+) -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(8000, 5)) * 10.0 ** rng.integers(-30, 30, (8000, 5)), rng.integers(0, 3, 8000)
     path = tmp_path / "table.csv"
@@ -229,7 +238,9 @@ def test_a_table_of_many_blocks_is_read_as_numpy_reads_it(tmp_path: Path) -> Non
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_what_csv_writes_is_read_back(tmp_path: Path, rows: list[tuple[float, str]]) -> None:
+def test_what_csv_writes_is_read_back(
+    tmp_path: Path, table: Callable[..., Dataset], rows: list[tuple[float, str]]
+) -> None:
     path = tmp_path / "table.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("x", "kind"), (0, "a"), (0, "ü"), *rows])
@@ -340,6 +351,7 @@ def test_refuses_bad_tables(
     expected: list[str],
     refusal: Callable[..., str],
     write: Callable[..., Path],
+    table: Callable[..., Dataset],
 ) -> None:
     path = write(tmp_path, content)
     message = refusal(table, path)
@@ -349,7 +361,7 @@ def test_refuses_bad_tables(
 
 
 def test_the_first_five_faults_are_one_message(
-    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path]
+    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
     rows = ["1,2,a", "inf,2,a", "1,,a", "1", "1,inf,a", "1,2,", *["?,?,?"] * 1000]
     path = write(tmp_path, "\n".join(["u,v,kind", *rows]))
@@ -379,25 +391,30 @@ def test_refuses_bad_features(
     expected: str,
     refusal: Callable[..., str],
     write: Callable[..., Path],
+    table: Callable[..., Dataset],
 ) -> None:
     assert expected in refusal(table, write(tmp_path, TABLE), features=features)
 
 
 def test_no_column_is_suggested_that_is_asked_for_itself(
-    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path]
+    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
     assert "Did you mean" not in refusal(table, write(tmp_path, TABLE), features=["heigh", "height"])
 
 
 @pytest.mark.parametrize("delimiter", ["", ",,", "\n"])
 def test_refuses_bad_delimiters(
-    tmp_path: Path, delimiter: str, refusal: Callable[..., str], write: Callable[..., Path]
+    tmp_path: Path,
+    delimiter: str,
+    refusal: Callable[..., str],
+    write: Callable[..., Path],
+    table: Callable[..., Dataset],
 ) -> None:
     assert refusal(table, write(tmp_path, TABLE), delimiter=delimiter)
 
 
 def test_refuses_a_quantity_as_a_class(
-    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path]
+    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
     path = write(tmp_path, "x,kind\n" + "".join(f"0,{i / 7}\n" for i in range(50)))
     assert "has 50 different values ('0.0'" in (message := refusal(table, path))
@@ -411,7 +428,7 @@ def test_refuses_a_quantity_as_a_class(
 
 
 def test_refuses_a_class_as_a_quantity(
-    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path]
+    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
     message = refusal(table, write(tmp_path, TABLE), classification=False, features=["age"])
     assert ":2: column 'kind' is 'cat', not a number" in message
@@ -419,7 +436,7 @@ def test_refuses_a_class_as_a_quantity(
 
 
 def test_a_table_with_very_many_columns(
-    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path]
+    tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
     began = time.perf_counter()
     names = [f"c{i}" for i in range(40_000)]
@@ -434,7 +451,11 @@ def test_a_table_with_very_many_columns(
 
 
 def test_a_table_past_the_memory_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: Callable[..., str], write: Callable[..., Path]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refusal: Callable[..., str],
+    write: Callable[..., Path],
+    table: Callable[..., Dataset],
 ) -> None:
     def no_memory(*_: object, **__: object) -> None:
         raise MemoryError
@@ -474,7 +495,7 @@ PIECES = st.sampled_from(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_bytes_are_a_table_or_one_error(
-    tmp_path: Path, content: bytes, write: Callable[..., Path]
+    tmp_path: Path, content: bytes, write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
     path = write(tmp_path, b"x,kind\n" + content)
     try:
@@ -532,7 +553,9 @@ def test_a_file_whose_name_looks_like_a_pattern(tmp_path: Path) -> None:
     assert len(several(tmp_path / "a[1].csv")) == 2
 
 
-def test_dates_that_are_not_iso_are_left_out_with_a_word(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_dates_that_are_not_iso_are_left_out_with_a_word(
+    tmp_path: Path, write: Callable[..., Path], table: Callable[..., Dataset]
+) -> None:
     rows = "".join(f"{1 + i % 12}/{1 + i // 12}/2024,{i % 7},{'ab'[i % 2]}\n" for i in range(80))
     dataset = table(write(tmp_path, "when,z,kind\n" + rows))
     assert dataset.dropped == {"when": "holds dates; written as in 2024-03-14 they can be learned from"}
@@ -540,7 +563,11 @@ def test_dates_that_are_not_iso_are_left_out_with_a_word(tmp_path: Path, write: 
 
 @pytest.mark.parametrize("cell", ["${}.50", "{}%", "€ {}"])
 def test_many_amounts_are_no_categories_unless_asked_for(
-    cell: str, tmp_path: Path, write: Callable[..., Path], refusal: Callable[..., str]
+    cell: str,
+    tmp_path: Path,
+    write: Callable[..., Path],
+    refusal: Callable[..., str],
+    table: Callable[..., Dataset],
 ) -> None:
     def rows(n: int) -> str:
         return "x,z,kind\n" + "".join(
@@ -558,7 +585,7 @@ def test_many_amounts_are_no_categories_unless_asked_for(
 
 
 def test_numbers_with_a_decimal_comma(
-    tmp_path: Path, write: Callable[..., Path], refusal: Callable[..., str]
+    tmp_path: Path, write: Callable[..., Path], refusal: Callable[..., str], table: Callable[..., Dataset]
 ) -> None:
     path = write(tmp_path, "x;name;y;kind\n1,5;a,b;1.234,5;c,1\n2;c;2;d\n-,25;c;0,5;d\n")
     dataset = table(path)

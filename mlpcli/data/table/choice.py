@@ -1,0 +1,183 @@
+"""Chooses the columns of a table that are read: features and targets, by what the config says of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from mlpcli.data.kinds import Missing, ReadAs, Wanted
+from mlpcli.data.labels import parse_number
+from mlpcli.data.rows import DROPPED, ROLES, Roles
+from mlpcli.data.table.columns import Column
+from mlpcli.data.table.dates import date_of
+from mlpcli.data.table.source import Source
+from mlpcli.data.table.targets import Target, Targets
+from mlpcli.errors import DataError, did_you_mean
+from mlpcli.text import listed, nfc, repeated, shortened
+
+__all__ = [
+    "as_class",
+    "chosen_columns",
+    "column_of",
+    "known_columns",
+    "require",
+    "require_one_of_each",
+    "target_of",
+]
+
+_TRAINED_ON_NUMBERS = (
+    "The network was trained on numbers in this column; leave missing cells empty, or write NA."
+)
+_LEAVE_OUT = "Name the columns to predict from in `data.features`, and the others are ignored."
+
+
+def chosen_columns(
+    source: Source,
+    features: Sequence[str] | None,
+    target: str | Sequence[str],
+    read_as: Mapping[str, ReadAs],
+    missing: Missing,
+    roles: Roles,
+) -> tuple[list[Column], dict[str, str]]:
+    """Return the columns to learn from, and why others are left out before their cells are looked at.
+
+    Columns that nobody asks for may have no name, or the same one. Raises DataError where a column is
+    missing, or asked for twice.
+    """
+    names = source.names
+    targets, kinds = _listed(target), {nfc(name): kind for name, kind in read_as.items()}
+    asked = targets if features is None else [*map(nfc, features), *targets]
+    aside = {nfc(name): role for role, name in roles.items()}
+    require(source, [*asked, *(name for name in (*kinds, *aside) if name not in asked)])
+    twice = next((name for name in aside if name in asked), None)
+    if twice is not None:
+        key = "data.target" if twice in targets else "data.features"
+        raise DataError(
+            f"{key}: {twice!r} {ROLES[aside[twice]]}, as data.{aside[twice]} says, and cannot be both; "
+            "take it out of one of them"
+        )
+    left_out: dict[str, str] = {}
+    if features is None:
+        left_out = {name: DROPPED for name in names if kinds.get(name) == "drop"}
+        left_out |= {name: ROLES[role] for name, role in aside.items()}
+        left_out |= {f"(column {i})": "has no name" for i, name in enumerate(names, 1) if not name}
+        chosen = [name for name in names if name and name not in targets and name not in left_out]
+    else:
+        chosen = asked[: -len(targets)]
+        refused = next((name for name in chosen if kinds.get(name) == "drop"), None)
+        if refused is not None:
+            raise DataError(f"data.columns: {refused!r} is named in data.features; drop it there, or keep it")
+    if not chosen:
+        if features is not None:
+            raise DataError("data.features: name at least one column, or leave it out to use every column")
+        raise DataError(
+            f"{source.where}: has only the column {listed(targets)}, and nothing to learn it from"
+        )
+    require_one_of_each(source, [*chosen, *aside], targets, every=features is None)
+    return [column_of(name, source.places[name], kinds.get(name), missing) for name in chosen], left_out
+
+
+def column_of(name: str, place: int, read_as: ReadAs | None, missing: Missing) -> Column:
+    """Return a column that is read as the config says, or as its cells show for None."""
+    all_present = missing == "error"
+    if read_as is None or read_as == "drop":
+        return Column(name, place, all_present=all_present)
+    hint = f"It is read as numbers, as `data.columns` says; {{{name}: category}} takes it as text."
+    return Column(name, place, read_as, given=True, if_text=hint, all_present=all_present)
+
+
+def known_columns(source: Source, wanted: Wanted, target: str | Sequence[str] | None) -> list[Column]:
+    """Return the columns of the file from which those of a trained network are read."""
+    kinds = {nfc(name): kind for name, kind in wanted.kinds.items()}
+    places = source.places
+    found: dict[str, Column] = {}
+    asked = []
+    for name in map(nfc, wanted.columns):
+        date = date_of(name)
+        base = date if date is not None and name not in places and date in places else name
+        asked.append(base)
+        if base in found or base not in places:
+            continue
+        place, kind = places[base], kinds.get(base)
+        if base != name:
+            found[base] = Column(base, place, "date", given=True)
+        elif kind is None:
+            found[base] = Column(base, place, "number", given=True, if_text=_TRAINED_ON_NUMBERS)
+        else:
+            levels = kind.levels if kind.name == "category" else None
+            found[base] = Column(base, place, kind.name, given=True, levels=levels)
+    asked = list(dict.fromkeys(asked))
+    targets = [] if target is None else _listed(target)
+    require(source, [*asked, *targets])
+    require_one_of_each(source, asked, targets, every=False)
+    return list(found.values())
+
+
+def _listed(target: str | Sequence[str]) -> list[str]:
+    return [nfc(name) for name in ([target] if isinstance(target, str) else target)]
+
+
+def target_of(
+    source: Source, target: str | Sequence[str], classification: bool | None, missing: Missing
+) -> Target | Targets:
+    """Return the target, or the targets, to be read."""
+    names = _listed(target)
+    if len(names) > 1:
+        return Targets([Target(source, name, False, missing) for name in names])
+    return Target(source, names[0], classification, missing)
+
+
+def as_class(
+    classification: bool | None, read_as: Mapping[str, ReadAs], target: str | Sequence[str]
+) -> bool | None:
+    """Return whether the target is a class, if the config says so in one way or the other."""
+    targets = _listed(target)
+    kinds = {nfc(name): kind for name, kind in read_as.items()}
+    for name in targets:
+        if kinds.get(name) in ("drop", "date"):
+            raise DataError(f"data.columns: {name!r} is the target, which cannot be read as {kinds[name]}")
+        if len(targets) > 1 and kinds.get(name) not in (None, "number"):
+            raise DataError(
+                f"data.columns: {name!r} is one of several targets, which are numbers, not a {kinds[name]}; "
+                "predict it alone"
+            )
+    said = kinds.get(targets[0])
+    return (said != "number") if classification is None and said is not None else classification
+
+
+def require(source: Source, asked: Sequence[str]) -> None:
+    """Raise DataError if a column is missing."""
+    names = source.names
+    missing = [name for name in asked if name not in source.places]
+    if missing and source.if_missing is not None:
+        raise DataError(source.if_missing)
+    if missing:
+        there = listed([name for name in names if name])
+        raise DataError(
+            f"{source.where}: has no column {listed(missing)}; its columns are {there}"
+            + did_you_mean(missing[0], (name for name in names if name not in asked))
+            + _headless(names)
+        )
+
+
+def require_one_of_each(
+    source: Source, columns: Sequence[str], targets: Sequence[str], *, every: bool
+) -> None:
+    """Raise DataError if one of several columns is meant; ``every`` says that all of a table are read."""
+    asked, counts = [*columns, *targets], Counter(source.names)
+    several = next((name for name in asked if counts[name] > 1), None)
+    if several is not None:
+        advice = "; give each a name of its own" + (f".\n{_LEAVE_OUT}" if every else "")
+        raise DataError(
+            f"{source.header}: two columns are called {shortened(several)}{_headless(source.names) or advice}"
+        )
+    twice = repeated(asked)
+    if twice is not None:
+        what = "is the target" if twice in targets else "is named twice"
+        raise DataError(f"data.features: {twice!r} {what}; name each column once")
+
+
+def _headless(names: Sequence[str]) -> str:
+    if any(parse_number(name) is not None for name in names):
+        return "\nThe first line must name the columns; this one seems to hold data."
+    return ""

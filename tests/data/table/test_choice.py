@@ -1,0 +1,36 @@
+"""The columns of a table that are read are those that the config asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mlpcli.data.dataset import Dataset
+from mlpcli.data.kinds import BOOLEAN, category
+
+
+def test_columns_are_read_as_the_config_says(
+    tmp_path: Path,
+    write: Callable[..., Path],
+    refusal: Callable[..., str],
+    table: Callable[..., Dataset],
+    many: Callable[..., str],
+) -> None:
+    path = write(tmp_path, many({"pclass": ["3", "1", "2"], "alive": ["1", "0"], "id": ["7", "9"]}))
+    dataset = table(path, read_as={"pclass": "category", "alive": "boolean", "id": "drop"})
+    assert dataset.columns == ("pclass", "alive")
+    assert dict(dataset.kinds) == {"pclass": category(("1", "2", "3")), "alive": BOOLEAN}
+    assert dataset.X[:3].tolist() == [[2, 1], [0, 0], [1, 1]]
+    assert dict(dataset.dropped) == {"id": "dropped in `data.columns`"}
+    assert "has no column 'class'" in refusal(table, path, read_as={"class": "drop"})
+    assert "'kind' is the target" in refusal(table, path, read_as={"kind": "drop"})
+    assert "'id' is named in data.features" in refusal(
+        table, path, read_as={"id": "drop"}, features=["id", "alive"]
+    )
+    message = refusal(table, path, read_as={"pclass": "boolean"})
+    assert ":2: column 'pclass' is '3', not a boolean\n" in message
+    message = refusal(table, path, read_as={"pclass": "date"})
+    assert ":2: column 'pclass' is '3', not an ISO date\n" in message
+    path = write(tmp_path, many({"hp": [*map(str, range(30)), "unknown"]}))
+    assert ":32: column 'hp' is 'unknown', not a number" in refusal(table, path, read_as={"hp": "number"})
+    assert len(table(path, read_as={"hp": "category"}).kinds["hp"].levels) == 31
