@@ -21,6 +21,7 @@ ELSEWHERE = {
     # A folder of parts that make one thing.
     "config/schema/": "config/test_schema.py",
     "training/check/": "training/test_check.py",
+    "training/checkpoints/": "training/test_checkpoints.py",
     # Nothing that could be wrong by itself: fields, and words that others say.
     "data/dataset.py": "data/test_splits.py",
     "data/sentences.py": "data/test_labels.py",

@@ -191,7 +191,7 @@ def test_the_longest_config_is_read_again(tmp_path: Path) -> None:
 def test_a_network_that_does_not_fit_into_memory(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     for size, fits in ((2 * 4 * 131, True), (2 * 4 * 131 - 1, False)):
         monkeypatch.setattr(
-            "mlpcli.training.checkpoints.available_memory",
+            "mlpcli.training.checkpoints.reading.available_memory",
             lambda size=size: Available(size, "the control group /job"),
         )
         if fits:

@@ -1,0 +1,199 @@
+"""The JSON ``meta`` of a checkpoint: what it may hold, and how it is read from a stranger's file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlpcli.data.transform import MOST_BINS
+from mlpcli.errors import CheckpointError
+from mlpcli.npz import NpzFile
+from mlpcli.training.migrations import migrate
+
+__all__ = [
+    "FORMAT",
+    "KindMeta",
+    "Meta",
+    "NetworkMeta",
+    "can_be_read",
+    "damaged",
+    "read_meta",
+]
+
+FORMAT = 3
+_MAX_META = 16_000_000  # bytes
+_MAX_VALUES = 100_000  # in meta, without the long lists of names; a thousand layers take about ten thousand
+_LONG = ("bins", "columns", "classes", "class_counts", "flagged", "kinds", "others")
+_MAX_LEVELS = 1_000_000  # of all columns of categories, and their slots
+_MAX_QUOTES = 3_000_000  # a million features and 65,000 classes, with some quotes in the names themselves
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class _Progress(_Strict):
+    epoch: _Count
+    best_epoch: _Count
+    best_score: list[float]
+    epochs_since_best: _Count
+    plateaus: _Count
+    steps: _Count
+
+
+_Bits = Annotated[int, Field(ge=0, lt=2**128)]
+
+
+class _PCG64(_Strict):
+    state: _Bits
+    inc: _Bits
+
+
+class _Stream(_Strict):
+    """The state of a bit generator as NumPy describes it."""
+
+    bit_generator: Literal["PCG64"]
+    state: _PCG64
+    has_uint32: Literal[0, 1]
+    uinteger: Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class _MidEpoch(_Strict):
+    batch: _Count
+    loss_sum: float
+    correct: _Count | Annotated[float, Field(ge=0)]  # the sum of weights, where examples have them
+    seconds: float
+    silent: list[Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")]]
+    streams: dict[Literal["augment", "dropout", "noise"], _Stream]
+
+
+_Bins = Annotated[int, Field(ge=1, le=MOST_BINS)]
+
+
+class KindMeta(_Strict):
+    """What a column holds, and of categories the `Slots` of its levels."""
+
+    name: Literal["boolean", "category"]
+    levels: list[str]
+    slots: list[Annotated[int, Field(ge=-1)]]
+
+
+class NetworkMeta(_Strict):
+    """What differs between a further network and the first one; slots and bins are by names of columns."""
+
+    epoch: _Count
+    flagged: list[_Count]
+    slots: dict[str, list[Annotated[int, Field(ge=-1)]]]
+    bins: dict[str, _Bins] = {}
+
+
+class Meta(_Strict):
+    """The JSON in ``meta``.
+
+    ``flagged`` has the places of the columns with a feature for missing cells, and ``bins`` how many bins the
+    columns have that are cut into bins.
+    """
+
+    format: Literal[3]
+    mlp: str
+    config: dict[str, Any]
+    columns: list[str]
+    kinds: dict[str, KindMeta]
+    flagged: list[_Count]
+    bins: dict[str, _Bins] = {}
+    classes: list[str] | None
+    targets: int
+    fingerprint: int | None
+    class_counts: list[_Count] | None
+    shapes: dict[str, list[int]]
+    epoch: _Count
+    scores: dict[str, float]
+    progress: _Progress | None
+    mid_epoch: _MidEpoch | None
+    data_from_run: str | None = None
+    baseline_note: str | None = None
+    others: list[NetworkMeta] = []
+
+
+def damaged(path: Path, what: str) -> CheckpointError:
+    """Return the error for a file that no version of mlp has written; ``what`` is wrong with it."""
+    if len(what) > 300:
+        what = f"{what[:297]}..."
+    return CheckpointError(f"{path} is not a valid checkpoint: {what}; use another one, or train again")
+
+
+def read_meta(path: Path, archive: NpzFile) -> Meta:
+    """Return the meta of an archive in the current format; raises CheckpointError."""
+    if "meta" not in archive.names:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of mlp: it has no meta; use best.npz or last.npz of a run"
+        )
+    shape, dtype = archive.header("meta")
+    if shape != () or dtype.kind != "S" or dtype.itemsize > _MAX_META:
+        raise damaged(path, f"meta is {dtype} {shape}, not a byte string")
+    raw = archive.read("meta").item()
+    if not _is_modest(raw):
+        raise damaged(path, "meta holds more lists, mappings or strings than any network needs")
+    try:
+        data = json.loads(raw)
+        if isinstance(data, dict):
+            data = migrate(data)
+        if isinstance(data, dict) and data.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{path} has format {data.get('format')!r:.50}, but this version of mlp reads formats up to "
+                f"{FORMAT}; it was written by mlp {data.get('mlp')!r:.50}"
+            )
+        if isinstance(data, dict) and (
+            _more_than(_MAX_VALUES, data, besides=_LONG)
+            or _has_too_many_levels(data)
+            or _has_more_than_columns(data)
+        ):
+            raise damaged(path, "meta holds more values than any network needs")
+        json.dumps(data, ensure_ascii=False).encode()  # lone surrogates cannot be printed
+        return Meta.model_validate(data)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise damaged(path, f"meta.{where}: {error.errors()[0]['msg']}") from None
+    except (ValueError, RecursionError):
+        raise damaged(path, "meta is not valid JSON") from None
+
+
+def can_be_read(raw: bytes, meta: dict[str, Any]) -> bool:
+    """Return whether `read_meta` would take ``meta``, whose JSON is ``raw``."""
+    return len(raw) <= _MAX_META and _is_modest(raw) and not _has_too_many_levels(meta)
+
+
+def _is_modest(raw: bytes) -> bool:
+    """Return whether the JSON can be parsed in little memory; an empty list takes thirty times its text."""
+    return raw.count(b"[") + raw.count(b"{") <= _MAX_VALUES and raw.count(b'"') <= _MAX_QUOTES
+
+
+def _has_too_many_levels(meta: dict[str, Any]) -> bool:
+    return _more_than(_MAX_LEVELS, {key: meta.get(key) for key in ("kinds", "others")}, besides=())
+
+
+def _has_more_than_columns(meta: dict[str, Any]) -> bool:
+    """Return whether a list that has at most one value for each column is longer than that."""
+    columns = meta.get("columns")
+    most = len(columns) if isinstance(columns, list) else 0
+    own = (meta.get(key) for key in ("kinds", "flagged", "bins"))
+    return any(isinstance(values, (dict, list)) and len(values) > most for values in own)
+
+
+def _more_than(limit: int, data: dict[str, Any], besides: tuple[str, ...]) -> bool:
+    """Return whether ``data`` without the keys ``besides`` holds more than ``limit`` values in all."""
+    pending = [value for key, value in data.items() if key not in besides]
+    while pending and limit >= 0:
+        value = pending.pop()
+        limit -= 1
+        if isinstance(value, (dict, list, tuple)):
+            if len(value) > limit:
+                return True
+            pending += value.values() if isinstance(value, dict) else value
+    return limit < 0
