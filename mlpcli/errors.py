@@ -13,6 +13,7 @@ __all__ = [
     "DataError",
     "MlpError",
     "RunError",
+    "RunWarning",
     "UsageError",
     "did_you_mean",
     "nearest",
@@ -44,6 +45,10 @@ class ConfigError(MlpError):
 
 class ConfigWarning(FutureWarning):
     """A config is spelled in an old way, which is understood; the text says how it is written now."""
+
+
+class RunWarning(UserWarning):
+    """A file of a run is damaged, and what is whole in it is used; the text says what is left out."""
 
 
 class UsageError(MlpError):

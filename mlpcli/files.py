@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all."""
+"""Files, lines and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-__all__ = ["make_place", "new_folder", "replace_file"]
+__all__ = ["append_line", "make_place", "new_folder", "replace_file", "temporary_name"]
 
 
 def make_place(path: Path) -> Path:
@@ -17,6 +17,11 @@ def make_place(path: Path) -> Path:
     target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     return target
+
+
+def temporary_name(path: Path) -> Path:
+    """Return the path that a file has while it is written; a killed process leaves it there."""
+    return path.with_name(f".{path.name}.tmp")
 
 
 @contextlib.contextmanager
@@ -27,7 +32,7 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
     of these steps fails, ``path`` stays as it was and the temporary file is removed. Each path has one
     temporary name, so a killed process leaves at most one file, which the next write replaces.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = temporary_name(path)
     try:
         with temporary.open("wb") as stream:
             yield stream
@@ -42,6 +47,23 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def append_line(path: Path, line: bytes) -> None:
+    """Add a line, which ends in a newline, to a file; if it cannot be written whole, no part of it stays.
+
+    Nothing is buffered: a buffer that a full disk refused would be written again when the file is closed.
+    """
+    with path.open("ab", buffering=0) as stream:
+        size = stream.tell()
+        try:
+            rest = memoryview(line)
+            while rest:  # a disk that is nearly full takes a part of it first
+                rest = rest[stream.write(rest) :]
+        except BaseException:
+            with contextlib.suppress(OSError):
+                stream.truncate(size)
+            raise
+
+
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Make an empty folder; it takes the free name ``path`` when the block ends without an error.
@@ -49,7 +71,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     As with `replace_file`, the files in it are fsynced first, and nothing is left if the block fails. The
     caller makes sure that only one process at a time does this.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = temporary_name(path)
     try:
         shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
         temporary.mkdir()

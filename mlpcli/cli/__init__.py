@@ -26,7 +26,7 @@ from mlpcli.cli.plot import plot
 from mlpcli.cli.predict import predict
 from mlpcli.cli.report import report
 from mlpcli.cli.train import train
-from mlpcli.errors import ConfigWarning, MlpError
+from mlpcli.errors import ConfigWarning, MlpError, RunWarning
 
 __all__ = ["cli", "run"]
 
@@ -78,13 +78,15 @@ def run(args: list[str]) -> int:
 
 @contextmanager
 def _notes() -> Iterator[None]:
-    """Show what the config reader warns of as a note on stderr, and other warnings as Python does."""
+    """Show the warnings of mlp itself as notes on stderr, and other warnings as Python does."""
+    own = (ConfigWarning, RunWarning)
     with warnings.catch_warnings():
-        warnings.simplefilter("always", ConfigWarning)
+        for category in own:
+            warnings.simplefilter("always", category)
         show = warnings.showwarning
 
         def note(message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any) -> None:
-            if issubclass(category, ConfigWarning):
+            if issubclass(category, own):
                 tell(f"Note: {message}")
             else:
                 show(message, category, *args, **kwargs)

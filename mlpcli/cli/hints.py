@@ -21,6 +21,7 @@ HINTS = {
     "directory holds a run": "--resume continues it, --force replaces it, --out names another directory.",
     "best is ahead": "Resume it with: mlp train --resume {run} --set training.epochs={epochs}",
     "run not written": "Once it can be written, resume with: mlp train --resume {run}",
+    "run out of reach": "Once it can be reached again, resume with: mlp train --resume {run}",
     "nothing written": "Once it can be written, train again.",
     "run cannot go on": "--force trains a new run in its place.",
     "memory": "To start it anyway: mlp train --force-memory",

@@ -113,7 +113,7 @@ def train(
         click.echo(_plan(experiment, folds, repeats or 1))
         return
 
-    from mlpcli.training.directory import run_name
+    from mlpcli.training.names import run_name
     from mlpcli.training.start import start_run, take_directory
 
     if force and out is None:

@@ -10,14 +10,15 @@ import re
 import tempfile
 import weakref
 from collections.abc import Collection, Iterable, Iterator
-from itertools import count
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.yaml12 import write_yaml
 from mlpcli.errors import CheckpointError, RunError, UsageError
-from mlpcli.files import replace_file
+from mlpcli.files import append_line, replace_file, temporary_name
+from mlpcli.training.names import FOLDS, RUN_CONFIG, RUN_LOG, RUNS, new_names
 
 try:
     import fcntl
@@ -25,30 +26,24 @@ except ImportError:  # Windows, which has no such locks
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
-    "FOLDS",
-    "RUN_CONFIG",
     "FoldsDirectory",
     "RunDirectory",
     "choose_directory",
     "find_checkpoint",
-    "find_run",
     "find_snapshots",
     "folder_of",
     "is_empty",
-    "run_name",
 ]
 
-RUN_CONFIG = "config.yaml"  # marks the directory of a run
-FOLDS = "folds.json"  # marks that of a cross-validation
-_FILES = (RUN_CONFIG, "metrics.jsonl", "best.npz", "last.npz", "run.log")
+_FILES = (RUN_CONFIG, "metrics.jsonl", "best.npz", "last.npz", RUN_LOG)
 _FOLDS_FILES = (FOLDS, "folds.npz", "out_of_fold.csv")
+_REPORT = "report.html"  # that `mlp report` makes
+_FILE, _FOLDS_FILE = (re.compile("|".join(map(re.escape, names))) for names in (_FILES, _FOLDS_FILES))
 _FOLD = re.compile(r"(repeat-[0-9]+-)?fold-[0-9]+")
 _SNAPSHOTS = "snapshots"
 _SNAPSHOT = re.compile(r"epoch-([0-9]{4,8})\.npz")
 _PLOTS = "plots"
-_PICTURES = (".png", ".svg", ".gif")  # that `mlp plot` makes
-_RUNS = Path("runs")
-
+_PICTURE = re.compile(r".+\.(png|svg|gif)")  # that `mlp plot` makes
 
 _F = TypeVar("_F", bound="_Folder")
 
@@ -74,25 +69,6 @@ def choose_directory(out: Path | None, force: bool, mark: str = RUN_CONFIG) -> P
             topic="directory holds a run",
         )
     return out
-
-
-def run_name(config: Path) -> str:
-    """Return the name of a run: that of its config file or, for the config of a run, the name of that run."""
-    folder = config.absolute().parent
-    if config.name == RUN_CONFIG and (folder / "run.log").exists():
-        return re.sub(r"(?<=.)-[0-9]+$", "", folder.name)
-    return config.stem
-
-
-def find_run(name: str, mark: str = RUN_CONFIG) -> Path | None:
-    """Return the last of runs/NAME, runs/NAME-2, ... that holds a run, or what else ``mark`` stands for."""
-    found = None
-    for path in _names(name):
-        if not path.exists():
-            return found
-        if (path / mark).is_file():
-            found = path
-    raise AssertionError("unreachable")
 
 
 def find_snapshots(path: Path) -> dict[int, Path]:
@@ -133,18 +109,18 @@ class _Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.goes_on = False  # whether it holds something to resume
+        self.goes_on = False  # whether it holds a run, or a cross-validation, to resume
         self._made: list[Path] = []  # the folders that were made for it, this one first
         descriptor = _lock(path)
         self._unlock = weakref.finalize(self, os.close, descriptor) if descriptor is not None else None
 
     @classmethod
     def create(cls: type[_F], name: str, chosen: Path | None) -> _F:
-        """Take ``chosen``, or the first free one of runs/NAME, runs/NAME-2, ..., and make it if needed.
+        """Take ``chosen``, or a new one of runs/NAME, runs/NAME-2, ..., and make it if needed.
 
         Raises RunError if nothing can be written there, or another run is being written there.
         """
-        with _told(chosen if chosen is not None else _RUNS):
+        with _told(chosen if chosen is not None else RUNS):
             directory = cls._free(name) if chosen is None else cls._make(chosen)
             directory._try_out()
         return directory
@@ -168,8 +144,8 @@ class _Folder:
 
     @classmethod
     def _free(cls: type[_F], name: str) -> _F:
-        """Take the first of the folders of this name that is empty or does not exist yet."""
-        for path in _names(name):
+        """Take the first of the `new_names` that is empty or does not exist yet."""
+        for path in new_names(name):
             if path.exists() and not (path.is_dir() and is_empty(path)):
                 continue
             try:
@@ -203,17 +179,30 @@ class _Folder:
 
 
 class RunDirectory(_Folder):
-    """A folder with the files of one run."""
+    """A folder with the files of one run.
+
+    ``saved`` is whether last.npz has been written, also if the folder cannot be reached any more.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.config, self.metrics, self.best, self.last, self.log = (path / name for name in _FILES)
+        self.saved = False
+
+    @classmethod
+    def reopen(cls, path: Path) -> RunDirectory:
+        """Take the folder of a run to resume; raises RunError like `create`."""
+        directory = super().reopen(path)
+        with _told(path):
+            directory.saved = directory.last.exists()
+        return directory
 
     def begin(self, experiment: Experiment) -> None:
         """Remove an earlier run; then write the new config, which marks the folder as that of a run."""
         with _told(self.path):
             self._clear()
             self.write_config(experiment)
+            self.saved = False
 
     def remove(self) -> None:
         """Remove the run, its config last, and the folder if nothing else is in it."""
@@ -225,11 +214,18 @@ class RunDirectory(_Folder):
                     folder.rmdir()
 
     def _clear(self) -> None:
-        """Remove all files of a run but its config."""
-        for file in (self.metrics, self.best, self.last, self.log):
+        """Remove all files of a run but its config, with the pictures and the report that show it."""
+        report = self.path / _REPORT
+        for file in (self.metrics, self.best, self.last, self.log, report, temporary_name(report)):
             file.unlink(missing_ok=True)
         self.forget_snapshots(set())
+        self._sweep()
         _remove_pictures(self.path)
+
+    def _sweep(self) -> None:
+        """Remove what killed processes have left half-written."""
+        _remove_temporary(self.path, _FILE)
+        _remove_temporary(self.path / _SNAPSHOTS, _SNAPSHOT)
 
     def snapshot(self, epoch: int) -> Path:
         """Return the path of an epoch's snapshot."""
@@ -248,30 +244,30 @@ class RunDirectory(_Folder):
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add a row to metrics.jsonl; if that fails, no part of the row stays."""
-        with self.metrics.open("ab") as stream:
-            size = stream.tell()
-            try:
-                stream.write(json.dumps(row).encode() + b"\n")
-                stream.flush()
-            except OSError:
-                with contextlib.suppress(OSError):
-                    os.ftruncate(stream.fileno(), size)
-                raise
+        append_line(self.metrics, json.dumps(row).encode() + b"\n")
+
+    def append_log(self, text: str) -> None:
+        """Add a line, or several, to run.log, with the time and its distance from UTC."""
+        now = datetime.now().astimezone().isoformat(" ", "milliseconds")
+        append_line(self.log, f"{now} {text}\n".encode(errors="backslashreplace"))
 
     def sync_metrics(self) -> None:
         """Wait until all rows have reached the disk."""
         with contextlib.suppress(FileNotFoundError), self.metrics.open("rb+") as stream:
             os.fsync(stream.fileno())
 
-    def rewind(self, epochs: int) -> None:
-        """Cut metrics.jsonl to the first ``epochs`` rows: a killed run may have written more, or half a row.
+    def rewind(self, epochs: int) -> str | None:
+        """Undo what a run has written since it had ``epochs`` epochs, when last.npz was saved.
 
-        Raises RunError if some of these rows are missing.
+        Cut metrics.jsonl to their rows, since there may be more, or half a row, and remove what was left
+        half-written. Return a note if the file ended in a broken row. Raises RunError if some of the rows are
+        missing.
         """
         with _told(self.metrics):
+            self._sweep()
             if epochs == 0:
                 self.metrics.unlink(missing_ok=True)
-                return
+                return None
             with self.metrics.open("rb+") as stream:
                 size, row = 0, b""
                 for _ in range(epochs):
@@ -283,9 +279,13 @@ class RunDirectory(_Folder):
                         "trained; put the file back as it was, or train a new run",
                         topic="run cannot go on",
                     )
+                end = stream.read()
                 stream.truncate(size)
                 stream.flush()
                 os.fsync(stream.fileno())
+        if not end or (end.endswith(b"\n") and _epoch(end.splitlines()[-1]) is not None):
+            return None
+        return f"{self.metrics} ended in a row that was not whole; it has been removed."
 
     def read_metrics(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Return the rows of metrics.jsonl that begin at byte ``start``, and the byte at which they end.
@@ -317,12 +317,19 @@ class FoldsDirectory(_Folder):
         with _told(self.path):
             for file in (self.checkpoint, self.predictions):
                 file.unlink(missing_ok=True)
+            _remove_temporary(self.path, _FOLDS_FILE)
             for folder in sorted(self.path.iterdir()):
                 if _FOLD.fullmatch(folder.name) and (folder / RUN_CONFIG).is_file():
                     run = RunDirectory(folder)
                     run.remove()
                     run.close()
             _remove_pictures(self.path)
+        self.write_scores(scores)
+
+    def go_on(self, scores: dict[str, Any]) -> None:
+        """Remove what a killed process has left half-written, and write folds.json."""
+        with _told(self.path):
+            _remove_temporary(self.path, _FOLDS_FILE)
         self.write_scores(scores)
 
     def write_scores(self, scores: dict[str, Any]) -> None:
@@ -337,9 +344,18 @@ class FoldsDirectory(_Folder):
 
 
 def _remove_pictures(path: Path) -> None:
+    _remove_temporary(path / _PLOTS, _PICTURE)
     for picture in (path / _PLOTS).glob("*"):
-        if picture.suffix in _PICTURES:
+        if _PICTURE.fullmatch(picture.name):
             picture.unlink()
+
+
+def _remove_temporary(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove the temporary files that files of these names have in a folder while they are written."""
+    for file in folder.glob(".*.tmp"):
+        name = file.name[1 : -len(".tmp")]
+        if names.fullmatch(name):
+            temporary_name(folder / name).unlink(missing_ok=True)
 
 
 def _epoch(row: bytes) -> Any:
@@ -361,10 +377,6 @@ def _told(path: Path) -> Iterator[None]:
 def is_empty(path: Path) -> bool:
     """Return whether a folder is empty but for what a process leaves if it is killed at its first file."""
     return all(entry.name in (f".{RUN_CONFIG}.tmp", f".{FOLDS}.tmp") for entry in path.iterdir())
-
-
-def _names(name: str) -> Iterator[Path]:
-    return (_RUNS / (name if number == 1 else f"{name}-{number}") for number in count(1))
 
 
 def _lock(path: Path) -> int | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import warnings
 from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlpcli.build import Splits, build_loss
 from mlpcli.data.batches import Batches, Split
-from mlpcli.errors import CheckpointError, RunError, UsageError
+from mlpcli.errors import CheckpointError, RunError, RunWarning, UsageError
 from mlpcli.nn.losses import Loss
-from mlpcli.text import some
+from mlpcli.text import count, some
 from mlpcli.training.apply import load_same_splits
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import find_snapshots, folder_of
@@ -69,25 +70,53 @@ class Row(BaseModel):
 
 
 def read_metrics(path: Path) -> list[Row]:
-    """Read and validate metrics.jsonl; a last row that is still being written is left out.
+    """Read and validate metrics.jsonl.
 
-    Raises RunError if there is no such file, no row in it, or a line that is not a row of metrics.
+    A broken end, such as a full disk leaves, or a row that is just being written, is left out with a
+    RunWarning. Raises RunError if there is no such file, no row in it, or a line that is not a row of
+    metrics.
     """
     rows: list[Row] = []
     try:
         with path.open("rb") as stream:
-            while (line := stream.readline(_LONGEST)).endswith(b"\n"):
-                row = Row.model_validate(json.loads(line))
+            while line := stream.readline(_LONGEST):
+                record = _parse(line) if line.endswith(b"\n") else None
+                if record is None:
+                    break
+                row = Row.model_validate(record)
                 if row.epoch != len(rows) + 1 or row.layers != (rows or [row])[0].layers:
                     raise ValueError
                 rows.append(row)
+            if line.endswith(b"\n") and not (rows and _is_broken_end(stream)):
+                raise ValueError
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError, ValidationError):
         raise RunError(f"{path}:{len(rows) + 1}: is not a row of metrics") from None
     if not rows:
         raise RunError(f"{path} is still empty: no epoch has been finished")
+    if line:
+        warnings.warn(
+            f"{path} ends in a row that is not whole; it is left out, after {count(len(rows), 'row')}.",
+            RunWarning,
+            stacklevel=2,
+        )
     return rows
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """Return the object of JSON that a line holds, as each row does; None for anything else."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _is_broken_end(stream: IO[bytes]) -> bool:
+    """Return whether no row follows, and no more than what is left of one."""
+    rest = stream.read(_LONGEST + 1)
+    return len(rest) <= _LONGEST and all(_parse(line) is None for line in rest.split(b"\n")[:-1])
 
 
 class FinishedRun:

@@ -26,10 +26,11 @@ from mlpcli.errors import ConfigError, DataError, RunError, UsageError
 from mlpcli.nn.measures import MEASURES
 from mlpcli.reading import opened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.directory import FOLDS, FoldsDirectory, choose_directory
+from mlpcli.training.directory import FoldsDirectory, choose_directory
 from mlpcli.training.memory import require_memory
 from mlpcli.training.model import Model
 from mlpcli.training.moved import data_from, found_from_config
+from mlpcli.training.names import FOLDS
 from mlpcli.training.resume import find_run_to_resume, require_unchanged, with_choices
 from mlpcli.training.run import Run
 from mlpcli.training.settled import settle
@@ -235,7 +236,7 @@ class CrossValidation:
                 self.record.rows.extend(before.rows)
         if directory is not None:
             if goes_on:
-                self._write()
+                directory.go_on(self.record.model_dump())
             else:
                 directory.begin(self.record.model_dump())
 

@@ -15,7 +15,6 @@ What is handed over may be changed by the next step of training: a recorder copi
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -141,7 +140,6 @@ class DirectoryRecorder:
     def __init__(self, directory: RunDirectory) -> None:
         self._files = directory
         self.directory: Path | None = directory.path
-        self._logger = logging.Logger("run")
         self._best: _Copy | None = None
         self._unwritten: dict[Path, _Copy | Checkpoint] = {}
         self._rows: list[dict[str, Any]] = []  # those that somebody has asked for: a long run keeps none
@@ -151,23 +149,17 @@ class DirectoryRecorder:
 
     @contextlib.contextmanager
     def open(self, lines: Sequence[str]) -> Iterator[None]:
-        """Open the log and write ``lines``; raise what cannot be written in the block as NotWrittenError."""
-        with self._told():
-            try:
-                handler = _Log(self._files.log, encoding="utf-8")
-                handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-                self._logger.addHandler(handler)
-                for line in lines:
-                    self.log(line)
-                yield
-            finally:
-                for open_handler in self._logger.handlers:
-                    with contextlib.suppress(OSError):  # a full disk has been reported before
-                        open_handler.close()
+        """Write ``lines`` into the log; raise what cannot be written in the block as NotWrittenError."""
+        try:
+            for line in lines:
+                self.log(line)
+            yield
+        except OSError as error:
+            raise self._not_written(error) from None
 
     def log(self, text: str) -> None:
         """Write a line into run.log, with the time."""
-        self._logger.info("%s", text)
+        self._files.append_log(text)
 
     def add_snapshot(self, checkpoint: Checkpoint, planned: Collection[int]) -> None:
         """Write the snapshot of an epoch; remove those of other epochs than ``planned``."""
@@ -214,21 +206,24 @@ class DirectoryRecorder:
                 kept = self._unwritten[path]
                 save_checkpoint(path, kept.unpack() if isinstance(kept, _Copy) else kept)
                 del self._unwritten[path]
+        self._files.saved = True
         self._due = time.perf_counter() + _WRITE_EVERY
 
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """Raise what the system refuses as NotWrittenError."""
-        try:
-            yield
-        except OSError as error:
-            can_go_on = self._files.last.exists()
-            kept = "What was saved before is whole." if can_go_on else "Nothing had been saved yet."
-            raise NotWrittenError(
-                f"{error.filename or self.directory} cannot be written: {error.strerror}.\n{kept}",
-                topic="run not written" if can_go_on else "nothing written",
-                run=self.directory,
-            ) from None
+    def _not_written(self, error: OSError) -> NotWrittenError:
+        """Return the error for what the system refused, with what is left of the run."""
+        saved = self._files.saved
+        is_there = saved and _is_there(self._files.last)
+        if is_there:
+            left = "What was saved before is whole."
+        elif saved:
+            left = f"The run had been saved in {self._files.last}, which is gone now or cannot be read."
+        else:
+            left = "Nothing had been saved yet."
+        return NotWrittenError(
+            f"{error.filename or self.directory} cannot be written: {error.strerror}.\n{left}",
+            topic="run not written" if is_there else "run out of reach" if saved else "nothing written",
+            run=self.directory,
+        )
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -267,13 +262,6 @@ class DirectoryRecorder:
 Recorder: TypeAlias = MemoryRecorder | DirectoryRecorder
 
 
-class _Log(logging.FileHandler):
-    """A log file; where it cannot be written that is the run's error, not a traceback on stderr."""
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802
-        raise  # called while the error is being handled
-
-
 def _size(checkpoint: Checkpoint) -> int:
     """Return the bytes of the parameters and of the optimizer's arrays."""
     slots = {} if checkpoint.resume is None else checkpoint.resume.slots
@@ -282,3 +270,10 @@ def _size(checkpoint: Checkpoint) -> int:
 
 def _read(path: Path) -> Checkpoint | None:
     return load_checkpoint(path, force_memory=True) if path.exists() else None  # the run's forecast has room
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # its folder cannot be read
+        return False

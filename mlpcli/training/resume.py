@@ -16,8 +16,9 @@ from mlpcli.config.schema import Experiment, flatten, to_plain
 from mlpcli.errors import CheckpointError, ConfigError, DataError, UsageError
 from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.directory import RUN_CONFIG, RunDirectory, find_run, is_empty
+from mlpcli.training.directory import RunDirectory, is_empty
 from mlpcli.training.moved import is_missing, places_of_data, what_moved, what_was_tried
+from mlpcli.training.names import RUN_CONFIG, find_run
 from mlpcli.training.recorder import DirectoryRecorder
 from mlpcli.training.run import Run
 from mlpcli.training.settled import with_open, with_task
@@ -31,7 +32,7 @@ _NUMERALS = ("decimal", "thousands")  # that are found out in the file where a c
 
 
 def find_run_to_resume(name: str, given: Path | None, mark: str = RUN_CONFIG) -> Path | None:
-    """Return the folder of the run to go on with: ``given``, or the last of runs/NAME, runs/NAME-2, ...
+    """Return the folder of the run to go on with: ``given``, or the last run of this name.
 
     ``mark`` is the file by which it is known. Return None if there is none yet, so that a script may always
     ask to resume. Raises UsageError if ``given`` holds something else.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import time
 from collections.abc import Generator, Sequence
@@ -199,7 +200,8 @@ class Run:
             finally:
                 recorder.sync()
         except RunError as error:
-            recorder.log(f"stopped: {error}")
+            with contextlib.suppress(OSError):  # a log that cannot be written hides no other error
+                recorder.log(f"stopped: {error}")
             if error.topic is not None:  # a file that cannot be written
                 raise
             raise RunError("\n".join([str(error), *self._after_divergence()])) from None

@@ -19,8 +19,8 @@ __all__ = ["start_run", "take_directory", "train_run", "train_to_end"]
 def take_directory(name: str, out: Path | None, *, resume: bool = False, force: bool = False) -> RunDirectory:
     """Return the directory for a run, locked until it is closed.
 
-    That is ``out``, or the first free one of runs/NAME, runs/NAME-2, ...; with ``resume`` the last of them
-    that holds a run. Raises UsageError if ``out`` holds something else, or a run that is neither resumed nor,
+    That is ``out``, or a new one of runs/NAME, runs/NAME-2, ...; with ``resume`` that of them whose run was
+    begun last. Raises UsageError if ``out`` holds something else, or a run that is neither resumed nor,
     with ``force``, replaced; RunError if nothing can be written there, or another run is being written there.
     """
     found = find_run_to_resume(name, out) if resume else None
@@ -52,7 +52,9 @@ def start_run(
     if last is None:
         directory.begin(run.experiment)
     else:
-        directory.rewind(last.epoch)
+        note = directory.rewind(last.epoch)
+        if note is not None:
+            run.notes.append(note)
         directory.write_config(run.experiment)
     return run
 

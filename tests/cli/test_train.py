@@ -229,7 +229,7 @@ def test_a_network_past_all_memory_is_refused_at_once(mlp: Mlp, command: str) ->
 def test_a_run_may_be_tried_where_the_memory_does_not_seem_to_suffice(
     mlp: Mlp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for room in ("memory", "checkpoints"):
+    for room in ("memory", "checkpoints.reading"):
         monkeypatch.setattr(
             f"mlpcli.training.{room}.available_memory", lambda: Available(10**3, "this machine")
         )

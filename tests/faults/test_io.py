@@ -54,7 +54,8 @@ class Faults:
             if mode not in ("wb", "ab"):
                 return whole(path, mode, *args, **options)
             self.ask(path)
-            return io.BufferedWriter(File(path, mode))
+            file = File(path, mode)
+            return file if options.get("buffering") == 0 else io.BufferedWriter(file)
 
         def counted(function: Callable[..., Any]) -> Callable[..., Any]:
             def wrapped(*args: Any, **options: Any) -> Any:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import signal
+import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlpcli.config.loader import parse_experiment
 from mlpcli.errors import RunError, UsageError
+from mlpcli.files import temporary_name
 from mlpcli.training.directory import (
     RunDirectory,
     choose_directory,
-    find_run,
     find_snapshots,
     folder_of,
-    run_name,
 )
 
 SPIRAL = parse_experiment("data: spiral", "test", Path())
@@ -59,37 +63,6 @@ def test_choosing_a_directory(tmp_path: Path, force: bool) -> None:
             choose_directory(run, force)
 
 
-def test_the_run_to_resume_is_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert find_run("x") is None
-    for number in range(3):
-        directory = RunDirectory.create("x", None)
-        if number < 2:
-            directory.begin(SPIRAL)
-    assert find_run("x") == Path("runs/x-2")
-
-
-@pytest.mark.parametrize(
-    ("config", "name"),
-    [
-        ("configs/spiral.yaml", "spiral"),
-        ("config.yaml", "config"),
-        ("runs/spiral/config.yaml", "spiral"),
-        ("runs/spiral-12/config.yaml", "spiral"),
-        ("runs/2024-06/config.yaml", "2024"),
-        ("runs/-7/config.yaml", "-7"),
-    ],
-)
-def test_a_run_is_named_after_its_config_or_the_run_that_holds_the_config(
-    tmp_path: Path, config: str, name: str
-) -> None:
-    path = tmp_path / config
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if config.startswith("runs"):
-        (path.parent / "run.log").touch()
-    assert run_name(path) == name
-
-
 def test_snapshots_are_found_by_their_epochs_and_belong_to_the_run(tmp_path: Path) -> None:
     directory = RunDirectory.create("x", tmp_path / "run")
     directory.begin(SPIRAL)
@@ -111,13 +84,27 @@ def test_a_new_run_removes_only_the_files_of_the_old_one(tmp_path: Path) -> None
     directory = RunDirectory.create("x", tmp_path / "run")
     plots = directory.path / "plots"
     plots.mkdir()
+    directory.snapshot(1).parent.mkdir()
     ours = [directory.metrics, directory.best, directory.last, directory.log, plots / "curves.png"]
-    theirs = [directory.path / "thesis.txt", plots / "notes.txt"]
-    for file in (*ours, *theirs):
+    ours += [directory.path / "report.html", directory.snapshot(1)]
+    killed = [temporary_name(file) for file in ours]
+    theirs = [directory.path / "thesis.txt", plots / "notes.txt", directory.path / ".thesis.txt.tmp"]
+    for file in (*ours, *killed, *theirs):
         file.touch()
     directory.begin(SPIRAL)
-    assert {file.exists() for file in ours} == {False}
+    assert [file for file in (*ours, *killed) if file.exists()] == []
     assert {file.exists() for file in (*theirs, directory.config)} == {True}
+
+
+def test_what_killed_processes_left_is_removed_before_a_run_goes_on(tmp_path: Path) -> None:
+    directory = RunDirectory.create("x", tmp_path / "run")
+    directory.append_metrics({"epoch": 1})
+    directory.snapshot(1).parent.mkdir()
+    left = [temporary_name(file) for file in (directory.best, directory.last, directory.snapshot(1))]
+    for file in left:
+        file.touch()
+    directory.rewind(1)
+    assert [file for file in left if file.exists()] == []
 
 
 def test_no_other_run_can_write_there_until_it_is_closed(tmp_path: Path) -> None:
@@ -169,6 +156,41 @@ def test_a_line_that_is_not_a_row_is_refused(tmp_path: Path) -> None:
     directory.metrics.write_text('{"epoch": 1}\nnonsense\n')
     with pytest.raises(RunError, match="not a row of metrics"):
         directory.read_metrics()
+
+
+ROWS = [json.dumps({"epoch": epoch, "train_loss": 1 / epoch}).encode() + b"\n" for epoch in range(1, 8)]
+
+
+@given(st.integers(1, 6), st.integers(0, 6), st.integers(0, 100), st.booleans())
+def test_whatever_is_left_of_a_row_is_removed_with_a_note(
+    kept: int, more: int, length: int, is_end: bool
+) -> None:
+    """A row that was written in part has lost its end; what older versions wrote last, its beginning."""
+    left = ROWS[6][-length:] if is_end and length else ROWS[6][:length]
+    is_broken = 0 < length < len(ROWS[6])
+    with tempfile.TemporaryDirectory() as folder, closing(RunDirectory(Path(folder))) as directory:
+        directory.metrics.write_bytes(b"".join(ROWS[: kept + more]) + left)
+        note = directory.rewind(kept)
+        assert directory.metrics.read_bytes() == b"".join(ROWS[:kept])
+    assert (note is not None) == is_broken
+
+
+def test_a_disk_that_is_full_leaves_no_part_of_a_row(tmp_path: Path) -> None:
+    """It takes a part of the row first; what it refuses is not written again when the file is closed."""
+    directory = RunDirectory.create("x", tmp_path / "run")
+    directory.append_metrics({"epoch": 1})
+    size = directory.metrics.stat().st_size
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 5, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            directory.append_metrics({"epoch": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert directory.metrics.read_bytes() == b'{"epoch": 1}\n'
 
 
 def test_rows_are_read_on_from_where_the_last_ones_ended(tmp_path: Path) -> None:

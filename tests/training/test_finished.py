@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from mlpcli.config.loader import load_experiment
-from mlpcli.errors import CheckpointError, RunError, UsageError
+from mlpcli.errors import CheckpointError, RunError, RunWarning, UsageError
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.finished import FinishedRun, find_runs, read_metrics
 from mlpcli.training.start import train_run
@@ -40,7 +44,9 @@ def written(folder: Path, *rows: dict[str, Any], rest: str = "") -> Path:
 
 def test_rows_are_read_except_one_that_is_still_being_written(tmp_path: Path) -> None:
     more = {"val_accuracy": 0.5, "seconds": 3.0, "what later versions add": []}
-    first, second = read_metrics(written(tmp_path, ROW | more, ROW | {"epoch": 2}, rest='{"epoch": 3, "tr'))
+    path = written(tmp_path, ROW | more, ROW | {"epoch": 2}, rest='{"epoch": 3, "tr')
+    with pytest.warns(RunWarning, match=r"metrics\.jsonl ends in a row that is not whole; .* after 2 rows"):
+        first, second = read_metrics(path)
     assert (first.epoch, first.val_accuracy, first.layers) == (1, 0.5, 2)
     assert (second.epoch, second.val_accuracy, second.dead) == (2, None, [0.25])
 
@@ -61,6 +67,36 @@ def test_an_invalid_row_is_refused_with_its_line(tmp_path: Path, change: dict[st
     with pytest.raises(RunError) as caught:
         read_metrics(path)
     assert str(caught.value) == f"{path}:2: is not a row of metrics"
+
+
+def is_row(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+PIECES = st.integers(1, len(json.dumps(ROW))).flatmap(
+    lambda n: st.sampled_from([json.dumps(ROW)[:n].encode(), json.dumps(ROW)[-n:].encode() + b"\n"])
+)
+
+
+@given(st.integers(1, 5), PIECES | st.lists(st.binary(), min_size=1).map(b"\n".join))
+def test_any_broken_end_is_left_out_with_a_word(n: int, end: bytes) -> None:
+    assume(not any(map(is_row, end.split(b"\n")[:-1])))
+    with tempfile.TemporaryDirectory() as folder:
+        path = written(Path(folder), *(ROW | {"epoch": epoch + 1} for epoch in range(n)))
+        with path.open("ab") as stream:
+            stream.write(end)
+        with pytest.warns(RunWarning, match="not whole") if end else nullcontext():
+            assert len(read_metrics(path)) == n
+
+
+@pytest.mark.parametrize("broken", ["nonsense\n", '"loss": 1}\n', "\n"])
+def test_a_broken_row_between_others_is_refused(tmp_path: Path, broken: str) -> None:
+    path = written(tmp_path, ROW, rest=broken + json.dumps(ROW | {"epoch": 2}) + "\n")
+    with pytest.raises(RunError, match=r"metrics\.jsonl:2: is not a row of metrics"):
+        read_metrics(path)
 
 
 @pytest.mark.parametrize("text", ["", '{"epoch": 1'])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,6 +150,59 @@ def test_a_file_that_cannot_be_written_is_reported_with_its_run(tmp_path: Path) 
     with pytest.raises(NotWrittenError, match="Nothing had been saved yet") as caught:
         next(run.epochs())
     assert caught.value.facts == {"run": tmp_path / "run"}
+
+
+@pytest.mark.parametrize("why", ["gone", "moved", "unreadable", "a file now"])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_directory_out_of_reach_is_told_with_what_had_been_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str, resumed: bool
+) -> None:
+    """What is said does not rest on what can be seen of the disk now."""
+    experiment, folder = parse_experiment(CONFIG, "test", tmp_path), tmp_path / "run"
+    epochs = start_run(experiment, take_directory("run", folder)).epochs()
+    next(epochs)
+    if resumed:
+        epochs.close()
+        directory = take_directory("run", folder, resume=True)
+        epochs = start_run(experiment, directory).epochs()
+    if why == "unreadable":
+        seen = Path.stat
+
+        def stat(path: Path, **options: Any) -> Any:
+            if folder in path.parents:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return seen(path, **options)
+
+        monkeypatch.setattr(Path, "stat", stat)
+        monkeypatch.setattr(Path, "is_file", lambda path: stat(path) is not None)
+        shutil.rmtree(folder / "snapshots")
+        (folder / "snapshots").touch()
+    else:
+        folder.rename(tmp_path / "elsewhere")
+        if why == "gone":
+            shutil.rmtree(tmp_path / "elsewhere")
+        elif why == "a file now":
+            folder.touch()
+    with pytest.raises(NotWrittenError) as caught:
+        list(epochs)
+    assert f"\nThe run had been saved in {folder / 'last.npz'}, which is gone now or cannot be read." in str(
+        caught.value
+    )
+    assert (caught.value.topic, caught.value.facts) == ("run out of reach", {"run": folder})
+
+
+def test_a_log_that_cannot_be_written_does_not_hide_a_divergence(tmp_path: Path) -> None:
+    run = start_run(
+        parse_experiment("data: {name: sine}\ntraining: {epochs: 5}", "test", tmp_path),
+        take_directory("run", tmp_path / "run"),
+    )
+    epochs = run.epochs()
+    next(epochs)
+    (tmp_path / "run" / "run.log").unlink()
+    (tmp_path / "run" / "run.log").mkdir()
+    run.network.parameters.values[0] = np.inf
+    with pytest.raises(RunError, match="training diverged"):
+        next(epochs)
 
 
 def test_invalid_rows_are_an_error(tmp_path: Path) -> None:
