@@ -15,7 +15,6 @@ from mlpcli.text import clip, columns, count, number, percent
 __all__ = ["evaluate"]
 
 _LABEL = 16  # widest name of a class in a table
-_MOST_CONFUSIONS = 10
 
 
 @click.command("eval", short_help="Evaluate a checkpoint on labelled examples.")
@@ -64,10 +63,10 @@ def _describe(report: dict[str, Any]) -> str:
         if "targets" in report:
             blocks.append(_target_table(report))
         return "\n\n".join([*blocks, *_remarks(report)])
-    correct = sum(row[i] for i, row in enumerate(report["confusion"]))
     totals, align = _measures(report, "loss")
     totals = [[*row, ""] for row in totals]
     if "weighted" not in report:
+        correct = round(report["accuracy"] * report["n"])
         totals[2][-1] = f"({correct:,} of {report['n']:,})"
     blocks = [
         head,
@@ -163,20 +162,24 @@ def _counted(examples: float, thousands: str = ",") -> str:
 def _confusions(report: dict[str, Any]) -> str:
     """Return the matrix or, if it is wider than the terminal, the most frequent mistakes."""
     matrix = report["confusion"]
+    if matrix is None:
+        return _mistakes(report, "most frequent confusions")
     names = [row["class"] for row in report["classes"]]
     labels = [clip(name, _LABEL) for name in names]
     room = shutil.get_terminal_size().columns - max(map(len, labels))
     width = room // len(names) - 2
     digits = max(len(_counted(n, "")) for row in matrix for n in row)
-    if width >= max(digits, min(4, max(map(len, labels)))):  # four letters tell most names apart
-        rows = [["", *(clip(name, width) for name in names)]]
-        rows += [[label, *(_counted(n, "") for n in row)] for label, row in zip(labels, matrix, strict=True)]
-        return "confusion (a row for the true class, a column for the predicted one)\n" + columns(
-            rows, "<" + ">" * len(names)
-        )
-    wrong = [(n, i, j) for i, row in enumerate(matrix) for j, n in enumerate(row) if n and i != j]
-    wrong.sort(key=lambda mistake: -mistake[0])
-    rows = [[_counted(n), "x", labels[i], "taken for", labels[j]] for n, i, j in wrong[:_MOST_CONFUSIONS]]
-    return "most frequent confusions (the whole matrix is in --json)\n" + (
-        columns(rows, "><<<<") if rows else "none"
-    )
+    if width < max(digits, min(4, max(map(len, labels)))):  # four letters tell most names apart
+        return _mistakes(report, "most frequent confusions (the whole matrix is in --json)")
+    rows = [["", *(clip(name, width) for name in names)]]
+    rows += [[label, *(_counted(n, "") for n in row)] for label, row in zip(labels, matrix, strict=True)]
+    title = "confusion (a row for the true class, a column for the predicted one)"
+    return f"{title}\n{columns(rows, '<' + '>' * len(names))}"
+
+
+def _mistakes(report: dict[str, Any], title: str) -> str:
+    rows = [
+        [_counted(row["count"]), "x", clip(row["class"], _LABEL), "taken for", clip(row["predicted"], _LABEL)]
+        for row in report["mistakes"]
+    ]
+    return f"{title}\n{columns(rows, '><<<<') if rows else 'none'}"

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from mlpcli.figures import UnfitError
 from mlpcli.figures.style import INK, label, new_figure, percent_axis, styled
-from mlpcli.training.evaluation import full_report
+from mlpcli.training.evaluation import MOST_CONFUSED, full_report
 from mlpcli.training.finished import FinishedRun
 
 __all__ = ["draw_confusion"]
@@ -19,11 +19,15 @@ _MAX_NUMBERS = 20  # classes; with more, the cells have no numbers
 def draw_confusion(run: FinishedRun) -> Figure:
     """Draw the confusion matrix of the held-out split: rows are true classes, columns predicted ones.
 
-    Colors show shares of the true class. Raises UnfitError for a regression.
+    Colors show shares of the true class. Raises UnfitError for a regression, or too many classes.
     """
     classes = run.checkpoint.classes
     if classes is None:
         raise UnfitError(f"confusion needs classes, but {run.experiment.data.title} is a regression")
+    if len(classes) > MOST_CONFUSED:
+        raise UnfitError(
+            f"confusion is for at most {MOST_CONFUSED:,} classes, and there are {len(classes):,}"
+        )
     part = run.held_out
     split = run.splits.parts[part]
     report = full_report(run.loss, run.logits(part), split.y[split.rows], classes)

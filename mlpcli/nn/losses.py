@@ -120,6 +120,16 @@ def _pair(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], N
     return np.empty(shape, dtype), np.empty(shape, dtype)
 
 
+def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where each row of logits (n, classes) starts among all of them, and room for one place in each.
+
+    A start plus the class of the row is the place of the entry of that class.
+    """
+    n, classes = shape
+    starts = np.arange(n, dtype=np.intp) * classes
+    return starts, np.empty_like(starts)
+
+
 def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None) -> Loss:
     """Softmax classifier: L = -sum t log p, p = softmax(logits); dL/dlogits = p - t.
 
@@ -133,24 +143,31 @@ def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None)
 
     def make(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
         n, classes = shape
-        targets = np.eye(classes) * (1 - e) + e / classes  # row y is the target of class y
         weights = np.ones(classes) if class_weights is None else np.array(class_weights)
-        targets *= weights
-        tables = (array.astype(dtype) for array in (targets, targets.sum(axis=1, keepdims=True), weights))
-        return *tables, *_pair(shape, dtype), *(np.empty((n, 1), dtype) for _ in range(2)), np.empty(n, dtype)
+        others = e / classes * weights  # the target of any class, but of its own entry
+        own = (1 - e + e / classes) * weights
+        sums = (1 - e) * weights + others.sum()
+        tables = (array.astype(dtype) for array in (others, own, sums, weights))
+        rows = (np.empty(n, dtype) for _ in range(2))
+        columns = (np.empty((n, 1), dtype) for _ in range(2))
+        return *tables, *_pair(shape, dtype), *rows, *columns, *_places(shape)
 
     scratch = Scratch(make)
 
     def evaluate(
         logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
     ) -> float:
-        targets, sums_of_targets, class_weight, t, p, column, sum_t, weight = scratch.like(logits)
+        others, own, sums, class_weight, t, p, own_t, weight, column, sum_t, starts, places = scratch.like(
+            logits
+        )
         total = float(len(y))
         np.maximum.reduce(logits, axis=1, keepdims=True, out=column)
         np.subtract(logits, column, out=p)
-        targets.take(y, axis=0, out=t, mode="clip")  # "clip" lets take write to out directly
+        t[...] = others
+        own.take(y, out=own_t, mode="clip")  # "clip" lets take write to out directly
+        t.put(np.add(starts, y, out=places), own_t, mode="clip")
         if class_weights is not None:
-            sums_of_targets.take(y, axis=0, out=sum_t, mode="clip")
+            sums.take(y, out=sum_t[:, 0], mode="clip")
             class_weight.take(y, out=weight, mode="clip")
             if weights is not None:
                 weight *= weights
@@ -186,33 +203,33 @@ def hinge(delta: float, squared: bool) -> Loss:
     """
 
     def make(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
-        n, classes = shape
-        return np.eye(classes, dtype=dtype), *_pair(shape, dtype), np.empty((n, 1), dtype)
+        n, _ = shape
+        return np.empty(shape, dtype), np.empty(n, dtype), np.empty(n, dtype), *_places(shape)
 
     scratch = Scratch(make)
 
     def evaluate(
         logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
     ) -> float:
-        eye, onehot, margins, column = scratch.like(logits)
+        margins, right, sums, starts, places = scratch.like(logits)
         n = len(y)
-        eye.take(y, axis=0, out=onehot, mode="clip")
-        np.multiply(logits, onehot, out=margins)
-        np.add.reduce(margins, axis=1, keepdims=True, out=column)  # s[y]
-        np.subtract(logits, column, out=margins)
+        np.add(starts, y, out=places)
+        logits.take(places, out=right, mode="clip")  # s[y]
+        np.subtract(logits, right[:, None], out=margins)
         margins += delta
         np.maximum(margins, 0, out=margins)
-        onehot *= delta
-        margins -= onehot  # the true class, whose m was delta, does not count
+        margins.take(places, out=right, mode="clip")
+        right -= delta  # the true class, whose m was delta, does not count
+        margins.put(places, right, mode="clip")
         if dlogits is not None:
             if squared:
                 np.multiply(margins, 2, out=dlogits)
             else:
                 np.greater(margins, 0, out=dlogits, casting="unsafe")
-            np.add.reduce(dlogits, axis=1, keepdims=True, out=column)
-            eye.take(y, axis=0, out=onehot, mode="clip")
-            onehot *= column
-            dlogits -= onehot
+            np.add.reduce(dlogits, axis=1, out=sums)
+            dlogits.take(places, out=right, mode="clip")
+            right -= sums
+            dlogits.put(places, right, mode="clip")
             dlogits *= 1 / n
             _weigh(dlogits, weights)
         if squared:

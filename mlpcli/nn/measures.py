@@ -94,10 +94,38 @@ class Classified:
         k = self.n_classes
         return np.bincount(self.y * k + self.predicted, self.weights, k * k).reshape(k, k)
 
+    @cached_property
+    def supports(self) -> NDArray[Any]:
+        """The number of rows (classes,) of each true class, or the sum of their weights."""
+        return np.bincount(self.y, self.weights, self.n_classes)
+
+    @cached_property
+    def predictions(self) -> NDArray[Any]:
+        """The number of rows (classes,) that each class was predicted for, or the sum of their weights."""
+        return np.bincount(self.predicted, self.weights, self.n_classes)
+
+    @cached_property
+    def correct(self) -> NDArray[Any]:
+        """The number of rows (classes,) of each class that were classified correctly, or their weights."""
+        right = self.predicted == self.y
+        weights = None if self.weights is None else self.weights[right]
+        return np.bincount(self.y[right], weights, self.n_classes)
+
+    def mistakes(self, most: int) -> list[tuple[int, int, Any]]:
+        """Return the most frequent mistakes: the true class, the predicted one, and their number of rows.
+
+        With weights it is the sum of these.
+        """
+        wrong = self.predicted != self.y
+        pairs, which = np.unique(self.y[wrong] * self.n_classes + self.predicted[wrong], return_inverse=True)
+        counts = np.bincount(which, None if self.weights is None else self.weights[wrong])
+        frequent = np.argsort(-counts, kind="stable")[:most]
+        return [(*divmod(int(pairs[i]), self.n_classes), counts[i].item()) for i in frequent]
+
     @property
     def occurring(self) -> NDArray[np.intp]:
         """The classes that occur."""
-        return np.flatnonzero(self.confusion.sum(axis=1))
+        return np.flatnonzero(self.supports)
 
     @cached_property
     def _log_odds(self) -> _Floats:
@@ -206,14 +234,13 @@ def _mean(values: NDArray[Any], weights: _Floats | None) -> float:
 
 def _accuracy(rows: Classified) -> float:
     """Return the share of rows that were classified correctly."""
-    return float(np.trace(rows.confusion) / rows.confusion.sum())
+    return float(rows.correct.sum() / rows.supports.sum())
 
 
 def _balanced_accuracy(rows: Classified) -> float:
     """Return the mean of the recalls of the classes that occur (Brodersen et al., 2010)."""
-    supports = rows.confusion.sum(axis=1)
     occurring = rows.occurring
-    return float(np.mean(np.diag(rows.confusion)[occurring] / supports[occurring]))
+    return float(np.mean(rows.correct[occurring] / rows.supports[occurring]))
 
 
 def _log_loss(rows: Classified) -> float:
@@ -257,11 +284,10 @@ def _f1(rows: Classified) -> float:
     F1 is 2 correct / (predicted + support), the harmonic mean of precision and recall.
     """
     classes = np.array([1]) if rows.n_classes == 2 else rows.occurring
-    confusion = rows.confusion
-    supports, predicted = confusion.sum(axis=1)[classes], confusion.sum(axis=0)[classes]
+    supports, predicted = rows.supports[classes], rows.predictions[classes]
     if not supports.all():
         raise UndefinedError("the second class does not occur")
-    return float(np.mean(2 * np.diag(confusion)[classes] / (supports + predicted)))
+    return float(np.mean(2 * rows.correct[classes] / (supports + predicted)))
 
 
 class Calibration(NamedTuple):
@@ -318,7 +344,7 @@ def best_threshold(rows: Classified) -> tuple[float, float]:
     probabilities or the second class does not occur.
     """
     probabilities = rows.probabilities[:, 1]
-    if not rows.confusion[1].any():
+    if not rows.supports[1]:
         raise UndefinedError("the second class does not occur")
     thresholds, right, wrong = count_above(probabilities, rows.y == 1, rows.weights)
     f1 = 2 * right / (right + wrong + right[-1])

@@ -23,7 +23,10 @@ from mlpcli.nn.measures import (
 from mlpcli.nn.network import Network
 from mlpcli.training.memory import EVALUATION_ROWS
 
-__all__ = ["compute_logits", "full_report", "quick_scores", "require_defined"]
+__all__ = ["MOST_CONFUSED", "compute_logits", "full_report", "quick_scores", "require_defined"]
+
+MOST_CONFUSED = 1000  # classes of a confusion matrix; more would take gigabytes
+_MISTAKES = 10
 
 
 def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
@@ -106,8 +109,9 @@ def full_report(
     ``n``, the ``loss``, each of the `MEASURES` of the task, and in ``undefined`` the reasons of those that
     are null.
 
-    For a classifier also: ``confusion`` (rows are true classes, columns predicted ones), and for each of the
-    ``classes`` precision, recall, F1 and support. Precision is null if the class was never predicted, recall
+    For a classifier also: ``confusion`` (rows are true classes, columns predicted ones; null for more than
+    `MOST_CONFUSED` classes), the ten most frequent ``mistakes``, and for each of the ``classes`` precision,
+    recall, F1 and support. Precision is null if the class was never predicted, recall
     if it never occurs. ``baseline`` is the accuracy of always predicting the most frequent class, ``macro``
     the plain mean over the classes that occur. Of two classes: ``threshold``, the one of the probability of
     the second class that gives it the highest F1, and that F1; null where it is undefined.
@@ -139,15 +143,17 @@ def full_report(
         **measures,
     }
     report["undefined"] = undefined
-    confusion = rows.confusion
-    predicted, support = confusion.sum(axis=0), confusion.sum(axis=1)
+    correct, predicted, support = rows.correct, rows.predictions, rows.supports
     report["baseline"] = float(np.max(support) / np.sum(support))
     report["classes"] = [
-        _class_report(name, confusion[i, i].item(), predicted[i].item(), support[i].item())
+        _class_report(name, correct[i].item(), predicted[i].item(), support[i].item())
         for i, name in enumerate(classes)
     ]
     report["macro"] = {key: _mean(report["classes"], key) for key in ("precision", "recall", "f1")}
-    report["confusion"] = confusion.tolist()
+    report["mistakes"] = [
+        {"class": classes[i], "predicted": classes[j], "count": n} for i, j, n in rows.mistakes(_MISTAKES)
+    ]
+    report["confusion"] = rows.confusion.tolist() if len(classes) <= MOST_CONFUSED else None
     if len(classes) == 2:
         report["threshold"] = _threshold(rows, classes[1])
     return report

@@ -81,8 +81,9 @@ class Model:
 
         With classes: n, loss, accuracy, balanced_accuracy, log_loss, roc_auc, pr_auc, f1, ece, brier,
         baseline (the accuracy of always naming the most frequent class), classes (precision, recall, f1 and
-        support of each), macro (their means) and confusion (a row for the true class, a column for the
-        predicted one); of two classes also threshold. For a regression: n, loss, mse, rmse, mae, mape and r2;
+        support of each), macro (their means), mistakes (the most frequent ones) and confusion (a row for the
+        true class, a column for the predicted one; None for more than 1,000 classes); of two classes also
+        threshold. For a regression: n, loss, mse, rmse, mae, mape and r2;
         of several targets also targets. A measure that is None has its reason in undefined. The baselines are
         the same measures of the most frequent class, or the mean, and of a linear model; baseline_note says
         why one is left out.

@@ -318,13 +318,18 @@ class Run:
         """
         best = self.recorder.best
         assert best is not None
-        batches = {name: self._batches(split) for name, split in self.splits.parts.items()}
+        parts: dict[str, Split | None] = {"train": self.splits.train}
         if self.trainer.val is self.trainer.train:
-            batches = {"train": batches.pop("train"), "val": self.trainer.train, **batches}
-        return {
-            name: quick_scores(best.network, self.loss, part, self.experiment.monitor, self.target_transform)
-            for name, part in batches.items()
-        }
+            parts["val"] = None
+        parts |= self.splits.parts
+        scores = {}
+        for name, split in parts.items():  # one after the other, since batches and losses keep buffers
+            batches = self.trainer.train if split is None else self._batches(split)
+            loss = build_loss(self.experiment, self.splits.class_counts)
+            scores[name] = quick_scores(
+                best.network, loss, batches, self.experiment.monitor, self.target_transform
+            )
+        return scores
 
     def score_baselines(self) -> dict[str, dict[str, dict[str, float | None]]]:
         """Return for every split, and each baseline, the scores that `score_best` has beside the loss."""

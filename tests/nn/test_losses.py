@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,16 @@ def test_a_batch_whose_weights_are_all_zero_has_no_loss() -> None:
     loss, dlogits = LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=[0, 1]), np.empty((2, 2))
     assert loss.evaluate(np.ones((2, 2)), np.array([0, 0]), dlogits) == 0
     assert not dlogits.any()
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "hinge"])
+def test_memory_grows_with_the_rows_and_not_with_the_square_of_the_classes(name: str) -> None:
+    loss = build_loss(validate_experiment({"data": "spiral", "loss": name}, Path()))
+    rows, classes = 8, 10_000
+    logits, y = np.ones((rows, classes), np.float32), np.arange(rows)
+    gradient = np.empty_like(logits)
+    tracemalloc.start()
+    loss.evaluate(logits, y, gradient)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * logits.nbytes  # a table of classes x classes would be 1,250 times as large

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -121,3 +122,39 @@ def test_many_rows_are_evaluated_in_pieces() -> None:
     margins = np.maximum(0, 1 - (2 * y[rows] - 1) * (logits[:, 1] - logits[:, 0]))
     assert scores["loss"] == pytest.approx(margins.mean(), rel=1e-5)
     assert scores["accuracy"] == np.mean((logits[:, 1] > logits[:, 0]) == y[rows])
+
+
+def test_a_thousand_classes_have_a_confusion_matrix_and_more_have_only_their_mistakes() -> None:
+    for classes in (1000, 1001):
+        y = np.array([3, 3, 3, 7, 9])
+        logits = np.zeros((5, classes))
+        logits[np.arange(5), [3, 5, 5, 0, 9]] = 9
+        names = tuple(map(str, range(classes)))
+        report = full_report(
+            LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=None), logits, y, names
+        )
+        assert report["accuracy"] == 0.4
+        assert report["mistakes"] == [
+            {"class": "3", "predicted": "5", "count": 2},
+            {"class": "7", "predicted": "0", "count": 1},
+        ]
+        assert report["classes"][3]["recall"] == pytest.approx(1 / 3)
+        assert (report["confusion"] is None) == (classes > 1000)
+    full = np.array(
+        full_report(
+            LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=None), logits[:, :10], y, names[:10]
+        )["confusion"]
+    )
+    assert full[3, 5] == 2
+
+
+def test_scores_of_many_classes_take_no_table_of_classes_by_classes() -> None:
+    classes = 20_000  # whose table would take 3.2 GB
+    y = np.array([3, 19_999])
+    names = tuple(map(str, range(classes)))
+    loss = LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=None)
+    tracemalloc.start()
+    full_report(loss, np.zeros((2, classes)), y, names)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30_000_000
