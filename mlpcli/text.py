@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import textwrap
@@ -20,6 +21,7 @@ __all__ = [
     "percent",
     "plain",
     "repeated",
+    "shell_path",
     "shortened",
     "some",
 ]
@@ -107,6 +109,12 @@ def nfc(text: str) -> str:
     A text of more than 200 characters is returned as it is: the time to normalize grows with its square.
     """
     return unicodedata.normalize("NFC", text) if len(text) <= 200 else text
+
+
+def shell_path(path: str | os.PathLike[str]) -> str:
+    """Return a path as an argument of a command: in quotes where it needs them, and never like an option."""
+    text = os.fspath(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def install_command(*requirements: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ import click
 from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.progress import Teller, describe_place, follow, score_text
 from mlpcli.errors import MlpError
-from mlpcli.text import columns
+from mlpcli.text import columns, shell_path
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
@@ -40,7 +39,14 @@ def cross_validate(
 
     with Interrupt() as interrupt:
         directory = take()
-        validation = None
+        validation: CrossValidation | None = None
+
+        def last_words() -> str:
+            if validation is None and not directory.goes_on:
+                return "\nInterrupted."
+            return f"\nInterrupted; what was saved before is kept.\n{_go_on(directory)}"
+
+        interrupt.last_words = last_words
         seconds = 0.0
         try:
             validation = CrossValidation(
@@ -66,13 +72,15 @@ def cross_validate(
             if not stopped:
                 found = validation.finish()
         except KeyboardInterrupt:  # before training began, or for the second time
-            kept = "." if validation is None else f"; what was saved before is kept.\n{_go_on(directory)}"
-            tell(f"\nInterrupted{kept}")
+            tell(interrupt.last_words())
             click.get_current_context().exit(interrupt.exit_code)
         except MlpError as error:
             if "run" in error.facts:  # what goes on is not the run of the fold alone
                 error.facts["run"] = directory.path
-                error.topic = "run not written" if error.topic == "nothing written" else error.topic
+                if error.topic == "nothing written":  # by this fold
+                    error.topic = "run not written"
+                    refused = str(error).partition("\n")[0]
+                    error.args = (f"{refused}\nWhat was saved before is whole.",)
             raise
         finally:
             directory.close(discard=True)
@@ -84,7 +92,7 @@ def cross_validate(
 
 
 def _go_on(directory: FoldsDirectory) -> str:
-    return f"Resume with: mlp train --resume {shlex.quote(str(directory.path))}"
+    return f"Resume with: mlp train --resume {shell_path(directory.path)}"
 
 
 def _introduce(validation: CrossValidation, run: Run, say: Teller) -> None:
@@ -159,14 +167,14 @@ def _summary(
     blocks = [_verdict(record, validation.experiment), columns(rows, "<" + ">" * (len(names) + 1))]
     if len(record.rows) > len(shown):
         blocks[-1] += f"\nThe other {len(record.rows) - len(shown):,} folds are in {directory.scores}."
-    checkpoint = shlex.quote(str(directory.checkpoint))
+    checkpoint = shell_path(directory.checkpoint)
     file = getattr(validation.experiment.data, "path", None)
-    new = shlex.quote(os.path.relpath(file)) if file else "new.csv"
+    new = shell_path(os.path.relpath(file)) if file else "new.csv"
     facts = [
         ["time", f"{seconds:.1f} s"],
         ["files", f"{directory.path}: folds.npz, out_of_fold.csv, folds.json, and the runs"],
         ["next", f"mlp predict {checkpoint} {new}"],
-        ["", f"mlp eval {shlex.quote(str(directory.path / 'fold-1'))}"],
+        ["", f"mlp eval {shell_path(directory.path / 'fold-1')}"],
     ]
     return "\n\n".join([*blocks, columns(facts, "<<")])
 

@@ -6,10 +6,10 @@ paths as the shell reads them.
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from mlpcli.errors import MlpError
+from mlpcli.text import shell_path
 
 __all__ = ["HINTS", "with_hint"]
 
@@ -41,7 +41,5 @@ def with_hint(error: MlpError) -> str:
     """Return the error's message, followed by the hint for its topic where it has one."""
     if error.topic is None:
         return str(error)
-    facts = {
-        name: shlex.quote(str(fact)) if isinstance(fact, Path) else fact for name, fact in error.facts.items()
-    }
+    facts = {name: shell_path(fact) if isinstance(fact, Path) else fact for name, fact in error.facts.items()}
     return f"{error}\n{HINTS[error.topic].format(**facts)}"

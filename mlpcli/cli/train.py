@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import statistics
 import textwrap
 from pathlib import Path
@@ -18,7 +17,7 @@ from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.options import set_option
 from mlpcli.cli.progress import Teller, describe_place, follow, score_text
 from mlpcli.errors import UsageError
-from mlpcli.text import clip, columns, count, percent, some
+from mlpcli.text import clip, columns, count, percent, shell_path, some
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
@@ -132,16 +131,14 @@ def train(
         return
     with Interrupt() as interrupt:
         directory = take_directory(run_name(config), run_directory, resume=resume is not None, force=force)
+        interrupt.last_words = lambda: _ended(directory)
         try:
             run = start_run(experiment, directory, force_memory=force_memory)
             interrupt.stop = run.stop
             _introduce(run, directory, say)
             rates = follow(run, say)
         except KeyboardInterrupt:  # before training began, or for the second time
-            kept = (
-                f"; what was saved before is kept.\n{_go_on(directory)}" if directory.last.exists() else "."
-            )
-            tell(f"\nInterrupted{kept}")
+            tell(interrupt.last_words())
             click.get_current_context().exit(interrupt.exit_code)
         finally:
             directory.close(discard=True)
@@ -225,8 +222,14 @@ def _interrupted(run: Run, directory: RunDirectory) -> str:
     return f"\nInterrupted {describe_place(run)}; everything is saved.\n{_go_on(directory)}"
 
 
+def _ended(directory: RunDirectory) -> str:
+    if not directory.saved:
+        return "\nInterrupted."
+    return f"\nInterrupted; what was saved before is kept.\n{_go_on(directory)}"
+
+
 def _go_on(directory: RunDirectory) -> str:
-    return f"Resume with: mlp train --resume {shlex.quote(str(directory.path))}"
+    return f"Resume with: mlp train --resume {shell_path(directory.path)}"
 
 
 def _plan(experiment: Experiment, folds: int | None, repeats: int) -> str:
@@ -258,10 +261,10 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
         for baseline, row in baselines.get(part, {}).items():
             shown = ("" if name == "loss" else score_text(name, row[name]) for name in names)
             rows.append([f"  {TITLES[baseline]}", *shown])
-    best = shlex.quote(str(directory.best))
+    best = shell_path(directory.best)
     file = getattr(run.experiment.data, "path", None)
     file = file[0] if isinstance(file, list) else file
-    then = f"predict {best} {shlex.quote(os.path.relpath(file))}" if file else f"count-params {best}"
+    then = f"predict {best} {shell_path(os.path.relpath(file))}" if file else f"count-params {best}"
     facts = [
         ["time", f"{run.seconds:.1f} s" + (f", {statistics.median(rates):,.0f} examples/s" if rates else "")],
         ["files", f"{directory.path}: best.npz, last.npz, metrics.jsonl, config.yaml, run.log"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from mlpcli.figures.kinds import DRAW
 from mlpcli.figures.style import label, write
 from mlpcli.nn.measures import MEASURES
 from mlpcli.specs import NetworkSpec, WeightLayer
-from mlpcli.text import count, memory, number, percent
+from mlpcli.text import count, memory, number, percent, shell_path
 from mlpcli.training.baselines import TITLES
 from mlpcli.training.evaluation import full_report
 from mlpcli.training.finished import FinishedRun
@@ -230,9 +229,7 @@ def _frames(run: FinishedRun) -> list[dict[str, Any]]:
 
 def _commands(run: FinishedRun) -> list[str]:
     """Return the commands that resume or repeat a run, evaluate it and draw it."""
-    folder, config, best = (
-        shlex.quote(str(run.directory / name)) for name in ("", "config.yaml", "best.npz")
-    )
+    folder, config, best = (shell_path(run.directory / name) for name in ("", "config.yaml", "best.npz"))
     train = f"mlp train --resume {folder}" if run.is_unfinished else f"mlp train {config}"
     return [train, f"mlp eval {best}", f"mlp plot {folder}"]
 

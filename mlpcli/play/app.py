@@ -6,7 +6,6 @@ import asyncio
 import json
 import math
 import os
-import shlex
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from mlpcli.errors import MlpError, UsageError
 from mlpcli.play.frames import View, draw_state
 from mlpcli.play.session import Session
 from mlpcli.play.worker import Worker
+from mlpcli.text import shell_path
 
 __all__ = ["HOST", "listen", "serve"]
 
@@ -113,7 +113,7 @@ def _carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
         session.add(_number(command.get("x")), _number(command.get("y")), int(label))
     elif what == "save":
         path = session.save()
-        shown = shlex.quote(os.path.relpath(path))
+        shown = shell_path(os.path.relpath(path))
         return {"path": shown, "command": f"mlp train {shown}"}
     else:
         raise UsageError("unknown command")

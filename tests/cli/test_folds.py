@@ -283,7 +283,10 @@ def test_a_full_disk_is_told_with_what_goes_on(mlp: Mlp, monkeypatch: pytest.Mon
         code, out, err = mlp("train", "iris", "--folds", 2, *FEW)
     assert (code, out) == (1, "")
     assert f"runs/iris/fold-{1 + after // 3}/metrics.jsonl cannot be written: No space left on device." in err
-    assert err.endswith("Once it can be written, resume with: mlp train --resume runs/iris\n")
+    assert err.endswith(
+        "\nWhat was saved before is whole.\n"
+        "Once it can be written, resume with: mlp train --resume runs/iris\n"
+    )
     assert mlp("train", "--resume", "runs/iris").code == 0
 
 

@@ -317,6 +317,56 @@ def test_a_second_signal_ends_at_once(mlp: Mlp, monkeypatch: pytest.MonkeyPatch)
         assert json.loads(last["meta"].item())["epoch"] == 1
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_in_a_directory_that_is_gone_is_told_with_what_had_been_saved(
+    mlp: Mlp, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    take_step = Trainer._take_step
+
+    def vanish(trainer: Trainer, state: Any) -> None:
+        if state.number == 2 and Path("run").exists():
+            Path("run").rename("elsewhere")
+        take_step(trainer, state)
+
+    with monkeypatch.context() as patch:
+        signalled(patch, signal.SIGINT, at=5, times=times)  # of 3 an epoch
+        patch.setattr(Trainer, "_take_step", vanish)
+        code, out, err = mlp("train", SPIRAL, *SHORT, "--out", "run")
+    assert out == ""
+    assert "Nothing had been saved" not in err
+    if times == 1:
+        assert code == 1
+        assert "\nThe run had been saved in run/last.npz, which is gone now or cannot be read.\n" in err
+        assert err.endswith("Once it can be reached again, resume with: mlp train --resume run\n")
+    else:
+        assert err.endswith("what was saved before is kept.\nResume with: mlp train --resume run\n")
+    Path("elsewhere").rename("run")
+    assert mlp("train", "--resume", "run").code == 0
+
+
+def test_the_commands_of_a_run_whose_name_begins_with_a_dash_work(
+    mlp: Mlp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("-t.csv").write_text("a,b\n" + "1,2\n3,4\n" * 30)
+    Path("-c.yaml").write_text("data: {name: csv, path: ./-t.csv, target: b}\ntraining: {epochs: 2}\n")
+    with monkeypatch.context() as patch:
+        signalled(patch, signal.SIGINT, at=1)
+        err = mlp("train", "./-c.yaml", "--out", "./-dash").err
+    assert err.endswith("Resume with: mlp train --resume ./-dash\n")
+    code, out, err = mlp("train", "--resume", "./-dash")
+    assert code == 0
+    for line in out.splitlines()[-2:]:
+        code, _, err = mlp(*line.removeprefix("next").split()[1:])
+        assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize("config", ["..yaml", "...yaml"])
+def test_a_config_whose_name_is_only_dots_trains_in_a_folder_of_its_own(mlp: Mlp, config: str) -> None:
+    shutil.copy(SPIRAL, config)
+    assert "-> runs/run\n" in mlp("train", config, *SHORT).err
+    assert {path.name for path in Path("runs/run").iterdir()} == FILES
+
+
 def test_an_interrupt_before_training_leaves_nothing(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
