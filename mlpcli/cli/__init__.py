@@ -26,6 +26,7 @@ from mlpcli.cli.plot import plot
 from mlpcli.cli.predict import predict
 from mlpcli.cli.report import report
 from mlpcli.cli.train import train
+from mlpcli.cli.usage import explain
 from mlpcli.errors import ConfigWarning, MlpError, RunWarning
 
 __all__ = ["cli", "run"]
@@ -52,9 +53,11 @@ def run(args: list[str]) -> int:
     try:
         with _notes():
             code = cli.main(args, prog_name="mlp", standalone_mode=False)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
+    except click.ClickException as error:
+        return _fail(_refusal(error, args), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return _fail("Interrupted.", 130)
     except MlpError as error:
@@ -93,6 +96,19 @@ def _notes() -> Iterator[None]:
 
         warnings.showwarning = note
         yield
+
+
+def _refusal(error: click.ClickException, args: list[str]) -> str:
+    """Return what is said of a command line that click refuses: what was meant, or how it is used."""
+    if not isinstance(error, click.UsageError):
+        return f"Error: {error.format_message()}"
+    meant = explain(error, args)
+    if meant is not None:
+        return f"Error: {meant}"
+    if error.ctx is None:
+        return f"Error: {error.format_message()}"
+    usage = f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help' for help."
+    return f"{usage}\n\nError: {error.format_message()}"
 
 
 def _fail(message: str, code: int) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from mlpcli.cli.commands import command_line
 from mlpcli.errors import nearest
 
 __all__ = ["Commands"]
@@ -19,8 +21,18 @@ class Commands(click.Group):
         if args and args[0] not in self.commands and not args[0].startswith("-"):
             close = nearest(args[0], self.commands)
             guess = f" Did you mean {close!r}?" if close else ""
-            ctx.fail(f"No such command {args[0]!r}.{guess} (Commands: {', '.join(self.commands)})")
+            also = "" if close else self._guess(args)
+            ctx.fail(f"No such command {args[0]!r}.{guess} (Commands: {', '.join(self.commands)}){also}")
         return super().resolve_command(ctx, args)
+
+    def _guess(self, args: list[str]) -> str:
+        """Return the command that was left out in front of a config, or nothing."""
+        if "train" not in self.commands:
+            return ""
+        from mlpcli.config.shipped import shipped_configs
+
+        is_config = args[0] in shipped_configs() or Path(args[0]).suffix in (".yaml", ".yml")
+        return f"\nTo train a config: {command_line('train', *args)}" if is_config else ""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names in the order in which one needs them."""

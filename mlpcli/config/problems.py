@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mlpcli.config.allowed import choice_names, dereference, describe, json_schema, section_keys
+from mlpcli.config.keys import OTHER_KEYS, find_keys, keys_with_name, other_name
+from mlpcli.config.slips import rewrite
 from mlpcli.config.spellings import RENAMED
 from mlpcli.config.tables import section_for
 from mlpcli.config.yaml12 import Path
@@ -18,24 +20,6 @@ from mlpcli.errors import nearest
 __all__ = ["Problem", "dotted", "find_problems", "show"]
 
 _MOST = 1000  # problems that are worded: to look for the nearest word takes time
-
-
-# What keys are called in other libraries.
-_SYNONYMS = {
-    **dict.fromkeys(("lr", "eta", "eta0", "learning_rate_init", "step_size"), "learning_rate"),
-    **dict.fromkeys(("num_epochs", "n_epochs", "max_epochs", "max_iter", "iterations"), "epochs"),
-    **dict.fromkeys(("bs", "minibatch", "minibatch_size"), "batch_size"),
-    **dict.fromkeys(("layers", "hidden_layers", "hidden_layer_sizes", "hidden_sizes"), "hidden"),
-    **dict.fromkeys(("random_state", "random_seed"), "seed"),
-    **dict.fromkeys(("wd", "decay"), "weight_decay"),
-    **dict.fromkeys(("early_stopping", "n_iter_no_change"), "patience"),
-    **dict.fromkeys(("label", "label_column", "y"), "target"),
-    **dict.fromkeys(("file", "filename", "file_name", "csv"), "path"),
-    **dict.fromkeys(("sep", "separator"), "delimiter"),
-    **dict.fromkeys(("lr_schedule", "scheduler", "lr_scheduler"), "schedule"),
-    **dict.fromkeys(("gradient_clip", "max_grad_norm", "clipnorm"), "clip_norm"),
-    **dict.fromkeys(("dropout_rate", "p_dropout"), "dropout"),
-}
 
 
 @dataclass(frozen=True)
@@ -69,7 +53,7 @@ def find_problems(
         for item in error.errors(include_url=False, include_context=True)
         if not besides or not _within(_walk(item["loc"], schema)[0], besides)
     ]
-    problems = [_problem(item, data, schema) for item in items[:_MOST]]  # some point elsewhere
+    problems = [_problem(item, data, schema, model) for item in items[:_MOST]]  # some point elsewhere
     return [p for p in problems if not _within(p.path, besides)], max(0, len(items) - _MOST)
 
 
@@ -77,7 +61,7 @@ def _within(path: Path, places: Set[Path]) -> bool:
     return any(path[:depth] in places for depth in range(len(path) + 1))
 
 
-def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Problem:
+def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any], model: type[BaseModel]) -> Problem:
     path, parent, node = _walk(item["loc"], schema)
     kind = item["type"]
     if kind == "extra_forbidden":
@@ -85,9 +69,7 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
             return Problem(
                 path, f'this is the old name of "{renamed.key}", which is there too; delete it', at_key=True
             )
-        known = section_keys(parent)
-        close = _meant(path, known, schema)
-        return Problem(path, _unknown("key", str(path[-1]), known, close), at_key=True)
+        return Problem(path, _unknown_key(path, section_keys(parent), model), at_key=True)
     if kind == "missing":
         return Problem(
             path[:-1], f'key "{path[-1]}" is missing; it must be {describe(node, schema)}', at_key=True
@@ -106,7 +88,7 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
             section = section_for(value) if path[0] == "data" else None
             if section is not None:
                 return Problem(path, f"{show(value)} is a file, and not a name; write data: {section}")
-            return Problem(path, _unknown("name", value, choice_names(node, schema)))
+            return Problem(path, _unknown_name(value, choice_names(node, schema), node, model))
         return Problem(path, f"{show(value)} is not one of {', '.join(choice_names(node, schema))}")
     if kind == "config":
         return Problem(item["ctx"]["at"] or path, item["msg"])
@@ -115,39 +97,57 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any]) -> Prob
             path, f"{item['ctx']['actual_length']:,} entries; at most {node['maxItems']:,} are allowed"
         )
     message = f"{show(item['input'])} is not {describe(node, schema)}"
-    if node.get("type") == "string" and isinstance(item["input"], (bool, int, float)):
+    value = item["input"]
+    if "enum" in node and isinstance(value, (str, bool)):
+        meant, elsewhere = other_name(value, node["enum"], node.get("other_names", {}))
+        if meant is not None:
+            return Problem(
+                path,
+                f'{message}; it is "{meant}" here' if elsewhere else f'{message}; did you mean "{meant}"?',
+            )
+    elif node.get("type") == "string" and isinstance(value, (bool, int, float)):
         return Problem(path, f"{message}; quote it to make it one")
-    close = nearest(item["input"], node.get("enum", [])) if isinstance(item["input"], str) else None
-    return Problem(path, message + (f'; did you mean "{close}"?' if close else ""))
+    elif isinstance(value, str) and value in node.get("properties", {}):
+        return Problem(path, f"{message}; write {dotted(path)}: {{{value}: ...}}")
+    written = rewrite(value, node)
+    return Problem(path, message if written is None else f"{message}; write {written}")
 
 
-def _meant(path: Path, known: list[str], schema: dict[str, Any]) -> str | None:
+def _unknown_key(path: Path, known: list[str], model: type[BaseModel]) -> str:
+    word = str(path[-1])
+    meant = _meant(path, known, model)
+    is_key = meant or find_keys(word, model)
+    sections = [] if is_key else [key for key in keys_with_name(word, model) if key.split(".")[0] == path[0]]
+    if sections:
+        guess = f"; it is a name: {sections[0]}: {word}"
+    else:
+        meant = meant or nearest(word, known)
+        guess = f'; did you mean "{meant}"?' if meant else ""
+    return f"unknown key {show(word)}{guess} (allowed: {', '.join(known)})"
+
+
+def _meant(path: Path, known: list[str], model: type[BaseModel]) -> str | None:
     """Return the key that an unknown one means: one that other libraries call so, or of another section."""
     word = str(path[-1])
-    key = _SYNONYMS.get(word.lower().replace("-", "_"), word)
+    key = OTHER_KEYS.get(word.lower().replace("-", "_"), word)
     if key in known:
         return key
-    elsewhere = _elsewhere(key, schema)
+    elsewhere = next(iter(find_keys(word, model)), None)
     if elsewhere is None or elsewhere.partition(".")[0] == path[0]:  # that section has it under another name
         return None
     return elsewhere if len(path) == 1 else nearest(word, known) or elsewhere
 
 
-def _elsewhere(word: str, schema: dict[str, Any]) -> str | None:
-    """Return the dotted key whose last part is ``word``, which was given as a section."""
-    for section, node in dereference(schema, schema)["properties"].items():
-        resolved = dereference(node, schema)
-        choices = resolved.get("discriminator", {}).get("mapping", {}).values()
-        for choice in [resolved, *(dereference({"$ref": ref}, schema) for ref in choices)]:
-            if word in choice.get("properties", {}):
-                return f"{section}.{word}"
-    return None
-
-
-def _unknown(what: str, word: str, known: list[str], close: str | None = None) -> str:
-    close = close or nearest(word, known)
-    guess = f'; did you mean "{close}"?' if close else ""
-    return f"unknown {what} {show(word)}{guess} (allowed: {', '.join(known)})"
+def _unknown_name(value: str, names: list[str], node: dict[str, Any], model: type[BaseModel]) -> str:
+    """Say that a value is none of the names, and which of them it means."""
+    shown, allowed = show(value), f"(allowed: {', '.join(names)})"
+    meant, elsewhere = other_name(value, names, node.get("other_names", {}))
+    if elsewhere:
+        return f'unknown name {shown}; it is "{meant}" here {allowed}'
+    if meant is not None:
+        return f'unknown name {shown}; did you mean "{meant}"? {allowed}'
+    keys = keys_with_name(value, model)
+    return f"unknown name {shown}{f'; it is for {keys[0]}' if keys else ''} {allowed}"
 
 
 def show(value: Any) -> str:

@@ -178,7 +178,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a fraction for a whole number": (
         SGD,
         {"training.epochs": 5.0},
-        "training.epochs: 5.0 is not a whole number from 1 to 10,000,000",
+        "training.epochs: 5.0 is not a whole number from 1 to 10,000,000; write 5",
     ),
     "a set": (
         SGD,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -24,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from mlpcli.config.schema.section import Section, Task, by_name, problem
+from mlpcli.config.schema.section import Section, Task, by_name, other_names, problem
 from mlpcli.text import nfc, repeated
 
 __all__ = ["Data", "DataSection", "data_sections"]
@@ -133,6 +134,11 @@ def _one_or_several(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
     return [check(name) for name in value]
 
 
+def _one_name(value: Any) -> Any:
+    """Read a single name as a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
 def _separator(value: str, info: ValidationInfo) -> str:
     if value.isalnum() or value in "+-":
         raise problem(f"{value!r} is part of numbers itself")
@@ -153,9 +159,28 @@ def _known_encoding(value: str) -> str:
 ColumnName = Annotated[str, AfterValidator(nfc)]
 FileName = Annotated[str, AfterValidator(_anchored)]
 FileNames = Annotated[FileName, WrapValidator(_one_or_several), PlainSerializer(lambda value: value)]
-Scaling = Literal["standardize", "center", "range", "none"]
-ColumnKind = Literal["drop", "number", "category", "boolean", "date"]
-Missing = Literal["fill", "drop", "error"]
+OTHER_SCALINGS = {
+    **dict.fromkeys(("standard", "standard_scaler", "zscore", "z_score", "normal", "yes"), "standardize"),
+    **dict.fromkeys(("standardized", "normalize", "true"), "standardize"),
+    **dict.fromkeys(("mean", "demean"), "center"),
+    **dict.fromkeys(("minmax", "min_max", "min_max_scaler", "max_abs"), "range"),
+    **dict.fromkeys(("no", "off", "raw", "false"), "none"),
+}
+Scaling = Annotated[Literal["standardize", "center", "range", "none"], other_names(OTHER_SCALINGS)]
+OTHER_KINDS = {
+    **dict.fromkeys(("numeric", "numerical", "float", "int", "integer", "continuous"), "number"),
+    **dict.fromkeys(("categorical", "str", "string", "text", "object", "nominal", "factor"), "category"),
+    **dict.fromkeys(("bool", "binary"), "boolean"),
+    **dict.fromkeys(("datetime", "time", "timestamp"), "date"),
+    **dict.fromkeys(("ignore", "skip", "exclude", "leave_out"), "drop"),
+}
+ColumnKind = Annotated[Literal["drop", "number", "category", "boolean", "date"], other_names(OTHER_KINDS)]
+OTHER_MISSING = {
+    **dict.fromkeys(("mean", "median", "impute", "fill_with_mean", "fillna"), "fill"),
+    **dict.fromkeys(("dropna", "drop_row", "skip", "ignore"), "drop"),
+    **dict.fromkeys(("raise", "fail"), "error"),
+}
+Missing = Annotated[Literal["fill", "drop", "error"], other_names(OTHER_MISSING)]
 MISSING_CELLS: Any = Field(
     "fill",
     description="what is done about missing cells: fill (with the median of the training split, and a "
@@ -474,8 +499,8 @@ class Csv(_File):
         description="the column with the split of each row, train, val or test; or, instead of path, the "
         "file of each split, as in {train: a.csv, test: b.csv}; then the sizes do not count",
     )
-    features: list[ColumnName] | None = Field(
-        None, min_length=1, description="the columns to predict from; null uses all others"
+    features: Annotated[list[ColumnName] | None, BeforeValidator(_one_name)] = Field(
+        None, min_length=1, description="the columns to predict from, or a single one; null uses all others"
     )
     columns: dict[ColumnName, ColumnKind] = COLUMN_KINDS
     delimiter: str = Field(",", min_length=1, max_length=1, description="the character between two cells")
@@ -545,9 +570,20 @@ class Arrays(_OneSource):
         return None
 
 
+OTHER_DATA = {
+    **dict.fromkeys(("make_moons", "two_moons"), "moons"),
+    **dict.fromkeys(("make_circles", "rings"), "circles"),
+    **dict.fromkeys(("make_blobs", "gaussians", "clouds", "clusters"), "blobs"),
+    **dict.fromkeys(("swirl", "swirls"), "spiral"),
+    "cifar": "cifar10",
+    **dict.fromkeys(("table", "tsv", "file"), "csv"),
+    **dict.fromkeys(("numpy", "npy"), "npz"),
+}
+
 Data: TypeAlias = Annotated[
     Spiral | Moons | Circles | Blobs | Xor | Sine | Cifar10 | Csv | Npz | Arrays,
     Field(discriminator="name"),
+    other_names(OTHER_DATA),
     by_name(),
 ]
 

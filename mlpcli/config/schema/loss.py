@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from mlpcli.config.schema.section import Section, Task, by_name
+from mlpcli.config.schema.section import Section, Task, by_name, other_names
 
 __all__ = ["DEFAULT_LOSSES", "Auto", "Loss"]
 
@@ -129,8 +129,23 @@ class Huber(_LossSection):
     )
 
 
+OTHER_LOSSES = {
+    **dict.fromkeys(("softmax", "ce", "xent", "nll", "nll_loss", "cross_entropy_loss"), "cross_entropy"),
+    **dict.fromkeys(("categorical_crossentropy", "sparse_categorical_crossentropy"), "cross_entropy"),
+    **dict.fromkeys(("log_loss", "multinomial", "softmax_cross_entropy"), "cross_entropy"),
+    **dict.fromkeys(("logistic", "logistic_regression", "bce", "bce_loss"), "binary_cross_entropy"),
+    **dict.fromkeys(("bce_with_logits", "bce_with_logits_loss", "sigmoid"), "binary_cross_entropy"),
+    **dict.fromkeys(("svm", "multiclass_hinge", "categorical_hinge", "multi_margin_loss"), "hinge"),
+    **dict.fromkeys(("margin", "max_margin", "hinge_loss"), "hinge"),
+    **dict.fromkeys(("l2", "l2_loss", "squared_error", "squared_loss", "mean_squared_error"), "mse"),
+    **dict.fromkeys(("mse_loss", "least_squares", "quadratic", "rmse", "root_mean_squared_error"), "mse"),
+    **dict.fromkeys(("l1", "l1_loss", "absolute_error", "mean_absolute_error"), "mae"),
+    **dict.fromkeys(("smooth_l1", "smooth_l1_loss", "huber_loss"), "huber"),
+}
+
 Loss: TypeAlias = Annotated[
     Auto | CrossEntropy | Hinge | BinaryLoss | PlainRegression | Huber,
     Field(discriminator="name"),
+    other_names(OTHER_LOSSES),
     by_name(),
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mlpcli.config.schema.section import Section, by_name, problem
+from mlpcli.config.schema.section import Section, by_name, other_names, problem
 
 __all__ = ["Activation", "Init", "Layer", "Model"]
 
@@ -49,8 +49,22 @@ class Elu(Section):
     alpha: float = Field(1.0, gt=0, description="outputs are above -alpha")
 
 
+OTHER_ACTIVATIONS = {
+    **dict.fromkeys(("linear", "none", "no", "null"), "identity"),
+    **dict.fromkeys(("logistic", "expit"), "sigmoid"),
+    **dict.fromkeys(("hyperbolic_tangent", "hyperbolic"), "tanh"),
+    **dict.fromkeys(("rectifier", "rectified_linear", "rectified_linear_unit"), "relu"),
+    **dict.fromkeys(("lrelu", "leaky"), "leaky_relu"),
+    **dict.fromkeys(("swish", "sigmoid_weighted_linear_unit"), "silu"),
+    "parametric_relu": "prelu",
+    "gelu_tanh": "gelu",
+}
+
 Activation: TypeAlias = Annotated[
-    PlainActivation | LeakyRelu | PRelu | Maxout | Elu, Field(discriminator="name"), by_name("leaky_relu")
+    PlainActivation | LeakyRelu | PRelu | Maxout | Elu,
+    Field(discriminator="name"),
+    other_names(OTHER_ACTIVATIONS),
+    by_name("leaky_relu"),
 ]
 
 
@@ -82,7 +96,21 @@ class OrthogonalInit(_InitSection):
     )
 
 
-Init: TypeAlias = Annotated[SpreadInit | OrthogonalInit, Field(discriminator="name"), by_name("auto")]
+OTHER_INITS = {
+    **dict.fromkeys(
+        ("glorot", "glorot_uniform", "glorot_normal", "xavier_uniform", "xavier_normal"), "xavier"
+    ),
+    **dict.fromkeys(
+        ("kaiming", "kaiming_uniform", "kaiming_normal", "he_uniform", "he_normal", "msra"), "he"
+    ),
+    **dict.fromkeys(("lecun_uniform", "lecun_normal"), "lecun"),
+    **dict.fromkeys(("ortho", "orthonormal"), "orthogonal"),
+    **dict.fromkeys(("default", "random", "normal", "uniform"), "auto"),
+}
+
+Init: TypeAlias = Annotated[
+    SpreadInit | OrthogonalInit, Field(discriminator="name"), other_names(OTHER_INITS), by_name("auto")
+]
 
 
 def _norm_from_batch_norm(value: Any) -> Any:
@@ -113,7 +141,12 @@ class _Normed(Section):
         return _norm_from_batch_norm(value)
 
 
-Norm: TypeAlias = Literal["none", "batch", "layer"]
+OTHER_NORMS = {
+    **dict.fromkeys(("batch_norm", "batch_norm_1d", "batch_normalization", "bn"), "batch"),
+    **dict.fromkeys(("layer_norm", "layer_normalization", "ln"), "layer"),
+    **dict.fromkeys(("no", "off", "false"), "none"),
+}
+Norm: TypeAlias = Annotated[Literal["none", "batch", "layer"], other_names(OTHER_NORMS)]
 _OWN = "for this layer; null means as in model"
 
 
@@ -141,6 +174,11 @@ HiddenLayer = Annotated[
 ]
 
 
+def _one_layer(value: Any) -> Any:
+    """Read the number of units of a single hidden layer as a list of one."""
+    return [value] if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _linear_path(value: Any) -> Any:
     """Read true as ``learned``, and false as ``none``."""
     return {True: "learned", False: "none"}[value] if isinstance(value, bool) else value
@@ -152,10 +190,11 @@ LinearPath: TypeAlias = Annotated[Literal["none", "learned", "fitted"], BeforeVa
 class Model(_Normed):
     """The network: fully connected layers."""
 
-    hidden: list[HiddenLayer] = Field(
+    hidden: Annotated[list[HiddenLayer], BeforeValidator(_one_layer)] = Field(
         [Layer(units=100)],
         max_length=1000,
-        description="sizes of the hidden layers, as in [100, 50]; [] is a linear classifier",
+        description="sizes of the hidden layers, as in [100, 50], or 100 for a single one; [] is a linear "
+        "classifier",
     )
     activation: Activation = Field(
         PlainActivation(name="relu"), description="activation of the hidden layers; the output layer has none"

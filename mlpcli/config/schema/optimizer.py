@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from mlpcli.config.schema.section import Section, by_name
+from mlpcli.config.schema.section import Section, by_name, other_names
 
 __all__ = ["Adam", "Optimizer", "Schedule"]
 
@@ -74,9 +74,19 @@ class Plateau(_ScheduleSection):
     shrink: float = Field(0.1, gt=0, le=1, description="factor of the learning rate at each change")
 
 
+OTHER_SCHEDULES = {
+    **dict.fromkeys(("none", "const", "constant_lr", "fixed"), "constant"),
+    **dict.fromkeys(("step_lr", "multi_step", "multi_step_lr", "step_decay", "piecewise"), "step"),
+    **dict.fromkeys(("exp", "exponential_lr", "exponential_decay"), "exponential"),
+    **dict.fromkeys(("cosine_annealing", "cosine_annealing_lr", "cosine_decay", "cos"), "cosine"),
+    **dict.fromkeys(("one_cycle_lr", "super_convergence"), "one_cycle"),
+    **dict.fromkeys(("reduce_lr_on_plateau", "reduce_on_plateau", "adaptive"), "plateau"),
+}
+
 Schedule: TypeAlias = Annotated[
     Constant | Step | Exponential | Cosine | CosLog4 | OneCycle | Plateau,
     Field(discriminator="name"),
+    other_names(OTHER_SCHEDULES),
     by_name(),
 ]
 
@@ -172,6 +182,17 @@ class Lion(_OptimizerSection):
     slots: ClassVar[int] = 1
 
 
+OTHER_OPTIMIZERS = {
+    **dict.fromkeys(("gd", "gradient_descent", "stochastic_gradient_descent", "vanilla", "batch"), "sgd"),
+    **dict.fromkeys(("sgd_momentum", "sgdm", "heavy_ball"), "momentum"),
+    **dict.fromkeys(("nag", "sgd_nesterov", "nesterov_momentum"), "nesterov"),
+    "adaptive_gradient": "adagrad",
+    "rms": "rmsprop",
+}
+
 Optimizer: TypeAlias = Annotated[
-    Sgd | Momentum | Adagrad | RmsProp | Adam | Lion, Field(discriminator="name"), by_name("adam")
+    Sgd | Momentum | Adagrad | RmsProp | Adam | Lion,
+    Field(discriminator="name"),
+    other_names(OTHER_OPTIMIZERS),
+    by_name("adam"),
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Section", "Task", "by_name", "problem"]
+__all__ = ["Section", "Task", "by_name", "other_names", "problem"]
 
 Task: TypeAlias = Literal["classification", "regression"]
 
@@ -16,6 +16,14 @@ class Section(BaseModel):
     """A mapping in the config; unknown keys and loose types are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def other_names(table: dict[str, str]) -> Any:
+    """Return what notes in the JSON schema how the names of a key are called in other libraries.
+
+    ``table`` has the other names, with the name here. Case, blanks, hyphens and underscores do not count.
+    """
+    return Field(json_schema_extra={"other_names": dict(table)})
 
 
 def problem(message: str, at: tuple[str, ...] = ()) -> PydanticCustomError:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from mlpcli.config.schema.section import Section, Task
+from mlpcli.config.schema.section import Section, Task, other_names
 
 __all__ = ["MONITORS", "Monitor", "Training"]
 
+OTHER_MONITORS = {
+    **dict.fromkeys(("val_loss", "validation_loss"), "loss"),
+    **dict.fromkeys(("acc", "val_acc", "val_accuracy", "validation_accuracy"), "accuracy"),
+    **dict.fromkeys(("balanced_acc", "bacc", "macro_recall"), "balanced_accuracy"),
+    **dict.fromkeys(("neg_log_loss", "cross_entropy", "nll"), "log_loss"),
+    **dict.fromkeys(("auc", "auroc", "roc"), "roc_auc"),
+    **dict.fromkeys(("f1_score", "f1_macro", "macro_f1", "f_measure"), "f1"),
+    **dict.fromkeys(("mean_squared_error", "neg_mean_squared_error", "rmse"), "mse"),
+    **dict.fromkeys(("mean_absolute_error", "neg_mean_absolute_error"), "mae"),
+    **dict.fromkeys(("r2_score", "r_squared", "coefficient_of_determination"), "r2"),
+}
 Monitor: TypeAlias = Literal[
     "loss", "accuracy", "balanced_accuracy", "log_loss", "roc_auc", "f1", "mse", "mae", "r2"
 ]
@@ -30,7 +41,7 @@ class Training(Section):
         ge=1,
         description="stop after this many epochs without a better validation score; null never stops early",
     )
-    monitor: Monitor | None = Field(
+    monitor: Annotated[Monitor, other_names(OTHER_MONITORS)] | None = Field(
         None,
         description="the validation score that chooses the best epoch, for patience and the schedule plateau "
         "too; null takes balanced_accuracy where classes are weighted, else accuracy, and loss in a "
