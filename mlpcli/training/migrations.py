@@ -1,7 +1,7 @@
 """Migrates the meta of checkpoints in older formats: each migration turns one format into the next.
 
-Old checkpoints thus stay usable. A change of `Meta` (in ``checkpoints/meta.py``) needs a new format number and
-a migration here. ``tests/training/formats`` holds files of every format so far.
+Old checkpoints thus stay usable. A change of `Meta` (in ``checkpoints/meta.py``) needs a new format number
+and a migration here. ``tests/training/formats`` holds files of every format so far.
 """
 
 from __future__ import annotations

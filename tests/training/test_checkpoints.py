@@ -325,7 +325,7 @@ def progress_of_several(arrays: Arrays, meta: Any) -> None:
 
 SPOILED_SEVERAL: dict[Callable[[Arrays, Any], None], str] = {
     no_second_network: "network3_shift is float64 (2,), not float32",
-    thousands_of_networks: "it has not the arrays of 20,001 networks",
+    thousands_of_networks: "meta.others has 20,000 values, where its arrays allow 22",
     nan_in_the_second: "network2_W2 holds numbers that are not finite",
     scale_of_the_third: "network3_scale holds numbers that are not above 0",
     flag_of_the_second: "meta.flagged does not fit its columns",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError, model_validator
+from pydantic_core import CoreSchema
 
 from mlpcli.data.transform import MOST_BINS
 from mlpcli.errors import CheckpointError
@@ -28,11 +30,34 @@ _MAX_META = 16_000_000  # bytes
 _MAX_VALUES = 100_000  # in meta, without the long lists of names; a thousand layers take about ten thousand
 _LONG = ("bins", "columns", "classes", "class_counts", "flagged", "kinds", "others")
 _MAX_LEVELS = 1_000_000  # of all columns of categories, and their slots
+_BIAS = re.compile(r"b\d{1,4}")  # the names of the biases; the last ones are as many as the outputs
 _MAX_QUOTES = 3_000_000  # a million features and 65,000 classes, with some quotes in the names themselves
+_T = TypeVar("_T")
+
+
+class _ToFirstFault:
+    """Marks a list or mapping that is refused at its first wrong value; else all of millions are described.
+
+    It is pydantic's FailFast, which has no hash and so cannot stand in a union.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return {**handler(source), "fail_fast": True}
+
+
+_List = Annotated[list[_T], _ToFirstFault()]
+_Mapping = Annotated[dict[str, _T], _ToFirstFault()]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict) and len(data) > 2 * len(cls.model_fields):
+            raise ValueError(f"it has {len(data):,} keys, more than are known")
+        return data
 
 
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -41,7 +66,7 @@ _Count = Annotated[int, Field(ge=0, lt=2**63)]
 class _Progress(_Strict):
     epoch: _Count
     best_epoch: _Count
-    best_score: list[float]
+    best_score: _List[float]
     epochs_since_best: _Count
     plateaus: _Count
     steps: _Count
@@ -69,8 +94,8 @@ class _MidEpoch(_Strict):
     loss_sum: float
     correct: _Count | Annotated[float, Field(ge=0)]  # the sum of weights, where examples have them
     seconds: float
-    silent: list[Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")]]
-    streams: dict[Literal["augment", "dropout", "noise"], _Stream]
+    silent: _List[Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")]]
+    streams: Annotated[dict[Literal["augment", "dropout", "noise"], _Stream], _ToFirstFault()]
 
 
 _Bins = Annotated[int, Field(ge=1, le=MOST_BINS)]
@@ -80,17 +105,17 @@ class KindMeta(_Strict):
     """What a column holds, and of categories the `Slots` of its levels."""
 
     name: Literal["boolean", "category"]
-    levels: list[str]
-    slots: list[Annotated[int, Field(ge=-1)]]
+    levels: _List[str]
+    slots: _List[Annotated[int, Field(ge=-1)]]
 
 
 class NetworkMeta(_Strict):
     """What differs between a further network and the first one; slots and bins are by names of columns."""
 
     epoch: _Count
-    flagged: list[_Count]
-    slots: dict[str, list[Annotated[int, Field(ge=-1)]]]
-    bins: dict[str, _Bins] = {}
+    flagged: _List[_Count]
+    slots: _Mapping[_List[Annotated[int, Field(ge=-1)]]]
+    bins: _Mapping[_Bins] = {}
 
 
 class Meta(_Strict):
@@ -103,22 +128,22 @@ class Meta(_Strict):
     format: Literal[3]
     mlp: str
     config: dict[str, Any]
-    columns: list[str]
-    kinds: dict[str, KindMeta]
-    flagged: list[_Count]
-    bins: dict[str, _Bins] = {}
-    classes: list[str] | None
+    columns: _List[str]
+    kinds: _Mapping[KindMeta]
+    flagged: _List[_Count]
+    bins: _Mapping[_Bins] = {}
+    classes: _List[str] | None
     targets: int
     fingerprint: int | None
-    class_counts: list[_Count] | None
-    shapes: dict[str, list[int]]
+    class_counts: _List[_Count] | None
+    shapes: _Mapping[_List[int]]
     epoch: _Count
-    scores: dict[str, float]
+    scores: _Mapping[float]
     progress: _Progress | None
     mid_epoch: _MidEpoch | None
     data_from_run: str | None = None
     baseline_note: str | None = None
-    others: list[NetworkMeta] = []
+    others: _List[NetworkMeta] = []
 
 
 def damaged(path: Path, what: str) -> CheckpointError:
@@ -149,17 +174,15 @@ def read_meta(path: Path, archive: NpzFile) -> Meta:
                 f"{path} has format {data.get('format')!r:.50}, but this version of mlp reads formats up to "
                 f"{FORMAT}; it was written by mlp {data.get('mlp')!r:.50}"
             )
-        if isinstance(data, dict) and (
-            _more_than(_MAX_VALUES, data, besides=_LONG)
-            or _has_too_many_levels(data)
-            or _has_more_than_columns(data)
-        ):
-            raise damaged(path, "meta holds more values than any network needs")
+        if isinstance(data, dict):
+            if _more_than(_MAX_VALUES, data, besides=_LONG) or _has_too_many_levels(data):
+                raise damaged(path, "meta holds more values than any network needs")
+            _check_lengths(path, archive, data)
         json.dumps(data, ensure_ascii=False).encode()  # lone surrogates cannot be printed
         return Meta.model_validate(data)
     except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise damaged(path, f"meta.{where}: {error.errors()[0]['msg']}") from None
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise damaged(path, f"{'.'.join(map(str, ('meta', *first['loc'])))}: {first['msg']}") from None
     except (ValueError, RecursionError):
         raise damaged(path, "meta is not valid JSON") from None
 
@@ -178,12 +201,36 @@ def _has_too_many_levels(meta: dict[str, Any]) -> bool:
     return _more_than(_MAX_LEVELS, {key: meta.get(key) for key in ("kinds", "others")}, besides=())
 
 
-def _has_more_than_columns(meta: dict[str, Any]) -> bool:
-    """Return whether a list that has at most one value for each column is longer than that."""
+def _check_lengths(path: Path, archive: NpzFile, meta: dict[str, Any]) -> None:
+    """Raise CheckpointError if a list or mapping is longer than the arrays of the file allow."""
     columns = meta.get("columns")
-    most = len(columns) if isinstance(columns, list) else 0
-    own = (meta.get(key) for key in ("kinds", "flagged", "bins"))
-    return any(isinstance(values, (dict, list)) and len(values) > most for values in own)
+    within = len(columns) if isinstance(columns, list) else 0
+    outputs = [archive.header(name)[0][-1:] for name in archive.names if _BIAS.fullmatch(name)]
+    classes = max(2, *(shape[0] for shape in outputs if shape), 0)
+    limits = {
+        "columns": _length(archive, "shift"),
+        **dict.fromkeys(("kinds", "flagged", "bins"), within),
+        **dict.fromkeys(("classes", "class_counts"), classes),
+        **dict.fromkeys(("shapes", "others"), len(archive.names)),
+    }
+    for key, most in limits.items():
+        _require_at_most(path, f"meta.{key}", meta.get(key), most)
+    others = meta.get("others")
+    for network in others if isinstance(others, list) else ():
+        for key in ("flagged", "slots", "bins"):
+            values = network.get(key) if isinstance(network, dict) else None
+            _require_at_most(path, f"{key} of meta.others", values, within)
+
+
+def _length(archive: NpzFile, name: str) -> int:
+    """Return the length of an array by its header; 0 if there is no such list."""
+    shape = archive.header(name)[0] if name in archive.names else ()
+    return shape[0] if len(shape) == 1 else 0
+
+
+def _require_at_most(path: Path, where: str, values: Any, most: int) -> None:
+    if isinstance(values, (list, dict)) and len(values) > most:
+        raise damaged(path, f"{where} has {len(values):,} values, where its arrays allow {most:,}")
 
 
 def _more_than(limit: int, data: dict[str, Any], besides: tuple[str, ...]) -> bool:
