@@ -12,6 +12,7 @@ __all__ = [
     "ConfigWarning",
     "DataError",
     "MlpError",
+    "NoCheckpointError",
     "RunError",
     "RunWarning",
     "UsageError",
@@ -63,6 +64,12 @@ class DataError(MlpError):
 
 class CheckpointError(MlpError):
     """A checkpoint is missing, unreadable, damaged or not one of ours."""
+
+
+class NoCheckpointError(CheckpointError):
+    """A path names neither a checkpoint nor a run that has one; nothing has been read."""
+
+    exit_code = 2
 
 
 class RunError(MlpError):

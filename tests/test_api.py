@@ -360,9 +360,9 @@ def test_training_that_diverges_raises_and_the_run_keeps_what_was_good() -> None
 
 
 def test_loading_what_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="there is no such file; name a checkpoint, or the directory"):
+    with pytest.raises(CheckpointError, match="there is no such run or checkpoint; name the directory"):
         load(tmp_path / "none.npz")
-    with pytest.raises(CheckpointError, match="is a directory; name a checkpoint in it"):
+    with pytest.raises(CheckpointError, match="is not the directory of a run: it has no config"):
         load(tmp_path)
     (tmp_path / "config.yaml").touch()
     with pytest.raises(CheckpointError, match=r"has no best\.npz yet"):

@@ -1,4 +1,4 @@
-"""Reads the config that a command names; if it is that of a run which was moved, finds its data."""
+"""Reads the config that a command names: that of a file, of a run, or of a checkpoint."""
 
 from __future__ import annotations
 
@@ -6,18 +6,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlpcli.cli.commands import command_line
 from mlpcli.cli.interrupt import tell
+from mlpcli.errors import UsageError
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
 
-__all__ = ["read_config"]
+__all__ = ["is_checkpoint", "read_config", "refuse_run"]
 
 
 def read_config(config: Path, overrides: Sequence[str] = ()) -> Experiment:
-    """Return the experiment of a config with its ``--set`` options; raises ConfigError, CheckpointError."""
-    from mlpcli.config.loader import load_experiment
+    """Return the experiment of a config with its ``--set`` options; raises ConfigError, CheckpointError.
 
+    ``config`` may also be the directory of a run or of a cross-validation, or a checkpoint. If it is the
+    config of a run that was moved, its data are found.
+    """
+    from mlpcli.config.loader import load_experiment, parse_experiment
+
+    if (config / "config.yaml").is_file():
+        config /= "config.yaml"
+    elif (config / "folds.json").is_file():
+        config /= "folds.json"
+    if config.name == "folds.json" or is_checkpoint(config):
+        return parse_experiment(_kept_config(config), str(config), config.parent, overrides)
     experiment = load_experiment(config, overrides)
     if config.name != "config.yaml" or not config.with_name("run.log").exists():
         return experiment
@@ -27,3 +39,49 @@ def read_config(config: Path, overrides: Sequence[str] = ()) -> Experiment:
     if found is not experiment:
         tell(f"Note: {what_moved(experiment, found)}")
     return found
+
+
+def _kept_config(file: Path) -> str:
+    """Return the config in folds.json, or in a checkpoint, as YAML."""
+    from mlpcli.config.schema import to_plain
+    from mlpcli.config.yaml12 import write_yaml
+
+    if file.name == "folds.json":
+        from mlpcli.training.folds import read_record
+
+        return write_yaml(read_record(file).config)
+    from mlpcli.training.checkpoints import read_plan
+
+    return write_yaml(to_plain(read_plan(file)[0]))
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Return whether a file is an archive with the ``meta`` of a checkpoint; nothing else is looked at."""
+    import zipfile
+
+    try:
+        with path.open("rb") as file:
+            if file.read(2) != b"PK":
+                return False
+        with zipfile.ZipFile(path) as archive:
+            return "meta.npy" in archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):  # who opens the file has the better message
+        return False
+
+
+def refuse_run(config: Path) -> None:
+    """Raise UsageError if what is to be trained is a run, or a checkpoint of one.
+
+    It may be meant to go on, or to begin anew.
+    """
+    from mlpcli.training.named import is_run
+
+    run = config if config.is_dir() else config.parent
+    if not is_run(run) or not (config.is_dir() or is_checkpoint(config)):
+        return
+    anew = run / ("config.yaml" if (run / "config.yaml").is_file() else "fold-1/config.yaml")
+    raise UsageError(
+        f"{config} is {'a run' if config.is_dir() else 'a checkpoint'}, and a config is needed here.\n"
+        f"To go on with the run: {command_line('train', '--resume', run)}\n"
+        f"To train its config anew: {command_line('train', anew)}"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,9 +33,9 @@ _MOST_TERMS = 6  # of a sum that is shown whole
 def count_params(source: Path | None, layers: str | None, as_json: bool) -> None:
     """Count the parameters of a network, layer by layer, show the arithmetic, and say what they cost.
 
-    The network is that of a CONFIG, of a CHECKPOINT, or the one that --layers describes. The data are read
-    only if the CONFIG does not tell how many features and classes they have. With --layers, memory is told
-    for the default optimizer and batch size.
+    The network is that of a CONFIG, of a CHECKPOINT, of the run in a directory, or the one that --layers
+    describes. The data are read only if the CONFIG does not tell how many features and classes they have.
+    With --layers, memory is told for the default optimizer and batch size.
     """
     if (source is None) == (layers is None):
         raise UsageError(
@@ -80,11 +81,14 @@ def _read(source: Path) -> tuple[Experiment, list[tuple[int, ...]], DataSize | N
     A checkpoint may hold several networks. The size of the data stands beside the widths if they had to be
     read.
     """
+    if not source.exists() and re.fullmatch(r"\d+(,\d+)+", str(source)):
+        raise UsageError(f"{source}: there is no such file; did you mean --layers {source}?")
     prepare_blas()
-    if _is_zip(source):
+    best = next((file for name in ("best.npz", "folds.npz") if (file := source / name).is_file()), source)
+    if _is_zip(best):
         from mlpcli.training.checkpoints import read_plan
 
-        return *read_plan(source), None
+        return *read_plan(best), None
     from mlpcli.training.plan import plan_run
 
     experiment = read_config(source)

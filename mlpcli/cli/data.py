@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlpcli.blas import prepare_blas
-from mlpcli.cli.configs import read_config
+from mlpcli.cli.configs import is_checkpoint, read_config
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.options import set_option
 from mlpcli.cli.pictures import check_out, load_matplotlib
@@ -125,6 +125,8 @@ def _experiment(what: str, overrides: tuple[str, ...]) -> Experiment:
     from mlpcli.config.shipped import shipped_configs
 
     path, sets = Path(what), data_sections()
+    if is_checkpoint(path):
+        return read_config(path, overrides)
     kind = _ALSO.get(path.suffix, path.suffix[1:] or what)
     if kind in sets and sets[kind].is_file():
         file = what if path.suffix else f"my.{what}"

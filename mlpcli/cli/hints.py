@@ -17,6 +17,7 @@ HINTS = {
     "data folder": "Name another folder with --root.",
     "mirror": "Try again later, or name another mirror of the official file with --url.",
     "no cifar10": "Download it with: mlp data fetch cifar10 --root {root}",
+    "not trained": "To train it: mlp train {config}",
     "directory in use": "Wait for it, or name another directory with --out.",
     "directory holds a run": "--resume continues it, --force replaces it, --out names another directory.",
     "best is ahead": "Resume it with: mlp train --resume {run} --set training.epochs={epochs}",

@@ -85,7 +85,7 @@ def plot(
     _check_place(kinds, out, animate, text, notes)
     prepare_blas()
     if not text:
-        load_matplotlib()
+        _load_matplotlib(notes)
     if notes is not None:
         _draw_notes(notes, out)
         return
@@ -98,6 +98,14 @@ def plot(
         _animate(found, out)
     else:
         _draw(found, kinds, out)
+
+
+def _load_matplotlib(notes: str | None) -> None:
+    """Load matplotlib; if it is not installed, say what this command can do without it."""
+    try:
+        load_matplotlib()
+    except UsageError as error:
+        raise UsageError(str(error), topic="no matplotlib" if notes is None else None) from None
 
 
 def _open(paths: Sequence[Path], data: Path | None) -> list[FinishedRun]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.commands import command_line
+from mlpcli.cli.configs import is_checkpoint
 from mlpcli.errors import MlpError, UsageError
 
 if TYPE_CHECKING:
@@ -64,8 +66,11 @@ def predict(
     prepare_blas()
     from mlpcli.training.apply import predict_rows
     from mlpcli.training.checkpoints import load_checkpoint
-    from mlpcli.training.directory import find_checkpoint
+    from mlpcli.training.named import find_checkpoint
 
+    if _is_run(data) and not _is_run(checkpoint):
+        swapped = command_line("predict", data, checkpoint)
+        raise UsageError(f"{data} is a run, which is named first, and the rows after it: {swapped}")
     checkpoint = find_checkpoint(checkpoint)
     if out is not None:
         _check_out(out, {"the checkpoint": checkpoint, "the data": data})
@@ -88,6 +93,12 @@ def predict(
 
     with replace_file(out.resolve()) as stream:  # where a link points to
         stream.write(text.encode())
+
+
+def _is_run(path: Path) -> bool:
+    from mlpcli.training.named import is_run
+
+    return is_run(path) or is_checkpoint(path)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mlpcli.blas import prepare_blas
-from mlpcli.cli.configs import read_config
+from mlpcli.cli.commands import quoted
+from mlpcli.cli.configs import read_config, refuse_run
 from mlpcli.cli.count_params import describe_network
 from mlpcli.cli.interrupt import Interrupt, tell
 from mlpcli.cli.options import set_option
@@ -177,19 +178,13 @@ def _read_experiment(
 ) -> Experiment:
     """Return the experiment of a config; ``data`` is where those of a resumed run are now."""
     if data is not None and not is_resumed:
-        raise UsageError(f"--data is for --resume; for a new run: --set data.path={data}")
+        raise UsageError(f"--data is for --resume; for a new run: --set {quoted(f'data.path={data}')}")
     if not is_resumed:
+        refuse_run(config)
         return read_config(config, overrides)
-    from mlpcli.config.loader import load_experiment, parse_experiment
+    from mlpcli.config.loader import load_experiment
 
-    if config.name == _FOLDS:
-        from mlpcli.config.yaml12 import write_yaml
-        from mlpcli.training.folds import read_record
-
-        text = write_yaml(read_record(config).config)
-        experiment = parse_experiment(text, str(config), config.parent, overrides)
-    else:
-        experiment = load_experiment(config, overrides)
+    experiment = (read_config if config.name == _FOLDS else load_experiment)(config, overrides)
     if data is None:  # where they are is found with the help of last.npz
         return experiment
     from mlpcli.training.moved import redirected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,8 +44,8 @@ class Change:
         return cls(".".join(map(str, spelling.new)), spelling.after, option, spelling)
 
     def explain(self, text: str) -> str:
-        """Return what is said about the change, below the option if it was one."""
-        return text if self.option is None else f"--set {shorten(self.option)}\n  {text}"
+        """Return what is said about the change, after the option if it was one."""
+        return text if self.option is None else f"--set {shorten(self.option)}: {text}"
 
     @property
     def of_section(self) -> str:
@@ -52,7 +53,7 @@ class Change:
         section = self.key.rpartition(".")[0]
         if self.option is None:
             return f"{section}={show(self.value)}"
-        return f"--set {section}={shorten(self.option.partition('=')[2])}"
+        return f"--set {shlex.quote(section + '=' + self.option.partition('=')[2])}"
 
     def apply(self, document: Document) -> Path:
         """Make the change in the document and return the path that it set; raises YamlError."""

@@ -21,6 +21,7 @@ from mlpcli.config.tables import describe_table, section_for
 from mlpcli.config.values import copy_value
 from mlpcli.config.yaml12 import Document, YamlError, end_of, read_yaml
 from mlpcli.errors import ConfigError, ConfigWarning, nearest
+from mlpcli.text import some
 
 __all__ = ["MAX_BYTES", "load_experiment", "make_experiment", "parse_experiment", "validate_experiment"]
 
@@ -178,7 +179,7 @@ def _decode(file: FilePath) -> str:
     except FileNotFoundError:
         raise ConfigError(f"{file}: there is no such file{_similar_file(file)}") from None
     except IsADirectoryError:
-        raise ConfigError(f"{file} is a directory; name the config file in it") from None
+        raise ConfigError(f"{file} is a directory; name the config file in it{_configs_in(file)}") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{file} cannot be read: {reason}") from None
@@ -198,6 +199,15 @@ def _decode(file: FilePath) -> str:
         raise ConfigError(
             f"{file}:{mark.line}:{mark.column}: byte 0x{bad[error.start]:02x} is not UTF-8; save it as UTF-8"
         ) from None
+
+
+def _configs_in(folder: FilePath) -> str:
+    """Return in words which configs a folder holds."""
+    try:
+        found = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    except OSError:
+        found = []
+    return f": {some([str(path) for path in found], 5)}" if found else ""
 
 
 def _similar_file(file: FilePath) -> str:

@@ -40,7 +40,9 @@ class Source:
         if count == 1:
             return blocks[0]
         more = [f"... and {count - MAX_SHOWN:,} more"] if count > MAX_SHOWN else []
-        return "\n\n".join([f"{count:,} problems in {self.name}:", *blocks[:MAX_SHOWN], *more])
+        shown = blocks[:MAX_SHOWN]
+        end = [f"{count:,} problems in all; the first is at {_place(shown[0])}"] if count > 2 else []
+        return "\n\n".join([f"{count:,} problems in {self.name}:", *shown, *more, *end])
 
     def place(self, problem: Problem, document: Document) -> Placed:
         """Return line and column of a problem, and its words, with its place or the option that caused it."""
@@ -52,7 +54,7 @@ class Source:
                 return _unplaced(change.explain(str(problem)))
             if problem.at_key and key == (*path[:-1], "name"):
                 return _unplaced(
-                    f"{change.explain(str(problem))}\n  The config sets this key for another name; "
+                    f"{change.explain(str(problem))}\nThe config sets this key for another name; "
                     f"replace the whole section: {change.of_section}"
                 )
         if () not in document.values:
@@ -73,6 +75,11 @@ class Source:
         start = max(0, mark.column - 60)
         shown = line[start : start + 76]
         return f"{head}\n  {shown}\n  {' ' * (mark.column - 1 - start)}^"
+
+
+def _place(block: str) -> str:
+    """Return the place that a problem begins with: a file with line and column, an option or a key."""
+    return block.partition(": ")[0]
 
 
 def order(mark: Mark | None) -> tuple[int, int]:

@@ -39,6 +39,5 @@ def require_matplotlib(*others: str) -> None:
             name = module.partition(".")[0]
             raise UsageError(
                 f"pictures and reports need {name}, which cannot be imported ({error}); install it with\n"
-                f"  {install_command('matplotlib>=3.8', 'jinja2>=3.1')}",
-                topic="no matplotlib",
+                f"  {install_command('mlpcli[plot]')}"
             ) from None

@@ -16,5 +16,5 @@ def require_server() -> None:
     except ImportError as error:
         raise UsageError(
             f"the page needs starlette and uvicorn ({error}); install them with: "
-            + install_command("starlette>=0.40", "uvicorn>=0.30")
+            + install_command("mlpcli[play]")
         ) from None

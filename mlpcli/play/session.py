@@ -90,12 +90,10 @@ class Session:
         experiment, trained = (_with_loss(one, run.experiment) for one in (experiment, trained))
         n, features, classes = len(splits.train.X), len(splits.columns), len(splits.classes)
         if features != 2:
-            raise UsageError(
-                f"the page needs 2 features, but {title} has {features:,}; name two columns in data.features"
-            )
+            raise UsageError(f"the page needs 2 features, but {title} has {features:,}; {_two(experiment)}")
         why_not = without_axis(splits.columns, splits.kinds)
         if why_not is not None:
-            raise UsageError(f"the page cannot draw {title}: {why_not}; name two columns in data.features")
+            raise UsageError(f"the page cannot draw {title}: {why_not}; {_two(experiment)}")
         if classes > _MAX_CLASSES:
             raise UsageError(f"{title} has {classes:,} classes; the page allows at most {_MAX_CLASSES}")
         if n > _MAX_EXAMPLES:
@@ -227,6 +225,13 @@ def _require_plane(experiment: Experiment) -> None:
         raise UsageError(
             f"the page needs 2 features, but {data.title} has {data.inputs:,}; name another config, or none"
         )
+
+
+def _two(experiment: Experiment) -> str:
+    """Return how to show data of other columns: by two of them, if the data can be cut to these."""
+    if "features" in type(experiment.data).model_fields:
+        return "name two columns in data.features"
+    return "name another config, or none"
 
 
 def _no_classes(title: str) -> UsageError:

@@ -20,9 +20,10 @@ from mlpcli.data.table.passes import Cells
 from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.text import nfc, shortened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.directory import find_checkpoint, folder_of
+from mlpcli.training.directory import folder_of
 from mlpcli.training.model import Model, unlabelled
 from mlpcli.training.moved import is_missing, places_of_data, redirected, what_was_tried
+from mlpcli.training.named import find_checkpoint
 from mlpcli.training.names import FOLDS
 
 __all__ = ["Predictions", "find_rows", "load_same_splits", "predict_rows", "score_checkpoint"]

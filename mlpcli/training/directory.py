@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.yaml12 import write_yaml
-from mlpcli.errors import CheckpointError, RunError, UsageError
+from mlpcli.errors import RunError, UsageError
 from mlpcli.files import append_line, replace_file, temporary_name
 from mlpcli.training.names import FOLDS, RUN_CONFIG, RUN_LOG, RUNS, new_names
 
@@ -29,7 +29,6 @@ __all__ = [
     "FoldsDirectory",
     "RunDirectory",
     "choose_directory",
-    "find_checkpoint",
     "find_snapshots",
     "folder_of",
     "is_empty",
@@ -78,19 +77,6 @@ def find_snapshots(path: Path) -> dict[int, Path]:
         return {}
     found = {file: _SNAPSHOT.fullmatch(file.name) for file in folder.iterdir()}
     return dict(sorted((int(match[1]), file) for file, match in found.items() if match))
-
-
-def find_checkpoint(path: Path) -> Path:
-    """Return the path of a checkpoint: ``path`` itself or, in a directory, best.npz or folds.npz.
-
-    Raises CheckpointError if the run or the cross-validation there has none yet.
-    """
-    best, folds = path / "best.npz", path / "folds.npz"
-    if (path / RUN_CONFIG).is_file() and not best.exists():
-        raise CheckpointError(f"{path} has no best.npz yet: no epoch has been finished")
-    if (path / FOLDS).is_file() and not folds.exists():
-        raise CheckpointError(f"{path} has no folds.npz yet: not all of its folds are trained")
-    return next((file for file in (best, folds) if file.is_file()), path)
 
 
 def folder_of(checkpoint: Path) -> Path:

@@ -17,11 +17,12 @@ from mlpcli.build import Splits, build_loss
 from mlpcli.data.batches import Batches, Split
 from mlpcli.errors import CheckpointError, RunError, RunWarning, UsageError
 from mlpcli.nn.losses import Loss
-from mlpcli.text import count, some
+from mlpcli.text import count
 from mlpcli.training.apply import load_same_splits
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import find_snapshots, folder_of
 from mlpcli.training.evaluation import compute_logits
+from mlpcli.training.named import find_checkpoint, runs_in
 from mlpcli.training.run import Run
 
 __all__ = ["FinishedRun", "Row", "find_runs", "read_metrics"]
@@ -135,27 +136,11 @@ class FinishedRun:
         """Return the run in the directory ``path`` with its best.npz, or the run of the checkpoint ``path``.
 
         ``data`` is where its data are now, if they are not found where the config says or beside the run.
-        Raises UsageError if ``path`` is neither, and CheckpointError; what is read later raises RunError or
-        DataError.
+        Raises CheckpointError, and UsageError for the mean of several networks; what is read later raises
+        RunError or DataError.
         """
-        if path.is_dir():
-            if not (path / "config.yaml").is_file():
-                runs = some([str(run) for run in _runs_in(path)], 5)
-                raise UsageError(
-                    f"{path} is not the directory of a run: it has no config.yaml"
-                    + (f"; it holds {runs}: name one of them" if runs else "")
-                )
-            if not (path / "best.npz").exists():
-                raise UsageError(f"{path} has no best.npz yet: no epoch has been finished")
-            directory, file = path, path / "best.npz"
-        else:
-            if not path.exists():
-                raise UsageError(f"{path}: no such run; name its directory, as in runs/spiral")
-            if path.suffix != ".npz":
-                raise UsageError(
-                    f"{path} is not a run; name its directory, as in runs/spiral, or a checkpoint in it"
-                )
-            directory, file = folder_of(path), path
+        file = find_checkpoint(path)
+        directory = path if path.is_dir() else folder_of(file)
         checkpoint = load_checkpoint(file)
         if checkpoint.others:
             raise UsageError(
@@ -253,15 +238,11 @@ class FinishedRun:
         return logits if transform is None else transform.undo(logits)
 
 
-def _runs_in(path: Path) -> list[Path]:
-    """Return the runs in a folder."""
-    return [folder for folder in sorted(path.iterdir()) if (folder / "config.yaml").is_file()]
-
-
 def find_runs(paths: list[Path]) -> list[Path]:
     """Return the runs in ``paths``; a folder that is not a run itself stands for the runs that it holds."""
     found = []
     for path in paths:
         is_folder_of_runs = path.is_dir() and not (path / "config.yaml").is_file()
-        found += (_runs_in(path) if is_folder_of_runs else []) or [path]
+        runs = runs_in(path) if is_folder_of_runs else []
+        found += [run for run in runs if (run / "config.yaml").is_file()] or [path]
     return found

@@ -15,8 +15,8 @@ from mlpcli.nn.measures import MEASURES, Classified, Regressed, UndefinedError
 from mlpcli.streams import stream
 from mlpcli.training.apply import find_rows
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.directory import find_checkpoint
 from mlpcli.training.model import Model
+from mlpcli.training.named import find_checkpoint
 
 __all__ = ["MOST_ROWS", "Importance", "choose_measure", "measure_importance", "report_importance"]
 

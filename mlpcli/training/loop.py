@@ -417,10 +417,18 @@ class Trainer:
         for name, array in kept.items():
             self._require_finite(f"largest {name}", float(np.max(np.abs(array))), epoch, where)
 
+    def _also_calms(self) -> str:
+        """Return what else than the learning rate may end a divergence, as the end of a sentence."""
+        momentum = " or optimizer.momentum" if "velocity" in self.optimizer.slots else ""
+        return (
+            f"{momentum}, or bound the gradient with optimizer.clip_norm: 1"
+            if self.clip_norm is None
+            else momentum
+        )
+
     def _require_finite(self, what: str, value: float, epoch: int, where: str) -> None:
         if not math.isfinite(value):
             raise RunError(
                 f"the {what} is {value} in epoch {epoch}, {where}: training diverged.\n"
-                f"Lower optimizer.learning_rate (now {self.optimizer.learning_rate:g}), or bound the "
-                "gradient with optimizer.clip_norm: 1."
+                f"Lower optimizer.learning_rate (now {self.optimizer.learning_rate:g}){self._also_calms()}."
             )

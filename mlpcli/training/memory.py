@@ -216,7 +216,9 @@ def _advice(spec: NetworkSpec | None, experiment: Experiment | None) -> dict[str
         smaller = f"lower model.hidden (now {_clipped(widths)})" if widths else narrower
         if spec.members > 1:
             smaller = f"lower model.members (now {spec.members}) or model.hidden"
-        advice["parameters"] = smaller + (", or set optimizer: sgd, which keeps no state" if slots else "")
+        has_momentum = experiment is not None and experiment.optimizer.name == "sgd"
+        stateless = "optimizer.momentum: 0" if has_momentum else "optimizer: sgd"
+        advice["parameters"] = smaller + (f", or set {stateless}, which keeps no state" if slots else "")
         batch = (Training() if experiment is None else experiment.training).batch_size
         advice["batch"] = f"lower training.batch_size (now {batch:,})" if batch > EVALUATION_ROWS else smaller
     return advice

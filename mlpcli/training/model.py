@@ -14,11 +14,11 @@ from mlpcli.build import build_loss
 from mlpcli.config.schema import to_plain
 from mlpcli.data.arrays import labelled_arrays, rows_of_array, weights_of_array
 from mlpcli.data.batches import Batches, Split
-from mlpcli.errors import CheckpointError, DataError, RunError, UsageError
+from mlpcli.errors import DataError, RunError, UsageError
 from mlpcli.nn.network import Network
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, name_prefix, save_checkpoint
-from mlpcli.training.directory import find_checkpoint
 from mlpcli.training.evaluation import compute_logits, full_report
+from mlpcli.training.named import find_checkpoint
 
 __all__ = ["Model", "load_model", "unlabelled"]
 
@@ -264,7 +264,4 @@ def load_model(path: Path) -> Model:
 
     Raises CheckpointError.
     """
-    path = find_checkpoint(path)
-    if not path.exists():
-        raise CheckpointError(f"{path}: there is no such file; name a checkpoint, or the directory of a run")
-    return Model(load_checkpoint(path))
+    return Model(load_checkpoint(find_checkpoint(path)))

@@ -1,4 +1,4 @@
-"""A run whose project folder was moved: every command finds its data, or says which option names them."""
+"""The config of a run is found, also if it was moved; data that are not there have an option to name them."""
 
 from __future__ import annotations
 
@@ -66,3 +66,54 @@ def test_data_are_not_named_for_a_new_run(mlp: Mlp, moved: Path) -> None:
     code, _, err = mlp("train", "new/c.yaml", "--data", "t.csv")
     assert code == 2
     assert "--data is for --resume; for a new run: --set data.path=t.csv" in err
+
+
+@pytest.fixture
+def runs(mlp: Mlp) -> None:
+    """Leave a run in runs/c and a cross-validation in runs/f."""
+    Path("table.csv").write_text(TABLE)
+    Path("c.yaml").write_text(CONFIG)
+    assert mlp("train", "c.yaml", "-q").code == 0
+    assert mlp("train", "c.yaml", "-q", "--folds", "2", "--out", "runs/f").code == 0
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("named", ["runs/c", "runs/c/best.npz", "runs/f", "runs/f/folds.npz"])
+@pytest.mark.parametrize("command", [["data", "describe"], ["count-params"]], ids=" ".join)
+def test_a_run_or_a_checkpoint_stands_for_its_config(mlp: Mlp, command: list[str], named: str) -> None:
+    code, out, err = mlp(*command, named)
+    assert (code, err) == (0, "")
+    assert out.split("\n\n")[0] == mlp(*command, "c.yaml").out.split("\n\n")[0]
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_run_is_checked_with_options(mlp: Mlp) -> None:
+    code, out, _ = mlp("check", "runs/c", "--set", "training.epochs=7")
+    assert code in (0, 1)
+    assert "for 7 epochs" in out
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize(
+    ("named", "what", "run", "config"),
+    [
+        ("runs/c", "a run", "runs/c", "runs/c/config.yaml"),
+        ("runs/c/last.npz", "a checkpoint", "runs/c", "runs/c/config.yaml"),
+        ("runs/f", "a run", "runs/f", "runs/f/fold-1/config.yaml"),
+    ],
+)
+def test_train_asks_whether_a_run_goes_on(mlp: Mlp, named: str, what: str, run: str, config: str) -> None:
+    code, out, err = mlp("train", named)
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        f"Error: {named} is {what}, and a config is needed here.",
+        f"To go on with the run: mlp train --resume {run}",
+        f"To train its config anew: mlp train {config}",
+    ]
+
+
+@pytest.mark.usefixtures("runs")
+def test_rows_before_the_run_are_told_apart(mlp: Mlp) -> None:
+    code, out, err = mlp("predict", "table.csv", "runs/c")
+    assert (code, out) == (2, "")
+    assert err.endswith("which is named first, and the rows after it: mlp predict runs/c table.csv\n")

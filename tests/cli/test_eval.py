@@ -228,8 +228,8 @@ def test_the_directory_of_a_run_stands_for_its_best_checkpoint(mlp: Mlp, trained
 def test_a_folder_that_is_no_run_is_told_from_a_checkpoint(mlp: Mlp) -> None:
     Path("folder").mkdir()
     code, out, err = mlp("eval", "folder")
-    assert (code, out) == (1, "")
-    assert err == "Error: folder is a directory; name a checkpoint in it, as in folder/best.npz\n"
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: folder is not the directory of a run: it has no config.yaml; name the ")
     Path("folder/config.yaml").write_text("data: xor")
     code, out, err = mlp("eval", "folder")
     assert err == "Error: folder has no best.npz yet: no epoch has been finished\n"
@@ -273,8 +273,11 @@ def test_a_majority_and_a_mean_to_compare_with(mlp: Mlp, trained: Trained) -> No
 
 def test_a_config_is_told_from_a_checkpoint(mlp: Mlp) -> None:
     code, out, err = mlp("eval", CONFIGS / "iris.yaml")
-    assert (code, out) == (1, "")
-    assert "is a config; name a checkpoint, as in runs/NAME/best.npz" in err
+    assert (code, out) == (2, "")
+    assert (
+        "is a config, not a run; name the directory of a run, as in runs/spiral, or a checkpoint in it" in err
+    )
+    assert f"To train it: mlp train {CONFIGS / 'iris.yaml'}" in err
 
 
 @pytest.mark.parametrize("loss", ["binary_hinge", "binary_cross_entropy"])

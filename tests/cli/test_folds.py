@@ -235,7 +235,7 @@ def test_a_dry_run_says_how_many_networks_there_would_be(mlp: Mlp, tmp_path: Pat
     ("args", "expected"),
     [
         (["iris", "--repeats", 3], "--repeats repeats a cross-validation; give --folds, too"),
-        (["iris", "--folds", 1], "1 is not in the range"),
+        (["iris", "--folds", 1], "1' is not a whole number from 2 to 1,000"),
         (["spiral", "--folds", 2, "--repeats", 2], "another repeat has another seed, and so other points"),
         (["iris", "--folds", 200], "150 examples cannot be cut into 200 folds"),
         (["cifar10", "--folds", 2], "cifar10 has a test split of its own"),

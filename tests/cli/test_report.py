@@ -25,8 +25,8 @@ def test_refusals(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
     for args, expected in (
         (["empty"], "empty is not the directory of a run"),
         ([run, "--out", "page.pdf"], "its name has to end in .html"),
-        (["nowhere"], "nowhere: no such run; name its directory"),
-        ([run / "config.yaml"], "config.yaml is not a run; name its directory"),
+        (["nowhere"], "nowhere: there is no such run or checkpoint; name the directory"),
+        ([run / "config.yaml"], "config.yaml is not a checkpoint; name its run"),
         ([run.parent], f"it has no config.yaml; it holds {run}"),
     ):
         code, out, err = mlp("report", *args)

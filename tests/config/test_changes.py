@@ -142,7 +142,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"optimizer.name": "adagrad"},
         'optimizer.momentum: unknown key "momentum" (allowed: '
         "name, schedule, clip_norm, learning_rate, eps)\n"
-        '  The config sets this key for another name; replace the whole section: optimizer="adagrad"',
+        'The config sets this key for another name; replace the whole section: optimizer="adagrad"',
     ),
     "a key of a number": (
         SGD | {"training": {"epochs": 3}},

@@ -132,9 +132,10 @@ def test_all_mistakes_are_reported_in_one_pass(tmp_path: Path) -> None:
         "lose: hinge\n"
     )
     message = refusal(tmp_path, text, "regularization.l2=high", "training.patience=0")
-    first, *blocks = message.split("\n\n")
+    first, *blocks, end = message.split("\n\n")
     assert first == "12 problems in my.yaml:"
-    assert [re.match(r"my.yaml:\d+:\d+|--set .*", block)[0] for block in blocks] == [
+    assert end == "12 problems in all; the first is at --set regularization.l2=high"
+    assert [re.match(r"my.yaml:\d+:\d+|--set [^:]*", block)[0] for block in blocks] == [
         *("--set regularization.l2=high", "--set training.patience=0"),
         *("my.yaml:1:1", "my.yaml:1:25", "my.yaml:1:28"),
         *("my.yaml:3:12", "my.yaml:3:15", "my.yaml:4:15", "my.yaml:5:12"),
@@ -151,8 +152,9 @@ def test_what_yaml_refuses_is_reported_along_with_the_rest(tmp_path: Path) -> No
         "optimizer: {learning_rate: .inf, learning_rate: 3}\n"
         "training: {epochs: 1_000}\n"
     )
-    first, *blocks = refusal(tmp_path, text).split("\n\n")
+    first, *blocks, end = refusal(tmp_path, text).split("\n\n")
     assert first == "4 problems in my.yaml:"
+    assert end == "4 problems in all; the first is at my.yaml:1:29"
     assert [block.split(": ")[0] for block in blocks] == [
         "my.yaml:1:29",
         "my.yaml:2:28",
@@ -168,7 +170,7 @@ def test_what_yaml_refuses_is_reported_along_with_the_rest(tmp_path: Path) -> No
 def test_another_name_by_an_option_says_how_to_get_rid_of_the_old_keys(tmp_path: Path) -> None:
     text = SPIRAL + "optimizer: {name: sgd, momentum: 0.9}\n"
     message = refusal(tmp_path, text, "optimizer.name=adam")
-    assert message.startswith('--set optimizer.name=adam\n  optimizer.momentum: unknown key "momentum"')
+    assert message.startswith('--set optimizer.name=adam: optimizer.momentum: unknown key "momentum"')
     assert message.endswith("replace the whole section: --set optimizer=adam")
 
 
@@ -187,8 +189,8 @@ def test_a_checkpoint_is_no_config(tmp_path: Path) -> None:
 def test_there_is_an_end_to_a_message(tmp_path: Path) -> None:
     message = refusal(tmp_path, SPIRAL + f"model: {{hidden: [{'a,' * 999}]}}\n")
     assert message.startswith("999 problems in my.yaml:\n\nmy.yaml:2:18: model.hidden.0: ")
-    assert message.count("my.yaml:2:") == 50
-    assert message.endswith("\n\n... and 949 more")
+    assert message.count("my.yaml:2:") == 50 + 1
+    assert message.endswith("\n\n... and 949 more\n\n999 problems in all; the first is at my.yaml:2:18")
 
 
 def test_a_name_that_yaml_refuses_is_one_problem(tmp_path: Path) -> None:
@@ -199,7 +201,7 @@ def test_a_name_that_yaml_refuses_is_one_problem(tmp_path: Path) -> None:
 def test_thousands_of_problems_are_counted_and_the_first_ones_told(tmp_path: Path) -> None:
     message = refusal(tmp_path, "data: spiral\n" + "".join(f"k{i}: .nan\n" for i in range(3000)))
     assert message.startswith("3,000 problems in my.yaml:\n\nmy.yaml:2:")
-    assert message.endswith("\n\n... and 2,950 more")
+    assert message.endswith("\n\n... and 2,950 more\n\n3,000 problems in all; the first is at my.yaml:2:5")
 
 
 @pytest.mark.parametrize("data", [None, 3, [], "spiral", {}], ids=str)

@@ -74,5 +74,5 @@ def test_a_name_that_is_nearly_one_of_them(name: str) -> None:
 
 
 def test_a_problem_names_the_option_or_the_file_of_mlp() -> None:
-    with pytest.raises(ConfigError, match=r"^--set training.epochs=-1\n"):
+    with pytest.raises(ConfigError, match=r"^--set training.epochs=-1: "):
         load_experiment(Path("spiral"), ["training.epochs=-1"])

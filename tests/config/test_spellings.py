@@ -42,7 +42,7 @@ def test_an_option_in_the_old_spelling(text: str, option: str, expected: str) ->
     with pytest.warns(ConfigWarning) as caught:
         experiment = parse_experiment(text, "my.yaml", Path(), [option])
     assert experiment.data.scaling == expected
-    assert [str(note.message) for note in caught] == [f"--set {option}\n  {NOTE}"]
+    assert [str(note.message) for note in caught] == [f"--set {option}: {NOTE}"]
 
 
 def test_a_new_option_changes_what_an_old_file_says() -> None:
@@ -86,7 +86,7 @@ REFUSED = {
     "both in an option": (
         "data: moons",
         ["data={name: xor, standardize: none, scaling: none}"],
-        f"--set data={{name: xor, standardize: none, scaling: none}}\n  {TWICE}",
+        f"--set data={{name: xor, standardize: none, scaling: none}}: {TWICE}",
     ),
     "a wrong value": (
         "data: {name: xor, standardize: centre}",
@@ -112,7 +112,7 @@ REFUSED = {
     "an option with a wrong value": (
         "data: xor",
         ["data.standardize=centre"],
-        '--set data.standardize=centre\n  data.scaling: "centre" is not one of',
+        '--set data.standardize=centre: data.scaling: "centre" is not one of',
     ),
     "nowhere else": (
         "data: xor\nmodel: {standardize: none}",

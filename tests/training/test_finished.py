@@ -16,7 +16,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mlpcli.config.loader import load_experiment
-from mlpcli.errors import CheckpointError, RunError, RunWarning, UsageError
+from mlpcli.errors import CheckpointError, NoCheckpointError, RunError, RunWarning
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.finished import FinishedRun, find_runs, read_metrics
 from mlpcli.training.start import train_run
@@ -124,13 +124,13 @@ def test_what_is_not_a_run_is_refused(tmp_path: Path, trained: Trained) -> None:
         (runs / name / "config.yaml").touch()
     (tmp_path / "a.csv").touch()
     for path, said in (
-        (tmp_path / "none", "no such run; name its directory"),
-        (tmp_path / "a.csv", "is not a run; name its directory"),
+        (tmp_path / "none", "there is no such run or checkpoint; name the directory"),
+        (tmp_path / "a.csv", "is not a run or a checkpoint; name the directory"),
         (runs / "a", "no best.npz yet: no epoch has been finished"),
         (runs, f"it holds {runs / 'a'}, {runs / 'b'}: name one of them"),
-        (tmp_path, "it has no config.yaml$"),
+        (tmp_path, "; name the directory of a run"),
     ):
-        with pytest.raises(UsageError, match=said):
+        with pytest.raises(NoCheckpointError, match=said):
             FinishedRun.open(path)
 
 

@@ -215,6 +215,10 @@ LARGEST = {
         {"model": {"hidden": [3000, 3000]}},
         ["for each parameter", "lower model.hidden (now 3000-3000), or set optimizer: sgd"],
     ),
+    "parameters of sgd with momentum": (
+        {"model": {"hidden": [3000, 3000]}, "optimizer": {"name": "sgd", "momentum": 0.9}},
+        ["for each parameter", "or set optimizer.momentum: 0, which keeps no state"],
+    ),
     "parameters of several networks": (
         {"model": {"hidden": [2000, 2000], "members": 3}},
         ["for each parameter", "lower model.members (now 3) or model.hidden, or set optimizer: sgd"],

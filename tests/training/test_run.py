@@ -420,3 +420,19 @@ def test_columns_and_the_features_that_they_become_are_told_apart(tmp_path: Path
     data = f"{{name: csv, path: '{tmp_path / 't.csv'}', target: y}}"
     run = Run(parse_experiment(f"data: {data}\nrecipe: plain", "test", Path()))
     assert run.describe_data().endswith(", 2 columns as 4 features, 1 value")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "advice"),
+    [
+        ("{name: sgd, ", "(now 1e+30), or bound the gradient with optimizer.clip_norm: 1."),
+        ("{name: sgd, momentum: 0.9, ", "(now 1e+30) or optimizer.momentum, or bound the gradient"),
+        ("{name: nesterov, ", "(now 1e+30) or optimizer.momentum, or bound the gradient"),
+        ("{name: sgd, clip_norm: 1.0e+30, ", "(now 1e+30)."),
+    ],
+)
+def test_advice_on_a_divergence_names_what_may_end_it(optimizer: str, advice: str) -> None:
+    config = f"data: spiral\noptimizer: {optimizer}learning_rate: 1.0e+30}}"
+    with pytest.raises(RunError) as caught:
+        list(Run(parse_experiment(config, "test", Path())).epochs())
+    assert advice in str(caught.value)

@@ -95,7 +95,8 @@ def _opened(path: Path) -> Any:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise DataError(
-            f"{path}: Parquet files are read by pyarrow, which is not installed: {install_command('pyarrow')}"
+            f"{path}: Parquet files are read by pyarrow, which is not installed: "
+            + install_command("mlpcli[parquet]")
         ) from None
     with opened(path, DataError):
         pass

@@ -27,7 +27,7 @@ from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.precision import Spread
 from mlpcli.data.table.source import Rows, Source
 from mlpcli.data.task import are_a_quantity, are_few, are_numbers
-from mlpcli.text import shortened
+from mlpcli.text import listed, shortened
 
 __all__ = ["Target", "Targets"]
 
@@ -60,7 +60,7 @@ class Target:
 
     def reset(self) -> None:
         """Forget what was found, but not the guess."""
-        self.corrected = False
+        self.corrected = self._told = False
         self._values = array("d")
         self._spread = Spread(1)
         self._codes = array("q")
@@ -101,6 +101,16 @@ class Target:
 
     def _add_numbers(self, block: Rows, cells: list[str], faults: Faults) -> None:
         values, odd = parse_decimals(cells)
+        words = {cell for i in odd.tolist() if not is_missing(cell := cells[i].strip())}
+        if len(words) > 1 and len(odd) == len(cells):  # the target is not what the loss is for
+            if not self._told:
+                self._told = True
+                faults.add(
+                    block.lines[0],
+                    f"column {shortened(self.name)} holds {listed(sorted(words)[:3])}, and no numbers",
+                    TARGET,
+                )
+            odd = odd[:0]
         for i in odd.tolist():
             text = cells[i].strip()
             values[i] = np.nan

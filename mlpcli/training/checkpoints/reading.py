@@ -56,10 +56,6 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
 
     Raises CheckpointError. It also does so if there is not enough memory, unless ``force_memory`` is true.
     """
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a directory; name a checkpoint in it, as in {path / 'best.npz'}")
-    if path.suffix in (".yaml", ".yml"):
-        raise CheckpointError(f"{path} is a config; name a checkpoint, as in runs/NAME/best.npz")
     with NpzFile(path, CheckpointError) as archive:
         meta = read_meta(path, archive)
         experiment = read_config(path, meta)

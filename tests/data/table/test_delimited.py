@@ -431,7 +431,8 @@ def test_refuses_a_class_as_a_quantity(
     tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
     message = refusal(table, write(tmp_path, TABLE), classification=False, features=["age"])
-    assert ":2: column 'kind' is 'cat', not a number" in message
+    assert ":2: column 'kind' holds 'cat', 'dog', and no numbers\n" in message
+    assert len(message.splitlines()) == 2
     assert "set `loss: cross_entropy`" in message
 
 

@@ -86,4 +86,4 @@ def test_pyarrow_is_asked_for(
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     message = refusal(read, tmp_path / "t.parquet")
     assert "are read by pyarrow, which is not installed: " in message
-    assert message.endswith("-m pip install pyarrow")
+    assert message.endswith("-m pip install 'mlpcli[parquet]'")

@@ -1,0 +1,88 @@
+"""Finds the checkpoint that a path names: the directory of a run, or a checkpoint itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlpcli.errors import NoCheckpointError, nearest
+from mlpcli.text import some
+from mlpcli.training.names import FOLDS, RUN_CONFIG, RUNS, find_run
+
+__all__ = ["find_checkpoint", "is_run", "runs_in"]
+
+_BEST, _OF_FOLDS = "best.npz", "folds.npz"
+_NAME_ONE = "name the directory of a run, as in runs/spiral, or a checkpoint in it"
+
+
+def find_checkpoint(path: Path) -> Path:
+    """Return the path of a checkpoint: ``path`` itself or, in the directory of a run, best.npz or folds.npz.
+
+    Raises NoCheckpointError, a CheckpointError, if ``path`` is neither, or the run has no checkpoint yet.
+    """
+    try:
+        if path.is_dir():
+            return _of_directory(path)
+        path.stat()
+        if path.suffix.lower() == ".npz" or _is_zip(path):
+            return path
+    except (FileNotFoundError, NotADirectoryError):
+        raise NoCheckpointError(f"{path}: there is no such run or checkpoint; {_similar(path)}") from None
+    except (OSError, ValueError):  # what is wrong with it is best said by who opens it
+        return path
+    raise _no_checkpoint(path)
+
+
+def is_run(path: Path) -> bool:
+    """Return whether a path is the directory of a run or of a cross-validation."""
+    return (path / RUN_CONFIG).is_file() or (path / FOLDS).is_file()
+
+
+def runs_in(path: Path) -> list[Path]:
+    """Return the directories of runs in a folder."""
+    return [folder for folder in sorted(path.iterdir()) if is_run(folder)]
+
+
+def _of_directory(path: Path) -> Path:
+    best, folds = path / _BEST, path / _OF_FOLDS
+    if (path / RUN_CONFIG).is_file() and not best.exists():
+        raise NoCheckpointError(f"{path} has no best.npz yet: no epoch has been finished")
+    if (path / FOLDS).is_file() and not folds.exists():
+        raise NoCheckpointError(f"{path} has no folds.npz yet: not all of its folds are trained")
+    found = next((file for file in (best, folds) if file.is_file()), None)
+    if found is not None:
+        return found
+    runs = some([str(run) for run in runs_in(path)], 5)
+    raise NoCheckpointError(
+        f"{path} is not the directory of a run: it has no {RUN_CONFIG}; "
+        + (f"it holds {runs}: name one of them" if runs else _NAME_ONE)
+    )
+
+
+def _no_checkpoint(path: Path) -> NoCheckpointError:
+    """Return the error about a file that is no checkpoint; it names the run that the file belongs to."""
+    if is_run(path.parent):
+        return NoCheckpointError(f"{path} is not a checkpoint; name its run, {path.parent}")
+    if path.suffix not in (".yaml", ".yml"):
+        return NoCheckpointError(f"{path} is not a run or a checkpoint; {_NAME_ONE}")
+    run = find_run(path.stem) or find_run(path.stem, FOLDS)
+    if run is not None:
+        return NoCheckpointError(f"{path} is a config, not a run; its last run is {run}")
+    return NoCheckpointError(f"{path} is a config, not a run; {_NAME_ONE}", topic="not trained", config=path)
+
+
+def _similar(path: Path) -> str:
+    """Return in words which run or checkpoint has nearly that name."""
+    if path.suffix != ".npz" and is_run(RUNS / path.name):
+        return f"did you mean {RUNS / path.name}?"
+    folder = path.parent if path.parent.name or not RUNS.is_dir() else RUNS
+    try:
+        others = [other.name for other in folder.iterdir() if is_run(other) or other.suffix == ".npz"]
+    except OSError:
+        others = []
+    close = nearest(path.name, others)
+    return f"did you mean {folder / close}?" if close else _NAME_ONE
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
