@@ -19,6 +19,7 @@ _SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # for the examples of each clas
 _MISTAKE = "!"
 _RAMP = " .:-=+*%@"  # for values, from small to large
 _SPAN = 30  # if the ratio of the largest to the smallest loss is above this, the axis is logarithmic
+_LARGEST = 1e300  # the difference of two such values is a number
 _ASPECT = 0.5  # a character is about twice as high as it is wide
 
 
@@ -31,9 +32,10 @@ def curve_text(run: FinishedRun, width: int, plain: bool) -> str:
     curves = {"train": ("." if plain else "·", [row.train_loss for row in rows])}
     if rows[0].val_loss is not None:
         curves["val"] = ("o", [row.val_loss for row in rows if row.val_loss is not None])
-    values = np.concatenate([np.array(losses) for _, losses in curves.values()])
+    drawn = {name: (sign, np.clip(losses, -_LARGEST, _LARGEST)) for name, (sign, losses) in curves.items()}
+    values = np.concatenate([losses for _, losses in drawn.values()])
     low, high = float(values.min()), float(values.max())
-    high = high if high > low else low + 1
+    high = high if high > low else low + max(abs(low), 1)
     names = [f"{high:.4g}", f"{low:.4g}"]
     logarithmic = low > 0 and high > _SPAN * low
     place = np.log if logarithmic else np.asarray
@@ -41,9 +43,9 @@ def curve_text(run: FinishedRun, width: int, plain: bool) -> str:
     height = 12
     margin = max(map(len, names)) + 2
     canvas = _Canvas(max(width - margin - 1, 10), height)
-    for sign, losses in curves.values():
+    for sign, losses in drawn.values():
         # A column shows the mean of its epochs, so that a noisy loss is still a line.
-        for column, chunk in enumerate(_columns(np.array(losses), canvas.width)):
+        for column, chunk in enumerate(_columns(losses, canvas.width)):
             canvas.put(column, round((high - float(place(chunk))) / (high - low) * (height - 1)), sign)
     corner, bar, wall = ("+", "-", "|") if plain else ("└", "─", "│")
     signs = ", ".join(f"{sign} {name}" for name, (sign, _) in curves.items())
@@ -86,8 +88,7 @@ def boundary_text(run: FinishedRun, width: int, plain: bool) -> str:
         return _function(run, width, plain)
     X = np.concatenate([split.X[split.rows] for split in run.splits.parts.values()]).astype(np.float64)
     y = np.concatenate([split.y[split.rows] for split in run.splits.parts.values()])
-    low, high = _reach(X[:, 0])
-    bottom, top = _reach(X[:, 1])
+    (low, high), (bottom, top) = _reach(X[:, 0]), _reach(X[:, 1])
     columns = max(min(width - 2, 64), 10)
     rows = max(8, min(32, round(columns * _ASPECT * min((top - bottom) / (high - low), 1.2))))
     canvas = _Canvas(columns, rows)
@@ -97,7 +98,7 @@ def boundary_text(run: FinishedRun, width: int, plain: bool) -> str:
     column = np.minimum((X[:, 0] - low) / (high - low) * columns, columns - 1).astype(int)
     row = np.minimum((top - X[:, 1]) / (top - bottom) * rows, rows - 1).astype(int)
     if classes is None:
-        return _levels(run, canvas, run.values(logits)[:, 0], width, plain)
+        return _levels(run, canvas, _fitted(run, logits), width, plain)
     shades = _PLAIN_SHADES if plain or len(classes) > len(_SHADES) else _SHADES
     labels = run.loss.classify(logits).reshape(rows, columns)
     for i, j in np.ndindex(rows, columns):
@@ -132,7 +133,7 @@ def _function(run: FinishedRun, width: int, plain: bool) -> str:
     columns, rows = max(min(width - 12, 70), 10), 18
     canvas = _Canvas(columns, rows)
     x_axis = low + (np.arange(columns) + 0.5) * (high - low) / columns
-    fitted = run.values(run.predict_logits(x_axis[:, None]))[:, 0].astype(np.float64)
+    fitted = _fitted(run, run.predict_logits(x_axis[:, None]))
     bottom, top = _reach(np.concatenate([y, fitted]))
     for x, value in zip(X, y, strict=True):
         canvas.put(
@@ -167,9 +168,22 @@ def _levels(run: FinishedRun, canvas: _Canvas, fitted: NDArray[Any], width: int,
     return "\n".join([head[:width], *canvas.framed(plain), f"'{_RAMP}' from {low:.4g} to {high:.4g}"])
 
 
+def _fitted(run: FinishedRun, logits: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the values (n,) of a regression; raises UnfitError if they are too large to be drawn."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = run.values(logits)[:, 0].astype(np.float64)
+    if not (np.abs(values) < _LARGEST).all():
+        raise UnfitError(
+            f"boundary as text cannot draw {run.experiment.data.title}: the network predicts values "
+            f"beyond {_LARGEST:g}"
+        )
+    return values
+
+
 def _reach(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of an axis that shows these values, with a margin."""
     low, high = float(values.min()), float(values.max())
-    margin = 0.05 * (high - low) or 1.0
+    margin = 0.05 * (high - low) or max(0.05 * abs(low), 1.0)
     return low - margin, high + margin
 
 

@@ -384,6 +384,8 @@ class Trainer:
 
         CS231n notes, Neural Networks 2, "Max norm constraints" (Srebro & Shraibman, 2005).
         """
+        numbers = np.finfo(self.network.dtype)  # a limit beyond these would be no number, or 0
+        longest = min(max(longest, float(numbers.tiny)), float(numbers.max))
         for W in self._matrices:
             norms = np.einsum("...ij,...ij->...j", W, W)[..., None, :]
             np.sqrt(norms, out=norms)

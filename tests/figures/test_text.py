@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mlpcli.figures import UnfitError
 from mlpcli.figures.text import boundary_text, curve_text
@@ -53,6 +56,56 @@ def test_regions_are_the_predictions_of_the_network(finished: Finish) -> None:
         right += shades[int(run.predict_logits(np.array([[x, y]])).argmax())] == cells[i][j]
     assert len(compared) > 1000
     assert right == len(compared)
+
+
+LARGE = {
+    "the same": np.full(1, 1e38, np.float32),
+    "next to each other": np.nextafter(np.float32(1e38), np.float32([0, np.inf])),
+    "all of 32 bits": np.float32([-3.4e38, 3.4e38]),
+    "the largest": np.array([-9e299, 9e299]),
+}
+
+
+@pytest.mark.parametrize("name", ["sine", "plane"])
+@pytest.mark.parametrize("values", LARGE.values(), ids=LARGE)
+def test_a_regression_is_drawn_whatever_the_size_of_its_values(
+    finished: Finish, trained_text: Callable[..., Path], tmp_path: Path, name: str, values: NDArray[Any]
+) -> None:
+    run = of_values(finished, trained_text, tmp_path, name, values)
+    assert max(map(len, boundary_text(run, 80, True).splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ["sine", "plane"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 1e301])
+def test_values_that_are_too_large_are_not_drawn(
+    finished: Finish, trained_text: Callable[..., Path], tmp_path: Path, name: str, value: float
+) -> None:
+    run = of_values(finished, trained_text, tmp_path, name, np.array([0, value]))
+    with pytest.raises(UnfitError, match=r"the network predicts values beyond 1e\+300"):
+        boundary_text(run, 80, True)
+
+
+def of_values(
+    finished: Finish, trained_text: Callable[..., Path], tmp_path: Path, name: str, values: NDArray[Any]
+) -> FinishedRun:
+    """Return a run of a regression of one or two features, which predicts these values by turns."""
+    if name == "sine":
+        run = copy(finished("sine", "training.epochs=2"))
+    else:
+        rows = "".join(f"{i},{i * i % 7},{i}\n" for i in range(40))
+        (tmp_path / "t.csv").write_text(f"a,b,y\n{rows}")
+        text = "data: {name: csv, path: t.csv, target: y}\nloss: mse\ntraining: {epochs: 1}\n"
+        run = FinishedRun.open(trained_text(text, tmp_path / "run"))
+    run.values = lambda logits: np.resize(values, (len(logits), 1))  # type: ignore[method-assign]
+    return run
+
+
+@pytest.mark.parametrize("losses", [[1e38], [1e38, 1e38], [0.0, 1.7e308], [1.7e308] * 200, [1e-320, 1e308]])
+def test_a_curve_is_drawn_whatever_the_size_of_the_loss(finished: Finish, losses: list[float]) -> None:
+    run = copy(finished("sine", "training.epochs=2"))
+    row = run.rows[0]
+    run.rows = [row.model_copy(update={"train_loss": loss, "val_loss": None}) for loss in losses]
+    assert "." in curve_text(run, 80, True)
 
 
 def test_mistakes_are_counted_and_marked(finished: Finish) -> None:

@@ -233,6 +233,24 @@ def test_weights_of_a_unit_stay_within_the_max_norm() -> None:
     assert max(longest) == pytest.approx(0.5, rel=1e-5)
 
 
+@pytest.mark.parametrize("limit", [3.4e38, 1e39, 1e308])
+def test_a_max_norm_that_nothing_reaches_changes_nothing(limit: float) -> None:
+    values = []
+    for max_norm in (None, limit):
+        trains = trainer(regularization={"max_norm": max_norm})
+        list(run(trains, 2))
+        values.append(trains.network.parameters.values.copy())
+    np.testing.assert_array_equal(*values)
+
+
+def test_a_max_norm_below_all_numbers_leaves_weights_that_are_numbers() -> None:
+    trains = trainer(regularization={"max_norm": 1e-308})
+    for layer in trains.network.dense:
+        layer.W[...] = 0  # and so they stay, where no gradient comes
+    list(run(trains, 2))
+    assert np.isfinite(trains.network.parameters.values).all()
+
+
 def test_dropout_is_drawn_from_its_own_stream() -> None:
     """Weights and shuffling are the same with and without dropout."""
     seen = []
