@@ -6,7 +6,20 @@ import time
 
 import pytest
 
-from mlpcli.text import clip, columns, count, listed, memory, nfc, percent, plain, repeated, shortened, some
+from mlpcli.text import (
+    clip,
+    columns,
+    count,
+    listed,
+    memory,
+    nfc,
+    percent,
+    plain,
+    repeated,
+    shell_path,
+    shortened,
+    some,
+)
 
 
 def test_columns_are_aligned_and_leave_no_space_at_the_end() -> None:
@@ -34,6 +47,20 @@ def test_small_words() -> None:
     assert (percent(0.5), percent(None)) == ("50.00%", "-")
     assert (clip("setosa", 6), clip("versicolor", 6)) == ("setosa", "ver~or")
     assert clip("\x1b[2J", 10) == "\\x1b[2J"
+
+
+@pytest.mark.parametrize(
+    ("path", "argument"),
+    [
+        ("a/b.csv", "a/b.csv"),
+        ("-a.csv", "./-a.csv"),
+        ("-a b", "'./-a b'"),
+        ("a'b", "'a'\"'\"'b'"),
+        ("", "''"),
+    ],
+)
+def test_a_path_as_an_argument(path: str, argument: str) -> None:
+    assert shell_path(path) == argument
 
 
 @pytest.mark.parametrize(

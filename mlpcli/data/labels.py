@@ -195,9 +195,15 @@ def class_after_all(names: Sequence[str]) -> list[str]:
 def classify(where: str, labels: Labels, advice: str = _ADVICE) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return y (n,) and the names of the classes that it indexes: numbers by size, text by its characters.
 
-    Raises DataError where there is only one class, or `too_many_classes`.
+    Raises DataError where there is only one class, or `too_many_classes`, and for a NUL character in a name:
+    at the end of a text, NumPy's arrays lose it.
     """
     names = labels.names
+    for name, place in zip(names, labels.places, strict=True):
+        if "\0" in name:
+            raise DataError(
+                f"{place}: label {shortened(name)} holds a NUL character; name the class without it"
+            )
     order = _in_order(labels)
     if len(names) < 2:
         raise DataError(f"{where}: holds {shortened(names[0])} in every row; at least two classes are needed")

@@ -36,6 +36,12 @@ def test_one_class_is_none(refusal: Callable[..., str]) -> None:
     assert message == "y: holds 'a' in every row; at least two classes are needed"
 
 
+@pytest.mark.parametrize("name", ["a\0", "\0a", "a\0b"])
+def test_a_class_has_no_nul_in_its_name(refusal: Callable[..., str], name: str) -> None:
+    message = refusal(classify, "y", labels_of("y", np.array(["a", name, "b"], object)))
+    assert message == f"y[1]: label {name!r} holds a NUL character; name the class without it"
+
+
 def test_labels_that_differ_from_row_to_row(refusal: Callable[..., str]) -> None:
     names = labels_of("y", np.array([f"id{i}" for i in range(50)]))
     assert refusal(classify, "y", names, "Name it.").endswith("too many for classes.\nName it.")
