@@ -102,7 +102,7 @@ def _remarks(report: dict[str, Any]) -> list[str]:
 
     titles: dict[str, list[str]] = {}
     for name, reason in report["undefined"].items():
-        titles.setdefault(reason, []).append(MEASURES[name].title)
+        titles.setdefault(reason, []).append(MEASURES[name].title if name in MEASURES else name)
     lines = [f"Not defined, as {reason}:\n{', '.join(names)}." for reason, names in titles.items()]
     if report.get("baseline_note"):
         lines.append(report["baseline_note"])

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from mlpcli.buffers import Buffer
 from mlpcli.data.transform import Transform
+from mlpcli.errors import DataError
 
 __all__ = ["Batch", "Batches", "Split"]
 
@@ -42,10 +43,15 @@ class Split:
 
     @property
     def own_weights(self) -> NDArray[np.float64] | None:
-        """The weights (n,) of its examples, with a mean of 1 over them; None if all count alike."""
+        """The weights (n,) of its examples, with a mean of 1 over them; None if all count alike.
+
+        Raises DataError if none counts.
+        """
         if self.weights is None:
             return None
         own: NDArray[np.float64] = self.weights[self.rows]
+        if not own.any():
+            raise DataError(f"all {len(own):,} examples have the weight 0, so that none counts")
         own /= own.mean()
         return own
 

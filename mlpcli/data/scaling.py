@@ -129,7 +129,7 @@ class Scaling:
     @property
     def exceeds_float32(self) -> bool:
         """Whether rounding a value to float32 may move it by more than a millionth of its column's scale."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             spacing = np.spacing((np.abs(self.shift) + self.scale).astype(np.float32))
         return bool(np.any(~(spacing <= 2e-6 * self.scale)))
 

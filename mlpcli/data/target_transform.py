@@ -234,13 +234,18 @@ class TargetTransform:
             return self.scaling.exceeds_float32
         middle = np.zeros((1, len(self.scaling.shift)))
         low, center, high = (self.undo(middle + step)[0] for step in (-1, 0, 1))
-        return Scaling(center, (high - low) / 2).exceeds_float32
+        return Scaling(center, high / 2 - low / 2).exceeds_float32
 
     def apply(self, y: NDArray[Any]) -> NDArray[np.float64]:
-        """Return what the network learns for the targets y (n, targets)."""
-        return self.scaling.apply(y if self.bend is None else self.bend.apply(y))
+        """Return what the network learns for the targets y (n, targets); `undo` says what is not finite."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.scaling.apply(y if self.bend is None else self.bend.apply(y))
 
     def undo(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the values in the targets' own units for outputs (n, targets) of the network."""
-        values = self.scaling.undo(outputs)
-        return values if self.bend is None else self.bend.undo(values)
+        """Return the values in the targets' own units for outputs (n, targets) of the network.
+
+        Those that a float64 cannot hold are not finite.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = self.scaling.undo(outputs)
+            return values if self.bend is None else self.bend.undo(values)

@@ -162,7 +162,7 @@ class Transform:
     def needs_float64(self) -> bool:
         """Whether some columns are so far from 0 that float32 would not tell their rows apart."""
         shift, scale = self.scaling.shift[self._numbers], self.scaling.scale[self._numbers]
-        return bool((np.abs(shift) > 8 * scale).any())
+        return bool((np.abs(shift) / 8 > scale).any())
 
     @cached_property
     def is_plain(self) -> bool:
@@ -213,7 +213,8 @@ class Transform:
                 target -= self._shift
                 target *= self._factor
             else:
-                self._apply(block, target)
+                with np.errstate(over="ignore", invalid="ignore"):  # it shows in the logits
+                    self._apply(block, target)
         return out
 
     def _apply(self, raw: NDArray[Any], out: NDArray[Any]) -> None:
@@ -234,8 +235,7 @@ class Transform:
             out[:, n + len(self.flagged) : self.n_direct] = 0
             rows, which = np.nonzero(features >= 0)
             out[rows, features[rows, which]] = 1
-        with np.errstate(over="ignore"):  # what float32 cannot hold shows in the logits
-            out[:, :n] = scaled
+        out[:, :n] = scaled
         start = self.n_direct
         for j, own in (self.edges or {}).items():
             values = raw[:, j].astype(np.float64)

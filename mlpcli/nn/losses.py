@@ -4,9 +4,10 @@ Each entry of ``LOSSES`` makes a `Loss` from its settings. ``evaluate(logits, y,
 returns the mean loss of the batch and, unless ``dlogits`` is None, writes the gradient with respect to the
 logits there. ``logits`` is (n, outputs); ``y`` is (n,) class indices, or (n, outputs) values for a
 regression. ``weights`` (n,) multiply the loss of each example, L = sum of w l / n; over all examples their
-mean is to be 1, so that an example of weight 2 counts like two of weight 1. Arrays are made for the first
-batch of a size and reused after it. The classifiers are those of the CS231n notes, Linear Classification and
-Neural Networks 1, "Single neuron as a linear classifier".
+mean is to be 1, so that an example of weight 2 counts like two of weight 1. Where all class weights are 0,
+the mean has no value: it is NaN, or with ``dlogits``, as for a batch of training, 0. Arrays are made for the
+first batch of a size and reused after it. The classifiers are those of the CS231n notes, Linear
+Classification and Neural Networks 1, "Single neuron as a linear classifier".
 """
 
 from __future__ import annotations
@@ -171,7 +172,12 @@ def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None)
             class_weight.take(y, out=weight, mode="clip")
             if weights is not None:
                 weight *= weights
-            total = max(float(weight.sum()), np.finfo(np.float32).tiny)  # all weights of a batch may be 0
+            total = float(weight.sum())
+            if total == 0:  # no example counts: that teaches nothing, and has no mean
+                if dlogits is None:
+                    return float("nan")
+                dlogits[...] = 0
+                return 0.0
         if weights is not None:
             if class_weights is None:
                 sum_t[...] = 1

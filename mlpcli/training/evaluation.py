@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,15 @@ from mlpcli.nn.measures import (
 from mlpcli.nn.network import Network
 from mlpcli.training.memory import EVALUATION_ROWS
 
-__all__ = ["MOST_CONFUSED", "compute_logits", "full_report", "quick_scores", "require_defined"]
+__all__ = [
+    "MOST_CONFUSED",
+    "compute_logits",
+    "full_report",
+    "mean_loss",
+    "quick_scores",
+    "require_counted",
+    "require_defined",
+]
 
 MOST_CONFUSED = 1000  # classes of a confusion matrix; more would take gigabytes
 _MISTAKES = 10
@@ -96,6 +106,35 @@ def require_defined(monitor: str, loss: Loss, split: Split, where: str) -> None:
         ) from None
 
 
+def require_counted(splits: Mapping[str, Split], class_weights: Sequence[float] | None) -> None:
+    """Raise ConfigError if all examples of a split are of classes with a weight of 0."""
+    if class_weights is None:
+        return
+    of_classes = np.asarray(class_weights)
+    for name, split in splits.items():
+        counted = of_classes[split.y[split.rows]] > 0
+        if split.weights is not None:
+            counted &= split.weights[split.rows] > 0
+        if not counted.any():
+            raise ConfigError(
+                f"loss.class_weights: all {len(split):,} examples of the {name} split are of classes with "
+                "the weight 0, so that none counts; change the weights, or the sizes of the splits"
+            )
+
+
+def mean_loss(
+    loss: Loss, logits: NDArray[Any], y: NDArray[Any], weights: NDArray[np.float64] | None = None
+) -> tuple[float | None, dict[str, str]]:
+    """Return the mean loss of ``logits`` (n, outputs), None where it is undefined, and then the reason."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = loss.evaluate(logits, y, None, weights)
+    if math.isfinite(value):
+        return value, {}
+    of_classes = loss.outputs == "probabilities" and math.isnan(value)
+    reason = "all rows are of classes with the weight 0" if of_classes else "it is past what 64 bits can hold"
+    return None, {"loss": reason}
+
+
 def full_report(
     loss: Loss,
     logits: NDArray[Any],
@@ -106,8 +145,8 @@ def full_report(
 ) -> dict[str, Any]:
     """Return all scores of ``logits`` (n, outputs) against ``y``, ready for JSON.
 
-    ``n``, the ``loss``, each of the `MEASURES` of the task, and in ``undefined`` the reasons of those that
-    are null.
+    ``n``, the ``loss``, each of the `MEASURES` of the task, and in ``undefined`` the reasons why some of
+    these are null.
 
     For a classifier also: ``confusion`` (rows are true classes, columns predicted ones; null for more than
     `MOST_CONFUSED` classes), the ten most frequent ``mistakes``, and for each of the ``classes`` precision,
@@ -127,22 +166,15 @@ def full_report(
     if classes is None:
         scaled = y if target_transform is None else target_transform.apply(y)
         values = logits if target_transform is None else target_transform.undo(logits)
-        loss_of_scaled = loss.evaluate(logits, scaled, None, weights)
-        return {
-            "n": len(y),
-            "loss": loss_of_scaled,
-            **_report_values(Regressed.of(y, values, weights)),
-            **weighted,
-        }
+        loss_of_scaled, reason = mean_loss(loss, logits, scaled, weights)
+        found = _report_values(Regressed.of(y, values, weights))
+        found["undefined"] |= reason
+        return {"n": len(y), "loss": loss_of_scaled, **found, **weighted}
     rows = Classified.of(loss, logits, y, weights)
     measures, undefined = measure_all(rows)
-    report: dict[str, Any] = {
-        "n": len(y),
-        "loss": loss.evaluate(logits, y, None, weights),
-        **weighted,
-        **measures,
-    }
-    report["undefined"] = undefined
+    value, reason = mean_loss(loss, logits, y, weights)
+    report: dict[str, Any] = {"n": len(y), "loss": value, **weighted, **measures}
+    report["undefined"] = undefined | reason
     correct, predicted, support = rows.correct, rows.predictions, rows.supports
     report["baseline"] = float(np.max(support) / np.sum(support))
     report["classes"] = [

@@ -17,7 +17,7 @@ from mlpcli.data.batches import Batches, Split
 from mlpcli.errors import DataError, RunError, UsageError
 from mlpcli.nn.network import Network
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, name_prefix, save_checkpoint
-from mlpcli.training.evaluation import compute_logits, full_report
+from mlpcli.training.evaluation import compute_logits, full_report, mean_loss
 from mlpcli.training.named import find_checkpoint
 
 __all__ = ["Model", "load_model", "unlabelled"]
@@ -157,10 +157,12 @@ class Model:
                 for member in self.checkpoint.members
             ]
         logits = each[0] if len(each) == 1 else self.average(each)
-        wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+        outputs = logits if self.checkpoint.classes is not None else self.read_outputs(logits)
+        wrong = np.flatnonzero(~(np.isfinite(logits) & np.isfinite(outputs)).all(axis=1))
         if len(wrong):
+            bits = 64 if np.isfinite(logits[wrong[0]]).all() else 32
             raise DataError(
-                f"{where}: example {wrong[0] + 1} drives the network past what 32 bits can hold; "
+                f"{where}: example {wrong[0] + 1} drives the network past what {bits} bits can hold; "
                 "is it in the units of the training data?"
             )
         return logits
@@ -175,20 +177,26 @@ class Model:
             for transform, logits in zip(transforms, each, strict=True)
             if transform is not None
         ]
-        mean: NDArray[Any] = np.mean(values, axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean: NDArray[Any] = np.mean(values, axis=0)
         return mean
 
     def read_outputs(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return what logits mean: probabilities or scores (n, classes), or values in their own units.
 
-        Values are float32, like the network; float64 if the digits of a float32 would not tell them apart.
+        Values are float32, like the network; float64 if a float32 cannot hold one of them, or if its digits
+        would not tell them apart.
         """
         values = self.loss.predict(logits)
         scaling = self.checkpoint.target_transform
         if scaling is None:
             return values
         in_units = values if self.checkpoint.others else scaling.undo(values)
-        return in_units if scaling.exceeds_float32 else in_units.astype(np.float32)
+        if scaling.exceeds_float32:
+            return in_units
+        with np.errstate(over="ignore"):
+            narrow = in_units.astype(np.float32)
+        return narrow if np.isfinite(narrow).all() else in_units
 
     def read_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return the classes or values that logits mean, as `predict` does."""
@@ -217,7 +225,9 @@ class Model:
         scaling = checkpoint.target_transform
         if scaling is not None and checkpoint.others:
             report = full_report(loss, logits, y, None, None, weights)
-            report["loss"] = loss.evaluate(scaling.apply(logits), scaling.apply(y), None, weights)
+            report["undefined"].pop("loss", None)
+            report["loss"], reason = mean_loss(loss, scaling.apply(logits), scaling.apply(y), weights)
+            report["undefined"] |= reason
         else:
             report = full_report(loss, logits, y, checkpoint.classes, scaling, weights)
         if "targets" in report:

@@ -42,7 +42,7 @@ from mlpcli.streams import stream
 from mlpcli.text import count, listed
 from mlpcli.training.baselines import Baselines, fit_baselines
 from mlpcli.training.checkpoints import Checkpoint, Resume
-from mlpcli.training.evaluation import quick_scores, require_defined
+from mlpcli.training.evaluation import quick_scores, require_counted, require_defined
 from mlpcli.training.linear_path import fit_linear_path
 from mlpcli.training.loop import Epoch, MidEpoch, Trainer
 from mlpcli.training.memory import loaded_data, require_memory
@@ -127,6 +127,7 @@ class Run:
         self.network = build_network(experiment, widths, dtype)
         self.network.initialize(stream(experiment.training.seed, "init"))
         self.loss = build_loss(experiment, splits.class_counts)
+        require_counted({"train": train, **splits.parts}, self._class_weights)
         if val is None:
             require_defined(experiment.monitor, self.loss, train, "training")
         else:

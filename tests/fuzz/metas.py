@@ -322,7 +322,7 @@ def mutations(seed: int) -> Iterator[tuple[bytes, Callable[[str], None]]]:
         try:
             mutant = _mutated(rng, rng.choice(pool))
             content = _written(rng, mutant)
-        except (RecursionError, ArithmeticError, LookupError, TypeError, ValueError):  # it cannot be changed so
+        except (RecursionError, ArithmeticError, LookupError, TypeError, ValueError):  # no such change
             continue
 
         def learn(text: str, mutant: Seed = mutant) -> None:
