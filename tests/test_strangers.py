@@ -17,12 +17,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_origin
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 from mlpcli.training.checkpoints import FORMAT
+from mlpcli.training.checkpoints.meta import Meta
 from mlpcli.training.directory import RunDirectory
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -503,6 +505,54 @@ def test_metas(refused: Mlp, tmp_path: Path, sound: dict[str, bytes], size: floa
     path = tmp_path / "bad.npz"
     path.write_bytes(with_meta(sound, METAS[name](meta, int(1000 * size))))
     assert refused("eval", path).code == 1
+
+
+def _fields(model: type[BaseModel], where: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the place of every field of a model and of the models in it; 0 stands for an item of a list."""
+    for name, field in model.model_fields.items():
+        yield (*where, name)
+        for steps, inner in _models_in(field.annotation):
+            yield from _fields(inner, (*where, name, *steps))
+
+
+def _models_in(annotation: Any, steps: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield steps, annotation
+    origin, inside = get_origin(annotation), get_args(annotation)
+    step = {list: (0,), dict: ("augment",)}.get(origin, ())
+    for one in inside[-1:] if origin is dict else inside:
+        yield from _models_in(one, (*steps, *step))
+
+
+# From thousands; each fills about 15 bytes of a thousandth.
+HOSTILE: dict[str, Callable[[int], Any]] = {
+    "numbers": lambda k: [-1] * (5000 * k),
+    "a mapping": lambda k: {f"k{i}": None for i in range(900 * k)},
+    "nothing": lambda k: [None] * (2400 * k),
+    "a text": lambda k: "a" * (15_000 * k),
+    "texts": lambda k: [""] * (1400 * k),
+    "lists": lambda k: [[]] * min(90_000, 3000 * k),
+    "a number": lambda k: 10**4000,
+    "a sound number": lambda k: [1] * (5000 * k),
+}
+
+
+@pytest.mark.parametrize("where", list(_fields(Meta)), ids=lambda where: ".".join(map(str, where)))
+@pytest.mark.parametrize(
+    "size", [pytest.param(0.03, id="small"), pytest.param(1, marks=pytest.mark.slow, id="large")]
+)
+def test_every_field_of_meta(
+    refused: Mlp, tmp_path: Path, sound: dict[str, bytes], size: float, where: tuple[Any, ...]
+) -> None:
+    """A field is tested once it is in the model: each with what costs most to refuse."""
+    meta = json.loads(np.load(io.BytesIO(sound["meta.npy"])).item())
+    path = tmp_path / "bad.npz"
+    for name in list(HOSTILE)[: None if size == 1 else 2]:
+        value = HOSTILE[name](int(1000 * size))
+        for step in reversed(where[1:]):
+            value = [value] if step == 0 else {step: value}
+        path.write_bytes(with_meta(sound, json.dumps({**meta, where[0]: value})))
+        assert refused("eval", path).code == 1
 
 
 def _without(members: dict[str, bytes], name: str) -> dict[str, bytes]:

@@ -30,6 +30,7 @@ _MAX_META = 16_000_000  # bytes
 _MAX_VALUES = 100_000  # in meta, without the long lists of names; a thousand layers take about ten thousand
 _LONG = ("bins", "columns", "classes", "class_counts", "flagged", "kinds", "others")
 _MAX_LEVELS = 1_000_000  # of all columns of categories, and their slots
+_MAX_TEXT = 10_000  # characters of a path, or of a note
 _BIAS = re.compile(r"b\d{1,4}")  # the names of the biases; the last ones are as many as the outputs
 _MAX_QUOTES = 3_000_000  # a million features and 65,000 classes, with some quotes in the names themselves
 _T = TypeVar("_T")
@@ -126,23 +127,23 @@ class Meta(_Strict):
     """
 
     format: Literal[3]
-    mlp: str
+    mlp: Annotated[str, Field(max_length=100)]
     config: dict[str, Any]
     columns: _List[str]
     kinds: _Mapping[KindMeta]
     flagged: _List[_Count]
     bins: _Mapping[_Bins] = {}
     classes: _List[str] | None
-    targets: int
-    fingerprint: int | None
+    targets: Annotated[int, Field(lt=2**31)]
+    fingerprint: Annotated[int, Field(ge=0, lt=2**32)] | None
     class_counts: _List[_Count] | None
     shapes: _Mapping[_List[int]]
     epoch: _Count
     scores: _Mapping[float]
     progress: _Progress | None
     mid_epoch: _MidEpoch | None
-    data_from_run: str | None = None
-    baseline_note: str | None = None
+    data_from_run: Annotated[str, Field(max_length=_MAX_TEXT, pattern=r"^[^\x00]*$")] | None = None
+    baseline_note: Annotated[str, Field(max_length=_MAX_TEXT)] | None = None
     others: _List[NetworkMeta] = []
 
 
@@ -175,9 +176,9 @@ def read_meta(path: Path, archive: NpzFile) -> Meta:
                 f"{FORMAT}; it was written by mlp {data.get('mlp')!r:.50}"
             )
         if isinstance(data, dict):
+            _check_lengths(path, archive, data)
             if _more_than(_MAX_VALUES, data, besides=_LONG) or _has_too_many_levels(data):
                 raise damaged(path, "meta holds more values than any network needs")
-            _check_lengths(path, archive, data)
         json.dumps(data, ensure_ascii=False).encode()  # lone surrogates cannot be printed
         return Meta.model_validate(data)
     except ValidationError as error:
