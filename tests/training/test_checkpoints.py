@@ -694,7 +694,7 @@ def test_files_that_are_not_checkpoints(run: RunDirectory, tmp_path: Path) -> No
         assert expected in refusal(path)
     assert not Path("pwned").exists()
     assert "no such file" in refusal(tmp_path / "missing.npz")
-    assert "is a directory; name a checkpoint in it" in refusal(tmp_path)
+    assert "is a folder; a file is needed here" in refusal(tmp_path)
 
 
 def test_no_flipped_byte_changes_a_weight(run: RunDirectory, tmp_path: Path) -> None:
