@@ -1,11 +1,11 @@
-"""Formats text: columns, sizes, counts, scores, names."""
+"""Formats text: columns, sizes, counts, scores, and names from files so that they can be shown."""
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Sequence
 
@@ -13,18 +13,32 @@ __all__ = [
     "clip",
     "columns",
     "count",
+    "escaped",
     "install_command",
     "listed",
     "memory",
     "nfc",
     "number",
     "percent",
-    "plain",
+    "printable",
     "repeated",
     "shell_path",
     "shortened",
     "some",
 ]
+
+# A joiner between two letters or emoji shapes them, as in Persian or in a family of emoji.
+_WIDE = r"[^\x00-\xff\u2000-\u206f]"
+_JOINER = rf"(?<={_WIDE})[\u200c\u200d](?={_WIDE})"
+_JOINERS = re.compile(_JOINER)
+
+# What a terminal obeys, or shows as nothing: control characters except line feed and tab, signs that change
+# the direction of text, those without width, other ends of lines, tags, and halves of surrogate pairs.
+_UNSEEN = re.compile(
+    rf"(?!{_JOINER})[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    r"\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_LONG = 200  # characters; the length of a longer text is told
 
 
 def columns(rows: Sequence[Sequence[str]], align: str) -> str:
@@ -68,23 +82,56 @@ def number(value: float | None) -> str:
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.4g}"
 
 
+def printable(text: str) -> str:
+    r"""Return a text with its lines, in which nothing moves the cursor, changes colors or hides.
+
+    Such characters are written as JSON and YAML escape them: ``\u001b``.
+    """
+    return _UNSEEN.sub(lambda found: _escape(found[0]), text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def escaped(text: str) -> str:
+    """Return a text on one line, in which unseen characters, and blanks of other kinds, are escaped."""
+    if text.isprintable():
+        return text
+    joiners = {found.start() for found in _JOINERS.finditer(text)}
+    return "".join(
+        character if character.isprintable() or i in joiners else repr(character)[1:-1]
+        for i, character in enumerate(text)
+    )
+
+
 def clip(text: str, width: int) -> str:
-    """Return a printable text no wider than ``width``; a longer one loses its middle."""
-    shown = text if text.isprintable() else repr(text)[1:-1]
+    """Return a text on one line, no wider than ``width``, with unseen characters escaped.
+
+    A longer one loses its middle.
+    """
+    if len(text) > 2 * width:
+        text = text[:width] + text[-width:]
+    shown = escaped(text)
     if len(shown) <= width:
         return shown
     end = (width - 1) // 2
     return shown[: width - 1 - end] + "~" + shown[len(shown) - end :]
 
 
-def plain(text: str) -> str:
-    """Return a stranger's text on one line, printable and at most 100 characters long."""
-    return textwrap.shorten(repr(text[:1000])[1:-1], 100)
-
-
 def shortened(text: str) -> str:
-    """Return a text from a file in quotes, on one line and no longer than 50 characters."""
-    return repr(text if len(text) <= 50 else text[:47] + "...")
+    """Return a text from a file in quotes, on one line, of at most 50 characters, with unseen ones escaped.
+
+    The length of a text of more than 200 characters is told after it.
+    """
+    quote = '"' if "'" in text[:50] and '"' not in text[:50] else "'"
+    shown = text if len(text) <= 50 else text[:47] + "..."
+    shown = escaped(shown.replace("\\", "\\\\").replace(quote, f"\\{quote}"))
+    if len(shown) > 100:
+        shown = f"{shown[:97]}..."
+    length = f" ({len(text):,} characters)" if len(text) > _LONG else ""
+    return f"{quote}{shown}{quote}{length}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -20,7 +21,7 @@ from mlpcli.cli.eval import evaluate
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.hints import with_hint
 from mlpcli.cli.importance import importance
-from mlpcli.cli.interrupt import tell
+from mlpcli.cli.output import tell
 from mlpcli.cli.play import play
 from mlpcli.cli.plot import plot
 from mlpcli.cli.predict import predict
@@ -28,6 +29,7 @@ from mlpcli.cli.report import report
 from mlpcli.cli.train import train
 from mlpcli.cli.usage import explain
 from mlpcli.errors import ConfigWarning, MlpError, RunWarning
+from mlpcli.text import printable
 
 __all__ = ["cli", "run"]
 
@@ -92,7 +94,7 @@ def _notes() -> Iterator[None]:
             if issubclass(category, own):
                 tell(f"Note: {message}")
             else:
-                show(message, category, *args, **kwargs)
+                show(printable(str(message)), category, *args, **kwargs)
 
         warnings.showwarning = note
         yield

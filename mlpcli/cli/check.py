@@ -11,6 +11,7 @@ import click
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.configs import read_config
 from mlpcli.cli.options import set_option
+from mlpcli.cli.output import show
 
 __all__ = ["check"]
 
@@ -35,7 +36,7 @@ def check(config: Path, overrides: tuple[str, ...]) -> int:
     verdicts = []
     for finding in check_experiment(experiment):
         verdicts.append(finding.verdict)
-        click.echo(
+        show(
             textwrap.fill(
                 finding.text,
                 width,
@@ -45,5 +46,5 @@ def check(config: Path, overrides: tuple[str, ...]) -> int:
             )
         )
     counts = {verdict: verdicts.count(verdict) for verdict in ("pass", "note", "FAIL")}
-    click.echo(f"\n{counts['pass']} passed, {counts['note']} noted, {counts['FAIL']} failed")
+    show(f"\n{counts['pass']} passed, {counts['note']} noted, {counts['FAIL']} failed")
     return 1 if counts["FAIL"] else 0

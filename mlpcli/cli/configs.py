@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlpcli.cli.commands import command_line
-from mlpcli.cli.interrupt import tell
+from mlpcli.cli.output import tell
 from mlpcli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.configs import read_config
+from mlpcli.cli.output import show, show_json
 from mlpcli.errors import DataError, UsageError
 from mlpcli.machine import available_memory
 from mlpcli.specs import COUNTS, NetworkSpec, WeightLayer
@@ -51,11 +51,11 @@ def count_params(source: Path | None, layers: str | None, as_json: bool) -> None
     in_all = sum(_plan(widths, experiment).count() for widths in networks)
     if as_json:
         of_all = {"networks": len(networks), "parameters_in_all": in_all} if len(networks) > 1 else {}
-        click.echo(json.dumps(_costs(networks[0], experiment, data) | of_all))
+        show_json(_costs(networks[0], experiment, data) | of_all)
         return
-    click.echo(describe_network(networks[0], experiment, data))
+    show(describe_network(networks[0], experiment, data))
     if len(networks) > 1:
-        click.echo(
+        show(
             f"\nThis is the first of {len(networks):,} networks, whose predictions are averaged; "
             f"in all they have {in_all:,} parameters."
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shlex
@@ -16,6 +15,7 @@ from mlpcli.blas import prepare_blas
 from mlpcli.cli.configs import is_checkpoint, read_config
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.options import set_option
+from mlpcli.cli.output import show, show_json, tell
 from mlpcli.cli.pictures import check_out, load_matplotlib
 from mlpcli.errors import UsageError, nearest
 from mlpcli.text import clip, columns, count, memory, number, some
@@ -72,17 +72,17 @@ def list_(as_json: bool) -> None:
         source="found" if found else "not found", found=found, looked_in=looked
     )
     if as_json:
-        click.echo(json.dumps({"data_sets": sets}))
+        show_json({"data_sets": sets})
         return
-    click.echo(columns([[row["name"], row["description"], row["source"]] for row in sets], "<<<"))
+    show(columns([[row["name"], row["description"], row["source"]] for row in sets], "<<<"))
     asked = os.environ.get("MLP_DATA")
     why = f"MLP_DATA is {clip(asked, 30)}" if asked else "MLP_DATA is not set"
-    click.echo(f"\ncifar10 is looked for in data.root, else here ({why}):")
-    click.echo(_places(looked))
-    click.echo()
+    show(f"\ncifar10 is looked for in data.root, else here ({why}):")
+    show(_places(looked))
+    show("")
     if found is None:
-        click.echo("mlp data fetch cifar10         downloads it (170 MB)")
-    click.echo("mlp data describe NAME|CONFIG  tells what is in a data set")
+        show("mlp data fetch cifar10         downloads it (170 MB)")
+    show("mlp data describe NAME|CONFIG  tells what is in a data set")
 
 
 def _places(looked: list[dict[str, Any]]) -> str:
@@ -116,7 +116,10 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
     from mlpcli.training.describe import describe_data
 
     report = describe_data(_experiment(what, overrides))
-    click.echo(json.dumps(report) if as_json else _description(report))
+    if as_json:
+        show_json(report)
+    else:
+        show(_description(report))
 
 
 def _experiment(what: str, overrides: tuple[str, ...]) -> Experiment:
@@ -263,7 +266,7 @@ def draw(what: str, overrides: tuple[str, ...], out: Path | None) -> None:
 
     path = out or Path(f"{Path(what).stem}.png")
     save(draw_dataset(experiment), path)
-    click.echo(path)
+    show(path)
 
 
 # --------------------------------------------------------------------------------------------- fetch
@@ -299,14 +302,14 @@ def fetch(name: str, version: str, root: Path | None, url: str | None) -> None: 
     archive, place = CIFAR10[version], cifar10_root(root)
     for folder, folder_version, files in cifar10_places(place):
         if folder_version == archive.folder and files == 6:
-            click.echo(f"cifar10 is already in {folder}; to fetch it again, remove that folder first")
+            show(f"cifar10 is already in {folder}; to fetch it again, remove that folder first")
             return
     part = partial_file(archive, place)
     from tqdm import tqdm
 
     had = part.stat().st_size if part.is_file() else 0
     going_on = f", continuing after {memory(had)}" if had else ""
-    click.echo(f"{url or archive.url}: {memory(archive.size)}{going_on}", err=True)
+    tell(f"{url or archive.url}: {memory(archive.size)}{going_on}")
     with tqdm(
         total=archive.size,
         initial=had,
@@ -324,11 +327,11 @@ def fetch(name: str, version: str, root: Path | None, url: str | None) -> None: 
             if part.is_file():
                 have = memory(part.stat().st_size)
                 kept = f"; {have} are kept in {part}: the same command continues from there."
-            click.echo(f"\nInterrupted{kept}", err=True)
+            tell(f"\nInterrupted{kept}")
             click.get_current_context().exit(130)
-    click.echo(f"cifar10 is in {folder}: 50,000 training and 10,000 test images, size and MD5 right")
+    show(f"cifar10 is in {folder}: 50,000 training and 10,000 test images, size and MD5 right")
     at = "" if root is None else f" --set data.root={shlex.quote(str(place.absolute()))}"
-    click.echo(f"next  mlp train cifar10{at}")
+    show(f"next  mlp train cifar10{at}")
 
 
 def _advance(bar: Any, done: int) -> None:

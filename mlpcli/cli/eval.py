@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.output import show, show_json, tell
 from mlpcli.text import clip, columns, count, number, percent
 
 __all__ = ["evaluate"]
@@ -45,11 +45,11 @@ def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bo
 
     report = score_checkpoint(checkpoint, split, data)
     if as_json:
-        click.echo(json.dumps(report))
+        show_json(report)
         return
     for note in report["notes"]:
-        click.echo(note, err=True)
-    click.echo(_describe(report))
+        tell(note)
+    show(_describe(report))
 
 
 def _describe(report: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlpcli.cli.interrupt import Interrupt, tell
+from mlpcli.cli.interrupt import Interrupt
+from mlpcli.cli.output import show, tell
 from mlpcli.cli.progress import Teller, describe_place, follow, score_text
 from mlpcli.errors import MlpError
 from mlpcli.text import columns, shell_path
@@ -88,7 +89,7 @@ def cross_validate(
             where = where or f"after fold {len(validation.record.rows)} of {n}"  # while a run was made
             tell(f"\nInterrupted {where}; everything is saved.\n{_go_on(directory)}")
             click.get_current_context().exit(interrupt.exit_code)
-        click.echo(_summary(found.record, validation, directory, seconds))
+        show(_summary(found.record, validation, directory, seconds))
 
 
 def _go_on(directory: FoldsDirectory) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.output import show, show_json
 from mlpcli.text import clip, columns, count, number, percent
 
 __all__ = ["importance"]
@@ -49,7 +49,10 @@ def importance(checkpoint: Path, split: str | None, data: Path | None, repeats: 
     from mlpcli.training.importance import report_importance
 
     report = report_importance(checkpoint, split, data, repeats)
-    click.echo(json.dumps(report) if as_json else _describe(report))
+    if as_json:
+        show_json(report)
+    else:
+        show(_describe(report))
 
 
 def _describe(report: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import threading
@@ -11,23 +10,15 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-import click
+from mlpcli.cli.output import tell
 
-from mlpcli.cli.wrapping import fit_terminal
-
-__all__ = ["Interrupt", "tell"]
+__all__ = ["Interrupt"]
 
 _SIGNALS = [signal.SIGINT, signal.SIGTERM]
 if hasattr(signal, "SIGHUP"):
     _SIGNALS.append(signal.SIGHUP)
 _SAME = 0.2  # seconds in which signals are one: `timeout` sends two at a time
 _PATIENCE = 1.0  # seconds that a command may take to end after the second signal
-
-
-def tell(text: str) -> None:
-    """Print on stderr, wrapped for a terminal, and ignore it if that has been closed."""
-    with contextlib.suppress(OSError):
-        click.echo(fit_terminal(text), err=True)
 
 
 class Interrupt:

@@ -8,8 +8,9 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.configs import read_config
-from mlpcli.cli.interrupt import Interrupt, tell
+from mlpcli.cli.interrupt import Interrupt
 from mlpcli.cli.options import set_option
+from mlpcli.cli.output import show, tell
 from mlpcli.play import require_server
 
 __all__ = ["play"]
@@ -56,10 +57,10 @@ def play(config: Path | None, overrides: tuple[str, ...], out: Path, port: int, 
     with listen(port) as server:
         session = Session(experiment, out.resolve())
         address = f"http://{HOST}:{server.getsockname()[1]}/"
-        click.echo(f"{session.run.describe_data()}. Open this page in a browser; Ctrl-C ends it.", err=True)
+        tell(f"{session.run.describe_data()}. Open this page in a browser; Ctrl-C ends it.")
         for note in session.run.notes:
-            click.echo(note, err=True)
-        click.echo(address)
+            tell(note)
+        show(address)
         if open_browser:
             webbrowser.open(address)
         with Interrupt() as interrupt:

@@ -12,6 +12,7 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.hints import with_hint
+from mlpcli.cli.output import show, tell
 from mlpcli.cli.pictures import check_folder, check_out, load_matplotlib
 from mlpcli.errors import MlpError, UsageError
 from mlpcli.figures import KINDS, NOTES, UnfitError
@@ -117,7 +118,7 @@ def _open(paths: Sequence[Path], data: Path | None) -> list[FinishedRun]:
     if len(empty) == len(paths):
         empty = []  # so that the first is refused with an error
     for path in empty:
-        click.echo(f"passed over: {path} has no best.npz yet: no epoch has been finished", err=True)
+        tell(f"passed over: {path} has no best.npz yet: no epoch has been finished")
     return [FinishedRun.open(path, data) for path in paths if path not in empty]
 
 
@@ -182,8 +183,8 @@ def _show_text(runs: Sequence[FinishedRun], kinds: tuple[str, ...]) -> None:
             except UnfitError as error:
                 if kinds:
                     raise
-                click.echo(f"not drawn: {error}", err=True)
-    click.echo("\n\n".join(blocks))
+                tell(f"not drawn: {error}")
+    show("\n\n".join(blocks))
 
 
 def _can_show(signs: str, encoding: str | None) -> bool:
@@ -201,7 +202,7 @@ def _animate(runs: Sequence[FinishedRun], out: Path | None) -> None:
 
     path = out or _folder(runs) / "boundary.gif"
     frames = animate_boundary(runs[0], path)
-    click.echo(f"{path}  ({count(frames, 'frame')})")
+    show(f"{path}  ({count(frames, 'frame')})")
 
 
 def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None) -> None:
@@ -223,17 +224,17 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
             if len(runs) > 1 and name in SORT_OUT:
                 chosen, reasons = SORT_OUT[name](runs)
                 for reason in reasons:
-                    click.echo(f"passed over for {name}: {reason}", err=True)
+                    tell(f"passed over for {name}: {reason}")
             figure = DRAW[name](chosen)
         except UnfitError as error:
             if kinds:
                 raise
-            click.echo(f"not drawn: {error}", err=True)
+            tell(f"not drawn: {error}")
         except MlpError as error:
             failed.append(error)
         else:
             save(figure, path)
-            click.echo(path)
+            show(path)
     if failed:
         raise type(failed[0])("\n".join(dict.fromkeys(map(with_hint, failed))))
 
@@ -255,6 +256,6 @@ def _draw_notes(name: str, out: Path | None) -> None:
 
     path = out or Path("runs", "plots", f"{name}.png")
     check_folder(path.parent)
-    figure = draw_notes(name, Path("configs/notes"), lambda text: click.echo(text, err=True))
+    figure = draw_notes(name, Path("configs/notes"), tell)
     save(figure, path)
-    click.echo(path)
+    show(path)

@@ -15,6 +15,7 @@ import click
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.commands import command_line
 from mlpcli.cli.configs import is_checkpoint
+from mlpcli.cli.output import tell, write_data
 from mlpcli.errors import MlpError, UsageError
 
 if TYPE_CHECKING:
@@ -83,11 +84,10 @@ def predict(
             load_checkpoint(checkpoint), file, threshold=threshold, top=top, keep=columns
         )
     for note in predictions.notes:
-        click.echo(note, err=True)
+        tell(note)
     text = _csv(predictions)
     if out is None:
-        takes_bytes = hasattr(sys.stdout, "buffer")  # a stream that a program put in its place may not
-        click.echo(text.encode() if takes_bytes else text, nl=False)
+        write_data(text)
         return
     from mlpcli.files import replace_file
 

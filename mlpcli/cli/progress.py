@@ -8,9 +8,7 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from mlpcli.cli.wrapping import fit_terminal
+from mlpcli.cli.output import tell
 from mlpcli.text import number, percent
 
 if TYPE_CHECKING:
@@ -32,9 +30,7 @@ class Teller:
 
     def note(self, text: str) -> None:
         """Show what a user should know even if no progress is wanted."""
-        try:
-            click.echo(fit_terminal(text), err=True)
-        except (OSError, ValueError):  # a closed pipe, a full disk
+        if not tell(text):
             self.quiet = True
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.output import show
 from mlpcli.cli.pictures import check_folder, check_out, load_matplotlib
 from mlpcli.files import make_place, replace_file
 from mlpcli.text import memory
@@ -48,4 +49,4 @@ def report(run: Path, out: Path | None, data: Path | None) -> None:
     page = render_report(finished).encode()
     with replace_file(make_place(path)) as stream:
         stream.write(page)
-    click.echo(f"{path}  ({memory(len(page))})")
+    show(f"{path}  ({memory(len(page))})")

@@ -14,8 +14,9 @@ from mlpcli.blas import prepare_blas
 from mlpcli.cli.commands import quoted
 from mlpcli.cli.configs import read_config, refuse_run
 from mlpcli.cli.count_params import describe_network
-from mlpcli.cli.interrupt import Interrupt, tell
+from mlpcli.cli.interrupt import Interrupt
 from mlpcli.cli.options import set_option
+from mlpcli.cli.output import show, tell
 from mlpcli.cli.progress import Teller, describe_place, follow, score_text
 from mlpcli.errors import UsageError
 from mlpcli.text import clip, columns, count, percent, shell_path, some
@@ -110,7 +111,7 @@ def train(
     config, run_directory = _read_resume(config, out, resume, force, mark)
     experiment = _read_experiment(config, overrides, data, resume is not None)
     if dry_run:
-        click.echo(_plan(experiment, folds, repeats or 1))
+        show(_plan(experiment, folds, repeats or 1))
         return
 
     from mlpcli.training.names import run_name
@@ -146,7 +147,7 @@ def train(
         if run.trainer.stopping:
             tell(_interrupted(run, directory))
             click.get_current_context().exit(interrupt.exit_code)
-        click.echo(_summary(run, directory, rates))
+        show(_summary(run, directory, rates))
 
 
 def _read_resume(

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from mlpcli import __version__
 from mlpcli.errors import DataError
-from mlpcli.text import plain, shortened
+from mlpcli.text import clip, shortened
 
 __all__ = ["BrokenConnection", "WrongBytes", "download", "require_http"]
 
@@ -82,7 +82,7 @@ def _reason(problem: Exception, timeout: float) -> str:
     reason = getattr(problem, "reason", problem)  # a URLError holds the error that caused it
     if isinstance(reason, TimeoutError):
         return f"the server sent nothing for {timeout:g} seconds"
-    said = plain(getattr(reason, "strerror", None) or str(reason) or type(reason).__name__)
+    said = clip(getattr(reason, "strerror", None) or str(reason) or type(reason).__name__, 100)
     if isinstance(reason, http.client.HTTPException) and not isinstance(reason, OSError):
         return f"the server does not speak HTTP ({said})"
     return said

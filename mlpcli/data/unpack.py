@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from mlpcli.text import plain
+from mlpcli.text import clip
 
 __all__ = ["DamagedArchive", "unpack"]
 
@@ -71,7 +71,7 @@ def unpack(file: IO[bytes], inside: str, files: Mapping[str, int], folder: Path)
                     stream.ration += size
                     _write(folder / name, tar.extractfile(member), size)
     except _DAMAGE as problem:
-        raise DamagedArchive(f"the archive is damaged, or another one ({plain(str(problem))})") from None
+        raise DamagedArchive(f"the archive is damaged, or another one ({clip(str(problem), 100)})") from None
     if missing:
         raise DamagedArchive(f"the archive has no {', '.join(missing)}")
 

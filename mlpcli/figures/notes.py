@@ -21,7 +21,7 @@ from mlpcli.training.start import train_run
 
 __all__ = ["FIGURES", "draw_activations", "draw_notes"]
 
-Say = Callable[[str], None]
+Say = Callable[[str], object]
 _SEEDS = range(10)
 
 

@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from mlpcli.colours import CLASS_COLOURS
 from mlpcli.files import make_place, replace_file
+from mlpcli.text import escaped
 
 __all__ = [
     "CLASS_COLOURS",
@@ -114,7 +115,7 @@ def write(figure: Figure, stream: IO[bytes], kind: str) -> None:
 
 def label(name: str, max_length: int = _MAX_LENGTH) -> str:
     """Return a name from a file in a form that can be shown: on one line, and not too long."""
-    shown = name if name.isprintable() else repr(name)[1:-1]
+    shown = escaped(name[: max_length + 1])
     return shown if len(shown) <= max_length else f"{shown[: max_length - 1]}…"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.figures import UnfitError
+from mlpcli.text import clip
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.plane import without_axis
 
@@ -20,6 +21,7 @@ _MISTAKE = "!"
 _RAMP = " .:-=+*%@"  # for values, from small to large
 _SPAN = 30  # if the ratio of the largest to the smallest loss is above this, the axis is logarithmic
 _LARGEST = 1e300  # the difference of two such values is a number
+_NAME = 16  # widest name
 _ASPECT = 0.5  # a character is about twice as high as it is wide
 
 
@@ -108,19 +110,19 @@ def boundary_text(run: FinishedRun, width: int, plain: bool) -> str:
     for i in np.argsort(wrong, kind="stable"):  # mistakes on top
         canvas.put(column[i], row[i], _MISTAKE if wrong[i] else _SIGNS[y[i] % len(_SIGNS)])
     keys = [
-        f"{_SIGNS[i % len(_SIGNS)]} {_clip(name)} on '{shades[i % len(shades)]}'"
+        f"{_SIGNS[i % len(_SIGNS)]} {clip(name, _NAME)} on '{shades[i % len(shades)]}'"
         for i, name in enumerate(classes[:12])
     ]
     keys += [f"… {len(classes)} classes" if not plain else f"... {len(classes)} classes"] * (
         len(classes) > 12
     )
     keys.append(f"{_MISTAKE} mistake ({int(wrong.sum())} of {len(y):,})")
-    head = f"{run.name}, epoch {run.checkpoint.epoch}: {_clip(features[0])} across, {_clip(features[1])} up"
+    head = _plane_title(run)
     return "\n".join(
         [
             head[:width],
             *canvas.framed(plain),
-            _ends(low, high, columns, f"{_clip(features[0])}"),
+            _ends(low, high, columns, clip(features[0], _NAME)),
             *_wrap(keys, width),
         ]
     )
@@ -147,12 +149,12 @@ def _function(run: FinishedRun, width: int, plain: bool) -> str:
     lines[1] += f" {top:.3g}"
     lines[-2] += f" {bottom:.3g}"
     keys = [f"{'.' if plain else '·'} example", "# the network"]
-    head = f"{run.name}, epoch {run.checkpoint.epoch}"
+    head = f"{clip(run.name, 40)}, epoch {run.checkpoint.epoch}"
     return "\n".join(
         [
             head[:width],
             *lines,
-            _ends(low, high, columns, _clip(run.checkpoint.columns[0])),
+            _ends(low, high, columns, clip(run.checkpoint.columns[0], _NAME)),
             *_wrap(keys, width),
         ]
     )
@@ -163,8 +165,7 @@ def _levels(run: FinishedRun, canvas: _Canvas, fitted: NDArray[Any], width: int,
     levels = (fitted - low) / ((high - low) or 1) * (len(_RAMP) - 1)
     for i, level in enumerate(np.rint(levels).astype(int)):
         canvas.put(i % canvas.width, i // canvas.width, _RAMP[level])
-    features = run.checkpoint.columns
-    head = f"{run.name}, epoch {run.checkpoint.epoch}: {_clip(features[0])} across, {_clip(features[1])} up"
+    head = _plane_title(run)
     return "\n".join([head[:width], *canvas.framed(plain), f"'{_RAMP}' from {low:.4g} to {high:.4g}"])
 
 
@@ -180,6 +181,11 @@ def _fitted(run: FinishedRun, logits: NDArray[Any]) -> NDArray[np.float64]:
     return values
 
 
+def _plane_title(run: FinishedRun) -> str:
+    across, up = (clip(name, _NAME) for name in run.checkpoint.columns)
+    return f"{clip(run.name, 40)}, epoch {run.checkpoint.epoch}: {across} across, {up} up"
+
+
 def _reach(values: NDArray[np.float64]) -> tuple[float, float]:
     """Return the ends of an axis that shows these values, with a margin."""
     low, high = float(values.min()), float(values.max())
@@ -190,11 +196,6 @@ def _reach(values: NDArray[np.float64]) -> tuple[float, float]:
 def _ends(low: float, high: float, columns: int, name: str) -> str:
     left, right = f" {low:.3g}", f"{high:.3g}"
     return f"{left}{name:^{max(columns + 2 - len(left) - len(right), len(name) + 2)}}{right}"
-
-
-def _clip(name: str) -> str:
-    shown = name if name.isprintable() else repr(name)[1:-1]
-    return shown if len(shown) <= 16 else f"{shown[:15]}~"
 
 
 def _wrap(keys: list[str], width: int) -> list[str]:

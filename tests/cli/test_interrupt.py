@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlpcli.cli.interrupt import Interrupt, tell
+from mlpcli.cli.interrupt import Interrupt
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
@@ -120,14 +119,3 @@ def test_in_another_thread_no_signal_is_taken_over() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.getsignal(signal.SIGINT)]
-
-
-def test_a_terminal_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    stream = os.fdopen(writer, "w", buffering=1)
-    monkeypatch.setattr(sys, "stderr", stream)
-    tell("Interrupted.")
-    monkeypatch.undo()
-    with contextlib.suppress(BrokenPipeError):
-        stream.close()

@@ -1,0 +1,58 @@
+"""Prints what commands have to say, so that a terminal shows all of it and obeys none of it.
+
+Names and texts come from files of strangers. Commands print with these functions alone, never with
+`click.echo` (tests/cli/test_output.py holds this).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from mlpcli.cli.wrapping import fit_terminal
+from mlpcli.text import printable
+
+__all__ = ["show", "show_json", "tell", "write_data"]
+
+_LONGEST = 5000  # characters of a line on stderr: a command with the longest path that Linux has
+
+
+def show(text: object) -> None:
+    """Print a result on stdout."""
+    click.echo(printable(str(text)))
+
+
+def show_json(value: Any) -> None:
+    """Print a result on stdout as one line of JSON."""
+    show(json.dumps(value))
+
+
+def tell(text: str) -> bool:
+    """Print on stderr, wrapped for a terminal; return whether it could be written.
+
+    Work goes on if it could not: a pipe may have been closed, and a disk be full.
+    """
+    lines = [_cut(line) for line in printable(text).split("\n")]
+    try:
+        click.echo(fit_terminal("\n".join(lines)), err=True)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def write_data(text: str) -> None:
+    """Write data to stdout: byte for byte into a file or pipe, as `show` does on a terminal."""
+    if sys.stdout.isatty():
+        text = printable(text)
+    takes_bytes = hasattr(sys.stdout, "buffer")  # a stream that a program put in its place may not
+    click.echo(text.encode() if takes_bytes else text, nl=False)
+
+
+def _cut(line: str) -> str:
+    if len(line) <= _LONGEST:
+        return line
+    half = _LONGEST // 2
+    return f"{line[:half]} ... ({len(line) - 2 * half:,} characters) ... {line[-half:]}"
