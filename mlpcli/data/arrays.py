@@ -215,7 +215,7 @@ def _of_frame(
         weights = None if weights is None else weights[found.rows]
         targets = targets.of(found.rows) if isinstance(targets, Labels) else targets[found.rows]
     dataset = _dataset("y", found.X, targets, found.columns)
-    notes = _rows_left_out(source.rows, len(found.X))
+    notes = (*found.notes, *_rows_left_out(source.rows, len(found.X)))
     return replace(
         dataset,
         kinds=found.kinds,

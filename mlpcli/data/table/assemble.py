@@ -69,8 +69,8 @@ def assemble(
     reading = read_rows(source, columns, goal, about)
     named = {nfc(name) for name in (*(features or ()), *read_as)}
     found = finished(source, columns, reading, goal.present, named, missing)
-    X, rows, kept, kinds, dropped = found
-    notes = (*source.notes, *rows_left_out(reading.rows, goal, len(X)))
+    X, rows, kept, kinds, dropped, _ = found
+    notes = (*source.notes, *found.notes, *rows_left_out(reading.rows, goal, len(X)))
     y, facts, dropped = goal.take(rows), about.take(rows), {**left_out, **dropped}
     if not isinstance(y, Labels):
         return Dataset(X, y, kept, None, None, kinds, dropped, facts, notes, rows, source.numerals)

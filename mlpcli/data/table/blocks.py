@@ -18,7 +18,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.table.decimals import Fields, find_fields, parse_decimals, parse_fields
+from mlpcli.data.table.decimals import (
+    Fields,
+    find_fields,
+    has_code,
+    have_codes,
+    parse_decimals,
+    parse_fields,
+)
 from mlpcli.data.table.dialect import Dialect, guess_numerals
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.textfile import open_text
@@ -77,6 +84,10 @@ class Block:
         found, odd = parse_decimals(list(chain.from_iterable(map(self.column, places))))
         return np.reshape(found, (len(places), len(self.lines))), odd
 
+    def have_codes(self, places: Sequence[int]) -> NDArray[np.bool_]:
+        """Return which columns of numbers have a cell with a leading zero."""
+        return np.array([has_code(self.column(place)) for place in places], bool)
+
 
 class PlainBlock(Block):
     """Rows of which only the places of the cells are known, until their text is asked for."""
@@ -106,9 +117,16 @@ class PlainBlock(Block):
         return self._fields.text(row * self._width + place)
 
     def numbers(self, places: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        found, odd = parse_fields(self._of(places))
+        return np.reshape(found, (len(places), len(self.lines))), odd
+
+    def have_codes(self, places: Sequence[int]) -> NDArray[np.bool_]:
+        return have_codes(self._of(places), len(places))
+
+    def _of(self, places: Sequence[int]) -> Fields:
+        """Return the cells of some columns, one column after the other."""
         cells = np.arange(len(self.lines)) * self._width + np.array(places, np.intp)[:, None]
-        found, odd = parse_fields(self._fields.at(cells.reshape(-1)))
-        return np.reshape(found, cells.shape), odd
+        return self._fields.at(cells.reshape(-1))
 
 
 class RewrittenBlock(Block):

@@ -13,6 +13,7 @@ from mlpcli.data.kinds import BOOLEAN, Kind, category
 from mlpcli.data.labels import LabelIndex, in_order, is_missing, missing_labels, parse_number
 from mlpcli.data.sentences import FINITE, SHOWN
 from mlpcli.data.table.dates import DATE_PARTS, take_apart
+from mlpcli.data.table.decimals import is_code
 from mlpcli.data.table.dialect import OTHER_POINT, look_like_amounts, look_like_dates, looks_foreign
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.guesses import BOOLEANS, Guess, guess, joined
@@ -235,9 +236,17 @@ class Column:
         ranks[order] = np.arange(len(order))
         return Levels(tuple(names[i] for i in order), ranks, int(self._counts[present].sum()))
 
+    def code(self, levels: Levels) -> str | None:
+        """Return a level with a leading zero that makes numbers categories, None where none does."""
+        if self.given or not all(parse_number(name) is not None for name in levels.names):
+            return None
+        return next(filter(is_code, levels.names), None)
+
     def strays(self) -> list[tuple[int, str]]:
         """Return line and text of the few texts in a column that otherwise holds many numbers."""
         names = self._index.names
+        if any(map(is_code, names)):
+            return []
         missing = set(missing_labels(names))
         texts = [
             (line, name)
@@ -269,6 +278,9 @@ class Column:
     def free_text(self, levels: Levels) -> str | None:
         """Return why the column is no category, if nearly every row has a text of its own."""
         n, present = len(levels.names), levels.present
+        code = self.code(levels)
+        if code is not None and n > max(_FEW, present / 2):
+            return f"holds {n:,} different codes in {present:,} rows, as {shortened(code)} is one"
         if n > max(_FEW, present / 2) and look_like_dates(levels.names):
             return "holds dates; written as in 2024-03-14 they can be learned from"
         if self.full:

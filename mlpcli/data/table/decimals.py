@@ -8,12 +8,22 @@ or blanks or more than 19 digits, are left to ``float`` itself.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Fields", "find_fields", "parse_decimals", "parse_fields"]
+__all__ = [
+    "Fields",
+    "find_fields",
+    "has_code",
+    "have_codes",
+    "is_code",
+    "parse_decimals",
+    "parse_fields",
+]
 
 _LARGEST = float(np.finfo(np.float32).max)
 _MOST_DIGITS = 19  # 10 ** 19 < 2 ** 64
@@ -27,6 +37,7 @@ _LAST = np.array([(1 << 64) - (1 << 8 * (_WORD - n)) for n in range(_WORD + 1)],
 _PAIRS = np.uint64(0x000000FF000000FF)
 _TENS = np.array([10**n for n in range(_MOST_DIGITS + 1)], np.uint64)
 _POWERS = _TENS.astype(np.float64)  # exact
+_CODE = re.compile(r"(?:\A|\n)[ \t]*0\d[^.\n]*(?:\n|\Z)", re.ASCII)  # a cell of many, joined by line ends
 _CLOSE = 1e-6  # of the distance between two numbers
 _SPLIT = 134217729.0  # 2 ** 27 + 1
 _POWERS_HIGH = _POWERS * _SPLIT - (_POWERS * _SPLIT - _POWERS)
@@ -90,6 +101,35 @@ def parse_fields(fields: Fields) -> tuple[NDArray[np.float64], NDArray[np.intp]]
     for i in left.tolist():
         numbers[i] = _number(fields.text(i))
     return numbers, _odd(numbers)
+
+
+def is_code(text: str) -> bool:
+    """Return whether a number is written as codes are, with a leading zero: 02134, but not 0.5 or 00.5."""
+    return _CODE.fullmatch(text) is not None
+
+
+def has_code(cells: Sequence[str]) -> bool:
+    """Return whether one of the cells, which are numbers or missing, `is_code`."""
+    return _CODE.search("\n".join(cells)) is not None
+
+
+def have_codes(fields: Fields, columns: int) -> NDArray[np.bool_]:
+    """Return which of so many columns have a cell that `is_code`.
+
+    The fields are those of the first column, then those of the second, and so on.
+    """
+    padded, starts, ends, points = fields
+    starts = starts.copy()
+    blank = np.arange(len(starts))
+    while len(blank):
+        first = padded[starts[blank]]
+        blank = blank[((first == ord(" ")) | (first == ord("\t"))) & (starts[blank] < ends[blank])]
+        starts[blank] += 1
+    led = (padded[starts] == ord("0")) & (points == ends) & (ends - starts > 1)
+    second = padded[starts[led] + 1]
+    led[led] = (second >= ord("0")) & (second <= ord("9"))
+    found: NDArray[np.bool_] = led.reshape(columns, -1).any(axis=1)
+    return found
 
 
 def _odd(numbers: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -18,7 +18,7 @@ from mlpcli.data.table.passes import Reading
 from mlpcli.data.table.source import Source
 from mlpcli.data.table.targets import Target, Targets
 from mlpcli.errors import DataError
-from mlpcli.text import shortened
+from mlpcli.text import listed, shortened
 
 __all__ = ["Assembled", "finished", "rows_left_out"]
 
@@ -29,13 +29,17 @@ _ID = re.compile(  # names of columns that hold ids or row numbers, such as user
 
 
 class Assembled(NamedTuple):
-    """What the columns of a table turned out to hold; ``rows`` (n,) says which were kept, None for all."""
+    """What the columns of a table turned out to hold; ``rows`` (n,) says which were kept, None for all.
+
+    ``notes`` tell which guesses a user may want to change.
+    """
 
     X: Features
     rows: NDArray[np.bool_] | None
     columns: tuple[str, ...]
     kinds: dict[str, Kind]
     dropped: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def finished(
@@ -74,7 +78,22 @@ def finished(
         raise DataError(f"{source.where}: every row has a missing cell; keep them with `data.missing: fill`")
     found = {column.name: column.kind_found(levels.get(column.name)) for column in columns}
     kinds = {name: kind for name, kind in found.items() if kind is not None and name in kept}
-    return Assembled(X, rows, tuple(kept), kinds, dropped)
+    codes = {column: column.code(levels[column.name]) for column in columns if column.name in levels}
+    codes = {column: code for column, code in codes.items() if code and column.name in kept}
+    return Assembled(X, rows, tuple(kept), kinds, dropped, _about_codes(codes))
+
+
+def _about_codes(codes: Mapping[Column, str | None]) -> tuple[str, ...]:
+    """Return the note on columns that are categories since they have a code, such as 02134."""
+    if not codes:
+        return ()
+    columns = list(codes)
+    are = "are categories" if len(columns) > 1 else "is a category"
+    names = listed([column.name for column in columns])
+    return (
+        f"{names} {are}, since {shortened(codes[columns[0]] or '')} with its leading zero is a code; "
+        f"`data.columns: {_each(columns, 'number')}` reads numbers.",
+    )
 
 
 def rows_left_out(n: int, target: Target | Targets, kept: int) -> tuple[str, ...]:

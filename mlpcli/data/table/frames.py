@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.table.decimals import parse_decimals
+from mlpcli.data.table.decimals import has_code, parse_decimals
 from mlpcli.data.table.faults import Faults
 from mlpcli.errors import DataError
 from mlpcli.text import nfc
@@ -116,6 +116,12 @@ class FrameRows:
                 found[i], strange = parse_decimals(self.column(place))
             odd.append(strange + i * len(self.lines))
         return found, np.concatenate(odd) if odd else np.zeros(0, np.intp)
+
+    def have_codes(self, places: Sequence[int]) -> NDArray[np.bool_]:
+        """Return which columns hold text in which a number has a leading zero."""
+        return np.array(
+            [self._values(p).dtype.kind in "OUT" and has_code(self.column(p)) for p in places], bool
+        )
 
 
 def _columns(X: Any) -> list[Any]:

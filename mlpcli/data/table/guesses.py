@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from mlpcli.data.labels import is_missing, parse_number
+from mlpcli.data.table.decimals import is_code
 
 __all__ = ["BOOLEANS", "Guess", "guess", "is_date", "joined"]
 
@@ -30,13 +31,16 @@ def is_date(text: str) -> bool:
 
 
 def guess(cells: Iterable[str]) -> Guess:
-    """Return what cells hold: ``empty`` if all are missing, a category if nothing else fits."""
+    """Return what cells hold: ``empty`` if all are missing, a category if nothing else fits.
+
+    Numbers are a category, too, if one has a leading zero: they are codes, such as 02134.
+    """
     texts = {cell.strip() for cell in set(cells)}
     texts = {text for text in texts if not is_missing(text)}
     if not texts:
         return "empty"
     if all(parse_number(text) is not None for text in texts):
-        return "number"
+        return "category" if any(map(is_code, texts)) else "number"
     if all(text.lower() in BOOLEANS for text in texts):
         return "boolean"
     return "date" if all(map(is_date, texts)) else "category"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import TypeAlias
 
 import numpy as np
@@ -97,7 +98,11 @@ class Reading:
             cell = block.cell(row, column.place)
             numbers[i, row], contradicts = column.odd(cell, block.lines[row], faults)
             if contradicts:
-                contradicted[i] = column
+                contradicted[column.place] = column
+        guessed = [column for column in plain if not column.given]
+        codes = block.have_codes([column.place for column in guessed]) if guessed else ()
+        for column in compress(guessed, codes):
+            contradicted[column.place] = column
         for column in contradicted.values():
             column.correct(block)
         return numbers

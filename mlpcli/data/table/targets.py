@@ -17,12 +17,13 @@ from mlpcli.data.labels import (
     class_after_all,
     is_missing,
     missing_labels,
+    parse_number,
     rows_without_label,
     too_many_classes,
 )
 from mlpcli.data.sentences import FILL, NAME_IT, SHOWN, TARGET
 from mlpcli.data.table.columns import missing_fault, number_fault
-from mlpcli.data.table.decimals import parse_decimals
+from mlpcli.data.table.decimals import has_code, is_code, parse_decimals
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.precision import Spread
 from mlpcli.data.table.source import Rows, Source
@@ -100,6 +101,9 @@ class Target:
             )
 
     def _add_numbers(self, block: Rows, cells: list[str], faults: Faults) -> None:
+        if self._open and not self.corrected and has_code(cells) and self._are_codes(cells):
+            self.corrected = self._classes = True
+            self._open = False
         values, odd = parse_decimals(cells)
         words = {cell for i in odd.tolist() if not is_missing(cell := cells[i].strip())}
         if len(words) > 1 and len(odd) == len(cells):  # the target is not what the loss is for
@@ -122,6 +126,11 @@ class Target:
                 break
         self._values.frombytes(values.tobytes())
         self._spread.add(values[:, None])
+
+    @staticmethod
+    def _are_codes(cells: list[str]) -> bool:
+        """Return whether a number with a leading zero, as 02134 has it, is among cells."""
+        return any(is_code(cell.strip()) and parse_number(cell) is not None for cell in set(cells))
 
     def add_faults(self, faults: Faults, *hints: str) -> None:
         """Add a fault for the first rows without a label."""

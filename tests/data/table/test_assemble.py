@@ -25,6 +25,10 @@ HOLDS: dict[str, tuple[str, Kind | None, list[float]]] = {
     "missing text": ("oak NA . ash", category(("ash", "oak")), [1, NAN, NAN, 0]),
     "signs": ("+ - + -", category(("+", "-")), [0, 1, 0, 1]),
     "one text among few numbers": ("4 6 rotary 4", category(("4", "6", "rotary")), [0, 1, 2, 0]),
+    "postal codes": ("02134 10001 NA 02134", category(("02134", "10001")), [0, 1, NAN, 0]),
+    "padded numbers": ("1 09 3 1", category(("1", "3", "09")), [0, 2, 1, 0]),
+    "zeros that lead nothing": ("0 0.5 -0.75 00.25", None, [0, 0.5, -0.75, 0.25]),
+    "times of day": ("00:10 01:20 00:10 07:00", category(("00:10", "01:20", "07:00")), [0, 1, 0, 2]),
     "booleans and text": ("yes no maybe no", category(("maybe", "no", "yes")), [2, 1, 0, 1]),
     "letters of another kind": ("f m f m", category(("f", "m")), [0, 1, 0, 1]),
     "both normal forms": (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpcli.data.table.decimals import parse_decimals
+from mlpcli.data.table.decimals import find_fields, has_code, have_codes, is_code, parse_decimals
 
 NO_NUMBERS = [
     "",
@@ -74,3 +74,26 @@ def test_a_million_digits_are_read_as_python_reads_them() -> None:
     numbers, places = parse_decimals(list(map(repr, values.tolist())))
     assert not len(places)
     np.testing.assert_array_equal(numbers, values)
+
+
+@pytest.mark.parametrize("cell", ["007", "02134", " 00 ", "01e5", "\t09"])
+def test_a_leading_zero_makes_a_code(cell: str) -> None:
+    assert is_code(cell)
+
+
+@pytest.mark.parametrize("cell", ["0", "0.5", "-0.3", "10", "-07", "00.5", "0e3", "", "NA", "x07"])
+def test_other_zeros_make_none(cell: str) -> None:
+    assert not is_code(cell)
+
+
+CELLS = st.one_of(SHAPES, st.from_regex(r" *0{0,3}[0-9]{0,4}[.]?[0-9]? *", fullmatch=True))
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=8))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_codes_are_found_in_all_cells_at_once(rows: list[tuple[str, str]]) -> None:
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    expected = [any(map(is_code, column)) for column in columns]
+    assert list(map(has_code, columns)) == expected
+    fields = find_fields("\n".join(columns[0] + columns[1]).encode(), "\n")
+    assert have_codes(fields, 2).tolist() == expected

@@ -23,6 +23,7 @@ from mlpcli.data.dataset import Dataset
         ([str(i) for i in range(1, 41)], "numbers the rows"),
         ([f"Mr. {i}" for i in range(40)], "holds a text that differs in every row"),
         ([f"A/{i % 30}" for i in range(40)], "holds 30 different texts in 40 rows"),
+        ([f"{i:03d}" for i in range(40)], "holds 40 different codes in 40 rows, as '000' is one"),
         ([f"A/{i}" if i % 3 else str(i) for i in range(40)], "holds a text that differs in every row"),
     ],
 )
@@ -127,3 +128,16 @@ def test_missing_cells_are_kept_left_out_or_refused(
     message = refusal(table, path, missing="error", features=["u", "v"])
     assert ":3: column 'v' is '?'" in message or ":4: column 'u' is empty" in message
     assert "set `data.missing` to fill or drop" in message
+
+
+def test_codes_are_said_to_be_categories(
+    tmp_path: Path, write: Callable[..., Path], table: Callable[..., Dataset], many: Callable[..., str]
+) -> None:
+    path = write(tmp_path, many({"zip": ["02134", "10001", "90210"], "x": ["1", "2", "4"]}))
+    (note,) = table(path).notes
+    assert note.startswith("'zip' is a category, since '02134' with its leading zero is a code; ")
+    assert "`data.columns: {zip: number}`" in note
+    dataset = table(path, read_as={"zip": "number"})
+    assert (dataset.notes, dict(dataset.kinds)) == ((), {})
+    assert dataset.X[:3, 0].tolist() == [2134, 10001, 90210]
+    assert table(path, read_as={"zip": "category"}).notes == ()

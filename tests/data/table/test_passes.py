@@ -18,6 +18,8 @@ from mlpcli.data.table.delimited import read_known
     [
         ("1", "oak", category(("1", "oak"))),
         ("NA", "oak", category(("oak",))),
+        ("1", "007", category(("1", "007"))),
+        ("1", '" 007"', category(("1", "007"))),
         ("f", "m", category(("f", "m"))),
         ("NA", "true", BOOLEAN),
         ("NA", "2", None),
