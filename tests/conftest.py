@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import struct
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -82,12 +83,23 @@ def browser(chromium: Any) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def targets() -> ModuleType:
     """Return tests/fuzz/targets.py."""
+    return _of_fuzzing("targets")
+
+
+@pytest.fixture(scope="session")
+def metas() -> ModuleType:
+    """Return tests/fuzz/metas.py."""
+    return _of_fuzzing("metas")
+
+
+def _of_fuzzing(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(
-        "fuzz_targets", Path(__file__).parent / "fuzz" / "targets.py"
+        f"fuzz_{name}", Path(__file__).parent / "fuzz" / f"{name}.py"
     )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its tuples with names look there for what they are made of
     spec.loader.exec_module(module)
     return module
 

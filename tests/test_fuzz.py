@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+
+FORMATS = Path(__file__).parent / "training" / "formats"
 
 
 @pytest.mark.parametrize("name", ["yaml", "checkpoint", "table"])
@@ -32,6 +35,77 @@ def test_a_broken_reader_is_noticed(targets: ModuleType, monkeypatch: pytest.Mon
     monkeypatch.setattr(targets, "validate_experiment", lambda *_: None)
     with pytest.raises(targets.BrokenError):
         targets.yaml(b"data: spiral")
+
+
+def test_mutated_checkpoints_are_answered_within_limits(metas: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "mutant.npz"
+    with metas.Reader() as reader:
+        for number, (content, learn) in enumerate(metas.mutations(0)):
+            path.write_bytes(content)
+            found = reader.answer(path)
+            assert not found.is_broken, f"{number}: {found}"
+            learn(found.text)
+            if number == 15:
+                break
+
+
+def test_mutations_are_the_same_for_a_seed_and_hold_sound_and_unsound_files(
+    metas: ModuleType, tmp_path: Path
+) -> None:
+    def answers(n: int) -> list[str]:
+        path, texts = tmp_path / "mutant.npz", []
+        for content, learn in metas.mutations(5):
+            if len(content) > 100_000:
+                learn("left out")
+                continue
+            path.write_bytes(content)
+            with np.errstate(all="ignore"):
+                texts.append(metas.read(path, tmp_path / "again.npz"))
+            learn(texts[-1])
+            if len(texts) == n:
+                return texts
+        raise AssertionError
+
+    first = answers(25)
+    assert len(set(first)) > 10
+    assert any(text.startswith(metas.ACCEPTED) for text in first)
+    assert answers(10) == first[:10]
+
+
+def test_a_broken_reader_of_metas_is_noticed(
+    metas: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = FORMATS / "3" / "classes.npz"
+    assert metas.read(path, tmp_path / "again.npz").startswith(metas.ACCEPTED + "predicts")
+    monkeypatch.setattr(metas, "load_checkpoint", lambda path: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        metas.read(path, tmp_path / "again.npz")
+
+
+# What fuzzing of checkpoints has found: transforms at the ends of what a float64 holds.
+EXTREMES = (1.7e308, -1.7e308, 1e300, 5e-324, 3.4e38, -1.0)
+
+
+@pytest.mark.parametrize("name", ["classes", "values", "table"])
+def test_transforms_at_their_extremes_are_refused_or_predict(
+    metas: ModuleType, tmp_path: Path, name: str
+) -> None:
+    with np.load(FORMATS / "3" / f"{name}.npz") as file:
+        sound = dict(file)
+    path, answers = tmp_path / "extreme.npz", set()
+    for key in sound:
+        if not key.removeprefix("network2_").startswith(
+            ("shift", "scale", "fill", "edges", "target", "base")
+        ):
+            continue
+        for value in EXTREMES:
+            array = sound[key].astype(np.float32 if key[-2:] in ("_V", "_b") else np.float64)
+            with np.errstate(over="ignore"):
+                array.reshape(-1)[slice(None) if key == "shift" else -1] = value
+            np.savez(path, **sound | {key: array})
+            answers.add(metas.read(path, tmp_path / "again.npz")[:30])
+    assert any(answer.startswith(metas.ACCEPTED) for answer in answers)
+    assert len(answers) > 1
 
 
 # What fuzzing has found.

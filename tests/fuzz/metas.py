@@ -7,7 +7,7 @@ and names. Each file is read in a forked process, and so are rows with a network
 a promise if that takes more than `SECONDS` of the processor or `MEGABYTES`, raises anything but an
 `MlpError`, gives a warning, or a message that is no message.
 
-Files that are answered in a new way are mutated further. All draws come from the seed.
+Files that are accepted, or refused in a new way, are mutated further. All draws come from the seed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import traceback
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,13 +40,14 @@ from mlpcli.errors import MlpError
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, read_plan, save_checkpoint
 from mlpcli.training.model import Model, unlabelled
 
-__all__ = ["Answer", "Reader", "Seed", "fuzz", "mutations", "seeds"]
+__all__ = ["ACCEPTED", "Answer", "Reader", "Seed", "fuzz", "mutations", "read", "seeds"]
 
 SECONDS, MEGABYTES = 2.0, 300
+ACCEPTED = "accepted: "
 _FORMATS = Path(__file__).parents[1] / "training" / "formats"
 _MOST = 15_900_000  # bytes of JSON; a larger meta is not read
 _MOST_KEPT = 300  # inputs to go on from
-_MOST_BYTES = 3_000_000  # of JSON of such an input, so that mutating it stays quick
+_MOST_BYTES = 300_000  # of JSON of such an input, so that mutating it stays quick
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -113,14 +115,17 @@ def _value(rng: random.Random, size: int) -> Any:
     return rng.choice(([], {}, False))
 
 
-def _places(value: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
-    """Yield each container in a value with each of its keys or indices; of long ones the first few."""
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Return the first thousand containers in a value, each with one of its keys or indices."""
+    return list(islice(_all_places(value), 1000))
+
+
+def _all_places(value: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
     if depth > 8 or not isinstance(value, (dict, list)):
         return
-    items = list(value.items()) if isinstance(value, dict) else list(enumerate(value[:40]))
-    for key, child in items[:200]:
+    for key in list(islice(value, 40)) if isinstance(value, dict) else range(min(40, len(value))):
         yield value, key
-        yield from _places(child, depth + 1)
+        yield from _all_places(value[key], depth + 1)
 
 
 def _at_a_place(rng: random.Random, meta: dict[str, Any], change: Callable[[Any, Any], None]) -> None:
@@ -181,7 +186,7 @@ def _rekey(rng: random.Random, meta: dict[str, Any], arrays: Arrays, size: int) 
     """Drop, rename, copy or exchange what stands at a place."""
 
     def change(container: Any, key: Any) -> None:
-        other, there = rng.choice(list(_places(meta)) or [(container, key)])
+        other, there = rng.choice(_places(meta) or [(container, key)])
         what = rng.randrange(5)
         if what == 0:
             del container[key]
@@ -317,10 +322,10 @@ def _mutated(rng: random.Random, start: Seed) -> Seed:
 def mutations(seed: int) -> Iterator[tuple[bytes, Callable[[str], None]]]:
     """Yield files without end, each with a function that takes how it was answered."""
     rng = random.Random(seed)
-    pool, seen = seeds(), set[str]()
+    sound, refused, seen = seeds(), seeds(), set[str]()
     while True:
         try:
-            mutant = _mutated(rng, rng.choice(pool))
+            mutant = _mutated(rng, rng.choice(rng.choice((sound, sound, refused))))
             content = _written(rng, mutant)
         except (RecursionError, ArithmeticError, LookupError, TypeError, ValueError):  # no such change
             continue
@@ -328,11 +333,13 @@ def mutations(seed: int) -> Iterator[tuple[bytes, Callable[[str], None]]]:
         def learn(text: str, mutant: Seed = mutant) -> None:
             kind = re.sub(r"'[^']*'|\"[^\"]*\"|\d[\d,.e+-]*", "_", text)[:200]
             small = sum(own.nbytes for own in mutant.arrays.values()) < 10_000_000
-            if kind not in seen and small and len(json.dumps(mutant.meta)) < _MOST_BYTES:
+            is_sound = text.startswith(ACCEPTED)
+            if (is_sound or kind not in seen) and small and len(json.dumps(mutant.meta)) < _MOST_BYTES:
                 seen.add(kind)
+                pool = sound if is_sound else refused
                 pool.append(mutant)
                 if len(pool) > _MOST_KEPT:
-                    del pool[rng.randrange(9, len(pool))]
+                    del pool[rng.randrange(6, len(pool))]
 
         yield content, learn
 
@@ -377,15 +384,16 @@ def _message(error: MlpError) -> str:
     return text
 
 
-def _read(path: Path, again: Path) -> str:
+def read(path: Path, again: Path) -> str:
     """Read a checkpoint in every way; return the words of the refusal, or what it can do."""
-    warnings.simplefilter("error")
-    try:
-        read_plan(path)
-        checkpoint = load_checkpoint(path)
-    except MlpError as error:
-        return _message(error).replace(str(path), "PATH")
-    return "accepted: " + _try_out(checkpoint, again)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            read_plan(path)
+            checkpoint = load_checkpoint(path)
+        except MlpError as error:
+            return _message(error).replace(str(path), "PATH")
+        return ACCEPTED + _try_out(checkpoint, again)
 
 
 def _answer(path: Path) -> Answer:
@@ -398,7 +406,7 @@ def _answer(path: Path) -> Answer:
         signal.alarm(60)
         text, code = "", 1
         try:
-            text, code = _read(path, again), 0
+            text, code = read(path, again), 0
         except BaseException:
             text = traceback.format_exc()[-4000:]
         finally:
@@ -418,7 +426,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def __enter__(self) -> Reader:
@@ -442,7 +450,7 @@ def _serve() -> None:
         for number, seed in enumerate(seeds()):  # what is loaded at the first use is there before the forks
             path = Path(place) / f"{number}.npz"
             path.write_bytes(_written(random.Random(3), seed))
-            _read(path, path.with_suffix(".again.npz"))
+            read(path, path.with_suffix(".again.npz"))
     for line in sys.stdin:
         print(json.dumps(_answer(Path(line.rstrip("\n")))), flush=True)
 
@@ -459,7 +467,7 @@ def fuzz(folder: Path, seconds: float, seed: int) -> int:
             path.write_bytes(content)
             found = reader.answer(path)
             learn(found.text)
-            accepted += found.text.startswith("accepted")
+            accepted += found.text.startswith(ACCEPTED)
             kinds.add(re.sub(r"'[^']*'|\"[^\"]*\"|\d[\d,.e+-]*", "_", found.text)[:200])
             slowest, largest = max(slowest, found.seconds), max(largest, found.megabytes)
             if found.is_broken:
