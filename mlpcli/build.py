@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from zlib import crc32
@@ -28,7 +29,7 @@ from mlpcli.data.target_transform import TargetTransform
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.data.transform import Transform
 from mlpcli.errors import ConfigError, DataError
-from mlpcli.nn.losses import LOSSES, Loss
+from mlpcli.nn.losses import LOSSES, Loss, average_logits
 from mlpcli.nn.network import Network
 from mlpcli.nn.penalties import PENALTIES, Penalty
 from mlpcli.optim.optimizer import Optimizer
@@ -70,7 +71,9 @@ def _make(table: dict[str, Callable[..., Built]], section: Any, *shared: str, **
 
 def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeLike = np.float32) -> Network:
     """Return the network of ``widths``; its parameters are zero."""
-    return Network(plan_network(experiment.model, widths), dtype, build_loss(experiment).average)
+    loss = build_loss(experiment)
+    average = partial(average_logits, loss.outputs, loss.binary)  # unlike the loss, it can be pickled
+    return Network(plan_network(experiment.model, widths), dtype, average)
 
 
 def build_loss(experiment: Experiment, class_counts: Sequence[int] | None = None) -> Loss:

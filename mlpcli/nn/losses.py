@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mlpcli.buffers import Scratch
 
-__all__ = ["LOSSES", "Loss", "Outputs"]
+__all__ = ["LOSSES", "Loss", "Outputs", "average_logits"]
 
 Outputs = Literal["probabilities", "scores", "values"]
 Weights = NDArray[Any] | None
@@ -67,14 +67,7 @@ class Loss:
         Probabilities are averaged, and so are scores and values; the logits are such that `predict` gives
         just these.
         """
-        if self.outputs != "probabilities":
-            mean: NDArray[Any] = np.mean(logits, axis=0)
-            return mean
-        if not self.binary:
-            return _log_mean_softmax(logits)
-        of_both = _log_mean_softmax(np.concatenate([np.zeros_like(logits), logits], axis=2))
-        difference: NDArray[Any] = of_both[:, 1:] - of_both[:, :1]
-        return difference
+        return average_logits(self.outputs, self.binary, logits)
 
     def classify(self, logits: NDArray[Any]) -> NDArray[np.intp]:
         """Return the index (n,) of the class with the highest score in each row of logits."""
@@ -99,6 +92,18 @@ class Loss:
             np.greater(logits[:, 0], 0, out=out, casting="unsafe")
         else:
             logits.argmax(axis=1, out=out)
+
+
+def average_logits(outputs: Outputs, binary: bool, logits: NDArray[Any]) -> NDArray[Any]:
+    """Return what `Loss.average` does, for a loss with these ``outputs`` that is ``binary`` or not."""
+    if outputs != "probabilities":
+        mean: NDArray[Any] = np.mean(logits, axis=0)
+        return mean
+    if not binary:
+        return _log_mean_softmax(logits)
+    of_both = _log_mean_softmax(np.concatenate([np.zeros_like(logits), logits], axis=2))
+    difference: NDArray[Any] = of_both[:, 1:] - of_both[:, :1]
+    return difference
 
 
 def _softmax(logits: NDArray[Any]) -> NDArray[Any]:

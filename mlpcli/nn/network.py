@@ -33,7 +33,8 @@ class Network:
     layers, both in order. ``stack`` are all layers from the inputs to the outputs, and ``path`` the linear
     path around them, if there is one; ``clip`` keeps the outputs within a range. Where there are several
     members, ``average`` makes one prediction of theirs, as `Loss.average` does. Parameters are zero until
-    `initialize` or a checkpoint fills ``parameters.values`` and ``state``.
+    `initialize` or a checkpoint fills ``parameters.values`` and ``state``. A network can be
+    copied and pickled, without its gradients, if ``average`` can.
     """
 
     def __init__(
@@ -57,6 +58,10 @@ class Network:
         for each in self._all_layers:
             each.bind(self.parameters)
         self._n = -1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy the numbers alone: layers hold views of them, and buffers that are made anew."""
+        return _restored, (self.spec, self.dtype, self._average, self.parameters.values, self.state)
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw the first weights, layer by layer from ``rng``."""
@@ -102,6 +107,20 @@ class Network:
             if dX is None:  # no layer before the first weights has parameters
                 break
             gradient = dX
+
+
+def _restored(
+    spec: NetworkSpec,
+    dtype: Any,
+    average: Callable[[NDArray[Any]], NDArray[Any]] | None,
+    values: NDArray[Any],
+    state: dict[str, NDArray[Any]],
+) -> Network:
+    network = Network(spec, dtype, average)
+    network.parameters.values[...] = values
+    for name, array in state.items():
+        network.state[name][...] = array
+    return network
 
 
 def _walk(layers: list[Layer]) -> Iterator[Layer]:

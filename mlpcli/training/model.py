@@ -31,13 +31,18 @@ class Model:
 
     Rows ``X`` are whatever NumPy takes as an array (n, columns), with the columns that the network was
     trained on, in their own units; a data frame's columns are taken by their names. DataError says what is
-    wrong with rows or targets. Several threads may use one model.
+    wrong with rows or targets. Several threads may use one model. It can be copied and pickled; but unpickle
+    only what you trust, while the file of `save` is read without trust.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
         self.loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
         self._lock = threading.Lock()  # the buffers of the network serve one call at a time
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy what was learned; the lock and the buffers of the loss are made anew."""
+        return type(self), (self.checkpoint,)
 
     def __repr__(self) -> str:
         checkpoint = self.checkpoint

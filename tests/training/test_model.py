@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,9 +18,10 @@ import pytest
 from mlpcli import train
 from mlpcli.cli import run as mlp
 from mlpcli.errors import DataError, RunError, UsageError
+from mlpcli.nn.losses import LOSSES
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
-from mlpcli.training.model import Model, load_model
+from mlpcli.training.model import Model, load_model, unlabelled
 
 Trained = Callable[..., RunDirectory]
 IRIS = Path(__file__).parents[2] / "datasets" / "iris.csv"
@@ -52,6 +55,42 @@ def test_it_scores_the_same_as_mlp_eval(trained: Trained, capsys: pytest.Capture
     found = load_model(run.best).evaluate(X, y)
     assert found == {key: report[key] for key in found}
     assert report.keys() - found.keys() == {"checkpoint", "epoch", "data", "split", "notes"}
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),
+    "deepcopy": copy.deepcopy,
+    "copy of a copy": lambda model: copy.deepcopy(pickle.loads(pickle.dumps(model))),
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+@pytest.mark.parametrize("name", ["1/classes", "1/values", "3/classes", "3/values", "3/table"])
+def test_a_copy_predicts_the_same_and_shares_nothing(way: str, name: str, tmp_path: Path) -> None:
+    model = load_model(Path(__file__).with_name("formats") / f"{name}.npz")
+    rows = unlabelled(np.zeros((5, len(model.columns))))  # also codes of the first text of each column
+    scores = model.compute_logits(rows, "X").copy()
+    copied = COPIES[way](model)
+    np.testing.assert_array_equal(copied.compute_logits(rows, "X"), scores)
+    model.save(tmp_path / "model.npz")
+    copied.save(tmp_path / "copy.npz")
+    assert (tmp_path / "copy.npz").read_bytes() == (tmp_path / "model.npz").read_bytes()
+    for array in copied.layers.values():
+        array[...] = 0
+    np.testing.assert_array_equal(model.compute_logits(rows, "X"), scores)
+    assert repr(copied) == repr(model)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_models_of_every_loss_are_copied_with_their_members(loss: str) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20, 2))
+    y = X.sum(axis=1) if LOSSES[loss].__name__ in ("mse", "mae", "huber") else np.arange(20) % 2
+    config = {"loss": loss, "model": {"hidden": [3], "members": 2}}
+    model = train(config, X=X, y=y, training={"epochs": 1}).last
+    copied = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copied.predict(X), model.predict(X))
+    assert copied.evaluate(X, y) == model.evaluate(X, y)
 
 
 def test_runs_and_models_say_what_they_are(trained: Trained) -> None:
