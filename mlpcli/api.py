@@ -10,7 +10,7 @@ from typing import Any
 from mlpcli.build import Splits, divide, with_validation
 from mlpcli.config.loader import make_experiment
 from mlpcli.config.schema import Experiment
-from mlpcli.data.arrays import from_arrays, labelled_arrays, weights_of_array
+from mlpcli.data.arrays import from_arrays, is_frame, labelled_arrays
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError, UsageError
 from mlpcli.training.folds import CrossValidation, Validated, take_folds_directory, train_folds
@@ -22,11 +22,12 @@ __all__ = ["cross_validate", "load", "train"]
 
 
 def train(
-    config: str | os.PathLike[str] | Mapping[str, Any],
+    config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     *,
     X: Any = None,
     y: Any = None,
     sample_weight: Any = None,
+    groups: Any = None,
     validation: tuple[Any, ...] | None = None,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
@@ -35,15 +36,20 @@ def train(
 ) -> Run:
     """Train the network of a config and return the run; nothing is printed.
 
-    ``config`` is the path of a config file, the name of one that comes with mlp, or a config as nested dicts.
-    ``overrides`` change its keys: ``optimizer={"learning_rate": 0.1}`` or ``**{"training.epochs": 5}``.
+    ``config`` is the path of a config file, the name of one that comes with mlp, or a config as nested dicts;
+    with X and y it may be left out. ``overrides`` change its keys: ``optimizer={"learning_rate": 0.1}`` or
+    ``**{"training.epochs": 5}``.
 
     ``X`` (n, columns) and ``y``, (n,) labels or (n,) or (n, targets) values, take the place of the config's
-    data, whose scaling, train_size and val_size stay. ``sample_weight`` (n,) are weights of the rows: one of
-    weight 2 counts like two rows. ``validation`` is a pair of such arrays to score epochs on, or three with
-    weights; then no row of X is held out for that. The arrays are not copied where they need not be: do not
-    change them during the training. If the config names no loss, ``y`` decides whether it holds classes or
-    values.
+    data, whose scaling, train_size and val_size stay. If X is a data frame, y may be the name of one of its
+    columns; and if the config says nothing of model, optimizer and regularization, the network is that of a
+    CSV file, ``recipe="table"``. Rows without a target are left out, as `Run.notes` says. The arrays are not
+    copied where they need not be: do not change them during the training. If the config names no loss, ``y``
+    decides whether it holds classes or values.
+
+    ``sample_weight`` (n,) are weights of the rows: one of weight 2 counts like two rows. ``groups`` (n,) are
+    numbers or texts: rows of one group are not divided between training and validation. ``validation`` is a
+    pair of such arrays to score epochs on, or three with weights; then no row of X is held out for that.
 
     ``out`` is the directory to keep the run in; without it, it is kept in memory. ``resume`` goes on with the
     run that ``out`` holds, or begins one there.
@@ -54,25 +60,27 @@ def train(
     Raises ConfigError, DataError, UsageError for what does not fit together, RunError where training diverges
     or the run cannot be written.
     """
-    _require_both(X, y, sample_weight)
     if validation is not None and X is None:
         raise UsageError("validation is given without X and y; give all of them, or set data.val_size")
     if resume and out is None:
         raise UsageError("resume=True needs out, the directory of the run to go on with")
-    experiment = make_experiment(config, overrides, arrays=X is not None)
+    experiment = _experiment(config, overrides, X, y, sample_weight, groups)
     if validation is not None:
         experiment = _without_validation(experiment)
-    splits = None if X is None else _split_arrays(experiment, X, y, sample_weight, validation)
+    splits = None
+    if X is not None:
+        splits = _split_arrays(experiment, X, y, sample_weight, groups, validation)
     directory = None if out is None else take_directory("run", Path(out).absolute(), resume=resume)
     return train_run(experiment, directory, splits, progress=progress)
 
 
 def cross_validate(
-    config: str | os.PathLike[str] | Mapping[str, Any],
+    config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     *,
     X: Any = None,
     y: Any = None,
     sample_weight: Any = None,
+    groups: Any = None,
     folds: int = 5,
     repeats: int = 1,
     out: str | os.PathLike[str] | None = None,
@@ -86,17 +94,16 @@ def cross_validate(
     trained on the others, of which data.val_size rows choose its best epoch. In each of the ``repeats`` the
     folds are others, as the seed is.
 
-    The other arguments are those of `train`. ``out`` is the directory for the runs, fold-1 and so on, and for
-    what they have found together; ``resume`` goes on with the cross-validation there, of which what is
-    finished is not trained again.
+    The other arguments are those of `train`; all rows of one of the ``groups`` are in one fold. ``out`` is
+    the directory for the runs, fold-1 and so on, and for what they have found together; ``resume`` goes on
+    with the cross-validation there, of which what is finished is not trained again.
 
     Raises what `train` raises, and RunError if a run was stopped.
     """
-    _require_both(X, y, sample_weight)
     if resume and out is None:
         raise UsageError("resume=True needs out, the directory of the cross-validation to go on with")
-    experiment = make_experiment(config, overrides, arrays=X is not None)
-    dataset = None if X is None else _dataset(experiment, X, y, sample_weight)
+    experiment = _experiment(config, overrides, X, y, sample_weight, groups)
+    dataset = None if X is None else _dataset(experiment, X, y, sample_weight, groups)
     directory = None if out is None else take_folds_directory("", Path(out).absolute(), resume=resume)
     try:
         validation = CrossValidation(experiment, folds, repeats, directory=directory, dataset=dataset)
@@ -106,21 +113,41 @@ def cross_validate(
             directory.close(discard=True)
 
 
-def _require_both(X: Any, y: Any, sample_weight: Any) -> None:
+def _experiment(
+    config: str | os.PathLike[str] | Mapping[str, Any] | None,
+    overrides: Mapping[str, Any],
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    groups: Any,
+) -> Experiment:
+    """Return the experiment of arguments that fit together; raises ConfigError and UsageError."""
     if (X is None) != (y is None):
         given, missing = ("X", "y") if y is None else ("y", "X")
         raise UsageError(f"{given} is given without {missing}; give both, or neither for the config's data")
-    if sample_weight is not None and X is None:
-        raise UsageError("sample_weight is given without X and y; for a file name the column in data.weight")
+    for name, array, key in (("sample_weight", sample_weight, "weight"), ("groups", groups, "group")):
+        if array is not None and X is None:
+            raise UsageError(f"{name} is given without X and y; for a file name the column in data.{key}")
+    if isinstance(y, str) and not is_frame(X):
+        raise UsageError(f"y is {y!r}, the name of a column, and X is no data frame; give the targets as y")
+    if config is None and X is None:
+        raise UsageError("there is nothing to learn from; give a config, or X and y")
+    experiment = make_experiment(
+        {} if config is None else config, overrides, arrays=X is not None, is_frame=is_frame(X)
+    )
+    if groups is not None and getattr(experiment.data, "split_by", "random") == "time":
+        raise UsageError("groups and data.split_by: time do not go together; leave out one of the two")
+    return experiment
 
 
-def _dataset(experiment: Experiment, X: Any, y: Any, sample_weight: Any) -> Dataset:
+def _dataset(experiment: Experiment, X: Any, y: Any, sample_weight: Any, groups: Any) -> Dataset:
     data: Any = experiment.data
     return from_arrays(
         X,
         y,
         classification=experiment.classification,
         sample_weight=sample_weight,
+        groups=groups,
         read_as=data.columns,
         missing=data.missing,
     )
@@ -129,31 +156,39 @@ def _dataset(experiment: Experiment, X: Any, y: Any, sample_weight: Any) -> Data
 def _without_validation(experiment: Experiment) -> Experiment:
     """Return the experiment that holds out nothing to validate on."""
     data = experiment.data.model_copy(update={"val_size": 0})
-    return experiment.model_copy(update={"data": data})
+    training = experiment.training.model_copy(update={"validation": "split"})
+    return experiment.model_copy(update={"data": data, "training": training})
 
 
 def _split_arrays(
-    experiment: Experiment, X: Any, y: Any, sample_weight: Any, validation: tuple[Any, ...] | None
+    experiment: Experiment,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    groups: Any,
+    validation: tuple[Any, ...] | None,
 ) -> Splits:
     """Return the splits of arrays; the rows of ``validation`` are those to validate on."""
-    dataset = _dataset(experiment, X, y, sample_weight)
+    dataset = _dataset(experiment, X, y, sample_weight, groups)
     splits = divide(experiment, dataset)
     if validation is None:
         return splits
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         raise UsageError("validation is not a pair; give (X_val, y_val), or (X_val, y_val, sample_weight)")
+    data: Any = experiment.data
     try:
-        rows, targets = labelled_arrays(
+        rows = labelled_arrays(
             *validation[:2],
             columns=dataset.columns,
             classes=dataset.classes,
+            sample_weight=validation[2] if len(validation) == 3 else None,
             kinds=dataset.kinds,
             precise=dataset.X.itemsize == 8,
+            missing=data.missing,
         )
-        weights = weights_of_array(validation[2] if len(validation) == 3 else None, len(rows))
     except DataError as error:
         raise DataError(f"validation: {error}") from None
-    return with_validation(splits, rows, targets, weights)
+    return with_validation(splits, rows)
 
 
 def load(checkpoint: str | os.PathLike[str]) -> Model:

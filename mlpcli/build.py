@@ -19,7 +19,7 @@ from mlpcli.data.arrays import measure_npz, read_npz
 from mlpcli.data.augment import Augmenter
 from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
-from mlpcli.data.dataset import Dataset, TableSize
+from mlpcli.data.dataset import Dataset, Labelled, TableSize
 from mlpcli.data.kinds import Kinds
 from mlpcli.data.rows import PARTS, ROLES, Roles
 from mlpcli.data.splits import fold_rows, split_groups, split_rows, split_times
@@ -388,13 +388,13 @@ def _scale_weights(
     return scaled
 
 
-def with_validation(
-    splits: Splits, X: NDArray[Any], y: NDArray[Any], weights: NDArray[np.float64] | None = None
-) -> Splits:
-    """Return the splits with all rows of X and y as the validation split."""
-    arrays = [X, y] if weights is None else [X, y, weights]
+def with_validation(splits: Splits, rows: Labelled) -> Splits:
+    """Return the splits with all these rows as the validation split."""
+    arrays = [rows.X, rows.y, *rows.about.arrays()]
     fingerprint = None if splits.fingerprint is None else _checksum(arrays, splits.fingerprint)
-    return replace(splits, val=Split(X, y, np.arange(len(X)), weights=weights), fingerprint=fingerprint)
+    val = Split(rows.X, rows.y, np.arange(len(rows.X)), weights=rows.about.weights)
+    notes = (*splits.notes, *(f"Validation: {note}" for note in rows.notes))
+    return replace(splits, val=val, fingerprint=fingerprint, notes=notes)
 
 
 def _checksum(arrays: Sequence[NDArray[Any]], checksum: int = 0) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from itertools import islice
+from typing import Any
 
 __all__ = [
     "CheckpointError",
@@ -73,7 +74,12 @@ class NoCheckpointError(CheckpointError):
 
 
 class RunError(MlpError):
-    """A training run cannot start or go on."""
+    """A training run cannot start or go on.
+
+    ``run`` is the `Run` that stopped, with all that it has kept, if it had begun to train; else None.
+    """
+
+    run: Any = None
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:

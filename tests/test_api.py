@@ -20,12 +20,14 @@ from mlpcli.cli import run as mlp
 
 SPIRAL = Path(__file__).parents[1] / "configs" / "spiral.yaml"
 SIGNATURES = {
-    "train": "(config: 'str | os.PathLike[str] | Mapping[str, Any]', *, X: 'Any' = None, y: 'Any' = None, "
-    "sample_weight: 'Any' = None, validation: 'tuple[Any, ...] | None' = None, "
+    "train": "(config: 'str | os.PathLike[str] | Mapping[str, Any] | None' = None, *, X: 'Any' = None, "
+    "y: 'Any' = None, sample_weight: 'Any' = None, groups: 'Any' = None, "
+    "validation: 'tuple[Any, ...] | None' = None, "
     "out: 'str | os.PathLike[str] | None' = None, "
     "resume: 'bool' = False, progress: 'Callable[[Run], object] | None' = None, **overrides: 'Any') -> 'Run'",
-    "cross_validate": "(config: 'str | os.PathLike[str] | Mapping[str, Any]', *, X: 'Any' = None, "
-    "y: 'Any' = None, sample_weight: 'Any' = None, folds: 'int' = 5, repeats: 'int' = 1, "
+    "cross_validate": "(config: 'str | os.PathLike[str] | Mapping[str, Any] | None' = None, *, "
+    "X: 'Any' = None, y: 'Any' = None, sample_weight: 'Any' = None, groups: 'Any' = None, "
+    "folds: 'int' = 5, repeats: 'int' = 1, "
     "out: 'str | os.PathLike[str] | None' = None, "
     "resume: 'bool' = False, progress: 'Callable[[Run], object] | None' = None, "
     "**overrides: 'Any') -> 'Validated'",
@@ -239,7 +241,14 @@ def test_a_run_on_other_arrays_does_not_go_on(tmp_path: Path) -> None:
         ({"validation": ([[1.0]], [1])}, UsageError, "^validation is given without X and y"),
         ({"resume": True}, UsageError, "^resume=True needs out"),
         ({"X": [[1.0], [2.0]], "y": [0, 1, 2]}, DataError, "^y: has shape"),
-        ({"X": [[1.0], ["a"]], "y": [0, 1]}, DataError, "^X: "),
+        ({"X": [[1.0], [{}]], "y": [0, 1]}, DataError, "^X: "),
+        ({"X": [[1.0], [2.0]], "y": "kind"}, UsageError, "^y is 'kind', the name of a column, and X is no"),
+        ({"groups": [1.0]}, UsageError, r"^groups is given without X and y; .* the column in data\.group"),
+        (
+            {"X": [[1.0], [2.0]], "y": [0, 1], "groups": [0, 1], "data": {"split_by": "time"}},
+            UsageError,
+            "^groups and data.split_by: time do not go together",
+        ),
         ({"training.epochs": 0}, ConfigError, "^training.epochs: 0 is not"),
         ({"optimizer": {"learning_rat": 1}}, ConfigError, "learning_rate"),
     ],
@@ -248,6 +257,13 @@ def test_what_cannot_be_trained_is_an_error(given: dict[str, Any], error: Any, m
     with pytest.raises(error, match=message) as caught:
         train("spiral", **given)
     assert "--" not in str(caught.value)
+
+
+def test_there_must_be_something_to_learn_from() -> None:
+    with pytest.raises(UsageError, match=r"^there is nothing to learn from; give a config, or X and y"):
+        train()
+    with pytest.raises(ConfigError, match="this is of type ndarray; give rows as X"):
+        train(np.zeros((3, 2)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -262,6 +278,99 @@ def test_validation_has_to_fit(validation: Any, error: Any, message: str) -> Non
     X, y = two_classes()
     with pytest.raises(error, match=message):
         train(SMALL, X=X, y=y, validation=validation)
+
+
+class Frame:
+    """A data frame: columns by name, each an array."""
+
+    def __init__(self, columns: dict[str, Any]) -> None:
+        self.columns, self._values = list(columns), columns
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __len__(self) -> int:
+        return len(next(iter(self._values.values())))
+
+
+def table(n: int = 60) -> Frame:
+    """Return a table with numbers, text, missing cells, a constant, and a target that some rows lack."""
+    rng = np.random.default_rng(2)
+    age = rng.normal(40, 9, n)
+    kind = np.where(age + rng.normal(0, 3, n) > 40, "old", "young").astype(object)
+    age[3], kind[5] = np.nan, None
+    sex = np.array(["m", "f", None] * (n // 3), object)
+    return Frame({"age": age, "sex": sex, "one": np.ones(n), "kind": kind})
+
+
+def test_a_frame_trains_the_network_of_the_same_table_as_csv(tmp_path: Path) -> None:
+    frame, path = table(), tmp_path / "table.csv"
+    lines = [",".join(frame.columns)]
+    rows = zip(*(frame[name] for name in frame.columns), strict=True)
+    lines += [",".join("" if cell is None or cell != cell else str(cell) for cell in row) for row in rows]
+    path.write_text("\n".join(lines))
+    short: dict[str, Any] = {"training.epochs": 2}
+    data = {"name": "csv", "path": str(path), "target": "kind", "test_size": 0}
+    of_file = train({"data": data}, **short)
+    X = Frame({name: frame[name] for name in frame.columns[:-1]})
+    runs = [
+        train(X=X, y=frame["kind"], **short),
+        train(X=frame, y="kind", **short),
+        train({"data": data}, X=frame, y="kind", **short),
+    ]
+    for run in runs:
+        config, expected = run.best.config, of_file.best.config
+        assert config["recipe"] == "table"
+        assert config.pop("data")["bins"] == expected.pop("data")["bins"] == 16
+        assert config == expected
+        for name, array in of_file.best.layers.items():
+            np.testing.assert_array_equal(run.best.layers[name], array)
+        np.testing.assert_array_equal(run.best.predict_proba(X), of_file.best.predict_proba(X))
+    assert runs[1].notes[:2] == of_file.notes[:2]  # the rows and columns that are left out
+    plain = train({"recipe": "plain"}, X=frame, y="kind", **short)
+    assert (
+        plain.best.config["model"] == train({}, X=np.ones((9, 1)), y=["a", "b", "b"] * 3).best.config["model"]
+    )
+    assert train(SMALL, X=frame, y="kind").best.config["recipe"] == "plain"
+
+
+def test_rows_without_a_label_are_left_out_and_said() -> None:
+    X, y = two_classes()
+    labels = y.astype(object)
+    labels[::8] = None
+    run = train(SMALL, X=X, y=labels, validation=(X, labels))
+    note = "10 of 80 rows have no 'y', and are left out."
+    assert run.notes[:2] == [note, f"Validation: {note}"]
+    assert {name: len(split) for name, split in run.splits.parts.items()} == {"train": 70, "val": 70}
+    report = run.best.evaluate(X, labels)
+    assert (report["n"], report["notes"]) == (70, [note])
+    found = mlpcli.cross_validate(SMALL, X=X, y=labels, folds=2)
+    assert len(found.predictions) == 70
+    assert found.numbers[:3].tolist() == [2, 3, 4]
+
+
+def test_validation_rows_choose_the_epoch_also_with_the_recipe_for_tables() -> None:
+    frame = table()
+    run = train(X=frame, y="kind", validation=(frame, "kind"), **{"training.epochs": 2})
+    assert run.best.config["training"]["validation"] == "split"
+    assert run.splits.val is not None
+    assert len(run.splits.val) == 59
+
+
+@pytest.mark.parametrize("groups", [np.arange(80) // 4, np.array([f"p{i // 4}" for i in range(80)], object)])
+def test_groups_stay_on_one_side(groups: Any) -> None:
+    X, y = two_classes()
+    run = train(SMALL, X=X, y=y, groups=groups)
+    assert run.splits.val is not None
+    assert not set(groups[run.splits.val.rows]) & set(groups[run.splits.train.rows])
+    members = train({"recipe": "table"}, X=X, y=y, groups=groups, **{"training.epochs": 1})
+    left_out = members.trainer.train.left_out
+    assert left_out is not None
+    for rows in left_out:
+        assert not set(groups[rows]) & set(np.delete(groups, rows))
+    found = mlpcli.cross_validate(SMALL, X=X, y=y, groups=groups, folds=3)
+    for group in set(groups):
+        assert len(set(found.folds[groups == group, 0])) == 1
 
 
 def test_progress_sees_each_epoch_and_may_stop() -> None:
@@ -353,10 +462,26 @@ def test_training_that_diverges_raises_and_the_run_keeps_what_was_good() -> None
         if len(run.metrics) == 2:
             run.network.parameters.values[0] = np.nan
 
-    with pytest.raises(RunError, match="training diverged"):
+    with pytest.raises(RunError, match="training diverged") as caught:
         train("sine", progress=spoil)
+    assert caught.value.run is runs[0]
     assert len(runs[0].metrics) == runs[0].last.epoch == 2
     assert np.isfinite(runs[0].last.layers["W1"]).all()
+
+
+def test_an_error_before_training_has_no_run() -> None:
+    assert RunError("no").run is None
+
+
+def test_a_warning_of_an_old_spelling_points_to_the_caller() -> None:
+    config = {"data": {"name": "xor", "standardize": "scale"}, "training": {"epochs": 1}}
+    with pytest.warns(mlpcli.ConfigWarning) as caught:
+        train(config)
+    assert {warning.filename for warning in caught} == {__file__}
+    X, y = two_classes()
+    with pytest.warns(mlpcli.ConfigWarning) as caught:
+        mlpcli.cross_validate(config, X=X, y=y, folds=2)
+    assert {warning.filename for warning in caught} == {__file__}
 
 
 def test_loading_what_is_not_there(tmp_path: Path) -> None:

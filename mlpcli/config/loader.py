@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path as FilePath
+from types import FrameType
 from typing import Any
 
 from pydantic import ValidationError
 
 from mlpcli.config.changes import Change, read_changes, read_option, shorten
 from mlpcli.config.problems import find_problems
+from mlpcli.config.recipes import recipe_of
 from mlpcli.config.schema import Experiment
 from mlpcli.config.shipped import shipped_configs
 from mlpcli.config.source import Placed, Source, order
@@ -48,6 +51,7 @@ def make_experiment(
     overrides: Mapping[str, Any] | None = None,
     *,
     arrays: bool = False,
+    is_frame: bool = False,
 ) -> Experiment:
     """Return the experiment that a Python caller describes.
 
@@ -58,18 +62,22 @@ def make_experiment(
     Neither mapping is changed.
 
     ``arrays`` says that the examples are handed in. The section ``data`` may then be left out; one of another
-    data set keeps its scaling and the sizes of its training and validation split.
+    data set keeps its scaling and the sizes of its training and validation split. ``is_frame`` says that they
+    are a data frame, whose network is by default that of a CSV file.
 
     Raises ConfigError with every problem; warns of old spellings with ConfigWarning.
     """
     changes = read_changes(overrides or {})
     if isinstance(config, Mapping):
-        return _finish(Document(copy_value(config)), Source("the config", []), FilePath(), changes, arrays)
+        return _finish(
+            Document(copy_value(config)), Source("the config", []), FilePath(), changes, arrays, is_frame
+        )
     if isinstance(config, (str, os.PathLike)):
-        return _finish(*_read_file(FilePath(config)), changes, arrays)
+        return _finish(*_read_file(FilePath(config)), changes, arrays, is_frame)
+    hint = "; give rows as X, with their targets as y" if hasattr(config, "shape") else ""
     raise ConfigError(
         "a config is a path, the name of a config that comes with mlp, or a dict; "
-        f"this is of type {type(config).__name__}"
+        f"this is of type {type(config).__name__}{hint}"
     )
 
 
@@ -93,6 +101,7 @@ def _finish(
     folder: FilePath,
     changes: Sequence[str] | Sequence[Change],
     arrays: bool = False,
+    is_frame: bool = False,
 ) -> Experiment:
     """Make the changes, which are ``--set`` options where they are strings, and validate the document."""
     found: list[Placed] = [
@@ -118,6 +127,8 @@ def _finish(
         notes += [change.explain(str(spelling)) for spelling in written]
     if broken:
         raise ConfigError(source.report(broken))
+    if is_frame and document.data.get("recipe") is None:
+        document.data["recipe"] = recipe_of(document.data, is_frame=True)
     try:
         experiment = Experiment.model_validate(document.data, context={"folder": folder})
     except ValidationError as error:
@@ -130,8 +141,17 @@ def _finish(
     if arrays and experiment.data.name != "arrays":
         raise ConfigError(f"data.name: {experiment.data.name} cannot be used with arrays that are handed in")
     for note in notes:
-        warnings.warn(note, ConfigWarning, stacklevel=3)
+        warnings.warn(note, ConfigWarning, stacklevel=_level_of_caller())
     return experiment
+
+
+def _level_of_caller() -> int:
+    """Return the stacklevel that lets a warning point to the line of the program that calls this package."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "mlpcli":
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _no_mapping(source: Source, document: Document) -> str:

@@ -49,16 +49,17 @@ _STEPS = (800, 2000)  # of each member: 0.4 for each row, but no fewer or more t
 _PASSES = (20, 150)  # the fewest and the most epochs
 
 
-def recipe_of(config: Mapping[str, Any]) -> str:
+def recipe_of(config: Mapping[str, Any], *, is_frame: bool = False) -> str:
     """Return the recipe of a config of plain values: the one it names, or the one that suits its data.
 
-    A CSV file gets ``table`` where the config says nothing of model, optimizer and regularization.
+    A table, which is a CSV file or a data frame that is handed in, gets ``table`` where the config says
+    nothing of model, optimizer and regularization.
     """
     named = config.get("recipe")
     if isinstance(named, str):
         return named
     data = config.get("data")
-    is_table = isinstance(data, Mapping) and data.get("name") == "csv"
+    is_table = is_frame or (isinstance(data, Mapping) and data.get("name") == "csv")
     says_more = any(config.get(section) for section in ("model", "optimizer", "regularization"))
     return "table" if is_table and not says_more else "plain"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from datetime import date
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,14 +15,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.dataset import Dataset, Features, TableSize
+from mlpcli.data.dataset import Dataset, Features, Labelled, TableSize
 from mlpcli.data.kinds import NUMBERS, Kinds, Missing, ReadAs, Wanted
-from mlpcli.data.labels import Labels, classify, labels_of, recognize
-from mlpcli.data.rows import Roles, RowFacts, facts_of, read_weights
-from mlpcli.data.sentences import FILL, FINITE, TARGET
+from mlpcli.data.labels import Labels, classify, is_absent, labels_of, recognize
+from mlpcli.data.rows import DROPPED, Role, Roles, RowFacts, facts_of
+from mlpcli.data.sentences import FILL, FINITE, LEAVE_OUT, TARGET
 from mlpcli.data.table.assemble import assemble_features, assemble_known
 from mlpcli.data.table.dates import date_of
-from mlpcli.data.table.frames import FrameSource, is_mixed
+from mlpcli.data.table.findings import rows_left_out
+from mlpcli.data.table.frames import FrameSource, UnnamedColumns
 from mlpcli.data.table.precision import Spread
 from mlpcli.data.task import holds_classes
 from mlpcli.errors import DataError, did_you_mean
@@ -32,6 +33,7 @@ from mlpcli.text import listed, nfc, repeated, shortened
 
 __all__ = [
     "from_arrays",
+    "is_frame",
     "labelled_arrays",
     "labelled_npz",
     "measure_npz",
@@ -39,11 +41,9 @@ __all__ = [
     "rows_of_array",
     "rows_of_npy",
     "rows_of_npz",
-    "weights_of_array",
 ]
 
 _MOST_COLUMNS = 1 << 20  # 4 GB of weights for 1,000 units
-_TEXT = "Give a data frame: its columns may hold text."
 _AXES = ("row", "column")
 _BLOCK = 1 << 18  # numbers that are converted at a time
 _LARGEST = float(np.finfo(np.float32).max)
@@ -82,13 +82,12 @@ def read_npz(
 
     ``classification`` None means that y decides, as `holds_classes` says. ``roles`` names the arrays that
     say something of the rows. NaN in X is a missing cell, which is kept (fill), left out with its row (drop),
-    or refused (error). Raises DataError.
+    or refused (error). Rows without a target are left out, or refused (error). Raises DataError.
     """
     with within_memory(str(path), DataError):
-        X, y = _read_npz(path, classification, None)
+        X, y = _read_npz(path, classification, None, missing)
         about = _facts_of_npz(path, roles or {}, len(X))
-        dataset = replace(_dataset(f"{path}: y", X, y, _numbered(X)), about=about)
-        return _heeding(f"{path}: X", dataset, missing)
+        return _dataset(f"{path}: ", X, y, _numbered(X.shape[1]), about, missing)
 
 
 def _facts_of_npz(path: Path, roles: Roles, n: int) -> RowFacts:
@@ -106,17 +105,18 @@ def labelled_npz(
     roles: Roles | None = None,
     *,
     precise: bool = True,
-) -> tuple[Features, NDArray[Any], RowFacts]:
+    missing: Missing = "fill",
+) -> Labelled:
     """Read X (n, width), y as indices into known ``classes`` or, without them, values, and facts of the rows.
 
-    Of the arrays that ``roles`` names, those are read that the file has.
+    Of the arrays that ``roles`` names, those are read that the file has. Rows without a target are left out,
+    or refused if ``missing`` is error.
     """
     with within_memory(str(path), DataError):
-        X, y = _read_npz(path, classes is not None, width, precise)
+        X, y = _read_npz(path, classes is not None, width, missing, precise)
         with NpzFile(path, DataError) as archive:
             here: Roles = {role: name for role, name in (roles or {}).items() if name in archive.names}
-        about = _facts_of_npz(path, here, len(X))
-        return X, recognize(y, classes or ()) if isinstance(y, Labels) else y, about
+        return _labelled(f"{path}: ", X, y, _facts_of_npz(path, here, len(X)), classes)
 
 
 def rows_of_npz(path: Path, width: int, *, precise: bool = True) -> Features:
@@ -135,7 +135,7 @@ def rows_of_npy(path: Path, width: int, *, precise: bool = True) -> Features:
 
 
 def _read_npz(
-    path: Path, classification: bool | None, width: int | None, precise: bool = True
+    path: Path, classification: bool | None, width: int | None, missing: Missing, precise: bool = True
 ) -> tuple[Features, Labels | Values]:
     with NpzFile(path, DataError) as archive:
         _require(path, archive, "X", "y")
@@ -144,7 +144,7 @@ def _read_npz(
         # A dtype that no reader takes is refused before the array is read.
         _check_targets(f"{path}: y", *archive.header("y"), n, classification)
         y = archive.read("y")  # before X, which is larger
-        targets = _targets(f"{path}: y", y, _decided(f"{path}: y", y, n, classification))
+        targets = _targets(f"{path}: y", y, _decided(f"{path}: y", y, n, classification), missing)
         keep = _Keep.SPREAD if width is None else _Keep.EXACT if precise else _Keep.SHORT
         return _flattened(f"{path}: X", archive.read("X"), keep), targets
 
@@ -162,102 +162,144 @@ def _require(path: Path, archive: NpzFile, *names: str) -> None:
 # Arrays of a program
 
 
+def is_frame(X: Any) -> bool:
+    """Return whether X is a data frame, whose columns have names."""
+    return hasattr(X, "columns")
+
+
 def from_arrays(
     X: Any,
     y: Any,
     *,
     classification: bool | None,
     sample_weight: Any = None,
+    groups: Any = None,
     read_as: Mapping[str, ReadAs] | None = None,
     missing: Missing = "fill",
 ) -> Dataset:
     """Return the data set of X (n, ...) and y: (n,) or (n, 1), or (n, k) for a regression.
 
-    Both may be whatever ``np.asarray`` takes, and data frames, whose column names are kept. The columns of a
-    frame may hold numbers, booleans, text or, as ``read_as`` says, dates. Other features are real numbers;
-    uint8 stays bytes, and float32 in rows is not copied. NaN and what a masked array masks are missing cells:
-    they are kept (fill), their rows left out (drop), or refused (error). Labels are numbers, booleans or
-    strings. ``classification`` None means that y decides, as `holds_classes` says. ``sample_weight`` (n,) are
-    weights of the rows. Raises DataError.
+    Both may be whatever ``np.asarray`` takes, and data frames. A frame is a table as a CSV file is: its
+    columns may hold numbers, booleans, text or, as ``read_as`` says, dates, those that tell nothing are left
+    out, and ``y`` may be the name of one of them. So is an array that holds text, but all its columns are
+    kept, since they have no names. Other features are real numbers; uint8 stays bytes, and float32 in rows is
+    not copied. NaN and what a masked array masks are missing cells: they are kept (fill), their rows left out
+    (drop), or refused (error). Labels are numbers, booleans or strings. Rows without a target are left out,
+    or refused (error). ``classification`` None means that y decides, as `holds_classes` says.
+
+    ``sample_weight`` (n,) are weights of the rows, and ``groups`` (n,) numbers or texts, by which rows stay
+    together. Raises DataError.
     """
-    names = _names(X)
-    _require_different("X", names or ())
-    if is_mixed(X) or read_as:
-        return _of_frame(X, y, classification, sample_weight, read_as or {}, missing)
-    features, targets = _of_program(X, y, classification, None)
-    weights = weights_of_array(sample_weight, len(features))
-    dataset = replace(_dataset("y", features, targets, names or _numbered(features)), about=RowFacts(weights))
-    return _heeding("X", dataset, missing)
+    with within_memory("X", DataError):
+        if is_frame(X):
+            source = FrameSource(X)
+            return _of_table(source, y, classification, sample_weight, groups, read_as or {}, missing)
+        rows = X if isinstance(X, np.ndarray) else _array("X", X)
+        if _holds_text(rows):
+            source = FrameSource(UnnamedColumns(rows, _numbered(rows.shape[1])))
+            return _of_table(source, y, classification, sample_weight, groups, read_as or {}, missing)
+        if read_as:
+            raise DataError(
+                "data.columns: X is no data frame, whose columns have names; give one, or leave this out"
+            )
+        rows = _numbers("X", rows)
+        _check_features("X", rows.shape, rows.dtype, None)
+        targets = _targets_of_program(y, len(rows), classification, missing)
+        features = _flattened("X", rows, _Keep.SPREAD)
+        about = _facts(len(rows), sample_weight, groups)
+        return _dataset("", features, targets, _numbered(features.shape[1]), about, missing)
 
 
-def _of_frame(
-    X: Any,
+def _holds_text(X: NDArray[Any]) -> bool:
+    """Return whether an array (n, columns) holds texts or dates, so that it is read column by column."""
+    if X.ndim != 2 or X.dtype.kind not in "OUT":
+        return False
+    return X.dtype.kind != "O" or any(isinstance(value, (str, date)) for value in X.flat)
+
+
+def _of_table(
+    source: FrameSource,
     y: Any,
     classification: bool | None,
     sample_weight: Any,
+    groups: Any,
     read_as: Mapping[str, ReadAs],
     missing: Missing,
 ) -> Dataset:
-    """Return the data set of a data frame whose columns hold more than numbers."""
-    if not hasattr(X, "columns"):
-        raise DataError(
-            "data.columns: X is no data frame, whose columns have names; give one, or leave this out"
-        )
-    source = FrameSource(X)
+    """Return the data set of columns that may hold more than numbers."""
     if not source.rows or not source.names:
         raise DataError(f"X: has shape {(source.rows, len(source.names))}: no rows, or no features")
-    as_categories: dict[str, ReadAs] = dict.fromkeys(source.categorical, "category")
-    with within_memory("X", DataError):
-        found = assemble_features(source, as_categories | dict(read_as), missing)
-        targets = _targets_of_program(y, source.rows, classification)
-    weights = weights_of_array(sample_weight, source.rows)
-    if found.rows is not None:
-        weights = None if weights is None else weights[found.rows]
-        targets = targets.of(found.rows) if isinstance(targets, Labels) else targets[found.rows]
-    dataset = _dataset("y", found.X, targets, found.columns)
-    notes = (*found.notes, *_rows_left_out(source.rows, len(found.X)))
-    return replace(
-        dataset,
+    _require_different("X", source.names)
+    kinds: dict[str, ReadAs] = dict.fromkeys(source.categorical, "category")
+    kinds |= {nfc(name): kind for name, kind in read_as.items()}
+    target = "y"
+    if isinstance(y, str):
+        target = nfc(y)
+        y = _target_column(source, target)
+        if kinds.get(target) in ("category", "number") and classification is None:
+            classification = kinds[target] == "category"
+        kinds[target] = "drop"
+    elif nfc(str(getattr(y, "name", ""))) in source.places:
+        _refuse_copy(source, nfc(str(y.name)), y)
+    targets = _targets_of_program(y, source.rows, classification, missing)
+    found = assemble_features(source, kinds, missing, _present("y", targets), keep_all=source.is_unnamed)
+    dropped = {name: DROPPED for name, kind in kinds.items() if kind == "drop" and name != target}
+    about = _facts(source.rows, sample_weight, groups).of(found.rows)
+    codes, classes = _classified("y", _of_rows(targets, found.rows))
+    return Dataset(
+        found.X,
+        codes,
+        found.columns,
+        classes,
         kinds=found.kinds,
-        dropped=found.dropped,
-        about=RowFacts(weights),
-        notes=notes,
+        dropped=dropped | found.dropped,
+        about=about,
+        notes=(*found.notes, *rows_left_out(target, source.rows, _present("y", targets), len(found.X))),
         kept=found.rows,
     )
 
 
-def _heeding(where: str, dataset: Dataset, missing: Missing) -> Dataset:
-    """Return the data set without the rows that have missing cells, if these are to be left out."""
-    X = dataset.X
-    if missing == "fill" or X.dtype.kind != "f" or not np.isnan(np.min(X)):
-        return dataset
-    rows = np.logical_not(np.isnan(X).any(axis=1))
-    assert isinstance(rows, np.ndarray)
-    if missing == "error":
-        i, j = np.argwhere(np.isnan(X))[0]
-        raise DataError(f"{where}: {_cell((int(i), int(j)), None)} is nan. {FILL}")
-    if not rows.any():
-        raise DataError(f"{where}: every row has a missing cell; keep them with `data.missing: fill`")
-    weights = dataset.about.weights
-    return replace(
-        dataset,
-        X=X[rows],
-        y=dataset.y[rows],
-        about=RowFacts(None if weights is None else weights[rows]),
-        notes=_rows_left_out(len(rows), int(rows.sum())),
-        kept=rows,
-    )
+def _target_column(source: FrameSource, name: str) -> NDArray[Any]:
+    """Return the column of a data frame that y names; raises DataError."""
+    if name not in source.places:
+        raise DataError(
+            f"y: X has no column {name!r}; its columns are {listed(source.names)}"
+            + did_you_mean(name, source.names)
+        )
+    return source.array(source.places[name])
 
 
-def _rows_left_out(n: int, kept: int) -> tuple[str, ...]:
-    return (f"{n - kept:,} of {n:,} rows have a missing cell, and are left out.",) if kept < n else ()
+def _refuse_copy(source: FrameSource, name: str, y: Any) -> None:
+    """Raise DataError if y, a column with a name, is also among the columns to predict it from."""
+    pairs = zip(source.array(source.places[name]).tolist(), np.asarray(y).tolist(), strict=False)
+    if all((is_absent(a) and is_absent(b)) or a == b for a, b in pairs):
+        raise DataError(
+            f"X: its column {name!r} is y itself, so that nothing else would be learned; give y={name!r}, "
+            "or X without that column"
+        )
 
 
-def weights_of_array(sample_weight: Any, n: int) -> NDArray[np.float64] | None:
-    """Return the weights (n,) of n rows, None for None; raises DataError."""
-    if sample_weight is None:
-        return None
-    return read_weights("sample_weight", _numbers("sample_weight", sample_weight), n)
+def _facts(n: int, sample_weight: Any, groups: Any = None) -> RowFacts:
+    """Return what is known of n rows; raises DataError."""
+    columns: dict[Role, tuple[str, NDArray[Any]]] = {}
+    for where, given in (("sample_weight", sample_weight), ("groups", groups)):
+        if isinstance(given, str):
+            raise DataError(f"{where}: is the text {given!r}; give an array ({n:,},), as X[{given!r}] is one")
+    if sample_weight is not None:
+        columns["weight"] = "sample_weight", _numbers("sample_weight", sample_weight)
+    if groups is not None:
+        columns["group"] = "groups", _names_of_groups(_array("groups", groups))
+    return facts_of(columns, n)
+
+
+def _names_of_groups(groups: NDArray[Any]) -> NDArray[Any]:
+    """Return groups that are Python objects as text; raises DataError if one is missing."""
+    if groups.dtype.kind not in "OT":
+        return groups
+    for place, value in np.ndenumerate(groups):
+        if is_absent(value):
+            raise DataError(f"groups: {_cell(place)} is missing; each row has a group")
+    return groups.astype(str)
 
 
 def labelled_arrays(
@@ -266,19 +308,21 @@ def labelled_arrays(
     *,
     columns: Sequence[str],
     classes: Sequence[str] | None,
+    sample_weight: Any = None,
     kinds: Kinds = NUMBERS,
     precise: bool = True,
-) -> tuple[Features, NDArray[Any]]:
+    missing: Missing = "fill",
+) -> Labelled:
     """Return X (n, columns), and y as indices into known ``classes``, or as values where these are None.
 
-    Columns of a data frame are taken by their names. Raises DataError.
+    Columns of a data frame are taken by their names, and y may be the name of one of them. Rows without a
+    target are left out, or refused if ``missing`` is error. Raises DataError.
     """
-    if kinds or is_mixed(X):
-        features = rows_of_array(X, columns=columns, kinds=kinds, precise=precise)
-        targets = _targets_of_program(y, len(features), classes is not None)
-    else:
-        features, targets = _of_program(X, y, classes is not None, columns, precise)
-    return features, recognize(targets, classes or ()) if isinstance(targets, Labels) else targets
+    features = rows_of_array(X, columns=columns, kinds=kinds, precise=precise)
+    if isinstance(y, str) and is_frame(X):
+        y = _target_column(FrameSource(X), nfc(y))
+    targets = _targets_of_program(y, len(features), classes is not None, missing)
+    return _labelled("", features, targets, _facts(len(features), sample_weight), classes)
 
 
 def rows_of_array(
@@ -286,47 +330,36 @@ def rows_of_array(
 ) -> Features:
     """Return new rows X (n, columns), or (columns,) for one row, for a network trained on ``columns``.
 
-    Columns of a data frame are taken by their names. They are float32, or float64 if float32 would change
-    them and they are to be ``precise``. Raises DataError.
+    Columns of a data frame are taken by their names, those of an array by their places. They are float32, or
+    float64 if float32 would change them and they are to be ``precise``. Raises DataError.
     """
     with within_memory("X", DataError):
-        if hasattr(X, "columns") and (kinds or is_mixed(X)):
-            source, wanted = FrameSource(X), Wanted(columns, kinds, precise=precise)
+        if is_frame(X):
+            source = FrameSource(X)
             dates = {name: date_of(name) for name in columns if nfc(name) not in source.places}
-            _places("X", source.names, [dates.get(name) or name for name in columns])
-            return assemble_known(source, wanted, target=None, classification=False, roles={}).X
-        if any(kind.name == "category" for kind in kinds.values()):
-            raise DataError(
-                "X: is no data frame, and the network was trained on columns of text; give a frame with the "
-                f"columns {listed(columns)}"
-            )
-        rows = _in_rows(_numbers("X", X, columns), len(columns))
-        _check_features("X", rows.shape, rows.dtype, len(columns))
-        return _flattened("X", rows, _Keep.EXACT if precise else _Keep.SHORT)
+            _require_columns(source.names, [dates.get(name) or name for name in columns])
+        else:
+            rows = _in_rows(X if isinstance(X, np.ndarray) else _array("X", X), len(columns))
+            if not _holds_text(rows):
+                if any(kind.name == "category" for kind in kinds.values()):
+                    raise DataError(
+                        "X: holds no text, and the network was trained on columns of text; give all of the "
+                        f"columns {listed(columns)}"
+                    )
+                rows = _numbers("X", rows)
+                _check_features("X", rows.shape, rows.dtype, len(columns))
+                return _flattened("X", rows, _Keep.EXACT if precise else _Keep.SHORT)
+            _check_width("X", rows.shape[1], len(columns))
+            source = FrameSource(UnnamedColumns(rows, columns))
+        wanted = Wanted(columns, kinds, precise=precise)
+        return assemble_known(source, wanted, target=None, classification=False, roles={}).X
 
 
-def _of_program(
-    X: Any, y: Any, classification: bool | None, columns: Sequence[str] | None, precise: bool = True
-) -> tuple[Features, Labels | Values]:
-    with within_memory("X", DataError):
-        rows = _numbers("X", X, columns)
-        _check_features("X", rows.shape, rows.dtype, None if columns is None else len(columns))
-        targets = _targets_of_program(y, len(rows), classification)
-        keep = _Keep.SPREAD if columns is None else _Keep.EXACT if precise else _Keep.SHORT
-        return _flattened("X", rows, keep), targets
-
-
-def _targets_of_program(y: Any, n: int, classification: bool | None) -> Labels | Values:
+def _targets_of_program(y: Any, n: int, classification: bool | None, missing: Missing) -> Labels | Values:
     targets = _numbers("y", y) if classification is False else _array("y", y)
     _check_targets("y", targets.shape, targets.dtype, n, classification)
     is_class = _decided("y", targets, n, classification)
-    return _targets("y", targets if is_class else _numbers("y", targets), is_class)
-
-
-def _names(X: Any) -> tuple[str, ...] | None:
-    """Return the column names of a data frame, None for anything else."""
-    columns = getattr(X, "columns", None)
-    return None if columns is None else tuple(nfc(str(name)) for name in columns)
+    return _targets("y", targets if is_class else _numbers("y", targets), is_class, missing)
 
 
 def _array(where: str, values: Any) -> NDArray[Any]:
@@ -335,18 +368,18 @@ def _array(where: str, values: Any) -> NDArray[Any]:
     except (TypeError, ValueError, OverflowError) as problem:
         raise DataError(f"{where}: is not an array ({problem}); give rows of equal length") from None
     if array.shape == () and array.dtype.kind == "O":
-        or_frame = ", or a data frame" if where == "X" else ""
-        raise DataError(f"{where}: is of type {type(values).__name__}; give an array{or_frame}")
+        advice = "give an array"
+        if hasattr(values, "toarray"):  # a sparse matrix
+            advice += f", as {where}.toarray() is"
+        elif where == "X":
+            advice += ", or a data frame, as pandas.DataFrame(X) is"
+        raise DataError(f"{where}: is of type {type(values).__name__}; {advice}")
     return array
 
 
-def _numbers(where: str, values: Any, columns: Sequence[str] | None = None) -> NDArray[Any]:
+def _numbers(where: str, values: Any) -> NDArray[Any]:
     """Return an array of the dtype that it has, or of float64 where it holds numbers as Python objects."""
-    names, array = _names(values), _array(where, values)
-    wanted = None if columns is None else tuple(map(nfc, columns))
-    if names is not None and wanted is not None and names != wanted:
-        array = array[:, _places(where, names, wanted)]
-        names = wanted
+    array = _array(where, values)
     if isinstance(values, np.ma.MaskedArray) and array.dtype.kind in "biuf":
         hidden = np.ma.getmaskarray(values)
         if hidden.any():
@@ -356,14 +389,14 @@ def _numbers(where: str, values: Any, columns: Sequence[str] | None = None) -> N
         return array
     numbers = np.empty(array.shape, np.float64)
     for place, value in np.ndenumerate(array):
-        if value is None and where == "X":
+        if is_absent(value):
             numbers[place] = np.nan
             continue
         if not isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
-            hint = FILL if not isinstance(value, (str, bytes)) else TARGET if where == "y" else _TEXT
-            raise DataError(
-                f"{where}: {_cell(place, names)} is {shortened(str(value))}, not a number. {hint}"
-            )
+            hint = f" {TARGET}" if where == "y" else ""
+            if isinstance(value, dict):
+                hint = " pandas.DataFrame(X) makes a data frame of rows that are dicts."
+            raise DataError(f"{where}: {_cell(place)} is {shortened(str(value))}, not a number.{hint}")
         try:
             numbers[place] = value
         except OverflowError:  # a whole number of hundreds of digits
@@ -371,9 +404,7 @@ def _numbers(where: str, values: Any, columns: Sequence[str] | None = None) -> N
     return numbers
 
 
-def _cell(place: tuple[int, ...], names: Sequence[str] | None) -> str:
-    if names is not None and len(place) == 2:
-        return f"row {place[0]} (from 0), column {shortened(names[place[1]])}"
+def _cell(place: tuple[int, ...]) -> str:
     return ", ".join(f"{what} {i}" for what, i in zip(_AXES, place, strict=False)) + " (from 0)"
 
 
@@ -383,32 +414,94 @@ def _require_different(where: str, names: Sequence[str]) -> None:
         raise DataError(f"{where}: two columns are called {shortened(twice)}; give each a name of its own")
 
 
-def _places(where: str, names: Sequence[str], columns: Sequence[str]) -> list[int]:
-    """Return where the columns that the network was trained on are among the ``names`` of a data frame."""
-    _require_different(where, [name for name in names if name in columns])
+def _require_columns(names: Sequence[str], columns: Sequence[str]) -> None:
+    """Raise DataError if the ``names`` of a data frame lack columns that the network was trained on."""
+    _require_different("X", [name for name in names if name in columns])
     missing = [name for name in dict.fromkeys(columns) if nfc(name) not in names]
     if missing:
         raise DataError(
-            f"{where}: has no column {listed(missing)}; its columns are {listed(names)}"
+            f"X: has no column {listed(missing)}; its columns are {listed(names)}"
             + did_you_mean(missing[0], names)
-            + f"\nTo take columns by their places, give an array, {where}.to_numpy()."
+            + "\nTo take columns by their places, give an array, X.to_numpy()."
         )
-    place = {name: i for i, name in enumerate(names)}
-    return [place[nfc(name)] for name in columns]
 
 
 # Both
 
 
-def _dataset(where: str, X: Features, y: Labels | Values, columns: tuple[str, ...]) -> Dataset:
-    if not isinstance(y, Labels):
-        return Dataset(X, y, columns, None)
-    codes, classes = classify(where, y)
-    return Dataset(X, codes, columns, classes)
+def _dataset(
+    where: str, X: Features, y: Labels | Values, columns: tuple[str, ...], about: RowFacts, missing: Missing
+) -> Dataset:
+    """Return the data set of the rows that have a target and, if so configured, no missing cells."""
+    present = _present(f"{where}y", y)
+    rows = _complete(f"{where}X", X, present, missing)
+    codes, classes = _classified(f"{where}y", _of_rows(y, rows))
+    kept = X if rows is None else X[rows]
+    notes = rows_left_out("y", len(X), present, len(kept))
+    return Dataset(kept, codes, columns, classes, about=about.of(rows), notes=notes, kept=rows)
 
 
-def _numbered(X: Features) -> tuple[str, ...]:
-    return tuple(f"x{i}" for i in range(1, X.shape[1] + 1))
+def _labelled(
+    where: str, X: Features, y: Labels | Values, about: RowFacts, classes: Sequence[str] | None
+) -> Labelled:
+    """Return the rows that have a target, which is an index into ``classes`` or, without them, a value."""
+    rows = _present(f"{where}y", y)
+    y = _of_rows(y, rows)
+    codes = recognize(y, classes or ()) if isinstance(y, Labels) else y
+    kept = X if rows is None else X[rows]
+    return Labelled(kept, codes, about.of(rows), rows_left_out("y", len(X), rows, len(kept)))
+
+
+def _present(where: str, y: Labels | Values) -> NDArray[np.bool_] | None:
+    """Return which rows have a target, None if all have; raises DataError if none has."""
+    present = y.present if isinstance(y, Labels) else _complete_rows(y)
+    if present is not None and not present.any():
+        raise DataError(f"{where}: no row has a target, so that there is nothing to learn or to score")
+    return present
+
+
+def _complete_rows(X: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Return which rows of numbers (n, columns) have no NaN, None if none has."""
+    if not np.isnan(np.min(X)):
+        return None
+    complete: NDArray[np.bool_] = np.logical_not(np.isnan(X).any(axis=1))
+    return complete
+
+
+def _of_rows(y: Labels | Values, rows: NDArray[np.bool_] | None) -> Labels | Values:
+    if rows is None:
+        return y
+    return y.of(rows) if isinstance(y, Labels) else y[rows]
+
+
+def _classified(where: str, y: Labels | Values) -> tuple[NDArray[Any], tuple[str, ...] | None]:
+    """Return class indices and the names of the classes, or values and None."""
+    return classify(where, y) if isinstance(y, Labels) else (y, None)
+
+
+def _complete(
+    where: str, X: Features, rows: NDArray[np.bool_] | None, missing: Missing
+) -> NDArray[np.bool_] | None:
+    """Return which of the ``rows`` to keep, None for all, by their missing cells; raises DataError."""
+    if missing == "fill" or X.dtype.kind != "f":
+        return rows
+    complete = _complete_rows(X)
+    if complete is None:
+        return rows
+    if missing == "error":
+        lacking = np.flatnonzero(~complete if rows is None else rows & ~complete)
+        if not len(lacking):
+            return rows
+        i = int(lacking[0])
+        raise DataError(f"{where}: {_cell((i, int(np.argmax(np.isnan(X[i])))))} is nan. {FILL}")
+    complete = complete if rows is None else rows & complete
+    if not complete.any():
+        raise DataError(f"{where}: every row has a missing cell; keep them with `data.missing: fill`")
+    return complete
+
+
+def _numbered(columns: int) -> tuple[str, ...]:
+    return tuple(f"x{i}" for i in range(1, columns + 1))
 
 
 def _in_rows(rows: NDArray[Any], width: int) -> NDArray[Any]:
@@ -420,19 +513,24 @@ def _in_rows(rows: NDArray[Any], width: int) -> NDArray[Any]:
 
 def _check_features(where: str, shape: tuple[int, ...], dtype: np.dtype[Any], width: int | None) -> None:
     if dtype.kind not in "biuf":
-        raise DataError(f"{where}: has dtype {dtype}; features are real numbers")
+        table = "; pandas.DataFrame(X) makes a data frame, which can be read" if dtype.names else ""
+        raise DataError(f"{where}: has dtype {dtype}; features are real numbers{table}")
     if len(shape) < 2:
         raise DataError(f"{where}: has shape {shape}; one row for each example is needed, (n, features)")
     if 0 in shape:
         raise DataError(f"{where}: has shape {shape}: no rows, or no features")
     columns = math.prod(shape[1:])
-    if width is not None and columns != width:
-        raise DataError(
-            f"{where}: has {columns:,} features in each row; the network was trained on {width:,}"
-        )
+    _check_width(where, columns, width)
     if columns > _MOST_COLUMNS:
         raise DataError(
             f"{where}: has {columns:,} features in each row; at most {_MOST_COLUMNS:,} are allowed"
+        )
+
+
+def _check_width(where: str, columns: int, width: int | None) -> None:
+    if width is not None and columns != width:
+        raise DataError(
+            f"{where}: has {columns:,} features in each row; the network was trained on {width:,}"
         )
 
 
@@ -460,13 +558,14 @@ def _decided(where: str, y: NDArray[Any], n: int, classification: bool | None) -
     return is_class
 
 
-def _targets(where: str, y: NDArray[Any], classification: bool) -> Labels | Values:
+def _targets(where: str, y: NDArray[Any], classification: bool, missing: Missing) -> Labels | Values:
+    """Return targets of which some may be missing: the empty label, or NaN."""
     if classification:
-        return labels_of(where, y.reshape(-1))
+        return labels_of(where, y.reshape(-1), missing)
     values = _floats(where, y.reshape(len(y), -1), _Keep.SPREAD)
-    if np.isnan(np.min(values)):
+    if missing == "error" and np.isnan(np.min(values)):
         i, j = np.argwhere(np.isnan(values))[0]
-        raise DataError(f"{where}: {_cell((int(i), int(j)), None)} is nan. {FILL}")
+        raise DataError(f"{where}: {_cell((int(i), int(j)))} is nan. {FILL} {LEAVE_OUT}")
     return values
 
 
@@ -496,7 +595,7 @@ def _floats(where: str, array: NDArray[Any], keep: _Keep) -> Values:
             fits |= np.isnan(wide)
         if not fits.all():
             i, j = np.argwhere(~fits)[0]
-            raise DataError(f"{where}: {_cell((int(start + i), int(j)), None)} is {block[i, j]}. {FINITE}")
+            raise DataError(f"{where}: {_cell((int(start + i), int(j)))} is {block[i, j]}. {FINITE}")
         if array.dtype.itemsize > 2 and array.dtype != np.float32:
             if keep is _Keep.SPREAD:
                 spread.add(wide)

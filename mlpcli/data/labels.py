@@ -10,14 +10,17 @@ import math
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.sentences import FILL, SHOWN
+from mlpcli.data.sentences import FILL, LEAVE_OUT, SHOWN
 from mlpcli.errors import DataError, did_you_mean
 from mlpcli.text import count, listed, nfc, shortened
+
+if TYPE_CHECKING:
+    from mlpcli.data.kinds import Missing
 
 __all__ = [
     "MISSING",
@@ -27,11 +30,13 @@ __all__ = [
     "class_after_all",
     "classify",
     "in_order",
+    "is_absent",
     "is_missing",
     "labels_of",
     "missing_labels",
     "parse_number",
     "recognize",
+    "refused_labels",
     "rows_without_label",
     "too_many_classes",
 ]
@@ -49,6 +54,12 @@ class Labels(NamedTuple):
     names: list[str]
     places: list[str]
     codes: NDArray[np.int64]  # (n,), indices into the other two
+
+    @property
+    def present(self) -> NDArray[np.bool_] | None:
+        """Which rows have a label; None if all have."""
+        missing = missing_labels(self.names)
+        return ~np.isin(self.codes, missing) if missing else None
 
     def of(self, rows: NDArray[np.bool_]) -> Labels:
         """Return the labels of the rows that are True."""
@@ -95,20 +106,25 @@ def is_missing(name: str) -> bool:
     return not name or name.lower() in MISSING
 
 
-def labels_of(where: str, y: NDArray[Any]) -> Labels:
+def is_absent(value: Any) -> bool:
+    """Return whether a value of a program stands for none: None, NaN, NaT, or NA of pandas."""
+    if value is None or isinstance(value, str):
+        return value is None
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # NA of pandas is neither
+        return True
+
+
+def labels_of(where: str, y: NDArray[Any], missing: Missing = "error") -> Labels:
     """Return the labels in y (n,): numbers, booleans or strings, also as objects.
 
-    Integers are kept exactly, and floats that are whole numbers become integers: 2.0 is the label ``2``.
-    Raises DataError where a label is missing, and for whole numbers too large for their kind of float, in
-    which neighbours have become one.
+    Integers are kept exactly, and floats that are whole numbers become integers: 2.0 is the label ``2``. The
+    label of what is absent, as NaN, is empty. Raises DataError for `refused_labels`, and for whole numbers
+    too large for their kind of float, in which neighbours have become one.
     """
     if y.dtype.kind not in "biufU":
-        return _labels_of_objects(where, y)
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        missing = np.flatnonzero(~np.isfinite(y))
-        i = int(missing[0])
-        n = rows_without_label(len(missing), len(y))
-        raise DataError(f"{where}[{i}] is {y[i]}, which is not a label. {FILL}\n{n}")
+        return _checked(_labels_of_objects(where, y), missing)
     values, first, inverse = np.unique(y, return_index=True, return_inverse=True)
     if len(values) > MOST_CLASSES:
         raise too_many_classes(where, [str(value) for value in values[:3]], len(values))
@@ -118,7 +134,7 @@ def labels_of(where: str, y: NDArray[Any]) -> Labels:
     for i, code in zip(first.tolist(), codes, strict=True):
         places[code] = min(i, places.get(code, i))
     named = [f"{where}[{places[code]}]" for code in range(len(index.names))]
-    return _checked(Labels(index.names, named, np.array(codes, np.int64)[inverse]))
+    return _checked(Labels(index.names, named, np.array(codes, np.int64)[inverse]), missing)
 
 
 def _labels_of_objects(where: str, y: NDArray[Any]) -> Labels:
@@ -126,20 +142,27 @@ def _labels_of_objects(where: str, y: NDArray[Any]) -> Labels:
     places: list[str] = []
     codes = np.empty(len(y), np.int64)
     for i, value in enumerate(y):
-        is_label = isinstance(value, (str, bool, int, np.bool_, np.integer))
-        if not is_label and not (isinstance(value, (float, np.floating)) and math.isfinite(value)):
-            raise DataError(f"{where}[{i}] is {shortened(str(value))}, which is not a label. {FILL}")
+        is_label = isinstance(value, (str, bool, int, float, np.bool_, np.integer, np.floating))
+        if not is_label and not is_absent(value):
+            raise DataError(
+                f"{where}[{i}] is {shortened(str(value))}, which is not a label. "
+                "Labels are numbers, booleans or strings (str)."
+            )
         codes[i] = index.code(_text(where, i, value))
         if len(places) < len(index.names):
             places.append(f"{where}[{i}]")
             if len(places) > MOST_CLASSES:
                 raise too_many_classes(where, index.names[:3], len(places))
-    return _checked(Labels(index.names, places, codes))
+    return Labels(index.names, places, codes)
 
 
 def _text(where: str, i: int, value: Any) -> str:
     """Return a label of an array as text."""
+    if is_absent(value):
+        return ""
     if isinstance(value, (float, np.floating)):
+        if math.isinf(value):
+            raise DataError(f"{where}[{i}] is {value}, which is not a label. {FILL}")
         whole = value == np.floor(value)
         digits = np.finfo(type(value)).nmant + 1
         if whole and abs(value) > 2**digits:
@@ -159,23 +182,33 @@ def _text(where: str, i: int, value: Any) -> str:
     return text
 
 
-def _checked(labels: Labels) -> Labels:
-    """Return the labels; raises DataError where some of them are missing."""
-    missing = missing_labels(labels.names)
-    if not missing:
+def _checked(labels: Labels, missing: Missing) -> Labels:
+    """Return the labels; raises DataError if some of them are refused."""
+    refused = refused_labels(labels.names, missing)
+    if not refused:
         return labels
-    rows = np.flatnonzero(np.isin(labels.codes, missing))
+    rows = np.flatnonzero(np.isin(labels.codes, refused))
     code = labels.codes[rows[0]]
     name = labels.names[code]
-    what = f"{labels.places[code]} is {repr(name) if name else 'empty'}, which is not a label. {FILL}"
-    raise DataError(
-        "\n".join([what, rows_without_label(len(rows), len(labels.codes)), *class_after_all([name])])
-    )
+    what = f"{labels.places[code]} is {repr(name) if name else 'missing'}, which is not a label. {FILL}"
+    n = rows_without_label(len(rows), len(labels.codes))
+    raise DataError("\n".join([what, f"{n} {LEAVE_OUT}", *class_after_all([name])]))
 
 
 def missing_labels(names: Sequence[str]) -> list[int]:
     """Return the places of the names that say that there is no label; a minus is one beside a plus."""
     return [i for i, name in enumerate(names) if is_missing(name) and not (name == "-" and "+" in names)]
+
+
+def refused_labels(names: Sequence[str], missing: Missing) -> list[int]:
+    """Return the places of the names that say that there is no label, and whose rows are not left out.
+
+    Where the label is empty, the row is left out, unless ``missing`` is error. A label such as ``NA`` may be
+    the name of a class, and its rows are left out only if it is drop.
+    """
+    if missing == "drop":
+        return []
+    return [code for code in missing_labels(names) if names[code] or missing == "error"]
 
 
 def rows_without_label(n: int, rows: int) -> str:

@@ -56,7 +56,8 @@ def _npz_rows(wanted: Wanted, path: Path) -> Features:
 def _npz_labelled(
     wanted: Wanted, path: Path, _: str | Sequence[str], classes: Sequence[str] | None, roles: Roles
 ) -> Labelled:
-    return Labelled(*labelled_npz(path, len(wanted.columns), classes, roles, precise=wanted.precise))
+    width = len(wanted.columns)
+    return labelled_npz(path, width, classes, roles, precise=wanted.precise, missing=wanted.missing)
 
 
 def _npy_rows(wanted: Wanted, path: Path) -> Features:

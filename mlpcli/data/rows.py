@@ -41,6 +41,12 @@ class RowFacts:
     parts: NDArray[np.int64] | None = None
     times: NDArray[np.float64] | None = None
 
+    def of(self, rows: NDArray[np.bool_] | None) -> RowFacts:
+        """Return what is known of the rows that are True; of all for None."""
+        if rows is None:
+            return self
+        return RowFacts(*(None if array is None else array[rows] for array in vars(self).values()))
+
     def arrays(self) -> list[NDArray[Any]]:
         """Return the arrays that there are."""
         return [array for array in vars(self).values() if array is not None]

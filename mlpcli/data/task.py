@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.labels import is_missing, parse_number
+from mlpcli.data.labels import is_absent, is_missing, parse_number
 from mlpcli.text import count, shortened
 
 __all__ = ["are_a_quantity", "are_few", "are_numbers", "holds_classes", "why_classes", "why_values"]
@@ -53,11 +53,13 @@ def holds_classes(y: NDArray[Any]) -> bool:
     Several numbers a row are a regression, unless one of them is 1 and the others 0. That is a class, which
     the readers refuse with an error that says how to give it as a label.
     """
-    if y.dtype.kind == "O" and all(_is_number(value) for value in y.reshape(-1)):
-        try:
-            y = y.astype(np.float64)
-        except OverflowError:  # a whole number of hundreds of digits
-            return False
+    if y.dtype.kind == "O":
+        cells = [np.nan if is_absent(value) else value for value in y.reshape(-1)]
+        if all(map(_is_number, cells)):
+            try:
+                y = np.array(cells, np.float64).reshape(y.shape)
+            except OverflowError:  # a whole number of hundreds of digits
+                return False
     if y.dtype.kind not in "iuf":
         return True
     if y.size != len(y):

@@ -18,7 +18,7 @@ from mlpcli.data.new_rows import read_labelled, read_rows, read_texts
 from mlpcli.data.rows import Roles
 from mlpcli.data.table.passes import Cells
 from mlpcli.errors import DataError, MlpError, UsageError
-from mlpcli.text import nfc, shortened
+from mlpcli.text import nfc
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import folder_of
 from mlpcli.training.model import Model, unlabelled
@@ -39,8 +39,9 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
     path = find_checkpoint(path)
     checkpoint = load_checkpoint(path)
     head, split = find_rows(path, checkpoint, part, data)
-    report = {**head, **Model(checkpoint).report(split, head["split"])}
-    report["notes"] += note_unknown_cells(checkpoint, split.X[split.rows])
+    model = Model(checkpoint)
+    report = {**head, **model.report(split, head["split"])}
+    report["notes"] += model.note_unknown_cells(split.X[split.rows])
     network = checkpoint.network
     is_line = network.widths == (2, 1) and checkpoint.classes is not None and not checkpoint.others
     if is_line and network.members == 1 and network.path is None and checkpoint.transform.is_plain:
@@ -97,21 +98,6 @@ def _line(checkpoint: Checkpoint) -> dict[str, Any]:
         "b": b,
         "margin": 1 / length if length else None,
     }
-
-
-def note_unknown_cells(checkpoint: Checkpoint, X: NDArray[Any]) -> list[str]:
-    """Return a sentence for each column of X (n, columns) with cells of a kind that training had not."""
-    notes = []
-    for name, (unseen, missing) in checkpoint.transform.unknown_cells(X, checkpoint.columns).items():
-        if unseen:
-            cells = "1 cell holds a text" if unseen == 1 else f"{unseen:,} cells hold texts"
-            notes.append(f"{shortened(name)}: {cells} that the training split had not; read as another one.")
-        if missing:
-            cells = "1 cell is" if missing == 1 else f"{missing:,} cells are"
-            is_text = name in checkpoint.kinds and checkpoint.kinds[name].name == "category"
-            done = "read as another text" if is_text else "filled with the median"
-            notes.append(f"{shortened(name)}: {cells} missing, which none was in the training split; {done}.")
-    return notes
 
 
 def _wanted(checkpoint: Checkpoint) -> Wanted:
@@ -257,7 +243,7 @@ def predict_rows(
     wanted = _wanted(checkpoint)
     X = read_rows(wanted, file)
     kept = read_texts(wanted, file, keep) if keep is None or keep else []
-    notes = note_unknown_cells(checkpoint, X)
+    notes = model.note_unknown_cells(X)
     logits = model.compute_logits(unlabelled(X), str(file))
     values, classes = model.read_outputs(logits), checkpoint.classes
     if classes is None:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from mlpcli.build import build_loss
 from mlpcli.config.schema import to_plain
-from mlpcli.data.arrays import labelled_arrays, rows_of_array, weights_of_array
+from mlpcli.data.arrays import labelled_arrays, rows_of_array
 from mlpcli.data.batches import Batches, Split
 from mlpcli.errors import DataError, RunError, UsageError
 from mlpcli.nn.network import Network
+from mlpcli.text import count, shortened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, name_prefix, save_checkpoint
 from mlpcli.training.evaluation import compute_logits, full_report, mean_loss
 from mlpcli.training.named import find_checkpoint
@@ -91,22 +92,25 @@ class Model:
         threshold. For a regression: n, loss, mse, rmse, mae, mape and r2;
         of several targets also targets. A measure that is None has its reason in undefined. The baselines are
         the same measures of the most frequent class, or the mean, and of a linear model; baseline_note says
-        why one is left out.
+        why one is left out. Rows without a label or value do not count, and notes say how many they are, and
+        which cells the network could not know.
 
         With ``sample_weight`` (n,) a row of weight 2 counts like two rows. Counts of rows are then sums of
         weights, which are scaled to a mean of 1.
         """
         checkpoint = self.checkpoint
-        rows, targets = labelled_arrays(
+        found = labelled_arrays(
             X,
             y,
             columns=checkpoint.columns,
             classes=checkpoint.classes,
+            sample_weight=sample_weight,
             kinds=checkpoint.kinds,
             precise=self._precise,
+            missing=getattr(checkpoint.experiment.data, "missing", "fill"),
         )
-        weights = weights_of_array(sample_weight, len(rows))
-        return self.report(Split(rows, targets, np.arange(len(rows)), weights=weights), "X")
+        split = Split(found.X, found.y, np.arange(len(found.X)), weights=found.about.weights)
+        return {**self.report(split, "X"), "notes": [*found.notes, *self.note_unknown_cells(found.X)]}
 
     @property
     def config(self) -> dict[str, Any]:
@@ -220,6 +224,29 @@ class Model:
             report["baseline_note"] = baselines.note
         return report
 
+    def note_unknown_cells(self, X: NDArray[Any]) -> list[str]:
+        """Return a sentence for each column of X (n, columns) with cells of a kind that training had not."""
+        columns, members = self.checkpoint.columns, self.checkpoint.members
+        each = [member.transform.unknown_cells(X, columns) for member in members]
+        notes = []
+        for name in columns:
+            found = [cells[name] for cells in each if name in cells]
+            for i in (0, 1):
+                counts = [cells[i] for cells in found if cells[i]]
+                if counts:
+                    where = "the training split"
+                    if len(counts) < len(members):
+                        where += f" of {count(len(counts), 'network')} of {len(members):,}"
+                    told = self._tell_missing if i else _tell_unseen
+                    notes.append(f"{shortened(name)}: {told(name, counts[0], where)}.")
+        return notes
+
+    def _tell_missing(self, name: str, n: int, where: str) -> str:
+        cells = "1 cell is" if n == 1 else f"{n:,} cells are"
+        kind = self.checkpoint.kinds.get(name)
+        done = "read as another text" if kind and kind.name == "category" else "filled with the median"
+        return f"{cells} missing, which none was in {where}; {done}"
+
     def judge(
         self, logits: NDArray[Any], y: NDArray[Any], weights: NDArray[np.float64] | None = None
     ) -> dict[str, Any]:
@@ -249,6 +276,11 @@ class Model:
     @property
     def _precise(self) -> bool:
         return any(member.transform.needs_float64 for member in self.checkpoint.members)
+
+
+def _tell_unseen(name: str, n: int, where: str) -> str:  # noqa: ARG001
+    cells = "1 cell holds a text" if n == 1 else f"{n:,} cells hold texts"
+    return f"{cells} that {where} had not; read as another one"
 
 
 def _arrays(network: Network) -> dict[str, NDArray[Any]]:

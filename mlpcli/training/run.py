@@ -171,7 +171,7 @@ class Run:
         out. However training ends, the recorder is synced: only what kills the process loses epochs.
 
         Raises RunError if training diverges, NotWrittenError if the run cannot be written; what was kept
-        stays.
+        stays. The error has this run as its ``run``.
         """
         start = time.perf_counter()
         first_lines = [
@@ -183,6 +183,9 @@ class Run:
         try:
             with self.recorder.open(first_lines):
                 yield from self._epochs()
+        except RunError as error:
+            error.run = self
+            raise
         finally:
             self.seconds = time.perf_counter() - start
 

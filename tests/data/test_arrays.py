@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from mlpcli.data.arrays import from_arrays, labelled_arrays, read_npz, rows_of_array
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.kinds import BOOLEAN, Missing, category
+from mlpcli.data.rows import Roles
 from mlpcli.errors import DataError
 
 DATASETS = Path(__file__).parents[2] / "datasets"
@@ -127,8 +129,9 @@ BAD_ARRAYS: dict[str, tuple[dict[str, Any], bool, str]] = {
         False,
         "y: has dtype <U1. A regression (`loss: mse`)",
     ),
-    "nan label": ({"X": X, "y": [0, 1, np.nan]}, True, "y[2] is nan, which is not a label. Fill in missing"),
-    "nan labels": ({"X": X, "y": [np.nan, 1, np.nan]}, True, "2 of 3 rows have no label."),
+    "no labels": ({"X": X, "y": [np.nan] * 3}, True, "y: no row has a target, so that there is nothing"),
+    "no values": ({"X": X, "y": [np.nan] * 3}, False, "y: no row has a target, so that there is nothing"),
+    "infinite label": ({"X": X, "y": [0, 1, np.inf]}, True, "y[2] is inf, which is not a label. Fill in"),
     "missing labels": ({"X": X, "y": ["a", "NA", "b"]}, True, "y[1] is 'NA', which is not a label"),
     "large float labels": (
         {"X": X, "y": [2.0**53 + 2, 1, 2]},
@@ -136,8 +139,6 @@ BAD_ARRAYS: dict[str, tuple[dict[str, Any], bool, str]] = {
         "y[0] is 9007199254740994.0, a float of 64 bits, which tells whole numbers apart only up to 2**53",
     ),
     "large labels of 32 bits": ({"X": X, "y": np.array([1, 2, 20230102], np.float32)}, True, "up to 2**24"),
-    "empty label": ({"X": X, "y": ["a", "", "b"]}, True, "y[1] is empty, which is not a label"),
-    "nan to regress": ({"X": X, "y": [0, 1, np.nan]}, False, "y: row 2, column 0 (from 0) is nan"),
     "one class": ({"X": X, "y": [7, 7, 7]}, True, "y: holds '7' in every row"),
     "quantity": (
         {"X": np.zeros((70_000, 1)), "y": np.arange(70_000)},
@@ -239,12 +240,38 @@ def test_values_of_a_program(y: Any) -> None:
     assert dataset.y[:, 0].tolist() == [1, 2, 3]
 
 
+class Sparse:
+    """What a sparse matrix of SciPy shows."""
+
+    def toarray(self) -> NDArray[Any]:
+        raise NotImplementedError
+
+
+class Series:
+    """A column of a data frame, which knows its name."""
+
+    def __init__(self, name: str, values: list[Any]) -> None:
+        self.name, self._values = name, values
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(self._values)
+
+
 BAD_OBJECTS: dict[str, tuple[Any, Any, bool, str]] = {
-    "text": (
-        np.array([[1, "male"], [2, "female"]], object),
+    "dicts": ([{"a": 1}, {"a": 2}], [0, 1], True, "pandas.DataFrame(X) makes a data frame of rows that are"),
+    "records": (np.zeros(2, "f8,f8"), [0, 1], True, "; pandas.DataFrame(X) makes a data frame, which can be"),
+    "a sparse matrix": (Sparse(), [0, 1], True, "X: is of type Sparse; give an array, as X.toarray() is"),
+    "y among X": (
+        FRAME,
+        Series("age", [1, 2, 3]),
+        False,
+        "X: its column 'age' is y itself, so that nothing else would be learned; give y='age', or X without",
+    ),
+    "an object": (
+        np.array([[1, 2], [2, {}]], object),
         [0, 1],
         True,
-        "X: row 0, column 1 (from 0) is 'male', not a number. Give a data frame: its columns may hold text.",
+        "X: row 1, column 1 (from 0) is '{}', not a number.",
     ),
     "dates": (
         Frame(age=[1, 2], born=["1999-01-01", "2000-02-29"]),
@@ -259,16 +286,15 @@ BAD_OBJECTS: dict[str, tuple[Any, Any, bool, str]] = {
         "X: row 0, column 0 (from 0) is inf. Numbers are kept in 32 bits",
     ),
     "ragged": ([[1, 2], [3]], [0, 1], True, "X: is not an array ("),
-    "a dict": ({"a": [1, 2]}, [0, 1], True, "X: is of type dict; give an array, or a data frame"),
+    "a dict": (
+        {"a": [1, 2]},
+        [0, 1],
+        True,
+        "X: is of type dict; give an array, or a data frame, as pandas.D",
+    ),
     "labels in a dict": ([[1], [2]], {"y": [0, 1]}, True, "y: is of type dict; give an array"),
     "one row": ([1, 2], [0, 1], True, "X: has shape (2,); one row for each example is needed"),
-    "no label": (
-        [[1], [2]],
-        np.array(["a", None], object),
-        True,
-        "y[1] is 'None', which is not a label. Fill in",
-    ),
-    "nan": ([[1], [2]], np.array(["a", np.nan], object), True, "y[1] is 'nan', which is not a label"),
+    "no such column": (FRAME, "hight", True, "y: X has no column 'hight'; its columns are 'age', 'height'"),
     "bytes": ([[1], [2]], np.array([b"a", b"b"], object), True, "y[0] is "),
     "text to regress": ([[1], [2]], ["a", "b"], False, "y: has dtype <U1. A regression"),
     "objects to regress": ([[1], [2]], np.array([1, "b"], object), False, "y: row 1 (from 0) is 'b', not a"),
@@ -291,7 +317,7 @@ def test_refuses_bad_objects(
 
 @pytest.mark.parametrize(
     ("arrays", "classification", "expected"),
-    [bad for name, bad in BAD_ARRAYS.items() if name not in ("no y", "no names", "objects", "bytes")],
+    [bad for name, bad in BAD_ARRAYS.items() if name not in ("no y", "no names", "objects", "bytes", "text")],
 )
 def test_arrays_of_files_and_programs_are_refused_alike(
     arrays: dict[str, Any], classification: bool, expected: str, refusal: Callable[..., str]
@@ -330,9 +356,9 @@ def test_refuses_new_rows_of_other_columns(refusal: Callable[..., str]) -> None:
 
 def test_labelled_rows_of_a_program(refusal: Callable[..., str]) -> None:
     columns, classes = ("age", "height"), ("a", "b")
-    X, y = labelled_arrays(FRAME, ["b", "a", "b"], columns=columns, classes=classes)
+    X, y, *_ = labelled_arrays(FRAME, ["b", "a", "b"], columns=columns, classes=classes)
     assert (X.tolist()[0], y.tolist()) == ([1, 1.5], [1, 0, 1])
-    _, y = labelled_arrays(FRAME, [1, 2, 3], columns=columns, classes=None)
+    _, y, *_ = labelled_arrays(FRAME, [1, 2, 3], columns=columns, classes=None)
     assert y.tolist() == [[1], [2], [3]]
     message = refusal(labelled_arrays, FRAME, ["b", "c", "b"], columns=columns, classes=classes)
     assert message == "y[1]: unknown label 'c'\nThe network knows 'a', 'b'."
@@ -457,7 +483,7 @@ def test_columns_of_a_frame_have_kinds(refusal: Callable[..., str]) -> None:
     assert dict(dataset.kinds) == KINDS
     expected = [[22, 1, 1, 0, 1], [NAN, 0, 0, 1, NAN], [35.5, NAN, 1, 0, 3], [41, 0, 1, 1, 2]]
     np.testing.assert_array_equal(dataset.X, expected)
-    X, codes = labelled_arrays(OBJECTS, y, columns=dataset.columns, classes=("a", "b"), kinds=KINDS)
+    X, codes, *_ = labelled_arrays(OBJECTS, y, columns=dataset.columns, classes=("a", "b"), kinds=KINDS)
     np.testing.assert_array_equal(X, expected)
     assert codes.tolist() == dataset.y.tolist() == [0, 1, 0, 1]
     message = refusal(from_arrays, OBJECTS, y, classification=True)
@@ -473,6 +499,130 @@ def test_new_rows_of_a_frame_with_unknown_texts(refusal: Callable[..., str]) -> 
     frame = Table(deck=["E", "Z"], age=[1, 2])
     assert rows_of_array(frame, columns=("age", "deck"), kinds=KINDS).tolist() == [[1, 1], [2, -1]]
     message = refusal(rows_of_array, [[1, 0]], columns=("age", "deck"), kinds=KINDS)
-    assert message.startswith("X: is no data frame, and the network was trained on columns of text")
+    assert message.startswith("X: holds no text, and the network was trained on columns of text")
     message = refusal(rows_of_array, Table(age=["x"]), columns=("age",), kinds={})
     assert "X: row 0 (from 0): column 'age' is 'x', not a number" in message
+
+
+@pytest.mark.parametrize(
+    ("y", "classification", "codes"),
+    [
+        (np.array([1.0, 0.0, NAN, 1.0]), True, [1, 0, 1]),
+        (np.array([1.5, 0.5, NAN, 2.5]), False, [[1.5], [0.5], [2.5]]),
+        (np.array([[1.5, 0], [0.5, 0], [2, NAN], [2.5, 0]]), False, [[1.5, 0], [0.5, 0], [2.5, 0]]),
+        (np.array(["b", "a", "", "b"]), True, [1, 0, 1]),
+        (np.array(["b", "a", None, "b"], object), True, [1, 0, 1]),
+        (np.array([1.5, 0.5, None, 2.5], object), None, [[1.5], [0.5], [2.5]]),
+        (np.array([True, False, None, True], object), None, [1, 0, 1]),
+    ],
+    ids=["numbers", "values", "several values", "texts", "objects", "values as objects", "booleans"],
+)
+def test_rows_without_a_target_are_left_out_and_counted(
+    tmp_path: Path,
+    y: NDArray[Any],
+    classification: bool | None,
+    codes: Any,
+    refusal: Callable[..., str],
+    saved: Callable[..., Path],
+) -> None:
+    X, groups = np.float32([[1], [2], [NAN], [4]]), ["p", "q", "r", "q"]
+    frame = Table(x1=X[:, 0])
+
+    def check(dataset: Dataset) -> None:
+        assert (dataset.X.tolist(), dataset.y.tolist()) == ([[1], [2], [4]], codes)
+        assert dataset.notes == ("1 of 4 rows has no 'y', and are left out.",)
+        assert dataset.row_numbers.tolist() == [1, 2, 4]
+        assert dataset.about.weights is not None
+        assert dataset.about.groups is not None
+        assert (dataset.about.weights.tolist(), dataset.about.groups.tolist()) == ([1, 2, 4], [0, 1, 1])
+
+    for missing in ("fill", "drop"):
+        for rows in (X, frame):
+            check(
+                from_arrays(
+                    rows,
+                    y,
+                    classification=classification,
+                    sample_weight=[1, 2, 3, 4],
+                    groups=groups,
+                    missing=missing,
+                )
+            )
+        if y.dtype.kind != "O":
+            path = saved(tmp_path, X=X, y=y, w=[1, 2, 3, 4], g=groups)
+            roles: Roles = {"weight": "w", "group": "g"}
+            check(read_npz(path, classification=classification, roles=roles, missing=missing))
+    known = None if classification is False or np.ndim(codes) == 2 else from_arrays(X, y, classification=True)
+    classes = None if known is None else known.classes
+    new = labelled_arrays(X, y, columns=("x1",), classes=classes)
+    assert (new.y.tolist(), new.notes) == (codes, ("1 of 4 rows has no 'y', and are left out.",))
+    message = refusal(from_arrays, X, y, classification=classification, missing="error")
+    assert message.startswith("y")
+    assert "Fill in missing values, or remove their rows." in message
+    assert "To leave out such rows, set `data.missing: drop`." in message
+
+
+def test_a_label_that_may_be_a_class_is_left_out_only_if_asked(refusal: Callable[..., str]) -> None:
+    X, y = np.zeros((4, 1)), ["a", "NA", "b", "b"]
+    message = refusal(from_arrays, X, y, classification=True)
+    assert message == (
+        "y[1] is 'NA', which is not a label. Fill in missing values, or remove their rows.\n"
+        "1 of 4 rows has no label. To leave out such rows, set `data.missing: drop`.\n"
+        "'NA' is read as no label; a class needs another word as its name."
+    )
+    dataset = from_arrays(X, y, classification=True, missing="drop")
+    assert (dataset.classes, dataset.y.tolist()) == (("a", "b"), [0, 1, 1])
+
+
+def test_a_frame_is_a_table(refusal: Callable[..., str]) -> None:
+    """The columns that tell nothing are left out, also where all are numbers; y may be a column."""
+    rng = np.random.default_rng(0)
+    frame = Table(
+        row=np.arange(12), age=rng.integers(20, 40, 12), one=np.ones(12), kind=np.array(["a", "b", "b"] * 4)
+    )
+    dataset = from_arrays(frame, "kind", classification=None)
+    assert (dataset.columns, dataset.classes) == (("age",), ("a", "b"))
+    assert dict(dataset.dropped) == {"row": "numbers the rows", "one": "holds 1 in every row"}
+    assert dataset.y.tolist() == [0, 1, 1] * 4
+    new = labelled_arrays(frame, "kind", columns=("age",), classes=("a", "b"))
+    assert (new.X.tolist(), new.y.tolist()) == (dataset.X.tolist(), dataset.y.tolist())
+    assert refusal(from_arrays, frame, "kin", classification=None).endswith("Did you mean 'kind'?")
+
+
+@pytest.mark.parametrize("kind", [object, str])
+def test_an_array_with_text_is_read_as_a_frame_whose_columns_have_no_names(kind: type) -> None:
+    X = np.array([["male", 1.5, "x"], ["female", 2.5, "x"], ["male", 4.0, "x"], ["female", 8, "x"]], kind)
+    dataset = from_arrays(X, [0, 1, 0, 1], classification=True)
+    assert dataset.columns == ("x1", "x2", "x3")  # all of them, since rows to predict have no names either
+    assert dict(dataset.kinds) == {"x1": category(("female", "male")), "x3": category(("x",))}
+    assert dataset.X.tolist() == [[1, 1.5, 0], [0, 2.5, 0], [1, 4, 0], [0, 8, 0]]
+    known = {"columns": dataset.columns, "kinds": dataset.kinds}
+    assert rows_of_array(X[:2], **known).tolist() == [[1, 1.5, 0], [0, 2.5, 0]]
+    assert rows_of_array(X[0], **known).tolist() == [[1, 1.5, 0]]
+    with pytest.raises(DataError, match=r"^X: has 2 features in each row; the network was trained on 3"):
+        rows_of_array(X[:, :2], **known)
+
+
+def test_groups_of_a_program(refusal: Callable[..., str]) -> None:
+    X, y = np.zeros((4, 1)), [0, 1, 0, 1]
+    for groups in ([7, 5, 7, 5], ["b", "a", "b", "a"], np.array(["b", "a", "b", "a"], object)):
+        dataset = from_arrays(X, y, classification=True, groups=groups)
+        assert dataset.about.groups is not None
+        assert dataset.about.groups.tolist() == [1, 0, 1, 0]
+    for groups, expected in (
+        ([1, 2, 3], "groups: has shape (3,); there is one group for each of 4 rows"),
+        ([1, 2, 3, NAN], "groups[3] is nan; each row has a group"),
+        (np.array(["a", None, "b", "b"], object), "groups: row 1 (from 0) is missing; each row has a group"),
+        ("k", "groups: is the text 'k'; give an array (4,), as X['k'] is one"),
+        ([1j] * 4, "groups: has dtype complex128; groups are numbers or strings (str)"),
+    ):
+        assert refusal(from_arrays, X, y, classification=True, groups=groups) == expected
+
+
+def test_rows_that_are_left_out_take_their_group_with_them(
+    tmp_path: Path, saved: Callable[..., Path]
+) -> None:
+    path = saved(tmp_path, X=[[1, NAN], [2, 5], [3, 6]], y=[0, 1, 0], g=["p", "q", "p"])
+    dataset = read_npz(path, classification=True, roles={"group": "g"}, missing="drop")
+    assert dataset.about.groups is not None
+    assert dataset.about.groups.tolist() == [1, 0]

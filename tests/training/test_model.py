@@ -54,7 +54,7 @@ def test_it_scores_the_same_as_mlp_eval(trained: Trained, capsys: pytest.Capture
     report = json.loads(capsys.readouterr().out)
     found = load_model(run.best).evaluate(X, y)
     assert found == {key: report[key] for key in found}
-    assert report.keys() - found.keys() == {"checkpoint", "epoch", "data", "split", "notes"}
+    assert report.keys() - found.keys() == {"checkpoint", "epoch", "data", "split"}
 
 
 COPIES: dict[str, Callable[[Any], Any]] = {

@@ -26,8 +26,8 @@ class Experiment(Section):
         "plain",
         description="where the keys that are left out come from: table has what is best for most tables, "
         "several small networks beside a linear model, and fits the epochs to the number of rows; plain has "
-        "the defaults that are named here. A CSV file gets table if the config says nothing of model, "
-        "optimizer and regularization",
+        "the defaults that are named here. A CSV file and a data frame get table if the config says nothing "
+        "of model, optimizer and regularization",
     )
     model: Model = Field(Model(), description="the network")
     loss: Loss = Field(

@@ -70,7 +70,7 @@ def assemble(
     named = {nfc(name) for name in (*(features or ()), *read_as)}
     found = finished(source, columns, reading, goal.present, named, missing)
     X, rows, kept, kinds, dropped, _ = found
-    notes = (*source.notes, *found.notes, *rows_left_out(reading.rows, goal, len(X)))
+    notes = (*source.notes, *found.notes, *rows_left_out(goal.name, reading.rows, goal.present, len(X)))
     y, facts, dropped = goal.take(rows), about.take(rows), {**left_out, **dropped}
     if not isinstance(y, Labels):
         return Dataset(X, y, kept, None, None, kinds, dropped, facts, notes, rows, source.numerals)
@@ -78,15 +78,25 @@ def assemble(
     return Dataset(X, codes, kept, classes, None, kinds, dropped, facts, notes, rows, source.numerals)
 
 
-def assemble_features(source: Source, read_as: Mapping[str, ReadAs], missing: Missing) -> Assembled:
-    """Read all columns of a table as features; raises DataError."""
+def assemble_features(
+    source: Source,
+    read_as: Mapping[str, ReadAs],
+    missing: Missing,
+    present: NDArray[np.bool_] | None = None,
+    *,
+    keep_all: bool = False,
+) -> Assembled:
+    """Read all columns of a table as features, of the rows that are ``present``: all for None.
+
+    Columns that tell nothing are left out, unless all are to be kept. Raises DataError.
+    """
     kinds = {nfc(name): kind for name, kind in read_as.items()}
     require(source, list(kinds))
     chosen = [name for name in source.names if kinds.get(name) != "drop"]
     require_one_of_each(source, chosen, [], every=True)
     columns = [column_of(name, source.places[name], kinds.get(name), missing) for name in chosen]
     reading = read_rows(source, columns, None, RowColumns(source, {}))
-    return finished(source, columns, reading, None, set(kinds), missing)
+    return finished(source, columns, reading, present, set(chosen if keep_all else kinds), missing)
 
 
 def assemble_known(
@@ -115,4 +125,5 @@ def assemble_known(
         raise DataError(
             f"{source.where}: no row has {shortened(goal.name)}, so that there is nothing to score"
         )
-    return Known(X, goal.take(rows), about.take(rows), rows_left_out(reading.rows, goal, len(X)))
+    notes = rows_left_out(goal.name, reading.rows, goal.present, len(X))
+    return Known(X, goal.take(rows), about.take(rows), notes)

@@ -16,7 +16,6 @@ from mlpcli.data.table.columns import Column, Levels, number_fault
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.passes import Reading
 from mlpcli.data.table.source import Source
-from mlpcli.data.table.targets import Target, Targets
 from mlpcli.errors import DataError
 from mlpcli.text import listed, shortened
 
@@ -96,16 +95,13 @@ def _about_codes(codes: Mapping[Column, str | None]) -> tuple[str, ...]:
     )
 
 
-def rows_left_out(n: int, target: Target | Targets, kept: int) -> tuple[str, ...]:
-    """Return what to say of a table of n rows of which ``kept`` are left."""
-    present = target.present
+def rows_left_out(target: str, n: int, present: NDArray[np.bool_] | None, kept: int) -> tuple[str, ...]:
+    """Return what to say of n rows, of which ``kept`` are left, and those ``present`` have a target."""
     with_target = n if present is None else int(np.count_nonzero(present))
     notes = []
     if with_target < n:
         have = "has" if n - with_target == 1 else "have"
-        notes.append(
-            f"{n - with_target:,} of {n:,} rows {have} no {shortened(target.name)}, and are left out."
-        )
+        notes.append(f"{n - with_target:,} of {n:,} rows {have} no {shortened(target)}, and are left out.")
     if kept < with_target:
         notes.append(f"{with_target - kept:,} of {with_target:,} rows have a missing cell, and are left out.")
     return tuple(notes)

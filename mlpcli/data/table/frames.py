@@ -12,23 +12,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.data.labels import is_absent
 from mlpcli.data.table.decimals import has_code, parse_decimals
 from mlpcli.data.table.faults import Faults
 from mlpcli.errors import DataError
 from mlpcli.text import nfc
 
-__all__ = ["FrameSource", "is_mixed"]
+__all__ = ["FrameSource", "UnnamedColumns"]
 
 _ROWS = 4096  # of a block
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def is_mixed(X: Any) -> bool:
-    """Return whether X is a data frame with a column that does not hold plain numbers."""
-    if not hasattr(X, "columns"):
-        return False
-    dtypes = [getattr(column, "dtype", None) for column in _columns(X)]
-    return any(getattr(dtype, "kind", "O") not in "iuf" or _is_categorical(dtype) for dtype in dtypes)
+class UnnamedColumns:
+    """The columns of an array (n, columns) with names, as a data frame has them."""
+
+    def __init__(self, values: NDArray[Any], names: Sequence[str]) -> None:
+        self.columns, self.values = list(names), values
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        column: NDArray[Any] = self.values[:, self.columns.index(name)]
+        return column
+
+    def __len__(self) -> int:
+        return len(self.values)
 
 
 class FrameSource:
@@ -42,8 +49,13 @@ class FrameSource:
         self.notes: list[str] = []
         self.numerals: dict[str, str] = {}
         self.rows = len(X) if hasattr(X, "__len__") else len(np.asarray(X))
-        self._columns, self.first = _columns(X), first
+        self._frame, self._columns, self.first = X, _columns(X), first
         self._arrays: dict[int, NDArray[Any]] = {}
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether the columns are those of an array."""
+        return isinstance(self._frame, UnnamedColumns)
 
     @property
     def categorical(self) -> list[str]:
@@ -140,10 +152,7 @@ def _text(value: Any) -> str:
     """Return a value as a cell; what is missing (None, NaN, NaT, NA) is empty."""
     if isinstance(value, str):
         return value
-    try:
-        if value is None or value != value:
-            return ""
-    except (TypeError, ValueError):  # NA of pandas is neither
+    if is_absent(value):
         return ""
     return value.isoformat() if isinstance(value, date) else str(value)
 

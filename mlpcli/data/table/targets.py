@@ -16,12 +16,12 @@ from mlpcli.data.labels import (
     Labels,
     class_after_all,
     is_missing,
-    missing_labels,
     parse_number,
+    refused_labels,
     rows_without_label,
     too_many_classes,
 )
-from mlpcli.data.sentences import FILL, NAME_IT, SHOWN, TARGET
+from mlpcli.data.sentences import FILL, LEAVE_OUT, NAME_IT, SHOWN, TARGET
 from mlpcli.data.table.columns import missing_fault, number_fault
 from mlpcli.data.table.decimals import has_code, is_code, parse_decimals
 from mlpcli.data.table.faults import Faults
@@ -31,8 +31,6 @@ from mlpcli.data.task import are_a_quantity, are_few, are_numbers
 from mlpcli.text import listed, shortened
 
 __all__ = ["Target", "Targets"]
-
-_LEFT_OUT = "To leave out such rows, set `data.missing: drop`."
 
 
 class Target:
@@ -121,7 +119,7 @@ class Target:
             if not is_missing(text):
                 number_fault(self.name, text, block.lines[i], TARGET, faults)
             elif self._missing == "error":
-                faults.add(block.lines[i], missing_fault(self.name, text), FILL, _LEFT_OUT)
+                faults.add(block.lines[i], missing_fault(self.name, text), FILL, LEAVE_OUT)
             if len(faults) >= SHOWN:
                 break
         self._values.frombytes(values.tobytes())
@@ -135,7 +133,7 @@ class Target:
     def add_faults(self, faults: Faults, *hints: str) -> None:
         """Add a fault for the first rows without a label."""
         names = self._seen.names
-        for code in self._refused:
+        for code in refused_labels(names, self._missing):
             for line in self._unlabelled[code]:
                 faults.add(line, missing_fault(self.name, names[code]), FILL, *hints)
 
@@ -147,26 +145,17 @@ class Target:
             if here and are_numbers(here) and not are_few(len(here), len(self._codes)):
                 self.corrected, self._classes = True, False
                 return
-        refused = self._refused
+        refused = refused_labels(names, self._missing)
         if refused:
             n = int(np.isin(np.frombuffer(self._codes, np.int64), refused).sum())
             hints = class_after_all([names[code] for code in refused])
-            self.add_faults(faults, f"{rows_without_label(n, len(self._codes))} {_LEFT_OUT}", *hints)
-
-    @property
-    def _refused(self) -> list[int]:
-        """The codes of the labels that mean none, and are not passed over."""
-        names = self._seen.names
-        if self._missing == "drop":
-            return []
-        return [code for code in missing_labels(names) if names[code] or self._missing == "error"]
+            self.add_faults(faults, f"{rows_without_label(n, len(self._codes))} {LEAVE_OUT}", *hints)
 
     @property
     def present(self) -> NDArray[np.bool_] | None:
         """Which rows have a target; None if all have."""
         if self._classes:
-            missing = missing_labels(self._seen.names)
-            return ~np.isin(np.frombuffer(self._codes, np.int64), missing) if missing else None
+            return self._labels.present
         values = np.frombuffer(self._values, np.float64)
         return ~np.isnan(values) if self._spread.missing[0] else None
 
@@ -176,10 +165,11 @@ class Target:
             values = np.frombuffer(self._values, np.float64)[:, None]
             values = values if rows is None else values[rows]
             return values if self._spread.needs_float64[0] else values.astype(np.float32)
-        codes = np.frombuffer(self._codes, np.int64)
-        names, places = self._seen.names, self._places
-        labels = Labels(names, places, codes)
-        return labels if rows is None else labels.of(rows)
+        return self._labels if rows is None else self._labels.of(rows)
+
+    @property
+    def _labels(self) -> Labels:
+        return Labels(self._seen.names, self._places, np.frombuffer(self._codes, np.int64))
 
 
 class Targets:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlpcli.data.table.faults import Faults
-from mlpcli.data.table.frames import FrameSource, is_mixed
+from mlpcli.data.table.frames import FrameSource, UnnamedColumns
 
 
 class Frame:
@@ -77,8 +77,7 @@ def test_numbers_of_several_columns() -> None:
     assert numbers[2, [0, 2]].tolist() == [4, 6]
 
 
-def test_plain_numbers_are_not_mixed() -> None:
-    assert not is_mixed(np.ones((2, 2)))
-    assert not is_mixed(Frame({"a": np.array([1, 2]), "b": np.array([1.5, 2])}))
-    assert is_mixed(Frame({"a": np.array([1, 2]), "b": np.array([True, False])}))
-    assert is_mixed(Frame({"a": ["x", "y"]}))
+def test_the_columns_of_an_array_get_names() -> None:
+    source = FrameSource(UnnamedColumns(np.array([["a", 1], ["b", 2]], object), ["x1", "x2"]))
+    assert (source.names, source.rows, source.is_unnamed) == (["x1", "x2"], 2, True)
+    assert source.array(1).tolist() == [1, 2]
