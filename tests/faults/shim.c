@@ -6,6 +6,7 @@
      short   a write takes half of its bytes, and says so; other calls are as always
      once    the call fails
      stays   the call and all that follow fail
+     freed   a write takes half of its bytes, and the next write fails: then there is room again
      full    a write takes half of its bytes; what needs room fails from then on, as on a full disk
      torn    a write takes half of its bytes; all calls fail from then on, as on a disk that broke */
 
@@ -23,12 +24,13 @@
 
 static char folder[4096], how[16];
 static long count, failing;
+static int refused;
 static int code;
 
 void fault_arm(const char *below, const char *way, long number, int error) {
     snprintf(folder, sizeof folder, "%s", below);
     snprintf(how, sizeof how, "%s", way);
-    count = 0, failing = number, code = error;
+    count = 0, failing = number, refused = 0, code = error;
 }
 
 long fault_count(void) { return count; }
@@ -46,6 +48,7 @@ static int fails(int counted, int takes_room, int *half) {
     count++;
     if (!failing || count < failing) return 0;
     if (count == failing && half && !is("once") && !is("stays")) return *half = 1, 0;
+    if (is("freed") && (!half || refused++)) return 0;
     if (is("short") || (is("once") && count > failing) || (is("full") && !takes_room)) return 0;
     errno = code;
     return 1;

@@ -114,6 +114,7 @@ def kill_and_resume(
             again = ("train", config, "--out", broken, "--resume", "--quiet")
             code = mlp(*again, kill_after=after, save_every=every)
             hit += code == -9
+            assert len(list(broken.rglob("*.tmp"))) <= 1
         assert code == 0
         assert outcome(broken) == expected
         for path in broken.iterdir():

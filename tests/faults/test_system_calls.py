@@ -7,6 +7,7 @@ compiler; where the test may mount one, a small tmpfs fills up by itself.
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -26,7 +27,14 @@ data: {name: spiral, points: 60}
 model: {hidden: [5], dropout: 0.2}
 training: {epochs: 4, batch_size: 18, checkpoint_every: 1, snapshots: 2}
 """
-CODES = {"once": errno.EIO, "stays": errno.EROFS, "full": errno.ENOSPC, "torn": errno.EIO, "short": 0}
+CODES = {
+    "once": errno.EIO,
+    "stays": errno.EROFS,
+    "full": errno.ENOSPC,
+    "freed": errno.ENOSPC,
+    "torn": errno.EIO,
+    "short": 0,
+}
 OUTCOME = ("config.yaml", "best.npz", "last.npz", "snapshots/epoch-0001.npz", "snapshots/epoch-0004.npz")
 
 Mlp = Callable[..., tuple[int, str]]
@@ -55,8 +63,10 @@ def mlp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlp]:
     )
     said = folder / "said"
 
-    def mlp(*args: object, fault: tuple[Path, str, int] | None = None) -> tuple[int, str]:
-        task: dict[str, Any] = {"args": list(map(str, args)), "kill_after": None, "save_every": 0.0}
+    def mlp(
+        *args: object, fault: tuple[Path, str, int] | None = None, save_every: float = 0.0
+    ) -> tuple[int, str]:
+        task: dict[str, Any] = {"args": list(map(str, args)), "kill_after": None, "save_every": save_every}
         task["said"] = str(said)
         if fault is not None:
             below, way, number = fault
@@ -104,44 +114,55 @@ def require_whole(directory: Path, way: str) -> None:
             assert path.is_dir() or path.name == "config.yaml", path
 
 
-def fail_and_go_on(mlp: Mlp, tmp_path: Path, way: str, first: int, stride: int) -> None:
-    config, unbroken = tmp_path / "c.yaml", tmp_path / "unbroken"
-    config.write_text(CONFIG)
-    train = ("train", config, "--quiet", "--out")
-    assert mlp(*train, unbroken, fault=(unbroken, "once", 0))[0] == 0
-    expected, calls = outcome(unbroken), mlp.calls()  # type: ignore[attr-defined]
-    assert calls > 100
-    for number in range(first, calls + 1, stride):
-        broken = tmp_path / f"broken-{number}"
-        code, said = mlp(*train, broken, fault=(broken, way, number))
-        if way == "short":
-            assert (code, said) == (0, ""), number
-        else:
-            assert code == 1, number
-            assert said.startswith("Error: ")
-            assert os.strerror(CODES[way]) in said
-            saved = (broken / "last.npz").exists()
-            assert ("mlp train --resume" in said, "Nothing had been saved" in said) in (
-                [(True, False)] if saved else [(False, True), (False, False)]  # or nothing had been begun
-            )
-            require_whole(broken, way)
-            code, said = mlp(*train, broken, "--resume")
-            assert code == 0, said
-        assert outcome(broken) == expected, number
-        assert not list(broken.rglob("*.tmp"))
+@pytest.fixture(scope="module")
+def unbroken(mlp: Mlp, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """Return the directory of a run that nothing went wrong in, with its config beside it, and its calls."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    (folder / "c.yaml").write_text(CONFIG)
+    run = folder / "run"
+    assert mlp("train", folder / "c.yaml", "--quiet", "--out", run, fault=(run, "once", 0)) == (0, "")
+    assert mlp.calls() > 100  # type: ignore[attr-defined]
+    return run, mlp.calls()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("way", CODES)
+def fail_and_go_on(mlp: Mlp, unbroken: Path, broken: Path, way: str, number: int) -> None:
+    """Let a call of a run fail, and require that it goes on to the bytes of the unbroken run."""
+    train = ("train", unbroken.with_name("c.yaml"), "--quiet", "--out", broken)
+    code, said = mlp(*train, fault=(broken, way, number))
+    if way == "short":
+        assert (code, said) == (0, "")
+    else:
+        assert code == 1
+        assert said.startswith("Error: ")
+        assert os.strerror(CODES[way]) in said
+        saved = (broken / "last.npz").exists()
+        assert ("mlp train --resume" in said, "Nothing had been saved" in said) in (
+            [(True, False)] if saved else [(False, True), (False, False)]  # or nothing had been begun
+        )
+        require_whole(broken, way)
+        code, said = mlp(*train, "--resume")
+        assert code == 0, said
+    assert outcome(broken) == outcome(unbroken)
+    assert not list(broken.rglob("*.tmp"))
+
+
 def test_a_run_whose_disk_fails_stays_whole_and_goes_on_to_the_same_bytes(
-    mlp: Mlp, tmp_path: Path, way: str
+    mlp: Mlp, unbroken: tuple[Path, int], tmp_path: Path
 ) -> None:
-    fail_and_go_on(mlp, tmp_path, way, 1 + list(CODES).index(way), 67)
+    directory, calls = unbroken
+    ways = itertools.cycle(CODES)
+    for number in range(1, calls + 1, 19):
+        fail_and_go_on(mlp, directory, tmp_path / str(number), next(ways), number)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", CODES)
-def test_a_run_stays_whole_whichever_call_fails(mlp: Mlp, tmp_path: Path, way: str) -> None:
-    fail_and_go_on(mlp, tmp_path, way, 1, 1)
+def test_a_run_stays_whole_whichever_call_fails(
+    mlp: Mlp, unbroken: tuple[Path, int], tmp_path: Path, way: str
+) -> None:
+    directory, calls = unbroken
+    for number in range(1, calls + 1):
+        fail_and_go_on(mlp, directory, tmp_path / str(number), way, number)
 
 
 # What each command writes, as [argument for its place]; RUN is a finished run, and PLACE a folder of its own.
@@ -173,7 +194,9 @@ def write_and_fail(mlp: Mlp, tmp_path: Path, name: str, numbers: Callable[[int],
                 if before is not None:
                     (place / file).write_bytes(before)
                 code, said = mlp(*args, fault=(place, way, number))
-                if way == "short" or (way in ("full", "torn") and code == 0):  # nothing came after its half
+                if way == "short" or (
+                    way in ("full", "freed", "torn") and code == 0
+                ):  # nothing came after its half
                     assert code == 0, said
                     assert (place / file).read_bytes() == whole
                 else:
@@ -252,13 +275,13 @@ def test_a_small_disk_that_is_full_keeps_whole_rows_and_the_run_goes_on(
     mlp: Mlp, tmp_path: Path, small_disk: Callable[[int], Path], sizes: tuple[int, int, int]
 ) -> None:
     config, unbroken = tmp_path / "c.yaml", tmp_path / "unbroken"
-    config.write_text(CONFIG.replace("epochs: 4", "epochs: 150"))
+    config.write_text(CONFIG.replace("epochs: 4", "epochs: 150").replace("checkpoint_every: 1, ", ""))
     train = ("train", config, "--quiet", "--out")
     assert mlp(*train, unbroken)[0] == 0
     full = 0
     for size in range(*sizes):
         run = small_disk(size) / "run"
-        code, said = mlp(*train, run)
+        code, said = mlp(*train, run, save_every=1.0)  # so that it is the rows that fill the disk
         assert code == 1
         assert os.strerror(errno.ENOSPC) in said
         require_whole(run, "full")
