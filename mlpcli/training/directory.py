@@ -254,17 +254,15 @@ class RunDirectory(_Folder):
             if epochs == 0:
                 self.metrics.unlink(missing_ok=True)
                 return None
+            if not self.metrics.exists():
+                raise self._lacks_rows(epochs)
             with self.metrics.open("rb+") as stream:
                 size, row = 0, b""
                 for _ in range(epochs):
                     row = stream.readline()
                     size += len(row)
                 if not (row.endswith(b"\n") and _epoch(row) == epochs):
-                    raise RunError(
-                        f"{self.metrics} does not hold the rows of all {epochs} epochs that last.npz has "
-                        "trained; put the file back as it was, or train a new run",
-                        topic="run cannot go on",
-                    )
+                    raise self._lacks_rows(epochs)
                 end = stream.read()
                 stream.truncate(size)
                 stream.flush()
@@ -272,6 +270,13 @@ class RunDirectory(_Folder):
         if not end or (end.endswith(b"\n") and _epoch(end.splitlines()[-1]) is not None):
             return None
         return f"{self.metrics} ended in a row that was not whole; it has been removed."
+
+    def _lacks_rows(self, epochs: int) -> RunError:
+        return RunError(
+            f"{self.metrics} does not hold the rows of all {epochs} epochs that last.npz has trained; "
+            "put the file back as it was, or train a new run",
+            topic="run cannot go on",
+        )
 
     def read_metrics(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Return the rows of metrics.jsonl that begin at byte ``start``, and the byte at which they end.

@@ -149,6 +149,10 @@ def test_missing_rows_are_not_invented(tmp_path: Path, text: str) -> None:
     with pytest.raises(RunError, match=r"metrics\.jsonl does not"):
         directory.rewind(2)
     assert directory.metrics.read_text() == text
+    directory.metrics.unlink()
+    with pytest.raises(RunError, match=r"metrics\.jsonl does not"):
+        directory.rewind(2)
+    assert not directory.metrics.exists()
 
 
 def test_a_line_that_is_not_a_row_is_refused(tmp_path: Path) -> None:
