@@ -309,6 +309,18 @@ def _written(rng: random.Random, seed: Seed) -> bytes:
     return stream.getvalue()
 
 
+def _length(value: Any) -> int:
+    """Return about how long the JSON of a value is; it may be exponential in what the value takes."""
+    total, pending = 0, [value]
+    while pending and total <= _MOST:
+        value = pending.pop()
+        total += len(value) if isinstance(value, str) else 3 * len(value)
+        if not isinstance(value, str):
+            items = value.values() if isinstance(value, dict) else value
+            pending += [item for item in items if isinstance(item, (str, list, dict))]
+    return total
+
+
 def _mutated(rng: random.Random, start: Seed) -> Seed:
     mutant = Seed(copy.deepcopy(start.meta), {name: own.copy() for name, own in start.arrays.items()})
     for _ in range(rng.choice((1, 1, 1, 2, 3, 6))):
@@ -316,6 +328,8 @@ def _mutated(rng: random.Random, start: Seed) -> Seed:
         if size > 100 and mutant.arrays:
             size = min(size, rng.choice((1000, 10**4, 10**4, 10**4, 10**5, 10**6, size)))
             rng.choice(_CHANGES)(rng, mutant.meta, mutant.arrays, size)
+        if _length(mutant.meta) > _MOST:
+            raise ValueError
     return mutant
 
 

@@ -348,6 +348,16 @@ def test_an_invalid_checkpoint_of_several_networks_is_refused(
     assert SPOILED_SEVERAL[spoil] in refusal(path)
 
 
+PROGRESS: dict[str, Any] = {
+    "epoch": 2,
+    "best_epoch": 2,
+    "epochs_since_best": 0,
+    "plateaus": 0,
+    "steps": 8,
+    "best_score": [0.5],
+}
+
+
 def nan(arrays: Arrays, meta: Any) -> None:
     arrays["W1"][2, 3] = np.nan
 
@@ -500,6 +510,34 @@ def infinite_score(arrays: Arrays, meta: Any) -> None:
     meta["scores"]["val_loss"] = float("inf")
 
 
+def best_to_come(arrays: Arrays, meta: Any) -> None:
+    meta["progress"] = {**PROGRESS, "best_epoch": 3}
+
+
+def more_epochs_than_steps(arrays: Arrays, meta: Any) -> None:
+    meta["progress"] = {**PROGRESS, "epoch": 2**62}
+
+
+def long_place(arrays: Arrays, meta: Any) -> None:
+    meta["data_from_run"] = "a/" * 10_000
+
+
+def place_with_nul(arrays: Arrays, meta: Any) -> None:
+    meta["data_from_run"] = "a\0b"
+
+
+def long_note(arrays: Arrays, meta: Any) -> None:
+    meta["baseline_note"] = "a" * 20_000
+
+
+def large_fingerprint(arrays: Arrays, meta: Any) -> None:
+    meta["fingerprint"] = 2**32
+
+
+def many_counts(arrays: Arrays, meta: Any) -> None:
+    meta["class_counts"] = [-1] * 50_000
+
+
 def strange_bins(arrays: Arrays, meta: Any) -> None:
     meta["bins"] = {"nothing": 3}
 
@@ -539,6 +577,13 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     many_mistakes: 'unknown key "key0"',
     long_shape: "W1 is float32 (4, 16), not float32 (1, 1,",
     long_format: "has format '999",
+    best_to_come: "meta.progress counts more than its epochs",
+    more_epochs_than_steps: "meta.progress counts more than its epochs, or more epochs than steps",
+    long_place: "meta.data_from_run: String should have at most 10000 characters",
+    place_with_nul: "meta.data_from_run: String should match pattern",
+    long_note: "meta.baseline_note: String should have at most 10000 characters",
+    large_fingerprint: "meta.fingerprint: Input should be less than 4294967296",
+    many_counts: "meta.class_counts has 50,000 values, where its arrays allow 16",
     strange_bins: "meta.bins does not fit its columns",
     deep_config: "its config is wrong: model.hidden.0",
 }

@@ -72,6 +72,15 @@ class _Progress(_Strict):
     plateaus: _Count
     steps: _Count
 
+    @model_validator(mode="after")
+    def _fits_itself(self) -> _Progress:
+        if (
+            max(self.best_epoch, self.epochs_since_best, self.plateaus) > self.epoch
+            or self.epoch > self.steps
+        ):
+            raise ValueError("counts more than its epochs, or more epochs than steps")
+        return self
+
 
 _Bits = Annotated[int, Field(ge=0, lt=2**128)]
 
@@ -94,7 +103,7 @@ class _MidEpoch(_Strict):
     batch: _Count
     loss_sum: float
     correct: _Count | Annotated[float, Field(ge=0)]  # the sum of weights, where examples have them
-    seconds: float
+    seconds: Annotated[float, Field(ge=0)]
     silent: _List[Annotated[str, Field(pattern=r"^([0-9a-f]{2})*$")]]
     streams: Annotated[dict[Literal["augment", "dropout", "noise"], _Stream], _ToFirstFault()]
 
