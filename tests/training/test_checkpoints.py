@@ -348,14 +348,8 @@ def test_an_invalid_checkpoint_of_several_networks_is_refused(
     assert SPOILED_SEVERAL[spoil] in refusal(path)
 
 
-PROGRESS: dict[str, Any] = {
-    "epoch": 2,
-    "best_epoch": 2,
-    "epochs_since_best": 0,
-    "plateaus": 0,
-    "steps": 8,
-    "best_score": [0.5],
-}
+PROGRESS: dict[str, Any] = {"epoch": 2, "best_epoch": 2, "epochs_since_best": 0, "plateaus": 0, "steps": 8}
+PROGRESS["best_score"] = [0.5]
 
 
 def nan(arrays: Arrays, meta: Any) -> None:
@@ -577,8 +571,8 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     many_mistakes: 'unknown key "key0"',
     long_shape: "W1 is float32 (4, 16), not float32 (1, 1,",
     long_format: "has format '999",
-    best_to_come: "meta.progress counts more than its epochs",
-    more_epochs_than_steps: "meta.progress counts more than its epochs, or more epochs than steps",
+    best_to_come: "meta.progress: Value error, counts more than its epochs",
+    more_epochs_than_steps: "or more epochs than steps",
     long_place: "meta.data_from_run: String should have at most 10000 characters",
     place_with_nul: "meta.data_from_run: String should match pattern",
     long_note: "meta.baseline_note: String should have at most 10000 characters",
