@@ -15,8 +15,10 @@ from mlpcli import ConfigError
 from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.measures import MEASURES, Classified, Regressed, UndefinedError
+from mlpcli.training.apply import score_checkpoint
 from mlpcli.training.check import check_experiment
 from mlpcli.training.evaluation import full_report
+from mlpcli.training.importance import report_importance
 
 VALUES = ("mse", "mae", "huber")
 BINARY = ("binary_cross_entropy", "binary_hinge")
@@ -122,6 +124,25 @@ def test_a_loss(name: str, n: int, weight: float | None) -> None:
     assert np.isfinite(dlogits).all()
     assert type(loss.evaluate(logits, y, None, weights)) is float
     assert type(loss.count_correct(logits, np.zeros(n, np.int64), weights)) in (int, float)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_what_a_cross_validation_and_importance_return(tmp_path: Path, loss: str) -> None:
+    X, y = rows(loss, 30)
+    weights = np.where(np.arange(30) % 4 == 0, 0.0, 1.0)
+    config = {"loss": loss, "model": {"hidden": [2]}, "training": {"epochs": 1, "batch_size": 1}}
+    found = mlpcli.cross_validate(config, X=X, y=y, sample_weight=weights, folds=3)
+    require_plain(found.record.model_dump())
+    (tmp_path / "rows.csv").write_text(
+        "a,b,y\n" + "".join(f"{a},{b},{c}\n" for (a, b), c in zip(X, y, strict=True))
+    )
+    run = mlpcli.train(
+        {**config, "data": {"name": "csv", "path": str(tmp_path / "rows.csv"), "target": "y"}},
+        out=tmp_path / "run",
+    )
+    assert run.directory is not None
+    require_plain(report_importance(run.directory / "best.npz", "val", None, 1))
+    require_plain(score_checkpoint(run.directory / "best.npz", "val", None))
 
 
 def zero_weight(**sections: Any) -> dict[str, Any]:
