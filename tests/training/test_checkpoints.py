@@ -20,6 +20,7 @@ import mlpcli
 from mlpcli import train
 from mlpcli.build import build_network
 from mlpcli.config.loader import validate_experiment
+from mlpcli.config.schema import to_plain
 from mlpcli.data.kinds import Kind
 from mlpcli.data.target_transform import BENDS
 from mlpcli.data.transform import Transform
@@ -144,6 +145,21 @@ def test_the_curves_of_targets_are_loaded(tmp_path: Path, bend: str) -> None:
     assert message in refusal(path)
     write(path, arrays, meta | {"shapes": meta["shapes"] | {f"target_{name}": [2, 9999]}})
     assert "target_" in refusal(path)
+
+
+def test_a_config_that_is_too_long_to_be_read_is_not_written(run: RunDirectory, tmp_path: Path) -> None:
+    sound = load_checkpoint(run.best)
+    sections = to_plain(sound.experiment)
+    for n, fits in ((90_000, True), (110_000, False)):
+        sections["data"] |= {"features": [str(i) for i in range(n)]}
+        long = replace(sound, experiment=validate_experiment(sections, tmp_path))
+        if fits:
+            save_checkpoint(tmp_path / "long.npz", long)
+            load_checkpoint(tmp_path / "long.npz")
+        else:
+            with pytest.raises(CheckpointError, match="or the lists of the config"):
+                save_checkpoint(tmp_path / "longer.npz", long)
+    assert not (tmp_path / "longer.npz").exists()
 
 
 def test_names_that_are_too_long_to_be_read_are_not_written(run: RunDirectory, tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ def read_meta(path: Path, archive: NpzFile) -> Meta:
             )
         if isinstance(data, dict):
             _check_lengths(path, archive, data)
-            if _more_than(_MAX_VALUES, data, besides=_LONG) or _has_too_many_levels(data):
+            if _has_too_many_values(data):
                 raise damaged(path, "meta holds more values than any network needs")
         json.dumps(data, ensure_ascii=False).encode()  # lone surrogates cannot be printed
         return Meta.model_validate(data)
@@ -199,7 +199,7 @@ def read_meta(path: Path, archive: NpzFile) -> Meta:
 
 def can_be_read(raw: bytes, meta: dict[str, Any]) -> bool:
     """Return whether `read_meta` would take ``meta``, whose JSON is ``raw``."""
-    return len(raw) <= _MAX_META and _is_modest(raw) and not _has_too_many_levels(meta)
+    return len(raw) <= _MAX_META and _is_modest(raw) and not _has_too_many_values(meta)
 
 
 def _is_modest(raw: bytes) -> bool:
@@ -207,8 +207,9 @@ def _is_modest(raw: bytes) -> bool:
     return raw.count(b"[") + raw.count(b"{") <= _MAX_VALUES and raw.count(b'"') <= _MAX_QUOTES
 
 
-def _has_too_many_levels(meta: dict[str, Any]) -> bool:
-    return _more_than(_MAX_LEVELS, {key: meta.get(key) for key in ("kinds", "others")}, besides=())
+def _has_too_many_values(meta: dict[str, Any]) -> bool:
+    levels = {key: meta.get(key) for key in ("kinds", "others")}
+    return _more_than(_MAX_VALUES, meta, besides=_LONG) or _more_than(_MAX_LEVELS, levels, besides=())
 
 
 def _check_lengths(path: Path, archive: NpzFile, meta: dict[str, Any]) -> None:

@@ -88,8 +88,8 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
     # Never write a file that cannot be read.
     if not can_be_read(raw, meta):
         raise CheckpointError(
-            f"a checkpoint would hold {len(raw):,} bytes of feature and class names, more than can be read "
-            "again; shorten the names"
+            f"a checkpoint would hold {len(raw):,} bytes of feature and class names and of the config, more "
+            "than can be read again; shorten the names, or the lists of the config"
         )
     if len(arrays) > MAX_ARRAYS:
         raise CheckpointError(
