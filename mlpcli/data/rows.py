@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mlpcli.errors import DataError
 from mlpcli.text import listed
 
-__all__ = ["DROPPED", "PARTS", "ROLES", "Role", "Roles", "RowFacts", "facts_of", "read_weights"]
+__all__ = ["DROPPED", "NAMELESS", "PARTS", "ROLES", "Role", "Roles", "RowFacts", "facts_of", "read_weights"]
 
 Role: TypeAlias = Literal["weight", "group", "split", "time"]  # each is a key of the section `data`
 Roles: TypeAlias = Mapping[Role, str]  # the names of the columns, or of the arrays of an npz file
@@ -24,6 +24,7 @@ ROLES: dict[Role, str] = {  # what such a column does
     "time": "is the time of the rows",
 }
 DROPPED = "dropped in `data.columns`"  # why a column that the config drops is left out
+NAMELESS = "has no name"  # why a column that nobody can name is left out
 PARTS = ("train", "val", "test")
 
 

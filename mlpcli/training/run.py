@@ -32,7 +32,7 @@ from mlpcli.build import (
 )
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
-from mlpcli.data.rows import DROPPED, ROLES
+from mlpcli.data.rows import DROPPED, NAMELESS, ROLES
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.errors import RunError
 from mlpcli.nn.losses import Loss
@@ -380,7 +380,7 @@ def _left_out(splits: Splits) -> list[str]:
     if aside:
         notes.append(f"No features: {'; '.join(aside)}.")
     if left_out:
-        guessed = any(reason not in ROLES.values() and reason != DROPPED for reason in reasons)
+        guessed = not reasons.keys() <= {*ROLES.values(), DROPPED, NAMELESS}
         hint = " To keep a column, say in data.columns what it holds." if guessed else ""
         notes.append(f"Left out: {'; '.join(left_out)}.{hint}")
     return notes

@@ -60,7 +60,10 @@ def test_refuses_what_holds_no_rows(
     tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path], saved: Callable[..., Path]
 ) -> None:
     message = refusal(rows, write(tmp_path, "hight,x\n1,2\n"))
-    assert "has no column 'age', 'height'; its columns are 'hight', 'x'" in message
+    assert (
+        "has no columns 'age', 'height'; its columns are 'hight', 'x'\nDid you mean 'hight' for 'height'?"
+        in message
+    )
     assert "has no array 'X'; it holds 'x'" in refusal(rows, saved(tmp_path, x=[[1, 2]]))
     *others, last = FORMATS
     known = f"{', '.join(others)} and {last} can be read"

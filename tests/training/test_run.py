@@ -406,6 +406,14 @@ def test_columns_about_rows_and_columns_that_are_left_out_are_told_apart(tmp_pat
     ]
 
 
+def test_a_column_without_a_name_has_no_hint_how_to_name_it(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i * 1.7 % 3},{i * 0.37 % 1}\n" for i in range(30))
+    (tmp_path / "t.csv").write_text(",a,y\n" + rows)
+    data = f"{{name: csv, path: '{tmp_path / 't.csv'}', target: y}}"
+    run = Run(parse_experiment(f"data: {data}\nrecipe: plain", "test", Path()))
+    assert run.notes[0] == "Left out: '(column 1)' (has no name)."
+
+
 def test_who_drops_a_column_is_not_told_how_to_keep_it(tmp_path: Path) -> None:
     rows = "".join(f"{i * 1.7 % 3},{i % 7},{i * 0.37 % 1}\n" for i in range(30))
     (tmp_path / "t.csv").write_text("a,b,y\n" + rows)

@@ -467,14 +467,15 @@ class _File(_OneSource):
     @field_validator("split_by")
     @classmethod
     def _one_way_to_split(cls, split_by: str, info: ValidationInfo) -> str:
-        ways = [f"data.{key}" for key in ("fold", "split") if info.data.get(key) is not None]
-        ways += ["data.split_by: time"] if split_by == "time" else []
-        if info.data.get("group") is not None and ways != ["data.fold"]:
-            ways.append("data.group")
-        if len(ways) > 1:
-            raise problem(f"{' and '.join(ways)} do not go together; delete all but one")
+        keys = [key for key in ("fold", "split") if info.data.get(key) is not None]
+        keys += ["split_by"] if split_by == "time" else []
+        if info.data.get("group") is not None and keys != ["fold"]:
+            keys.append("group")
+        if len(keys) > 1:
+            ways = [f"data.{key}{': time' if key == 'split_by' else ''}" for key in keys]
+            raise problem(f"{' and '.join(ways)} do not go together; delete all but one", ("data", keys[-1]))
         if info.data.get("time") is not None and split_by != "time":
-            raise problem("data.time is for split_by: time; set it, or delete data.time")
+            raise problem("it is for split_by: time; set that, or delete data.time", ("data", "time"))
         return split_by
 
     @property

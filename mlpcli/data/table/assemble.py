@@ -67,14 +67,16 @@ def assemble(
     about = RowColumns(source, roles, parts)
     goal = target_of(source, target, as_class(classification, read_as, target), missing)
     reading = read_rows(source, columns, goal, about)
+    goal.require_no_dates()
+    goal.require_different()
     named = {nfc(name) for name in (*(features or ()), *read_as)}
     found = finished(source, columns, reading, goal.present, named, missing)
     X, rows, kept, kinds, dropped, _ = found
-    notes = (*source.notes, *found.notes, *rows_left_out(goal.name, reading.rows, goal.present, len(X)))
+    notes = (*source.notes, *found.notes, *rows_left_out(goal.names, reading.rows, goal.present, len(X)))
     y, facts, dropped = goal.take(rows), about.take(rows), {**left_out, **dropped}
     if not isinstance(y, Labels):
         return Dataset(X, y, kept, None, None, kinds, dropped, facts, notes, rows, source.numerals)
-    codes, classes = classify(f"{source.where}: column {shortened(goal.name)}", y, NAME_IT)
+    codes, classes = classify(f"{source.where}: column {shortened(goal.names[0])}", y, NAME_IT)
     return Dataset(X, codes, kept, classes, None, kinds, dropped, facts, notes, rows, source.numerals)
 
 
@@ -122,8 +124,7 @@ def assemble_known(
         return Known(X, None, about.take(None))
     X, rows = reading.matrix.take(places, {}, goal.present)
     if not len(X):
-        raise DataError(
-            f"{source.where}: no row has {shortened(goal.name)}, so that there is nothing to score"
-        )
-    notes = rows_left_out(goal.name, reading.rows, goal.present, len(X))
+        targets = " and ".join(map(shortened, goal.names))
+        raise DataError(f"{source.where}: no row has {targets}; there is nothing to score")
+    notes = rows_left_out(goal.names, reading.rows, goal.present, len(X))
     return Known(X, goal.take(rows), about.take(rows), notes)

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from mlpcli.data.kinds import Missing, ReadAs, Wanted
 from mlpcli.data.labels import parse_number
-from mlpcli.data.rows import DROPPED, ROLES, Roles
+from mlpcli.data.rows import DROPPED, NAMELESS, ROLES, Roles
 from mlpcli.data.table.columns import Column
 from mlpcli.data.table.dates import date_of
 from mlpcli.data.table.source import Source
 from mlpcli.data.table.targets import Target, Targets
-from mlpcli.errors import DataError, did_you_mean
+from mlpcli.errors import DataError, nearest
 from mlpcli.text import listed, nfc, repeated, shortened
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
 _TRAINED_ON_NUMBERS = (
     "The network was trained on numbers in this column; leave missing cells empty, or write NA."
 )
+_NEAR = 5  # missing names for which near ones are looked for
 _LEAVE_OUT = "Name the columns to predict from in `data.features`, and the others are ignored."
 
 
@@ -60,7 +61,7 @@ def chosen_columns(
     if features is None:
         left_out = {name: DROPPED for name in names if kinds.get(name) == "drop"}
         left_out |= {name: ROLES[role] for name, role in aside.items()}
-        left_out |= {f"(column {i})": "has no name" for i, name in enumerate(names, 1) if not name}
+        left_out |= {f"(column {i})": NAMELESS for i, name in enumerate(names, 1) if not name}
         chosen = [name for name in names if name and name not in targets and name not in left_out]
     else:
         chosen = asked[: -len(targets)]
@@ -152,10 +153,18 @@ def require(source: Source, asked: Sequence[str]) -> None:
     if missing and source.if_missing is not None:
         raise DataError(source.if_missing)
     if missing:
-        there = listed([name for name in names if name])
+        others = [name for name in names if name not in asked]
+        near = {name: nearest(name, others) for name in missing[:_NEAR]}
+        meant = [
+            f"{found!r}" if len(missing) == 1 else f"{found!r} for {shortened(name)}"
+            for name, found in near.items()
+            if found is not None
+        ]
+        columns = "column" if len(missing) == 1 else "columns"
         raise DataError(
-            f"{source.where}: has no column {listed(missing)}; its columns are {there}"
-            + did_you_mean(missing[0], (name for name in names if name not in asked))
+            f"{source.where}: has no {columns} {listed(missing)}; its columns are "
+            + listed([name for name in names if name])
+            + (f"\nDid you mean {', '.join(meant)}?" if meant else "")
             + _headless(names)
         )
 

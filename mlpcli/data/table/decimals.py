@@ -113,18 +113,22 @@ def has_code(cells: Sequence[str]) -> bool:
     return _CODE.search("\n".join(cells)) is not None
 
 
+def _is_blank(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    blank: NDArray[np.bool_] = (text == ord(" ")) | (text == ord("\t"))
+    return blank
+
+
 def have_codes(fields: Fields, columns: int) -> NDArray[np.bool_]:
     """Return which of so many columns have a cell that `is_code`.
 
     The fields are those of the first column, then those of the second, and so on.
     """
     padded, starts, ends, points = fields
-    starts = starts.copy()
-    blank = np.arange(len(starts))
-    while len(blank):
-        first = padded[starts[blank]]
-        blank = blank[((first == ord(" ")) | (first == ord("\t"))) & (starts[blank] < ends[blank])]
-        starts[blank] += 1
+    blank = np.flatnonzero(_is_blank(padded[starts]))
+    if len(blank):
+        starts = starts.copy()
+        others = np.append(np.flatnonzero(~_is_blank(padded)), len(padded))
+        starts[blank] = np.minimum(others[np.searchsorted(others, starts[blank])], ends[blank])
     led = (padded[starts] == ord("0")) & (points == ends) & (ends - starts > 1)
     second = padded[starts[led] + 1]
     led[led] = (second >= ord("0")) & (second <= ord("9"))

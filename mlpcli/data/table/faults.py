@@ -9,6 +9,8 @@ from mlpcli.errors import DataError
 
 __all__ = ["Faults"]
 
+_APART = 2  # times that one fault has a line of its own
+
 
 class Faults:
     """The faults of a table, each with its line and what to do about it; ``place`` writes a line in words."""
@@ -28,9 +30,17 @@ class Faults:
         """Raise DataError if there are faults."""
         if not self._found:
             return
-        shown = sorted(self._found, key=lambda found: found[0])[:SHOWN]
-        lines = [f"{self._place(line)}: {fault}" for line, fault, _ in shown]
-        hints = list(dict.fromkeys(hint for _, _, some in shown for hint in some))
-        if len(shown) == SHOWN:
+        places: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+        for line, fault, some in sorted(self._found, key=lambda found: found[0])[:SHOWN]:
+            places.setdefault((fault, some), []).append(line)
+        lines = []
+        for (fault, _), found in places.items():
+            if len(found) <= _APART:
+                lines += [f"{self._place(line)}: {fault}" for line in found]
+            else:
+                more = len(found) - 1
+                lines.append(f"{self._place(found[0])}: {fault}, and so are {more} rows below")
+        hints = list(dict.fromkeys(hint for _, some in places for hint in some))
+        if len(self._found) >= SHOWN:
             hints.append(f"(At most {SHOWN} faults are shown at a time.)")
         raise DataError("\n".join(lines + hints))

@@ -95,13 +95,16 @@ def _about_codes(codes: Mapping[Column, str | None]) -> tuple[str, ...]:
     )
 
 
-def rows_left_out(target: str, n: int, present: NDArray[np.bool_] | None, kept: int) -> tuple[str, ...]:
+def rows_left_out(
+    targets: str | Sequence[str], n: int, present: NDArray[np.bool_] | None, kept: int
+) -> tuple[str, ...]:
     """Return what to say of n rows, of which ``kept`` are left, and those ``present`` have a target."""
     with_target = n if present is None else int(np.count_nonzero(present))
     notes = []
     if with_target < n:
         have = "has" if n - with_target == 1 else "have"
-        notes.append(f"{n - with_target:,} of {n:,} rows {have} no {shortened(target)}, and are left out.")
+        either = " or no ".join(map(shortened, [targets] if isinstance(targets, str) else targets))
+        notes.append(f"{n - with_target:,} of {n:,} rows {have} no {either}, and are left out.")
     if kept < with_target:
         notes.append(f"{with_target - kept:,} of {with_target:,} rows have a missing cell, and are left out.")
     return tuple(notes)
@@ -171,10 +174,11 @@ def _telling_nothing(
 ) -> dict[str, str]:
     """Return the columns that are left out since they tell nothing, each with the reason.
 
-    Where all of them tell nothing, only those are left out that cannot be kept.
+    Where all of them tell nothing, row numbers and texts that differ are kept. Raises DataError if nothing
+    can be learned from any of them.
     """
     reasons: dict[str, str] = {}
-    useless: dict[str, str] = {}
+    useless: dict[str, str] = {}  # of the reasons, those of columns that nothing can be learned from
     spread, slots = reading.spread, reading.slots
     numbering, constant = _row_numbers(reading), spread.constant
     for column in columns:
@@ -184,7 +188,7 @@ def _telling_nothing(
             if column.full:
                 useless[column.name] = reason or ""
             if len(found.names) == 1 and found.present == spread.rows:
-                reason = f"holds {shortened(found.names[0])} in every row"
+                reason = useless[column.name] = f"holds {shortened(found.names[0])} in every row"
             if reason is not None:
                 reasons[column.name] = reason
             continue
@@ -193,19 +197,18 @@ def _telling_nothing(
             if spread.missing[slot] == spread.rows:
                 reasons[name] = useless[name] = "holds no value"
             elif constant[slot] and spread.rows > 1:
-                reasons[name] = f"holds {spread.low[slot]:.10g} in every row"
+                reasons[name] = useless[name] = f"holds {spread.low[slot]:.10g} in every row"
             elif name in numbering:
                 reasons[name] = "numbers the rows"
+    if len(useless) == len(slots):
+        what = "; ".join(f"{shortened(name)} {reason}" for name, reason in list(useless.items())[:SHOWN])
+        more = "; ..." if len(useless) > SHOWN else ""
+        raise DataError(f"{source.where}: has nothing to learn from: {what}{more}")
     for column in columns:
         if column.name in named and not (column.kind == "date" and column.given):
             reasons.pop(column.name, None)
             useless.pop(column.name, None)
-    if len(reasons) < len(slots):
-        return reasons
-    if len(useless) < len(slots):
-        return useless
-    what = "; ".join(f"{shortened(name)} {reason}" for name, reason in list(useless.items())[:SHOWN])
-    raise DataError(f"{source.where}: has nothing to learn from: {what}")
+    return reasons if len(reasons) < len(slots) else useless
 
 
 def _row_numbers(reading: Reading) -> set[str]:

@@ -25,9 +25,11 @@ from mlpcli.data.sentences import FILL, LEAVE_OUT, NAME_IT, SHOWN, TARGET
 from mlpcli.data.table.columns import missing_fault, number_fault
 from mlpcli.data.table.decimals import has_code, is_code, parse_decimals
 from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.guesses import is_date
 from mlpcli.data.table.precision import Spread
 from mlpcli.data.table.source import Rows, Source
 from mlpcli.data.task import are_a_quantity, are_few, are_numbers
+from mlpcli.errors import DataError
 from mlpcli.text import listed, shortened
 
 __all__ = ["Target", "Targets"]
@@ -50,7 +52,7 @@ class Target:
         classification: bool | None,
         missing: Missing,
     ) -> None:
-        self._source, self.name = source, name
+        self._source, self.name, self.names = source, name, (name,)
         self._place = source.places[name]
         self._open = classification is None
         self._classes: bool | None = classification
@@ -94,6 +96,7 @@ class Target:
                 here = np.flatnonzero(codes == code)[: SHOWN - len(lines)]
                 lines += [block.lines[i] for i in here]
         if len(names) > MOST_CLASSES:
+            self.require_no_dates()
             raise too_many_classes(
                 f"{self._source.where}: column {shortened(self.name)}", names[:3], len(names), NAME_IT
             )
@@ -137,6 +140,28 @@ class Target:
             for line in self._unlabelled[code]:
                 faults.add(line, missing_fault(self.name, names[code]), FILL, *hints)
 
+    @property
+    def _where(self) -> str:
+        return f"{self._source.where}: column {shortened(self.name)}"
+
+    def require_different(self) -> None:
+        """Raise DataError about a number that is the same in every row: there is nothing to predict."""
+        if not self._classes and self._spread.rows > 1 and self._spread.low[0] == self._spread.high[0]:
+            raise DataError(
+                f"{self._where} holds {self._spread.low[0]:.10g} in every row: there is nothing to predict. "
+                "Choose another target in `data.target`."
+            )
+
+    def require_no_dates(self) -> None:
+        """Raise DataError about dates that would be taken for classes, since nobody says that they are."""
+        names = [name for name in self._seen.names if not is_missing(name)]
+        if self._open and names and all(map(is_date, names)):
+            raise DataError(
+                f"{self._where} holds dates, as {shortened(names[0])}; a target is a class or a number.\n"
+                "Choose another target in `data.target`, or write dates as numbers, as days until then.\n"
+                f"To predict each date as a class, set `data.columns: {{{self.name}: category}}`."
+            )
+
     def finish(self, faults: Faults) -> None:
         """Add the faults of missing labels, and decide about whole numbers when all rows are known."""
         names = self._seen.names
@@ -179,7 +204,7 @@ class Targets:
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self._targets = targets
-        self.name = ", ".join(target.name for target in targets)
+        self.names = tuple(target.name for target in targets)
 
     def reset(self) -> None:
         """Forget what was found."""
@@ -190,6 +215,14 @@ class Targets:
         """Add the rows of a block."""
         for target in self._targets:
             target.add(block, faults)
+
+    def require_different(self) -> None:
+        """Raise DataError about a target that is the same in every row."""
+        for target in self._targets:
+            target.require_different()
+
+    def require_no_dates(self) -> None:
+        """Several targets are numbers."""
 
     def add_faults(self, faults: Faults) -> None:
         """Numbers have added their faults already."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,3 +135,37 @@ def test_a_target_that_turns_out_to_be_a_quantity(
         assert dataset.classes is None
         assert len(dataset) == 100_030
         assert dataset.y[-1, 0] == float(f"{last}29")
+
+
+@pytest.mark.parametrize("cells", [["3.5"], ["7", "NA"], ["7.25", "", "7.25"]])
+def test_a_number_that_never_changes_is_no_target(
+    tmp_path: Path,
+    cells: list[str],
+    write: Callable[..., Path],
+    refusal: Callable[..., str],
+    table: Callable[..., Dataset],
+    many: Callable[..., str],
+) -> None:
+    path = write(tmp_path, many({"x": ["1", "2", "4"], "y": cells}))
+    expected = f"column 'y' holds {cells[0]} in every row: there is nothing to predict"
+    assert expected in refusal(table, path, target="y", classification=False)
+    assert expected in refusal(table, path, target=["x", "y"], features=["kind"], classification=False)
+    message = refusal(table, path, target="y", classification=None, missing="drop")
+    assert re.search(rf"column 'y':? holds '?{cells[0]}'? in every row", message)
+
+
+@pytest.mark.parametrize("rows", [40, 4])
+def test_dates_are_no_target_unless_asked_for(
+    tmp_path: Path,
+    rows: int,
+    write: Callable[..., Path],
+    refusal: Callable[..., str],
+    table: Callable[..., Dataset],
+    many: Callable[..., str],
+) -> None:
+    path = write(tmp_path, many({"x": ["1", "2", "4"], "due": ["2024-05-31", "2024-06-30"]}, rows))
+    message = refusal(table, path, target="due", classification=None)
+    assert "column 'due' holds dates, as '2024-05-31'; a target is a class or a number.\n" in message
+    assert "`data.columns: {due: category}`" in message
+    for asked in ({"read_as": {"due": "category"}, "classification": None}, {"classification": True}):
+        assert table(path, target="due", **asked).classes == ("2024-05-31", "2024-06-30")

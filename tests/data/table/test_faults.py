@@ -31,3 +31,17 @@ def test_the_first_faults_are_shown_with_each_hint_once() -> None:
     with pytest.raises(DataError, match="At most 5 faults are shown at a time") as caught:
         faults.report()
     assert str(caught.value).count("is odd") == 5
+
+
+def test_a_fault_of_many_rows_leaves_room_for_others() -> None:
+    faults = Faults("t.csv:{}".format)
+    for line in (9, 3, 5, 7):
+        faults.add(line, "column 'y' is 'NA'", "Fill it in.")
+    faults.add(4, "column 'x' is empty")
+    with pytest.raises(DataError) as caught:
+        faults.report()
+    assert str(caught.value).splitlines()[:3] == [
+        "t.csv:3: column 'y' is 'NA', and so are 3 rows below",
+        "t.csv:4: column 'x' is empty",
+        "Fill it in.",
+    ]

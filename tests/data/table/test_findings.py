@@ -44,6 +44,23 @@ def test_columns_that_tell_nothing_are_dropped_unless_they_are_named(
     assert dataset.X[:3, -1].tolist() == [1, 2, 4]
 
 
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("cell", ["3.5", "oak", "yes", ""])
+def test_a_table_of_columns_that_never_change_is_refused(
+    tmp_path: Path,
+    cell: str,
+    named: bool,
+    write: Callable[..., Path],
+    refusal: Callable[..., str],
+    table: Callable[..., Dataset],
+    many: Callable[..., str],
+) -> None:
+    path = write(tmp_path, many({"u": [cell], "v": ["7"]}))
+    message = refusal(table, path, features=["u", "v"] if named else None)
+    assert "has nothing to learn from: 'u' holds " in message
+    assert "; 'v' holds 7 in every row" in message
+
+
 def test_row_numbers_without_a_name_are_dropped(
     tmp_path: Path, write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
