@@ -26,7 +26,9 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def _guess(self, args: list[str]) -> str:
-        """Return the command that was left out in front of a config, or nothing."""
+        """Return the command that was left out in front of a config, or the option that it should be."""
+        if args[0] in ("help", "version"):
+            return f"\nDid you mean: {command_line(f'--{args[0]}')}"
         if "train" not in self.commands:
             return ""
         from mlpcli.config.shipped import shipped_configs

@@ -12,7 +12,7 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.commands import quoted
-from mlpcli.cli.configs import read_config, refuse_run
+from mlpcli.cli.configs import is_checkpoint, read_config, refuse_run
 from mlpcli.cli.count_params import describe_network
 from mlpcli.cli.interrupt import Interrupt
 from mlpcli.cli.options import set_option
@@ -164,13 +164,17 @@ def _read_resume(
     if resume and config is None and Path(resume).is_file() and Path(resume).suffix in (".yaml", ".yml"):
         return Path(resume), None  # mlp train --resume CONFIG
     directory = Path(resume) if resume else out
+    if directory is not None and resume and is_checkpoint(directory):
+        directory = directory.parent
     if config is not None:
         return config, directory
     if resume is None or directory is None:
         goes_on = "" if resume is None else ", or the run to resume: mlp train --resume runs/spiral"
         raise UsageError(f"name a config, as in mlp train spiral{goes_on}")
     if not (directory / mark).is_file():
-        raise UsageError(f"{directory} is not the directory of a run: it has no {mark}")
+        from mlpcli.training.named import no_run
+
+        raise no_run(directory, mark)
     return directory / mark, directory
 
 

@@ -56,6 +56,10 @@ def explain(error: click.UsageError, args: Sequence[str]) -> str | None:
     if isinstance(error, click.NoSuchOption):
         return _unknown_option(error.option_name, ctx, options, args)
     extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", error.message)
+    if extra is not None and "layers" in options and (sizes := [arg for arg in args if arg.isdecimal()]):
+        return (
+            f"the sizes of layers are named by --layers: {command_line(args[0], '--layers', ','.join(sizes))}"
+        )
     if extra is not None and "set" in options:
         return _extra_argument(options, args)
     return None
@@ -146,9 +150,15 @@ def _rewrite(args: list[str], options: dict[str, click.Option]) -> Iterator[str]
     known = {name for option in options.values() for name in option.opts}
     while args:
         arg = args.pop(0)
-        if arg == "--set" and args and "=" not in args[0] and len(args) > 1 and not args[1].startswith("-"):
+        if arg == "--set" and len(args) > 1 and "=" not in args[0] and not args[1].startswith("-"):
             key = args.pop(0)
             yield from (arg, f"{next(iter(_keys(key)), key)}={args.pop(0)}")
+            continue
+        if arg == "--set" and args and _is_open(args[0]):  # the shell has cut it at its blanks
+            value = args.pop(0)
+            while args and _is_open(value):
+                value += f" {args.pop(0)}"
+            yield from (arg, value)
             continue
         takes_value = next((o for o in options.values() if arg in o.opts and not o.is_flag), None)
         if takes_value is not None and args:
@@ -160,6 +170,11 @@ def _rewrite(args: list[str], options: dict[str, click.Option]) -> Iterator[str]
             yield arg
             continue
         yield from ("--set", f"{keys[0]}={value if equals else _take_value(keys[0], args)}")
+
+
+def _is_open(value: str) -> bool:
+    """Return whether a value has a bracket that is not closed."""
+    return any(value.count(first) > value.count(last) for first, last in ("[]", "{}"))
 
 
 def _take_value(key: str, args: list[str]) -> str:

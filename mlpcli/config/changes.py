@@ -109,7 +109,9 @@ def read_option(option: str) -> Change:
     key, equals, text = option.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise YamlError("write it as key=value, as in optimizer.learning_rate=1e-2")
+        key, colon, text = option.partition(":")
+        example = f"{key.strip()}={text.strip()}" if colon and not equals else "optimizer.learning_rate=1e-2"
+        raise YamlError(f"write it as key=value, as in {shorten(example)}")
     if len(parts) > MAX_DEPTH:
         raise YamlError(f"nested deeper than {MAX_DEPTH} levels")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
@@ -11,8 +12,9 @@ from pydantic import BaseModel
 from mlpcli.config.allowed import choice_names, dereference, json_schema
 from mlpcli.errors import nearest
 
-__all__ = ["OTHER_KEYS", "Key", "find_keys", "is_list", "keys_with_name", "other_name"]
+__all__ = ["OTHER_KEYS", "Key", "find_keys", "is_list", "keys_with_name", "names_with_key", "other_name"]
 
+_LONGEST = 200  # characters of a name that are looked at
 Key = dict[str, Any]  # the node of a key in the JSON schema
 
 # What keys are called in other libraries.
@@ -112,12 +114,23 @@ def keys_with_name(name: str, model: type[BaseModel]) -> list[str]:
     ]
 
 
+def names_with_key(section: str, key: str, model: type[BaseModel]) -> list[str]:
+    """Return the names that a section of this dotted key may have for it to have ``key``."""
+    schema = json_schema(model)
+    choices = _all_keys(model).get(section, {}).get("discriminator", {}).get("mapping", {})
+    sections = {name: dereference({"$ref": ref}, schema) for name, ref in choices.items()}
+    return [
+        name for name, node in sections.items() if key in node["properties"] and node.get("offered", True)
+    ]
+
+
 def other_name(value: Any, names: Iterable[str], other_names: dict[str, str]) -> tuple[str | None, bool]:
     """Return the name that a value means, and whether that is because other libraries call it so.
 
-    ``nn.ReLU()`` and ``ReLU`` are read alike. A name that is only spelled almost right is looked for last.
+    ``nn.ReLU()`` and ``ReLU`` are read alike, and ``Adam(lr=0.1)`` as ``Adam``. A name that is only spelled
+    almost right is looked for last.
     """
-    word = str(value).strip().removesuffix("()").rpartition(".")[2]
+    word = re.sub(r"\(.*\)$", "", str(value).strip()[:_LONGEST]).rpartition(".")[2]
     bare = _bare(word)
     names = list(names)
     for known in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,21 @@ from mlpcli.text import some
 __all__ = ["MAX_BYTES", "load_experiment", "make_experiment", "parse_experiment", "validate_experiment"]
 
 MAX_BYTES = 1_000_000
+# What files that are no text begin with.
+_KINDS = {
+    b"PK": "a checkpoint, or another archive",
+    b"\x1f\x8b": "packed by gzip",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF8": "an image",
+    b"%PDF": "a PDF file",
+    b"\x93NUMPY": "an array of NumPy",
+    b"\x89HDF": "an HDF5 file",
+    b"\xd0\xcf\x11\xe0": "a document of Office",
+    b"\x80\x04\x95": "a pickle",
+    b"\x80\x05\x95": "a pickle",
+    b"PAR1": "a Parquet file",
+}
 
 
 def load_experiment(file: FilePath, overrides: Sequence[str] = ()) -> Experiment:
@@ -157,7 +173,13 @@ def _level_of_caller() -> int:
 def _no_mapping(source: Source, document: Document) -> str:
     if document.data is None:
         return f"{source.name} is empty; the smallest config is:\ndata: spiral"
-    return source.at(document.values[()], 'a config is a mapping of sections; the smallest is "data: spiral"')
+    message = 'a config is a mapping of sections; the smallest is "data: spiral"'
+    text = document.data if isinstance(document.data, str) else ""
+    if re.match(r"\w+:\S", text):
+        message += ". A blank is missing after the colon"
+    elif re.match(r"\w+ *=", text):
+        message += ". Write a colon and a blank for the equals sign"
+    return source.at(document.values[()], message)
 
 
 def _data_of_arrays(data: Any) -> dict[str, Any]:
@@ -205,12 +227,9 @@ def _decode(file: FilePath) -> str:
         raise ConfigError(f"{file} cannot be read: {reason}") from None
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{file} is larger than 1 MB; is it a config?")
-    if raw.startswith(b"PK"):
-        section = section_for(file.name)
-        raise ConfigError(
-            f"{file} is a checkpoint, or another archive; a config is a text file"
-            + (f".\nTo train on arrays X and y of such a file, write data: {section}" if section else "")
-        )
+    kind = next((kind for start, kind in _KINDS.items() if raw.startswith(start)), None)
+    if kind is not None:
+        raise ConfigError(f"{file} is {kind}; a config is a text file{_how_to_train_on(file)}")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -219,6 +238,18 @@ def _decode(file: FilePath) -> str:
         raise ConfigError(
             f"{file}:{mark.line}:{mark.column}: byte 0x{bad[error.start]:02x} is not UTF-8; save it as UTF-8"
         ) from None
+
+
+def _how_to_train_on(file: FilePath) -> str:
+    """Return what to write in a config about a file that is no text."""
+    section = section_for(file.name)
+    if section is not None:
+        what = "arrays X and y of such a file" if file.suffix in (".npz", ".npy") else "such a file"
+        return f".\nTo train on {what}, write data: {section}"
+    if file.suffix.lower() in (".xlsx", ".xlsm", ".xls", ".ods", ".numbers"):
+        csv = section_for(f"{file.stem}.csv")
+        return f".\nTo train on the sheet of a workbook, save it as CSV, and write data: {csv}"
+    return ""
 
 
 def _configs_in(folder: FilePath) -> str:

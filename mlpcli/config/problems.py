@@ -10,12 +10,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mlpcli.config.allowed import choice_names, dereference, describe, json_schema, section_keys
-from mlpcli.config.keys import OTHER_KEYS, find_keys, keys_with_name, other_name
+from mlpcli.config.keys import OTHER_KEYS, find_keys, keys_with_name, names_with_key, other_name
 from mlpcli.config.slips import rewrite
 from mlpcli.config.spellings import RENAMED
 from mlpcli.config.tables import section_for
 from mlpcli.config.yaml12 import Path
 from mlpcli.errors import nearest
+from mlpcli.text import some
 
 __all__ = ["Problem", "dotted", "find_problems", "show"]
 
@@ -71,8 +72,11 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any], model: 
             )
         return Problem(path, _unknown_key(path, section_keys(parent), model), at_key=True)
     if kind == "missing":
+        help_line = f": {node['description']}" if "description" in node and len(path) > 1 else ""
         return Problem(
-            path[:-1], f'key "{path[-1]}" is missing; it must be {describe(node, schema)}', at_key=True
+            path[:-1],
+            f'key "{path[-1]}" is missing; it must be {describe(node, schema)}{help_line}',
+            at_key=True,
         )
     if kind == "union_tag_not_found" and isinstance(item["input"], dict):
         return Problem(
@@ -107,10 +111,22 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any], model: 
             )
     elif node.get("type") == "string" and isinstance(value, (bool, int, float)):
         return Problem(path, f"{message}; quote it to make it one")
-    elif isinstance(value, str) and value in node.get("properties", {}):
-        return Problem(path, f"{message}; write {dotted(path)}: {{{value}: ...}}")
+    elif isinstance(value, str) and (advice := _advice_on_layout(value, path, node)):
+        return Problem(path, f"{message}; {advice}")
     written = rewrite(value, node)
     return Problem(path, message if written is None else f"{message}; write {written}")
+
+
+def _advice_on_layout(text: str, path: Path, node: dict[str, Any]) -> str | None:
+    """Return how to lay out what YAML has read as one text: a key without its value, a colon, a list."""
+    keys = node.get("properties", {})
+    if text in keys:
+        return f"write {dotted(path)}: {{{text}: ...}}"
+    if text.partition(":")[0] in keys:
+        return "a blank is missing after the colon"
+    if " - " in text and path and isinstance(path[-1], int):
+        return "the hyphens of a list stand below each other"
+    return None
 
 
 def _unknown_key(path: Path, known: list[str], model: type[BaseModel]) -> str:
@@ -118,7 +134,9 @@ def _unknown_key(path: Path, known: list[str], model: type[BaseModel]) -> str:
     meant = _meant(path, known, model)
     is_key = meant or find_keys(word, model)
     sections = [] if is_key else [key for key in keys_with_name(word, model) if key.split(".")[0] == path[0]]
-    if sections:
+    if whose := names_with_key(dotted(path[:-1]), word, model):
+        guess = f"; it is a key of {some(whose, 3)}"
+    elif sections:
         guess = f"; it is a name: {sections[0]}: {word}"
     else:
         meant = meant or nearest(word, known)

@@ -35,7 +35,7 @@ def rewrite(value: Any, node: dict[str, Any]) -> str | None:
 
 def _meanings(value: Any, node: dict[str, Any]) -> Iterator[Any]:
     if isinstance(value, str) and len(value) <= _LONGEST:
-        yield from _of_text(value.strip(), node)
+        yield from _of_text(value.strip(" ="), node)
     elif isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         yield int(value)
     elif isinstance(value, list) and len(value) == 1:

@@ -18,8 +18,9 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 def section_for(file: str, target: str = "COLUMN") -> str | None:
     """Return the section ``data`` in one line; None if the file's name is not that of a table."""
-    kind = _KINDS.get(Path(file).suffix.lower())
-    if kind is None:
+    name = file.lower().removesuffix(".gz")
+    kind = _KINDS.get(Path(name).suffix)
+    if kind is None or (kind == "npz" and name != file.lower()):
         return None
     more = f", target: {_quoted(target)}" if kind == "csv" else ""
     return f"{{name: {kind}, path: {_quoted(file)}{more}}}"

@@ -183,7 +183,7 @@ _ADVICE = {
     "<block end>": "this does not continue the lines above; check the indentation and the quotes",
     "<document start>": "this does not continue the lines above; check the indentation and the quotes",
     "mapping values are not allowed here": "a key is not allowed here; check the indentation, "
-    "or quote the value",
+    "or quote the value; a blank follows each colon",
 }
 
 
@@ -202,7 +202,17 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
     start, end = error.context_mark, error.problem_mark
     if context and start and end and start.line < end.line:
         context = f"{error.context} that starts on line {start.line + 1}, "
-    return f"not readable as YAML: {context}{problem}"
+    return f"not readable as YAML: {context}{problem}{_advice_on_flow(error)}"
+
+
+def _advice_on_flow(error: yaml.MarkedYAMLError) -> str:
+    """Return what may be wrong in a list or a mapping in brackets."""
+    start, end = error.context_mark, error.problem_mark
+    if "flow" not in str(error.context) or start is None or end is None:
+        return ""
+    if start.line < end.line or "<stream end>" in str(error.problem):
+        return "; is its bracket closed?"
+    return "; quote a text that holds a colon" if "':'" in str(error.problem) else ""
 
 
 def end_of(text: str) -> Mark:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ def _train(config: Path, variants: Sequence[Sequence[str]], say: Say) -> list[Fi
         )
     runs = []
     for number, overrides in enumerate(variants, start=1):
-        options = " ".join(f"--set {option}" for option in overrides)
-        say(f"{number} of {len(variants)}: mlp train {config} {options}")
+        options = " ".join(f"--set {shlex.quote(option)}" for option in overrides)
+        say(f"{number} of {len(variants)}: mlp train {shlex.quote(str(config))} {options}")
         runs.append(FinishedRun.of(train_run(load_experiment(config, overrides))))
     return runs
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlpcli.errors import NoCheckpointError, nearest
+from mlpcli.errors import NoCheckpointError, UsageError, nearest
 from mlpcli.text import some
 from mlpcli.training.names import FOLDS, RUN_CONFIG, RUNS, find_run
 
-__all__ = ["find_checkpoint", "is_run", "runs_in"]
+__all__ = ["find_checkpoint", "is_run", "no_run", "runs_in"]
 
 _BEST, _OF_FOLDS = "best.npz", "folds.npz"
+_FOREIGN = (".pt", ".pth", ".keras", ".xlsx", ".ods")  # archives of other programs
 _NAME_ONE = "name the directory of a run, as in runs/spiral, or a checkpoint in it"
 
 
@@ -23,7 +24,7 @@ def find_checkpoint(path: Path) -> Path:
         if path.is_dir():
             return _of_directory(path)
         path.stat()
-        if path.suffix.lower() == ".npz" or _is_zip(path):
+        if path.suffix.lower() == ".npz" or (path.suffix.lower() not in _FOREIGN and _is_zip(path)):
             return path
     except (FileNotFoundError, NotADirectoryError):
         raise NoCheckpointError(f"{path}: there is no such run or checkpoint; {_similar(path)}") from None
@@ -35,6 +36,12 @@ def find_checkpoint(path: Path) -> Path:
 def is_run(path: Path) -> bool:
     """Return whether a path is the directory of a run or of a cross-validation."""
     return (path / RUN_CONFIG).is_file() or (path / FOLDS).is_file()
+
+
+def no_run(path: Path, mark: str) -> UsageError:
+    """Return the error about a path that is to be the directory of a run: it has no file ``mark``."""
+    what = "run" if mark == RUN_CONFIG else "cross-validation"
+    return UsageError(f"{path} is not the directory of a {what}: it has no {mark}; {_similar(path)}")
 
 
 def runs_in(path: Path) -> list[Path]:

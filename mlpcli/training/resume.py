@@ -13,11 +13,12 @@ from mlpcli.build import Splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.config.recipes import fit_to_data
 from mlpcli.config.schema import Experiment, flatten, to_plain
-from mlpcli.errors import CheckpointError, ConfigError, DataError, UsageError
+from mlpcli.errors import CheckpointError, ConfigError, DataError
 from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import RunDirectory, is_empty
 from mlpcli.training.moved import is_missing, places_of_data, what_moved, what_was_tried
+from mlpcli.training.named import no_run
 from mlpcli.training.names import RUN_CONFIG, find_run
 from mlpcli.training.recorder import DirectoryRecorder
 from mlpcli.training.run import Run
@@ -42,8 +43,7 @@ def find_run_to_resume(name: str, given: Path | None, mark: str = RUN_CONFIG) ->
     if (given / mark).is_file():
         return given
     if given.exists() and not (given.is_dir() and is_empty(given)):
-        what = "run" if mark == RUN_CONFIG else "cross-validation"
-        raise UsageError(f"{given} is not the directory of a {what}: it has no {mark}")
+        raise no_run(given, mark)
     return None
 
 

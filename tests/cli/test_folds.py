@@ -242,7 +242,7 @@ def test_a_dry_run_says_how_many_networks_there_would_be(mlp: Mlp, tmp_path: Pat
         (["--folds", 2], "name a config"),
         (
             ["--resume", "nowhere", "--folds", 2],
-            "nowhere is not the directory of a run: it has no folds.json",
+            "nowhere is not the directory of a cross-validation: it has no folds.json",
         ),
         (["iris", "--folds", 2, "--force"], "name that directory with --out"),
         (["iris", "--folds", 2, "--data", "x.csv"], "--data is for --resume"),

@@ -32,6 +32,7 @@ SETS = {
     "spiral epochs=5": "spiral --set training.epochs=5",
     "spiral training.epochs=5": "spiral --set training.epochs=5",
     "spiral --set training.epochs 5": "spiral --set training.epochs=5",
+    "spiral --set optimizer={name: sgd}": "spiral --set 'optimizer={name: sgd}'",
     "spiral --set lr 5": "spiral --set optimizer.learning_rate=5",
 }
 
@@ -72,6 +73,8 @@ SAID = {
     "plot --notes layer_size": "unknown name 'layer_size'; did you mean layer_sizes? (allowed: activations,",
     "eval a.npz --split vall": "unknown name 'vall'; did you mean val? (allowed: train, val, test)",
     "--train": "No such option '--train'; did you mean mlp train?",
+    "count-params 3 4 1": "the sizes of layers are named by --layers: mlp count-params --layers 3,4,1",
+    "help": "Did you mean: mlp --help",
     "train a.yaml b.yaml": "Got unexpected extra argument (b.yaml)",
     "spiral": "To train a config: mlp train spiral",
     "my.yaml --set a=1": "To train a config: mlp train my.yaml --set a=1",

@@ -140,7 +140,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a setting of another name": (
         SGD,
         {"optimizer.name": "adagrad"},
-        'optimizer.momentum: unknown key "momentum" (allowed: '
+        'optimizer.momentum: unknown key "momentum"; it is a key of momentum, nesterov, sgd (allowed: '
         "name, schedule, clip_norm, learning_rate, eps)\n"
         'The config sets this key for another name; replace the whole section: optimizer="adagrad"',
     ),
@@ -268,7 +268,10 @@ def test_arrays_suit_every_task(loss: str) -> None:
     ("overrides", "expected"),
     [
         ({"data": "moons"}, "data.name: moons cannot be used with arrays that are handed in"),
-        ({"data.points": 50}, 'data.points: unknown key "points" (allowed: name, train_size, val_size, '),
+        (
+            {"data.points": 50},
+            'data.points: unknown key "points"; it is a key of blobs, circles, moons, ... (allowed: name, ',
+        ),
     ],
 )
 def test_what_does_not_fit_arrays(overrides: dict[str, Any], expected: str) -> None:

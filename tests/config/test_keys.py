@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlpcli.config.allowed import choice_names, dereference, json_schema
-from mlpcli.config.keys import OTHER_KEYS, find_keys, is_list, keys_with_name, other_name
+from mlpcli.config.keys import OTHER_KEYS, find_keys, is_list, keys_with_name, names_with_key, other_name
 from mlpcli.config.schema import Experiment
 
 SCHEMA = json_schema(Experiment)
@@ -88,6 +88,12 @@ def test_keys_that_are_lists() -> None:
 def test_a_name_leads_to_its_keys() -> None:
     assert keys_with_name("cosine", Experiment) == ["optimizer.schedule"]
     assert keys_with_name("nothing", Experiment) == []
+
+
+def test_a_key_leads_to_the_names_that_have_it() -> None:
+    assert names_with_key("optimizer", "beta1", Experiment) == ["adam", "adamw", "lion"]
+    assert names_with_key("optimizer.schedule", "final", Experiment) == ["cosine", "one_cycle"]
+    assert names_with_key("training", "epochs", Experiment) == []
 
 
 NAMES = ["leaky_relu", "relu", "silu"]

@@ -114,9 +114,10 @@ class Experiment(Section):
             )
         outputs = 1 if loss.binary else targets
         if model is not None and None not in (outputs, model.outputs) and outputs != model.outputs:
+            classes = loss.task == "regression" and model.outputs > 1 and "classification" in data.tasks
             raise problem(
                 f"{model.outputs} does not fit {loss.name} on {data.name}, which needs {outputs}; "
-                "delete the key",
+                "delete the key" + (", or set loss: cross_entropy to predict classes" if classes else ""),
                 ("model", "outputs"),
             )
         return loss
