@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,6 +107,33 @@ def test_transforms_at_their_extremes_are_refused_or_predict(
             answers.add(metas.read(path, tmp_path / "again.npz")[:30])
     assert any(answer.startswith(metas.ACCEPTED) for answer in answers)
     assert len(answers) > 1
+
+
+FAR = 1.79e308
+BETWEEN: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "table",
+        {"edges": [-1.7e308, 1.7e308, 1.75e308, FAR] * 2},
+        "edges that are not in order, or too far apart",
+    ),
+    ("table", {"edges": [0, 5e-324, 1e-323, 2e-323] * 2}, "accepted: predicts"),
+    ("table", {"shift": -FAR, "fill": FAR}, "drives the network past what 32 bits can hold"),
+    ("table", {"scale": 1.2e-38, "fill": FAR}, "drives the network past what 32 bits can hold"),
+    ("values", {"target_shift": FAR, "target_scale": FAR}, "past what 64 bits can hold"),
+    ("values", {"target_shift": -FAR, "target_scale": 1.2e-38}, "accepted: predicts, predicts"),
+    ("values", {"baseline_constant": FAR}, "accepted: predicts, predicts"),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "expected"), BETWEEN, ids=lambda value: str(value)[:30])
+def test_extremes_of_several_arrays(
+    metas: ModuleType, tmp_path: Path, name: str, values: dict[str, Any], expected: str
+) -> None:
+    with np.load(FORMATS / "3" / f"{name}.npz") as file:
+        sound = dict(file)
+    changed = {key: np.resize(np.array(value, np.float64), sound[key].shape) for key, value in values.items()}
+    np.savez(tmp_path / "extreme.npz", **sound | changed)
+    assert expected in metas.read(tmp_path / "extreme.npz", tmp_path / "again.npz")
 
 
 # What fuzzing has found.

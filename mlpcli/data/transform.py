@@ -107,8 +107,10 @@ class Transform:
         fill = arrays["fill"].astype(np.float64) if "fill" in arrays else scaling.shift
         ends = np.cumsum([n + 1 for n in bins.values()])[:-1]
         cut = np.split(arrays["edges"].astype(np.float64), ends) if bins else []
-        if any(np.any(np.diff(own) <= 0) for own in cut):
-            raise ValueError("edges holds edges that are not in order")
+        with np.errstate(over="ignore"):
+            widths = [np.diff(own) for own in cut]
+        if not all(np.all((own > 0) & np.isfinite(own)) for own in widths):
+            raise ValueError("edges holds edges that are not in order, or too far apart")
         return cls(scaling, fill, tuple(flagged), slots, dict(zip(bins, cut, strict=True)))
 
     @staticmethod
