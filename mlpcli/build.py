@@ -161,8 +161,8 @@ def _read_csv(data: Any, seed: int, classification: bool | None) -> Dataset:  # 
 
 
 def _measure_csv(data: Any, classification: bool | None) -> TableSize:
-    size = measure_csv(**_csv_settings(data), classification=bool(classification))
-    return size._replace(outputs=None) if classification is None else size
+    settings = _csv_settings(data)
+    return measure_csv(**settings, classification=classification, missing=data.missing, bins=data.bins)
 
 
 def _csv_settings(data: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from mlpcli.errors import MlpError, did_you_mean
 from mlpcli.reading import open_file, opened, reason, within_memory
 from mlpcli.text import shortened
 
-__all__ = ["NpzFile", "read_npy", "write_npz"]
+__all__ = ["NpzFile", "npy_header", "read_npy", "write_npz"]
 
 _CHUNK = 1 << 20  # bytes read at a time; also the most that an archive's table of contents may hold
 _HEADER = 1024  # bytes; numpy writes 118
@@ -169,6 +169,15 @@ def read_npy(path: Path, error: type[MlpError]) -> NDArray[Any]:
         stream.seek(0)
         header = _read_header(stream, size, str(path), error)
         return _read_data(stream, header, str(path), error)
+
+
+def npy_header(path: Path, error: type[MlpError]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return the shape and dtype that ``read_npy`` will give an array; no data is read."""
+    with opened(path, error) as stream:
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        header = _read_header(stream, size, str(path), error)
+    return header.shape, header.dtype.newbyteorder("=")
 
 
 class _Bounded(io.BufferedReader):

@@ -27,7 +27,7 @@ from mlpcli.data.table.frames import FrameSource, UnnamedColumns
 from mlpcli.data.table.precision import Spread
 from mlpcli.data.task import holds_classes
 from mlpcli.errors import DataError, did_you_mean
-from mlpcli.npz import NpzFile, read_npy
+from mlpcli.npz import NpzFile, npy_header, read_npy
 from mlpcli.reading import within_memory
 from mlpcli.text import listed, nfc, repeated, shortened
 
@@ -41,6 +41,7 @@ __all__ = [
     "rows_of_array",
     "rows_of_npy",
     "rows_of_npz",
+    "size_of_rows",
 ]
 
 _MOST_COLUMNS = 1 << 20  # 4 GB of weights for 1,000 units
@@ -69,6 +70,22 @@ def measure_npz(path: Path, *, classification: bool | None) -> TableSize:
     outputs = math.prod(y_shape[1:]) if classification is False else None
     spare = math.prod(X_shape) * converted
     return TableSize(size, n, math.prod(X_shape[1:]), outputs, itemsize, spare=spare)
+
+
+def size_of_rows(path: Path) -> TableSize:
+    """Return the size of the array of an .npy file, or of X in an .npz archive; raises DataError."""
+    if path.suffix.lower() == ".npy":
+        shape, dtype = npy_header(path, DataError)
+    else:
+        with NpzFile(path, DataError) as archive:
+            _require(path, archive, "X")
+            shape, dtype = archive.header("X")
+    numbers = math.prod(shape)
+    columns = math.prod(shape[1:]) if len(shape) > 1 else numbers
+    itemsize = 1 if dtype == np.uint8 else 4
+    converted = 0 if dtype in (np.uint8, np.float32) else dtype.itemsize
+    n = numbers // max(1, columns)
+    return TableSize(numbers * (itemsize + converted), n, columns, None, itemsize, spare=numbers * converted)
 
 
 def read_npz(

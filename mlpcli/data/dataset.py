@@ -57,16 +57,19 @@ class TableSize(NamedTuple):
     """What is known of a table before it is read: ``bytes``, about, that reading it takes, and its widths.
 
     ``about`` is an estimate of the examples, if their number is not known; ``spare`` are the bytes that are
-    freed once it has been read.
+    freed once it has been read. ``features`` are the inputs of a network that the columns become, and
+    ``direct`` those of them that are no bins, where the first rows tell; None: as many as columns.
     """
 
     bytes: int
     examples: int | None
     inputs: int
-    outputs: int | None  # of a regression
+    outputs: int | None  # of a regression, or classes as far as they are known
     itemsize: int  # bytes of a number of X, as it is kept
     about: int | None = None
     spare: int = 0
+    features: int | None = None
+    direct: int | None = None
 
 
 class Labelled(NamedTuple):

@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlpcli.data.arrays import labelled_npz, rows_of_npy, rows_of_npz
-from mlpcli.data.dataset import Features, Labelled
+from mlpcli.data.arrays import labelled_npz, rows_of_npy, rows_of_npz, size_of_rows
+from mlpcli.data.dataset import Features, Labelled, TableSize
 from mlpcli.data.kinds import Wanted
 from mlpcli.data.labels import Labels, recognize
 from mlpcli.data.rows import Roles
-from mlpcli.data.table.delimited import open_source, read_known
+from mlpcli.data.table.delimited import open_source, read_known, size_of_known
 from mlpcli.data.table.passes import Cells, read_cells
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, within_memory
 
-__all__ = ["FORMATS", "Format", "read_labelled", "read_rows", "read_texts"]
+__all__ = ["FORMATS", "Format", "measure_rows", "read_labelled", "read_rows", "read_texts"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Format:
     ``rows(wanted, path)`` returns X (n, columns). ``labelled(wanted, path, target, classes, roles)`` returns
     X, y, and what ``roles`` say of the rows; y are indices into ``classes``, or values where these are None.
     ``cells(wanted, path, names)`` returns columns as they are written. A kind of file that has no labels has
-    no ``labelled``, and one whose columns have no names has no ``cells``.
+    no ``labelled``, and one whose columns have no names has no ``cells``. ``size(wanted, path)`` estimates
+    what reading the rows takes; where there is none, that is not known before.
     """
 
     rows: Callable[[Wanted, Path], Features]
@@ -34,6 +35,7 @@ class Format:
         None
     )
     cells: Callable[[Wanted, Path, Sequence[str] | None], Cells] | None = None
+    size: Callable[[Wanted, Path], TableSize] | None = None
 
 
 def _csv_rows(wanted: Wanted, path: Path) -> Features:
@@ -69,15 +71,29 @@ def _csv_cells(wanted: Wanted, path: Path, names: Sequence[str] | None) -> Cells
     return read_cells(source, names)
 
 
-_CSV = Format(_csv_rows, _csv_labelled, _csv_cells)
+def _csv_size(wanted: Wanted, path: Path) -> TableSize:
+    return size_of_known(path, wanted)
+
+
+def _array_size(_: Wanted, path: Path) -> TableSize:
+    return size_of_rows(path)
+
+
+_CSV = Format(_csv_rows, _csv_labelled, _csv_cells, _csv_size)
 FORMATS = {
     ".csv": _CSV,
     ".tsv": _CSV,
     ".txt": _CSV,
-    ".npz": Format(_npz_rows, _npz_labelled),
-    ".npy": Format(_npy_rows),
+    ".npz": Format(_npz_rows, _npz_labelled, size=_array_size),
+    ".npy": Format(_npy_rows, size=_array_size),
     ".parquet": _CSV,
 }
+
+
+def measure_rows(wanted: Wanted, path: Path) -> TableSize | None:
+    """Estimate what reading the rows of a file takes; None where that is not known. Raises DataError."""
+    size = _format(path).size
+    return None if size is None else size(wanted, path)
 
 
 def read_rows(wanted: Wanted, path: Path) -> Features:

@@ -287,8 +287,10 @@ class Transform:
         weights = w.astype(np.float64) / self.scaling.scale
         return weights, float(b - weights @ self.scaling.shift)
 
-    def unknown_cells(self, raw: NDArray[Any], columns: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Return for columns with cells of a kind that the training split had not how many there are.
+    def unknown_cells(
+        self, raw: NDArray[Any], columns: Sequence[str], rows: NDArray[np.intp]
+    ) -> dict[str, tuple[int, int]]:
+        """Return for columns with cells of a kind that the training split had not how many of ``rows`` do.
 
         These are, by column, the texts that are no known category, and the missing cells.
         """
@@ -296,10 +298,10 @@ class Transform:
             return {}
         found = {}
         for j, name in enumerate(columns):
-            slots = (self.slots or {}).get(j)
-            unseen = 0 if slots is None else int(np.count_nonzero(raw[:, j] == -1))
+            cells, slots = raw[rows, j], (self.slots or {}).get(j)
+            unseen = 0 if slots is None else int(np.count_nonzero(cells == -1))
             expected = j in self.flagged if slots is None else slots[-1] not in (-1, slots[-2])
-            missing = 0 if expected else int(np.count_nonzero(np.isnan(raw[:, j])))
+            missing = 0 if expected else int(np.count_nonzero(np.isnan(cells)))
             if unseen or missing:
                 found[name] = (unseen, missing)
         return found

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 
 from mlpcli.figures import UnfitError
 from mlpcli.figures.style import INK, label, new_figure, percent_axis, styled
-from mlpcli.training.evaluation import MOST_CONFUSED, full_report
+from mlpcli.training.evaluation import full_report
 from mlpcli.training.finished import FinishedRun
+from mlpcli.training.memory import MOST_CONFUSED
 
 __all__ = ["draw_confusion"]
 

@@ -25,6 +25,7 @@ from mlpcli.figures.plane import (
     value_name,
 )
 from mlpcli.figures.style import INK, LINE_COLOURS, label, new_figure, styled
+from mlpcli.training.memory import require_room_for_data
 from mlpcli.training.plane import extent, without_axis
 
 __all__ = ["draw_dataset"]
@@ -41,6 +42,7 @@ def draw_dataset(experiment: Experiment) -> Figure:
     Of images, the first ones of each class in the training split are drawn. Raises DataError; UnfitError for
     other data.
     """
+    require_room_for_data(experiment)
     splits = load_splits(experiment)
     title = f"{label(experiment.data.title)}: " + ", ".join(
         f"{len(split):,} {part}" for part, split in splits.parts.items()

@@ -14,13 +14,15 @@ from mlpcli.build import Splits, dialect_of, load_splits, row_roles
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.data.kinds import Kinds, Missing, Wanted
-from mlpcli.data.new_rows import read_labelled, read_rows, read_texts
+from mlpcli.data.new_rows import measure_rows, read_labelled, read_rows, read_texts
 from mlpcli.data.rows import Roles
 from mlpcli.data.table.passes import Cells
 from mlpcli.errors import DataError, MlpError, UsageError
+from mlpcli.specs import NetworkSpec
 from mlpcli.text import nfc
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import folder_of
+from mlpcli.training.memory import require_room_for_data, require_room_for_rows
 from mlpcli.training.model import Model, unlabelled
 from mlpcli.training.moved import is_missing, places_of_data, redirected, what_was_tried
 from mlpcli.training.named import find_checkpoint
@@ -41,7 +43,7 @@ def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[st
     head, split = find_rows(path, checkpoint, part, data)
     model = Model(checkpoint)
     report = {**head, **model.report(split, head["split"])}
-    report["notes"] += model.note_unknown_cells(split.X[split.rows])
+    report["notes"] += model.note_unknown_cells(split)
     network = checkpoint.network
     is_line = network.widths == (2, 1) and checkpoint.classes is not None and not checkpoint.others
     if is_line and network.members == 1 and network.path is None and checkpoint.transform.is_plain:
@@ -112,17 +114,31 @@ def _read_all(checkpoint: Checkpoint, file: Path) -> tuple[Split, tuple[str, ...
     section: Any = checkpoint.experiment.data
     target = getattr(section, "target", "y")
     roles: Roles = {role: name for role, name in row_roles(section).items() if role == "weight"}
-    found = read_labelled(_wanted(checkpoint), file, target=target, classes=checkpoint.classes, roles=roles)
+    wanted = _wanted(checkpoint)
+    _require_room(checkpoint, wanted, file, written=False)
+    found = read_labelled(wanted, file, target=target, classes=checkpoint.classes, roles=roles)
     return Split(found.X, found.y, np.arange(len(found.y)), weights=found.about.weights), found.notes
+
+
+def _require_room(checkpoint: Checkpoint, wanted: Wanted, file: Path, *, written: bool) -> None:
+    """Raise ConfigError if the memory will not suffice for new rows."""
+    size = measure_rows(wanted, file)
+    require_room_for_rows(checkpoint.experiment, _specs(checkpoint), size, file.name, written=written)
+
+
+def _specs(checkpoint: Checkpoint) -> list[NetworkSpec]:
+    return [member.network.spec for member in checkpoint.members]
 
 
 def _find_split(
     checkpoint: Checkpoint, folder: Path, part: str | None, data: Path | None
 ) -> tuple[str, Split]:
     if data is None:
-        splits = load_same_splits(checkpoint, folder)
+        splits = load_same_splits(checkpoint, folder, part=part or "test")
     else:
-        splits = load_splits(redirected(checkpoint.experiment, data))
+        experiment = redirected(checkpoint.experiment, data)
+        require_room_for_data(experiment, _specs(checkpoint), part or "test")
+        splits = load_splits(experiment)
         _require_same(checkpoint, splits)
     present = {name: splits.parts[name] for name in ("test", "val", "train") if name in splits.parts}
     if part is None:
@@ -132,20 +148,23 @@ def _find_split(
     return part, present[part]
 
 
-def load_same_splits(checkpoint: Checkpoint, folder: Path | None = None, data: Path | None = None) -> Splits:
+def load_same_splits(
+    checkpoint: Checkpoint, folder: Path | None = None, data: Path | None = None, *, part: str | None = None
+) -> Splits:
     """Return the splits that a checkpoint was trained and scored on.
 
     They are read from ``data`` or, without it, from where the config says; if the run was moved together with
-    its data, from the same place as seen from its ``folder``. Raises DataError or UsageError if they cannot
+    its data, from the same place as seen from its ``folder``. ``part`` is the one that is scored, if it is
+    only one. Raises DataError or UsageError if they cannot
     be read or are no longer the same.
     """
     experiment, from_run = checkpoint.experiment, checkpoint.data_from_run
     if data is not None:
-        return _read_same(checkpoint, redirected(experiment, data))
+        return _read_same(checkpoint, redirected(experiment, data), part)
     first: MlpError | None = None
     for place in places_of_data(experiment, folder, from_run):
         try:
-            return _read_same(checkpoint, place)
+            return _read_same(checkpoint, place, part)
         except (DataError, UsageError) as error:
             first = first or error
     assert first is not None
@@ -155,9 +174,10 @@ def load_same_splits(checkpoint: Checkpoint, folder: Path | None = None, data: P
     raise DataError(f"{first}{tried}", topic="data moved") from None
 
 
-def _read_same(checkpoint: Checkpoint, experiment: Experiment) -> Splits:
+def _read_same(checkpoint: Checkpoint, experiment: Experiment, part: str | None) -> Splits:
     """Read and divide the data of an experiment, which have to be those of the checkpoint."""
     try:
+        require_room_for_data(experiment, _specs(checkpoint), part)
         splits = load_splits(experiment)
     except DataError as error:
         if error.topic is not None:
@@ -241,10 +261,12 @@ def predict_rows(
     model = Model(checkpoint)
     _check_asked(model, threshold, top)
     wanted = _wanted(checkpoint)
+    _require_room(checkpoint, wanted, file, written=True)
     X = read_rows(wanted, file)
     kept = read_texts(wanted, file, keep) if keep is None or keep else []
-    notes = model.note_unknown_cells(X)
-    logits = model.compute_logits(unlabelled(X), str(file))
+    rows = unlabelled(X)
+    notes = model.note_unknown_cells(rows)
+    logits = model.compute_logits(rows, str(file))
     values, classes = model.read_outputs(logits), checkpoint.classes
     if classes is None:
         return Predictions(checkpoint.target_names, values, None, notes, kept)

@@ -16,6 +16,7 @@ from mlpcli.data.cifar10 import IMAGE, find_cifar10
 from mlpcli.data.kinds import cell_text
 from mlpcli.data.scaling import SCALINGS, extremes
 from mlpcli.data.transform import Transform
+from mlpcli.training.memory import require_room_for_data
 from mlpcli.training.settled import settle
 
 __all__ = ["describe_data"]
@@ -35,6 +36,7 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
     follows from the target, if the config names none. Raises DataError, ConfigError.
     """
     section: Any = experiment.data
+    require_room_for_data(experiment)
     splits = load_splits(experiment)
     experiment, choice = settle(experiment, splits)
     parts = {
@@ -107,10 +109,9 @@ def _ranges(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.float64]
 
 def _columns(splits: Splits, transform: Transform) -> list[dict[str, Any]]:
     """Return for each column of a table what it holds, in all splits, and how many features it becomes."""
-    X = np.concatenate([split.X[split.rows] for split in splits.parts.values()])
     described = []
     for j, name in enumerate(splits.columns):
-        cells = X[:, j].astype(np.float64)
+        cells = np.concatenate([split.X[split.rows, j] for split in splits.parts.values()], dtype=np.float64)
         there = cells[~np.isnan(cells)]
         values, counts = np.unique(there, return_counts=True)
         kind = splits.kinds.get(name)

@@ -23,10 +23,9 @@ from mlpcli.nn.measures import (
     measure_one,
 )
 from mlpcli.nn.network import Network
-from mlpcli.training.memory import EVALUATION_ROWS
+from mlpcli.training.memory import EVALUATION_ROWS, MOST_CONFUSED
 
 __all__ = [
-    "MOST_CONFUSED",
     "compute_logits",
     "full_report",
     "mean_loss",
@@ -35,7 +34,6 @@ __all__ = [
     "require_defined",
 ]
 
-MOST_CONFUSED = 1000  # classes of a confusion matrix; more would take gigabytes
 _MISTAKES = 10
 
 

@@ -6,7 +6,8 @@ at the end of training, when the best weights are loaded into a second network f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.config.plan import plan_network
@@ -18,9 +19,12 @@ from mlpcli.text import columns, memory
 
 if TYPE_CHECKING:
     from mlpcli.build import Splits
+    from mlpcli.data.dataset import TableSize
+    from mlpcli.data.transform import Transform
 
 __all__ = [
     "EVALUATION_ROWS",
+    "MOST_CONFUSED",
     "DataSize",
     "Forecast",
     "Part",
@@ -36,12 +40,17 @@ __all__ = [
 
 EVALUATION_ROWS = 500  # at a time: large enough for the BLAS, small enough for the cache
 _FLOAT = 4  # bytes of a float32
-_PROGRAM = 56_000_000  # Python, NumPy with its BLAS, and the rest
-# bytes of a logit while a score that chooses the best epoch is computed
-_MONITORED = {"balanced_accuracy": 16, "f1": 16, "log_loss": 32, "roc_auc": 50, "mse": 24, "mae": 24}
-_OF_INPUT, _OF_OUTPUT = 30, 48  # bytes of each in an example while a linear model is fitted
+_PROGRAM = 66_000_000  # Python, NumPy with its BLAS, and the rest
+_MARGIN = 0.06  # of all else: what the allocator cannot use
+# Bytes of a logit while a score that chooses the best epoch is computed.
+_MONITORED = {"balanced_accuracy": 8, "f1": 8, "log_loss": 32, "roc_auc": 52, "mse": 24, "mae": 24}
+_JUDGED, _OF_SCORES, _WRITTEN = 50, 40, 104  # bytes of a logit that is judged, of an SVM, or written as text
+_OF_INPUT, _OF_OUTPUT = 36, 56  # bytes of each in an example while a linear model is fitted
 _MOST_ROWS, _MOST_CELLS, _MOST_STEPS = 20_000, 2_000_000, 300_000_000  # of that fit
-_DRAWN, _KEPT = 56, 40  # bytes per example of a toy set while it is drawn, and afterwards
+_DRAWN = {"moons": 80, "blobs": 48, "xor": 40, "sine": 29}  # bytes per example of a toy set while it is drawn
+_DRAWN_OTHERS = 56
+MOST_CONFUSED = 1000  # classes of a confusion matrix; more would take gigabytes
+_GATHERED = 1 << 12  # rows that are transformed at once
 
 
 @dataclass(frozen=True)
@@ -56,12 +65,13 @@ class Part:
 
 @dataclass(frozen=True)
 class DataSize:
-    """The bytes of a data set, and its shape as far as it is known.
+    """The bytes of a data set while it is read, and its shape as far as it is known.
 
-    ``trained`` and ``scored`` are the numbers of examples in the training split and in the largest split, or
-    upper bounds. ``itemsize`` is the number of bytes of a feature in memory, 1 for images. ``spare`` bytes
-    are freed once the data are loaded. ``kept`` is the number of examples whose inputs a run keeps: those of
-    training and validation, but none of images. ``about`` is an estimate of ``trained``, if that is None.
+    ``trained``, ``validated``, ``tested`` and ``scored`` are the numbers of examples in the training split,
+    the validation split, the test split and the largest split, or upper bounds. ``itemsize`` is the number
+    of bytes of a feature in memory, 1 for images. ``columns`` are those of the table, ``inputs`` those of the
+    network that they become, and ``direct`` those of them that are no bins. ``spare`` bytes are freed once
+    the data are loaded.
     """
 
     bytes: int
@@ -72,8 +82,15 @@ class DataSize:
     inputs: int | None = None
     outputs: int | None = None
     spare: int = 0
-    kept: int = 0
-    about: int | None = None
+    validated: int = 0
+    tested: int = 0
+    columns: int | None = None
+    direct: int | None = None
+
+    @property
+    def kept(self) -> int:
+        """The number of examples whose inputs a run keeps: of training and validation, but none of images."""
+        return 0 if self.itemsize == 1 else (self.trained or 0) + self.validated
 
 
 @dataclass(frozen=True)
@@ -107,14 +124,10 @@ def forecast_memory(
     Without an experiment, the optimizer is adam and the batch size the default. Without a network, only the
     data count.
     """
-    around = [Part("program", "Python and NumPy", _PROGRAM, "")]
-    if data is not None:
-        around.append(Part("data", "data set", data.bytes, data.working))
     if spec is None:
-        return Forecast((), tuple(around), _advice(None, experiment))
+        return Forecast((), tuple(_around(data, ())), _advice(None, experiment))
     optimizer: Any = Adam(name="adam") if experiment is None else experiment.optimizer
     batch = (Training() if experiment is None else experiment.training).batch_size
-    scored = data.scored if data is not None else None
     if data is not None and data.trained is not None:
         batch = min(batch, data.trained)
     parameters = _FLOAT * spec.count()
@@ -141,30 +154,96 @@ def forecast_memory(
             "previous and best weights",
         ),
     )
-    free = 0 if data is None else data.spare
+    around = _around(data, network)
     if data is not None and data.kept:
         inputs = spec.widths[0]
-        taken = _FLOAT * data.kept * inputs
-        around.append(Part("inputs", "inputs", max(0, taken - free), f"{data.kept:,} x {inputs:,}, scaled"))
-        free = max(0, free - taken)  # they stay
-    regression = experiment is not None and experiment.loss.task == "regression"
+        taken = data.kept * (_FLOAT * inputs + 8)  # and a place in the order
+        around.append(Part("inputs", "inputs", taken, f"{data.kept:,} x {inputs:,}, scaled"))
+    if data is not None:
+        around += _once(spec, experiment, data, sum(part.bytes for part in (*network, *around)) - _PROGRAM)
+    return Forecast(network, _with_margin(network, around), _advice(spec, experiment))
+
+
+def forecast_scoring(
+    specs: Sequence[NetworkSpec], experiment: Experiment, data: DataSize | None, *, written: bool = False
+) -> Forecast:
+    """Return the memory that scoring networks on data takes, or predicting for them, if it is ``written``."""
+    spec = specs[0]
     inputs, outputs = spec.widths[0], spec.widths[-1]
-    if scored is not None:
-        of_monitor = 0 if experiment is None else _MONITORED.get(experiment.monitor, 0) * max(2, outputs)
-        of_network, of_baselines = (32, 40) if regression else (12, 20)
-        taken = scored * (36 + max(of_network * outputs + of_monitor, of_baselines * outputs))
-        around.append(Part("scores", "scores", max(0, taken - free), f"{scored:,} x {outputs:,}"))
-        free = max(free, taken)
-    if data is not None and (trained := data.trained or data.about) is not None:
-        if experiment is not None:  # the linear model takes no bins
-            inputs = max(1, inputs // (1 + getattr(experiment.data, "bins", 0)))
-        fitted = baseline_rows(trained, inputs, 0 if regression else max(2, outputs))
+    parameters = _FLOAT * sum(each.count() for each in specs)
+    itemsize = _FLOAT if data is None else data.itemsize
+    rows = max(1, EVALUATION_ROWS // spec.members)
+    forward = rows * (_FLOAT * (spec.activations + inputs) + itemsize * inputs + spec.masks)
+    forward += rows * _FLOAT * spec.scratch
+    network = (
+        Part("parameters", "weights and biases", 2 * parameters, "and as many gradients"),
+        Part("buffers", "work buffers", len(specs) * forward, f"{rows:,} rows at a time"),
+    )
+    around = _around(data, network)
+    if data is not None and data.scored is not None:
+        n, regression = data.scored, experiment.loss.task == "regression"
+        width = outputs if regression else max(2, outputs)
+        if written:
+            taken = n * (50 + _WRITTEN * width)
+        elif regression:
+            taken = n * (40 + 56 * width)
+        else:
+            has_scores = experiment.loss.name in ("hinge", "binary_hinge")
+            taken = n * (60 + (_OF_SCORES if has_scores else _JUDGED) * width)
+            taken += 24 * width**2 if width <= MOST_CONFUSED else 0
+        taken += 3 * _FLOAT * (len(specs) - 1) * n * width  # outputs of each network
+        label = "predictions" if written else "scores"
+        around.append(Part("scores", label, taken, f"{n:,} x {width:,}"))
+    if data is not None:
+        held = sum(part.bytes for part in (*network, *around)) - _PROGRAM
+        if data.bytes > held:
+            around.append(Part("reading", "reading", data.bytes - held, f"{data.working}, before it is kept"))
+    room = "free some memory, since the network has this size"
+    advice = _advice(None, experiment) | {"parameters": room, "batch": room}
+    return Forecast(network, _with_margin(network, around), advice)
+
+
+def _around(data: DataSize | None, network: Sequence[Part]) -> list[Part]:
+    """Return the parts of the program and of the data as they are kept or, without a network, read."""
+    around = [Part("program", "Python and NumPy", _PROGRAM, "")]
+    if data is not None:
+        size = data.bytes - (data.spare if network else 0)
+        around.append(Part("data", "data set", size, data.working))
+    return around
+
+
+def _with_margin(network: Sequence[Part], around: Sequence[Part]) -> tuple[Part, ...]:
+    margin = round(_MARGIN * sum(part.bytes for part in (*network, *around[1:])))
+    return *around, Part("margin", "margin", margin, f"{_MARGIN:.0%} of all but the program")
+
+
+def _once(spec: NetworkSpec, experiment: Experiment | None, data: DataSize, held: int) -> list[Part]:
+    """Return what is taken at one time or another, beside the ``held`` bytes: the largest of them."""
+    inputs, outputs = spec.widths[0], spec.widths[-1]
+    regression = experiment is not None and experiment.loss.task == "regression"
+    width = outputs if regression else max(2, outputs)
+    monitored = 0 if experiment is None else _MONITORED.get(experiment.monitor, 0) * width
+    found = [Part("reading", "reading", data.bytes - held, f"{data.working}, before it is kept")]
+    if data.scored is not None:
+        # The loss keeps its buffers for the validation split.
+        of_loss = 6 if experiment is not None and experiment.loss.name == "hinge" else 8
+        kept = data.validated * (of_loss * outputs + 32)
+        each = 56 * outputs + 40 if regression else (4 + of_loss) * outputs + monitored + 60
+        taken = kept + data.scored * each
+        found.append(Part("scores", "scores", taken, f"{data.scored:,} x {outputs:,}"))
+    if data.trained is not None:
+        direct = inputs if data.direct is None else data.direct
+        fitted = baseline_rows(data.trained, direct, 0 if regression else width)
         if fitted is not None:
-            taken = fitted * (_OF_INPUT * inputs + _OF_OUTPUT * (outputs if regression else max(2, outputs)))
-            taken = max(0, taken - free)  # it is fitted when there are no scores
-            working = f"{fitted:,} x {inputs:,}, of the linear model to compare with"
-            around.append(Part("baseline", "baseline", taken, working))
-    return Forecast(network, tuple(around), _advice(spec, experiment))
+            taken = fitted * (_OF_INPUT * direct + _OF_OUTPUT * width)
+            taken += 3 * 8 * min(direct, fitted) ** 2 * (1 if regression else width)
+            working = f"{fitted:,} x {direct:,}, of the linear model to compare with"
+            found.append(Part("baseline", "baseline", taken, working))
+    columns = inputs if data.columns is None else data.columns
+    rows = min(_GATHERED, data.trained or 0) if data.kept else 0
+    found.append(Part("inputs", "inputs", rows * data.itemsize * columns, "while they are scaled"))
+    largest = max(found, key=lambda part: part.bytes)
+    return [largest] if largest.bytes > 0 else []
 
 
 def baseline_rows(n: int, features: int, classes: int) -> int | None:
@@ -181,20 +260,26 @@ def _buffers(spec: NetworkSpec, experiment: Experiment | None, data: DataSize | 
     """Return the bytes of all buffers of a training step, except the activations, and of evaluation."""
     inputs, outputs = spec.widths[0], spec.widths[-1]
     numbers = spec.members * max(spec.widths[1:-1], default=0)  # for finding dead units
-    numbers += 4 * spec.members * outputs  # gradients of the logits, and buffers of the loss
+    numbers += 5 * spec.members * outputs  # gradients of the logits, and buffers of the loss
     augment = None if experiment is None else getattr(experiment.data, "augment", None)
     if augment is not None and (augment.crop or augment.flip):
         numbers += inputs * (32 + 2 * augment.crop) ** 2 // 32**2 + (inputs if augment.crop else 0)
     if augment is not None and augment.mixup:
         numbers += inputs
     itemsize = _FLOAT if data is None else data.itemsize
+    columns = inputs if data is None or data.columns is None else data.columns
     rows = EVALUATION_ROWS if data is None or data.scored is None else min(EVALUATION_ROWS, data.scored)
     rows = max(1, rows // spec.members)
-    gathered = itemsize * inputs * spec.members
     scratch = _FLOAT * spec.scratch + spec.masks
-    forward = _FLOAT * spec.activations + gathered + scratch
+    raw = itemsize * columns
+    gathered = spec.members * (raw if data is None or not data.kept else 0)
+    layers = _FLOAT * (spec.activations - spec.members * inputs) + scratch
     # The buffers of training grow to the rows of evaluation; the second network has its own.
-    return batch * (_FLOAT * numbers + gathered + scratch) + forward * (max(0, rows - batch) + rows)
+    taken = batch * (_FLOAT * numbers + gathered + scratch) + layers * (max(0, rows - batch) + rows)
+    # Inputs are gathered for the validation split, and for the last scores of one split after the other:
+    # the network keeps those of the one before.
+    validated = rows if data is None else min(rows, data.validated)
+    return taken + (2 * validated + rows) * _FLOAT * inputs + (validated + max(validated, rows)) * raw
 
 
 def _advice(spec: NetworkSpec | None, experiment: Experiment | None) -> dict[str, str]:
@@ -234,7 +319,7 @@ def _clipped(text: str) -> str:
 _KINDS = {
     "parameters": ("parameters", "gradients", "optimizer", "copies"),
     "batch": ("activations", "buffers"),
-    "data": ("data", "inputs", "scores", "baseline"),
+    "data": ("data", "reading", "inputs", "scores", "baseline"),
 }
 _NAMES = {
     "parameters": "numbers that are kept for each parameter",
@@ -249,20 +334,20 @@ def known_data(experiment: Experiment) -> DataSize | None:
     if n is None:
         return None
     if section.name == "cifar10":
-        trained, scored = _split_sizes(experiment, n, own_test=n // 6)
-        return DataSize(
-            n * (section.inputs + 8), f"{n:,} images, 1 byte a value", trained, scored, itemsize=1
-        )
-    trained, scored = _split_sizes(experiment, n)
-    spare = n * (_DRAWN - _KEPT)
-    return DataSize(
-        n * _DRAWN,
-        f"{n:,} points, while they are drawn",
-        trained,
-        scored,
-        spare=spare,
-        kept=min(n, trained + _val_size(experiment, n)),
-    )
+        size = n * (section.inputs + 24)
+        return _sized(experiment, n, size, f"{n:,} images, 1 byte a value", own_test=n // 6, itemsize=1)
+    kept = _FLOAT * (section.inputs or 2) + (_FLOAT if experiment.loss.task == "regression" else 8) + 8
+    drawn = _DRAWN.get(section.name, _DRAWN_OTHERS)
+    spare = n * (drawn - kept)
+    return _sized(experiment, n, n * drawn, f"{n:,} points, while they are drawn", spare=spare)
+
+
+def _sized(
+    experiment: Experiment, n: int, size: int, working: str, own_test: int = 0, **more: Any
+) -> DataSize:
+    """Return the size of a data set of n examples, as they are divided."""
+    trained, val, test = _split_sizes(experiment, n, own_test)
+    return DataSize(size, working, trained, max(trained, val, test), validated=val, tested=test, **more)
 
 
 def _count(size: float | None, of: int, rest: int) -> int:
@@ -273,8 +358,8 @@ def _val_size(experiment: Experiment, learned: int) -> int:
     return 0 if experiment.training.validation == "folds" else _count(experiment.data.val_size, learned, 0)
 
 
-def _split_sizes(experiment: Experiment, n: int, own_test: int = 0) -> tuple[int, int]:
-    """Return roughly how many of n examples the training split has, and the largest split."""
+def _split_sizes(experiment: Experiment, n: int, own_test: int = 0) -> tuple[int, int, int]:
+    """Return roughly how many of n examples the splits for training, validation and test have."""
     section: Any = experiment.data
     learned = n - own_test
     fold = getattr(section, "fold", None)
@@ -282,7 +367,7 @@ def _split_sizes(experiment: Experiment, n: int, own_test: int = 0) -> tuple[int
     test = _count(test_size, own_test or n, own_test)
     val = _val_size(experiment, learned)
     train = max(1, _count(section.train_size, learned, learned - val - (0 if own_test else test)))
-    return train, max(train, val, test)
+    return train, val, test
 
 
 def measured_data(experiment: Experiment) -> DataSize | None:
@@ -293,24 +378,23 @@ def measured_data(experiment: Experiment) -> DataSize | None:
     if measure is None:
         return known_data(experiment)
     table = measure(section, experiment.classification)
-    n = table.examples
-    kept = 0 if table.itemsize == 1 else n or 0
-    return DataSize(
-        table.bytes,
-        section.title,
-        n,
-        n,
-        table.itemsize,
-        table.inputs,
-        table.outputs,
-        table.spare,
-        kept,
-        None if table.about is None else _split_sizes(experiment, table.about)[0],
-    )
+    bins = getattr(section, "bins", 0)
+    known: dict[str, Any] = {
+        "itemsize": table.itemsize,
+        "inputs": table.inputs * (1 + bins) if table.features is None else table.features,
+        "outputs": table.outputs,
+        "spare": table.spare,
+        "columns": table.inputs,
+        "direct": table.inputs if table.direct is None else table.direct,
+    }
+    n = table.examples or table.about
+    if n is None:
+        return DataSize(table.bytes, section.title, **known)
+    return _sized(experiment, n, table.bytes + 16 * n, section.title, **known)
 
 
-def loaded_data(splits: Splits) -> DataSize:
-    """Return the size of data that have been loaded."""
+def loaded_data(splits: Splits, transform: Transform) -> DataSize:
+    """Return the size of data that have been loaded, whose columns ``transform`` makes the inputs of."""
     parts = [split for split in (splits.train, splits.val, splits.test) if split is not None]
     arrays = {
         id(array): array
@@ -318,18 +402,19 @@ def loaded_data(splits: Splits) -> DataSize:
         for array in (split.X, split.y, split.weights)
         if array is not None
     }
-    scored = max(map(len, parts))
-    kept = len(splits.train) + (0 if splits.val is None else len(splits.val))
-    rows = 3 * 8 * sum(map(len, parts))  # row numbers of the splits, the same in a new order, and the labels
+    rows = 8 * sum(map(len, parts))
     return DataSize(
         sum(array.nbytes for array in arrays.values()) + rows,
         f"{sum(map(len, parts)):,} x {len(splits.columns):,}",
         len(splits.train),
-        scored,
+        max(map(len, parts)),
         splits.train.X.itemsize,
-        len(splits.columns),
+        transform.n_features,
         splits.targets,
-        kept=0 if splits.train.X.itemsize == 1 else kept,
+        validated=0 if splits.val is None else len(splits.val),
+        tested=0 if splits.test is None else len(splits.test),
+        columns=len(splits.columns),
+        direct=transform.n_direct,
     )
 
 
@@ -350,33 +435,69 @@ def require_memory(experiment: Experiment, loaded: DataSize | None = None) -> No
         raise ConfigError(describe_shortage(forecast, available), topic="memory")
 
 
-def require_room_for_data(experiment: Experiment) -> None:
-    """Raise ConfigError if the data set alone will not fit into memory; a network is not thought of."""
+def require_room_for_data(
+    experiment: Experiment, networks: Sequence[NetworkSpec] = (), part: str | None = None
+) -> None:
+    """Raise ConfigError if there is not enough memory to read the data set and score ``networks`` on it.
+
+    ``part`` is the split that is scored, if it is a single one.
+    """
     available = available_memory()
     if available is None:
         return
-    forecast = forecast_memory(None, experiment, measured_data(experiment))
+    data = measured_data(experiment)
+    if data is not None and part is not None:
+        sizes = {"train": data.trained, "val": data.validated, "test": data.tested}
+        data = replace(data, scored=sizes[part])
+    forecast = (
+        forecast_scoring(networks, experiment, data) if networks else forecast_memory(None, experiment, data)
+    )
     if forecast.total > available.size:
-        raise ConfigError(describe_shortage(forecast, available))
+        raise ConfigError(
+            describe_shortage(forecast, available, "scoring" if networks else "reading the data")
+        )
+
+
+def require_room_for_rows(
+    experiment: Experiment,
+    networks: Sequence[NetworkSpec],
+    table: TableSize | None,
+    where: str,
+    *,
+    written: bool,
+) -> None:
+    """Raise ConfigError if there is not enough memory to read new rows and score networks on them.
+
+    ``table`` is their size, if it is known. ``written`` says that predictions are to be written instead.
+    """
+    available = available_memory()
+    if available is None or table is None:
+        return
+    data = DataSize(
+        table.bytes, where, None, table.examples, table.itemsize, spare=table.spare, columns=table.inputs
+    )
+    forecast = forecast_scoring(networks, experiment, data, written=written)
+    forecast.advice["data"] = f"cut {where} into several files, and give them one after the other"
+    if forecast.total > available.size:
+        what = "predicting" if written else "scoring"
+        raise ConfigError(describe_shortage(forecast, available, what))
 
 
 def _plan(experiment: Experiment, data: DataSize | None) -> NetworkSpec | None:
     inputs, outputs = (None, None) if data is None else (data.inputs, data.outputs)
-    if inputs is not None:
-        inputs *= 1 + getattr(experiment.data, "bins", 0)
     widths = experiment.widths(inputs, outputs) or experiment.widths(inputs, 2)
     return None if widths is None else plan_network(experiment.model, widths)
 
 
-def describe_shortage(forecast: Forecast, available: Available) -> str:
-    """Return the forecast as a table, its largest part and what to lower."""
+def describe_shortage(forecast: Forecast, available: Available, what: str = "training") -> str:
+    """Return the forecast of ``what`` as a table, its largest part and what to lower."""
     totals = {
         kind: sum(part.bytes for part in forecast.parts if part.key in keys) for kind, keys in _KINDS.items()
     }
     largest = max(totals, key=lambda kind: totals[kind])
     table = columns([*forecast.rows(), ["total", memory(forecast.total), ""]], "<><")
     return (
-        f"{'training' if forecast.network else 'reading the data'} would take about "
+        f"{what} would take about "
         f"{memory(forecast.total)} of memory, "
         f"but {available.where} has {memory(available.size)} left.\n\n{table}\n\n"
         f"The largest part is {_NAMES[largest]}: {memory(totals[largest])}.\n"

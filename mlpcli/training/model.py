@@ -110,7 +110,7 @@ class Model:
             missing=getattr(checkpoint.experiment.data, "missing", "fill"),
         )
         split = Split(found.X, found.y, np.arange(len(found.X)), weights=found.about.weights)
-        return {**self.report(split, "X"), "notes": [*found.notes, *self.note_unknown_cells(found.X)]}
+        return {**self.report(split, "X"), "notes": [*found.notes, *self.note_unknown_cells(split)]}
 
     @property
     def config(self) -> dict[str, Any]:
@@ -224,10 +224,10 @@ class Model:
             report["baseline_note"] = baselines.note
         return report
 
-    def note_unknown_cells(self, X: NDArray[Any]) -> list[str]:
-        """Return a sentence for each column of X (n, columns) with cells of a kind that training had not."""
+    def note_unknown_cells(self, split: Split) -> list[str]:
+        """Return a sentence for each column of a split with cells of a kind that training had not."""
         columns, members = self.checkpoint.columns, self.checkpoint.members
-        each = [member.transform.unknown_cells(X, columns) for member in members]
+        each = [member.transform.unknown_cells(split.X, columns, split.rows) for member in members]
         notes = []
         for name in columns:
             found = [cells[name] for cells in each if name in cells]

@@ -36,5 +36,6 @@ def plan_run(experiment: Experiment) -> RunPlan:
     require_room_for_data(experiment)
     splits = load_splits(experiment)
     experiment, note = settle(experiment, splits)
-    widths = network_widths(experiment, fit_transform(experiment, splits), splits.targets)
-    return RunPlan(experiment, widths, loaded_data(splits), note)
+    transform = fit_transform(experiment, splits)
+    widths = network_widths(experiment, transform, splits.targets)
+    return RunPlan(experiment, widths, loaded_data(splits, transform), note)

@@ -115,13 +115,13 @@ class Run:
                 require_memory(experiment)
             splits = load_splits(experiment)
         experiment, choice = settle(experiment, splits)
+        self.transform = fit_transform(experiment, splits)
         if not force_memory:
-            require_memory(experiment, loaded_data(splits))
+            require_memory(experiment, loaded_data(splits, self.transform))
         self.experiment = experiment
         self.splits = splits
         self._data_from_run = data_from(self.recorder.directory, experiment)
         train, val = splits.train, splits.val
-        self.transform = fit_transform(experiment, splits)
         self.target_transform = fit_target_transform(experiment, splits)
         widths = network_widths(experiment, self.transform, splits.targets)
         self.network = build_network(experiment, widths, dtype)

@@ -114,8 +114,12 @@ def test_new_rows_may_hold_what_the_training_split_had_not() -> None:
     np.testing.assert_array_equal(
         fitted.apply(raw), [[25, 1, 0, 0, 0, 0, 0, 1, 0], [25, 0, 0, 0, 0, 0, 0, 1, 0]]
     )
-    assert fitted.unknown_cells(raw, COLUMNS) == {"sex": (1, 1), "married": (0, 1), "town": (1, 0)}
-    assert fitted.unknown_cells(TABLE, COLUMNS) == {}
+    assert fitted.unknown_cells(raw, COLUMNS, np.arange(len(raw))) == {
+        "sex": (1, 1),
+        "married": (0, 1),
+        "town": (1, 0),
+    }
+    assert fitted.unknown_cells(TABLE, COLUMNS, np.arange(len(TABLE))) == {}
 
 
 def test_only_the_training_rows_count() -> None:

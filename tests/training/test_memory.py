@@ -6,12 +6,14 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mlpcli.cli import run
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS, UNITS, plan_network, plan_widths
 from mlpcli.config.schema import Experiment
@@ -22,6 +24,7 @@ from mlpcli.training.memory import (
     EVALUATION_ROWS,
     Forecast,
     forecast_memory,
+    forecast_scoring,
     known_data,
     loaded_data,
     measured_data,
@@ -49,16 +52,16 @@ def peak(config: Experiment, tmp_path: Path) -> int:
     """Return the peak of the bytes that NumPy and Python allocate during a run and its final scores."""
     tracemalloc.start()  # it does not count earlier allocations
     try:
-        run = train_run(config, take_directory("r", tmp_path / "r"))
-        run.score_best()
-        run.score_baselines()
+        trained = train_run(config, take_directory("r", tmp_path / "r"))
+        trained.score_best()
+        trained.score_baselines()
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
 
 def without_program(forecast: Forecast) -> int:
-    return sum(part.bytes for part in forecast.parts if part.key != "program")
+    return sum(part.bytes for part in forecast.parts if part.key not in ("program", "margin"))
 
 
 def within_a_quarter(config: Experiment, tmp_path: Path) -> None:
@@ -183,9 +186,10 @@ def test_cifar10(tmp_path: Path, make_cifar10: Callable[..., Any], monkeypatch: 
 
 def test_loaded_data_are_counted_with_their_real_size() -> None:
     config = experiment(data={"name": "moons", "points": 1000})
-    data = loaded_data(Run(config).splits)
+    begun = Run(config)
+    data = loaded_data(begun.splits, begun.transform)
     assert (data.trained, data.scored, data.inputs, data.outputs) == (600, 600, 2, 2)
-    assert data.bytes == 1000 * (2 * 4 + 8 + 3 * 8)
+    assert data.bytes == 1000 * (2 * 4 + 8 + 8)
     known = known_data(config)
     assert known is not None
     assert (known.trained, known.scored) == (600, 600)
@@ -279,7 +283,7 @@ def test_data_that_do_not_fit_are_not_read(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("little")
 def test_a_network_of_a_width_that_only_the_data_know(tmp_path: Path) -> None:
-    """The header row gives the number of inputs, the rows give the number of classes."""
+    """The first rows give the number of inputs, and the number of classes if they have them all."""
     path = tmp_path / "x.csv"
     path.write_text(",".join(f"x{i}" for i in range(5000)) + ",y\n" + "1," * 5000 + "2\n")
     config = experiment(
@@ -288,9 +292,85 @@ def test_a_network_of_a_width_that_only_the_data_know(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="The largest part is numbers that are kept for each parameter"):
         require_memory(config)
     path.write_text("x,y\n" + "".join(f"{i},{i // 2}\n" for i in range(12_000)))
-    require_memory(config)
-    with pytest.raises(ConfigError, match="7,200 x 6,000"):
-        Run(config)
+    for begin in (require_memory, Run):
+        with pytest.raises(ConfigError, match="7,200 x 1, of the linear model"):
+            begin(config)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two runs, of two features and of a table."""
+    folder = tmp_path_factory.mktemp("runs")
+    rows = "".join(f"{i % 7},{'ab'[i % 2]}\n" for i in range(60))
+    (folder / "t.csv").write_text(f"x,y\n{rows}")
+    (folder / "t.yaml").write_text(
+        "data: {name: csv, path: t.csv, target: y}\nmodel: {hidden: [3]}\ntraining: {epochs: 1}\n"
+    )
+    (folder / "m.yaml").write_text("data: moons\nmodel: {hidden: [3]}\ntraining: {epochs: 1}\n")
+    np.save(folder / "t.npy", np.zeros((4, 1)))
+    np.savez(folder / "t.npz", X=np.zeros((4, 1)), y=["a", "b", "a", "b"])
+    for name in "tm":
+        out = str(folder / name)
+        assert run(["train", str(folder / f"{name}.yaml"), "--quiet", "--out", out]) == 0
+    return folder
+
+
+READING = ("read_known", "rows_of_npy", "rows_of_npz", "labelled_npz")
+COMMANDS = [
+    "train t.yaml",
+    "train t.yaml --dry-run",
+    "train t.yaml --folds 3",
+    "count-params t.yaml",
+    "check t.yaml",
+    "data describe t.yaml",
+    "data describe moons",
+    "data draw moons",
+    "eval t",
+    "eval m --split train",
+    "eval t --data t.csv",
+    "eval t --data t.csv --split test",
+    "eval t --data t.npz",
+    "predict t t.csv",
+    "predict t t.npy",
+    "predict t t.npz",
+    "importance t",
+    "plot m",
+    "report m",
+    "play m.yaml",
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_that_reads_data_asks_first_whether_they_fit(
+    words: str, finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("the data were read")
+
+    monkeypatch.chdir(finished)
+    for name in ("build.read_csv", "build.draw_toy", *(f"data.new_rows.{name}" for name in READING)):
+        monkeypatch.setattr(f"mlpcli.{name}", read)
+    monkeypatch.setattr(
+        "mlpcli.training.memory.available_memory", lambda: Available(1_000_000, "the control group /job")
+    )
+    before = {path for path in finished.rglob("*") if path.name != "plots"}
+    assert run(words.split()) != 0
+    err = capsys.readouterr().err
+    assert "would take about" in err
+    assert "but the control group /job has 1 MB left" in err
+    assert "Nothing was started." in err
+    assert {path for path in finished.rglob("*") if path.name != "plots"} == before
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_scoring_counts_the_rows_of_the_split(split: str) -> None:
+    config = experiment(data={"name": "moons", "points": 1000}, model={"hidden": [3]})
+    data = measured_data(config)
+    assert data is not None
+    rows = {"train": data.trained, "test": data.tested}
+    assert rows == {"train": 600, "test": 200}
+    parts = forecast_scoring([plan_widths((2, 3, 2))], config, replace(data, scored=rows[split])).parts
+    assert next(part.working for part in parts if part.key == "scores") == f"{rows[split]} x 2"
 
 
 def test_a_missing_file_is_reported_by_the_reader() -> None:
@@ -306,9 +386,11 @@ def test_without_a_known_limit_nothing_is_refused(monkeypatch: pytest.MonkeyPatc
 
 def test_loaded_data_are_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     config = experiment(data={"name": "moons", "points": 10_000})
-    data = loaded_data(Run(config).splits)
-    total = forecast_memory(plan_widths((2, 100, 2)), config, data).total
-    for free, fits in ((total - 56_000_000 - data.bytes, True), (total - 56_001_000 - data.bytes, False)):
+    begun = Run(config)
+    data = loaded_data(begun.splits, begun.transform)
+    parts = {part.key: part.bytes for part in forecast_memory(plan_widths((2, 100, 2)), config, data).parts}
+    needed = sum(parts.values()) - parts["program"] - parts["data"]
+    for free, fits in ((needed, True), (needed - 1000, False)):
         monkeypatch.setattr(
             "mlpcli.training.memory.available_memory", lambda free=free: Available(free, "this machine")
         )
@@ -320,39 +402,137 @@ def test_loaded_data_are_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 CHILD = """
-import sys
-from pathlib import Path
+import resource, sys
 from mlpcli.cli import run
-run(["train", *sys.argv[1:], "--quiet"])
-print([line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line][0])
+code = run(sys.argv[1:])
+print("took", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+sys.exit(code)
 """
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's figures")
-@pytest.mark.parametrize(
-    "sections",
-    [
-        {},
-        {"model": {"hidden": [3000, 3000]}},
-        {"model": {"hidden": [4000, 4000]}, "optimizer": "sgd"},
-        {"data": {"name": "moons", "points": 3_000_000}, "training": {"batch_size": 10_000}},
+def taken(folder: Path, *words: str) -> int:
+    """Return the most memory that a command has in a process of its own."""
+    result = subprocess.run(
+        [sys.executable, "-c", CHILD, *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert not result.returncode, result.stderr
+    return int(result.stdout.split()[-1])
+
+
+def forecast_of_all(config: Experiment) -> int:
+    """Return the larger of the two forecasts of a training: before the data are read, and after that."""
+    begun = Run(config)
+    data = loaded_data(begun.splits, begun.transform)
+    after = forecast_memory(begun.network.spec, begun.experiment, data)
+    return max(forecast(config).total, after.total)
+
+
+def write_csv(path: Path, columns: list[list[Any]]) -> None:
+    names = [*(f"x{i}" for i in range(len(columns) - 1)), "y"]
+    rows = (",".join(map(str, row)) for row in zip(*columns, strict=True))
+    path.write_text("\n".join([",".join(names), *rows]) + "\n")
+
+
+def many_classes(folder: Path) -> None:
+    X = np.random.default_rng(0).standard_normal((6000, 20)).astype(np.float32)
+    np.savez(folder / "x.npz", X=X, y=np.arange(6000) % 3000)
+
+
+def wide_bytes(folder: Path) -> None:
+    X = np.random.default_rng(0).integers(0, 256, (2000, 20_000)).astype(np.uint8)
+    np.savez(folder / "x.npz", X=X, y=np.arange(2000) % 10)
+
+
+def doubles(folder: Path) -> None:
+    X = np.random.default_rng(0).standard_normal((200_000, 40))
+    np.savez(folder / "x.npz", X=X, y=X[:, :3])
+
+
+def numbers(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40_000, 30)).round(4)
+    write_csv(folder / "x.csv", [*X.T.tolist(), (np.arange(40_000) % 3).tolist()])
+
+
+def categories(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    texts = [[f"v{i}" for i in rng.integers(0, 60, 40_000)] for _ in range(5)]
+    write_csv(folder / "x.csv", [*texts, (np.arange(40_000) % 2).tolist()])
+
+
+NPZ, CSV = {"name": "npz", "path": "x.npz"}, {"name": "csv", "path": "x.csv", "target": "y"}
+WHOLE: dict[str, tuple[dict[str, Any], Callable[[Path], None] | None]] = {
+    "small": ({}, None),
+    "adam": ({"model": {"hidden": [3000, 3000]}}, None),
+    "sgd": ({"model": {"hidden": [4000, 4000]}, "optimizer": "sgd"}, None),
+    "points": (
+        {"data": {"name": "moons", "points": 2_000_000}, "training": {"batch_size": 10_000}},
+        None,
+    ),
+    "values": (
+        {"data": {"name": "sine", "points": 2_000_000}, "loss": "mse", "training": {"batch_size": 10_000}},
+        None,
+    ),
+    "batch": (
         {
             "data": {"name": "moons", "points": 100_000},
             "training": {"batch_size": 30_000},
             "model": {"hidden": [500, 500], "activation": "gelu"},
         },
-    ],
-    ids=["small", "adam", "sgd", "points", "batch"],
-)
-def test_whole_processes(tmp_path: Path, sections: dict[str, Any]) -> None:
+        None,
+    ),
+    "members": ({"model": {"hidden": [512, 512], "members": 8}, "training": {"batch_size": 60}}, None),
+    "many classes": ({"data": NPZ, "loss": "cross_entropy"}, many_classes),
+    "margins of many classes": ({"data": NPZ, "loss": "hinge"}, many_classes),
+    "wide bytes": ({"data": NPZ}, wide_bytes),
+    "doubles": ({"data": NPZ, "loss": "mse"}, doubles),
+    "numbers": ({"data": CSV, "model": {"hidden": [50]}}, numbers),
+    "table recipe": ({"data": CSV}, numbers),
+    "categories": ({"data": CSV}, categories),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", ["eval r --json", "eval r --data x.npz", "predict r x.npz"])
+@pytest.mark.parametrize("write", [many_classes, wide_bytes, doubles])
+def test_the_forecast_is_what_scoring_takes_and_up_to_a_fifth_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, write: Callable[[Path], None]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path)
+    (tmp_path / "c.yaml").write_text(
+        "data: {name: npz, path: x.npz}\nmodel: {hidden: [20]}\ntraining: {epochs: 1}\n"
+        + ("loss: cross_entropy\n" if write is many_classes else "")
+    )
+    taken(tmp_path, "train", "c.yaml", "--quiet", "--out", "r")
+    took = taken(tmp_path, *words.split())
+    said = []
+
+    def keep(*args: Any, **settings: Any) -> Forecast:
+        said.append(forecast_scoring(*args, **settings).total)
+        return forecast_scoring(*args, **settings)
+
+    monkeypatch.setattr("mlpcli.training.memory.forecast_scoring", keep)
+    assert run([*words.split(), *(["--out", "p.csv"] if words.startswith("predict") else [])]) == 0
+    assert took <= said[-1]
+    if took > 100_000_000:
+        assert said[-1] <= 1.2 * took
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sections", "write"), WHOLE.values(), ids=WHOLE)
+def test_the_forecast_is_what_a_training_takes_and_up_to_a_fifth_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sections: dict[str, Any], write: Any
+) -> None:
     from mlpcli.config.schema import to_plain
     from mlpcli.config.yaml12 import write_yaml
 
+    monkeypatch.chdir(tmp_path)
+    if write is not None:
+        write(tmp_path)
     config = experiment(**sections)
     (tmp_path / "c.yaml").write_text(write_yaml(to_plain(config)))
-    result = subprocess.run(
-        [sys.executable, "-c", CHILD, "c.yaml"], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    took, said = 1024 * int(result.stdout.split()[-1]), forecast(config).total
-    assert 0.75 * took < said < 1.25 * took
+    took, said = taken(tmp_path, "train", "c.yaml", "--quiet"), forecast_of_all(config)
+    assert took <= said
+    if took > 100_000_000:
+        assert said <= 1.2 * took

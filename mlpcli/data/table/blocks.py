@@ -32,10 +32,10 @@ from mlpcli.data.table.textfile import open_text
 from mlpcli.errors import DataError
 from mlpcli.text import listed, nfc
 
-__all__ = ["Block", "CsvFile", "CsvSource"]
+__all__ = ["BLOCK", "Block", "CsvFile", "CsvSource"]
 
 _LONGEST = 1 << 20  # bytes of one row
-_BLOCK = 1 << 17  # bytes that are converted at a time
+BLOCK = 1 << 17  # bytes that are converted at a time
 _CHEAPER = 5  # so many columns are cut out in the time in which all are split
 _FILE = 1 << 40  # lines of a file, at most
 _LONGEST_CELL = 131_072  # characters: the limit of csv
@@ -179,7 +179,7 @@ class CsvFile:
         """
         width = len(self.names)
         ended = None  # whether rows end with a delimiter, as the first one says
-        while chunk := self._file.read(_BLOCK):
+        while chunk := self._file.read(BLOCK):
             rest = self._file.readline(_LONGEST + 1)
             chunk += rest
             block = None if len(rest) > _LONGEST else self._plain(chunk, width, ended)
@@ -311,6 +311,7 @@ class CsvSource:
                     self.notes.append(
                         f"Numbers are read as in {dialect.example}, as whole columns are written."
                     )
+        self.length: int | None = None
         self._dialect, self._rewrite = dialect, None if as_written else dialect.rewrite
         self.names, self.header = first.names, f"{paths[0]}:{first.line}"
         self.places = {name: i for i, name in enumerate(first.names)}

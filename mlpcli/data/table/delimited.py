@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.kinds import Missing, ReadAs, Wanted
 from mlpcli.data.rows import Roles
 from mlpcli.data.table.assemble import Known, assemble, assemble_known
-from mlpcli.data.table.blocks import CsvSource
+from mlpcli.data.table.blocks import BLOCK, CsvSource
 from mlpcli.data.table.choice import chosen_columns
 from mlpcli.data.table.dialect import Dialect
+from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.parquet import ParquetSource
-from mlpcli.data.table.source import Source
+from mlpcli.data.table.source import Rows, Source
+from mlpcli.data.transform import Transform
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, opened, within_memory
 
-__all__ = ["measure_csv", "open_source", "read_csv", "read_known"]
+__all__ = ["measure_csv", "open_source", "read_csv", "read_known", "size_of_known"]
 
 _BLOCK = 4 << 20  # bytes that a block takes while it is converted
-_PACKED = 4  # times that a table becomes smaller by gzip, about
+_BLOCKS = 2  # that are looked at before a table is read
 
 
 def measure_csv(
@@ -30,23 +34,100 @@ def measure_csv(
     target: str | Sequence[str],
     features: Sequence[str] | None,
     dialect: Dialect,
-    classification: bool,
+    classification: bool | None,
     read_as: Mapping[str, ReadAs] | None = None,
     roles: Roles | None = None,
+    missing: Missing = "fill",
+    bins: int = 0,
 ) -> TableSize:
-    """Estimate the size of a table from its header row and the sizes of its files; raises DataError.
+    """Estimate the size of a table from its first rows and the sizes of its files; raises DataError.
 
-    A cell has about four characters, and is kept in four bytes. The cells of the block that is converted are
-    strings.
+    The first rows tell how long a row is, what the columns hold, and how many inputs of a network they
+    become, with so many ``bins``. Where they are not whole, a cell is taken to have about four characters,
+    and each column to become one input. The cells of the block that is converted are strings.
     """
     paths = matching_files(path, DataError)
     source = open_source(paths, dialect, as_written=True)  # which reads no rows
-    size = sum(map(_size, paths))
+    sizes = [*map(_size, paths)]
+    size = sum(sizes)
     inputs = len(chosen_columns(source, features, target, read_as or {}, "fill", roles or {})[0])
-    kept, block = size * (inputs + 1) // len(source.names), min(32 * size, _BLOCK)
-    several = 1 if isinstance(target, str) else len(target)
-    outputs, rows = None if classification else several, size // (4 * len(source.names))
-    return TableSize(kept + block, None, inputs, outputs, 4, rows, block)
+    rows = size // (4 * len(source.names))
+    outputs = None if classification in (None, True) else 1 if isinstance(target, str) else len(target)
+    wide = direct = None
+    try:
+        head = _Head(open_source(paths, dialect), min(BLOCK, sizes[0]))
+        first = assemble(
+            head,
+            target=target,
+            features=features,
+            classification=classification,
+            read_as=read_as or {},
+            missing=missing,
+            roles=roles or {},
+        )
+    except DataError:  # which reading all of it tells better
+        pass
+    else:
+        transform = Transform.fit("none", first.X, np.arange(len(first)), first.columns, first.kinds, bins)
+        inputs, wide, direct = len(first.columns), transform.n_features, transform.n_direct
+        outputs = first.y.shape[1] if first.classes is None else len(first.classes)
+        rows = len(first)
+        if not head.is_whole:
+            rows = source.length or size * head.rows // head.bytes
+    block = min(32 * size, _BLOCK)
+    return TableSize(rows * _row(inputs) + block, None, inputs, outputs, 4, rows, block, wide, direct)
+
+
+def size_of_known(path: Path, wanted: Wanted) -> TableSize:
+    """Estimate the size of the columns that a network was trained on, in a table; raises DataError."""
+    paths = matching_files(path, DataError)
+    source, sizes = open_source(paths, wanted.dialect), [*map(_size, paths)]
+    head = _Head(source, min(BLOCK, sizes[0]))
+    for _ in head.blocks(Faults(source.place)):
+        pass
+    rows = head.rows if head.is_whole else source.length or sum(sizes) * head.rows // head.bytes
+    columns, block = len(wanted.columns), min(32 * sum(sizes), _BLOCK)
+    return TableSize(rows * _row(columns) + block, rows, columns, None, 4, spare=block)
+
+
+def _row(columns: int) -> int:
+    """Return the bytes of a row while it is read; the matrix grows in steps of an eighth."""
+    return 4 * (columns + 4) * 9 // 8
+
+
+class _Head:
+    """The first rows of a table, as a source; ``rows`` and ``bytes`` say how many they are."""
+
+    def __init__(self, source: Source, block: int) -> None:
+        self._source, self._block = source, block
+        self.where, self.header, self.names, self.places = (
+            source.where,
+            source.header,
+            source.names,
+            source.places,
+        )
+        self.if_missing, self.notes, self.numerals = source.if_missing, source.notes, source.numerals
+        self.length = source.length
+        self.rows, self.bytes, self.is_whole = 0, 1, True
+
+    def place(self, line: int) -> str:
+        """Return the number of a line in words."""
+        return self._source.place(line)
+
+    def file(self, line: int) -> int:
+        """Return which of several files has a line."""
+        return self._source.file(line)
+
+    def blocks(self, faults: Faults) -> Iterator[Rows]:
+        """Yield the first blocks."""
+        self.rows, self.bytes = 0, 0
+        for i, block in enumerate(self._source.blocks(faults)):
+            if i == _BLOCKS:
+                self.is_whole = False
+                return
+            self.rows += len(block.lines)
+            self.bytes += self._block
+            yield block
 
 
 def open_source(paths: list[Path], dialect: Dialect, *, as_written: bool = False) -> Source:
@@ -65,8 +146,11 @@ def open_source(paths: list[Path], dialect: Dialect, *, as_written: bool = False
 
 def _size(path: Path) -> int:
     with opened(path, DataError) as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        return file.seek(0, io.SEEK_END) * (_PACKED if packed else 1)
+        if file.read(2) != b"\x1f\x8b":
+            return file.seek(0, io.SEEK_END)
+        packed = file.seek(0, io.SEEK_END)
+        file.seek(max(0, packed - 4))
+        return max(packed, int.from_bytes(file.read(4), "little"))  # gzip ends with the size of the text
 
 
 def read_csv(

@@ -49,6 +49,7 @@ class FrameSource:
         self.notes: list[str] = []
         self.numerals: dict[str, str] = {}
         self.rows = len(X) if hasattr(X, "__len__") else len(np.asarray(X))
+        self.length: int | None = self.rows
         self._frame, self._columns, self.first = X, _columns(X), first
         self._arrays: dict[int, NDArray[Any]] = {}
 

@@ -34,6 +34,7 @@ class ParquetSource:
         self.notes: list[str] = []
         self.numerals: dict[str, str] = {}
         self.names = self._names(paths[0])
+        self.length: int | None = sum(map(_length, paths))
         self.places = {name: i for i, name in enumerate(self.names)}
 
     def place(self, line: int) -> str:
@@ -71,6 +72,11 @@ class ParquetSource:
                 if batch is None:
                     return
                 yield batch
+
+
+def _length(path: Path) -> int:
+    with _opened(path) as file:
+        return int(file.metadata.num_rows)
 
 
 class _Batch:

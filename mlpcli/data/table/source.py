@@ -42,7 +42,8 @@ class Source(Protocol):
     ``where`` names it in errors, and ``header`` the place of its names. Some of the ``names`` may be empty or
     the same; ``places`` has the place of each. ``if_missing`` is the error if there is no column of a name,
     where the reason is known. ``notes`` say what was found out about the table. ``numerals`` are the
-    ``decimal`` point and the ``thousands`` of its text, as far as they were found out.
+    ``decimal`` point and the ``thousands`` of its text, as far as they were found out. ``length`` is the
+    number of rows, where it is known before they are read.
     """
 
     where: str
@@ -52,6 +53,7 @@ class Source(Protocol):
     if_missing: str | None
     notes: list[str]
     numerals: dict[str, str]
+    length: int | None
 
     def place(self, line: int) -> str:
         """Return the number of a line in words."""

@@ -38,5 +38,6 @@ def check_experiment(experiment: Experiment) -> Iterator[Finding]:
     yield check_first_loss(run, network, *sample)
     yield check_penalties(run, network, *sample)
     yield check_gradient(run, network, *batch_of(run, order[:_GRADIENT_ROWS], np.float64))
+    del network, sample  # in float64, as large as all that training takes
     yield check_overfits(run, order[:_FEW])
     yield from check_first_steps(run, order)

@@ -133,7 +133,8 @@ def _scoring(run: Run) -> float:
 
 
 def _memory(run: Run) -> str:
-    return memory(forecast_memory(run.network.spec, run.experiment, loaded_data(run.splits)).total)
+    data = loaded_data(run.splits, run.transform)
+    return memory(forecast_memory(run.network.spec, run.experiment, data).total)
 
 
 def _duration(seconds: float) -> str:
