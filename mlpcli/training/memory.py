@@ -214,7 +214,7 @@ def _around(data: DataSize | None, network: Sequence[Part]) -> list[Part]:
 
 def _with_margin(network: Sequence[Part], around: Sequence[Part]) -> tuple[Part, ...]:
     margin = round(_MARGIN * sum(part.bytes for part in (*network, *around[1:])))
-    return *around, Part("margin", "margin", margin, f"{_MARGIN:.0%} of all but the program")
+    return *around, Part("margin", "margin", margin, f"{100 * _MARGIN:.0f} % of all but the program")
 
 
 def _once(spec: NetworkSpec, experiment: Experiment | None, data: DataSize, held: int) -> list[Part]:
