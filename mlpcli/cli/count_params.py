@@ -15,7 +15,7 @@ from mlpcli.cli.output import show, show_json
 from mlpcli.errors import DataError, UsageError
 from mlpcli.machine import available_memory
 from mlpcli.specs import COUNTS, NetworkSpec, WeightLayer
-from mlpcli.text import columns, memory
+from mlpcli.text import columns, memory, shortened
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
@@ -67,7 +67,7 @@ def _parse_layers(layers: str) -> tuple[int, ...]:
         word for word in words if not (word.isdecimal() and word.isascii() and 0 < int(word[:10]) < 10**9)
     ]
     if wrong or len(words) < 2 or any(len(word) > 9 for word in words):
-        what = f"{wrong[0]!r} is not a number of neurons" if wrong else "that is not a network"
+        what = f"{shortened(wrong[0])} is not a number of neurons" if wrong else "that is not a network"
         raise UsageError(
             f"--layers {layers}: {what}; give the inputs and then each layer's neurons, "
             "from 1 to 999,999,999, as in 3,4,4,1"

@@ -17,7 +17,7 @@ from mlpcli.text import printable
 
 __all__ = ["show", "show_json", "tell", "write_data"]
 
-_LONGEST = 5000  # characters of a line on stderr: a command with the longest path that Linux has
+_LONGEST = 2000  # characters of a line on stderr
 
 
 def show(text: object) -> None:

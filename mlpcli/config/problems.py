@@ -96,7 +96,7 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any], model: 
         return Problem(path, f"{show(value)} is not one of {', '.join(choice_names(node, schema))}")
     if kind == "config":
         return Problem(item["ctx"]["at"] or path, item["msg"])
-    if kind == "too_long":
+    if kind == "too_long" and "maxItems" in node:
         return Problem(
             path, f"{item['ctx']['actual_length']:,} entries; at most {node['maxItems']:,} are allowed"
         )

@@ -19,7 +19,7 @@ from mlpcli.data.rows import Roles
 from mlpcli.data.table.passes import Cells
 from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.specs import NetworkSpec
-from mlpcli.text import nfc
+from mlpcli.text import clip, nfc, shortened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import folder_of
 from mlpcli.training.memory import require_room_for_data, require_room_for_rows
@@ -200,7 +200,7 @@ def _require_same(checkpoint: Checkpoint, splits: Splits) -> None:
         ("features", checkpoint.columns, splits.columns),
         ("classes", checkpoint.classes, splits.classes),
         *(
-            (f"levels of {name!r}", _levels(checkpoint.kinds, name), _levels(splits.kinds, name))
+            (f"levels of {shortened(name)}", _levels(checkpoint.kinds, name), _levels(splits.kinds, name))
             for name in checkpoint.kinds.keys() | splits.kinds.keys()
         ),
     ):
@@ -223,7 +223,9 @@ def _in_nfc(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
 def _some(names: tuple[str, ...] | None) -> str:
     if names is None:
         return "numbers"
-    return ", ".join(names[:5]) + (f", ... {len(names):,} in all" if len(names) > 5 else "")
+    return ", ".join(clip(name, 30) for name in names[:5]) + (
+        f", ... {len(names):,} in all" if len(names) > 5 else ""
+    )
 
 
 @dataclass(frozen=True)

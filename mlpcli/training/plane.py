@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mlpcli.build import Splits
 from mlpcli.data.kinds import Kinds
 from mlpcli.nn.network import Network
+from mlpcli.text import shortened
 
 __all__ = ["extent", "grid_lines", "grid_of", "hidden_outputs", "project", "without_axis"]
 
@@ -29,7 +30,7 @@ def without_axis(columns: Sequence[str], kinds: Kinds) -> str | None:
     if other is None:
         return None
     held = "categories" if kinds[other].name == "category" else "booleans"
-    return f"column {other!r} holds {held}, and an axis needs numbers"
+    return f"column {shortened(other)} holds {held}, and an axis needs numbers"
 
 
 def grid_of(ranges: Sequence[tuple[float, float]], n: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

@@ -12,6 +12,7 @@ from mlpcli.config.recipes import fit_to_data
 from mlpcli.config.schema import DEFAULT_LOSSES, Experiment, to_plain
 from mlpcli.data.task import are_numbers, why_classes, why_values
 from mlpcli.errors import ConfigError
+from mlpcli.text import shortened
 
 __all__ = ["settle", "with_open", "with_task"]
 
@@ -38,7 +39,9 @@ def settle(experiment: Experiment, splits: Splits) -> tuple[Experiment, str | No
     said = getattr(data, "columns", {}).get(target)
     change = ""
     if said is not None:
-        why = f"data.columns says that {target!r} holds {'numbers' if said == 'number' else 'classes'}"
+        why = (
+            f"data.columns says that {shortened(target)} holds {'numbers' if said == 'number' else 'classes'}"
+        )
     elif getattr(data, "target_transform", "none") != "none":
         why = "data.target_transform is for numbers"
     elif splits.classes is None:

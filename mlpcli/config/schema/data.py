@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from mlpcli.config.schema.section import Section, Task, by_name, other_names, problem
-from mlpcli.text import nfc, repeated
+from mlpcli.text import clip, nfc, repeated, shortened
 
 __all__ = ["Data", "DataSection", "data_sections"]
 
@@ -86,7 +86,7 @@ def _target(value: Any) -> str | list[str]:
     names = [nfc(name) for name in names]
     twice = repeated(names)
     if twice is not None:
-        raise problem(f"{twice!r} is named twice; name each target once")
+        raise problem(f"{shortened(twice)} is named twice; name each target once")
     return names if len(names) > 1 else names[0]
 
 
@@ -109,7 +109,7 @@ def _split(value: Any, info: ValidationInfo) -> str | dict[str, str] | None:
         raise problem(f"{', '.join(map(str, value))}: the files of splits are those of train, val and test")
     pattern = next((file for file in value.values() if set(file) & set("*?[")), None)
     if pattern is not None:
-        raise problem(f"{pattern!r} is a pattern; a split is one file")
+        raise problem(f"{shortened(pattern)} is a pattern; a split is one file")
     return {part: _anchored(file, info) for part, file in value.items()}
 
 
@@ -256,7 +256,8 @@ class DataSection(Section):
         """The name of the data: that of the set, or of the file."""
         section: Any = self
         path = getattr(section, "path", section.name)
-        return Path(path).name if isinstance(path, str) else f"{Path(path[0]).name} and {len(path) - 1} more"
+        first = clip(Path(path if isinstance(path, str) else path[0]).name, 100)
+        return first if isinstance(path, str) else f"{first} and {len(path) - 1} more"
 
     @property
     def examples(self) -> int | None:

@@ -54,8 +54,8 @@ def chosen_columns(
     if twice is not None:
         key = "data.target" if twice in targets else "data.features"
         raise DataError(
-            f"{key}: {twice!r} {ROLES[aside[twice]]}, as data.{aside[twice]} says, and cannot be both; "
-            "take it out of one of them"
+            f"{key}: {shortened(twice)} {ROLES[aside[twice]]}, as data.{aside[twice]} says, and cannot be "
+            "both; take it out of one of them"
         )
     left_out: dict[str, str] = {}
     if features is None:
@@ -67,7 +67,9 @@ def chosen_columns(
         chosen = asked[: -len(targets)]
         refused = next((name for name in chosen if kinds.get(name) == "drop"), None)
         if refused is not None:
-            raise DataError(f"data.columns: {refused!r} is named in data.features; drop it there, or keep it")
+            raise DataError(
+                f"data.columns: {shortened(refused)} is named in data.features; drop it there, or keep it"
+            )
     if not chosen:
         if features is not None:
             raise DataError("data.features: name at least one column, or leave it out to use every column")
@@ -136,11 +138,13 @@ def as_class(
     kinds = {nfc(name): kind for name, kind in read_as.items()}
     for name in targets:
         if kinds.get(name) in ("drop", "date"):
-            raise DataError(f"data.columns: {name!r} is the target, which cannot be read as {kinds[name]}")
+            raise DataError(
+                f"data.columns: {shortened(name)} is the target, which cannot be read as {kinds[name]}"
+            )
         if len(targets) > 1 and kinds.get(name) not in (None, "number"):
             raise DataError(
-                f"data.columns: {name!r} is one of several targets, which are numbers, not a {kinds[name]}; "
-                "predict it alone"
+                f"data.columns: {shortened(name)} is one of several targets, which are numbers, not a "
+                f"{kinds[name]}; predict it alone"
             )
     said = kinds.get(targets[0])
     return (said != "number") if classification is None and said is not None else classification
@@ -183,7 +187,7 @@ def require_one_of_each(
     twice = repeated(asked)
     if twice is not None:
         what = "is the target" if twice in targets else "is named twice"
-        raise DataError(f"data.features: {twice!r} {what}; name each column once")
+        raise DataError(f"data.features: {shortened(twice)} {what}; name each column once")
 
 
 def _headless(names: Sequence[str]) -> str:

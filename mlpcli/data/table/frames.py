@@ -16,7 +16,7 @@ from mlpcli.data.labels import is_absent
 from mlpcli.data.table.decimals import has_code, parse_decimals
 from mlpcli.data.table.faults import Faults
 from mlpcli.errors import DataError
-from mlpcli.text import nfc
+from mlpcli.text import nfc, shortened
 
 __all__ = ["FrameSource", "UnnamedColumns"]
 
@@ -70,7 +70,7 @@ class FrameSource:
             array = np.asarray(self._columns[place])
             if array.shape != (self.rows,):
                 raise DataError(
-                    f"{self.where}: column {self.names[place]!r} has shape {array.shape}; "
+                    f"{self.where}: column {shortened(self.names[place])} has shape {array.shape}; "
                     "each column has one value for each row"
                 )
             self._arrays[place] = array

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlpcli.build import Splits
 from mlpcli.data.batches import Split
-from mlpcli.text import some
+from mlpcli.text import clip, some
 from mlpcli.training.check.samples import Finding, batch_of
 from mlpcli.training.run import Run
 
@@ -64,7 +64,7 @@ def _check_features(run: Run) -> Finding:
 
 
 def _some(names: tuple[str, ...], which: Any) -> str:
-    shown = ", ".join(names[i] for i in which[:3])
+    shown = ", ".join(clip(names[i], 30) for i in which[:3])
     return shown if len(which) <= 3 else f"{shown}, ... ({len(which):,} of {len(names):,} features)"
 
 
@@ -117,7 +117,7 @@ def _check_classes(splits: Splits, classes: tuple[str, ...]) -> Finding:
     for name, of_classes in counts.items():
         which = np.flatnonzero(of_classes == 0)
         if len(which):
-            text = f"{name} has no example of {some([classes[i] for i in which], 3)}"
+            text = f"{name} has no example of {some([clip(classes[i], 30) for i in which], 3)}"
             if name == "train":
                 return Finding(
                     "classes", "FAIL", f"{text}; it cannot be learned: add some, or drop the class"
