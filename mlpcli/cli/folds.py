@@ -76,12 +76,8 @@ def cross_validate(
             tell(interrupt.last_words())
             click.get_current_context().exit(interrupt.exit_code)
         except MlpError as error:
-            if "run" in error.facts:  # what goes on is not the run of the fold alone
-                error.facts["run"] = directory.path
-                if error.topic == "nothing written":  # by this fold
-                    error.topic = "run not written"
-                    refused = str(error).partition("\n")[0]
-                    error.args = (f"{refused}\nWhat was saved before is whole.",)
+            if validation is not None or directory.goes_on:
+                _tell_what_goes_on(error, directory)
             raise
         finally:
             directory.close(discard=True)
@@ -90,6 +86,18 @@ def cross_validate(
             tell(f"\nInterrupted {where}; everything is saved.\n{_go_on(directory)}")
             click.get_current_context().exit(interrupt.exit_code)
         show(_summary(found.record, validation, directory, seconds))
+
+
+def _tell_what_goes_on(error: MlpError, directory: FoldsDirectory) -> None:
+    """Make an error speak of the cross-validation, which goes on, instead of the run of a fold alone."""
+    from mlpcli.training.directory import NotWrittenError
+
+    if isinstance(error, NotWrittenError) and error.topic in (None, "nothing written"):
+        refused = str(error).partition("\n")[0].rstrip(".")
+        error.args = (f"{refused}.\nWhat was saved before is whole.",)
+        error.topic = "run not written"
+    if error.topic is not None:
+        error.facts["run"] = directory.path
 
 
 def _go_on(directory: FoldsDirectory) -> str:

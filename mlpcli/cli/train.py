@@ -114,6 +114,7 @@ def train(
         show(_plan(experiment, folds, repeats or 1))
         return
 
+    from mlpcli.training.directory import NotWrittenError
     from mlpcli.training.names import run_name
     from mlpcli.training.start import start_run, take_directory
 
@@ -142,6 +143,10 @@ def train(
         except KeyboardInterrupt:  # before training began, or for the second time
             tell(interrupt.last_words())
             click.get_current_context().exit(interrupt.exit_code)
+        except NotWrittenError as error:
+            if error.topic is None and directory.saved:  # a run that is resumed, and has trained no batch
+                error.topic, error.facts["run"] = "run not written", directory.path
+            raise
         finally:
             directory.close(discard=True)
         if run.trainer.stopping:

@@ -27,11 +27,13 @@ except ImportError:  # Windows, which has no such locks
 
 __all__ = [
     "FoldsDirectory",
+    "NotWrittenError",
     "RunDirectory",
     "choose_directory",
     "find_snapshots",
     "folder_of",
     "is_empty",
+    "writing",
 ]
 
 _FILES = (RUN_CONFIG, "metrics.jsonl", "best.npz", "last.npz", RUN_LOG)
@@ -106,7 +108,7 @@ class _Folder:
 
         Raises RunError if nothing can be written there, or another run is being written there.
         """
-        with _told(chosen if chosen is not None else RUNS):
+        with writing(chosen if chosen is not None else RUNS):
             directory = cls._free(name) if chosen is None else cls._make(chosen)
             directory._try_out()
         return directory
@@ -114,7 +116,7 @@ class _Folder:
     @classmethod
     def reopen(cls: type[_F], path: Path) -> _F:
         """Take the folder of a run to resume; raises RunError like `create`."""
-        with _told(path):
+        with writing(path):
             directory = cls(path)
             directory.goes_on = True
             directory._try_out()
@@ -179,20 +181,20 @@ class RunDirectory(_Folder):
     def reopen(cls, path: Path) -> RunDirectory:
         """Take the folder of a run to resume; raises RunError like `create`."""
         directory = super().reopen(path)
-        with _told(path):
+        with writing(path):
             directory.saved = directory.last.exists()
         return directory
 
     def begin(self, experiment: Experiment) -> None:
         """Remove an earlier run; then write the new config, which marks the folder as that of a run."""
-        with _told(self.path):
+        with writing(self.path):
             self._clear()
             self.write_config(experiment)
             self.saved = False
 
     def remove(self) -> None:
         """Remove the run, its config last, and the folder if nothing else is in it."""
-        with _told(self.path):
+        with writing(self.path):
             self._clear()
             self.config.unlink(missing_ok=True)
             for folder in (self.path / _SNAPSHOTS, self.path / _PLOTS, self.path):
@@ -225,7 +227,7 @@ class RunDirectory(_Folder):
 
     def write_config(self, experiment: Experiment) -> None:
         """Write config.yaml."""
-        with _told(self.path), replace_file(self.config) as stream:
+        with writing(self.path), replace_file(self.config) as stream:
             stream.write(write_yaml(to_plain(experiment)).encode())
 
     def append_metrics(self, row: dict[str, Any]) -> None:
@@ -249,7 +251,7 @@ class RunDirectory(_Folder):
         half-written. Return a note if the file ended in a broken row. Raises RunError if some of the rows are
         missing.
         """
-        with _told(self.metrics):
+        with writing(self.metrics):
             self._sweep()
             if epochs == 0:
                 self.metrics.unlink(missing_ok=True)
@@ -283,7 +285,7 @@ class RunDirectory(_Folder):
 
         A last line without an end is a row that is being written. Raises RunError if a line is not a row.
         """
-        with _told(self.metrics):
+        with writing(self.metrics):
             if not self.metrics.exists():
                 return [], start
             with self.metrics.open("rb") as stream:
@@ -305,7 +307,7 @@ class FoldsDirectory(_Folder):
 
     def begin(self, scores: dict[str, Any]) -> None:
         """Remove an earlier cross-validation with its runs; then write folds.json, which marks the folder."""
-        with _told(self.path):
+        with writing(self.path):
             for file in (self.checkpoint, self.predictions):
                 file.unlink(missing_ok=True)
             _remove_temporary(self.path, _FOLDS_FILE)
@@ -319,18 +321,18 @@ class FoldsDirectory(_Folder):
 
     def go_on(self, scores: dict[str, Any]) -> None:
         """Remove what a killed process has left half-written, and write folds.json."""
-        with _told(self.path):
+        with writing(self.path):
             _remove_temporary(self.path, _FOLDS_FILE)
         self.write_scores(scores)
 
     def write_scores(self, scores: dict[str, Any]) -> None:
         """Write folds.json."""
-        with _told(self.path), replace_file(self.scores) as stream:
+        with writing(self.path), replace_file(self.scores) as stream:
             stream.write(json.dumps(scores, indent=1).encode() + b"\n")
 
     def write_predictions(self, lines: Iterable[str]) -> None:
         """Write out_of_fold.csv."""
-        with _told(self.path), replace_file(self.predictions) as stream:
+        with writing(self.path), replace_file(self.predictions) as stream:
             stream.writelines(line.encode() for line in lines)
 
 
@@ -356,13 +358,17 @@ def _epoch(row: bytes) -> Any:
         return None
 
 
+class NotWrittenError(RunError):
+    """A file of a run, or of a cross-validation, cannot be written."""
+
+
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turn an OSError into a RunError."""
+def writing(path: Path) -> Iterator[None]:
+    """Raise what the system refuses as NotWrittenError; ``path`` stands for a file that it does not name."""
     try:
         yield
     except OSError as error:
-        raise RunError(f"{error.filename or path} cannot be written: {error.strerror}") from None
+        raise NotWrittenError(f"{error.filename or path} cannot be written: {error.strerror}") from None
 
 
 def is_empty(path: Path) -> bool:

@@ -26,7 +26,7 @@ from mlpcli.errors import ConfigError, DataError, RunError, UsageError
 from mlpcli.nn.measures import MEASURES
 from mlpcli.reading import opened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.directory import FoldsDirectory, choose_directory
+from mlpcli.training.directory import FoldsDirectory, choose_directory, writing
 from mlpcli.training.memory import require_memory
 from mlpcli.training.model import Model
 from mlpcli.training.moved import data_from, found_from_config
@@ -346,7 +346,8 @@ class CrossValidation:
         if self.directory is not None:
             self.directory.write_predictions(found.lines())
             self._write()
-            model.save(self.directory.checkpoint)
+            with writing(self.directory.checkpoint):
+                model.save(self.directory.checkpoint)
         return found
 
     @property

@@ -25,19 +25,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from mlpcli.build import build_network
-from mlpcli.errors import RunError
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from mlpcli.training.directory import RunDirectory, find_snapshots
+from mlpcli.training.directory import NotWrittenError, RunDirectory, find_snapshots
 
-__all__ = ["DirectoryRecorder", "MemoryRecorder", "NotWrittenError", "Recorder"]
+__all__ = ["DirectoryRecorder", "MemoryRecorder", "Recorder"]
 
 # Where epochs are shorter, writing each would take longer than training it: those between are kept in memory.
 _WRITE_EVERY = 1.0  # seconds
 _MOST_KEPT = 8_000_000  # bytes of parameters and optimizer; of larger networks each epoch is written
-
-
-class NotWrittenError(RunError):
-    """A file of the run cannot be written."""
 
 
 class _Copy:
@@ -216,7 +211,7 @@ class DirectoryRecorder:
         if is_there:
             left = "What was saved before is whole."
         elif saved:
-            left = f"The run had been saved in {self._files.last}, which is gone now or cannot be read."
+            left = f"What had been saved in {self.directory} is gone now, or cannot be read."
         else:
             left = "Nothing had been saved yet."
         return NotWrittenError(

@@ -336,7 +336,7 @@ def test_a_signal_in_a_directory_that_is_gone_is_told_with_what_had_been_saved(
     assert "Nothing had been saved" not in err
     if times == 1:
         assert code == 1
-        assert "\nThe run had been saved in run/last.npz, which is gone now or cannot be read.\n" in err
+        assert "\nWhat had been saved in run is gone now, or cannot be read.\n" in err
         assert err.endswith("Once it can be reached again, resume with: mlp train --resume run\n")
     else:
         assert err.endswith("what was saved before is kept.\nResume with: mlp train --resume run\n")

@@ -140,6 +140,12 @@ def fail_and_go_on(mlp: Mlp, unbroken: Path, broken: Path, way: str, number: int
             [(True, False)] if saved else [(False, True), (False, False)]  # or nothing had been begun
         )
         require_whole(broken, way)
+        if saved:
+            code, said = mlp(
+                *train, "--resume", fault=(broken, "once", 8)
+            )  # once the folder has been tried out
+            assert code == 1
+            assert said.endswith(f"resume with: mlp train --resume {broken}\n")
         code, said = mlp(*train, "--resume")
         assert code == 0, said
     assert outcome(broken) == outcome(unbroken)
@@ -241,6 +247,8 @@ def test_a_cross_validation_stays_whole_and_goes_on_to_the_same_bytes(
             assert code == 1, number
             assert os.strerror(CODES[way]) in said
             assert "Nothing had been saved" not in said
+            if (broken / "folds.json").exists():
+                assert said.endswith(f"resume with: mlp train --resume {broken}\n")
             code, said = mlp(*train, broken, "--resume")
         assert code == 0, said
         assert files(broken) == files(unbroken), number

@@ -15,7 +15,7 @@ import mlpcli
 from mlpcli.config.loader import load_experiment, parse_experiment
 from mlpcli.errors import RunError
 from mlpcli.training.checkpoints import Checkpoint
-from mlpcli.training.recorder import NotWrittenError
+from mlpcli.training.directory import NotWrittenError
 from mlpcli.training.run import Run
 from mlpcli.training.start import start_run, take_directory, train_run
 
@@ -185,9 +185,7 @@ def test_a_directory_out_of_reach_is_told_with_what_had_been_saved(
             folder.touch()
     with pytest.raises(NotWrittenError) as caught:
         list(epochs)
-    assert f"\nThe run had been saved in {folder / 'last.npz'}, which is gone now or cannot be read." in str(
-        caught.value
-    )
+    assert f"\nWhat had been saved in {folder} is gone now, or cannot be read." in str(caught.value)
     assert (caught.value.topic, caught.value.facts) == ("run out of reach", {"run": folder})
 
 
