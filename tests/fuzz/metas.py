@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 
 from mlpcli.data.batches import Split
 from mlpcli.errors import MlpError
+from mlpcli.text import printable
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, read_plan, save_checkpoint
 from mlpcli.training.model import Model, unlabelled
 
@@ -395,6 +396,8 @@ def _message(error: MlpError) -> str:
     if not text.strip() or len(text) > 20_000:
         raise AssertionError(f"a message of {len(text)} characters") from error
     text.encode()  # half a surrogate pair cannot be shown
+    if printable(text) != text:
+        raise AssertionError("a message with control characters") from error
     return text
 
 

@@ -495,6 +495,14 @@ def half_a_character(arrays: Arrays, meta: Any) -> None:
     meta["columns"][0] = "\ud800"
 
 
+def escape_as_key(arrays: Arrays, meta: Any) -> None:
+    meta["a\x1b[2J\nb\u202e"] = 1
+
+
+def escape_as_name(arrays: Arrays, meta: Any) -> None:
+    meta["shapes"]["a\x1b[2J"] = [1]
+
+
 def long_key(arrays: Arrays, meta: Any) -> None:
     meta["x" * 100_000] = 1
 
@@ -583,6 +591,8 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     other_optimizer: "its arrays do not fit its config: optimizer_",
     negative_epoch: "meta.epoch",
     half_a_character: "meta is not valid JSON",
+    escape_as_key: r"meta.a\x1b[2J\nb\u202e: Extra inputs",
+    escape_as_name: r"from those listed in meta: a\u001b[2J;",
     long_key: "meta.xxx",
     many_mistakes: 'unknown key "key0"',
     long_shape: "W1 is float32 (4, 16), not float32 (1, 1,",

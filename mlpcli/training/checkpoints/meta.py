@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema
 from mlpcli.data.transform import MOST_BINS
 from mlpcli.errors import CheckpointError
 from mlpcli.npz import NpzFile
+from mlpcli.text import escaped, printable
 from mlpcli.training.migrations import migrate
 
 __all__ = [
@@ -31,7 +32,7 @@ _MAX_VALUES = 100_000  # in meta, without the long lists of names; a thousand la
 _LONG = ("bins", "columns", "classes", "class_counts", "flagged", "kinds", "others")
 _MAX_LEVELS = 1_000_000  # of all columns of categories, and their slots
 _MAX_TEXT = 10_000  # characters of a path, or of a note
-_BIAS = re.compile(r"b\d{1,4}")  # the names of the biases; the last ones are as many as the outputs
+_BIAS = re.compile(r"b\d{1,5}")  # the names of the biases; the last of these arrays has one for each output
 _MAX_QUOTES = 3_000_000  # a million features and 65,000 classes, with some quotes in the names themselves
 _T = TypeVar("_T")
 
@@ -158,8 +159,7 @@ class Meta(_Strict):
 
 def damaged(path: Path, what: str) -> CheckpointError:
     """Return the error for a file that no version of mlp has written; ``what`` is wrong with it."""
-    if len(what) > 300:
-        what = f"{what[:297]}..."
+    what = printable(what if len(what) <= 300 else f"{what[:297]}...")
     return CheckpointError(f"{path} is not a valid checkpoint: {what}; use another one, or train again")
 
 
@@ -192,7 +192,8 @@ def read_meta(path: Path, archive: NpzFile) -> Meta:
         return Meta.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise damaged(path, f"{'.'.join(map(str, ('meta', *first['loc'])))}: {first['msg']}") from None
+        where = escaped(".".join(map(str, ("meta", *first["loc"])))[:300])
+        raise damaged(path, f"{where}: {first['msg']}") from None
     except (ValueError, RecursionError):
         raise damaged(path, "meta is not valid JSON") from None
 
