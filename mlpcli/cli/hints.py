@@ -1,15 +1,13 @@
 """The hints of the command line: which option or command helps where something went wrong.
 
 The rooms below speak of facts; an error's ``topic`` picks the sentence here, and its ``facts`` fill it in,
-paths as the shell reads them.
+as the shell reads them.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from mlpcli.cli.commands import quoted
 from mlpcli.errors import MlpError
-from mlpcli.text import shell_path
 
 __all__ = ["HINTS", "with_hint"]
 
@@ -33,6 +31,7 @@ HINTS = {
     "data not kept": "Name a file with the same columns with --data.",
     "no snapshots": "Train with them: mlp train {config} --set training.snapshots=30",
     "no matplotlib": "Without it, mlp plot RUN --text draws in characters.",
+    "two columns": "As an option: --set {change}",
     "no classes to play with": "mlp train trains it, and mlp plot shows how it went.",
     "port in use": "Give another one with --port, or 0 for any free one.",
 }
@@ -42,5 +41,5 @@ def with_hint(error: MlpError) -> str:
     """Return the error's message, followed by the hint for its topic where it has one."""
     if error.topic is None:
         return str(error)
-    facts = {name: shell_path(fact) if isinstance(fact, Path) else fact for name, fact in error.facts.items()}
+    facts = {name: quoted(fact) for name, fact in error.facts.items()}
     return f"{error}\n{HINTS[error.topic].format(**facts)}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import json
 import math
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -90,10 +92,11 @@ class Session:
         experiment, trained = (_with_loss(one, run.experiment) for one in (experiment, trained))
         n, features, classes = len(splits.train.X), len(splits.columns), len(splits.classes)
         if features != 2:
-            raise UsageError(f"the page needs 2 features, but {title} has {features:,}; {_two(experiment)}")
+            message = f"the page needs 2 features, but {title} has {features:,}"
+            raise _not_two(experiment, message, splits.columns)
         why_not = without_axis(splits.columns, splits.kinds)
         if why_not is not None:
-            raise UsageError(f"the page cannot draw {title}: {why_not}; {_two(experiment)}")
+            raise _not_two(experiment, f"the page cannot draw {title}: {why_not}")
         if classes > _MAX_CLASSES:
             raise UsageError(f"{title} has {classes:,} classes; the page allows at most {_MAX_CLASSES}")
         if n > _MAX_EXAMPLES:
@@ -227,11 +230,15 @@ def _require_plane(experiment: Experiment) -> None:
         )
 
 
-def _two(experiment: Experiment) -> str:
-    """Return how to show data of other columns: by two of them, if the data can be cut to these."""
-    if "features" in type(experiment.data).model_fields:
-        return "name two columns in data.features"
-    return "name another config, or none"
+def _not_two(experiment: Experiment, message: str, columns: Sequence[str] = ()) -> UsageError:
+    """Return the error about data that are no plane, and how to take two of their columns, if that can be."""
+    if "features" not in type(experiment.data).model_fields:
+        return UsageError(f"{message}; name another config, or none")
+    message += "; name two columns in data.features"
+    if not columns:
+        return UsageError(message)
+    change = f"data.features={json.dumps(list(columns[:2]), ensure_ascii=False)}"
+    return UsageError(message, topic="two columns", change=change)
 
 
 def _no_classes(title: str) -> UsageError:

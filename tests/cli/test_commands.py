@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,10 @@ from mlpcli.cli.commands import command_line, quoted
 def test_words_are_quoted(word: str) -> None:
     assert quoted(word)[0] in "'\""
     assert shlex.split(command_line("train", word)) == ["mlp", "train", word]
+
+
+def test_a_path_is_never_read_as_an_option() -> None:
+    assert command_line("train", "--resume", Path("-run")) == "mlp train --resume ./-run"
 
 
 def test_plain_words_stay_as_they_are() -> None:

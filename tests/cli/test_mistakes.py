@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +30,7 @@ FOREIGN = {
     "m.pkl": b"\x80\x04\x95abc",
     "m.h5": b"\x89HDF\r\n\x1a\n" + bytes(100),
 }
-COMMAND = re.compile(r"(?:: |^  )(mlp [a-z-]+ .*)$", re.MULTILINE)
+COMMAND = re.compile(r"(?:: |^  |^next +|^ {5,})(mlp [a-z-]+ .*)$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,49 @@ def assert_can_be_pasted(command: str) -> None:
     assert shlex.split(command)[0] == "mlp"
     unquoted = re.sub(r"'[^']*'|\"[^\"]*\"", "", command)
     assert not re.search(r"[\[\]{}()*?$<>|&;~#]", unquoted), command
+
+
+def test_what_a_run_says_to_type_next_can_be_pasted(mlp: Mlp) -> None:
+    """Each command is also carried out: it finds the run, whose path has blanks, brackets and quotes."""
+    run, folds = "my runs/[it's]", "my runs/-f (2)"
+    shutil.copy(PROJECT / "datasets" / "iris.csv", "my iris.csv")
+    Path("my config.yaml").write_text(
+        "data: {name: csv, path: my iris.csv, target: species}\nmodel: {hidden: 4}\ntraining: {epochs: 2}\n"
+    )
+    said = [
+        mlp("train", "my config.yaml", "-q", "--out", run).out,
+        mlp("train", "my config.yaml", "-q", "--folds", "2", "--out", folds).out,
+        mlp("train", run).err,
+        mlp("eval", "my config.yaml").err,
+        mlp("predict", "my iris.csv", run).err,
+    ]
+    found = [command for text in said for command in commands(text)]
+    assert len(found) == 8
+    for command in found:
+        assert_can_be_pasted(command)
+        assert mlp(*shlex.split(command)[1:]).code == 0, command
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_a_terminal_gets_lines_that_end_between_words(tmp_path: Path) -> None:
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    (tmp_path / "my.yaml").write_text("data: spirl\nlr: 0.1\nmodel:\n  hiden: 3\n  activation: swish\n")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    typed = [sys.executable, "-m", "mlpcli", "train", "my.yaml"]
+    subprocess.run(typed, cwd=tmp_path, stderr=theirs, stdout=subprocess.DEVNULL, check=False)
+    os.close(theirs)
+    lines = os.read(ours, 100_000).decode().splitlines()
+    os.close(ours)
+    assert max(map(len, lines)) <= 80
+    piped = subprocess.run(typed, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert " ".join(lines).split() == piped.stderr.split()
+    assert [line for line in lines if "^" in line] == ["        ^", "  ^", "    ^", "                ^"]
+    assert lines[-1] == "4 problems in all; the first is at my.yaml:1:7"
 
 
 def test_there_are_enough_mistakes() -> None:
