@@ -49,6 +49,7 @@ __all__ = [
     "build_penalties",
     "build_rule",
     "build_schedule",
+    "count_classes",
     "dialect_of",
     "divide",
     "fit_target_transform",
@@ -76,7 +77,7 @@ def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeL
     return Network(plan_network(experiment.model, widths), dtype, average)
 
 
-def build_loss(experiment: Experiment, class_counts: Sequence[int] | None = None) -> Loss:
+def build_loss(experiment: Experiment, class_counts: Sequence[float] | None = None) -> Loss:
     """Return the loss that training minimizes; ``class_counts`` are those of the training split.
 
     Raises ConfigError if the number of class weights is not the number of classes.
@@ -86,7 +87,7 @@ def build_loss(experiment: Experiment, class_counts: Sequence[int] | None = None
     return _make(LOSSES, experiment.loss, class_weights=weights)
 
 
-def build_class_weights(experiment: Experiment, class_counts: Sequence[int]) -> list[float] | None:
+def build_class_weights(experiment: Experiment, class_counts: Sequence[float]) -> list[float] | None:
     """Return the weight of each class, or None if the config asks for none; raises as `build_loss` does."""
     wanted = getattr(experiment.loss, "class_weights", None)
     if wanted is None:
@@ -254,12 +255,15 @@ class Splits:
         return {name: split for name, split in parts.items() if split is not None}
 
     @property
-    def class_counts(self) -> list[int] | None:
-        """The number of training examples of each class."""
-        if self.classes is None:
-            return None
-        counts: list[int] = np.bincount(self.train.y[self.train.rows], minlength=self.targets).tolist()
-        return counts
+    def class_counts(self) -> list[int] | list[float] | None:
+        """The number of training examples of each class, or the sum of their weights if they have any."""
+        return None if self.classes is None else count_classes(self.train, self.targets)
+
+
+def count_classes(split: Split, classes: int) -> list[int] | list[float]:
+    """Return the number of examples of each class, or the sum of their weights, scaled to a mean of 1."""
+    counts: list[int] | list[float] = np.bincount(split.y[split.rows], split.own_weights, classes).tolist()
+    return counts
 
 
 def load_splits(experiment: Experiment) -> Splits:
@@ -444,10 +448,16 @@ def leave_out(experiment: Experiment, train: Split) -> list[NDArray[np.intp]] | 
 
 def fit_transform(experiment: Experiment, splits: Splits) -> Transform:
     """Return the transform of raw columns into network inputs, fitted to the training split."""
-    train = splits.train
     data = experiment.data
+    rows, weights = _counting(splits.train)
     bins = getattr(data, "bins", 0)
-    return Transform.fit(data.scaling, train.X, train.rows, splits.columns, splits.kinds, bins)
+    return Transform.fit(data.scaling, splits.train.X, rows, splits.columns, splits.kinds, bins, weights)
+
+
+def _counting(split: Split) -> tuple[NDArray[np.intp], NDArray[np.float64] | None]:
+    """Return the rows of a split that do not have the weight 0, and their weights if they have any."""
+    weights = split.own_weights
+    return (split.rows, None) if weights is None else (split.rows[weights > 0], weights[weights > 0])
 
 
 def fit_target_transform(experiment: Experiment, splits: Splits) -> TargetTransform | None:
@@ -459,7 +469,7 @@ def fit_target_transform(experiment: Experiment, splits: Splits) -> TargetTransf
     if splits.classes is not None:
         return None
     kind = getattr(experiment.data, "target_transform", "none")
-    return TargetTransform.fit(kind, splits.train.y, splits.train.rows)
+    return TargetTransform.fit(kind, splits.train.y, *_counting(splits.train))
 
 
 def network_widths(experiment: Experiment, transform: Transform, targets: int) -> tuple[int, ...]:

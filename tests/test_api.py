@@ -133,14 +133,17 @@ def test_validation_arrays_are_what_epochs_are_scored_on() -> None:
     assert run.last.evaluate(X[:10], y[:10])["accuracy"] == run.metrics[-1]["val_accuracy"]
 
 
-def test_a_row_of_weight_2_counts_like_two_rows() -> None:
-    """In a training on all rows at once, without scaling, the networks and the scores are the same."""
+@pytest.mark.parametrize("scaling", ["none", "center", "standardize", "range"])
+@pytest.mark.parametrize("class_weights", [None, "balanced"])
+def test_a_row_of_weight_2_counts_like_two_rows(scaling: str, class_weights: Any) -> None:
+    """In a training on all rows at once the networks, the baselines and the scores are the same."""
     X, y = two_classes(60)
     y[:6] = "left"  # labels that no network explains
     weights = np.random.default_rng(1).integers(0, 4, 60)
     config = {
         **SMALL,
-        "data": {"val_size": 0, "scaling": "none"},
+        "data": {"val_size": 0, "scaling": scaling},
+        "loss": {"name": "cross_entropy", "class_weights": class_weights},
         "optimizer": {"name": "sgd", "learning_rate": 0.3},
         "training": {"epochs": 20, "batch_size": 500},
     }
@@ -149,6 +152,10 @@ def test_a_row_of_weight_2_counts_like_two_rows() -> None:
     same = train(config, X=X[rows], y=y[rows])
     for name, array in run.last.layers.items():
         np.testing.assert_allclose(array, same.last.layers[name], rtol=1e-4, atol=1e-6)
+    for name in ("scale", "shift"):
+        expected = getattr(same.transform.scaling, name)
+        np.testing.assert_allclose(getattr(run.transform.scaling, name), expected, rtol=1e-12)
+    np.testing.assert_allclose(run.baselines.constant, same.baselines.constant)
     for row, other in zip(run.metrics, same.metrics, strict=True):
         assert row["train_loss"] == pytest.approx(other["train_loss"], rel=1e-5)
         assert row["train_accuracy"] == pytest.approx(other["train_accuracy"], rel=1e-6)
@@ -169,6 +176,46 @@ def test_a_row_of_weight_2_counts_like_two_rows() -> None:
     ):
         assert report[key] == pytest.approx(plain[key], rel=1e-5), key
     np.testing.assert_allclose(by_weight * np.array(report["confusion"]), plain["confusion"])
+
+
+def test_a_value_of_weight_2_counts_like_two_values() -> None:
+    rng = np.random.default_rng(0)
+    X, weights = rng.normal(size=(60, 2)), rng.integers(0, 4, 60)
+    y = 100 + X[:, 0] + rng.normal(size=60)
+    y[weights == 0] = 1e6  # what does not count
+    config = {
+        **SMALL,
+        "data": {"val_size": 0},
+        "optimizer": {"name": "sgd", "learning_rate": 0.1},
+        "training": {"epochs": 20, "batch_size": 500},
+    }
+    run = train(config, X=X, y=y, sample_weight=weights)
+    rows = np.repeat(np.arange(60), weights)
+    same = train(config, X=X[rows], y=y[rows])
+    np.testing.assert_allclose(run.last.predict(X), same.last.predict(X), rtol=1e-6)
+    np.testing.assert_allclose(run.baselines.constant, same.baselines.constant)
+    report, plain = run.last.evaluate(X, y, weights), same.last.evaluate(X[rows], y[rows])
+    for key in ("loss", "mse", "rmse", "mae", "mape", "r2"):
+        assert report[key] == pytest.approx(plain[key], rel=1e-4), key
+    for key in ("mse", "mae", "r2"):
+        found, expected = report["baselines"]["mean"], plain["baselines"]["mean"]
+        assert found[key] == pytest.approx(expected[key], abs=1e-6), key
+
+
+def test_balanced_class_weights_of_weighted_rows_are_kept(tmp_path: Path) -> None:
+    X, y = two_classes()
+    run = train(
+        {**SMALL, "loss": {"class_weights": "balanced"}, "data": {"val_size": 0}},
+        X=X,
+        y=y,
+        sample_weight=np.where(y == "left", 3, 1),
+    )
+    left = np.count_nonzero(y == "left") * 3.0
+    shares = np.array([left, np.count_nonzero(y == "right")])
+    counts = run.best.checkpoint.class_counts
+    np.testing.assert_allclose(counts, 80 * shares / shares.sum())
+    run.best.save(tmp_path / "saved.npz")
+    assert load(tmp_path / "saved.npz").checkpoint.class_counts == counts
 
 
 def test_validation_may_have_weights() -> None:

@@ -132,6 +132,17 @@ class Batches:
         """Return X (m, n_features) and y of the examples in these places of the split."""
         return self._fetch(places, self.split.rows[places])
 
+    def direct_inputs(self, places: NDArray[np.intp]) -> NDArray[Any]:
+        """Return X (m, n_direct) of the examples in these places of the split: the inputs that are no bins.
+
+        Linear models are fitted to them.
+        """
+        X = np.empty((len(places), self.transform.n_direct), self._X.dtype)
+        for start in range(0, len(places), _TRANSFORMED):
+            some = slice(start, start + _TRANSFORMED)
+            X[some] = self.examples(places[some])[0][:, : X.shape[1]]
+        return X
+
     def of_left_out(self, batch_size: int) -> Iterator[tuple[NDArray[np.intp], NDArray[Any]]]:
         """Yield each member's left-out examples, as places in the split, and their X (members m, n_features).
 

@@ -15,8 +15,9 @@ _MEASURED = 1 << 18  # numbers that become float64 at a time: 2 MB
 
 Columns = NDArray[np.float64]
 Statistics = tuple[Columns, Columns]
-# Takes X (n, columns) and the rows to measure, and returns shift and scale, both (columns,).
-Measure = Callable[[NDArray[Any], NDArray[np.intp]], Statistics]
+Weights = NDArray[np.float64] | None
+# Takes X (n, columns), the rows to measure and their weights, and returns shift and scale, both (columns,).
+Measure = Callable[[NDArray[Any], NDArray[np.intp], Weights], Statistics]
 
 
 def _pieces(
@@ -30,27 +31,34 @@ def _pieces(
         yield piece, ~missing if missing.any() else True
 
 
-def _none(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:  # noqa: ARG001
+def _none(X: NDArray[Any], rows: NDArray[np.intp], weights: Weights) -> Statistics:  # noqa: ARG001
     return np.zeros(X.shape[1]), np.ones(X.shape[1])
 
 
-def _center(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
+def _center(X: NDArray[Any], rows: NDArray[np.intp], weights: Weights) -> Statistics:
+    return _mean(X, rows, weights, lambda piece: piece), np.ones(X.shape[1])
+
+
+def _standardize(X: NDArray[Any], rows: NDArray[np.intp], weights: Weights) -> Statistics:
+    mean = _mean(X, rows, weights, lambda piece: piece)
+    return mean, np.sqrt(_mean(X, rows, weights, lambda piece: (piece - mean) ** 2))
+
+
+def _mean(
+    X: NDArray[Any], rows: NDArray[np.intp], weights: Weights, of: Callable[[NDArray[Any]], NDArray[Any]]
+) -> Columns:
+    """Return the mean (columns,) of what ``of`` makes of some rows; 0 where no cell is there."""
     total, count = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    start = 0
     for piece, there in _pieces(X, rows):
-        total += piece.sum(axis=0, dtype=np.float64, where=there)
-        count += np.sum(np.broadcast_to(there, piece.shape), axis=0)
-    return total / np.maximum(count, 1), np.ones(X.shape[1])
-
-
-def _standardize(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
-    mean, _ = _center(X, rows)
-    squares, count = np.zeros(X.shape[1]), np.zeros(X.shape[1])
-    for piece, there in _pieces(X, rows):
-        differences = piece - mean
-        differences *= differences
-        squares += differences.sum(axis=0, where=there)
-        count += np.sum(np.broadcast_to(there, piece.shape), axis=0)
-    return mean, np.sqrt(squares / np.maximum(count, 1))
+        values, shares = of(piece), np.broadcast_to(there, piece.shape)
+        if weights is not None:
+            own = weights[start : start + len(piece), None]
+            values, shares = values * own, shares * own
+        total += values.sum(axis=0, dtype=np.float64, where=there)
+        count += np.sum(shares, axis=0)
+        start += len(piece)
+    return total / np.where(count > 0, count, 1)
 
 
 def extremes(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
@@ -66,7 +74,7 @@ def extremes(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
     return low, high
 
 
-def _range(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
+def _range(X: NDArray[Any], rows: NDArray[np.intp], weights: Weights) -> Statistics:  # noqa: ARG001
     low, high = extremes(X, rows)
     return low / 2 + high / 2, high / 2 - low / 2
 
@@ -96,14 +104,16 @@ class Scaling:
     scale: Columns
 
     @classmethod
-    def fit(cls, kind: str, X: NDArray[Any], rows: NDArray[np.intp]) -> Scaling:
+    def fit(cls, kind: str, X: NDArray[Any], rows: NDArray[np.intp], weights: Weights = None) -> Scaling:
         """Measure ``rows`` of X (n, columns), without its missing cells, for the given kind of scaling.
+
+        In means, ``weights`` (rows,), all above 0, say how much each counts: one of weight 2 like two rows.
 
         none: as they are; center: subtract the mean; standardize: then divide by the standard deviation;
         range: map minimum and maximum to -1 and 1 (CS231n notes, Neural Networks 2, "Data Preprocessing").
         Constant columns are not divided.
         """
-        shift, scale = SCALINGS[kind](X, rows)
+        shift, scale = SCALINGS[kind](X, rows, weights)
         scale[_is_constant(shift, scale)] = 1
         return cls(shift, scale)
 

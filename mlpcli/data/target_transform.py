@@ -198,16 +198,20 @@ class TargetTransform:
     bend: Log | Quantiles | None = None
 
     @classmethod
-    def fit(cls, kind: str, y: NDArray[Any], rows: NDArray[np.intp]) -> TargetTransform:
+    def fit(
+        cls, kind: str, y: NDArray[Any], rows: NDArray[np.intp], weights: NDArray[np.float64] | None = None
+    ) -> TargetTransform:
         """Measure the targets y (n, targets) of the training ``rows``; ``kind`` is none, log or quantile.
 
+        ``weights`` (rows,), all above 0, count for their mean and spread, not for the curve of quantiles.
         Raises DataError if there are targets that the transform is not for.
         """
         if kind not in BENDS:
-            return cls(Scaling.fit("standardize", y, rows))
+            return cls(Scaling.fit("standardize", y, rows, weights))
         targets = y[rows].astype(np.float64)
         bend = BENDS[kind].fit(targets)
-        return cls(Scaling.fit("standardize", bend.apply(targets), np.arange(len(rows))), bend)
+        bent = bend.apply(targets)
+        return cls(Scaling.fit("standardize", bent, np.arange(len(rows)), weights), bend)
 
     @staticmethod
     def shapes(kind: str, targets: int, knots: int = 1) -> dict[str, tuple[int, ...]]:

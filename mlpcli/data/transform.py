@@ -18,6 +18,7 @@ __all__ = ["MOST_BINS", "MOST_LEVELS", "RARE", "Slots", "Transform"]
 
 _CACHED = 3 << 15  # numbers that are transformed at a time, 400 kB: they stay in the cache for all passes
 
+_ENOUGH = 5000  # rows for a median that no training row is filled with
 RARE = 3  # a category that has fewer rows in the training split is pooled with the other rare ones
 MOST_BINS = 1000  # of a column of numbers
 MOST_LEVELS = 100  # categories of a column with a feature of their own; the others are pooled
@@ -56,11 +57,16 @@ class Transform:
         columns: Sequence[str] = (),
         kinds: Kinds | None = None,
         bins: int = 0,
+        weights: NDArray[np.float64] | None = None,
     ) -> Transform:
         """Measure ``rows`` of X (n, columns); ``kind`` is that of the scaling, see `Scaling.fit`.
 
-        A missing number is filled with the median, and gets a feature that says so if any was missing.
-        Categories with fewer than `RARE` rows, and all but the `MOST_LEVELS` most frequent ones, are pooled.
+        ``weights`` (rows,), all above 0, are those of the rows. They count for the scaling; what follows is
+        measured on the rows as they are, each once, since it is about where there are any.
+
+        A missing number is filled with the median, and gets a feature that says so if any was missing. Where
+        none was, `_ENOUGH` rows are enough to find the median for later rows. Categories with fewer than
+        `RARE` rows, and all but the `MOST_LEVELS` most frequent ones, are pooled.
 
         Numbers with more than two values are also encoded piecewise linearly, in at most so many ``bins``
         between quantiles: the feature of a bin grows from -0.5 to 0.5 from its one end to the other
@@ -72,18 +78,20 @@ class Transform:
             for j, name in enumerate(columns)
             if name in kinds and kinds[name].name == "category"
         }
-        scaling = Scaling.fit(kind, X, rows)
+        scaling = Scaling.fit(kind, X, rows, weights)
         if X.dtype == np.uint8 and not bins:  # images have no missing cells
             return cls(scaling, scaling.shift, (), {}, {})
         fill, flagged, slots, cut = np.zeros(X.shape[1]), [], {}, {}
         for j in range(X.shape[1]):
             column = X[rows, j]
             there = column[~np.isnan(column)]
-            fill[j] = np.median(there) if len(there) else 0
+            is_complete = len(there) == len(column)
+            some = there[:: max(1, len(there) // _ENOUGH)] if is_complete else there
+            fill[j] = np.median(some) if len(there) else 0
             if j in levels:
                 slots[j] = _slots(column, len(levels[j]))
                 continue
-            if len(there) < len(column):
+            if not is_complete:
                 flagged.append(j)
             edges = _edges(there, bins)
             if len(edges) > 2:

@@ -7,7 +7,7 @@ those of the network.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -158,12 +158,7 @@ def fit_baselines(
     if n < len(train):
         chosen = np.sort(stream(seed, "baseline").choice(len(train), n, replace=False))
         note = f"The linear model was fitted to {n:,} of {len(train):,} training examples."
-    part = replace(train, rows=train.rows[chosen])
-    X = np.empty((n, features), np.float32)
-    start = 0
-    for batch, *_ in Batches(part, transform).in_order(EVALUATION_ROWS):
-        X[start : start + len(batch)] = batch[:, :features]
-        start += len(batch)
+    X = Batches(train, transform).direct_inputs(chosen)
     try:
         with np.errstate(all="ignore"):
             V, b = fit_linear(

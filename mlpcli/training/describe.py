@@ -103,7 +103,7 @@ def _ranges(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.float64]
     Missing cells are left out; a column without any number has zeros.
     """
     low, high = extremes(values, rows)
-    mean, std = SCALINGS["standardize"](values, rows)
+    mean, std = SCALINGS["standardize"](values, rows, None)
     return np.stack([low, mean, high, std**2])
 
 

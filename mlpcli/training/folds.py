@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mlpcli.build import divide, load_dataset
+from mlpcli.build import count_classes, divide, load_dataset
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, Fold, to_plain
 from mlpcli.data.batches import Split
@@ -333,8 +333,7 @@ class CrossValidation:
         if repeats > 1:
             logits = np.mean(parts, axis=0) if self._is_regression else model.loss.average(np.stack(parts))
         y = self._dataset.y
-        whole = Split(self._dataset.X, y, np.arange(n), weights=self._dataset.about.weights)
-        out_of_fold = _scores(model.judge(logits, y, whole.own_weights))
+        out_of_fold = _scores(model.judge(logits, y, self._whole.own_weights))
         every = [row.scores for row in self.record.rows]
         self.record.mean = {name: _over(fmean, [scores[name] for scores in every]) for name in every[0]}
         self.record.std = {name: _over(stdev, [scores[name] for scores in every]) for name in every[0]}
@@ -351,6 +350,12 @@ class CrossValidation:
         return found
 
     @property
+    def _whole(self) -> Split:
+        """All rows of the data."""
+        dataset = self._dataset
+        return Split(dataset.X, dataset.y, np.arange(len(dataset)), weights=dataset.about.weights)
+
+    @property
     def _is_regression(self) -> bool:
         return self._dataset.classes is None
 
@@ -362,9 +367,9 @@ class CrossValidation:
     def _committee(self, checkpoints: list[Checkpoint]) -> Checkpoint:
         """Return the checkpoint of all networks; classes are weighted as they are in all rows."""
         first, dataset = checkpoints[0], self._dataset
-        counts = None
+        counts: Sequence[float] | None = None
         if dataset.classes is not None:
-            counts = np.bincount(dataset.y, minlength=len(dataset.classes)).tolist()
+            counts = count_classes(self._whole, len(dataset.classes))
         folder = None if self.directory is None else self.directory.path
         return replace(
             first,

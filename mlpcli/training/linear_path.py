@@ -18,8 +18,6 @@ from mlpcli.training.memory import baseline_rows
 
 __all__ = ["fit_linear_path"]
 
-_ROWS = 1 << 12  # that are gathered at once
-
 
 @one_thread()
 def fit_linear_path(
@@ -44,11 +42,8 @@ def fit_linear_path(
         what = count(inputs, "feature") + (f" and {classes:,} classes" if classes else "")
         return f"The linear path stays 0: {what} would take its fit long."
     places = np.sort(stream(seed, "linear_path").permutation(n)[:rows])
-    X = np.empty((rows, inputs))
+    X = batches.direct_inputs(places)
     y = batches.split.y[batches.split.rows[places]]
-    for start in range(0, rows, _ROWS):
-        some = slice(start, start + _ROWS)
-        X[some] = batches.examples(places[some])[0][:, :inputs]
     if not np.isfinite(X).all():
         return "The linear path stays 0: there are inputs that are not finite."
     weights = weights_of(y, batches.split.own_weights, places, class_weights)

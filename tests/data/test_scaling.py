@@ -74,6 +74,18 @@ def test_any_offset_and_scale_of_a_column_give_the_same_inputs(
     np.testing.assert_allclose(Scaling.fit(kind, moved, rows).apply(moved), expected, atol=1e-12 + 20 * lost)
 
 
+@pytest.mark.parametrize("kind", ["center", "standardize"])
+def test_a_row_of_weight_2_counts_like_two_rows(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    X, weights = rng.normal(size=(50, 3)), rng.integers(1, 4, 40)
+    X[3, 1] = np.nan
+    rows = rng.permutation(50)[:40]
+    found = Scaling.fit(kind, X, rows, weights / weights.mean())
+    expected = Scaling.fit(kind, X, np.repeat(rows, weights))
+    np.testing.assert_allclose(found.shift, expected.shift, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(found.scale, expected.scale, rtol=1e-12)
+
+
 def test_undo_gives_the_values_again() -> None:
     scaling = Scaling.fit("standardize", X, ROWS)
     np.testing.assert_allclose(scaling.undo(scaling.apply(X)), X, rtol=1e-12)

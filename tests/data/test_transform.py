@@ -187,6 +187,14 @@ def test_arrays_give_the_transform_again(bins: int) -> None:
     assert json.dumps([fitted.flagged, fitted.slots])  # plain numbers, not NumPy's
 
 
+def test_a_median_that_fills_no_training_row_is_that_of_some_rows() -> None:
+    X = np.random.default_rng(0).normal(size=(20_000, 2))
+    X[5, 1] = np.nan
+    fill = Transform.fit("standardize", X, np.arange(20_000)).fill
+    assert fill[0] == np.median(X[::4, 0])
+    assert fill[1] == np.nanmedian(X[:, 1])
+
+
 def test_images_keep_no_medians() -> None:
     fitted = Transform.fit("standardize", X.astype(np.uint8), ROWS)
     assert fitted.to_arrays().keys() == Scaling.shapes(3).keys()

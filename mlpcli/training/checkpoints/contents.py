@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ class Checkpoint:
     classes: tuple[str, ...] | None
     targets: int
     fingerprint: int | None
-    class_counts: list[int] | None  # of the training split
+    class_counts: Sequence[float] | None  # of the training split, by weights
     epoch: int
     scores: dict[str, float]
     resume: Resume | None = None

@@ -146,7 +146,8 @@ class Meta(_Strict):
     classes: _List[str] | None
     targets: Annotated[int, Field(lt=2**31)]
     fingerprint: Annotated[int, Field(ge=0, lt=2**32)] | None
-    class_counts: _List[_Count] | None
+    # Where examples have weights, the sums of these.
+    class_counts: _List[_Count | Annotated[float, Field(ge=0)]] | None
     shapes: _Mapping[_List[int]]
     epoch: _Count
     scores: _Mapping[float]
