@@ -67,9 +67,10 @@ def _describe(report: dict[str, Any]) -> str:
         [clip(row["column"], _NAME), shown(row["importance"]), shown(row["spread"])]
         for row in report["columns"]
     ]
+    which = f"mean of {report['networks']:,} networks" if "networks" in report else f"epoch {report['epoch']}"
     return "\n\n".join(
         [
-            f"{report['checkpoint']} (epoch {report['epoch']}) on {part} of {report['data']}: "
+            f"{report['checkpoint']} ({which}) on {part} of {report['data']}: "
             f"{count(report['n'], 'example')}",
             f"{measure.title} {shown(report['score'])}; when a column is shuffled "
             f"({count(report['repeats'], 'time')}, mean and spread):",

@@ -50,7 +50,7 @@ def order_runs(runs: Sequence[FinishedRun]) -> list[int]:
 def _short(key: str, value: Any) -> str:
     """Return a key and its value in short, such as ``learning_rate 0.1``."""
     section, _, short = key.rpartition(".")
-    word = section.rpartition(".")[2] if short == "name" else short
+    word = section.rpartition(".")[2] if short in ("name", "number") else short
     shown = f"{value:g}" if isinstance(value, float) else str(value)
     return f"{word} {label(shown, 40)}"
 

@@ -20,7 +20,7 @@ from mlpcli.figures.style import label, write
 from mlpcli.nn.measures import MEASURES
 from mlpcli.specs import NetworkSpec, WeightLayer
 from mlpcli.text import count, memory, number, percent, shell_path
-from mlpcli.training.baselines import TITLES
+from mlpcli.training.baselines import TITLES, Fitted, measure_baselines
 from mlpcli.training.evaluation import full_report
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.health import advise
@@ -141,9 +141,8 @@ def _scores(run: FinishedRun, reports: dict[str, dict[str, Any]]) -> list[list[s
         beside = {}
         if checkpoint.baselines is not None:
             split = run.splits.parts[part]
-            beside = checkpoint.baselines.measure(
-                names, split, checkpoint.transform, checkpoint.target_transform
-            )
+            fitted = Fitted(checkpoint.baselines, checkpoint.transform, checkpoint.target_transform)
+            beside = measure_baselines(names, fitted, split)
         for title, row in {
             part: report,
             **{f"{part}, {TITLES[name]}": row for name, row in beside.items()},

@@ -56,8 +56,8 @@ def find_rows(
 ) -> tuple[dict[str, Any], Split]:
     """Return the rows to score the checkpoint at ``path`` on, as `score_checkpoint` takes them.
 
-    Before them comes what a report says first: checkpoint, epoch, data, split, notes. Raises
-    DataError, UsageError.
+    Before them comes what a report says first: checkpoint, epoch, data, split, notes; for several networks
+    how many there are, and their epochs, instead of the epoch. Raises DataError, UsageError.
     """
     if checkpoint.others and (data is None or part is not None or data.is_dir()):
         scores = path.with_name(FOLDS)
@@ -74,10 +74,15 @@ def find_rows(
     else:
         part, split = _find_split(checkpoint, folder_of(path), part, data)
     source = checkpoint.experiment.data.title if data is None else str(data)
+    which: dict[str, Any] = {"epoch": checkpoint.epoch}
+    if checkpoint.others:
+        which = {
+            "networks": len(checkpoint.members),
+            "epochs": [member.epoch for member in checkpoint.members],
+        }
     head = {
         "checkpoint": str(path),
-        "epoch": checkpoint.epoch,
-        **({"networks": len(checkpoint.members)} if checkpoint.others else {}),
+        **which,
         "data": source,
         "split": part,
         "notes": [*notes],

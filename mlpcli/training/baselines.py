@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,15 @@ from mlpcli.streams import stream
 from mlpcli.text import count
 from mlpcli.training.memory import EVALUATION_ROWS, baseline_rows
 
-__all__ = ["TITLES", "Baselines", "fit_baselines", "weights_of"]
+__all__ = [
+    "TITLES",
+    "Baselines",
+    "Fitted",
+    "fit_baselines",
+    "measure_baselines",
+    "report_baselines",
+    "weights_of",
+]
 
 _UNFIT = "No linear model to compare with: it cannot be fitted to these features."
 _SOFTMAX = LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=None)
@@ -53,12 +61,14 @@ class Baselines:
     note: str | None = None
 
     @staticmethod
-    def shapes(names: Mapping[str, Any], features: int, outputs: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of those arrays of `to_arrays` that are among ``names``."""
+    def shapes(
+        names: Mapping[str, Any], prefix: str, features: int, outputs: int
+    ) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of those arrays of `to_arrays` that are, after ``prefix``, among ``names``."""
         shapes: dict[str, tuple[int, ...]] = {}
-        if "baseline_constant" in names:
+        if f"{prefix}baseline_constant" in names:
             shapes["baseline_constant"] = (outputs,)
-        if "baseline_V" in names:
+        if f"{prefix}baseline_V" in names:
             shapes |= {"baseline_V": (features, outputs), "baseline_b": (outputs,)}
         return shapes
 
@@ -76,41 +86,7 @@ class Baselines:
             return None
         return cls(arrays["baseline_constant"], arrays.get("baseline_V"), arrays.get("baseline_b"), note)
 
-    def report(
-        self, split: Split, transform: Transform, target_transform: TargetTransform | None
-    ) -> dict[str, Scores]:
-        """Return every measure of each baseline on a split, whose targets are in their own units."""
-        outcomes = self._outcomes(split, transform, target_transform)
-        return {name: measure_all(rows)[0] for name, rows in outcomes}
-
-    def measure(
-        self,
-        names: Sequence[str],
-        split: Split,
-        transform: Transform,
-        target_transform: TargetTransform | None,
-    ) -> dict[str, Scores]:
-        """Return some measures of each baseline on a split, whose targets are in their own units."""
-        outcomes = self._outcomes(split, transform, target_transform)
-        return {baseline: {name: measure_one(name, rows) for name in names} for baseline, rows in outcomes}
-
-    def _outcomes(
-        self, split: Split, transform: Transform, target_transform: TargetTransform | None
-    ) -> Iterator[tuple[str, Classified | Regressed]]:
-        """Yield the name of each baseline and what it says of the rows, one after the other."""
-        y, weights = split.y[split.rows], split.own_weights
-        constant = np.broadcast_to(self.constant, (len(y), len(self.constant)))
-        if y.ndim == 1:
-            yield "most_frequent", Classified.of(_SOFTMAX, constant, y, weights)
-            if (logits := self._linear_outputs(split, transform)) is not None:
-                yield "linear", Classified.of(_SOFTMAX, logits, y, weights)
-            return
-        yield "mean", Regressed.of(y, constant, weights)
-        if (values := self._linear_outputs(split, transform)) is not None:
-            values = values if target_transform is None else target_transform.undo(values)
-            yield "linear", Regressed.of(y, values, weights)
-
-    def _linear_outputs(self, split: Split, transform: Transform) -> NDArray[np.float64] | None:
+    def linear_outputs(self, split: Split, transform: Transform) -> NDArray[np.float64] | None:
         """Return the outputs (n, outputs) of the linear model, in the order of the rows."""
         if self.V is None or self.b is None:
             return None
@@ -123,6 +99,63 @@ class Baselines:
         outputs += self.b
         limit = float(np.finfo(np.float32).max)  # for rows past what 32 bits can hold
         return np.nan_to_num(outputs, copy=False, posinf=limit, neginf=-limit)
+
+
+class Fitted(NamedTuple):
+    """Baselines with the transforms of the training split that they were fitted to."""
+
+    baselines: Baselines
+    transform: Transform
+    target_transform: TargetTransform | None
+
+
+def report_baselines(each: Sequence[Fitted], split: Split) -> dict[str, Scores]:
+    """Return every measure of each baseline on a split, whose targets are in their own units.
+
+    Those of several networks are averaged like the predictions of the networks.
+    """
+    return {name: measure_all(rows)[0] for name, rows in _outcomes(each, split)}
+
+
+def measure_baselines(names: Sequence[str], fitted: Fitted, split: Split) -> dict[str, Scores]:
+    """Return some measures of each baseline on a split, whose targets are in their own units."""
+    return {
+        baseline: {name: measure_one(name, rows) for name in names}
+        for baseline, rows in _outcomes([fitted], split)
+    }
+
+
+def _outcomes(each: Sequence[Fitted], split: Split) -> Iterator[tuple[str, Classified | Regressed]]:
+    """Yield the name of each baseline and what it says of the rows, one after the other."""
+    y, weights = split.y[split.rows], split.own_weights
+    constants = [fitted.baselines.constant[None] for fitted in each]
+    linear = _linear(each, split)
+    if y.ndim == 1:
+        constant = np.broadcast_to(_mean_logits(constants), (len(y), constants[0].shape[1]))
+        yield "most_frequent", Classified.of(_SOFTMAX, constant, y, weights)
+        if linear is not None:
+            yield "linear", Classified.of(_SOFTMAX, _mean_logits(linear), y, weights)
+        return
+    mean: NDArray[np.float64] = np.mean(constants, axis=0)
+    yield "mean", Regressed.of(y, np.broadcast_to(mean, (len(y), mean.shape[1])), weights)
+    if linear is not None:
+        yield "linear", Regressed.of(y, np.mean(linear, axis=0), weights)
+
+
+def _linear(each: Sequence[Fitted], split: Split) -> list[NDArray[np.float64]] | None:
+    """Return the logits or, in their own units, the values of each linear model; None if one is missing."""
+    found = []
+    for baselines, transform, target_transform in each:
+        outputs = baselines.linear_outputs(split, transform)
+        if outputs is None:
+            return None
+        found.append(outputs if target_transform is None else target_transform.undo(outputs))
+    return found
+
+
+def _mean_logits(each: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return logits (n, classes) of the mean of the probabilities that some logits stand for."""
+    return each[0] if len(each) == 1 else _SOFTMAX.average(np.stack(each))
 
 
 @one_thread()

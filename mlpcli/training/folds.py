@@ -378,7 +378,6 @@ class CrossValidation:
             scores={},
             resume=None,
             data_from_run=data_from(folder, self.experiment),
-            baselines=None,
             others=tuple(checkpoint.members[0] for checkpoint in checkpoints[1:]),
         )
 

@@ -17,6 +17,7 @@ from mlpcli.data.batches import Batches, Split
 from mlpcli.errors import DataError, RunError, UsageError
 from mlpcli.nn.network import Network
 from mlpcli.text import count, shortened
+from mlpcli.training.baselines import Fitted, report_baselines
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, name_prefix, save_checkpoint
 from mlpcli.training.evaluation import compute_logits, full_report, mean_loss
 from mlpcli.training.named import find_checkpoint
@@ -217,11 +218,14 @@ class Model:
     def report(self, split: Split, where: str) -> dict[str, Any]:
         """Return all scores on a split; raises DataError like `compute_logits`."""
         report = self.judge(self.compute_logits(split, where), split.y[split.rows], split.own_weights)
-        baselines = self.checkpoint.baselines
-        if baselines is not None:
-            member = self.checkpoint.members[0]
-            report["baselines"] = baselines.report(split, member.transform, member.target_transform)
-            report["baseline_note"] = baselines.note
+        each = [
+            Fitted(member.baselines, member.transform, member.target_transform)
+            for member in self.checkpoint.members
+            if member.baselines is not None
+        ]
+        if len(each) == len(self.checkpoint.members):
+            report["baselines"] = report_baselines(each, split)
+            report["baseline_note"] = each[0].baselines.note
         return report
 
     def note_unknown_cells(self, split: Split) -> list[str]:

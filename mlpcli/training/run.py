@@ -40,7 +40,7 @@ from mlpcli.nn.measures import MEASURES
 from mlpcli.nn.network import Network
 from mlpcli.streams import stream
 from mlpcli.text import count, listed
-from mlpcli.training.baselines import Baselines, fit_baselines
+from mlpcli.training.baselines import Baselines, Fitted, fit_baselines, measure_baselines
 from mlpcli.training.checkpoints import Checkpoint, Resume
 from mlpcli.training.evaluation import quick_scores, require_counted, require_defined
 from mlpcli.training.linear_path import fit_linear_path
@@ -340,9 +340,9 @@ class Run:
         monitor = self.experiment.monitor
         names = dict.fromkeys(["r2" if self.splits.classes is None else "accuracy", monitor])
         names.pop("loss", None)
+        fitted = Fitted(self.baselines, self.transform, self.target_transform)
         return {
-            part: self.baselines.measure(list(names), split, self.transform, self.target_transform)
-            for part, split in self.splits.parts.items()
+            part: measure_baselines(list(names), fitted, split) for part, split in self.splits.parts.items()
         }
 
     def describe_data(self) -> str:

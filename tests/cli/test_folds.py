@@ -122,7 +122,11 @@ def test_the_mean_of_the_networks_is_used_like_any_other(mlp: Mlp) -> None:
         assert out.startswith(f"runs/iris/folds.npz (mean of 3 networks) on all of {IRIS}: 150 examples")
         assert mlp("predict", path, IRIS).out.count("\n") == 151
     report = json.loads(mlp("eval", "runs/iris/folds.npz", "--data", IRIS, "--json").out)
-    assert report["networks"] == 3
+    assert (report["networks"], len(report["epochs"]), "epoch" in report) == (3, 3, False)
+    assert set(report["baselines"]) == {"most_frequent", "linear"}
+    assert mlp("importance", "runs/iris", "--data", IRIS).out.startswith(
+        "runs/iris/folds.npz (mean of 3 netw"
+    )
     assert mlp("eval", "runs/iris/folds.npz", "--data", IRIS, "--split", "test").code != 0
     assert (
         "first of 3 networks, whose predictions are averaged; in all they have 393"

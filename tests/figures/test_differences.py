@@ -74,3 +74,8 @@ def test_runs_that_differ_in_one_key_are_sorted_by_its_values(finished: Finish) 
     assert (sheet.rows, sheet.columns) == (1, 3)
     assert sheet.places == [(0, 1), (0, 2), (0, 0)]
     assert sheet.titles == ["seed 2", "seed 3", "seed 1"]
+
+
+def test_folds_are_called_folds(finished: Finish) -> None:
+    runs = [finished("iris", f"data.fold={{number: {k}, of: 3}}", "training.epochs=1") for k in (1, 2)]
+    assert name_runs(runs) == ["fold 1", "fold 2"]

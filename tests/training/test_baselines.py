@@ -13,7 +13,7 @@ import mlpcli
 from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.linear import fit_linear
 from mlpcli.nn.measures import MEASURES, Classified, Regressed
-from mlpcli.training.baselines import fit_baselines
+from mlpcli.training.baselines import Fitted, fit_baselines, report_baselines
 from mlpcli.training.checkpoints import load_checkpoint, save_checkpoint
 from mlpcli.training.memory import baseline_rows
 from mlpcli.training.run import Run
@@ -60,7 +60,7 @@ def test_the_linear_model_is_one_of_the_inputs_of_the_network() -> None:
     V, b = fit_linear(inputs(run, "train"), train.y[train.rows], 2)
     logits, y = inputs(run, "val") @ V + b, val.y[val.rows]
     rows = Classified(y, logits.argmax(axis=1), logits, True)
-    report = run.baselines.report(val, run.transform, None)["linear"]
+    report = report_baselines([Fitted(run.baselines, run.transform, None)], val)["linear"]
     for name in ("accuracy", "log_loss", "roc_auc"):
         assert report[name] == pytest.approx(MEASURES[name].compute(rows), rel=1e-4)
     assert run.baselines.note is None
@@ -144,7 +144,7 @@ def test_what_is_left_out_is_said() -> None:
     assert (
         baselines.note == "No linear model to compare with: 3,000 features and 3 classes would take it long."
     )
-    assert set(baselines.report(wide.splits.train, transform, None)) == {"most_frequent"}
+    assert set(report_baselines([Fitted(baselines, transform, None)], wide.splits.train)) == {"most_frequent"}
 
 
 def test_a_part_of_the_rows_is_said_and_drawn_from_the_seed() -> None:

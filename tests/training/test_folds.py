@@ -25,6 +25,7 @@ CONFIG: dict[str, Any] = {
     "model": {"hidden": [8]},
     "training": {"epochs": 4},
 }
+EPOCH: dict[str, Any] = {"training": {"epochs": 1}}
 FILES = ("folds.npz", "folds.json", "out_of_fold.csv")
 
 
@@ -342,3 +343,57 @@ def test_the_rows_of_a_group_are_in_one_fold(tmp_path: Path) -> None:
 def test_splits_of_ones_own_are_not_cut_into_folds(own: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         cross_validate({**CONFIG, "data": {**CONFIG["data"], **own}}, folds=3)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_the_baselines_of_the_mean_are_the_mean_of_theirs(tmp_path: Path, loss: str) -> None:
+    X, y = iris()
+    if loss == "mse":
+        X, y = X[:, :3], X[:, 3]
+    found = cross_validate(
+        {"model": {"hidden": [4]}, "loss": loss}, X=X, y=y, folds=3, out=tmp_path / "cv", **EPOCH
+    )
+    outputs, constants = [], []
+    for k in (1, 2, 3):
+        fold = load(tmp_path / "cv" / f"fold-{k}").checkpoint
+        assert fold.baselines is not None
+        assert fold.baselines.V is not None
+        constants.append(fold.baselines.constant)
+        values = fold.transform.apply(X) @ fold.baselines.V + fold.baselines.b
+        if fold.target_transform is not None:
+            values = fold.target_transform.undo(values)
+        else:
+            values = np.exp(values) / np.exp(values).sum(axis=1, keepdims=True)
+        outputs.append(values)
+    mean_of_folds = np.mean(outputs, axis=0)
+    for model in (found.model, load(tmp_path / "cv")):
+        scores = model.evaluate(X, y)["baselines"]
+        if loss == "mse":
+            mse = np.mean((mean_of_folds[:, 0] - y) ** 2)
+            assert scores["linear"]["mse"] == pytest.approx(mse, rel=1e-4)
+            assert scores["mean"]["mse"] == pytest.approx(np.mean((y - np.mean(constants)) ** 2))
+        else:
+            chosen = found.model.classes
+            assert chosen is not None
+            expected = np.mean(np.array(chosen)[mean_of_folds.argmax(axis=1)] == y)
+            assert scores["linear"]["accuracy"] == pytest.approx(expected)
+            assert scores["most_frequent"]["accuracy"] == pytest.approx(1 / 3)
+
+
+def test_cells_that_some_networks_do_not_know_are_told() -> None:
+    """A cell is missing in one fold alone, so that only the network that is scored on it has not seen one."""
+    X, y = iris()
+    X[7, 1] = np.nan
+    config = {"model": {"hidden": [4]}, "data": {"val_size": 0}, **EPOCH}
+    found = cross_validate(config, X=X, y=y, folds=3)
+    some = X[:9].copy()
+    some[3:6, 1] = np.nan
+    note = "1 network of 3; filled with the median."
+    assert found.model.evaluate(X, y)["notes"] == [
+        f"'x2': 1 cell is missing, which none was in the training split of {note}"
+    ]
+    some[0, 0] = np.nan
+    assert found.model.evaluate(some, y[:9])["notes"] == [
+        "'x1': 1 cell is missing, which none was in the training split; filled with the median.",
+        f"'x2': 4 cells are missing, which none was in the training split of {note}",
+    ]

@@ -34,12 +34,13 @@ class Resume:
 
 @dataclass(frozen=True)
 class Member:
-    """One of the networks of a checkpoint, with the transforms of its training split, after ``epoch``."""
+    """One of the networks of a checkpoint, after ``epoch``, with what was fitted to its training split."""
 
     network: Network
     transform: Transform
     target_transform: TargetTransform | None
     epoch: int
+    baselines: Baselines | None = None  # older checkpoints have none
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Checkpoint:
     @property
     def members(self) -> tuple[Member, ...]:
         """All its networks, the first one included."""
-        return (Member(self.network, self.transform, self.target_transform, self.epoch), *self.others)
+        first = Member(self.network, self.transform, self.target_transform, self.epoch, self.baselines)
+        return (first, *self.others)
 
     @property
     def target_names(self) -> list[str]:

@@ -13,6 +13,7 @@ from mlpcli.data.transform import Slots, Transform
 from mlpcli.errors import CheckpointError, ConfigError
 from mlpcli.specs import NetworkSpec
 from mlpcli.text import shortened
+from mlpcli.training.baselines import Baselines
 from mlpcli.training.checkpoints.meta import Meta, NetworkMeta, damaged
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
     "read_config",
 ]
 
-MAX_ARRAYS = 10_000  # of a thousand networks
+MAX_ARRAYS = 15_000  # of a thousand networks
 OPTIMIZER = "optimizer_"
 OF_TARGETS = "target_"
 
@@ -40,7 +41,7 @@ def name_prefix(number: int) -> str:
 class Layout:
     """What one of the networks of a file looks like: its plan, its arrays, and its features.
 
-    The names in ``of_transform`` and ``of_targets`` have no ``prefix``, which they have in the file.
+    The names of arrays have no ``prefix`` here, which they have in the file.
     """
 
     prefix: str
@@ -51,21 +52,18 @@ class Layout:
     bins: dict[int, int]
     of_transform: dict[str, tuple[int, ...]]
     of_targets: dict[str, tuple[int, ...]]
-
-    @property
-    def direct(self) -> int:
-        """The number of features that are no bins."""
-        return self.spec.widths[0] - sum(self.bins.values())
+    of_baselines: dict[str, tuple[int, ...]]
 
     @property
     def float64(self) -> list[str]:
-        """The names of the arrays that are float64; in older files they are float32."""
-        return [self.prefix + name for name in (*self.of_transform, *self.of_targets)]
+        """The names of the arrays that may be float64; in older files they are float32."""
+        names = (*self.of_transform, *self.of_targets, *self.of_baselines)
+        return [self.prefix + name for name in names]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of all arrays."""
         own = {array.name: array.shape for array in (*self.spec.parameters, *self.spec.state)}
-        own |= self.of_transform | self.of_targets
+        own |= self.of_transform | self.of_targets | self.of_baselines
         return {self.prefix + name: shape for name, shape in own.items()}
 
 
@@ -118,8 +116,10 @@ def layouts_of(path: Path, meta: Meta, experiment: Experiment) -> list[Layout]:
             bins,
             Transform.shapes(len(meta.columns), bins, fill=has_fill),
             {} if meta.classes is not None else _target_shapes(path, experiment, meta, prefix),
+            Baselines.shapes(meta.shapes, prefix, features - sum(bins.values()), meta.targets),
         )
-        if not layouts and len(layout.shapes()) * len(meta.others) > len(meta.shapes):
+        fewest = len(layout.shapes()) - len(layout.of_baselines)
+        if not layouts and fewest * len(meta.others) > len(meta.shapes):
             raise damaged(path, f"it has not the arrays of {1 + len(meta.others):,} networks")
         layouts.append(layout)
     return layouts

@@ -61,12 +61,9 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         experiment = read_config(path, meta)
         layouts = layouts_of(path, meta, experiment)
         shapes = {name: tuple(shape) for name, shape in meta.shapes.items()}
-        of_baselines = Baselines.shapes(shapes, layouts[0].direct, meta.targets)
-        of_columns = {name for layout in layouts for name in layout.float64}
-        _check_members(path, archive, shapes, {*of_columns, *of_baselines})
+        _check_members(path, archive, shapes, {name for layout in layouts for name in layout.float64})
         slots = [] if meta.progress is None else [OPTIMIZER + name for name in build_rule(experiment).slots]
         expected: dict[str, tuple[int, ...]] = dict.fromkeys(slots, (layouts[0].spec.count(),))
-        expected |= of_baselines
         for layout in layouts:
             expected |= layout.shapes()
         if shapes != expected:  # checked before memory for the networks is allocated
@@ -76,9 +73,12 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
             raise damaged(path, f"its arrays do not fit its config: {', '.join(wrong)}")
         if not force_memory:
             _require_memory(path, sum(layout.spec.count() for layout in layouts))
-        first, *others = (_read_member(path, archive, experiment, layout) for layout in layouts)
+        notes = [meta.baseline_note, *(None for _ in meta.others)]
+        first, *others = (
+            _read_member(path, archive, experiment, layout, note)
+            for layout, note in zip(layouts, notes, strict=True)
+        )
         of_optimizer = {name.removeprefix(OPTIMIZER): _read_array(path, archive, name) for name in slots}
-        baselines = {name: _read_array(path, archive, name) for name in of_baselines}
     spec = layouts[0].spec
     units = [spec.members * width for width in spec.widths[1:-1]]
     return Checkpoint(
@@ -96,7 +96,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         meta.scores,
         _resume(path, meta, of_optimizer, units),
         meta.data_from_run,
-        Baselines.from_arrays(baselines, meta.baseline_note),
+        first.baselines,
         tuple(others),
     )
 
@@ -123,7 +123,9 @@ def _check_members(
             raise damaged(path, f"{name} is {dtype} {found}, not float32 {shape}")
 
 
-def _read_member(path: Path, archive: NpzFile, experiment: Experiment, layout: Layout) -> Member:
+def _read_member(
+    path: Path, archive: NpzFile, experiment: Experiment, layout: Layout, baseline_note: str | None
+) -> Member:
     """Read one of the networks, whose arrays have been found to have the right shapes."""
     network, prefix = build_network(experiment, layout.spec.widths), layout.prefix
     for name in network.parameters.shapes:  # one at a time, so that two copies never exist
@@ -144,7 +146,9 @@ def _read_member(path: Path, archive: NpzFile, experiment: Experiment, layout: L
         target_transform = TargetTransform.from_arrays(bend, of_targets) if of_targets else None
     except ValueError as error:
         raise damaged(path, f"{what}{error}") from None
-    return Member(network, transform, target_transform, layout.epoch)
+    of_baselines = {name: _read_array(path, archive, prefix + name) for name in layout.of_baselines}
+    baselines = Baselines.from_arrays(of_baselines, baseline_note)
+    return Member(network, transform, target_transform, layout.epoch, baselines)
 
 
 def _read_array(path: Path, archive: NpzFile, name: str) -> NDArray[Any]:

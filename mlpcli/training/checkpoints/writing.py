@@ -45,9 +45,6 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         for number, member in enumerate(checkpoint.members, 1)
         for name, array in _arrays(member).items()
     }
-    baselines = checkpoint.baselines
-    if baselines is not None:
-        arrays |= baselines.to_arrays()
     progress = mid_epoch = None
     if checkpoint.resume is not None:
         arrays |= {OPTIMIZER + name: slot for name, slot in checkpoint.resume.slots.items()}
@@ -71,7 +68,7 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         "progress": progress,
         "mid_epoch": mid_epoch,
         "data_from_run": checkpoint.data_from_run,
-        "baseline_note": None if baselines is None else baselines.note,
+        "baseline_note": None if checkpoint.baselines is None else checkpoint.baselines.note,
     }
     if checkpoint.others:
         meta["others"] = [
@@ -108,6 +105,8 @@ def _arrays(member: Member) -> dict[str, NDArray[Any]]:
     if member.target_transform is not None:
         of_targets = member.target_transform.to_arrays()
         arrays |= {OF_TARGETS + name: array for name, array in of_targets.items()}
+    if member.baselines is not None:
+        arrays |= member.baselines.to_arrays()
     return arrays
 
 
