@@ -5,8 +5,11 @@ from __future__ import annotations
 import http.client
 import io
 import re
+import ssl
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 from typing import IO, Any
 from urllib.error import HTTPError
@@ -19,6 +22,7 @@ from mlpcli.text import clip, shortened
 __all__ = ["BrokenConnection", "WrongBytes", "download", "require_http"]
 
 _CHUNK = 1 << 16  # bytes at a time
+_SLOWEST = 4000  # bytes a second: a server that sends less is left
 _CONNECTIONS = 5  # at most in one download; each has to bring something
 _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -26,6 +30,10 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 
 class BrokenConnection(Exception):  # noqa: N818
     """The connection failed; the bytes that have come so far may be right."""
+
+
+class _TooSlowError(OSError):
+    """The server sends something, but hardly any of the file."""
 
 
 class WrongBytes(Exception):  # noqa: N818
@@ -37,7 +45,8 @@ def download(
 ) -> None:
     """Append to the file, which is open for reading and appending, until it has ``size`` bytes.
 
-    ``timeout`` is how many seconds the server may be silent; ``on_progress`` hears how many bytes are there.
+    ``timeout`` is how many seconds the server may be silent. Within twice that time its headers must have
+    come, and after them 4 kB of the file for each second. ``on_progress`` hears how many bytes are there.
     Raises DataError where the server refuses or offers another file, BrokenConnection and WrongBytes.
     """
     have = file.seek(0, io.SEEK_END)
@@ -64,12 +73,14 @@ def download(
 
 def _receive(url: str, have: int, size: int, timeout: float) -> Iterator[tuple[int, bytes]]:
     """Yield pieces and their places in the file: from ``have`` on, or from 0 where the server insists."""
+    pace = _Pace(2 * timeout)
     try:
-        with _open(url, have, timeout) as response:
+        with _open(url, have, timeout, pace) as response:
             at = _first_byte(response, url, have, size)
             while chunk := response.read1(_CHUNK):
                 if at + len(chunk) > size:
                     raise WrongBytes(f"the server sends more than the {size:,} bytes of the official archive")
+                pace.came += len(chunk)
                 yield at, chunk
                 at += len(chunk)
     except (OSError, http.client.HTTPException, ValueError) as problem:
@@ -88,13 +99,92 @@ def _reason(problem: Exception, timeout: float) -> str:
     return said
 
 
-def _open(url: str, have: int, timeout: float) -> Any:
+class _Pace:
+    """Measures in each span of some seconds whether enough of the file has come.
+
+    Whatever else a server sends (headers, "100 Continue", extensions of chunks) does not count.
+    """
+
+    def __init__(self, span: float) -> None:
+        self.came = 0  # bytes of the file
+        self._span, self._before, self._end = span, 0, time.monotonic() + span
+
+    def check(self) -> None:
+        """Raise _TooSlowError if too little has come in the span that has ended."""
+        now = time.monotonic()
+        if now < self._end:
+            return
+        if self.came - self._before < _SLOWEST * self._span:
+            raise _TooSlowError(f"the server sends less than {_SLOWEST // 1000} kB a second")
+        self._before, self._end = self.came, now + self._span
+
+
+class _PacedStream(io.RawIOBase):
+    """What comes from a socket, as long as its pace is right."""
+
+    def __init__(self, raw: io.RawIOBase, pace: _Pace) -> None:
+        self._raw, self._pace = raw, pace
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """Read what has come; raises _TooSlowError."""
+        self._pace.check()
+        count: int | None = self._raw.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        """Close the socket's stream."""
+        self._raw.close()
+        super().close()
+
+
+def _connect(kind: Callable[..., Any], pace: _Pace, *args: Any, **kwargs: Any) -> Any:
+    """Return a connection whose responses are read at the pace."""
+
+    def respond(*args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        response: Any = http.client.HTTPResponse(*args, **kwargs)
+        response.fp = io.BufferedReader(_PacedStream(response.fp.detach(), pace))
+        return response  # type: ignore[no-any-return]
+
+    connection = kind(*args, **kwargs)
+    connection.response_class = respond
+    return connection
+
+
+class _Http(urllib.request.HTTPHandler):
+    """Opens http:// addresses."""
+
+    def __init__(self, pace: _Pace) -> None:
+        super().__init__()
+        self._connect: Any = partial(_connect, http.client.HTTPConnection, pace)
+
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """Return the response to a request."""
+        return self.do_open(self._connect, request)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    """Opens https:// addresses."""
+
+    def __init__(self, pace: _Pace) -> None:
+        super().__init__()
+        self._connect: Any = partial(_connect, http.client.HTTPSConnection, pace)
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """Return the response to a request; the server's certificate is checked."""
+        return self.do_open(self._connect, request, context=ssl.create_default_context())
+
+
+def _open(url: str, have: int, timeout: float, pace: _Pace) -> Any:
     """Ask for the bytes from ``have`` on and return the response; only redirects to HTTP are followed."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        _Http(pace),
+        _Https(pace),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),
     ):

@@ -7,7 +7,8 @@ import json
 import math
 import os
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mlpcli.errors import MlpError, UsageError
 from mlpcli.play.frames import View, draw_state
@@ -29,6 +31,8 @@ HOST = "127.0.0.1"
 _HERE = Path(__file__).parent
 _FILES = {"/": "page.html", "/page.js": "page.js", "/page.css": "page.css", "/page.svg": "page.svg"}
 _LONGEST = 4096  # bytes of a command
+_MOST_IDLE = 32  # connections without a request
+_MOST = 64  # connections in all
 _WAIT = 2.0  # seconds that a request may wait for a frame
 _SPEEDS = (5, 30, 200, 1_000_000)  # epochs a second; the last means as fast as possible
 _HEADERS = {
@@ -43,6 +47,52 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+class _Idle:
+    """The connections without a request, in the order in which they became so; too many are closed.
+
+    So programs that connect and send nothing, or a request byte by byte, do not keep the page from being
+    served.
+    """
+
+    def __init__(self) -> None:
+        self._transports: dict[Any, asyncio.BaseTransport] = {}
+
+    def add(self, transport: asyncio.BaseTransport) -> None:
+        """Take up a connection, and close the one that has been idle for longest if there are too many."""
+        self._transports[transport.get_extra_info("peername")] = transport
+        if len(self._transports) > _MOST_IDLE:
+            self._transports.pop(next(iter(self._transports))).abort()  # type: ignore[attr-defined]
+
+    def remove(self, transport: asyncio.BaseTransport) -> None:
+        """Forget a connection that has been closed."""
+        self._transports.pop(transport.get_extra_info("peername"), None)
+
+    @contextmanager
+    def busy(self, client: Any) -> Iterator[None]:
+        """Keep the connection of a client open while its request is answered."""
+        transport = self._transports.pop(client, None)
+        try:
+            yield
+        finally:
+            if transport is not None and not transport.is_closing():
+                self.add(transport)
+
+
+def _protocol(idle: _Idle) -> type[H11Protocol]:
+    """Return uvicorn's protocol, whose connections are entered as idle."""
+
+    class Protocol(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            idle.add(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            idle.remove(self.transport)
+            super().connection_lost(exc)
+
+    return Protocol
+
+
 class _Guard:
     """Accepts only requests from the page itself, on this machine, and adds headers to all responses.
 
@@ -50,8 +100,8 @@ class _Guard:
     another page in the same browser.
     """
 
-    def __init__(self, app: Callable[[Any, Receive, Send], Awaitable[None]], port: int) -> None:
-        self._app = app
+    def __init__(self, app: Callable[[Any, Receive, Send], Awaitable[None]], port: int, idle: _Idle) -> None:
+        self._app, self._idle = app, idle
         self._hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
         if port == 80:  # browsers leave it out
             self._hosts |= {HOST, "localhost"}
@@ -71,11 +121,15 @@ class _Guard:
         mine = len(hosts) == 1 and hosts[0] in self._hosts
         foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         mine = mine and (not foreign or scope["path"] == "/")  # a link to the page itself may be followed
-        if mine and all(origin == f"http://{hosts[0]}" for origin in origins):
-            await self._app(scope, receive, send_with_headers)
-        else:
+        if not mine or any(origin != f"http://{hosts[0]}" for origin in origins):
             refusal = PlainTextResponse("This server answers only its own page, on this machine.\n", 403)
             await refusal(scope, receive, send_with_headers)
+            return
+        if scope["method"] == "POST":  # it is idle until its command has come
+            await self._app(scope, receive, send_with_headers)
+            return
+        with self._idle.busy(scope["client"]):
+            await self._app(scope, receive, send_with_headers)
 
 
 def _number(value: Any) -> float:
@@ -136,7 +190,7 @@ async def _read(request: Request) -> dict[str, Any] | None:
     return command if isinstance(command, dict) else None
 
 
-def make_app(worker: Worker, port: int) -> _Guard:
+def make_app(worker: Worker, port: int, idle: _Idle) -> _Guard:
     """Return the ASGI application for a running session."""
 
     async def file(request: Request) -> Response:
@@ -174,7 +228,8 @@ def make_app(worker: Worker, port: int) -> _Guard:
             worker.speed = command["value"]
             return JSONResponse({})
         try:
-            reply = await asyncio.wrap_future(worker.submit(lambda session: _carry_out(session, command)))
+            with idle.busy(request.scope["client"]):
+                reply = await asyncio.wrap_future(worker.submit(lambda session: _carry_out(session, command)))
         except MlpError as error:
             return JSONResponse({"error": str(error)}, 422)
         return JSONResponse(reply)
@@ -182,7 +237,7 @@ def make_app(worker: Worker, port: int) -> _Guard:
     routes = [Route(path, file) for path in _FILES]
     routes += [Route("/state", state), Route("/yaml", yaml), Route("/frame", frame)]
     routes += [Route("/do", do, methods=["POST"])]
-    return _Guard(Starlette(routes=routes), port)
+    return _Guard(Starlette(routes=routes), port, idle)
 
 
 class _Server(uvicorn.Server):
@@ -216,9 +271,11 @@ def serve(session: Session, server: socket.socket) -> None:
     """Serve the page until a signal ends it; Ctrl-C raises KeyboardInterrupt."""
     worker = Worker(session)
     worker.start()
-    app = make_app(worker, server.getsockname()[1])
+    idle = _Idle()
+    app = make_app(worker, server.getsockname()[1], idle)
     config = uvicorn.Config(
         app,
+        http=_protocol(idle),
         log_config=None,
         log_level="critical",  # do not report requests that are cut off at the end
         access_log=False,
@@ -226,7 +283,7 @@ def serve(session: Session, server: socket.socket) -> None:
         ws="none",
         server_header=False,
         timeout_graceful_shutdown=1,
-        limit_concurrency=64,
+        limit_concurrency=_MOST,
     )
     try:
         _Server(config, worker).run(sockets=[server])

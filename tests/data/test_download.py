@@ -114,6 +114,58 @@ def test_a_silent_server_is_left(refused: Any, server: Any) -> None:
     assert (message, came) == ("the server sent nothing for 0.2 seconds", b"")
 
 
+def test_a_connection_that_lasts_is_no_trouble(get: Callable[..., bytes], server: Any) -> None:
+    def slow(request: Any) -> None:
+        server.head(request, 200, Content_Length=len(DATA))
+        for at in range(0, len(DATA), 4000):
+            request.wfile.write(DATA[at : at + 4000])
+            time.sleep(0.05)
+
+    server.answer = slow
+    assert get(timeout=0.1) == DATA
+
+
+def drip(request: Any, head: bytes, piece: bytes) -> None:
+    """Send something that never ends, and hardly anything of the file."""
+    request.wfile.write(head)
+    for _ in range(200):
+        request.wfile.write(piece)
+        time.sleep(0.02)
+
+
+DRIPS = {
+    "the file": (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+    "100 Continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "the status": (b"HTTP/1.1", b" "),
+    "a header": (b"HTTP/1.1 200 OK\r\nA: ", b"b"),
+    "extensions of chunks": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"1;" + b"e" * 3000 + b"\r\nx\r\n",
+    ),
+    "the length of a chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+}
+
+
+@pytest.mark.parametrize(("head", "piece"), DRIPS.values(), ids=DRIPS)
+def test_a_server_that_sends_hardly_anything_is_left(
+    refused: Any, server: Any, head: bytes, piece: bytes
+) -> None:
+    server.answer = partial(drip, head=head, piece=piece)
+    start = time.perf_counter()
+    message, came = refused(BrokenConnection, timeout=0.1)
+    assert time.perf_counter() - start < 3
+    assert message == "the server sends less than 4 kB a second"
+    assert len(came) < 500
+
+
+@pytest.mark.parametrize("head", [b"A: " + b"b" * 100_000, b"A: b\r\n" * 1000], ids=["long", "many"])
+def test_headers_have_an_end(refused: Any, server: Any, head: bytes) -> None:
+    server.answer = lambda request: request.wfile.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n")
+    message, came = refused(BrokenConnection)
+    assert message.startswith("the server does not speak HTTP (")
+    assert came == b""
+
+
 # A server that lies
 
 

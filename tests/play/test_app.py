@@ -152,6 +152,56 @@ def run(*args: str, **more: Any) -> subprocess.CompletedProcess[str]:
     )
 
 
+POST = b"POST /do HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET / HTTP/1.1\r\nHost: ", POST + b"Content-Length: 9\r\n\r\n{"],
+    ids=["nothing", "half of a head", "half of a command"],
+)
+def test_idle_connections_do_not_keep_the_page_from_being_served(playing: Any, sent: bytes) -> None:
+    sent = sent.replace(b"HOST", f"127.0.0.1:{playing.port}".encode())
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            idle = stack.enter_context(socket.create_connection(("127.0.0.1", playing.port), timeout=5))
+            with contextlib.suppress(ConnectionError):
+                idle.sendall(sent)
+        for path in ("/", "/page.js", "/state"):
+            assert playing.request("GET", path)[0] == 200
+
+
+ODD = {
+    "many headers": b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 100_000 + b"\r\n",
+    "a long path": b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\n\r\n",
+    "another host in the path": b"GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    "folders above": b"GET /../../etc/passwd HTTP/1.1\r\nHost: HOST\r\n\r\n",
+    "an absolute path": b"GET //etc/passwd HTTP/1.1\r\nHost: HOST\r\n\r\n",
+    "an escaped folder above": b"GET /%2e%2e/pyproject.toml HTTP/1.1\r\nHost: HOST\r\n\r\n",
+    "TRACE": b"TRACE / HTTP/1.1\r\nHost: HOST\r\n\r\n",
+    "CONNECT": b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: HOST\r\n\r\n",
+    "DELETE": b"DELETE /do HTTP/1.1\r\nHost: HOST\r\n\r\n",
+    "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "two hosts": b"GET / HTTP/1.1\r\nHost: HOST\r\nHost: evil.example\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "NUL": b"\0" * 1000,
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_odd_requests_are_refused(playing: Any, odd: bytes) -> None:
+    sent = odd.replace(b"HOST", f"127.0.0.1:{playing.port}".encode())
+    with socket.create_connection(("127.0.0.1", playing.port), timeout=5) as connection:
+        reply = b""
+        with contextlib.suppress(OSError):  # the server may close it before all is sent
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            while piece := connection.recv(1 << 16):
+                reply += piece
+    assert reply == b"" or reply.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
+    assert playing.request("GET", "/state")[0] == 200
+
+
 def test_a_port_in_use_is_reported(playing: Any) -> None:
     refused = run("-m", "mlpcli", "play", "--port", str(playing.port))
     assert refused.returncode == 2
