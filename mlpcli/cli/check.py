@@ -27,6 +27,8 @@ def check(config: Path, overrides: tuple[str, ...]) -> int:
     Data: constant and repeated features, scale, examples shared by splits, balance of the classes. Network:
     first loss against theory, gradient against differences in float64, 20 examples learned by heart. Then the
     first steps with the config's own settings, and what the run will cost. Exits with 1 where a check fails.
+
+    CONFIG may also be the directory of a run, or a checkpoint.
     """
     prepare_blas()
     from mlpcli.training.check import check_experiment

@@ -110,7 +110,7 @@ def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
 
     NAME is a data set with its default settings, such as spiral or cifar10. CONFIG is a config whose data set
     is loaded and split as for training. Ranges are in the data's own units; those of features are of the
-    training split.
+    training split. CONFIG may also be the directory of a run, or a checkpoint.
     """
     prepare_blas()
     from mlpcli.training.describe import describe_data

@@ -60,6 +60,9 @@ def explain(error: click.UsageError, args: Sequence[str]) -> str | None:
         return (
             f"the sizes of layers are named by --layers: {command_line(args[0], '--layers', ','.join(sizes))}"
         )
+    for name, option in options.items():
+        if extra is not None and isinstance(option.type, click.Choice) and extra[1] in option.type.choices:
+            return f"{error.message}; did you mean --{name} {extra[1]}?"
     if extra is not None and "set" in options:
         return _extra_argument(options, args)
     return None
@@ -161,7 +164,7 @@ def _rewrite(args: list[str], options: dict[str, click.Option]) -> Iterator[str]
             yield from (arg, value)
             continue
         takes_value = next((o for o in options.values() if arg in o.opts and not o.is_flag), None)
-        if takes_value is not None and args:
+        if takes_value is not None and args and not _word(args[0]):
             yield from (arg, args.pop(0))
             continue
         key, equals, value = arg.partition("=")

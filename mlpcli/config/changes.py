@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlpcli.config.problems import dotted, show
+from mlpcli.config.schema.model import TWINS
 from mlpcli.config.spellings import OldSpelling, renew_change
 from mlpcli.config.values import copy_value
 from mlpcli.config.yaml12 import MAX_DEPTH, Document, Path, YamlError, read_yaml
 from mlpcli.errors import ConfigError
 
 __all__ = ["Change", "read_changes", "read_option", "shorten"]
-
-
-# Keys that are two spellings of one setting.
-_TWINS = {"norm": "batch_norm", "batch_norm": "norm"}
 
 
 @dataclass(frozen=True)
@@ -75,8 +72,8 @@ class Change:
             target[index] = child
             target = child
         index = _index(parts[-1], target, path)
-        if isinstance(target, dict) and index in _TWINS:  # of two spellings the later change counts
-            target.pop(_TWINS[index], None)
+        if isinstance(target, dict) and index in TWINS:  # of two spellings the later change counts
+            target.pop(TWINS[index], None)
         if self.choice:
             before = target[index] if isinstance(index, int) else target.get(index)
             kept = before if isinstance(before, dict) else {"name": before}

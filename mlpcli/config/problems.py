@@ -111,15 +111,23 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any], model: 
             )
     elif node.get("type") == "string" and isinstance(value, (bool, int, float)):
         return Problem(path, f"{message}; quote it to make it one")
-    elif isinstance(value, str) and (advice := _advice_on_layout(value, path, node)):
+    elif advice := _advice_on_layout(value, path, node):
         return Problem(path, f"{message}; {advice}")
     written = rewrite(value, node)
-    return Problem(path, message if written is None else f"{message}; write {written}")
+    if written is not None:
+        return Problem(path, f"{message}; write {written}")
+    keys = keys_with_name(value, model) if isinstance(value, str) else []
+    return Problem(path, f"{message}; {show(value)} is for {keys[0]}" if keys else message)
 
 
-def _advice_on_layout(text: str, path: Path, node: dict[str, Any]) -> str | None:
-    """Return how to lay out what YAML has read as one text: a key without its value, a colon, a list."""
+def _advice_on_layout(text: Any, path: Path, node: dict[str, Any]) -> str | None:
+    """Return how to lay out what YAML has read otherwise: a key without its value, a colon, a list."""
     keys = node.get("properties", {})
+    is_section = keys or "discriminator" in node
+    if is_section and isinstance(text, list) and len(text) == 1 and isinstance(text[0], dict):
+        return "write its keys without a hyphen"
+    if not isinstance(text, str):
+        return None
     if text in keys:
         return f"write {dotted(path)}: {{{text}: ...}}"
     if text.partition(":")[0] in keys:

@@ -56,6 +56,8 @@ def _anchored(value: str, info: ValidationInfo) -> str:
         raise problem("a path cannot be empty or hold a NUL character")
     if len(value) > _LONGEST_PATH:
         raise problem(f"a path of {len(value):,} characters; at most {_LONGEST_PATH:,} are allowed")
+    if re.match("(https?|s3|ftp)://", value):
+        raise problem(f"{value[:60]!r} is an address; download the file, and write its path")
     if re.match("[A-Za-z]:", value) and not value.isprintable():  # C:\\tables, of which YAML made a tab
         raise problem(
             f"{value[:60]!r}: in double quotes a backslash begins an escape, such as \\t for a tab; "

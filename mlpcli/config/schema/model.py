@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mlpcli.config.schema.section import Section, by_name, other_names, problem
 
-__all__ = ["Activation", "Init", "Layer", "Model"]
+__all__ = ["TWINS", "Activation", "Init", "Layer", "Model"]
 
 
 class PlainActivation(Section):
@@ -111,6 +111,9 @@ OTHER_INITS = {
 Init: TypeAlias = Annotated[
     SpreadInit | OrthogonalInit, Field(discriminator="name"), other_names(OTHER_INITS), by_name("auto")
 ]
+
+
+TWINS = {"norm": "batch_norm", "batch_norm": "norm"}  # keys that are two spellings of one setting
 
 
 def _norm_from_batch_norm(value: Any) -> Any:
