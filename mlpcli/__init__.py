@@ -20,9 +20,9 @@ if TYPE_CHECKING:
         RunError,
         UsageError,
     )
-    from mlpcli.training.folds import Validated
     from mlpcli.training.model import Model
     from mlpcli.training.run import Run
+    from mlpcli.training.validated import Validated
 
 __all__ = [
     "CheckpointError",
@@ -49,7 +49,7 @@ _HOMES = {
     "train": "mlpcli.api",
     "Model": "mlpcli.training.model",
     "Run": "mlpcli.training.run",
-    "Validated": "mlpcli.training.folds",
+    "Validated": "mlpcli.training.validated",
 }
 
 

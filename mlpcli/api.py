@@ -13,10 +13,11 @@ from mlpcli.config.schema import Experiment
 from mlpcli.data.arrays import from_arrays, is_frame, labelled_arrays
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError, UsageError
-from mlpcli.training.folds import CrossValidation, Validated, take_folds_directory, train_folds
+from mlpcli.training.folds import CrossValidation, take_folds_directory, train_folds
 from mlpcli.training.model import Model, load_model
 from mlpcli.training.run import Run
 from mlpcli.training.start import take_directory, train_run
+from mlpcli.training.validated import Validated
 
 __all__ = ["cross_validate", "load", "train"]
 

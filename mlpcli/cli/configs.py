@@ -47,7 +47,7 @@ def _kept_config(file: Path) -> str:
     from mlpcli.config.yaml12 import write_yaml
 
     if file.name == "folds.json":
-        from mlpcli.training.folds import read_record
+        from mlpcli.training.validated import read_record
 
         return write_yaml(read_record(file).config)
     from mlpcli.training.checkpoints import read_plan

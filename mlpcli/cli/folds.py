@@ -18,8 +18,9 @@ from mlpcli.text import columns, shell_path
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
     from mlpcli.training.directory import FoldsDirectory
-    from mlpcli.training.folds import CrossValidation, FoldRow, FoldsRecord, Scores
+    from mlpcli.training.folds import CrossValidation
     from mlpcli.training.run import Run
+    from mlpcli.training.validated import FoldRow, FoldsRecord, Scores
 
 __all__ = ["cross_validate"]
 

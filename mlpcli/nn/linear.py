@@ -39,7 +39,7 @@ def fit_linear(
     w = _normed(weights, len(X))
     Z, mean, size = _scaled(X, w)
     if classes is None:
-        V, b, _ = _ridge(Z, y.astype(np.float64), w)
+        V, b = _ridge(Z, y.astype(np.float64), w)
     else:
         V, b, _ = _logistic(Z, y, classes, w)
     V /= size
@@ -55,24 +55,25 @@ def fit_parts(
 ) -> tuple[Floats, Floats]:
     """Return V (k, d, outputs) and b (k, outputs) of k models like that of `fit_linear`.
 
-    Each is fitted to its part of the rows, with the penalty for a row that suits all rows.
+    Each is fitted to its part of the rows. The penalty of a ridge is chosen by these rows, too. That of a
+    logistic regression is, for a row, the one that suits all rows: its choice takes several fits, for eight
+    parts of 20,000 rows and 20 columns 3 s instead of 0.8 s.
     """
     w = _normed(weights, len(X))
     Z, mean, size = _scaled(X, w)
     if classes is None:
         y = y.astype(np.float64)
-        penalties = _ridge(Z, y, w)[2]
     else:
         V, b, penalty = _logistic(Z, y, classes, w)
         start = np.vstack([V, b])
     fits = []
     for rows in parts:
-        share = float(w[rows].sum()) / len(X)
         of_part = np.average(Z[rows], axis=0, weights=w[rows])
         centered = Z[rows] - of_part
         if classes is None:
-            V, b = _ridge_with(centered, y[rows], penalties * share, w[rows])
+            V, b = _ridge(centered, y[rows], w[rows])
         else:
+            share = float(w[rows].sum()) / len(X)
             V, b = _logistic_with(centered, y[rows], classes, penalty * share, w[rows], start)
         V /= size
         fits.append((V, b - (of_part * size + mean) @ V))
@@ -111,35 +112,27 @@ def _principal(X: Floats) -> tuple[Floats, Floats, Floats]:
     return U * sizes, squares, X.T @ (U / np.maximum(sizes, 1e-6 * (sizes.max() or 1.0)))
 
 
-def _ridge(X: Floats, y: Floats, w: Floats) -> tuple[Floats, Floats, Floats]:
+def _ridge(X: Floats, y: Floats, w: Floats) -> tuple[Floats, Floats]:
     """Least squares of centered columns: V = (X.T X + penalty)**-1 X.T y (Hoerl & Kennard, 1970).
 
     Row i changes its own prediction by its leverage h, so that without it the error would be e / (1 - h)
-    (PRESS; Allen, 1974). Each output has a penalty of its own. Returns V, b and the penalties.
+    (PRESS; Allen, 1974). Each output has a penalty of its own.
     """
-    b = np.average(y, axis=0, weights=w)
+    b: Floats = np.average(y, axis=0, weights=w)
     root = np.sqrt(w)[:, None]
     V, best = np.zeros((X.shape[1], y.shape[1])), np.full(y.shape[1], np.inf)
-    penalties = np.empty(y.shape[1])
     Z, squares, W = _principal(root * X)
     wanted = root * (y - b)
     projected = Z.T @ wanted
-    for penalty in len(X) * _GRID:
+    for penalty in w.sum() * _GRID:
         shrinkage = 1 / (squares + penalty)
         weights = projected * shrinkage[:, None]
         leverages = w / w.sum() + Z**2 @ shrinkage
         press = np.sum(((wanted - Z @ weights) / np.maximum(1 - leverages, _LEAST)[:, None]) ** 2, axis=0)
         better = press < best
-        V[:, better], penalties[better] = W @ weights[:, better], penalty
+        V[:, better] = W @ weights[:, better]
         best = np.minimum(best, press)
-    return V, b, penalties
-
-
-def _ridge_with(X: Floats, y: Floats, penalties: Floats, w: Floats) -> tuple[Floats, Floats]:
-    b: Floats = np.average(y, axis=0, weights=w)
-    root = np.sqrt(w)[:, None]
-    Z, squares, W = _principal(root * X)
-    return W @ (Z.T @ (root * (y - b)) / (squares[:, None] + penalties)), b
+    return V, b
 
 
 class _Logistic:

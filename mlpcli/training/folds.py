@@ -1,19 +1,16 @@
-"""Cross-validation: trains a network for each fold of the data, and makes one prediction of them all."""
+"""Cross-validation: trains a network for each fold of the data, and makes one model of them all."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlpcli.build import count_classes, divide, load_dataset
 from mlpcli.config.loader import validate_experiment
@@ -21,10 +18,8 @@ from mlpcli.config.schema import Experiment, Fold, to_plain
 from mlpcli.data.batches import Split
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.toy import TOY_SETS
-from mlpcli.data.writing import number_cell, text_cell
 from mlpcli.errors import ConfigError, DataError, RunError, UsageError
 from mlpcli.nn.measures import MEASURES
-from mlpcli.reading import opened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import FoldsDirectory, choose_directory, writing
 from mlpcli.training.memory import require_memory
@@ -35,58 +30,14 @@ from mlpcli.training.resume import find_run_to_resume, require_unchanged, with_c
 from mlpcli.training.run import Run
 from mlpcli.training.settled import settle
 from mlpcli.training.start import start_run, take_directory, train_to_end
+from mlpcli.training.validated import MOST_NETWORKS, FoldRow, FoldsRecord, Scores, Validated, read_record
 
 __all__ = [
     "CrossValidation",
     "FoldPlan",
-    "FoldRow",
-    "FoldsRecord",
-    "Validated",
-    "read_record",
     "take_folds_directory",
     "train_folds",
 ]
-
-MOST_NETWORKS = 1000
-_LARGEST = 16_000_000  # bytes of folds.json
-_Count = Annotated[int, Field(ge=0, lt=2**63)]
-Scores = dict[str, float | None]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class FoldRow(_Strict):
-    """What folds.json says of a fold whose network has been trained."""
-
-    run: str
-    repeat: _Count
-    fold: _Count
-    seed: _Count
-    epochs: _Count
-    best_epoch: _Count
-    n: _Count
-    scores: Scores
-    baselines: dict[str, Scores]
-
-
-class FoldsRecord(_Strict):
-    """The content of folds.json; what needs all folds is null until they are trained.
-
-    ``scores`` of a row are those of its best epoch on its own fold. ``mean`` and ``std`` are the mean of
-    these, and their standard deviation (that of a sample, which divides by n - 1). ``out_of_fold`` are the
-    scores of all rows together, each predicted by the networks that have not seen it.
-    """
-
-    config: dict[str, Any]
-    folds: Annotated[int, Field(ge=2, le=MOST_NETWORKS)]
-    repeats: Annotated[int, Field(ge=1, le=MOST_NETWORKS)]
-    fingerprint: int | None
-    rows: list[FoldRow]
-    mean: Scores | None = None
-    std: Scores | None = None
-    out_of_fold: Scores | None = None
 
 
 @dataclass(frozen=True)
@@ -97,73 +48,6 @@ class FoldPlan:
     repeat: int
     fold: int
     experiment: Experiment
-
-
-@dataclass(frozen=True)
-class Validated:
-    """What a cross-validation has found.
-
-    ``record`` is what folds.json holds. ``logits`` (n, outputs) are those of the rows of the data, in their
-    order, each from the networks that have not seen it, as `Model.scores` gives them. ``folds`` (n, repeats)
-    are the numbers of the folds that the rows belong to, and ``numbers`` (n,) those of the rows in their
-    file, from 1 on, of which some may be left out. ``model`` is the mean of all networks.
-    """
-
-    record: FoldsRecord
-    model: Model
-    logits: NDArray[Any]
-    folds: NDArray[np.intp]
-    numbers: NDArray[np.intp]
-    y: NDArray[Any]
-
-    @property
-    def scores(self) -> list[dict[str, Any]]:
-        """A dict for each network: repeat, fold, best_epoch, n, and its scores on its own fold."""
-        keys = ("repeat", "fold", "best_epoch", "n")
-        return [{**{key: getattr(row, key) for key in keys}, **row.scores} for row in self.record.rows]
-
-    @property
-    def mean(self) -> Scores:
-        """The mean of each score over the folds; None where it is undefined in one of them."""
-        return dict(self.record.mean or {})
-
-    @property
-    def std(self) -> Scores:
-        """The standard deviation of each score over the folds; None where it is undefined in one of them."""
-        return dict(self.record.std or {})
-
-    @cached_property
-    def predictions(self) -> NDArray[Any]:
-        """The class or value of each row, as `Model.predict` returns it, from networks new to it."""
-        return self.model.read_predictions(self.logits)
-
-    @cached_property
-    def outputs(self) -> NDArray[Any]:
-        """The probabilities (n, classes), scores of an SVM, or values (n, targets) of the predictions."""
-        return self.model.read_outputs(self.logits)
-
-    def lines(self) -> Iterator[str]:
-        """Yield the lines of out_of_fold.csv."""
-        checkpoint, outputs = self.model.checkpoint, self.outputs
-        classes, repeats = checkpoint.classes, self.folds.shape[1]
-        names = ["row", *(["fold"] if repeats == 1 else [f"fold_{i}" for i in range(1, repeats + 1)])]
-        if classes is not None:
-            what = {"probabilities": "probability", "scores": "score"}[self.model.loss.outputs]
-            names += ["truth", "prediction", *(f"{what}_{name}" for name in classes)]
-            predicted = self.model.loss.classify(self.logits)
-        else:
-            targets = checkpoint.target_names
-            suffixes = [""] if len(targets) == 1 else [f"_{name}" for name in targets]
-            names += [f"truth{suffix}" for suffix in suffixes]
-            names += [f"prediction{suffix}" for suffix in suffixes]
-        yield ",".join(map(text_cell, names)) + "\n"
-        for i, row in enumerate(outputs):
-            cells = [str(self.numbers[i]), *map(str, self.folds[i].tolist())]
-            if classes is not None:
-                cells += [text_cell(classes[self.y[i]]), text_cell(classes[predicted[i]])]
-            else:
-                cells += map(number_cell, self.y[i])
-            yield ",".join([*cells, *map(number_cell, row)]) + "\n"
 
 
 class CrossValidation:
@@ -460,18 +344,6 @@ def _same_folds(path: Path, before: FoldsRecord, folds: int | None, repeats: int
             f"the cross-validation in {path} has {before.repeats} repeats; with {repeats}, start a new one"
         )
     return before.folds, before.repeats if repeats is None else repeats
-
-
-def read_record(path: Path) -> FoldsRecord:
-    """Read and validate folds.json; raises RunError."""
-    with opened(path, RunError) as stream:
-        raw = stream.read(_LARGEST + 1)
-    try:
-        if len(raw) > _LARGEST:
-            raise ValueError
-        return FoldsRecord.model_validate(json.loads(raw))
-    except (ValueError, RecursionError, ValidationError):
-        raise RunError(f"{path} is not what a cross-validation has written; start a new one") from None
 
 
 def take_folds_directory(

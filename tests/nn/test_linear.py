@@ -177,7 +177,7 @@ def test_predictions_follow_the_columns_wherever_their_zero_lies(classes: int | 
 
 @pytest.mark.parametrize("classes", [None, 3])
 @pytest.mark.parametrize("columns", [4, 200])
-def test_parts_are_fitted_with_the_penalty_of_all_rows(classes: int | None, columns: int) -> None:
+def test_parts_are_fitted_like_all_rows(classes: int | None, columns: int) -> None:
     """All rows as a part are the fit of all rows; other parts are predicted well by the rest."""
     X, y = iris()
     X = np.hstack([X, 1e-3 * np.random.default_rng(0).standard_normal((150, columns - 4))]) + 7
@@ -194,6 +194,20 @@ def test_parts_are_fitted_with_the_penalty_of_all_rows(classes: int | None, colu
             assert np.mean(predicted.argmax(axis=1) == y[rest]) > 0.9
         else:
             assert np.mean((predicted - targets[rest]) ** 2) < 0.1
+
+
+def test_the_penalty_of_a_part_knows_nothing_of_the_other_rows() -> None:
+    """The other rows follow a line that is steep, or none at all, and would choose other penalties."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 10))
+    y = X[:, :1] + 3 * rng.standard_normal((60, 1))
+    part, others = np.arange(40), np.arange(40, 60)
+    found = []
+    for slope in (0, 1000):
+        y[others] = slope * X[others, 1:2]
+        V, b = fit_parts(X, y, None, [part])
+        found.append(np.append(V, b))
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("classes", [None, 3])
