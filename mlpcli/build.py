@@ -180,7 +180,7 @@ def _csv_settings(data: Any) -> dict[str, Any]:
 
 def dialect_of(data: Any) -> Dialect:
     """Return how the text of a table is written, as the section ``data`` says."""
-    keys = ("delimiter", "encoding", "decimal", "thousands")
+    keys = ("delimiter", "encoding", "decimal", "thousands", "dates")
     return Dialect(**{key: getattr(data, key) for key in keys if hasattr(data, key)})
 
 

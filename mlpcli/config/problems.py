@@ -21,6 +21,7 @@ from mlpcli.text import some
 __all__ = ["Problem", "dotted", "find_problems", "show"]
 
 _MOST = 1000  # problems that are worded: to look for the nearest word takes time
+_MANY = 20  # keys whose list leaves no room for more beside it
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _unknown_key(path: Path, known: list[str], model: type[BaseModel]) -> str:
     is_key = meant or find_keys(word, model)
     sections = [] if is_key else [key for key in keys_with_name(word, model) if key.split(".")[0] == path[0]]
     if whose := names_with_key(dotted(path[:-1]), word, model):
-        guess = f"; it is a key of {some(whose, 3)}"
+        guess = f"; it is a key of {some(whose, 3 if len(known) <= _MANY else 1)}"
     elif sections:
         guess = f"; it is a name: {sections[0]}: {word}"
     else:

@@ -29,7 +29,8 @@ __all__ = ["find_run_to_resume", "load_last", "require_unchanged", "restore", "r
 _MAY_CHANGE = "training.epochs"
 _PLACES = re.compile(r"data\.(path|root|split\..*)")  # the checksum says whether the data are the same
 _MONITOR = "training.monitor"
-_NUMERALS = ("decimal", "thousands")  # that are found out in the file where a config leaves them open
+# What the file shows where the config leaves it open.
+_NUMERALS = ("decimal", "thousands", "dates")
 
 
 def find_run_to_resume(name: str, given: Path | None, mark: str = RUN_CONFIG) -> Path | None:

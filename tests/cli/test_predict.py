@@ -190,7 +190,7 @@ def test_rows_come_from_stdin(mlp: Mlp, trained: Trained, monkeypatch: pytest.Mo
     whole = mlp("predict", run.best, DATASETS / "iris.csv", "--keep", "species").out
     for text, code, expected in (
         ((DATASETS / "iris.csv").read_bytes(), 0, ""),
-        (b"sepal_length,sepal_width\n1,2\n", 1, "Error: stdin: has no column 'petal_length'"),
+        (b"sepal_length,sepal_width\n1,2\n", 1, "Error: stdin: has no columns 'petal_length', 'petal_width'"),
         (b"", 1, "Error: stdin"),
     ):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
@@ -211,7 +211,7 @@ BAD = {
     "missing": ("nope.csv", None, "nope.csv: no such file"),
     "no kind we know": ("rows.yaml", "a: 1", "rows.yaml: has the ending .yaml; .csv, .tsv, .txt, .npz"),
     "gzip": ("rows.csv.gz", "", "rows.csv.gz: is empty"),
-    "other columns": ("rows.csv", "a,b\n1,2\n", "has no column 'sepal_length'"),
+    "other columns": ("rows.csv", "a,b\n1,2\n", "has no columns 'sepal_length'"),
     "text": ("rows.csv", "sepal_length,sepal_width,petal_length,petal_width\n1,2,3,x\n", "rows.csv:2: "),
     "no rows": ("rows.csv", "sepal_length,sepal_width,petal_length,petal_width\n", "but no rows"),
 }

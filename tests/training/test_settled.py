@@ -200,3 +200,18 @@ def test_numbers_to_predict_are_read_as_those_of_the_training(tmp_path: Path) ->
     train_run(experiment, take_directory("r", folder))
     longer = validate_experiment({"data": data, "training": {"epochs": 2}}, Path())
     assert train_run(longer, RunDirectory.reopen(folder)).experiment.data == settled
+
+
+def test_dates_to_predict_are_read_in_the_order_of_the_training(tmp_path: Path) -> None:
+    path, rows = tmp_path / "a.csv", tmp_path / "rows.csv"
+    path.write_text("when,y\n" + "".join(f"{1 + i % 12}/{1 + i % 28}/2024,{i}.5\n" for i in range(84)))
+    rows.write_text("when,y\n2/5/2024,0\n")
+    data = {"name": "csv", "path": str(path), "target": "y", "columns": {"when": "date"}}
+    run = train_run(validate_experiment({"data": data, "training": {"epochs": 1}}, Path()))
+    settled: Any = run.experiment.data
+    assert settled.dates == "mdy"
+    (value,) = predict_rows(run.last.checkpoint, rows).values[:, 0]
+    rows.write_text("when,y\n2024-02-05,0\n")
+    assert predict_rows(run.last.checkpoint, rows).values[0, 0] == value
+    rows.write_text("when,y\n2024-05-02,0\n")
+    assert predict_rows(run.last.checkpoint, rows).values[0, 0] != value

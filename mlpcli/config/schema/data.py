@@ -522,6 +522,12 @@ class Csv(_File):
         description="what separates groups of three digits, such as a comma or a blank; null finds out",
     )
 
+    dates: Literal["dmy", "mdy"] | None = Field(
+        None,
+        description="whether the day comes first in dates such as 1/2/2012 (dmy), or the month (mdy); null "
+        "finds out",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _files_of_splits(cls, value: Any) -> Any:

@@ -22,15 +22,20 @@ from mlpcli.data.table.choice import (
     require_one_of_each,
     target_of,
 )
-from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.columns import Column
+from mlpcli.data.table.dates import DateOrder
 from mlpcli.data.table.findings import Assembled, finished, rows_left_out
-from mlpcli.data.table.passes import Reading, read_rows
+from mlpcli.data.table.passes import read_rows
 from mlpcli.data.table.row_columns import RowColumns
 from mlpcli.data.table.source import Source
 from mlpcli.errors import DataError
 from mlpcli.text import nfc, shortened
 
 __all__ = ["Known", "assemble", "assemble_features", "assemble_known"]
+
+
+_FIRST: dict[DateOrder, str] = {"dmy": "day first, as 31/5/2024 is", "mdy": "month first, as 5/31/2024 is"}
+_DATES = "Dates are read with the {}."
 
 
 class Known(NamedTuple):
@@ -55,6 +60,7 @@ def assemble(
     missing: Missing,
     roles: Roles,
     parts: Sequence[str] = (),
+    date_order: DateOrder | None = None,
 ) -> Dataset:
     """Read a table until no guess about a column turns out wrong; mostly once.
 
@@ -63,21 +69,37 @@ def assemble(
     hold. Missing cells are kept as NaN (fill), their rows left out (drop), or refused (error). ``roles``
     names the columns that are no features, but say something of the rows. Raises DataError.
     """
-    columns, left_out = chosen_columns(source, features, target, read_as, missing, roles)
-    about = RowColumns(source, roles, parts)
+    columns, left_out = chosen_columns(source, features, target, read_as, missing, roles, date_order)
+    about = RowColumns(source, roles, parts, date_order)
     goal = target_of(source, target, as_class(classification, read_as, target), missing)
     reading = read_rows(source, columns, goal, about)
     goal.require_no_dates()
     goal.require_different()
+    order = _order_of(source, columns, about) if date_order is None else {}
+    numerals = {**source.numerals, **order}
     named = {nfc(name) for name in (*(features or ()), *read_as)}
     found = finished(source, columns, reading, goal.present, named, missing)
     X, rows, kept, kinds, dropped, _ = found
-    notes = (*source.notes, *found.notes, *rows_left_out(goal.names, reading.rows, goal.present, len(X)))
+    said = [_DATES.format(_FIRST[order]) for order in order.values()]
+    fewer = rows_left_out(goal.names, reading.rows, goal.present, len(X))
+    notes = (*source.notes, *said, *found.notes, *fewer)
     y, facts, dropped = goal.take(rows), about.take(rows), {**left_out, **dropped}
     if not isinstance(y, Labels):
-        return Dataset(X, y, kept, None, None, kinds, dropped, facts, notes, rows, source.numerals)
+        return Dataset(X, y, kept, None, None, kinds, dropped, facts, notes, rows, numerals)
     codes, classes = classify(f"{source.where}: column {shortened(goal.names[0])}", y, NAME_IT)
-    return Dataset(X, codes, kept, classes, None, kinds, dropped, facts, notes, rows, source.numerals)
+    return Dataset(X, codes, kept, classes, None, kinds, dropped, facts, notes, rows, numerals)
+
+
+def _order_of(source: Source, columns: Sequence[Column], about: RowColumns) -> dict[str, DateOrder]:
+    """Return the order of day and month that the dates of a table show; raises DataError if they show two."""
+    named = [(column.name, column.dates) for column in columns] + [(about.time, about.dates)]
+    shown = {dates.order: name for name, dates in named if dates.depends and dates.order is not None}
+    if len(shown) > 1:
+        raise DataError(
+            f"{source.where}: the day is first in the dates of {shortened(shown['dmy'])}, and the month in "
+            f"those of {shortened(shown['mdy'])}; write dates as 2024-05-31"
+        )
+    return {"dates": next(iter(shown))} if shown else {}
 
 
 def assemble_features(
@@ -109,15 +131,11 @@ def assemble_known(
     X is float32, unless it is to be precise and float32 would change a number; then it is float64. Of the
     columns that ``roles`` names, those are read that the file has.
     """
-    faults = Faults(source.place)
     columns = known_columns(source, wanted, target)
     goal = None if target is None else target_of(source, target, classification, wanted.missing)
-    about = RowColumns(source, {role: name for role, name in roles.items() if nfc(name) in source.places})
-    reading = Reading(columns, known=True, lossless=wanted.precise)
-    reading.read(source, goal, about, faults)
-    if goal is not None:
-        goal.finish(faults)
-    faults.report()
+    there: Roles = {role: name for role, name in roles.items() if nfc(name) in source.places}
+    about = RowColumns(source, there, date_order=wanted.dialect.dates)
+    reading = read_rows(source, columns, goal, about, known=True, lossless=wanted.precise)
     places = [reading.slots[nfc(name)] for name in wanted.columns]
     if goal is None:
         X, _ = reading.matrix.take(places, {}, None)

@@ -9,7 +9,7 @@ from mlpcli.data.kinds import Missing, ReadAs, Wanted
 from mlpcli.data.labels import parse_number
 from mlpcli.data.rows import DROPPED, NAMELESS, ROLES, Roles
 from mlpcli.data.table.columns import Column
-from mlpcli.data.table.dates import date_of
+from mlpcli.data.table.dates import DateOrder, date_of
 from mlpcli.data.table.source import Source
 from mlpcli.data.table.targets import Target, Targets
 from mlpcli.errors import DataError, nearest
@@ -39,6 +39,7 @@ def chosen_columns(
     read_as: Mapping[str, ReadAs],
     missing: Missing,
     roles: Roles,
+    date_order: DateOrder | None = None,
 ) -> tuple[list[Column], dict[str, str]]:
     """Return the columns to learn from, and why others are left out before their cells are looked at.
 
@@ -77,16 +78,21 @@ def chosen_columns(
             f"{source.where}: has only the column {listed(targets)}, and nothing to learn it from"
         )
     require_one_of_each(source, [*chosen, *aside], targets, every=features is None)
-    return [column_of(name, source.places[name], kinds.get(name), missing) for name in chosen], left_out
+    columns = [column_of(name, source.places[name], kinds.get(name), missing, date_order) for name in chosen]
+    return columns, left_out
 
 
-def column_of(name: str, place: int, read_as: ReadAs | None, missing: Missing) -> Column:
+def column_of(
+    name: str, place: int, read_as: ReadAs | None, missing: Missing, date_order: DateOrder | None = None
+) -> Column:
     """Return a column that is read as the config says, or as its cells show for None."""
     all_present = missing == "error"
     if read_as is None or read_as == "drop":
         return Column(name, place, all_present=all_present)
     hint = f"It is read as numbers, as `data.columns` says; {{{name}: category}} takes it as text."
-    return Column(name, place, read_as, given=True, if_text=hint, all_present=all_present)
+    return Column(
+        name, place, read_as, given=True, if_text=hint, all_present=all_present, date_order=date_order
+    )
 
 
 def known_columns(source: Source, wanted: Wanted, target: str | Sequence[str] | None) -> list[Column]:
@@ -103,7 +109,7 @@ def known_columns(source: Source, wanted: Wanted, target: str | Sequence[str] | 
             continue
         place, kind = places[base], kinds.get(base)
         if base != name:
-            found[base] = Column(base, place, "date", given=True)
+            found[base] = Column(base, place, "date", given=True, date_order=wanted.dialect.dates)
         elif kind is None:
             found[base] = Column(base, place, "number", given=True, if_text=_TRAINED_ON_NUMBERS)
         else:

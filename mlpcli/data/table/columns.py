@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mlpcli.data.kinds import BOOLEAN, Kind, category
 from mlpcli.data.labels import LabelIndex, in_order, is_missing, missing_labels, parse_number
 from mlpcli.data.sentences import FINITE, SHOWN
-from mlpcli.data.table.dates import DATE_PARTS, take_apart
+from mlpcli.data.table.dates import DATE_PARTS, DateOrder, Dates, is_date
 from mlpcli.data.table.decimals import is_code
 from mlpcli.data.table.dialect import OTHER_POINT, look_like_amounts, look_like_dates, looks_foreign
 from mlpcli.data.table.faults import Faults
@@ -66,6 +66,7 @@ class Column:
         "_seen",
         "_truths",
         "corrected",
+        "dates",
         "first",
         "full",
         "given",
@@ -84,9 +85,10 @@ class Column:
         levels: Sequence[str] | None = None,
         if_text: str = "",
         all_present: bool = False,
+        date_order: DateOrder | None = None,
     ) -> None:
         self.name, self.place, self.kind, self.given = name, place, kind, given
-        self.corrected = False
+        self.dates = Dates(date_order)
         self._if_text, self._all_present = if_text, all_present
         self._known = None if levels is None else _Known(levels)
         self.reset()
@@ -94,6 +96,7 @@ class Column:
     def reset(self) -> None:
         """Forget what was found, but not the kind."""
         self.corrected = False
+        self.dates.reset()
         self.first: tuple[int, str] | None = None  # line and text of the first date
         self.full = False  # more texts than can be categories
         self._seen: LabelIndex | None = None
@@ -170,22 +173,33 @@ class Column:
         return values[None]
 
     def _date(self, block: Rows, cells: list[str], faults: Faults) -> NDArray[np.float64]:
-        values, odd = take_apart(cells)
-        if odd and not self.given:
-            self.correct(block)
-        for i in odd[:SHOWN] if self.given else ():
+        if not self.given:
+            return self._ungiven_date(block, cells)
+        values, odd = self.dates.read(cells, block.lines)
+        self.corrected |= self.dates.corrected
+        for i in odd[:SHOWN]:
+            text = cells[i].strip()
+            first = (
+                f" with the {'month' if self.dates.order == 'mdy' else 'day'} first" if is_date(text) else ""
+            )
             faults.add(
                 block.lines[i],
-                f"column {shortened(self.name)} is {shortened(cells[i].strip())}, not an ISO date",
+                f"column {shortened(self.name)} is {shortened(text)}, not a date{first}",
                 "Write dates as 2024-05-31, or with a time as 2024-05-31 13:45:00.",
             )
         self._require_present(block, cells, values[0], faults, set(odd))
-        if self.given:
-            return values
-        if self.first is None:
-            here = np.flatnonzero(~np.isnan(values[0]))
-            self.first = (block.lines[here[0]], cells[here[0]].strip()) if len(here) else None
-        return values[:1]
+        return values
+
+    def _ungiven_date(self, block: Rows, cells: list[str]) -> NDArray[np.float64]:
+        """Return zeros for dates, which will be refused, and NaN for missing cells."""
+        kinds = {cell: guess([cell]) for cell in set(cells)}
+        if not kinds.keys() <= {cell for cell, kind in kinds.items() if kind in ("date", "empty")}:
+            self.correct(block)
+        missing = np.array([kinds[cell] == "empty" for cell in cells])
+        if self.first is None and not missing.all():
+            i = int(np.argmin(missing))
+            self.first = (block.lines[i], cells[i].strip())
+        return np.where(missing, np.nan, 0.0)[None]
 
     def _require_present(
         self,
@@ -282,7 +296,7 @@ class Column:
         if code is not None and n > max(_FEW, present / 2):
             return f"holds {n:,} different codes in {present:,} rows, as {shortened(code)} is one"
         if n > max(_FEW, present / 2) and look_like_dates(levels.names):
-            return "holds dates; written as in 2024-03-14 they can be learned from"
+            return "holds dates; written with four digits for the year they can be learned from"
         if self.full:
             return "holds too many different texts for categories"
         if n == present >= _FEW_ROWS:

@@ -184,6 +184,7 @@ def read_csv(
             missing=missing,
             roles=roles or {},
             parts=parts,
+            date_order=dialect.dates,
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from mlpcli.data.labels import is_missing
+from mlpcli.data.table.dates import DateOrder
 
 __all__ = [
     "OTHER_POINT",
@@ -32,13 +33,14 @@ class Dialect(NamedTuple):
     """How a table is written; None is found out.
 
     ``decimal`` is the decimal point of its numbers, and ``thousands`` what separates their groups of three
-    digits.
+    digits. ``dates`` says whether the day (dmy) or the month (mdy) comes first in dates as 1/2/2012.
     """
 
     delimiter: str = ","
     encoding: str | None = None
     decimal: str | None = None
     thousands: str | None = None
+    dates: DateOrder | None = None
 
     @property
     def example(self) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from mlpcli.data.labels import is_missing, parse_number
+from mlpcli.data.table.dates import is_date
 from mlpcli.data.table.decimals import is_code
 
-__all__ = ["BOOLEANS", "Guess", "guess", "is_date", "joined"]
+__all__ = ["BOOLEANS", "Guess", "guess", "joined"]
 
 Guess: TypeAlias = Literal["empty", "number", "boolean", "date", "category"]
 
@@ -17,17 +17,6 @@ BOOLEANS = {
     **dict.fromkeys(("true", "yes", "t", "y", "on"), 1.0),
     **dict.fromkeys(("false", "no", "f", "n", "off"), 0.0),
 }  # in lower case
-
-_DATE = re.compile(
-    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-    r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d{1,9})?)?( ?(Z|UTC|[+-]\d\d:?(\d\d)?))?)?",
-    re.ASCII,
-)
-
-
-def is_date(text: str) -> bool:
-    """Return whether a text is an ISO date, or a date with a time."""
-    return len(text) <= 40 and _DATE.fullmatch(text) is not None
 
 
 def guess(cells: Iterable[str]) -> Guess:

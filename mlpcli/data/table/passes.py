@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mlpcli.data.sentences import SHOWN
 from mlpcli.data.table.choice import require, require_one_of_each
 from mlpcli.data.table.columns import Column
+from mlpcli.data.table.dates import settle_orders
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.matrix import Matrix
 from mlpcli.data.table.precision import Spread
@@ -115,19 +116,32 @@ def _changes(rows: NDArray[np.float64]) -> bool:
 
 
 def read_rows(
-    source: Source, columns: Sequence[Column], goal: Target | Targets | None, about: RowColumns
+    source: Source,
+    columns: Sequence[Column],
+    goal: Target | Targets | None,
+    about: RowColumns,
+    *,
+    known: bool = False,
+    lossless: bool = False,
 ) -> Reading:
-    """Read a table until no guess turns out wrong."""
+    """Read a table until no guess turns out wrong.
+
+    ``known`` says that the columns are those of a trained network, and ``lossless`` that their numbers are
+    kept as float64 where float32 would change one.
+    """
     precise = False
+    dates = [*((column.name, column.dates) for column in columns), (about.time, about.dates)]
     while True:
         faults = Faults(source.place)
-        reading = Reading(columns, precise=precise)
+        reading = Reading(columns, precise=precise, known=known, lossless=lossless)
         reading.read(source, goal, about, faults)
         if goal is not None:
             goal.finish(faults)
+        settle_orders(dates, faults)
         faults.report()
-        lossy = reading.matrix.dtype is np.float32 and bool(reading.spread.needs_float64.any())
-        corrected = any(column.corrected for column in columns) or (goal is not None and goal.corrected)
+        lossy = not known and reading.matrix.dtype is np.float32 and bool(reading.spread.needs_float64.any())
+        corrected = any(column.corrected or column.dates.corrected for column in columns)
+        corrected = corrected or about.corrected or (goal is not None and goal.corrected)
         if not (lossy or corrected):
             return reading
         precise = precise or lossy

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mlpcli.data.labels import LabelIndex, is_missing, missing_labels
 from mlpcli.data.rows import Role, Roles, RowFacts, facts_of
 from mlpcli.data.table.columns import missing_fault, number_fault
-from mlpcli.data.table.dates import take_apart
+from mlpcli.data.table.dates import DateOrder, Dates
 from mlpcli.data.table.decimals import parse_decimals
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.source import Rows, Source
@@ -30,13 +30,17 @@ class RowColumns:
     ``parts`` are the splits of the files that the table comes from, where each file is one.
     """
 
-    def __init__(self, source: Source, roles: Roles, parts: Sequence[str] = ()) -> None:
+    def __init__(
+        self, source: Source, roles: Roles, parts: Sequence[str] = (), date_order: DateOrder | None = None
+    ) -> None:
         self._source, self._roles, self._parts = source, roles, parts
         self._places: dict[Role, int] = {role: source.places[nfc(name)] for role, name in roles.items()}
+        self.dates = Dates(date_order)
         self.reset()
 
     def reset(self) -> None:
         """Forget what was found."""
+        self.dates.reset()
         self._weights, self._times = array("d"), array("d")
         self._are_dates: bool | None = None
         self._of_files: list[str] = []
@@ -53,7 +57,7 @@ class RowColumns:
         if "time" in self._places:
             self._add_times(block, block.column(self._places["time"]), faults)
         for role, (index, codes) in self._seen.items():
-            found = index.codes(block.column(self._places[role]))
+            found = index.codes(block.texts(self._places[role]))
             codes.frombytes(found.tobytes())
             for i in np.flatnonzero(np.isin(found, missing_labels(index.names))).tolist():
                 name = self._roles[role]
@@ -79,7 +83,7 @@ class RowColumns:
         if self._are_dates is None:
             self._are_dates = len(odd) > 0 and odd[0] == 0
         if self._are_dates:
-            numbers = take_apart(cells)[0][-1].copy()
+            numbers = self.dates.read(cells, block.lines)[0][-1].copy()
             odd = np.flatnonzero(np.isnan(numbers))
         for i in odd.tolist():
             name, text = self._roles["time"], cells[i].strip()
@@ -87,6 +91,16 @@ class RowColumns:
             faults.add(block.lines[i], what, _TIME)
             numbers[i] = 0
         self._times.frombytes(numbers.tobytes())
+
+    @property
+    def time(self) -> str:
+        """The name of the column of times, empty if there is none."""
+        return self._roles.get("time", "")
+
+    @property
+    def corrected(self) -> bool:
+        """Whether a first guess turned out wrong, so that the table must be read again."""
+        return self.dates.corrected
 
     def take(self, rows: NDArray[np.bool_] | None) -> RowFacts:
         """Return what is known of the rows that are True, all for None; raises DataError."""

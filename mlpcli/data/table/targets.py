@@ -23,9 +23,9 @@ from mlpcli.data.labels import (
 )
 from mlpcli.data.sentences import FILL, LEAVE_OUT, NAME_IT, SHOWN, TARGET
 from mlpcli.data.table.columns import missing_fault, number_fault
+from mlpcli.data.table.dates import is_date
 from mlpcli.data.table.decimals import has_code, is_code, parse_decimals
 from mlpcli.data.table.faults import Faults
-from mlpcli.data.table.guesses import is_date
 from mlpcli.data.table.precision import Spread
 from mlpcli.data.table.source import Rows, Source
 from mlpcli.data.task import are_a_quantity, are_few, are_numbers

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.kinds import BOOLEAN, Kind, Wanted, category
-from mlpcli.data.table.delimited import read_known
+from mlpcli.data.table.delimited import read_csv, read_known
+from mlpcli.data.table.dialect import Dialect
 
 NAN = float("nan")
 HOLDS: dict[str, tuple[str, Kind | None, list[float]]] = {
@@ -135,6 +137,64 @@ def test_a_target_that_turns_out_to_be_a_quantity(
         assert dataset.classes is None
         assert len(dataset) == 100_030
         assert dataset.y[-1, 0] == float(f"{last}29")
+
+
+FORMS = {
+    "with slashes, the day first": (["31/5/2024", "1/6/2024"], "dmy"),
+    "with slashes, the month first": (["6/1/2024", "5/31/2024", "1/2/2024"], "mdy"),
+    "with points": (["31.05.2024", "01.06.2024"], None),
+    "the year first": (["2024/05/31", "2024/6/1"], None),
+    "with names": (["May 31, 2024", "1 Jun 2024"], None),
+}
+
+
+@pytest.mark.parametrize(("cells", "order"), FORMS.values(), ids=FORMS)
+def test_dates_in_other_forms_are_refused_or_taken_apart(
+    tmp_path: Path,
+    cells: list[str],
+    order: str | None,
+    write: Callable[..., Path],
+    refusal: Callable[..., str],
+    table: Callable[..., Dataset],
+) -> None:
+    rows = "".join(f"{cells[i % len(cells)]}|{i * 7 % 5}|{'ab'[i % 2]}\n" for i in range(40))
+    path = write(tmp_path, "when|x|kind\n" + rows)
+    message = refusal(table, path)
+    assert f":2: column 'when' is '{cells[0]}', a date\n`data.columns: {{when: date}}` takes" in message
+    dataset = table(path, read_as={"when": "date"})
+    months = dataset.X[:, dataset.columns.index("when month")]
+    assert set(months) == ({1, 5, 6} if len(cells) == 3 else {5, 6})
+    assert dict(dataset.numerals) == ({} if order is None else {"dates": order})
+    assert len(dataset.notes) == (order is not None)
+    wanted = Wanted(["when month"], {}, Dialect(dates=order) if order else Dialect())
+    path = write(tmp_path, f"when\n{cells[-1]}\n")
+    assert read_known(path, wanted).X.tolist() == [[1 if len(cells) == 3 else 6]]
+
+
+def test_dates_that_do_not_show_their_order_are_refused(
+    tmp_path: Path, write: Callable[..., Path], refusal: Callable[..., str], many: Callable[..., str]
+) -> None:
+    def read(path: Path, date_order: Any = None) -> Dataset:
+        dialect = Dialect(dates=date_order)
+        columns: dict[str, Any] = {"due": "date", "when": "date"}
+        return read_csv(
+            path, target="kind", features=None, dialect=dialect, classification=None, read_as=columns
+        )
+
+    open_ones, x = ["2/2/2024", "1/2/2024", "3/2/2024"], ["1", "2", "4"]
+    path = write(tmp_path, many({"due": open_ones, "when": ["2024-05-31", "2024-06-30"], "x": x}))
+    message = refusal(read, path)
+    assert ":3: column 'due' is '1/2/2024', of which no date tells the day from the month\n" in message
+    assert "`data.dates`" in message
+    assert read(path, "dmy").columns[0] == "due weekday"  # all are in February
+    path = write(tmp_path, many({"due": open_ones, "when": ["1/31/2024", "2/1/2024"], "x": x}))
+    dataset = read(path)
+    assert (dataset.columns[0], set(dataset.X[:, 0])) == ("due month", {1, 2, 3})
+    path = write(
+        tmp_path, many({"due": ["31/1/2024", "1/2/2024"], "when": ["1/31/2024", "2/1/2024"], "x": x})
+    )
+    assert "the day is first in the dates of 'due', and the month in those of 'when'" in refusal(read, path)
+    assert ":2: column 'when' is '1/31/2024', not a date with the day first" in refusal(read, path, "dmy")
 
 
 @pytest.mark.parametrize("cells", [["3.5"], ["7", "NA"], ["7.25", "", "7.25"]])
