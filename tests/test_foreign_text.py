@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from xml.dom import minidom
 
 import click
 import numpy as np
@@ -265,9 +266,16 @@ def test_names_of_columns_classes_and_categories(
 
 
 def test_pictures_and_pages(trained_on: Callable[[str], Path], mlp: Mlp, tmp_path: Path) -> None:
-    shutil.copytree(trained_on(f"$x^2$ $ _{{{SIGNS}"), tmp_path, dirs_exist_ok=True)
-    assert mlp("plot", "r", "--kind", "confusion", "--kind", "importance") == 0
+    shutil.copytree(trained_on(f"$x^2$ $ _{{<b>-->{SIGNS}"), tmp_path, dirs_exist_ok=True)
+    assert mlp("plot", "r", "--kind", "importance", "--out", "p.svg") == 0
     assert mlp("report", "r") == 0
+    picture, page, log = (
+        Path(name).read_text(encoding="utf-8") for name in ("p.svg", "r/report.html", "r/run.log")
+    )
+    minidom.parseString(picture)
+    assert "height$x^2$ $ _{" in picture  # which stands there in comments
+    assert not unseen(picture) | unseen(page) | unseen(log)
+    assert "<b>-->" not in picture + page
 
 
 CELLS = {

@@ -19,7 +19,7 @@ from mlpcli.figures.kinds import DRAW
 from mlpcli.figures.style import label, write
 from mlpcli.nn.measures import MEASURES
 from mlpcli.specs import NetworkSpec, WeightLayer
-from mlpcli.text import count, memory, number, percent, shell_path
+from mlpcli.text import count, memory, number, percent, printable, shell_path
 from mlpcli.training.baselines import TITLES, Fitted, measure_baselines
 from mlpcli.training.evaluation import full_report
 from mlpcli.training.finished import FinishedRun
@@ -87,7 +87,7 @@ def render_report(run: FinishedRun) -> str:
         )
         for part, split in run.splits.parts.items()
     }
-    return environment.get_template("report.html").render(
+    page = environment.get_template("report.html").render(
         name=run.name,
         version=__version__,
         facts=_facts(run, spec),
@@ -105,6 +105,7 @@ def render_report(run: FinishedRun) -> str:
         is_unfinished=run.is_unfinished,
         begun=_begun(run),
     )
+    return printable(page)
 
 
 def _address(png: bytes) -> str:

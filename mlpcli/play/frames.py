@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mlpcli.colours import CLASS_COLOURS
 from mlpcli.play.session import Session
 from mlpcli.play.settings import list_controls
+from mlpcli.text import clip
 from mlpcli.training.health import advise
 from mlpcli.training.plane import grid_lines, grid_of, hidden_outputs, project
 
@@ -23,6 +24,7 @@ _MAX_MAPS = 32
 _MAX_POINTS = 2000
 _MAX_FOR_AXES = 60  # examples from which the principal axes are computed
 _LINES, _ALONG = 15, 31  # of the warped grid
+_NAME = 60  # characters of a name
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,9 @@ def draw_state(session: Session) -> dict[str, Any]:
         "data": session.run.describe_data(),
         "notice": session.notice,
         "added": len(session.added),
-        "classes": list(classes),
+        "classes": [clip(name, _NAME) for name in classes],
         "colours": CLASS_COLOURS,
-        "features": list(splits.columns),
+        "features": [clip(name, _NAME) for name in splits.columns],
         "extent": session.extent,
         "points": _short(splits.train.X[rows]),
         "labels": splits.train.y[rows].tolist(),

@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from mlpcli.build import build_network
+from mlpcli.text import printable
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from mlpcli.training.directory import NotWrittenError, RunDirectory, find_snapshots
 
@@ -154,7 +155,7 @@ class DirectoryRecorder:
 
     def log(self, text: str) -> None:
         """Write a line into run.log, with the time."""
-        self._files.append_log(text)
+        self._files.append_log(printable(text))
 
     def add_snapshot(self, checkpoint: Checkpoint, planned: Collection[int]) -> None:
         """Write the snapshot of an epoch; remove those of other epochs than ``planned``."""

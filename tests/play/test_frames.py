@@ -55,6 +55,18 @@ def test_the_plane_is_divided_where_the_network_divides_it(axis: int, loss: str,
     assert frame["hidden"] is None
 
 
+def test_names_of_columns_and_classes_can_be_shown(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{i * i % 7}.5,{i * 5 % 11}.5,{'a' * 1000 if i % 2 else chr(0x202E)}\n" for i in range(20)
+    )
+    (tmp_path / "t.csv").write_text(f"x\x1b,{'y' * 1000},kind\n{rows}", encoding="utf-8")
+    plain = {"data": {"name": "csv", "path": "t.csv", "target": "kind"}, "loss": "cross_entropy"}
+    state = draw_state(Session(validate_experiment(plain, tmp_path), tmp_path))
+    assert state["features"][0] == "x\\x1b"
+    assert sorted(state["classes"])[0] == "\\u202e"
+    assert {len(name) for name in (state["features"][1], max(state["classes"], key=len))} == {60}
+
+
 def test_points_are_those_of_the_data_and_held_out_ones_are_marked(tmp_path: Path) -> None:
     session = make(tmp_path, [3])
     state = draw_state(session)
