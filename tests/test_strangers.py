@@ -507,6 +507,34 @@ def test_metas(refused: Mlp, tmp_path: Path, sound: dict[str, bytes], size: floa
     assert refused("eval", path).code == 1
 
 
+# As above, for files in which each column of meta has its place in the arrays.
+LONG_METAS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "columns": lambda k: _columns(900 * k),
+    "flags of columns": lambda k: {**_columns(900 * k), "flagged": [*range(900 * k)]},
+    "bins of columns": lambda k: _columns(400 * k, bins=1000),
+    "wrong bins of columns": lambda k: _columns(400 * k, bins=-1),
+    "classes": lambda k: {"classes": ["a"] * (1400 * k), "class_counts": [-1] * (1400 * k)},
+    "counts": lambda k: {"class_counts": [-1] * (5000 * k)},
+}
+
+
+@pytest.mark.parametrize("name", LONG_METAS)
+@pytest.mark.parametrize("size", SIZES)
+def test_metas_of_long_arrays(
+    refused: Mlp, tmp_path: Path, sound: dict[str, bytes], size: float, name: str
+) -> None:
+    meta = json.loads(np.load(io.BytesIO(sound["meta.npy"])).item()) | LONG_METAS[name](int(1000 * size))
+    path = tmp_path / "bad.npz"
+    members = dict(sound)
+    for key, n in (("shift", len(meta["columns"])), ("b9", len(meta["class_counts"]))):
+        np.save(stream := io.BytesIO(), np.zeros(n, np.float32))
+        members[f"{key}.npy"] = stream.getvalue()
+        meta["shapes"][key] = [n]
+    np.save(stream := io.BytesIO(), np.array(json.dumps(meta).encode()))
+    path.write_bytes(zipped({**members, "meta.npy": stream.getvalue()}, zipfile.ZIP_DEFLATED))
+    assert refused("eval", path).code == 1
+
+
 def _fields(model: type[BaseModel], where: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Yield the place of every field of a model and of the models in it; 0 stands for an item of a list."""
     for name, field in model.model_fields.items():

@@ -143,7 +143,7 @@ def _target_shapes(path: Path, experiment: Experiment, meta: Meta, prefix: str) 
 
 def _places(path: Path, meta: Meta) -> dict[str, int]:
     """Return the place of each column; raises CheckpointError if the kinds of columns do not fit them."""
-    place = {name: j for j, name in enumerate(meta.columns)}
+    place = dict(zip(meta.columns, range(len(meta.columns)), strict=True))
     if len(place) < len(meta.columns):
         raise damaged(path, "meta.columns has a name twice")
     for name, kind in meta.kinds.items():
@@ -167,17 +167,17 @@ def _read_slots(path: Path, meta: Meta, network: NetworkMeta, place: dict[str, i
         expected = len(kind.levels) + 2 if name in categories else 0
         if len(slots) != expected or used != list(range(len(used))):
             raise _does_not_fit(path, name)
-    flagged = network.flagged
-    flags = [j for j in flagged if j < len(meta.columns) and meta.columns[j] not in categories]
-    if flags != flagged or sorted(set(flags)) != flags:
+    flagged, of_categories = network.flagged, {place[name] for name in categories}
+    is_past = bool(flagged) and flagged[-1] >= len(meta.columns)
+    if is_past or flagged != sorted(set(flagged)) or not of_categories.isdisjoint(flagged):
         raise damaged(path, "meta.flagged does not fit its columns")
     return {place[name]: tuple(network.slots[name]) for name in categories}
 
 
 def _read_bins(path: Path, meta: Meta, network: NetworkMeta, place: dict[str, int]) -> dict[int, int]:
     """Return the bins of the columns that are cut into bins; raises CheckpointError if they do not fit."""
-    found = {place.get(name, -1): n for name, n in network.bins.items()}
-    of_category = any(name in meta.kinds and meta.kinds[name].name == "category" for name in network.bins)
-    if list(found) != sorted(found) or -1 in found or of_category:
+    columns = [place.get(name, -1) for name in network.bins]
+    categories = {name for name, kind in meta.kinds.items() if kind.name == "category"}
+    if -1 in columns or columns != sorted(columns) or not categories.isdisjoint(network.bins):
         raise damaged(path, "meta.bins does not fit its columns")
-    return found
+    return dict(zip(columns, network.bins.values(), strict=True))

@@ -33,6 +33,7 @@ _LONG = ("bins", "columns", "classes", "class_counts", "flagged", "kinds", "othe
 _MAX_LEVELS = 1_000_000  # of all columns of categories, and their slots
 _MAX_TEXT = 10_000  # characters of a path, or of a note
 _BIAS = re.compile(r"b\d{1,5}")  # the names of the biases; the last of these arrays has one for each output
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # what is half of a character
 _MAX_QUOTES = 3_000_000  # a million features and 65,000 classes, with some quotes in the names themselves
 _T = TypeVar("_T")
 
@@ -178,6 +179,8 @@ def read_meta(path: Path, archive: NpzFile) -> Meta:
         raise damaged(path, "meta holds more lists, mappings or strings than any network needs")
     try:
         data = json.loads(raw)
+        may_be_halved = _SURROGATE.search(raw) is not None
+        del raw
         if isinstance(data, dict):
             data = migrate(data)
         if isinstance(data, dict) and data.get("format") != FORMAT:
@@ -189,7 +192,8 @@ def read_meta(path: Path, archive: NpzFile) -> Meta:
             _check_lengths(path, archive, data)
             if _has_too_many_values(data):
                 raise damaged(path, "meta holds more values than any network needs")
-        json.dumps(data, ensure_ascii=False).encode()  # lone surrogates cannot be printed
+        if may_be_halved:
+            json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair cannot be printed
         return Meta.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
