@@ -195,6 +195,11 @@ class Trainer:
         return {f"val_{name}": value for name, value in scores.items()}
 
     @property
+    def threads(self) -> contextlib.AbstractContextManager[Any]:
+        """A block with as many threads as are good for products of this size."""
+        return one_thread() if self._is_small else contextlib.nullcontext()
+
+    @property
     def out_of_patience(self) -> bool:
         """Whether the last ``patience`` epochs have brought no better score."""
         return self.patience is not None and self.progress.epochs_since_best >= self.patience
@@ -203,8 +208,7 @@ class Trainer:
         """Train an epoch, or the rest of one; return None if it was stopped before its end."""
         # NumPy's warnings are off, since an overflow leads to a loss that is not finite, which raises
         # RunError.
-        threads = one_thread() if self._is_small else contextlib.nullcontext()
-        with threads, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with self.threads, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             state = self._pass(number, save)
             if state is None:
                 return None

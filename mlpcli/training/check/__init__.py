@@ -14,13 +14,13 @@ from mlpcli.config.schema import Experiment
 from mlpcli.streams import stream
 from mlpcli.training.check.data import check_data
 from mlpcli.training.check.network import check_first_loss, check_gradient, check_penalties
-from mlpcli.training.check.samples import Finding, batch_of, fresh_network
+from mlpcli.training.check.samples import Finding, batch_of, different, fresh_network
 from mlpcli.training.check.steps import check_first_steps, check_overfits
 from mlpcli.training.run import Run
 
 __all__ = ["Finding", "check_experiment"]
 
-_GRADIENT_ROWS, _FEW = 8, 20
+_GRADIENT_ROWS, _FEW, _MOST = 8, 20, 5000
 
 
 def check_experiment(experiment: Experiment) -> Iterator[Finding]:
@@ -39,5 +39,5 @@ def check_experiment(experiment: Experiment) -> Iterator[Finding]:
     yield check_penalties(run, network, *sample)
     yield check_gradient(run, network, *batch_of(run, order[:_GRADIENT_ROWS], np.float64))
     del network, sample  # in float64, as large as all that training takes
-    yield check_overfits(run, order[:_FEW])
+    yield check_overfits(run, different(run, order[:_MOST], _FEW))
     yield from check_first_steps(run, order)

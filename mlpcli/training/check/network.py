@@ -52,7 +52,9 @@ def check_first_loss(run: Run, network: Network, X: NDArray[Any], y: NDArray[Any
     chance = theory(section, run.splits.targets, all_y)
     found = run.loss.evaluate(logits, all_y, None)
     first = run.loss.evaluate(network.forward(X, streams_of(run)), y, None)
-    text = f"{first:.4g} with the first weights, {words} = {chance:.4g} by chance"
+    fitted = run.network.path is not None and bool(run.network.path.V.any())
+    weights = "fitted linear model" if fitted else "first weights"
+    text = f"{first:.4g} with the {weights}, {words} = {chance:.4g} by chance"
     if abs(found - chance) > 1e-3 * chance:
         return Finding("first loss", "FAIL", f"logits of 0 cost {found:.4g}, not {words} = {chance:.4g}")
     if not first <= 10 * chance:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +17,7 @@ from mlpcli.nn.network import Network
 from mlpcli.streams import stream
 from mlpcli.training.run import Run
 
-__all__ = ["Finding", "batch_of", "fresh_network", "part_of", "streams_of"]
+__all__ = ["Finding", "batch_of", "different", "digests_of", "fresh_network", "part_of", "streams_of"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,23 @@ def batch_of(run: Run, rows: NDArray[Any], dtype: Any) -> tuple[NDArray[Any], ND
     X, y, *_ = next(part_of(run, rows, dtype).in_order(len(rows)))
     members = run.network.members
     return np.tile(X, (members, 1)), np.tile(y, (members, *(1,) * (y.ndim - 1)))
+
+
+def digests_of(split: Split, rows: NDArray[Any]) -> Iterator[bytes]:
+    """Yield for each of some ``rows`` of a split what is the same for rows with the same features alone."""
+    for row in rows:
+        yield blake2b(np.ascontiguousarray(split.X[row]).data, digest_size=12).digest()
+
+
+def different(run: Run, rows: NDArray[Any], most: int) -> NDArray[Any]:
+    """Return the first of some rows of the training split that differ in their features, ``most`` at most."""
+    split = run.trainer.train.split
+    first: dict[bytes, int] = {}
+    for row, digest in zip(rows, digests_of(split, rows), strict=True):
+        first.setdefault(digest, row)
+        if len(first) == most:
+            break
+    return np.array(list(first.values()))
 
 
 def streams_of(run: Run) -> dict[str, np.random.Generator]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from mlpcli.build import build_loss
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
-from mlpcli.data.batches import Batches, Split
+from mlpcli.data.batches import Batches
 from mlpcli.errors import RunError
 from mlpcli.nn.losses import Loss
 from mlpcli.text import count, memory
@@ -27,6 +28,9 @@ from mlpcli.training.run import Run, build_trainer
 __all__ = ["check_first_steps", "check_overfits"]
 
 _FIRST_STEPS = 20
+_NO_LOSS = 1e-6  # beside about 1 by chance
+_TIMED = 0.3  # seconds of first steps, of which the fastest epoch counts
+_SCORED = 2000  # examples
 _MOST_STEPS, _SECONDS = 3000, 3.0  # at most, to learn a few examples by heart
 
 
@@ -67,6 +71,13 @@ def check_overfits(run: Run, rows: NDArray[Any]) -> Finding:
     except RunError as error:
         return Finding("overfits", "FAIL", f"on {count(len(rows), 'example')}: {str(error).splitlines()[0]}")
     assert first is not None
+    if first < _NO_LOSS:
+        return Finding(
+            "overfits",
+            "note",
+            f"loss {first:.2g} on {count(len(rows), 'example')} before the first step: the linear model makes "
+            "no error. Do columns give the target away, as parts of a sum do?",
+        )
     steps = trainer.progress.epoch
     text = (
         f"loss {first:.3g} to {last:.2g} on {count(len(rows), 'example')}, in {count(steps, 'step')} of adam"
@@ -93,24 +104,31 @@ def check_first_steps(run: Run, order: NDArray[Any]) -> Iterator[Finding]:
     steps = ceil(min(n, _FIRST_STEPS * batch_size) / batch_size)  # in an epoch of them; two are taken
     try:
         trainer = _trainer(run, experiment, run.loss, order[: _FIRST_STEPS * batch_size])
-        metrics = [epoch.metrics for epoch, _ in zip(trainer.epochs(), range(2), strict=False)]
+        start, metrics = time.perf_counter(), []
+        for epoch in trainer.epochs():
+            metrics.append(epoch.metrics)
+            if len(metrics) >= 2 and time.perf_counter() - start > _TIMED:
+                break
     except RunError as error:
         yield Finding("first steps", "FAIL", " ".join(str(error).splitlines()))
         return
-    before, after = run.loss.evaluate(*_logits(run, order), None), metrics[-1]["train_loss"]
+    before, after = (
+        run.loss.evaluate(*_logits(run, order), None),
+        metrics[min(1, len(metrics) - 1)]["train_loss"],
+    )
     text = (
         f"loss {before:.3g} at first, {after:.3g} after {count(steps, 'step')} of {experiment.optimizer.name}"
     )
-    if after > 3 * before:
+    if after > max(3 * before, _NO_LOSS):
         yield Finding("first steps", "FAIL", f"{text}: it explodes; lower optimizer.learning_rate")
     else:
         yield Finding("first steps", "pass", text)
-    step = metrics[-1]["seconds"] / steps
-    epoch, epochs = step * ceil(n / batch_size) + _scoring(run), experiment.training.epochs
+    step = min(row["seconds"] for row in metrics) / steps
+    once, epochs = step * ceil(n / batch_size) + _scoring(run), experiment.training.epochs
     yield Finding(
         "cost",
         "pass",
-        f"about {_duration(epoch * epochs)} for {count(epochs, 'epoch')} ({1e3 * step:.3g} ms a step), "
+        f"about {_duration(once * epochs)} for {count(epochs, 'epoch')} ({1e3 * step:.3g} ms a step), "
         f"{_memory(run)} of memory",
     )
 
@@ -126,10 +144,17 @@ def _scoring(run: Run) -> float:
     val = run.trainer.val
     if val is None:
         return 0.0
-    few = Batches(Split(val.split.X, val.split.y, val.split.rows[:2000]), run.transform)
-    start = time.perf_counter()
-    quick_scores(run.network, run.loss, few)
-    return (time.perf_counter() - start) * len(val) / len(few)
+    part = val  # where each member is scored on what it leaves out, these are few
+    if val.left_out is None and len(val) > _SCORED:
+        split = val.split
+        part = Batches(replace(split, rows=split.rows[:_SCORED]), run.transform, run.network.dtype)
+    seconds = []
+    for _ in range(2):  # the first time makes the buffers
+        start = time.perf_counter()
+        with run.trainer.threads:
+            quick_scores(run.network, run.loss, part, run.experiment.monitor, run.trainer.target_transform)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds) * len(val) / len(part)
 
 
 def _memory(run: Run) -> str:
