@@ -206,7 +206,7 @@ def _animate(runs: Sequence[FinishedRun], out: Path | None) -> None:
 
 
 def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None) -> None:
-    """Write the pictures, or all that fit; print the path of each, and on stderr which could not be drawn.
+    """Write the pictures, or all that fit; print the path of each, and on stderr which do not fit.
 
     An error in one picture, such as a damaged file, does not keep the others from being drawn; it is raised
     after them.
@@ -217,6 +217,7 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
     fitting = [name for name in KINDS if len(runs) == 1 or name in OF_SEVERAL]
     folder = out or _folder(runs)
     failed: list[MlpError] = []
+    unfit: list[str] = []
     for name in kinds or fitting:
         path = folder if out is not None and _is_file(out) else folder / f"{name}.png"
         try:
@@ -226,15 +227,17 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
                 for reason in reasons:
                     tell(f"passed over for {name}: {reason}")
             figure = DRAW[name](chosen)
-        except UnfitError as error:
+        except UnfitError:
             if kinds:
                 raise
-            tell(f"not drawn: {error}")
+            unfit.append(name)
         except MlpError as error:
             failed.append(error)
         else:
             save(figure, path)
             show(path)
+    if unfit:
+        tell(f"not for {'this run' if len(runs) == 1 else 'these runs'}: {', '.join(unfit)}; --kind says why")
     if failed:
         raise type(failed[0])("\n".join(dict.fromkeys(map(with_hint, failed))))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import textwrap
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from mlpcli.cli.options import set_option
 from mlpcli.cli.output import show, tell
 from mlpcli.cli.progress import Teller, describe_place, follow, score_text
 from mlpcli.errors import UsageError
-from mlpcli.text import clip, columns, count, percent, shell_path, some
+from mlpcli.text import clip, columns, count, install_command, percent, shell_path, some
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
@@ -269,18 +270,29 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     best = shell_path(directory.best)
     file = getattr(run.experiment.data, "path", None)
     file = file[0] if isinstance(file, list) else file
-    then = f"predict {best} {shell_path(os.path.relpath(file))}" if file else f"count-params {best}"
     facts = [
         ["time", f"{run.seconds:.1f} s" + (f", {statistics.median(rates):,.0f} examples/s" if rates else "")],
         ["files", f"{directory.path}: best.npz, last.npz, metrics.jsonl, config.yaml, run.log"],
         ["next", f"mlp eval {best}"],
-        ["", f"mlp {then}"],
     ]
-    header = ["", *("loss" if name == "loss" else MEASURES[name].title for name in names)]
+    if file:
+        facts.append(["", f"mlp predict {best} {shell_path(os.path.relpath(file))}"])
+    facts.append(["", _pictures(directory)])
+    header = [
+        f"epoch {run.trainer.progress.best_epoch}",
+        *("loss" if name == "loss" else MEASURES[name].title for name in names),
+    ]
     table = columns([header, *rows], "<" + ">" * len(names))
     if run.baselines.note is not None:
         table += f"\n{run.baselines.note}"
     return "\n\n".join([_verdict(run), table, _health(run), columns(facts, "<<")])
+
+
+def _pictures(directory: RunDirectory) -> str:
+    """Return the command that draws pictures of the run, or else the one that installs what it needs."""
+    if find_spec("matplotlib") is None:
+        return f"{install_command('mlpcli[plot]')}, for mlp plot and mlp report"
+    return f"mlp plot {shell_path(directory.path)}"
 
 
 def _health(run: Run) -> str:
@@ -290,7 +302,7 @@ def _health(run: Run) -> str:
     metrics = run.metrics[-1]
     advice = advise(metrics, has_linear_path=run.network.path is not None)
     shares = [key for key in ("dead", "saturated") if any(value is not None for value in metrics[key])]
-    rows = [["layer", *shares, "gradient norm", "update ratio"]]
+    rows = [[f"layer, epoch {metrics['epoch']}", *shares, "gradient norm", "update ratio"]]
     for i, norm in enumerate(metrics["gradient_norms"]):
         of_hidden = [metrics[key][i] if i < len(metrics[key]) else None for key in shares]
         rows.append([str(i + 1), *map(percent, of_hidden), f"{norm:.3g}", _ratio(metrics["update_ratio"][i])])
@@ -313,6 +325,11 @@ def _verdict(run: Run) -> str:
         measure = MEASURES[monitor]
         by = f"{'highest' if measure.higher_is_better else 'lowest'} {part} {measure.title}"
     verdict = f"Best epoch: {progress.best_epoch} of {progress.epoch} ({by})."
+    if progress.best_epoch == 0:
+        verdict += (
+            "\nEpoch 0 is the linear model that was fitted before training. No epoch was"
+            "\nbetter, so on these data the network has added nothing to it."
+        )
     if progress.epoch < run.experiment.training.epochs:
         verdict += f"\nStopped early: {progress.epochs_since_best} epochs without a better one."
     elif progress.best_epoch == progress.epoch:

@@ -17,6 +17,7 @@ from mlpcli.nn.layers import Dense
 from mlpcli.nn.losses import LOSSES
 from mlpcli.training.check import Finding, check_experiment
 from mlpcli.training.check.network import CHANCE
+from mlpcli.training.run import Run
 
 REGRESSION = {name for name, (words, _) in CHANCE.items() if name in ("mse", "mae", "huber")}
 
@@ -156,3 +157,48 @@ def test_a_learning_rate_that_is_too_high() -> None:
     finding = findings({"data": "moons", "optimizer": {"name": "sgd", "learning_rate": 1e6}})["first steps"]
     assert finding.verdict == "FAIL"
     assert "ower optimizer.learning_rate" in finding.text
+
+
+def test_rows_that_come_again_by_nature_are_a_note_and_copies_a_failure(tmp_path: Path) -> None:
+    """Columns of a few categories repeat; so do measurements of one thing that came out differently."""
+    rng = np.random.default_rng(0)
+    few = rng.integers(0, 2, (400, 3))
+    found = findings(table(tmp_path, few, rng.integers(0, 2, 400)))
+    assert found["splits"].verdict == "note"
+    assert "hold few values" in found["splits"].text
+    assert "240 training examples have 8 different ones" in found["splits"].text
+    assert found["overfits"].verdict != "FAIL"  # of examples that differ
+    X, _ = random(200)
+    again = np.concatenate([X, X])
+    found = findings(table(tmp_path, again, np.tile(np.arange(200) % 2, 2)))
+    assert found["splits"].verdict == "FAIL"
+    assert "drop repeated rows" in found["splits"].text
+    found = findings(table(tmp_path, again, rng.integers(0, 2, 400)))
+    assert found["splits"].verdict == "note"
+
+
+def test_a_target_that_the_columns_give_away_is_noted(tmp_path: Path) -> None:
+    X, _ = random(200)
+    path = tmp_path / "x.csv"
+    rows = "".join(f"{a:.5f},{b:.5f},{float(f'{a:.5f}') + float(f'{b:.5f}')!r}\n" for a, b in X[:, :2])
+    path.write_text(f"a,b,sum\n{rows}")
+    found = findings({"data": {"name": "csv", "path": str(path), "target": "sum"}})
+    assert found["overfits"].verdict == "note"
+    assert "Do columns give the target away" in found["overfits"].text
+    assert not any(finding.verdict == "FAIL" for finding in found.values())
+    assert "with the fitted linear model" in found["first loss"].text
+
+
+def test_the_cost_of_a_small_table_is_near_what_it_takes(tmp_path: Path) -> None:
+    X, y = random(150)
+    path = tmp_path / "x.csv"
+    path.write_text(
+        "a,b,y\n" + "".join(f"{a},{b},{'pq'[c]}\n" for (a, b), c in zip(X[:, :2], y, strict=True))
+    )
+    sections = {"data": {"name": "csv", "path": str(path), "target": "y"}, "training": {"epochs": 60}}
+    words = findings(sections)["cost"].text.split()
+    assert words[2] == "seconds"
+    run = Run(validate_experiment(sections, Path()))
+    for _ in run.epochs():
+        pass
+    assert float(words[1]) < 5 * run.seconds + 0.5  # two cores may be busy with other tests
