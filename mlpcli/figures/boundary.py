@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,16 +109,18 @@ def animate_boundary(run: FinishedRun, path: Path) -> int:
         )
     frames = [image for _, image in boundary_frames(run)]
     times = [_FRAME] * (len(frames) - 1) + [_LAST_FRAME]
+    animation = io.BytesIO()  # Pillow itself does not notice if a file takes only a part
+    frames[0].save(
+        animation,
+        format="GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=times,
+        loop=0,
+        optimize=False,
+    )
     with replace_file(make_place(path)) as stream:
-        frames[0].save(
-            stream,
-            format="GIF",
-            save_all=True,
-            append_images=frames[1:],
-            duration=times,
-            loop=0,
-            optimize=False,
-        )
+        stream.write(animation.getvalue())
     return len(frames)
 
 
