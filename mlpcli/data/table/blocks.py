@@ -84,6 +84,10 @@ class Block:
         found, odd = parse_decimals(list(chain.from_iterable(map(self.column, places))))
         return np.reshape(found, (len(places), len(self.lines))), odd
 
+    def is_numeric(self, place: int) -> bool:  # noqa: ARG002
+        """Return False, since cells are text."""
+        return False
+
     def have_codes(self, places: Sequence[int]) -> NDArray[np.bool_]:
         """Return which columns of numbers have a cell with a leading zero."""
         return np.array([has_code(self.column(place)) for place in places], bool)

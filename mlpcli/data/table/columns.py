@@ -126,7 +126,7 @@ class Column:
     def look(self, block: Rows) -> None:
         """Guess the kind from the first cells of a file."""
         if not self.given:
-            self.kind = guess(block.column(self.place))
+            self.kind = "number" if block.is_numeric(self.place) else guess(block.column(self.place))
 
     def correct(self, block: Rows) -> None:
         """Guess the kind anew, since cells of the block contradict it."""

@@ -130,6 +130,10 @@ class FrameRows:
             odd.append(strange + i * len(self.lines))
         return found, np.concatenate(odd) if odd else np.zeros(0, np.intp)
 
+    def is_numeric(self, place: int) -> bool:
+        """Return whether a column has a type of numbers."""
+        return self._values(place).dtype.kind in "iuf"
+
     def have_codes(self, places: Sequence[int]) -> NDArray[np.bool_]:
         """Return which columns hold text in which a number has a leading zero."""
         return np.array(

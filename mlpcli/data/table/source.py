@@ -32,6 +32,9 @@ class Rows(Protocol):
     def numbers(self, places: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Return the numbers (columns, n) in some columns, and where in them no number is, as flat places."""
 
+    def is_numeric(self, place: int) -> bool:
+        """Return whether a column is known to hold nothing but numbers, without a look at its cells."""
+
     def have_codes(self, places: Sequence[int]) -> NDArray[np.bool_]:
         """Return which columns of numbers have a cell with a leading zero: 02134, but not 0.5."""
 

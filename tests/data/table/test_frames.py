@@ -81,3 +81,9 @@ def test_the_columns_of_an_array_get_names() -> None:
     source = FrameSource(UnnamedColumns(np.array([["a", 1], ["b", 2]], object), ["x1", "x2"]))
     assert (source.names, source.rows, source.is_unnamed) == (["x1", "x2"], 2, True)
     assert source.array(1).tolist() == [1, 2]
+
+
+def test_columns_with_a_type_of_numbers_are_not_guessed_from_their_text() -> None:
+    columns = {"a": np.array([1.5, np.nan]), "b": np.array([1, 2]), "c": ["1", "2"], "d": np.ones(2, bool)}
+    (rows,) = FrameSource(Frame(columns)).blocks(Faults(str))
+    assert [rows.is_numeric(place) for place in range(4)] == [True, True, False, False]
