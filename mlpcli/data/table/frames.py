@@ -126,7 +126,11 @@ class FrameRows:
                 found[i] = values
                 strange = np.flatnonzero(~(np.abs(found[i]) <= _LARGEST))
             else:
-                found[i], strange = parse_decimals(self.column(place))
+                cells = self.column(place)
+                different = {cell: code for code, cell in enumerate(dict.fromkeys(cells))}
+                codes = np.fromiter(map(different.__getitem__, cells), np.intp, len(cells))
+                numbers, none = parse_decimals(list(different))
+                found[i], strange = numbers[codes], np.flatnonzero(np.isin(codes, none))
             odd.append(strange + i * len(self.lines))
         return found, np.concatenate(odd) if odd else np.zeros(0, np.intp)
 
@@ -137,7 +141,11 @@ class FrameRows:
     def have_codes(self, places: Sequence[int]) -> NDArray[np.bool_]:
         """Return which columns hold text in which a number has a leading zero."""
         return np.array(
-            [self._values(p).dtype.kind in "OUT" and has_code(self.column(p)) for p in places], bool
+            [
+                self._values(p).dtype.kind in "OUT" and has_code([*dict.fromkeys(self.column(p))])
+                for p in places
+            ],
+            bool,
         )
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import sys
+import time
+import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from mlpcli.data.kinds import BOOLEAN, Wanted, category
 from mlpcli.data.new_rows import read_rows
 from mlpcli.data.table.delimited import read_csv
 from mlpcli.data.table.dialect import Dialect
+from mlpcli.errors import DataError
 
 COLUMNS: dict[str, list[Any]] = {
     "age": [22, None, 35, 41],
@@ -78,6 +83,57 @@ def test_what_is_no_parquet_file(tmp_path: Path, refusal: Callable[..., str]) ->
     path.write_text("x,kind\n1,a\n")
     assert "is not a Parquet file, or a damaged one" in refusal(read, path)
     assert "no such file" in refusal(read, tmp_path / "u.parquet")
+
+
+def test_bytes_that_are_text_are_read_as_text(tmp_path: Path) -> None:
+    path = save(tmp_path / "t.parquet", {"sex": [b"m", None, b"f", b"m"], "kind": ["a", "b"] * 2})
+    np.testing.assert_array_equal(read(path).X[:, 0], [1, NAN, 0, 1])
+
+
+HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
+    "lists": ({"x": [[1, 2], [3]]}, "column 'x' holds 'list<"),
+    "structs": ({"x": [{"p": 1}, {"p": 2}]}, "column 'x' holds 'struct<p: int64>', several values in a cell"),
+    "bytes": ({"x": [b"\xff", b"\xfe"]}, "column 'x' holds bytes that are no text in UTF-8"),
+    "no rows": ({"x": []}, "has a header, but no rows"),
+    "a long text in all rows": ({"x": ["x" * 140_000, "y"]}, "a cell of more than 131,072 characters"),
+    "a long number in all rows": ({"x": ["9" * 5_000]}, "column 'x' is '999"),
+    "a long name": ({"x" * 1_000_000: ["2024-05-31"]}, "is '2024-05-31', a date"),
+}
+
+
+@pytest.mark.parametrize(("columns", "expected"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_files_are_refused_in_little_time_and_memory(
+    tmp_path: Path, columns: dict[str, Any], expected: str, refusal: Callable[..., str]
+) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    ((name, cells),) = columns.items()
+    rows = 2_000 if cells else 0
+    column = arrow.array(cells * (rows // max(1, len(cells))))
+    if cells and isinstance(cells[0], str):  # each text is written once
+        codes = arrow.array(np.arange(rows, dtype=np.int32) % len(cells))
+        column = arrow.DictionaryArray.from_arrays(codes, arrow.array(cells))
+    path = save(tmp_path / "t.parquet", {name: column, "kind": ["a", "b"] * (rows // 2)})
+    began = time.perf_counter()
+    tracemalloc.start()
+    message = refusal(read, path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert expected in message
+    assert time.perf_counter() - began < 2
+    assert peak < 100e6
+
+
+def test_damaged_bytes_end_in_one_error(tmp_path: Path) -> None:
+    """Or in a table, where they did not matter."""
+    content, rng = save(tmp_path / "t.parquet", COLUMNS).read_bytes(), random.Random(0)
+    path = tmp_path / "u.parquet"
+    for i in range(60):
+        damaged = bytearray(content)
+        for _ in range(1 + i % 3):
+            damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged if i % 4 else damaged[: rng.randrange(len(damaged))])
+        with suppress(DataError):
+            read(path)
 
 
 def test_pyarrow_is_asked_for(
