@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import shlex
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ _WORDS = (
     "values",
 )  # columns that do not hold numbers
 _NAME = 24  # widest name in a table
+_VALUES = 32  # widest text of what a column holds
 _MOST_ROWS = 20  # of a table
 
 
@@ -172,7 +175,7 @@ def _description(report: dict[str, Any]) -> str:
     facts += [["rows", note] for note in report["notes"]]
     blocks = [
         f"{report['data']}: {count(report['examples'], 'example')}, {features}, {what}",
-        columns(facts, "<<"),
+        _wrapped(facts),
     ]
     if classes:
         rows = [[clip(row["class"], _NAME), *(f"{row[part]:,}" for part in parts)] for row in classes]
@@ -185,18 +188,44 @@ def _description(report: dict[str, Any]) -> str:
     return "\n\n".join(blocks)
 
 
+def _wrapped(facts: list[list[str]]) -> str:
+    """Return names and what is said of them, which goes on below itself at the width of the terminal."""
+    first = max(len(name) for name, _ in facts) + 2
+    width = max(40, _width() - first)
+    rows = []
+    for name, text in facts:
+        lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+        rows += [[name if i == 0 else "", line] for i, line in enumerate(lines)]
+    return columns(rows, "<<")
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns
+
+
 def _column_table(described: list[dict[str, Any]]) -> str:
-    rows, left_out = [], []
+    left_out = [
+        ["left out", f"{clip(row['column'], 20)}: {row['why']}"]
+        for row in described
+        if row["kind"] == "left out"
+    ]
+    kept = [row for row in described if row["kind"] != "left out"]
+    table = _table_of_columns(kept, _VALUES)
+    excess = max(map(len, table.splitlines())) - _width()
+    if excess > 0 and kept:
+        widest = max((len(_values(row)) for row in kept if row["distinct"]), default=0)
+        table = _table_of_columns(kept, max(12, widest - excess))
+    return "\n\n".join([table, _wrapped(left_out)]) if left_out else table
+
+
+def _table_of_columns(described: list[dict[str, Any]], width: int) -> str:
+    """Return the table; what columns hold is clipped to a ``width``."""
+    rows = []
     for row in described:
-        name, kind = clip(row["column"], 20), row["kind"]
-        if kind == "left out":
-            left_out.append([kind, f"{name}: {row['why']}"])
-            continue
-        values = "-" if row["distinct"] == 0 else _values(row)
+        values = "-" if row["distinct"] == 0 else clip(_values(row), width)
         numbers = [f"{row[key]:,}" for key in ("missing", "distinct")]
-        rows.append([name, kind, *numbers, values, f"{row['features']:,}"])
-    table = _table("columns", ["column", "kind", "missing", "distinct", "values", "features"], rows, None)
-    return "\n\n".join([table, columns(left_out, "<<")]) if left_out else table
+        rows.append([clip(row["column"], 20), row["kind"], *numbers, values, f"{row['features']:,}"])
+    return _table("columns", ["column", "kind", "missing", "distinct", "values", "features"], rows, None)
 
 
 def _values(row: dict[str, Any]) -> str:
@@ -204,7 +233,7 @@ def _values(row: dict[str, Any]) -> str:
     if "commonest" not in row:
         return _span(row["min"], row["max"])
     shown = some([clip(text, 12) for text, _ in row["commonest"]], row["distinct"])
-    return clip(shown + (", ..." if row["distinct"] > len(row["commonest"]) else ""), 32)
+    return clip(shown + (", ..." if row["distinct"] > len(row["commonest"]) else ""), _VALUES)
 
 
 def _span(low: float, high: float) -> str:

@@ -327,3 +327,16 @@ def test_data_alone_shows_its_commands(mlp: Mlp) -> None:
     _, out, err = mlp("data")
     for text in ("Usage: mlp data", "list ", "describe ", "fetch "):
         assert text in out + err
+
+
+def test_a_description_fits_the_terminal(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long names of columns and texts, and the sentence on the loss."""
+    rows = "".join(f"{'abc'[i % 3] * 14},{i % 7},{i * 1.5}\n" for i in range(90))
+    Path("t.csv").write_text(f"a_rather_long_name_of_a_column,b,an_amount_that_is_predicted\n{rows}")
+    Path("t.yaml").write_text("data: {name: csv, path: t.csv, target: an_amount_that_is_predicted}\n")
+    for width in (80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        out = mlp("data", "describe", "t.yaml").out
+        lines = [line for line in out.splitlines() if not line.startswith("source")]  # paths stay whole
+        assert max(map(len, lines)) <= width
+        assert "loss    mse, since" in out
