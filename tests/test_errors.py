@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlpcli import errors
-from mlpcli.errors import ConfigError, MlpError, UsageError, did_you_mean, nearest
+from mlpcli.errors import ConfigError, MlpError, NoCheckpointError, UsageError, did_you_mean, nearest
 
 ERRORS = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
 
@@ -14,7 +14,7 @@ ERRORS = [getattr(errors, name) for name in errors.__all__ if name.endswith("Err
 def test_every_error_is_an_mlp_error_with_its_message(error: type[MlpError]) -> None:
     with pytest.raises(MlpError, match=r"^data\.csv: no such file$"):
         raise error("data.csv: no such file")
-    assert error.exit_code == (2 if error in (ConfigError, UsageError) else 1)
+    assert error.exit_code == (2 if error in (ConfigError, NoCheckpointError, UsageError) else 1)
 
 
 def test_facts_are_kept_for_hints() -> None:

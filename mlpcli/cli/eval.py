@@ -55,7 +55,7 @@ def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bo
 def _describe(report: dict[str, Any]) -> str:
     part = "all" if report["split"] == "all" else f"the {report['split']} split"
     which = f"mean of {report['networks']:,} networks" if "networks" in report else f"epoch {report['epoch']}"
-    if report["epoch"] == 0 and "networks" not in report:
+    if report.get("epoch") == 0:
         which += ", the fitted linear model"
     head = f"{report['checkpoint']} ({which}) on {part} of {report['data']}: {count(report['n'], 'example')}"
     if "weighted" in report:

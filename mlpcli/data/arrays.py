@@ -453,6 +453,12 @@ def _dataset(
     present = _present(f"{where}y", y)
     rows = _complete(f"{where}X", X, present, missing)
     codes, classes = _classified(f"{where}y", _of_rows(y, rows))
+    if classes is None and len(codes) > 1:
+        for j in np.flatnonzero((codes == codes[0]).all(axis=0)):
+            which = f"column {j} (from 0) " if codes.shape[1] > 1 else ""
+            raise DataError(
+                f"{where}y: {which}holds {codes[0, j]:.10g} in every row; there is nothing to predict"
+            )
     kept = X if rows is None else X[rows]
     notes = rows_left_out("y", len(X), present, len(kept))
     return Dataset(kept, codes, columns, classes, about=about.of(rows), notes=notes, kept=rows)

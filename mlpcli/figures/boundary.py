@@ -307,9 +307,8 @@ def _draw_regions(
 def _draw_levels(axes: Axes, run: FinishedRun, span: _Span, parts: list[str], size: float) -> Any:
     x, y, points = grid_of(span.ranges, _POINTS)
     fitted = run.values(run.predict_logits(points))[:, 0].reshape(_POINTS, _POINTS)
-    low, high = span.targets
     locator = MaxNLocator(16, steps=[1, 2, 5, 10])
-    levels = locator.tick_values(low, high if high > low else low + 1)  # the same for all runs on these data
+    levels = locator.tick_values(*span.targets)  # the same for all runs on these data
     norm = Normalize(levels[0], levels[-1])
     picture = axes.contourf(x, y, fitted, levels=levels, extend="both", cmap=LEVELS, norm=norm, zorder=0)
     for part in parts:

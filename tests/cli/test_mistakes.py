@@ -76,7 +76,7 @@ def test_what_a_run_says_to_type_next_can_be_pasted(mlp: Mlp) -> None:
         mlp("predict", "my iris.csv", run).err,
     ]
     found = [command for text in said for command in commands(text)]
-    assert len(found) == 8
+    assert len(found) == 9, found
     for command in found:
         assert_can_be_pasted(command)
         assert mlp(*shlex.split(command)[1:]).code == 0, command

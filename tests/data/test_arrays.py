@@ -75,7 +75,7 @@ def test_labels_of_arrays(
     assert dataset.y.dtype == np.int64
 
 
-@pytest.mark.parametrize("y", [[1, 2, 3], [1.0, 2.0, 3.0], [[1], [2], [3]], [[1, 0], [2, 0], [3, 0]]])
+@pytest.mark.parametrize("y", [[1, 2, 3], [1.0, 2.0, 3.0], [[1], [2], [3]], [[1, 0], [2, 0], [3, 4]]])
 def test_regression_from_arrays(tmp_path: Path, y: Any, saved: Callable[..., Path]) -> None:
     dataset = read_npz(saved(tmp_path, X=np.zeros((3, 1)), y=y), classification=False)
     assert dataset.classes is None
@@ -231,7 +231,7 @@ def test_labels_of_a_program(y: Any, classes: tuple[str, ...], codes: list[int])
 
 @pytest.mark.parametrize(
     "y",
-    [[1, 2, 3], [1.0, 2.0, 3.0], [[1], [2], [3]], [[1, 0], [2, 0], [3, 0]], np.array([1, 2.0, 3], object)],
+    [[1, 2, 3], [1.0, 2.0, 3.0], [[1], [2], [3]], [[1, 0], [2, 0], [3, 4]], np.array([1, 2.0, 3], object)],
 )
 def test_values_of_a_program(y: Any) -> None:
     dataset = from_arrays(np.zeros((3, 1)), y, classification=False)
@@ -509,7 +509,7 @@ def test_new_rows_of_a_frame_with_unknown_texts(refusal: Callable[..., str]) -> 
     [
         (np.array([1.0, 0.0, NAN, 1.0]), True, [1, 0, 1]),
         (np.array([1.5, 0.5, NAN, 2.5]), False, [[1.5], [0.5], [2.5]]),
-        (np.array([[1.5, 0], [0.5, 0], [2, NAN], [2.5, 0]]), False, [[1.5, 0], [0.5, 0], [2.5, 0]]),
+        (np.array([[1.5, 0], [0.5, 1], [2, NAN], [2.5, 0]]), False, [[1.5, 0], [0.5, 1], [2.5, 0]]),
         (np.array(["b", "a", "", "b"]), True, [1, 0, 1]),
         (np.array(["b", "a", None, "b"], object), True, [1, 0, 1]),
         (np.array([1.5, 0.5, None, 2.5], object), None, [[1.5], [0.5], [2.5]]),
@@ -626,3 +626,15 @@ def test_rows_that_are_left_out_take_their_group_with_them(
     dataset = read_npz(path, classification=True, roles={"group": "g"}, missing="drop")
     assert dataset.about.groups is not None
     assert dataset.about.groups.tolist() == [1, 0]
+
+
+def test_values_that_are_all_the_same_are_refused(refusal: Callable[..., str]) -> None:
+    X = np.arange(4.0)[:, None]
+    assert refusal(from_arrays, X, [7.5] * 4, classification=False) == (
+        "y: holds 7.5 in every row; there is nothing to predict"
+    )
+    two = [[1, 7.5], [2, 7.5], [3, 7.5], [4, NAN]]
+    assert refusal(from_arrays, X, two, classification=False) == (
+        "y: column 1 (from 0) holds 7.5 in every row; there is nothing to predict"
+    )
+    assert from_arrays(X, [7.5, 7.5, 7.5, 8], classification=False).classes is None

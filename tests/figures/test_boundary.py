@@ -184,14 +184,6 @@ def test_regressions_on_one_sheet_share_their_levels(trained_text: TrainText, tm
     assert all(tick == round(tick) for tick in bar.get_yticks())
 
 
-def test_a_constant_target_has_levels(trained_text: TrainText, tmp_path: Path) -> None:
-    rows = "\n".join(f"{i % 9},{i % 7},4" for i in range(40))
-    (tmp_path / "t.csv").write_text(f"a,b,u\n{rows}\n")
-    config = "data: {name: csv, path: t.csv, target: u}\nloss: mse\ntraining: {epochs: 1}"
-    _, bar = draw_boundary([FinishedRun.open(trained_text(config, tmp_path / "run"))]).axes
-    assert bar.get_ylim() == (4, 5)
-
-
 def test_the_picture_of_a_flat_plane_is_no_higher_than_necessary(
     trained_text: TrainText, tmp_path: Path
 ) -> None:

@@ -64,7 +64,7 @@ def test_a_figure_is_trained_and_drawn(tmp_path: Path) -> None:
     figure = draw_notes("layer_sizes", tmp_path, said.append)
     titles = [axes.get_title().splitlines()[0] for axes in figure.axes]
     assert titles == ["hidden [3]", "hidden [6]", "hidden [20]"]
-    assert said[0] == f"1 of 3: mlp train {tmp_path / 'layer_sizes.yaml'} --set model.hidden=[3]"
+    assert said[0] == f"1 of 3: mlp train {tmp_path / 'layer_sizes.yaml'} --set 'model.hidden=[3]'"
     assert len(said) == 3
 
 

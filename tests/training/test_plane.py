@@ -35,7 +35,11 @@ def test_constant_outputs_have_no_shares() -> None:
 def test_the_extent_is_a_little_larger_than_the_examples_of_all_splits(tmp_path: Path) -> None:
     rows = "".join(f"{i},{7},{'ab'[i % 2]}\n" for i in range(101))
     (tmp_path / "t.csv").write_text(f"a,b,y\n{rows}")
-    splits = load_splits(parse_experiment("data: {name: csv, path: t.csv, target: y}", "test", tmp_path))
+    splits = load_splits(
+        parse_experiment(
+            "data: {name: csv, path: t.csv, target: y, columns: {a: number, b: number}}", "test", tmp_path
+        )
+    )
     assert extent(splits) == [
         pytest.approx((-8, 108)),
         (6, 8),

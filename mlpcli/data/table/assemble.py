@@ -17,6 +17,7 @@ from mlpcli.data.table.choice import (
     as_class,
     chosen_columns,
     column_of,
+    data_as_names,
     known_columns,
     require,
     require_one_of_each,
@@ -82,7 +83,7 @@ def assemble(
     X, rows, kept, kinds, dropped, _ = found
     said = [_DATES.format(_FIRST[order]) for order in order.values()]
     fewer = rows_left_out(goal.names, reading.rows, goal.present, len(X))
-    notes = (*source.notes, *said, *found.notes, *fewer)
+    notes = (*source.notes, *data_as_names(source), *said, *found.notes, *fewer)
     y, facts, dropped = goal.take(rows), about.take(rows), {**left_out, **dropped}
     if not isinstance(y, Labels):
         return Dataset(X, y, kept, None, None, kinds, dropped, facts, notes, rows, numerals)

@@ -19,6 +19,7 @@ __all__ = [
     "as_class",
     "chosen_columns",
     "column_of",
+    "data_as_names",
     "known_columns",
     "require",
     "require_one_of_each",
@@ -200,3 +201,14 @@ def _headless(names: Sequence[str]) -> str:
     if any(parse_number(name) is not None for name in names):
         return "\nThe first line must name the columns; this one seems to hold data."
     return ""
+
+
+def data_as_names(source: Source) -> list[str]:
+    """Return a note if names of columns seem to be data, such as 5.1; whole numbers may be names."""
+    numbers = [name for name in source.names if parse_number(name) is not None and not name.isdecimal()]
+    if not numbers:
+        return []
+    return [
+        f"{source.header}: the columns have names such as {shortened(numbers[0])}. If these are data, "
+        "write a line with the names of the columns above them."
+    ]

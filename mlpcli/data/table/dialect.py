@@ -25,6 +25,9 @@ _COMMA = re.compile(r"[+-]?(\d+|\d*,\d+)([eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 _BOTH = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?", re.ASCII)
 _AMOUNT = re.compile(r"[+-]?[$€£¥₹] ?[+-]?\d[\d.,]*|[+-]?\d[\d.,]* ?[%$€£¥₹]", re.ASCII)
+_UNIT = re.compile(
+    r"([+\-\u2212]?)(\(?)(?:\d+|\d{1,3}(?:[.,]\d{3})+)(?:[.,]\d+)?\s?([^\d\s()]{0,10})(\)?)", re.ASCII
+)
 _DATE = re.compile(r"(\d{1,2}([/.-])\d{1,2}\2\d{2,4}|\d{4}([/.])\d{1,2}\3\d{1,2})(\s.*)?", re.ASCII)
 _POINT = re.compile(r"\s*[+-]?\d*\.\d*([eE][+-]?\d+)?\s*", re.ASCII)
 
@@ -109,8 +112,19 @@ def looks_foreign(texts: Iterable[str]) -> bool:
 
 
 def look_like_amounts(texts: Iterable[str]) -> bool:
-    """Return whether all texts are numbers with a percent sign or a currency, as in 12% and $1,200."""
-    return all(map(_AMOUNT.fullmatch, texts))
+    """Return whether all texts are numbers that are written with more than digits.
+
+    That is with a currency or a percent sign, as $1,200 and 12%; with one unit for all, as 12 kg; with
+    brackets for negative ones, as (12); or with the minus of printed text.
+    """
+    texts = list(texts)
+    if all(map(_AMOUNT.fullmatch, texts)):
+        return True
+    found = [_UNIT.fullmatch(text) for text in texts]
+    parts = [match.groups() for match in found if match is not None]
+    units = {unit for _, _, unit, _ in parts if unit}
+    is_more = any(sign == "\u2212" or bracket or unit for sign, bracket, unit, _ in parts)
+    return len(parts) == len(texts) and len(units) <= 1 and is_more
 
 
 def look_like_dates(texts: Iterable[str]) -> bool:

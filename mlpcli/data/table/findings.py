@@ -143,7 +143,8 @@ def _refuse_unclear(source: Source, columns: Sequence[Column]) -> None:
             faults.add(
                 line,
                 f"column {shortened(column.name)} is {shortened(text)}",
-                "Write numbers without a currency or percent sign. As categories:\n"
+                "Write numbers without a currency, a percent sign or a unit, and with a plain minus.\n"
+                "As categories: "
                 f"`data.columns: {_each(list(amounts), 'category')}`; `drop` leaves a column out.",
             )
     for column in columns:

@@ -34,3 +34,16 @@ def test_columns_are_read_as_the_config_says(
     path = write(tmp_path, many({"hp": [*map(str, range(30)), "unknown"]}))
     assert ":32: column 'hp' is 'unknown', not a number" in refusal(table, path, read_as={"hp": "number"})
     assert len(table(path, read_as={"hp": "category"}).kinds["hp"].levels) == 31
+
+
+def test_a_row_of_data_in_the_place_of_the_names_is_noted(
+    tmp_path: Path, write: Callable[..., Path], table: Callable[..., Dataset]
+) -> None:
+    rows = "5.1,3.5,oak\n4.9,3.0,elm\n" * 5
+    (note,) = table(write(tmp_path, "5.1,3.5,kind\n" + rows)).notes
+    assert note.endswith(
+        ":1: the columns have names such as '5.1'. If these are data, write a line with the names of the "
+        "columns above them."
+    )
+    for names in ("a,b,kind", "2023,2024,kind"):
+        assert table(write(tmp_path, f"{names}\n{rows}")).notes == ()

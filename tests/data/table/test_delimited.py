@@ -592,7 +592,7 @@ def test_many_amounts_are_no_categories_unless_asked_for(
     path = write(tmp_path, rows(40))
     message = refusal(table, path)
     assert (
-        f":2: column 'x' is '{cell.format(1000)}'\nWrite numbers without a currency or percent sign."
+        f":2: column 'x' is '{cell.format(1000)}'\nWrite numbers without a currency, a percent sign or a unit"
         in message
     )
     assert len(table(path, read_as={"x": "category"}).kinds["x"].levels) == 40

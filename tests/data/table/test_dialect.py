@@ -94,6 +94,15 @@ def test_numbers_with_a_sign_of_their_own_are_amounts() -> None:
     assert not look_like_amounts(["12", "$"])
 
 
+def test_numbers_with_one_unit_or_a_printed_minus_are_amounts() -> None:
+    assert look_like_amounts(["12 kg", "1,200.5 kg", "3kg"])
+    assert look_like_amounts(["(12)", "7", "(1,200)"])
+    assert look_like_amounts(["\u22125", "7"])
+    assert not look_like_amounts(["12 kg", "5 lb"])
+    assert not look_like_amounts(["1.2.3", "1.10.3"])
+    assert not look_like_amounts(["555-1234", "555-4321"])
+
+
 def test_dates_that_are_not_iso() -> None:
     assert look_like_dates(["3/14/2024", "14.03.24", "14-3-2024 10:30", "2024/03/14"])
     assert not look_like_dates(["3/14/2024", "3/14.2024"])
