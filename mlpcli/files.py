@@ -9,13 +9,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-__all__ = ["append_line", "make_place", "new_folder", "replace_file", "temporary_name"]
+__all__ = ["append_line", "make_folder", "make_place", "new_folder", "replace_file", "temporary_name"]
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those that it is in, which may be there already; raises OSError.
+
+    Path.mkdir calls itself for each folder above, and Python ends that after a thousand.
+    """
+    for folder in reversed(path.parents):
+        if not folder.exists():
+            folder.mkdir(exist_ok=True)
+    path.mkdir(exist_ok=True)
 
 
 def make_place(path: Path) -> Path:
     """Return the path of the file to write, for ``path`` may be a link, and make its folder."""
     target = path.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     return target
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpcli.files import new_folder, replace_file
+from mlpcli.files import make_folder, new_folder, replace_file
 
 
 def test_a_file_is_replaced_once_it_is_whole(tmp_path: Path) -> None:
@@ -82,3 +82,18 @@ def test_a_folder_replaces_no_other(tmp_path: Path) -> None:
         collide()
     assert [file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*")] == ["a", "a/x"]
     assert (path / "x").read_text() == "theirs"
+
+
+def test_a_folder_may_lie_in_a_thousand_others(tmp_path: Path) -> None:
+    path = tmp_path.joinpath(*["a"] * 1100)
+    make_folder(path)
+    make_folder(path)
+    assert path.is_dir()
+    while path != tmp_path:  # one by one, since shutil.rmtree calls itself
+        path.rmdir()
+        path = path.parent
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        make_folder(tmp_path / "file")
+    with pytest.raises(NotADirectoryError):
+        make_folder(tmp_path / "file" / "below")

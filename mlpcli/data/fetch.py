@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from mlpcli.data.download import BrokenConnection, WrongBytes, download, require_http
 from mlpcli.data.unpack import DamagedArchive, unpack
 from mlpcli.errors import DataError
-from mlpcli.files import new_folder
+from mlpcli.files import make_folder, new_folder
 
 __all__ = ["CIFAR10", "Archive", "fetch", "partial_file"]
 
@@ -99,7 +99,7 @@ def fetch(
     if os.path.lexists(root) and not root.is_dir():
         raise DataError(f"{root} is not a folder", topic="data folder")
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
         with _locked(part) as file:
             if os.path.lexists(target):
                 raise DataError(f"{target} is already there; remove or rename it to fetch it again")

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.yaml12 import write_yaml
 from mlpcli.errors import RunError, UsageError
-from mlpcli.files import append_line, replace_file, temporary_name
+from mlpcli.files import append_line, make_folder, replace_file, temporary_name
 from mlpcli.training.names import FOLDS, RUN_CONFIG, RUN_LOG, RUNS, new_names
 
 try:
@@ -125,7 +125,7 @@ class _Folder:
     @classmethod
     def _make(cls: type[_F], path: Path) -> _F:
         made = [folder for folder in (path, *path.parents) if not folder.exists()]
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         directory = cls(path)
         directory._made = made
         return directory
