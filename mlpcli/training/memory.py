@@ -44,7 +44,7 @@ _PROGRAM = 66_000_000  # Python, NumPy with its BLAS, and the rest
 _MARGIN = 0.06  # of all else: what the allocator cannot use
 # Bytes of a logit while a score that chooses the best epoch is computed.
 _MONITORED = {"balanced_accuracy": 8, "f1": 8, "log_loss": 32, "roc_auc": 52, "mse": 24, "mae": 24}
-_JUDGED, _OF_SCORES, _WRITTEN = 50, 40, 104  # bytes of a logit that is judged, of an SVM, or written as text
+_JUDGED, _OF_SCORES, _WRITTEN = 50, 40, 112  # bytes of a logit that is judged, of an SVM, or written as text
 _OF_INPUT, _OF_OUTPUT = 36, 56  # bytes of each in an example while a linear model is fitted
 _MOST_ROWS, _MOST_CELLS, _MOST_STEPS = 20_000, 2_000_000, 300_000_000  # of that fit
 _DRAWN = {"moons": 80, "blobs": 48, "xor": 40, "sine": 29}  # bytes per example of a toy set while it is drawn
@@ -172,8 +172,9 @@ def forecast_scoring(
     inputs, outputs = spec.widths[0], spec.widths[-1]
     parameters = _FLOAT * sum(each.count() for each in specs)
     itemsize = _FLOAT if data is None else data.itemsize
-    rows = max(1, EVALUATION_ROWS // spec.members)
-    forward = rows * (_FLOAT * (spec.activations + inputs) + itemsize * inputs + spec.masks)
+    rows = EVALUATION_ROWS if data is None or data.scored is None else min(EVALUATION_ROWS, data.scored)
+    rows = max(1, rows // spec.members)
+    forward = rows * (_FLOAT * spec.activations + itemsize * inputs + spec.masks)
     forward += rows * _FLOAT * spec.scratch
     network = (
         Part("parameters", "weights and biases", 2 * parameters, "and as many gradients"),
@@ -224,21 +225,22 @@ def _once(spec: NetworkSpec, experiment: Experiment | None, data: DataSize, held
     width = outputs if regression else max(2, outputs)
     monitored = 0 if experiment is None else _MONITORED.get(experiment.monitor, 0) * width
     found = [Part("reading", "reading", data.bytes - held, f"{data.working}, before it is kept")]
+    fitted = fit = 0
+    if data.trained is not None:
+        direct = inputs if data.direct is None else data.direct
+        fitted = baseline_rows(data.trained, direct, 0 if regression else width) or 0
+        fit = fitted * (_OF_INPUT * direct + _OF_OUTPUT * width)
+        fit += 3 * 8 * min(direct, fitted) ** 2 * (1 if regression else width)
+        working = f"{fitted:,} x {direct:,}, of the linear model to compare with"
+        found.append(Part("baseline", "baseline", fit, working))
     if data.scored is not None:
         # The loss keeps its buffers for the validation split.
         of_loss = 6 if experiment is not None and experiment.loss.name == "hinge" else 8
         kept = data.validated * (of_loss * outputs + 32)
         each = 56 * outputs + 40 if regression else (4 + of_loss) * outputs + monitored + 60
-        taken = kept + data.scored * each
-        found.append(Part("scores", "scores", taken, f"{data.scored:,} x {outputs:,}"))
-    if data.trained is not None:
-        direct = inputs if data.direct is None else data.direct
-        fitted = baseline_rows(data.trained, direct, 0 if regression else width)
-        if fitted is not None:
-            taken = fitted * (_OF_INPUT * direct + _OF_OUTPUT * width)
-            taken += 3 * 8 * min(direct, fitted) ** 2 * (1 if regression else width)
-            working = f"{fitted:,} x {direct:,}, of the linear model to compare with"
-            found.append(Part("baseline", "baseline", taken, working))
+        if fitted and not regression:  # the linear model is scored, too, in float64
+            each = max(each, 19 * width + monitored + 60)
+        found.append(Part("scores", "scores", kept + data.scored * each, f"{data.scored:,} x {outputs:,}"))
     columns = inputs if data.columns is None else data.columns
     rows = min(_GATHERED, data.trained or 0) if data.kept else 0
     found.append(Part("inputs", "inputs", rows * data.itemsize * columns, "while they are scaled"))
