@@ -239,7 +239,7 @@ def _once(spec: NetworkSpec, experiment: Experiment | None, data: DataSize, held
         kept = data.validated * (of_loss * outputs + 32)
         each = 56 * outputs + 40 if regression else (4 + of_loss) * outputs + monitored + 60
         if fitted and not regression:  # the linear model is scored, too, in float64
-            each = max(each, 19 * width + monitored + 60)
+            each = max(each, 19 * width + 60)
         found.append(Part("scores", "scores", kept + data.scored * each, f"{data.scored:,} x {outputs:,}"))
     columns = inputs if data.columns is None else data.columns
     rows = min(_GATHERED, data.trained or 0) if data.kept else 0

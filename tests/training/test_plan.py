@@ -45,7 +45,11 @@ def test_a_csv_file_is_read_for_its_features_and_classes(tmp_path: Path) -> None
 
 
 def test_an_npz_file_is_read_for_its_features_and_values(tmp_path: Path) -> None:
-    np.savez(tmp_path / "t.npz", X=np.ones((20, 4, 2)) * np.arange(20)[:, None, None], y=np.arange(60).reshape(20, 3))
+    np.savez(
+        tmp_path / "t.npz",
+        X=np.ones((20, 4, 2)) * np.arange(20)[:, None, None],
+        y=np.arange(60).reshape(20, 3),
+    )
     plan = plan_run(read("data: {name: npz, path: t.npz}\nloss: mse\nmodel: {hidden: [5]}", tmp_path))
     assert plan.widths == (8, 5, 3)
 
