@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -101,6 +102,11 @@ def _index(part: str, target: Any, path: Path) -> str | int:
     return int(part)
 
 
+def _is_mark(text: str) -> bool:
+    """Return whether a value is one character such as ``,`` or ``|``, which means nothing else in YAML."""
+    return len(text) == 1 and text in string.punctuation and text not in '~"[{'
+
+
 def read_option(option: str) -> Change:
     """Return the change that a ``--set`` option, ``dotted.key=value``, asks for; raises YamlError."""
     key, equals, text = option.partition("=")
@@ -112,7 +118,7 @@ def read_option(option: str) -> Change:
     if len(parts) > MAX_DEPTH:
         raise YamlError(f"nested deeper than {MAX_DEPTH} levels")
     try:
-        value = read_yaml(text).data
+        value = text.strip() if _is_mark(text.strip()) else read_yaml(text).data
     except YamlError as error:
         column = f" (column {error.mark.column} of the value)" if error.mark and error.mark.column > 1 else ""
         raise YamlError(error.message + column) from None

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.data.table.choice import DELIMITERS
 from mlpcli.data.table.decimals import (
     Fields,
     find_fields,
@@ -366,6 +367,8 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def _delimiter(header: bytes, usual: str) -> str:
-    """Return ``usual``, or another delimiter if the header has that instead."""
+    """Return ``usual``, or another delimiter if the header has that instead outside of quoted names."""
     text = header.decode(errors="replace")
-    return next((other for other in (usual, ",", ";", "\t", "|") if other in text), usual)
+    quoted = re.compile(rf'(?<![^,;\t|{re.escape(usual)}])"(?:[^"]|"")*(?:"|$)')
+    bare = quoted.sub("", text)
+    return next((other for other in (usual, *DELIMITERS) if other in bare), usual)

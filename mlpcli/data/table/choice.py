@@ -16,6 +16,7 @@ from mlpcli.errors import DataError, nearest
 from mlpcli.text import listed, nfc, repeated, shortened
 
 __all__ = [
+    "DELIMITERS",
     "as_class",
     "chosen_columns",
     "column_of",
@@ -29,6 +30,7 @@ __all__ = [
 _TRAINED_ON_NUMBERS = (
     "The network was trained on numbers in this column; leave missing cells empty, or write NA."
 )
+DELIMITERS = (",", ";", "\t", "|")  # that are looked for in a header
 _NEAR = 5  # missing names for which near ones are looked for
 _LEAVE_OUT = "Name the columns to predict from in `data.features`, and the others are ignored."
 
@@ -176,7 +178,7 @@ def require(source: Source, asked: Sequence[str]) -> None:
             f"{source.where}: has no {columns} {listed(missing)}; its columns are "
             + listed([name for name in names if name])
             + (f"\nDid you mean {', '.join(meant)}?" if meant else "")
-            + _headless(names)
+            + (_headless(names) or _cut_otherwise(names))
         )
 
 
@@ -199,7 +201,24 @@ def require_one_of_each(
 
 def _headless(names: Sequence[str]) -> str:
     if any(parse_number(name) is not None for name in names):
-        return "\nThe first line must name the columns; this one seems to hold data."
+        return (
+            "\nThe first line must name the columns; this one seems to hold data. "
+            "Write a line with the names of the columns above it."
+        )
+    return ""
+
+
+def _cut_otherwise(names: Sequence[str]) -> str:
+    """Return what to do about names that hold a delimiter, or that are a title and nothing more."""
+    other = next((mark for mark in DELIMITERS if any(mark in name for name in names)), None)
+    if other is not None:
+        shown = '"\\t"' if other == "\t" else f'"{other}"'
+        return (
+            f"\nIf {'a tab' if other == chr(9) else repr(other)} is what separates the columns, "
+            f"set `data.delimiter: {shown}`."
+        )
+    if len([name for name in names if name]) == 1:
+        return "\nThe first line must name the columns; delete a title and other lines above the names."
     return ""
 
 

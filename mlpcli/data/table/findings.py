@@ -175,19 +175,21 @@ def _telling_nothing(
 ) -> dict[str, str]:
     """Return the columns that are left out since they tell nothing, each with the reason.
 
-    Where all of them tell nothing, row numbers and texts that differ are kept. Raises DataError if nothing
-    can be learned from any of them.
+    Where all of them tell nothing, row numbers are kept. Raises DataError if nothing can be learned from any
+    of them.
     """
     reasons: dict[str, str] = {}
     useless: dict[str, str] = {}  # of the reasons, those of columns that nothing can be learned from
+    texts: list[Column] = []  # that are left out since they differ, unless the config says what they hold
     spread, slots = reading.spread, reading.slots
     numbering, constant = _row_numbers(reading), spread.constant
     for column in columns:
         if column.name in levels:
             found = levels[column.name]
             reason = column.free_text(found)
-            if column.full:
-                useless[column.name] = reason or ""
+            if reason is not None and (column.full or column.name not in named):
+                useless[column.name] = reason
+                texts.append(column)
             if len(found.names) == 1 and found.present == spread.rows:
                 reason = useless[column.name] = f"holds {shortened(found.names[0])} in every row"
             if reason is not None:
@@ -204,7 +206,8 @@ def _telling_nothing(
     if len(useless) == len(slots):
         what = "; ".join(f"{shortened(name)} {reason}" for name, reason in list(useless.items())[:SHOWN])
         more = "; ..." if len(useless) > SHOWN else ""
-        raise DataError(f"{source.where}: has nothing to learn from: {what}{more}")
+        keep = f"\nTo keep a column: `data.columns: {_each(texts[:1], 'category')}`." if texts else ""
+        raise DataError(f"{source.where}: has nothing to learn from: {what}{more}{keep}")
     for column in columns:
         if column.name in named and not (column.kind == "date" and column.given):
             reasons.pop(column.name, None)

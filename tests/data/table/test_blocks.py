@@ -82,3 +82,18 @@ def test_the_header_tells_the_delimiter(delimiter: str, usual: str) -> None:
     source, blocks = read(f"x{delimiter}y\n1{delimiter}2\n".encode(), usual)
     assert source.names == ["x", "y"]
     assert rows_of(blocks) == [["1", "2"]]
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ('x;"name, first";y', ["x", "name, first", "y"]),
+        ('"a,b"\t"c;d"', ["a,b", "c;d"]),
+        ('"the ""first"", x"|y', ['the "first", x', "y"]),
+        ('5" pipe;6" pipe, bent', ['5" pipe;6" pipe', "bent"]),
+        ('"a;b"', ["a;b"]),
+    ],
+)
+def test_delimiters_in_quoted_names_do_not_count(header: str, names: list[str]) -> None:
+    source, _ = read(f"{header}\n".encode(), ",")
+    assert source.names == names

@@ -264,8 +264,14 @@ BAD_TABLES: dict[str, tuple[str | bytes, list[str]]] = {
     ),
     "no header": (
         "1,2,a\n3,4,b\n",
-        ["has no column 'kind'", "The first line must name the columns; this one"],
+        ["has no column 'kind'", "The first line must name the columns; this one", "Write a line with the"],
     ),
+    "another delimiter": (
+        "price, net;kind\n1;a\n",
+        ["has no column 'kind'", "If ';' is what separates the columns, set `data.delimiter: \";\"`."],
+    ),
+    "a tab beside commas": ("price, net\tkind\n1\ta\n", ["If a tab is what", '`data.delimiter: "\\t"`']),
+    "a title": ("Sales of 2024,,\nx,y,kind\n1,2,a\n", ["must name the columns; delete a title"]),
     "target alone": ("kind\na\nb\n", ["has only the column 'kind', and nothing to learn it from"]),
     "columns without a name alone": (",kind\n1,a\n", [": has only the column 'kind', and nothing to learn"]),
     "two columns of a name": ("x,x,kind\n1,2,a\n", [":1: two columns are called 'x'", "in `data.features`"]),

@@ -61,6 +61,25 @@ def test_a_table_of_columns_that_never_change_is_refused(
     assert "; 'v' holds 7 in every row" in message
 
 
+@pytest.mark.parametrize("rows", [12, 160])
+def test_a_table_of_texts_that_differ_is_refused_unless_they_are_named(
+    tmp_path: Path,
+    rows: int,
+    write: Callable[..., Path],
+    refusal: Callable[..., str],
+    table: Callable[..., Dataset],
+    many: Callable[..., str],
+) -> None:
+    cells = [f"0{i % 7}:{i}" for i in range(98 if rows == 160 else rows)]
+    path = write(tmp_path, many({"start": cells}, rows))
+    message = refusal(table, path)
+    assert "has nothing to learn from: 'start' holds " in message
+    assert message.endswith("\nTo keep a column: `data.columns: {start: category}`.")
+    assert table(path, read_as={"start": "category"}).columns == ("start",)
+    both = write(tmp_path, many({"start": cells, "id": [str(i) for i in range(rows)]}, rows))
+    assert table(both).columns == ("id",)
+
+
 def test_row_numbers_without_a_name_are_dropped(
     tmp_path: Path, write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
