@@ -72,7 +72,8 @@ def assemble(
     """
     columns, left_out = chosen_columns(source, features, target, read_as, missing, roles, date_order)
     about = RowColumns(source, roles, parts, date_order)
-    goal = target_of(source, target, as_class(classification, read_as, target), missing)
+    numbers = [name for name, kind in read_as.items() if kind == "number"]
+    goal = target_of(source, target, as_class(classification, read_as, target), missing, numbers)
     reading = read_rows(source, columns, goal, about)
     goal.require_no_dates()
     goal.require_different()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from mlpcli.data.kinds import Missing, ReadAs, Wanted
 from mlpcli.data.labels import parse_number
@@ -130,13 +130,21 @@ def _listed(target: str | Sequence[str]) -> list[str]:
 
 
 def target_of(
-    source: Source, target: str | Sequence[str], classification: bool | None, missing: Missing
+    source: Source,
+    target: str | Sequence[str],
+    classification: bool | None,
+    missing: Missing,
+    numbers: Collection[str] | None = None,
 ) -> Target | Targets:
-    """Return the target, or the targets, to be read."""
+    """Return the target, or the targets, to be read.
+
+    ``numbers`` are the columns that are numbers as they are written; None says that all are.
+    """
     names = _listed(target)
+    given = names if numbers is None else [*map(nfc, numbers)]
     if len(names) > 1:
-        return Targets([Target(source, name, False, missing) for name in names])
-    return Target(source, names[0], classification, missing)
+        return Targets([Target(source, name, False, missing, ask=name not in given) for name in names])
+    return Target(source, names[0], classification, missing, ask=names[0] not in given)
 
 
 def as_class(

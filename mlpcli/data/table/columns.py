@@ -14,7 +14,15 @@ from mlpcli.data.labels import LabelIndex, in_order, is_missing, missing_labels,
 from mlpcli.data.sentences import FINITE, SHOWN
 from mlpcli.data.table.dates import DATE_PARTS, DateOrder, Dates, is_date
 from mlpcli.data.table.decimals import is_code
-from mlpcli.data.table.dialect import OTHER_POINT, look_like_amounts, look_like_dates, looks_foreign
+from mlpcli.data.table.dialect import (
+    BOTH_KEYS,
+    OTHER_POINT,
+    Grouped,
+    look_like_amounts,
+    look_like_dates,
+    looks_foreign,
+    question_of,
+)
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.guesses import BOOLEANS, Guess, guess, joined
 from mlpcli.data.table.source import Rows
@@ -27,7 +35,10 @@ _PLAIN = (
     "Write numbers plainly, as in 1234.5, or say how they are written: `data.decimal` is the decimal point,\n"
     "and `data.thousands` separates groups of three digits."
 )
-_ONE_POINT = "Write all numbers with one decimal point; the config of a run has it in `data.decimal`."
+_OTHER_POINT = (
+    "The decimal point is a comma here, as `data.decimal` says. If points separate thousands, set both\n"
+    f"{BOTH_KEYS}; or else write all numbers with a comma."
+)
 _MISSING_CELLS = (
     "Fill in missing values, remove their rows, or set `data.missing` to fill or drop, which does it for you."
 )
@@ -70,6 +81,7 @@ class Column:
         "first",
         "full",
         "given",
+        "grouped",
         "kind",
         "name",
         "place",
@@ -96,6 +108,7 @@ class Column:
     def reset(self) -> None:
         """Forget what was found, but not the kind."""
         self.corrected = False
+        self.grouped: Grouped | None = None  # where the first cells may have points between thousands
         self.dates.reset()
         self.first: tuple[int, str] | None = None  # line and text of the first date
         self.full = False  # more texts than can be categories
@@ -127,6 +140,17 @@ class Column:
         """Guess the kind from the first cells of a file."""
         if not self.given:
             self.kind = "number" if block.is_numeric(self.place) else guess(block.column(self.place))
+
+    def look_for_groups(self, block: Rows, *, first: bool) -> None:
+        """Notice numbers that may have points between thousands, which the first cells must show."""
+        if self.given or self.kind != "number" or block.is_numeric(self.place):
+            return
+        if first:
+            self.grouped = Grouped()
+            self.grouped.add(block.column(self.place), block.lines)
+        if self.grouped is not None:
+            self.grouped.add(block.texts(self.place), block.lines)
+            self.grouped = self.grouped if self.grouped.has_groups else None
 
     def correct(self, block: Rows) -> None:
         """Guess the kind anew, since cells of the block contradict it."""
@@ -166,7 +190,7 @@ class Column:
         for i in odd[:SHOWN] if self.given else ():
             faults.add(
                 block.lines[i],
-                f"column {shortened(self.name)} is {shortened(cells[i].strip())}, not a boolean",
+                f"column {shortened(self.name)} is {_shown(cells[i])}, not a boolean",
                 "A boolean is true or false, yes or no, t or f, y or n, on or off, 1 or 0.",
             )
         self._require_present(block, cells, values, faults)
@@ -184,7 +208,7 @@ class Column:
             )
             faults.add(
                 block.lines[i],
-                f"column {shortened(self.name)} is {shortened(text)}, not a date{first}",
+                f"column {shortened(self.name)} is {_shown(text)}, not a date{first}",
                 "Write dates as 2024-05-31, or with a time as 2024-05-31 13:45:00.",
             )
         self._require_present(block, cells, values[0], faults, set(odd))
@@ -270,12 +294,20 @@ class Column:
         numbers = len(names) - len(missing) - len(texts)
         return texts if numbers > _FEW and len(texts) <= _STRAYS else []
 
-    def foreign(self) -> list[tuple[int, str]]:
-        """Return line and text of a few levels, if all are numbers that may be read in two ways."""
+    def foreign(self) -> tuple[int, str, str] | None:
+        """Return line and text of a level, and what to ask, if all are numbers with two readings."""
         names = self._index.names
         missing = set(missing_labels(names))
-        present = [(line, names[i]) for i, line in enumerate(self._lines) if i not in missing]
-        return present[:1] if looks_foreign(name for _, name in present) else []
+        present = {
+            name: line
+            for i, (name, line) in enumerate(zip(names, self._lines, strict=False))
+            if i not in missing
+        }
+        marks = "," if any(map(is_code, present)) else ",."  # a decimal point is another one here
+        if not looks_foreign(present, marks):
+            return None
+        text, question = question_of(present)
+        return present[text], text, question
 
     def amounts(self) -> list[tuple[int, str]]:
         """Return line and text of one level, if there are many and all are numbers with a sign, as in 12%."""
@@ -349,6 +381,11 @@ class _Known(dict[str, float]):
         return code
 
 
+def _shown(cell: str) -> str:
+    """Return a cell as it is written, for an error."""
+    return shortened(cell.strip().removesuffix(OTHER_POINT))
+
+
 def missing_fault(name: str, text: str) -> str:
     """Return what is wrong with a missing cell."""
     return f"column {shortened(name)} is {repr(text) if text else 'empty'}"
@@ -357,10 +394,11 @@ def missing_fault(name: str, text: str) -> str:
 def number_fault(name: str, text: str, line: int, if_text: str, faults: Faults) -> None:
     """Add the fault of a cell that is no number, or none that can be kept."""
     column = f"column {shortened(name)}"
-    if parse_number(text) is not None:
+    if text.endswith(OTHER_POINT):
+        faults.add(line, f"{column} is {_shown(text)}", _OTHER_POINT)
+    elif parse_number(text) is not None:
         faults.add(line, f"{column} is {shortened(text)}", FINITE)
     elif re.fullmatch(r"[+-]?[\d.,_' ]+", text):
         faults.add(line, f"{column} is {shortened(text)}", _PLAIN)
     else:
-        hint = _ONE_POINT if text.endswith(OTHER_POINT) else if_text
-        faults.add(line, f"{column} is {shortened(text)}, not a number", *([hint] if hint else []))
+        faults.add(line, f"{column} is {shortened(text)}, not a number", *([if_text] if if_text else []))

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from mlpcli.data.labels import is_missing
 from mlpcli.data.table.dates import DateOrder
+from mlpcli.text import shortened
 
 __all__ = [
+    "BOTH_KEYS",
     "OTHER_POINT",
     "Dialect",
+    "Grouped",
     "guess_numerals",
     "look_like_amounts",
     "look_like_dates",
     "looks_foreign",
+    "question_of",
 ]
 
-OTHER_POINT = " with another decimal point"  # behind a number that would be misread
+OTHER_POINT = " with another decimal point"  # behind a number that would be misread; errors do not show it
+BOTH_KEYS = "`data.decimal: ','` and `data.thousands: '.'`"
 
 # Numbers as 1234,5 and as 1,234.5 and as 1.234,5; those without a comma are among all of them.
 _COMMA = re.compile(r"[+-]?(\d+|\d*,\d+)([eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 _BOTH = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?", re.ASCII)
+_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
+_SMALL = re.compile(r"[+-]?\d{1,3}", re.ASCII)
 _AMOUNT = re.compile(r"[+-]?[$€£¥₹] ?[+-]?\d[\d.,]*|[+-]?\d[\d.,]* ?[%$€£¥₹]", re.ASCII)
 _UNIT = re.compile(
     r"([+\-\u2212]?)(\(?)(?:\d+|\d{1,3}(?:[.,]\d{3})+)(?:[.,]\d+)?\s?([^\d\s()]{0,10})(\)?)", re.ASCII
 )
 _DATE = re.compile(r"(\d{1,2}([/.-])\d{1,2}\2\d{2,4}|\d{4}([/.])\d{1,2}\3\d{1,2})(\s.*)?", re.ASCII)
+_FEWEST_GROUPED = 3  # different numbers as 2.100 that tell more than chance
 _POINT = re.compile(r"\s*[+-]?\d*\.\d*([eE][+-]?\d+)?\s*", re.ASCII)
 
 
@@ -67,7 +75,7 @@ class Dialect(NamedTuple):
         def rewrite(cell: str) -> str:
             found = number.fullmatch(cell)
             if found is None or not (found[2] or found[3]):
-                return f"{cell}{OTHER_POINT}" if _POINT.fullmatch(cell) else cell
+                return f"{cell}{OTHER_POINT}" if decimal == "," and _POINT.fullmatch(cell) else cell
             whole = found[2].replace(thousands, "") if thousands else found[2]
             part = f".{found[3]}" if found[3] else ""
             return f"{found[1]}{whole}{part}{found[4] or ''}"
@@ -103,12 +111,94 @@ def guess_numerals(dialect: Dialect, columns: Iterable[Iterable[str]]) -> Dialec
     return dialect
 
 
-def looks_foreign(texts: Iterable[str]) -> bool:
-    """Return whether all texts may be numbers, some of them with a comma."""
+def looks_foreign(texts: Iterable[str], marks: str = ",") -> bool:
+    """Return whether all texts may be numbers, some of them with one of the marks: a comma, or a point."""
     texts = list(texts)
-    if not any("," in text for text in texts):
+    if not any(mark in text for text in texts for mark in marks):
         return False
     return all(any(kind.fullmatch(text) for kind in (_COMMA, _THOUSANDS, _BOTH)) for text in texts)
+
+
+def question_of(texts: Iterable[str]) -> tuple[str, str]:
+    """Return one of the texts that `looks_foreign` is true of, and what to ask or say about it."""
+    texts = list(texts)
+    commas = [text for text in texts if "," in text]
+    points = [text for text in texts if "." in text and "," not in text]
+    decimal = next((text for text in commas if not _THOUSANDS.fullmatch(text)), None)
+    thousands = next((text for text in commas if not (_COMMA.fullmatch(text) or _BOTH.fullmatch(text))), None)
+    if not commas and all(map(_GROUPS.fullmatch, points)):
+        return points[0], f"If the point separates thousands, set both {BOTH_KEYS}."
+    if not commas or (decimal and any(not _GROUPS.fullmatch(text) for text in points)):
+        cell = next((text for text in points if not _GROUPS.fullmatch(text)), points[0])
+        return cell, "Other numbers have a comma for a decimal point; write all of them with the same one."
+    if decimal and thousands:
+        return decimal, f"Its comma is no separator of thousands as in {thousands}; write all in one way."
+    if decimal:
+        return (
+            decimal,
+            "The comma is the decimal point: set `data.decimal: ','`. Where points separate thousands in\n"
+            f"any column, set both {BOTH_KEYS}.",
+        )
+    if thousands:
+        return thousands, "The comma separates thousands: set `data.thousands: ','`."
+    return (
+        commas[0],
+        "Is the comma a decimal point or a separator of thousands? Set `data.decimal` or "
+        "`data.thousands`\nto ','.",
+    )
+
+
+class Grouped:
+    """Whether a column of numbers may have points that separate thousands, as 2.100 does beside 950.
+
+    That is so if all its cells are whole numbers of at most three digits, some of three, or groups of three
+    digits after points. Ordinary decimals have more or fewer than three digits in some cells, or a zero
+    before the point.
+    """
+
+    def __init__(self) -> None:
+        self.may_be = True
+        self._first: tuple[int, str] | None = None
+        self._small: str | None = None  # a whole number of three digits
+        self._seen: set[str] = set()
+
+    def add(self, cells: Sequence[str], lines: Sequence[int]) -> None:
+        """Add the cells of some rows as they are written."""
+        if not self.may_be:
+            return
+        for text in map(str.strip, dict.fromkeys(cells)):
+            if _GROUPS.fullmatch(text):
+                if len(self._seen) < _FEWEST_GROUPED:
+                    self._seen.add(text)
+            elif _SMALL.fullmatch(text):
+                if self._small is None and abs(int(text)) >= 100:
+                    self._small = text
+            elif not is_missing(text):
+                self.may_be = False
+                return
+        if self._first is None and self._seen:
+            i = next(i for i, cell in enumerate(cells) if _GROUPS.fullmatch(cell.strip()))
+            self._first = (lines[i], cells[i].strip())
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether a cell with groups was seen, and none that is an ordinary decimal."""
+        return self.may_be and self._first is not None
+
+    def question(self, name: str) -> tuple[int, str, str] | None:
+        """Return the line of a cell with two readings, what it is, and what to set; None without one."""
+        if not self.has_groups or self._first is None or self._small is None:
+            return None
+        if len(self._seen) < _FEWEST_GROUPED:
+            return None
+        line, text = self._first
+        whole, plain = text.replace(".", ""), f"{float(text):.15g}" if text.count(".") == 1 else text
+        return (
+            line,
+            f"column {shortened(name)} is {shortened(text)}, beside whole numbers as {self._small}: "
+            f"is that {whole} or {plain}?",
+            f"For {whole} set both {BOTH_KEYS};\nfor {plain} set `data.columns: {{{name}: number}}`.",
+        )
 
 
 def look_like_amounts(texts: Iterable[str]) -> bool:

@@ -148,14 +148,18 @@ def _refuse_unclear(source: Source, columns: Sequence[Column]) -> None:
                 f"`data.columns: {_each(list(amounts), 'category')}`; `drop` leaves a column out.",
             )
     for column in columns:
-        for line, text in column.foreign() if column.kind == "category" and not column.given else ():
+        foreign = column.foreign() if column.kind == "category" and not column.given else None
+        if foreign is not None:
+            line, text, question = foreign
             faults.add(
                 line,
                 f"column {shortened(column.name)} is {shortened(text)}",
-                "Is the comma a decimal point or a separator of thousands? Set `data.decimal` or "
-                "`data.thousands`\nto ','; as categories: `data.columns: "
-                f"{_each([column], 'category')}`.",
+                f"{question}\nAs categories: `data.columns: {_each([column], 'category')}`.",
             )
+        grouped = column.grouped.question(column.name) if column.grouped is not None else None
+        if grouped is not None and column.kind == "number":
+            line, what, question = grouped
+            faults.add(line, what, question)
     faults.report()
 
 

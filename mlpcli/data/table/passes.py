@@ -63,6 +63,8 @@ class Reading:
             for column in self._columns:
                 if column.kind == "empty":
                     column.look(block)
+        for column in self._columns:
+            column.look_for_groups(block, first=first)
         rows = self._numbers(block, faults)
         if self._known:
             if self._lossless and self.matrix.dtype is np.float32 and _changes(rows):

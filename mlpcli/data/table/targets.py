@@ -25,6 +25,7 @@ from mlpcli.data.sentences import FILL, LEAVE_OUT, NAME_IT, SHOWN, TARGET
 from mlpcli.data.table.columns import missing_fault, number_fault
 from mlpcli.data.table.dates import is_date
 from mlpcli.data.table.decimals import has_code, is_code, parse_decimals
+from mlpcli.data.table.dialect import OTHER_POINT, Grouped
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.precision import Spread
 from mlpcli.data.table.source import Rows, Source
@@ -43,6 +44,8 @@ class Target:
 
     Rows without a target cannot be learned from, and are left out, except where ``missing`` is error. A label
     such as ``NA`` may be the name of a class, though: it is a fault unless ``missing`` is drop.
+
+    ``ask`` says that numbers which may have points between thousands are a fault.
     """
 
     def __init__(
@@ -51,12 +54,14 @@ class Target:
         name: str,
         classification: bool | None,
         missing: Missing,
+        *,
+        ask: bool = False,
     ) -> None:
         self._source, self.name, self.names = source, name, (name,)
         self._place = source.places[name]
         self._open = classification is None
         self._classes: bool | None = classification
-        self._missing = missing
+        self._missing, self._ask = missing, ask
         self.reset()
 
     def reset(self) -> None:
@@ -68,6 +73,7 @@ class Target:
         self._seen = LabelIndex()
         self._places: list[str] = []
         self._unlabelled: dict[int, list[int]] = {}  # the first lines with a label that means none
+        self._grouped = Grouped()
 
     def add(self, block: Rows, faults: Faults) -> None:
         """Add the rows of a block."""
@@ -76,7 +82,12 @@ class Target:
         if self._classes:
             self._add_labels(block, block.texts(self._place))
         else:
-            self._add_numbers(block, block.column(self._place), faults)
+            cells = block.column(self._place)
+            if self._ask and not block.is_numeric(self._place):
+                self._grouped.add(cells, block.lines)
+                if self._grouped.has_groups:
+                    self._grouped.add(block.texts(self._place), block.lines)
+            self._add_numbers(block, cells, faults)
 
     def _add_labels(self, block: Rows, cells: list[str]) -> None:
         codes = self._seen.codes(cells)
@@ -107,12 +118,16 @@ class Target:
             self._open = False
         values, odd = parse_decimals(cells)
         words = {cell for i in odd.tolist() if not is_missing(cell := cells[i].strip())}
-        if len(words) > 1 and len(odd) == len(cells):  # the target is not what the loss is for
+        is_other = all(word.endswith(OTHER_POINT) for word in words)
+        if (
+            len(words) > 1 and not is_other and len(odd) == len(cells)
+        ):  # the target is not what the loss is for
             if not self._told:
                 self._told = True
+                shown = listed([word.removesuffix(OTHER_POINT) for word in sorted(words)[:3]])
                 faults.add(
                     block.lines[0],
-                    f"column {shortened(self.name)} holds {listed(sorted(words)[:3])}, and no numbers",
+                    f"column {shortened(self.name)} holds {shown}, and no numbers",
                     TARGET,
                 )
             odd = odd[:0]
@@ -164,6 +179,9 @@ class Target:
 
     def finish(self, faults: Faults) -> None:
         """Add the faults of missing labels, and decide about whole numbers when all rows are known."""
+        question = None if self._classes else self._grouped.question(self.name)
+        if question is not None:
+            faults.add(*question)
         names = self._seen.names
         if self._classes and self._open:
             here = [name for name in names if not is_missing(name)]
@@ -228,7 +246,9 @@ class Targets:
         """Numbers have added their faults already."""
 
     def finish(self, faults: Faults) -> None:
-        """Nothing is left to be found out."""
+        """Add the faults of numbers that may be read in two ways."""
+        for target in self._targets:
+            target.finish(faults)
 
     @property
     def present(self) -> NDArray[np.bool_] | None:

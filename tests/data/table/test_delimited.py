@@ -624,7 +624,7 @@ def test_numbers_with_a_decimal_comma(
     message = refusal(
         read_csv, path, target="kind", features=None, dialect=Dialect(decimal=","), classification=True
     )
-    assert ":2: column 'y' is '2.5'\nIs the comma a decimal point or a separator of thousands?" in message
+    assert ":2: column 'y' is '2.5'\nOther numbers have a comma for a decimal point; write all" in message
     dialect = Dialect(decimal=",")
     message = refusal(
         read_csv,
@@ -635,6 +635,91 @@ def test_numbers_with_a_decimal_comma(
         classification=True,
         read_as={"y": "number"},
     )
-    assert (
-        ":2: column 'y' is '2.5 with another decimal point', not a number\nWrite all numbers with" in message
+    assert ":2: column 'y' is '2.5'\nThe decimal point is a comma here, as `data.decimal` says." in message
+    assert "set both\n`data.decimal: ','` and `data.thousands: '.'`" in message
+
+
+def _grouped(sep: str = ";") -> str:
+    rows = [
+        f"{n}{sep}{2 * n}" if n < 1000 else f"{n // 1000}.{n % 1000:03d}{sep}{2 * n}"
+        for n in (*range(950, 970), *range(2100, 4000, 37))
+    ]
+    return "\n".join([f"u{sep}kind", *rows])
+
+
+@pytest.mark.parametrize("target", ["kind", "u"])
+@pytest.mark.parametrize("classification", [None, False])
+def test_points_between_thousands_beside_whole_numbers_are_asked_about(
+    tmp_path: Path,
+    target: str,
+    classification: bool | None,
+    write: Callable[..., Path],
+    refusal: Callable[..., str],
+    table: Callable[..., Dataset],
+) -> None:
+    path = write(tmp_path, _grouped())
+    message = refusal(table, path, target=target, classification=classification)
+    assert ":22: column 'u' is '2.100', beside whole numbers as 950: is that 2100 or 2.1?\n" in message
+    assert "For 2100 set both `data.decimal: ','` and `data.thousands: '.'`" in message
+    assert "for 2.1 set `data.columns: {u: number}`" in message
+    dataset = table(path, target=target, classification=classification, read_as={"u": "number"})
+    assert (dataset.X if target == "kind" else dataset.y).max() == 970 - 1
+    dataset = read_csv(
+        path,
+        target=target,
+        features=None,
+        dialect=Dialect(decimal=",", thousands="."),
+        classification=classification,
     )
+    assert (dataset.X if target == "kind" else dataset.y)[20, 0] == 2100
+
+
+def test_points_between_thousands_are_no_decimal_points(
+    tmp_path: Path, write: Callable[..., Path], refusal: Callable[..., str]
+) -> None:
+    for target, said in (("kind", "If the point separates thousands"), ("u", "If points separate thousands")):
+        message = refusal(
+            read_csv,
+            write(tmp_path, _grouped()),
+            target=target,
+            features=None,
+            dialect=Dialect(decimal=","),
+            classification=None,
+        )
+        assert ":22: column 'u' is '2.100'\n" in message
+        assert said in message
+        assert "another decimal point" not in message
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        "2.101 1.5 950",
+        "0.123 2.101 3.456 4.567 950",
+        "2.101 3.456 4.567 95",
+        "2.101 3.456 4.567",
+        "2.101 3.456 4.567 1950",
+        "2.101 3.456 950",
+    ],
+)
+def test_ordinary_decimals_are_not_asked_about(
+    tmp_path: Path,
+    cells: str,
+    write: Callable[..., Path],
+    table: Callable[..., Dataset],
+    many: Callable[..., str],
+) -> None:
+    dataset = table(write(tmp_path, many({"u": cells.split(), "x": ["1", "2", "4"]})))
+    assert dataset.columns == ("u", "x")
+    # a later block tells, too
+    rows = ["2.101,a", "3.456,b", "4.567,a", "950,b"] * 10_000
+    assert len(table(write(tmp_path, "\n".join(["u,kind", *rows, "1.25,a"])))) == 40_001
+
+
+def test_numbers_with_points_and_numbers_with_commas_need_both_keys(
+    tmp_path: Path, write: Callable[..., Path], refusal: Callable[..., str], table: Callable[..., Dataset]
+) -> None:
+    path = write(tmp_path, "x;y;kind\n105,1;315.829;a\n7;212.111;b\n")
+    message = refusal(table, path)
+    assert ":2: column 'x' is '105,1'\nThe comma is the decimal point: set `data.decimal: ','`." in message
+    assert "set both `data.decimal: ','` and `data.thousands: '.'`" in message

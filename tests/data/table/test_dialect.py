@@ -10,6 +10,7 @@ from mlpcli.data.table.dialect import (
     look_like_amounts,
     look_like_dates,
     looks_foreign,
+    question_of,
 )
 
 EUROPEAN, SWISS, ENGLISH = Dialect(decimal=",", thousands="."), Dialect(thousands="'"), Dialect(thousands=",")
@@ -80,6 +81,25 @@ def test_columns_that_are_not_clear() -> None:
     assert looks_foreign(["1,5", "2"])
     assert not looks_foreign(["1,5", "oak"])
     assert not looks_foreign(["1.5"])
+    assert looks_foreign(["1.5"], ",.")
+
+
+@pytest.mark.parametrize(
+    ("texts", "cell", "said"),
+    [
+        ("529 2,431", "2,431", "Is the comma a decimal point or a separator"),
+        ("529 2,431 1,5", "1,5", "The comma is the decimal point"),
+        ("529 2,431.5", "2,431.5", "The comma separates thousands"),
+        ("1,5 2,431.5", "1,5", "no separator of thousands as in 2,431.5"),
+        ("1,5 2.5", "2.5", "Other numbers have a comma"),
+        ("950 2.100", "2.100", "If the point separates thousands, set both"),
+        ("950 2.5", "2.5", "Other numbers have a comma"),
+    ],
+)
+def test_a_question_about_a_number_shows_one_that_it_is_about(texts: str, cell: str, said: str) -> None:
+    shown, question = question_of(texts.split())
+    assert shown == cell
+    assert said in question
 
 
 def test_a_point_that_means_nothing_is_no_number() -> None:
