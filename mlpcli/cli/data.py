@@ -156,7 +156,7 @@ def _experiment(what: str, overrides: tuple[str, ...]) -> Experiment:
 def _description(report: dict[str, Any]) -> str:
     parts = report["splits"]
     classes, targets = report.get("classes"), report.get("targets")
-    what = f"{len(classes)} classes" if classes else count(len(targets or ()) // len(parts), "value")
+    what = f"{len(classes)} classes" if classes else count(len(targets or ()) // len(parts), "target")
     features = count(report["inputs"], "feature")
     kept = sum(row["kind"] != "left out" for row in report.get("columns", ()))
     if kept and kept != report["inputs"]:
@@ -215,7 +215,13 @@ def _column_table(described: list[dict[str, Any]]) -> str:
     if excess > 0 and kept:
         widest = max((len(_values(row)) for row in kept if row["distinct"]), default=0)
         table = _table_of_columns(kept, max(12, widest - excess))
-    return "\n\n".join([table, _wrapped(left_out)]) if left_out else table
+    if not left_out:
+        return table
+    from mlpcli.data.rows import how_to_keep
+
+    dropped = {row["column"]: row["why"] for row in described if row["kind"] == "left out"}
+    hint = how_to_keep(dropped, [row["column"] for row in kept])
+    return "\n\n".join([table, _wrapped(left_out + ([["", hint]] if hint else []))])
 
 
 def _table_of_columns(described: list[dict[str, Any]], width: int) -> str:

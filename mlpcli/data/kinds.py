@@ -58,5 +58,5 @@ def cell_text(value: float, kind: Kind | None) -> str:
     if kind is None:
         return f"{value:.3g}"
     if kind.name == "boolean":
-        return "yes" if value else "no"
+        return "true" if value else "false"
     return kind.levels[int(value)] if value >= 0 else "unknown"

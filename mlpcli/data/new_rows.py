@@ -23,14 +23,15 @@ __all__ = ["FORMATS", "Format", "measure_rows", "read_labelled", "read_rows", "r
 class Format:
     """How a kind of file is read.
 
-    ``rows(wanted, path)`` returns X (n, columns). ``labelled(wanted, path, target, classes, roles)`` returns
-    X, y, and what ``roles`` say of the rows; y are indices into ``classes``, or values where these are None.
-    ``cells(wanted, path, names)`` returns columns as they are written. A kind of file that has no labels has
-    no ``labelled``, and one whose columns have no names has no ``cells``. ``size(wanted, path)`` estimates
-    what reading the rows takes; where there is none, that is not known before.
+    ``rows(wanted, path)`` returns X (n, columns), and notes on how the file was read. ``labelled(wanted,
+    path, target, classes, roles)`` returns X, y, and what ``roles`` say of the rows; y are indices into
+    ``classes``, or values where these are None. ``cells(wanted, path, names)`` returns columns as they are
+    written. A kind of file that has no labels has no ``labelled``, and one whose columns have no names has no
+    ``cells``. ``size(wanted, path)`` estimates what reading the rows takes; where there is none, that is not
+    known before.
     """
 
-    rows: Callable[[Wanted, Path], Features]
+    rows: Callable[[Wanted, Path], tuple[Features, Sequence[str]]]
     labelled: Callable[[Wanted, Path, str | Sequence[str], Sequence[str] | None, Roles], Labelled] | None = (
         None
     )
@@ -38,8 +39,9 @@ class Format:
     size: Callable[[Wanted, Path], TableSize] | None = None
 
 
-def _csv_rows(wanted: Wanted, path: Path) -> Features:
-    return read_known(path, wanted).X
+def _csv_rows(wanted: Wanted, path: Path) -> tuple[Features, Sequence[str]]:
+    table = read_known(path, wanted)
+    return table.X, table.notes
 
 
 def _csv_labelled(
@@ -51,8 +53,8 @@ def _csv_labelled(
     return Labelled(table.X, y, table.about, table.notes)
 
 
-def _npz_rows(wanted: Wanted, path: Path) -> Features:
-    return rows_of_npz(path, len(wanted.columns), precise=wanted.precise)
+def _npz_rows(wanted: Wanted, path: Path) -> tuple[Features, Sequence[str]]:
+    return rows_of_npz(path, len(wanted.columns), precise=wanted.precise), ()
 
 
 def _npz_labelled(
@@ -62,8 +64,8 @@ def _npz_labelled(
     return labelled_npz(path, width, classes, roles, precise=wanted.precise, missing=wanted.missing)
 
 
-def _npy_rows(wanted: Wanted, path: Path) -> Features:
-    return rows_of_npy(path, len(wanted.columns), precise=wanted.precise)
+def _npy_rows(wanted: Wanted, path: Path) -> tuple[Features, Sequence[str]]:
+    return rows_of_npy(path, len(wanted.columns), precise=wanted.precise), ()
 
 
 def _csv_cells(wanted: Wanted, path: Path, names: Sequence[str] | None) -> Cells:
@@ -96,10 +98,10 @@ def measure_rows(wanted: Wanted, path: Path) -> TableSize | None:
     return None if size is None else size(wanted, path)
 
 
-def read_rows(wanted: Wanted, path: Path) -> Features:
+def read_rows(wanted: Wanted, path: Path) -> tuple[Features, Sequence[str]]:
     """Read rows (n, columns): .csv by column name, .npy (n, d) or (d,), or the array ``X`` of an .npz.
 
-    Raises DataError.
+    Notes on how the file was read come with them. Raises DataError.
     """
     with within_memory(str(path), DataError):
         return _format(path).rows(wanted, path)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.data.table.dates import DATE_PARTS, date_of
 from mlpcli.errors import DataError
 from mlpcli.text import listed
 
-__all__ = ["DROPPED", "NAMELESS", "PARTS", "ROLES", "Role", "Roles", "RowFacts", "facts_of", "read_weights"]
+__all__ = [
+    "DROPPED",
+    "NAMELESS",
+    "PARTS",
+    "ROLES",
+    "Role",
+    "Roles",
+    "RowFacts",
+    "facts_of",
+    "how_to_keep",
+    "read_weights",
+]
 
 Role: TypeAlias = Literal["weight", "group", "split", "time"]  # each is a key of the section `data`
 Roles: TypeAlias = Mapping[Role, str]  # the names of the columns, or of the arrays of an npz file
@@ -26,6 +38,21 @@ ROLES: dict[Role, str] = {  # what such a column does
 DROPPED = "dropped in `data.columns`"  # why a column that the config drops is left out
 NAMELESS = "has no name"  # why a column that nobody can name is left out
 PARTS = ("train", "val", "test")
+
+
+def how_to_keep(dropped: Mapping[str, str], columns: Iterable[str]) -> str:
+    """Return how to keep columns of a table that were left out, each with the reason; empty if none can be.
+
+    ``columns`` are those that are learned from. A part of a date cannot be kept by itself.
+    """
+    names = {*dropped, *columns}
+    said = {*ROLES.values(), DROPPED, NAMELESS}
+    for name, why in dropped.items():
+        date = date_of(name)
+        is_part = date is not None and all(f"{date} {part}" in names for part in DATE_PARTS)
+        if why not in said and not is_part:
+            return "To keep a column, say in data.columns what it holds."
+    return ""
 
 
 @dataclass(frozen=True)

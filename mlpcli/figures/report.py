@@ -115,7 +115,7 @@ def _address(png: bytes) -> str:
 def _facts(run: FinishedRun, spec: NetworkSpec) -> list[tuple[str, str]]:
     checkpoint, experiment, parts = run.checkpoint, run.experiment, run.splits.parts
     what = (
-        count(checkpoint.targets, "value")
+        count(checkpoint.targets, "target")
         if checkpoint.classes is None
         else f"{len(checkpoint.classes):,} classes"
     )

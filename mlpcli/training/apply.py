@@ -269,10 +269,10 @@ def predict_rows(
     _check_asked(model, threshold, top)
     wanted = _wanted(checkpoint)
     _require_room(checkpoint, wanted, file, written=True)
-    X = read_rows(wanted, file)
+    X, said = read_rows(wanted, file)
     kept = read_texts(wanted, file, keep) if keep is None or keep else []
     rows = unlabelled(X)
-    notes = model.note_unknown_cells(rows)
+    notes = [*said, *model.note_unknown_cells(rows)]
     logits = model.compute_logits(rows, str(file))
     values, classes = model.read_outputs(logits), checkpoint.classes
     if classes is None:

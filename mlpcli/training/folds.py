@@ -92,6 +92,8 @@ class CrossValidation:
             if not force_memory:
                 require_memory(experiment)
             dataset = load_dataset(experiment)
+        if len(dataset) < folds:
+            raise UsageError(f"{len(dataset):,} examples cannot be cut into {folds:,} folds; use fewer folds")
         self._dataset = dataset
         first = divide(_with_fold(experiment, 1, 1, folds), dataset)
         self.experiment, choice = settle(experiment, first)

@@ -32,7 +32,7 @@ from mlpcli.build import (
 )
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
-from mlpcli.data.rows import DROPPED, NAMELESS, ROLES
+from mlpcli.data.rows import ROLES, how_to_keep
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.errors import RunError
 from mlpcli.nn.losses import Loss
@@ -354,7 +354,7 @@ class Run:
         parts += [
             f"{len(split):,} {name}" for name, split in (("val", splits.val), ("test", splits.test)) if split
         ]
-        what = f"{len(splits.classes)} classes" if splits.classes else count(splits.targets, "value")
+        what = f"{len(splits.classes)} classes" if splits.classes else count(splits.targets, "target")
         inputs, n = self.transform.n_features, len(splits.columns)
         features = f"{count(n, 'column')} as " * (inputs != n) + count(inputs, "feature")
         return f"{self.experiment.data.title}: {' / '.join(parts)}, {features}, {what}"
@@ -380,9 +380,8 @@ def _left_out(splits: Splits) -> list[str]:
     if aside:
         notes.append(f"No features: {'; '.join(aside)}.")
     if left_out:
-        guessed = not reasons.keys() <= {*ROLES.values(), DROPPED, NAMELESS}
-        hint = " To keep a column, say in data.columns what it holds." if guessed else ""
-        notes.append(f"Left out: {'; '.join(left_out)}.{hint}")
+        hint = how_to_keep(splits.dropped, splits.columns)
+        notes.append(f"Left out: {'; '.join(left_out)}.{hint and ' '}{hint}")
     return notes
 
 

@@ -340,3 +340,12 @@ def test_a_description_fits_the_terminal(mlp: Mlp, monkeypatch: pytest.MonkeyPat
         lines = [line for line in out.splitlines() if not line.startswith("source")]  # paths stay whole
         assert max(map(len, lines)) <= width
         assert "loss    mse, since" in out
+
+
+def test_a_description_says_how_to_keep_what_is_left_out(mlp: Mlp) -> None:
+    rows = "".join(f"{i % 7},1,{i * 1.5}\n" for i in range(90))
+    Path("t.csv").write_text(f"x,one,y\n{rows}")
+    Path("t.yaml").write_text("data: {name: csv, path: t.csv, target: y}\n")
+    out = mlp("data", "describe", "t.yaml").out
+    assert out.splitlines()[0].endswith("features, 1 target")
+    assert "left out  one: holds 1 in every row\n          To keep a column, say in data.columns what" in out

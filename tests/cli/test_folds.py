@@ -254,7 +254,7 @@ def test_a_dry_run_says_how_many_networks_there_would_be(mlp: Mlp, tmp_path: Pat
 )
 def test_refusals(mlp: Mlp, tmp_path: Path, args: list[Any], expected: str) -> None:
     code, out, err = mlp("train", *args)
-    assert code != 0
+    assert code == 2
     assert out == ""
     assert expected in " ".join(err.split())
     assert not (tmp_path / "runs").exists()

@@ -11,6 +11,7 @@ import pytest
 
 from mlpcli.data.kinds import Wanted
 from mlpcli.data.new_rows import FORMATS, read_labelled, read_rows
+from mlpcli.data.table.dialect import Dialect
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 TABLE = "age,height,kind\n1,1.5,cat\n2,-2.5e-1,dog\n3, .5 ,cat\n"
@@ -22,7 +23,7 @@ COLUMNS = ["age", "height"]
 
 
 def rows(path: Path, columns: list[str] = COLUMNS) -> Any:
-    return read_rows(Wanted(columns), path)
+    return read_rows(Wanted(columns), path)[0]
 
 
 def test_new_rows_come_by_name_or_by_place(
@@ -136,3 +137,13 @@ def test_refuses_unknown_labels(
     assert "has 3 features in each row; the network was trained on 2" in refusal(labelled, path, ["0", "1"])
     np.save(tmp_path / "rows.npy", [[1, 2]])
     assert "an .npy file has no labels" in refusal(labelled, tmp_path / "rows.npy", ["0", "1"])
+
+
+def test_rows_of_another_encoding_than_the_config_says_are_noted(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("age,height,town,who\n1,2,K\xf6ln,3\n".encode())
+    wanted = Wanted(COLUMNS, dialect=Dialect(encoding="cp1252"))
+    X, (note,) = read_rows(wanted, path)
+    assert X.tolist() == [[1, 2]]
+    assert "t.csv seems to be UTF-8, and is read as cp1252" in note
+    assert read_labelled(wanted, path, target="who", classes=None).notes == (note,)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.data.rows import Role, facts_of, read_weights
+from mlpcli.data.rows import DROPPED, NAMELESS, ROLES, Role, facts_of, how_to_keep, read_weights
 from mlpcli.errors import DataError
 
 
@@ -69,3 +69,19 @@ def test_groups_splits_and_times() -> None:
 def test_what_is_no_group_split_or_time(role: Role, values: Any, message: str) -> None:
     with pytest.raises(DataError, match=f"^{message}"):
         facts_of({role: ("c", np.array(values))}, 3)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "columns", "kept"),
+    [
+        ({"u": "holds 1 in every row"}, ["x"], True),
+        ({"u": DROPPED, "(column 1)": NAMELESS, "w": ROLES["weight"]}, ["x"], False),
+        ({"d year": "holds 1", "d hour": "holds 0"}, ["d month", "d weekday", "d seconds"], False),
+        ({"sales year": "holds 1"}, ["x"], True),
+        ({}, ["x"], False),
+    ],
+)
+def test_how_columns_are_kept_is_said_of_those_that_can_be(
+    dropped: dict[str, str], columns: list[str], kept: bool
+) -> None:
+    assert how_to_keep(dropped, columns).startswith("To keep a column") == kept

@@ -427,7 +427,7 @@ def test_columns_and_the_features_that_they_become_are_told_apart(tmp_path: Path
     (tmp_path / "t.csv").write_text("a,b,y\n" + rows)
     data = f"{{name: csv, path: '{tmp_path / 't.csv'}', target: y}}"
     run = Run(parse_experiment(f"data: {data}\nrecipe: plain", "test", Path()))
-    assert run.describe_data().endswith(", 2 columns as 4 features, 1 value")
+    assert run.describe_data().endswith(", 2 columns as 4 features, 1 target")
 
 
 @pytest.mark.parametrize(

@@ -174,11 +174,18 @@ class Dates:
         self.undecided = None
 
 
-def settle_orders(named: Sequence[tuple[str, Dates]], faults: Faults) -> None:
+def settle_orders(named: Sequence[tuple[str, Dates]], faults: Faults, *, known: bool = False) -> None:
     """Decide about columns of dates that do not show their order, as the others of the table do.
 
-    Columns that do not show it, and have no others to follow, become faults.
+    Columns that do not show it, and have no others to follow, become faults. ``known`` says that the rows are
+    for a trained network, which was trained on dates of no such order.
     """
+    hint = (
+        "Set `data.dates` to dmy if the day comes first, or to mdy if the month does;\n"
+        "or write dates as 2024-05-31."
+    )
+    if known:
+        hint = "No date that the network was trained on depends on it; write dates as 2024-05-31."
     shown = {dates.order for _, dates in named if dates.depends and dates.order is not None}
     for name, dates in named:
         if dates.undecided is None:
@@ -190,6 +197,5 @@ def settle_orders(named: Sequence[tuple[str, Dates]], faults: Faults) -> None:
         faults.add(
             line,
             f"column {shortened(name)} is {shortened(text)}, of which no date tells the day from the month",
-            "Set `data.dates` to dmy if the day comes first, or to mdy if the month does;\n"
-            "or write dates as 2024-05-31.",
+            hint,
         )

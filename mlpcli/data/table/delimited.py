@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from mlpcli.data.table.dialect import Dialect
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.parquet import ParquetSource
 from mlpcli.data.table.source import Rows, Source
+from mlpcli.data.table.textfile import note_encoding
 from mlpcli.data.transform import Transform
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, opened, within_memory
@@ -173,9 +175,10 @@ def read_csv(
     (fill), their rows left out (drop), or refused (error). ``roles`` names the columns that are no features,
     but say something of the rows, and ``parts`` the split of each file. Raises DataError.
     """
-    source = open_source(matching_files(path, DataError), dialect)
+    paths = matching_files(path, DataError)
+    source = open_source(paths, dialect)
     with within_memory(source.where, DataError):
-        return assemble(
+        dataset = assemble(
             source,
             target=target,
             features=features,
@@ -186,6 +189,7 @@ def read_csv(
             parts=parts,
             date_order=dialect.dates,
         )
+    return replace(dataset, notes=(*_note_encoding(paths, dialect), *dataset.notes))
 
 
 def read_known(
@@ -200,5 +204,13 @@ def read_known(
 
     Of the columns that ``roles`` names, those are read that the file has.
     """
-    source = open_source(matching_files(path, DataError), wanted.dialect)
-    return assemble_known(source, wanted, target=target, classification=classification, roles=roles or {})
+    paths = matching_files(path, DataError)
+    source = open_source(paths, wanted.dialect)
+    known = assemble_known(source, wanted, target=target, classification=classification, roles=roles or {})
+    return known._replace(notes=(*_note_encoding(paths, wanted.dialect), *known.notes))
+
+
+def _note_encoding(paths: Sequence[Path], dialect: Dialect) -> list[str]:
+    """Return a note on the first of some files that is probably in another encoding than the dialect's."""
+    texts = [path for path in paths if path.suffix.lower() != ".parquet"]
+    return next(filter(None, (note_encoding(path, dialect.encoding) for path in texts)), [])

@@ -139,7 +139,7 @@ def read_rows(
         reading.read(source, goal, about, faults)
         if goal is not None:
             goal.finish(faults)
-        settle_orders(dates, faults)
+        settle_orders(dates, faults, known=known)
         faults.report()
         lossy = not known and reading.matrix.dtype is np.float32 and bool(reading.spread.needs_float64.any())
         corrected = any(column.corrected or column.dates.corrected for column in columns)

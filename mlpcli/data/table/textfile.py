@@ -14,7 +14,7 @@ from typing import cast
 from mlpcli.errors import DataError
 from mlpcli.reading import opened, reason
 
-__all__ = ["open_text"]
+__all__ = ["note_encoding", "open_text"]
 
 _GZIP = b"\x1f\x8b"
 _MARKS = {  # the longer ones first, since UTF-32's begins with UTF-16's
@@ -34,22 +34,67 @@ def open_text(path: Path, encoding: str | None = None) -> Iterator[io.BufferedIO
     UTF-8 are left to the reader; what another encoding cannot have written raises DataError, and so does a
     damaged gzip file.
     """
+    with _unpacked(path) as stream:
+        marked = _marked(stream)
+        encoding = marked or encoding or "utf-8"
+        if codecs.lookup(encoding).name != "utf-8":
+            stream = io.BufferedReader(_Recoded(path, stream, encoding))
+        elif marked:
+            stream.read(len(codecs.BOM_UTF8))
+        yield stream
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[io.BufferedIOBase]:
+    """Open a file that may be packed with gzip; a damaged one raises DataError."""
     with opened(path, DataError) as file:
         packed = file.read(2) == _GZIP
         file.seek(0)
         stream = cast(io.BufferedIOBase, gzip.GzipFile(fileobj=file)) if packed else file
         try:
-            start = stream.read(4)
-            stream.seek(0)
-            marked = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
-            encoding = marked or encoding or "utf-8"
-            if codecs.lookup(encoding).name != "utf-8":
-                stream = io.BufferedReader(_Recoded(path, stream, encoding))
-            elif marked:
-                stream.read(len(codecs.BOM_UTF8))
             yield stream
         except (gzip.BadGzipFile, zlib.error, EOFError) as problem:
             raise DataError(f"{path}: is a damaged gzip file ({reason(problem)})") from None
+
+
+def _marked(stream: io.BufferedIOBase) -> str | None:
+    """Return the encoding that the byte order mark of a file says, None without one."""
+    start = stream.read(4)
+    stream.seek(0)
+    return next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
+
+
+def note_encoding(path: Path, encoding: str | None) -> list[str]:
+    """Return a note if a file is read in an encoding of single bytes, but all of it is UTF-8.
+
+    Any bytes can be read in such an encoding, so that no error tells. A file of ASCII is the same in both.
+    Raises DataError if the file cannot be read.
+    """
+    if encoding is None or not _has_single_bytes(encoding):
+        return []
+    decoder, is_ascii = codecs.getincrementaldecoder("utf-8")(), True
+    with _unpacked(path) as file:
+        if _marked(file):  # which counts more than what is said
+            return []
+        try:
+            while chunk := file.read(_RECODED):
+                decoder.decode(chunk)
+                is_ascii = is_ascii and chunk.isascii()
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return []
+    if is_ascii:
+        return []
+    return [
+        f"{path.name} seems to be UTF-8, and is read as {encoding}, as `data.encoding` says: letters with "
+        f"accents become two others. Train with `data.encoding: utf-8`, or save the file as {encoding}."
+    ]
+
+
+def _has_single_bytes(encoding: str) -> bool:
+    if codecs.lookup(encoding).name == "utf-8":
+        return False
+    return len(bytes(range(256)).decode(encoding, "replace")) == 256  # elsewhere some bytes go together
 
 
 class _Recoded(io.RawIOBase):

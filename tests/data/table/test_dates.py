@@ -123,6 +123,15 @@ def test_a_column_that_does_not_show_it_follows_the_others(order: DateOrder) -> 
     assert open_one.read(["1/2/2012"], [2])[0][1].tolist() == [2 if order == "dmy" else 1]
 
 
+def test_rows_for_a_trained_network_cannot_be_told_the_order() -> None:
+    column, faults = Dates(), Faults("t.csv:{}".format)
+    column.read(["1/2/2012"], [2])
+    settle_orders([("when", column)], faults, known=True)
+    with pytest.raises(DataError, match="write dates as 2024-05-31") as found:
+        faults.report()
+    assert "data.dates" not in str(found.value)
+
+
 def test_what_nothing_decides_is_refused_with_what_to_write() -> None:
     column, faults = Dates(), Faults("t.csv:{}".format)
     column.read(["2/2/2012", "1/2/2012", "NA"], [2, 3, 4])

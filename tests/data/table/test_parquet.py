@@ -49,7 +49,7 @@ def test_a_parquet_file(tmp_path: Path) -> None:
     assert dict(dataset.kinds) == {"sex": category(("female", "male")), "alone": BOOLEAN}
     np.testing.assert_array_equal(dataset.X, EXPECTED)
     assert (dataset.classes, dataset.y.tolist()) == (("a", "b"), [0, 1, 0, 1])
-    X = read_rows(Wanted(("sex", "age"), dataset.kinds), path)
+    X, _ = read_rows(Wanted(("sex", "age"), dataset.kinds), path)
     np.testing.assert_array_equal(X, np.array(EXPECTED)[:, [2, 0]])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpcli.data.table.textfile import open_text
+from mlpcli.data.table.textfile import note_encoding, open_text
 from mlpcli.errors import DataError
 
 TEXT = "gr\xf6\xdfe,esp\xe8ce\n1,ch\xeane \u20ac\n" * 9000
@@ -60,3 +60,33 @@ def test_a_damaged_gzip_file_is_refused(tmp_path: Path, cut: int) -> None:
     path.write_bytes(gzip.compress(TEXT.encode())[:cut])
     with pytest.raises(DataError, match="is a damaged gzip file"):
         read(path)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    ("written", "named", "noted"),
+    [
+        ("utf-8", "cp1252", True),
+        ("utf-8", "latin-1", True),
+        ("utf-8", "koi8-r", True),
+        ("utf-8", None, False),
+        ("utf-8", "utf_8", False),
+        ("utf-8-sig", "cp1252", False),
+        ("utf-16", "cp1252", False),
+        ("cp1252", "cp1252", False),
+        ("utf-8", "gbk", False),
+    ],
+)
+def test_a_file_of_another_encoding_than_named_is_noted(
+    tmp_path: Path, pack: Callable[[bytes], bytes], written: str, named: str | None, noted: bool
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(pack(TEXT.encode(written)))
+    notes = note_encoding(path, named)
+    assert len(notes) == noted
+    if noted:
+        assert notes[0].startswith(
+            f"t.csv seems to be UTF-8, and is read as {named}, as `data.encoding` says"
+        )
+    path.write_bytes(pack(b"plain,text\n"))
+    assert note_encoding(path, named) == []
