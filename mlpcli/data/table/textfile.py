@@ -92,9 +92,12 @@ def note_encoding(path: Path, encoding: str | None) -> list[str]:
 
 
 def _has_single_bytes(encoding: str) -> bool:
-    if codecs.lookup(encoding).name == "utf-8":
+    if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
         return False
-    return len(bytes(range(256)).decode(encoding, "replace")) == 256  # elsewhere some bytes go together
+    try:
+        return len(bytes(range(256)).decode(encoding, "replace")) == 256  # elsewhere some bytes go together
+    except UnicodeError:  # idna and punycode replace nothing
+        return False
 
 
 class _Recoded(io.RawIOBase):

@@ -74,7 +74,9 @@ def test_a_damaged_gzip_file_is_refused(tmp_path: Path, cut: int) -> None:
         ("utf-8-sig", "cp1252", False),
         ("utf-16", "cp1252", False),
         ("cp1252", "cp1252", False),
+        ("utf-8", "utf-8-sig", False),
         ("utf-8", "gbk", False),
+        ("utf-8", "idna", False),
     ],
 )
 def test_a_file_of_another_encoding_than_named_is_noted(
