@@ -76,6 +76,7 @@ def assemble(
     goal = target_of(source, target, as_class(classification, read_as, target), missing, numbers)
     reading = read_rows(source, columns, goal, about)
     goal.require_no_dates()
+    goal.require_plain_numbers()
     goal.require_different()
     order = _order_of(source, columns, about) if date_order is None else {}
     numerals = {**source.numerals, **order}

@@ -114,7 +114,9 @@ def known_columns(source: Source, wanted: Wanted, target: str | Sequence[str] | 
         if base != name:
             found[base] = Column(base, place, "date", given=True, date_order=wanted.dialect.dates)
         elif kind is None:
-            found[base] = Column(base, place, "number", given=True, if_text=_TRAINED_ON_NUMBERS)
+            found[base] = Column(
+                base, place, "number", given=True, if_text=_TRAINED_ON_NUMBERS, example=wanted.dialect.example
+            )
         else:
             levels = kind.levels if kind.name == "category" else None
             found[base] = Column(base, place, kind.name, given=True, levels=levels)

@@ -18,9 +18,10 @@ from mlpcli.data.table.dialect import (
     BOTH_KEYS,
     OTHER_POINT,
     Grouped,
-    look_like_amounts,
+    how_to_write,
     look_like_dates,
     looks_foreign,
+    odd_one,
     question_of,
 )
 from mlpcli.data.table.faults import Faults
@@ -35,6 +36,7 @@ _PLAIN = (
     "Write numbers plainly, as in 1234.5, or say how they are written: `data.decimal` is the decimal point,\n"
     "and `data.thousands` separates groups of three digits."
 )
+_AS_TRAINED = "Write numbers as in {}, as the network was trained; its config has it in `data`."
 _OTHER_POINT = (
     "The decimal point is a comma here, as `data.decimal` says. If points separate thousands, set both\n"
     f"{BOTH_KEYS}; or else write all numbers with a comma."
@@ -64,13 +66,15 @@ class Column:
 
     ``given`` says that the kind is known; otherwise it is a guess, which `convert` corrects where cells
     contradict it: it then sets ``corrected``, and the file must be read again. ``levels`` are those of a
-    trained network. ``all_present`` makes missing cells a fault.
+    trained network. ``all_present`` makes missing cells a fault. ``example`` is a number as a trained network
+    reads it.
     """
 
     __slots__ = (
         "_all_present",
         "_characters",
         "_counts",
+        "_example",
         "_if_text",
         "_known",
         "_lines",
@@ -98,10 +102,11 @@ class Column:
         if_text: str = "",
         all_present: bool = False,
         date_order: DateOrder | None = None,
+        example: str | None = None,
     ) -> None:
         self.name, self.place, self.kind, self.given = name, place, kind, given
         self.dates = Dates(date_order)
-        self._if_text, self._all_present = if_text, all_present
+        self._if_text, self._all_present, self._example = if_text, all_present, example
         self._known = None if levels is None else _Known(levels)
         self.reset()
 
@@ -165,7 +170,7 @@ class Column:
                 faults.add(line, missing_fault(self.name, text), _MISSING_CELLS)
             return np.nan, False
         if self.given or parse_number(text) is not None:
-            number_fault(self.name, text, line, self._if_text, faults)
+            number_fault(self.name, text, line, self._if_text, faults, self._example)
             return np.nan, False
         return np.nan, True
 
@@ -309,12 +314,21 @@ class Column:
         text, question = question_of(present)
         return present[text], text, question
 
-    def amounts(self) -> list[tuple[int, str]]:
-        """Return line and text of one level, if there are many and all are numbers with a sign, as in 12%."""
+    def amounts(self) -> tuple[int, str, str] | None:
+        """Return line and text of a level, and how to write it plainly, if all are numbers as 12%."""
         names = self._index.names
         missing = set(missing_labels(names))
-        present = [(line, names[i]) for i, line in enumerate(self._lines) if i not in missing]
-        return present[:1] if len(present) > _FEW and look_like_amounts(name for _, name in present) else []
+        present = {names[i]: line for i, line in enumerate(self._lines) if i not in missing}
+        advice = how_to_write(present)
+        if advice is None:
+            return None
+        text = odd_one(present)
+        return present[text], text, advice
+
+    @property
+    def has_few(self) -> bool:
+        """Whether there are so few levels that each may differ from row to row."""
+        return len(self._index.names) - len(missing_labels(self._index.names)) <= _FEW
 
     def add_missing_levels(self, faults: Faults) -> None:
         """Add a fault for the first cell of each text that means a missing one."""
@@ -391,14 +405,21 @@ def missing_fault(name: str, text: str) -> str:
     return f"column {shortened(name)} is {repr(text) if text else 'empty'}"
 
 
-def number_fault(name: str, text: str, line: int, if_text: str, faults: Faults) -> None:
-    """Add the fault of a cell that is no number, or none that can be kept."""
+def number_fault(
+    name: str, text: str, line: int, if_text: str, faults: Faults, example: str | None = None
+) -> None:
+    """Add the fault of a cell that is no number, or none that can be kept.
+
+    ``example`` is a number as it must be written; None if the config may still say how.
+    """
     column = f"column {shortened(name)}"
     if text.endswith(OTHER_POINT):
         faults.add(line, f"{column} is {_shown(text)}", _OTHER_POINT)
     elif parse_number(text) is not None:
         faults.add(line, f"{column} is {shortened(text)}", FINITE)
     elif re.fullmatch(r"[+-]?[\d.,_' ]+", text):
-        faults.add(line, f"{column} is {shortened(text)}", _PLAIN)
+        faults.add(
+            line, f"{column} is {shortened(text)}", _PLAIN if example is None else _AS_TRAINED.format(example)
+        )
     else:
         faults.add(line, f"{column} is {shortened(text)}, not a number", *([if_text] if if_text else []))

@@ -16,9 +16,11 @@ __all__ = [
     "Dialect",
     "Grouped",
     "guess_numerals",
+    "how_to_write",
     "look_like_amounts",
     "look_like_dates",
     "looks_foreign",
+    "odd_one",
     "question_of",
 ]
 
@@ -35,6 +37,11 @@ _AMOUNT = re.compile(r"[+-]?[$€£¥₹] ?[+-]?\d[\d.,]*|[+-]?\d[\d.,]* ?[%$€
 _UNIT = re.compile(
     r"([+\-\u2212]?)(\(?)(?:\d+|\d{1,3}(?:[.,]\d{3})+)(?:[.,]\d+)?\s?([^\d\s()]{0,10})(\)?)", re.ASCII
 )
+_BLANKS = " \u00a0\u202f"
+_SPACED = re.compile(rf"[+-]?(\d{{1,3}}(?:[{_BLANKS}'\u2019]\d{{3}})*)([.,]\d+)?", re.ASCII)
+_INDIAN = re.compile(r"[+-]?(\d{1,3}(,\d{2})*,\d{3}|\d{1,3})(\.\d+)?", re.ASCII)
+_TIME = re.compile(r"\d{1,3}:[0-5]\d(:[0-5]\d([.,]\d+)?)?", re.ASCII)
+_MULTIPLES = {"k", "K", "m", "M", "B", "bn", "Mio", "Mrd"}
 _DATE = re.compile(r"(\d{1,2}([/.-])\d{1,2}\2\d{2,4}|\d{4}([/.])\d{1,2}\3\d{1,2})(\s.*)?", re.ASCII)
 _FEWEST_GROUPED = 3  # different numbers as 2.100 that tell more than chance
 _POINT = re.compile(r"\s*[+-]?\d*\.\d*([eE][+-]?\d+)?\s*", re.ASCII)
@@ -44,7 +51,8 @@ class Dialect(NamedTuple):
     """How a table is written; None is found out.
 
     ``decimal`` is the decimal point of its numbers, and ``thousands`` what separates their groups of three
-    digits. ``dates`` says whether the day (dmy) or the month (mdy) comes first in dates as 1/2/2012.
+    digits; a blank stands for narrow ones and for ones that break no line, too. ``dates`` says whether the
+    day (dmy) or the month (mdy) comes first in dates as 1/2/2012.
     """
 
     delimiter: str = ","
@@ -67,7 +75,8 @@ class Dialect(NamedTuple):
         decimal, thousands = self.decimal or ".", self.thousands
         if decimal == "." and not thousands:
             return None
-        group = rf"(?:{re.escape(thousands)}\d{{3}})" if thousands else "(?!)"
+        mark = f"[{_BLANKS}]" if thousands == " " else re.escape(thousands or "")
+        group = rf"(?:{mark}\d{{3}})" if thousands else "(?!)"
         number = re.compile(
             rf"\s*([+-]?)(\d{{1,3}}{group}+|\d*)(?:{re.escape(decimal)}(\d*))?([eE][+-]?\d+)?\s*", re.ASCII
         )
@@ -76,7 +85,7 @@ class Dialect(NamedTuple):
             found = number.fullmatch(cell)
             if found is None or not (found[2] or found[3]):
                 return f"{cell}{OTHER_POINT}" if decimal == "," and _POINT.fullmatch(cell) else cell
-            whole = found[2].replace(thousands, "") if thousands else found[2]
+            whole = re.sub(mark, "", found[2]) if thousands else found[2]
             part = f".{found[3]}" if found[3] else ""
             return f"{found[1]}{whole}{part}{found[4] or ''}"
 
@@ -202,19 +211,47 @@ class Grouped:
 
 
 def look_like_amounts(texts: Iterable[str]) -> bool:
-    """Return whether all texts are numbers that are written with more than digits.
+    """Return whether all texts are numbers that are written with more than digits, see `how_to_write`."""
+    return how_to_write(texts) is not None
 
-    That is with a currency or a percent sign, as $1,200 and 12%; with one unit for all, as 12 kg; with
-    brackets for negative ones, as (12); or with the minus of printed text.
+
+def how_to_write(texts: Iterable[str]) -> str | None:
+    """Return how to write texts plainly if all are numbers written with more than digits; None if not.
+
+    That is with a currency or a percent sign, as $1,200 and 12%; with one unit for all, as 12 kg, or K and M;
+    with brackets or a minus behind for negative ones, as (12) and 12-; with the minus of printed text; with
+    groups of digits, as 2 642,86 or 5'524 or 27,71,271; or as times and durations, 10:30 and 00:39:56.
     """
     texts = list(texts)
-    if all(map(_AMOUNT.fullmatch, texts)):
-        return True
+    if not texts:
+        return None
+    if all(map(_TIME.fullmatch, texts)):
+        return "Write times and durations as numbers, such as minutes: 10:30 as 630."
+    spaced = [match for match in map(_SPACED.fullmatch, texts) if match is not None]
+    marks = {mark for match in spaced for mark in re.findall(r"\D", match[1])}
+    marks = {" " if mark in _BLANKS else mark for mark in marks}
+    if len(spaced) == len(texts) and len(marks) == 1:
+        lengths = {len(match[1]) for match in spaced}
+        if len(lengths) > 1 or any(match[2] for match in spaced):  # phone numbers have one length
+            decimal = "`data.decimal: ','` and " if any("," in text for text in texts) else ""
+            return f'If these are numbers, set {decimal}`data.thousands: "{marks.pop()}"`.'
+    if all(map(_INDIAN.fullmatch, texts)) and not all(map(_THOUSANDS.fullmatch, texts)):
+        return "Write numbers without commas between groups of digits."
     found = [_UNIT.fullmatch(text) for text in texts]
     parts = [match.groups() for match in found if match is not None]
     units = {unit for _, _, unit, _ in parts if unit}
     is_more = any(sign == "\u2212" or bracket or unit for sign, bracket, unit, _ in parts)
-    return len(parts) == len(texts) and len(units) <= 1 and is_more
+    has_unit = len(parts) == len(texts) and (len(units) <= 1 or units <= _MULTIPLES) and is_more
+    if has_unit or all(map(_AMOUNT.fullmatch, texts)):
+        return "Write numbers without a currency, a percent sign or a unit, and with a plain minus."
+    return None
+
+
+def odd_one(texts: Iterable[str]) -> str:
+    """Return the first text that is no number in any country, or the first one."""
+    texts = list(texts)
+    odd = (text for text in texts if not any(kind.fullmatch(text) for kind in (_COMMA, _THOUSANDS, _BOTH)))
+    return next(odd, texts[0])
 
 
 def look_like_dates(texts: Iterable[str]) -> bool:

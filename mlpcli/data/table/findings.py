@@ -79,7 +79,9 @@ def finished(
     kinds = {name: kind for name, kind in found.items() if kind is not None and name in kept}
     codes = {column: column.code(levels[column.name]) for column in columns if column.name in levels}
     codes = {column: code for column, code in codes.items() if code and column.name in kept}
-    return Assembled(X, rows, tuple(kept), kinds, dropped, _about_codes(codes))
+    return Assembled(
+        X, rows, tuple(kept), kinds, dropped, (*_about_codes(codes), *_about_amounts(columns, kept))
+    )
 
 
 def _about_codes(codes: Mapping[Column, str | None]) -> tuple[str, ...]:
@@ -93,6 +95,21 @@ def _about_codes(codes: Mapping[Column, str | None]) -> tuple[str, ...]:
         f"{names} {are}, since {shortened(codes[columns[0]] or '')} with its leading zero is a code; "
         f"`data.columns: {_each(columns, 'number')}` reads numbers.",
     )
+
+
+def _about_amounts(columns: Sequence[Column], kept: Sequence[str]) -> list[str]:
+    """Return notes on columns of a few numbers that are categories since they are not written plainly."""
+    amounts = {
+        column.name: column.amounts()
+        for column in columns
+        if column.name in kept and column.kind == "category" and not column.given
+    }
+    return [
+        f"{shortened(name)} is a category, without an order, since {shortened(amount[1])} is no plain "
+        f"number. {amount[2]} `data.columns: {{{name}: category}}` keeps categories."
+        for name, amount in amounts.items()
+        if amount is not None
+    ]
 
 
 def rows_left_out(
@@ -134,18 +151,15 @@ def _refuse_unclear(source: Source, columns: Sequence[Column]) -> None:
                 f"set `data.columns: {_each(list(mixed), 'category')}`; `drop` leaves a column out.",
                 faults,
             )
-    amounts = {
-        column: column.amounts() for column in columns if column.kind == "category" and not column.given
-    }
-    amounts = {column: cells for column, cells in amounts.items() if cells}
-    for column, cells in amounts.items():
-        for line, text in cells:
+    for column in columns:
+        amount = column.amounts() if column.kind == "category" and not column.given else None
+        if amount is not None and not column.has_few:
+            line, text, advice = amount
             faults.add(
                 line,
                 f"column {shortened(column.name)} is {shortened(text)}",
-                "Write numbers without a currency, a percent sign or a unit, and with a plain minus.\n"
-                "As categories: "
-                f"`data.columns: {_each(list(amounts), 'category')}`; `drop` leaves a column out.",
+                f"{advice}\nAs categories: `data.columns: {_each([column], 'category')}`; "
+                "`drop` leaves a column out.",
             )
     for column in columns:
         foreign = column.foreign() if column.kind == "category" and not column.given else None

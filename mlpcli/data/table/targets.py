@@ -25,7 +25,7 @@ from mlpcli.data.sentences import FILL, LEAVE_OUT, NAME_IT, SHOWN, TARGET
 from mlpcli.data.table.columns import missing_fault, number_fault
 from mlpcli.data.table.dates import is_date
 from mlpcli.data.table.decimals import has_code, is_code, parse_decimals
-from mlpcli.data.table.dialect import OTHER_POINT, Grouped
+from mlpcli.data.table.dialect import OTHER_POINT, Grouped, how_to_write, odd_one
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.precision import Spread
 from mlpcli.data.table.source import Rows, Source
@@ -34,6 +34,9 @@ from mlpcli.errors import DataError
 from mlpcli.text import listed, shortened
 
 __all__ = ["Target", "Targets"]
+
+
+_FEW = 20  # values with a sign or a unit that may be classes
 
 
 class Target:
@@ -108,6 +111,7 @@ class Target:
                 lines += [block.lines[i] for i in here]
         if len(names) > MOST_CLASSES:
             self.require_no_dates()
+            self.require_plain_numbers()
             raise too_many_classes(
                 f"{self._source.where}: column {shortened(self.name)}", names[:3], len(names), NAME_IT
             )
@@ -128,14 +132,14 @@ class Target:
                 faults.add(
                     block.lines[0],
                     f"column {shortened(self.name)} holds {shown}, and no numbers",
-                    TARGET,
+                    how_to_write(words) or TARGET,
                 )
             odd = odd[:0]
         for i in odd.tolist():
             text = cells[i].strip()
             values[i] = np.nan
             if not is_missing(text):
-                number_fault(self.name, text, block.lines[i], TARGET, faults)
+                number_fault(self.name, text, block.lines[i], how_to_write([text]) or TARGET, faults)
             elif self._missing == "error":
                 faults.add(block.lines[i], missing_fault(self.name, text), FILL, LEAVE_OUT)
             if len(faults) >= SHOWN:
@@ -175,6 +179,17 @@ class Target:
                 f"{self._where} holds dates, as {shortened(names[0])}; a target is a class or a number.\n"
                 "Choose another target in `data.target`, or write dates as numbers, as days until then.\n"
                 f"To predict each date as a class, set `data.columns: {{{self.name}: category}}`."
+            )
+
+    def require_plain_numbers(self) -> None:
+        """Raise DataError about many numbers that would be taken for classes, since they have a sign."""
+        names = [name for name in self._seen.names if not is_missing(name)]
+        advice = how_to_write(names) if self._open and len(names) > _FEW else None
+        if advice is not None:
+            raise DataError(
+                f"{self._where} holds {len(names):,} different values that look like numbers, as "
+                f"{shortened(odd_one(names))}.\n{advice}\n"
+                f"To predict each as a class, set `data.columns: {{{self.name}: category}}`."
             )
 
     def finish(self, faults: Faults) -> None:
@@ -240,6 +255,9 @@ class Targets:
             target.require_different()
 
     def require_no_dates(self) -> None:
+        """Several targets are numbers."""
+
+    def require_plain_numbers(self) -> None:
         """Several targets are numbers."""
 
     def add_faults(self, faults: Faults) -> None:

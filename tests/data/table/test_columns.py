@@ -53,3 +53,10 @@ def test_a_few_texts_among_many_numbers_are_strays() -> None:
     column = Column("hp", 0, "category")
     column.convert(block(["4", "6", "rotary"]), faults)
     assert column.strays() == []
+
+
+def test_a_fault_names_the_form_that_a_network_reads() -> None:
+    column, faults = Column("hp", 0, "number", given=True, example="1.234,5"), Faults("t.csv:{}".format)
+    column.odd("1,2,3", 2, faults)
+    with pytest.raises(DataError, match=r"Write numbers as in 1\.234,5, as the network was trained"):
+        faults.report()

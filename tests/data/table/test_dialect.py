@@ -7,9 +7,11 @@ import pytest
 from mlpcli.data.table.dialect import (
     Dialect,
     guess_numerals,
+    how_to_write,
     look_like_amounts,
     look_like_dates,
     looks_foreign,
+    odd_one,
     question_of,
 )
 
@@ -31,6 +33,7 @@ COMMA, SPACED = Dialect(decimal=","), Dialect(decimal=",", thousands=" ")
         (ENGLISH, "1,234", "1234"),
         (ENGLISH, "+12,345.6", "+12345.6"),
         (SPACED, "1 234,5", "1234.5"),
+        (SPACED, "1\u202f234\u00a0567,5", "1234567.5"),
     ],
 )
 def test_numbers_are_rewritten(dialect: Dialect, cell: str, number: str) -> None:
@@ -121,6 +124,34 @@ def test_numbers_with_one_unit_or_a_printed_minus_are_amounts() -> None:
     assert not look_like_amounts(["12 kg", "5 lb"])
     assert not look_like_amounts(["1.2.3", "1.10.3"])
     assert not look_like_amounts(["555-1234", "555-4321"])
+
+
+@pytest.mark.parametrize(
+    ("texts", "advice"),
+    [
+        (["1474-", "65"], "with a plain minus"),
+        (["2\u202f642,86", "617,14"], "set `data.decimal: ','` and `data.thousands: \" \"`"),
+        (["2\u00a0642", "617"], 'set `data.thousands: " "`'),
+        (["5'524.29", "11'207.14"], 'set `data.thousands: "\'"`'),
+        (["27,71,271", "3,35,035", "12,000"], "without commas between groups"),
+        (["10.5K", "3M"], "a unit"),
+        (["10:30", "9:15"], "Write times and durations as numbers"),
+        (["00:39:56", "00:01:00"], "Write times and durations as numbers"),
+        (["555 123 456", "555 654 321"], None),
+        (["1,234", "12"], None),
+        (["1234", "12.5"], None),
+        (["3:1", "2:2"], None),
+        ([], None),
+    ],
+)
+def test_numbers_written_with_more_than_digits(texts: list[str], advice: str | None) -> None:
+    found = how_to_write(texts)
+    assert (found is None) if advice is None else (advice in str(found))
+
+
+def test_a_cell_is_shown_that_is_no_number() -> None:
+    assert odd_one(["65", "1474-"]) == "1474-"
+    assert odd_one(["1,2", "65"]) == "1,2"
 
 
 def test_dates_that_are_not_iso() -> None:

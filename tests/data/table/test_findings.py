@@ -177,3 +177,28 @@ def test_codes_are_said_to_be_categories(
     assert (dataset.notes, dict(dataset.kinds)) == ((), {})
     assert dataset.X[:3, 0].tolist() == [2134, 10001, 90210]
     assert table(path, read_as={"zip": "category"}).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown", "advice"),
+    [
+        (["12 kg", "5 kg"], "12 kg", "without a currency, a percent sign or a unit"),
+        (["7", "12-"], "12-", "with a plain minus"),
+        (["10:30", "9:15"], "10:30", "Write times and durations as numbers"),
+    ],
+)
+def test_a_few_numbers_with_units_are_said_to_be_categories(
+    tmp_path: Path,
+    cells: list[str],
+    shown: str,
+    advice: str,
+    write: Callable[..., Path],
+    table: Callable[..., Dataset],
+    many: Callable[..., str],
+) -> None:
+    path = write(tmp_path, many({"u": cells, "x": ["1", "2", "4"]}))
+    (note,) = table(path).notes
+    assert note.startswith(f"'u' is a category, without an order, since '{shown}' is no plain number. ")
+    assert advice in note
+    assert "`data.columns: {u: category}` keeps categories" in note
+    assert table(path, read_as={"u": "category"}).notes == ()

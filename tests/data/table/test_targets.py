@@ -135,3 +135,20 @@ def test_a_missing_value_of_several_targets_is_a_fault() -> None:
     targets.add(Block(range(2, 4), ["1", "10", "2", "word"], 2), faults)
     with pytest.raises(DataError, match=r"t\.csv:3: column 'z' is 'word', not a number"):
         faults.report()
+
+
+@pytest.mark.parametrize("cell", ["{}.4%", "${},228.88", "{} kg"])
+def test_numbers_with_a_sign_or_a_unit_are_no_classes(cell: str) -> None:
+    cells = [cell.format(i) for i in range(1, 40)]
+    target, _ = read(cells)
+    with pytest.raises(DataError, match="39 different values that look like numbers") as caught:
+        target.require_plain_numbers()
+    assert "Write numbers without a currency, a percent sign or a unit" in str(caught.value)
+    assert "`data.columns: {y: category}`" in str(caught.value)
+    few, _ = read(cells[:5] * 9)
+    few.require_plain_numbers()
+    wanted, _ = read(cells, classification=True)
+    wanted.require_plain_numbers()
+    with pytest.raises(DataError, match="Write numbers without a currency") as caught:
+        read(cells, classification=False)
+    assert "cross_entropy" not in str(caught.value)
