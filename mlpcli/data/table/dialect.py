@@ -223,7 +223,8 @@ def how_to_write(texts: Iterable[str]) -> str | None:
     groups of digits, as 2 642,86 or 5'524 or 27,71,271; or as times and durations, 10:30 and 00:39:56.
     """
     texts = list(texts)
-    if not texts:
+    kinds = (_TIME, _SPACED, _INDIAN, _UNIT, _AMOUNT)
+    if not texts or not any(kind.fullmatch(texts[0]) for kind in kinds):  # most texts end here
         return None
     if all(map(_TIME.fullmatch, texts)):
         return "Write times and durations as numbers, such as minutes: 10:30 as 630."
