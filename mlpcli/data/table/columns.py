@@ -414,7 +414,8 @@ def number_fault(
     """
     column = f"column {shortened(name)}"
     if text.endswith(OTHER_POINT):
-        faults.add(line, f"{column} is {_shown(text)}", _OTHER_POINT)
+        hint = _OTHER_POINT if example is None else _AS_TRAINED.format(example)
+        faults.add(line, f"{column} is {_shown(text)}", hint)
     elif parse_number(text) is not None:
         faults.add(line, f"{column} is {shortened(text)}", FINITE)
     elif re.fullmatch(r"[+-]?[\d.,_' ]+", text):

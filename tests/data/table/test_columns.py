@@ -7,6 +7,7 @@ import pytest
 
 from mlpcli.data.table.blocks import Block
 from mlpcli.data.table.columns import Column
+from mlpcli.data.table.dialect import OTHER_POINT
 from mlpcli.data.table.faults import Faults
 from mlpcli.errors import DataError
 
@@ -55,8 +56,11 @@ def test_a_few_texts_among_many_numbers_are_strays() -> None:
     assert column.strays() == []
 
 
-def test_a_fault_names_the_form_that_a_network_reads() -> None:
+@pytest.mark.parametrize("cell", ["1,2,3", f"101.60{OTHER_POINT}"])
+def test_a_fault_names_the_form_that_a_network_reads(cell: str) -> None:
     column, faults = Column("hp", 0, "number", given=True, example="1.234,5"), Faults("t.csv:{}".format)
-    column.odd("1,2,3", 2, faults)
-    with pytest.raises(DataError, match=r"Write numbers as in 1\.234,5, as the network was trained"):
+    column.odd(cell, 2, faults)
+    with pytest.raises(
+        DataError, match=r"is '[\d.,]*'\nWrite numbers as in 1\.234,5, as the network was trained"
+    ):
         faults.report()
