@@ -34,6 +34,7 @@ __all__ = [
     "is_missing",
     "labels_of",
     "missing_labels",
+    "note_alike",
     "parse_number",
     "recognize",
     "refused_labels",
@@ -284,6 +285,25 @@ def in_order(names: Sequence[str]) -> list[int]:
     if None not in values:
         return sorted(range(len(names)), key=lambda i: (values[i], names[i]))
     return sorted(range(len(names)), key=names.__getitem__)
+
+
+def note_alike(column: str, names: Sequence[str]) -> list[str]:
+    """Return a note if names differ only in capital letters, or are one number, as 1 and 1.0 are.
+
+    Numbers with a leading zero are codes, and not compared as numbers.
+    """
+    groups: dict[str | Decimal, list[str]] = {}
+    for name in names:
+        is_number = _NUMBER.fullmatch(name) is not None and not re.match(r"[+-]?0\d", name)
+        groups.setdefault(Decimal(name) if is_number else name.casefold(), []).append(name)
+    several = [group for group in groups.values() if len(group) > 1]
+    if not several:
+        return []
+    more = f" (and {len(several) - 1:,} more such)" if len(several) > 1 else ""
+    return [
+        f"{shortened(column)}: {listed(several[0])} are different texts{more}; "
+        "write them alike if they mean the same."
+    ]
 
 
 def _in_order(labels: Labels) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mlpcli.data.labels import classify, labels_of, parse_number, recognize
+from mlpcli.data.labels import classify, labels_of, note_alike, parse_number, recognize
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,21 @@ def test_labels_that_differ_from_row_to_row(refusal: Callable[..., str]) -> None
 @pytest.mark.parametrize(("text", "number"), [("1e3", 1000), (" 2 ", 2), ("1_000", None), ("x", None)])
 def test_numbers(text: str, number: float | None) -> None:
     assert parse_number(text) == number
+
+
+@pytest.mark.parametrize(
+    ("names", "alike"),
+    [
+        (["NO", "YES", "Yes", "yes"], "'YES', 'Yes', 'yes' are different texts; write them alike"),
+        (["1", "1.0", "2"], "'1', '1.0' are different texts; write"),
+        (["A", "a", "B", "b"], "'A', 'a' are different texts (and 1 more such); write"),
+        (["1", "01", "001"], None),
+        (["oak", "elm", "1", "2"], None),
+        ([], None),
+    ],
+)
+def test_names_that_look_alike_are_noted(names: list[str], alike: str | None) -> None:
+    notes = note_alike("kind", names)
+    assert len(notes) == (alike is not None)
+    if alike is not None:
+        assert notes[0].startswith(f"'kind': {alike}")

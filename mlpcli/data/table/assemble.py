@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mlpcli.data.dataset import Dataset, Features
 from mlpcli.data.kinds import Missing, ReadAs, Wanted
-from mlpcli.data.labels import Labels, classify
+from mlpcli.data.labels import Labels, classify, note_alike
 from mlpcli.data.rows import Roles, RowFacts
 from mlpcli.data.sentences import NAME_IT
 from mlpcli.data.table.choice import (
@@ -86,10 +86,13 @@ def assemble(
     said = [_DATES.format(_FIRST[order]) for order in order.values()]
     fewer = rows_left_out(goal.names, reading.rows, goal.present, len(X))
     notes = (*source.notes, *data_as_names(source), *said, *found.notes, *fewer)
+    for name, kind in kinds.items():
+        notes = (*notes, *note_alike(name, kind.levels))
     y, facts, dropped = goal.take(rows), about.take(rows), {**left_out, **dropped}
     if not isinstance(y, Labels):
         return Dataset(X, y, kept, None, None, kinds, dropped, facts, notes, rows, numerals)
     codes, classes = classify(f"{source.where}: column {shortened(goal.names[0])}", y, NAME_IT)
+    notes = (*notes, *note_alike(goal.names[0], classes))
     return Dataset(X, codes, kept, classes, None, kinds, dropped, facts, notes, rows, numerals)
 
 

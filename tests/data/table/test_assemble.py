@@ -229,3 +229,11 @@ def test_dates_are_no_target_unless_asked_for(
     assert "`data.columns: {due: category}`" in message
     for asked in ({"read_as": {"due": "category"}, "classification": None}, {"classification": True}):
         assert table(path, target="due", **asked).classes == ("2024-05-31", "2024-06-30")
+
+
+def test_labels_and_categories_that_look_alike_are_noted(
+    tmp_path: Path, write: Callable[..., Path], table: Callable[..., Dataset]
+) -> None:
+    rows = "x,kind\n" + "red,Yes\nRed,no\nblue,yes\n" * 20
+    notes = table(write(tmp_path, rows)).notes
+    assert [note.split(" are ")[0] for note in notes] == ["'x': 'Red', 'red'", "'kind': 'Yes', 'yes'"]
