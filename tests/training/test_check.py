@@ -189,6 +189,15 @@ def test_a_target_that_the_columns_give_away_is_noted(tmp_path: Path) -> None:
     assert "with the fitted linear model" in found["first loss"].text
 
 
+def test_a_linear_model_of_too_few_rows_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a,b,kind\n1,2,x\n2,3,y\n3,1,x\n")
+    found = findings({"data": {"name": "csv", "path": str(path), "target": "kind"}})["first loss"]
+    assert found.verdict == "note"
+    assert "fitted linear model" in found.text
+    assert "few or odd rows" in found.text
+
+
 def test_the_cost_of_a_small_table_is_near_what_it_takes(tmp_path: Path) -> None:
     X, y = random(150)
     path = tmp_path / "x.csv"
