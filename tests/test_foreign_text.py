@@ -367,7 +367,7 @@ GIVEN = {
 @pytest.mark.parametrize("text", [SIGNS, "a\udcffb", "x" * 100_000], ids=["signs", "no UTF-8", "long"])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_command_lines(mlp: Mlp, there: Path, name: str, text: str) -> None:
-    words, given = COMMANDS[name], GIVEN[name]
+    words, given = COMMANDS[name], GIVEN.get(name, ["r"])
     command: Any = cli
     for word in words:
         command = command.commands[word]
