@@ -104,7 +104,7 @@ def _index(part: str, target: Any, path: Path) -> str | int:
 
 def _is_mark(text: str) -> bool:
     """Return whether a value is one character such as ``,`` or ``|``, which means nothing else in YAML."""
-    return len(text) == 1 and text in string.punctuation and text not in '~"[{'
+    return len(text) == 1 and text in string.punctuation + "\t" and text not in '~"[{'
 
 
 def read_option(option: str) -> Change:
@@ -118,7 +118,8 @@ def read_option(option: str) -> Change:
     if len(parts) > MAX_DEPTH:
         raise YamlError(f"nested deeper than {MAX_DEPTH} levels")
     try:
-        value = text.strip() if _is_mark(text.strip()) else read_yaml(text).data
+        mark = text.strip().replace(r"\t", "\t")  # a tab, which no shell writes easily
+        value = mark if _is_mark(mark) else read_yaml(text).data
     except YamlError as error:
         column = f" (column {error.mark.column} of the value)" if error.mark and error.mark.column > 1 else ""
         raise YamlError(error.message + column) from None
