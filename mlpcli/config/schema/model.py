@@ -71,10 +71,13 @@ Activation: TypeAlias = Annotated[
 class _InitSection(Section):
     """The settings that all initializations share."""
 
-    gain: float = Field(1.0, gt=0, description="factor that multiplies every weight")
-    bias: float = Field(0.0, description="initial value of all biases")
+    gain: float = Field(1.0, gt=0, le=1e30, description="factor that multiplies every weight")
+    bias: float = Field(0.0, ge=-1e30, le=1e30, description="initial value of all biases")
     bias_spread: float = Field(
-        0.0, ge=0, description="biases are drawn evenly from bias - bias_spread to bias + bias_spread"
+        0.0,
+        ge=0,
+        le=1e30,
+        description="biases are drawn evenly from bias - bias_spread to bias + bias_spread",
     )
 
 
@@ -206,6 +209,7 @@ class Model(_Normed):
     output_gain: float = Field(
         1.0,
         ge=0,
+        le=1e30,
         description="factor of the first weights of the output layer, and of the spread of its biases; "
         "with 0 the network begins with its biases as outputs",
     )
