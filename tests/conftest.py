@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import struct
 import sys
 import tempfile
@@ -18,6 +19,13 @@ from mlpcli.blas import prepare_blas
 
 # pytest-xdist runs a worker for each core, and each worker's arithmetic gets one thread.
 prepare_blas(1 if "PYTEST_XDIST_WORKER" in os.environ else None)
+
+# Commands go on ignoring the signals that they were begun to ignore, as a script's background jobs do. The
+# tests of signals must not depend on how pytest was begun.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+    signal.signal(number, handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # ruff: noqa: E402
 import numpy as np
