@@ -259,7 +259,8 @@ def _of_table(
     elif nfc(str(getattr(y, "name", ""))) in source.places:
         _refuse_copy(source, nfc(str(y.name)), y)
     targets = _targets_of_program(y, source.rows, classification, missing)
-    found = assemble_features(source, kinds, missing, _present("y", targets), keep_all=source.is_unnamed)
+    present = _present("y", targets)
+    found = assemble_features(source, kinds, missing, present, keep_all=source.is_unnamed)
     dropped = {name: DROPPED for name, kind in kinds.items() if kind == "drop" and name != target}
     about = _facts(source.rows, sample_weight, groups).of(found.rows)
     codes, classes = _classified("y", _of_rows(targets, found.rows))
@@ -271,7 +272,7 @@ def _of_table(
         kinds=found.kinds,
         dropped=dropped | found.dropped,
         about=about,
-        notes=(*found.notes, *rows_left_out(target, source.rows, _present("y", targets), len(found.X))),
+        notes=(*found.notes, *rows_left_out(target, source.rows, present, len(found.X))),
         kept=found.rows,
     )
 

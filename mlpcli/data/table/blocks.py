@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.table.choice import DELIMITERS
 from mlpcli.data.table.decimals import (
     Fields,
     find_fields,
@@ -27,7 +26,7 @@ from mlpcli.data.table.decimals import (
     parse_decimals,
     parse_fields,
 )
-from mlpcli.data.table.dialect import Dialect, guess_numerals
+from mlpcli.data.table.dialect import DELIMITERS, Dialect, guess_numerals
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.textfile import open_text
 from mlpcli.errors import DataError

@@ -10,13 +10,13 @@ from mlpcli.data.labels import parse_number
 from mlpcli.data.rows import DROPPED, NAMELESS, ROLES, Roles
 from mlpcli.data.table.columns import Column
 from mlpcli.data.table.dates import DateOrder, date_of
+from mlpcli.data.table.dialect import DELIMITERS
 from mlpcli.data.table.source import Source
 from mlpcli.data.table.targets import Target, Targets
 from mlpcli.errors import DataError, nearest
 from mlpcli.text import listed, nfc, repeated, shortened
 
 __all__ = [
-    "DELIMITERS",
     "as_class",
     "chosen_columns",
     "column_of",
@@ -30,7 +30,6 @@ __all__ = [
 _TRAINED_ON_NUMBERS = (
     "The network was trained on numbers in this column; leave missing cells empty, or write NA."
 )
-DELIMITERS = (",", ";", "\t", "|")  # that are looked for in a header
 _NEAR = 5  # missing names for which near ones are looked for
 _LEAVE_OUT = "Name the columns to predict from in `data.features`, and the others are ignored."
 
@@ -222,11 +221,8 @@ def _cut_otherwise(names: Sequence[str]) -> str:
     """Return what to do about names that hold a delimiter, or that are a title and nothing more."""
     other = next((mark for mark in DELIMITERS if any(mark in name for name in names)), None)
     if other is not None:
-        shown = '"\\t"' if other == "\t" else f'"{other}"'
-        return (
-            f"\nIf {'a tab' if other == chr(9) else repr(other)} is what separates the columns, "
-            f"set `data.delimiter: {shown}`."
-        )
+        said, shown = ("a tab", "\\t") if other == "\t" else (repr(other), other)
+        return f'\nIf {said} is what separates the columns, set `data.delimiter: "{shown}"`.'
     if len([name for name in names if name]) == 1:
         return "\nThe first line must name the columns; delete a title and other lines above the names."
     return ""

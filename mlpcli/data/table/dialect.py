@@ -12,12 +12,12 @@ from mlpcli.text import shortened
 
 __all__ = [
     "BOTH_KEYS",
+    "DELIMITERS",
     "OTHER_POINT",
     "Dialect",
     "Grouped",
     "guess_numerals",
     "how_to_write",
-    "look_like_amounts",
     "look_like_dates",
     "looks_foreign",
     "odd_one",
@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 OTHER_POINT = " with another decimal point"  # behind a number that would be misread; errors do not show it
+DELIMITERS = (",", ";", "\t", "|")  # that are looked for in a header
 BOTH_KEYS = "`data.decimal: ','` and `data.thousands: '.'`"
 
 # Numbers as 1234,5 and as 1,234.5 and as 1.234,5; those without a comma are among all of them.
@@ -208,11 +209,6 @@ class Grouped:
             f"is that {whole} or {plain}?",
             f"For {whole} set both {BOTH_KEYS};\nfor {plain} set `data.columns: {{{name}: number}}`.",
         )
-
-
-def look_like_amounts(texts: Iterable[str]) -> bool:
-    """Return whether all texts are numbers that are written with more than digits, see `how_to_write`."""
-    return how_to_write(texts) is not None
 
 
 def how_to_write(texts: Iterable[str]) -> str | None:

@@ -8,7 +8,6 @@ from mlpcli.data.table.dialect import (
     Dialect,
     guess_numerals,
     how_to_write,
-    look_like_amounts,
     look_like_dates,
     looks_foreign,
     odd_one,
@@ -112,18 +111,18 @@ def test_a_point_that_means_nothing_is_no_number() -> None:
 
 
 def test_numbers_with_a_sign_of_their_own_are_amounts() -> None:
-    assert look_like_amounts(["$1,200.50", "-$3", "€ 7", "12%", "12,5 %", "9€"])
-    assert not look_like_amounts(["12%", "oak"])
-    assert not look_like_amounts(["12", "$"])
+    assert how_to_write(["$1,200.50", "-$3", "€ 7", "12%", "12,5 %", "9€"])
+    assert not how_to_write(["12%", "oak"])
+    assert not how_to_write(["12", "$"])
 
 
 def test_numbers_with_one_unit_or_a_printed_minus_are_amounts() -> None:
-    assert look_like_amounts(["12 kg", "1,200.5 kg", "3kg"])
-    assert look_like_amounts(["(12)", "7", "(1,200)"])
-    assert look_like_amounts(["\u22125", "7"])
-    assert not look_like_amounts(["12 kg", "5 lb"])
-    assert not look_like_amounts(["1.2.3", "1.10.3"])
-    assert not look_like_amounts(["555-1234", "555-4321"])
+    assert how_to_write(["12 kg", "1,200.5 kg", "3kg"])
+    assert how_to_write(["(12)", "7", "(1,200)"])
+    assert how_to_write(["\u22125", "7"])
+    assert not how_to_write(["12 kg", "5 lb"])
+    assert not how_to_write(["1.2.3", "1.10.3"])
+    assert not how_to_write(["555-1234", "555-4321"])
 
 
 @pytest.mark.parametrize(
