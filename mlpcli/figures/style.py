@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 INK = "#222222"
-MARKERS = "os^DvPX*<"  # nine markers with ten colors make 90 classes distinguishable
+MARKERS = "os^DvPX*<"  # matplotlib's names of CLASS_SHAPES, in their order
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 _DPI = 100
 _MAX_LENGTH = 24  # characters of a name in a picture
