@@ -46,6 +46,7 @@ OTHER_KEYS = {
     **dict.fromkeys(("batchnorm", "batch_normalization", "layer_norm", "normalization"), "norm"),
     **dict.fromkeys(("scaler", "normalize", "standardize"), "scaling"),
     **dict.fromkeys(("n_samples", "samples", "num_points", "n_points"), "points"),
+    **dict.fromkeys(("turns", "turn", "rotation"), "angle"),
     **dict.fromkeys(("n_classes", "num_classes"), "classes"),
     **dict.fromkeys(("class_weight",), "class_weights"),
     **dict.fromkeys(("sample_weight", "sample_weights"), "weight"),

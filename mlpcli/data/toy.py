@@ -28,15 +28,15 @@ def _jitter(rng: np.random.Generator, X: NDArray[np.float64], noise: float) -> N
     return X + noise * rng.standard_normal(X.shape)
 
 
-def spiral(rng: np.random.Generator, points: int, classes: int, noise: float) -> Drawn:
-    """Draw arms; arm c runs from the center to radius 1 while it turns by 4 rad from 4c (CS231n case study).
+def spiral(rng: np.random.Generator, points: int, classes: int, noise: float, angle: float) -> Drawn:
+    """Draw arms; an arm runs from the center to radius 1 while it turns by ``angle`` (CS231n case study).
 
     The arms share the circle evenly whatever their number: arm c starts at 2 pi c / classes.
     """
     y = _labels(points, classes)
     along = (np.arange(points) // classes) / max(1, (points - 1) // classes)
-    angle = 2 * np.pi * y / classes + 4 * along + noise * rng.standard_normal(points)
-    return np.column_stack([along * np.sin(angle), along * np.cos(angle)]), y
+    turned = 2 * np.pi * y / classes + angle * along + noise * rng.standard_normal(points)
+    return np.column_stack([along * np.sin(turned), along * np.cos(turned)]), y
 
 
 def moons(rng: np.random.Generator, points: int, noise: float) -> Drawn:

@@ -99,6 +99,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "points": 300,
             "classes": 3,
             "noise": 0.2,
+            "angle": 4.0,
             "train_size": None,
             "val_size": 0.2,
             "test_size": 0.2,

@@ -44,13 +44,15 @@ def test_the_seed_decides(name: str) -> None:
     assert not np.array_equal(first.y, other.y) or not np.array_equal(first.X, other.X)
 
 
-def test_arms_of_a_spiral_turn_by_four_radians() -> None:
-    dataset = draw("spiral", noise=0, points=300, classes=3)
+@pytest.mark.parametrize("angle", [None, 0, 4, 11])
+def test_arms_of_a_spiral_turn_by_the_angle(angle: float | None) -> None:
+    given = {} if angle is None else {"angle": angle}
+    dataset = draw("spiral", noise=0, points=300, classes=3, **given)
     radius = np.hypot(*dataset.X.T)
     assert (radius.min(), radius.max()) == (0, pytest.approx(1, abs=1e-6))
     outer = radius > 0.05
-    angle = np.arctan2(dataset.X[outer, 0], dataset.X[outer, 1])
-    start = angle - 4 * radius[outer] - 2 * np.pi / 3 * dataset.y[outer]
+    bearing = np.arctan2(dataset.X[outer, 0], dataset.X[outer, 1])
+    start = bearing - (4 if angle is None else angle) * radius[outer] - 2 * np.pi / 3 * dataset.y[outer]
     np.testing.assert_allclose(np.cos(start), 1, atol=1e-5)
 
 

@@ -334,6 +334,13 @@ class Spiral(_Toy):
     name: Literal["spiral"] = Field(description="interleaved spiral arms, one for each class")
     classes: int = Field(3, ge=2, le=100, description="number of arms")
     noise: float = Field(0.2, ge=0, le=1000, description="standard deviation of the angle, radians")
+    angle: float = Field(
+        4.0,
+        ge=0,
+        le=1000,
+        description="how far each arm turns, radians: 4 as in the CS231n case study; 11, or 1.75 turns, as "
+        "in TensorFlow Playground",
+    )
 
 
 class Moons(_Toy):
