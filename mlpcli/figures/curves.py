@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mlpcli.figures.differences import name_runs, order_runs
+from mlpcli.figures.differences import find_differences, name_runs, order_runs
 from mlpcli.figures.style import (
     INK,
     LINE_COLOURS,
@@ -45,29 +45,39 @@ def draw_curves(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the loss and the accuracy, or R2 of a regression, over the epochs, in training and validation.
 
     A score that chooses the best epoch has a panel, too. The best epoch is marked. If there are several runs,
-    each has its own color, the curves of training are dashed, and the legend lists the keys that differ.
+    each has its own color, the curves of training are dashed, and the legend lists the keys that differ. The
+    norm of the weights has a panel if the runs are regularized in different ways.
     """
     runs = [runs[i] for i in order_runs(runs)]
     scores = _score_names(runs)
     several = len(runs) > 1
+    has_norm = any(key.startswith("regularization.") for key in find_differences(runs)) and all(
+        run.rows[-1].whole_norm is not None for run in runs
+    )
     names = name_runs(runs) if several else []
-    figure = new_figure(4.6 * (1 + len(scores)), 3.8 + 0.2 * min(len(names), 12))
-    axes = figure.subplots(1, 1 + len(scores), squeeze=False)[0]
+    panels = 1 + len(scores) + has_norm
+    figure = new_figure(4.6 * panels, 3.8 + 0.2 * min(len(names), 12))
+    axes = figure.subplots(1, panels, squeeze=False)[0]
     colours = line_colours(len(runs)) if several else [LINE_COLOURS[0]]
     for run, colour in zip(runs, colours, strict=True):
         _draw(axes[0], run, "loss", colour, several)
-        for panel, (score, _) in zip(axes[1:], scores, strict=True):
+        for panel, (score, _) in zip(axes[1:], scores, strict=False):
             _draw(panel, run, score, colour, several)
+        if has_norm:
+            _draw_norm(axes[-1], run, colour)
     losses = {run.experiment.loss.name for run in runs}
     (loss,) = losses if len(losses) == 1 else ("",)
     axes[0].set_ylabel(f"{loss.replace('_', ' ')} loss\n({LOSS_UNITS[loss]})" if loss else "loss")
     values = [float(y) for line in axes[0].lines for y in np.asarray(line.get_ydata())]
     if min(values) > 0 and max(values) > _SPAN * min(values):
         log_axis(axes[0], "y")
-    for panel, (score, title) in zip(axes[1:], scores, strict=True):
+    for panel, (score, title) in zip(axes[1:], scores, strict=False):
         panel.set_ylabel(title)
         if MEASURES[score].is_share:
             percent_axis(panel.yaxis)
+    if has_norm:
+        axes[-1].set_ylabel("norm of the weights, |W|")
+        axes[-1].set_ylim(bottom=0)
     for panel in axes:
         panel.set_xlabel("epoch")
         count_axis(panel.xaxis)
@@ -110,6 +120,12 @@ def _draw(axes: Axes, run: FinishedRun, score: str, colour: Any, several: bool) 
             axes.plot([best], [values[best - 1]], "o", color=other, markeredgecolor="white", markersize=8)
     if not several:
         axes.axvline(best, color="#888888", linewidth=0.8, linestyle=":")
+
+
+def _draw_norm(axes: Axes, run: FinishedRun, colour: Any) -> None:
+    norms = [(row.epoch, row.whole_norm) for row in run.rows if row.whole_norm is not None]
+    marker = "." if len(norms) <= _FEW else ""
+    axes.plot(*zip(*norms, strict=True), color=colour, linewidth=1.5, marker=marker, label=run.name)
 
 
 def _add_legend(figure: Figure, runs: Sequence[FinishedRun], names: list[str], colours: list[Any]) -> None:

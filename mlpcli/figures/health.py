@@ -22,7 +22,7 @@ _USUAL = 1e-3  # update ratio (CS231n notes, Neural Networks 3)
 
 @styled
 def draw_health(run: FinishedRun) -> Figure:
-    """Draw the norm of the gradient and the update ratio of each layer over the epochs.
+    """Draw the norms of the gradient and of the weights, and the update ratio, of each layer over the epochs.
 
     If the network has units that can die or saturate, the shares of dead units and of saturated outputs are
     drawn, too.
@@ -36,14 +36,19 @@ def draw_health(run: FinishedRun) -> Figure:
         ("norm of the gradient of W", _norms, True),
         ("update ratio, |change of W| / |W|", _ratios, True),
     ]
+    if run.rows[0].weight_norm is not None:
+        panels.append(("norm of W", _weights, False))
     n_layers = len(run.rows[0].update_ratio)
     colours = line_colours(n_layers)
-    columns = 2 if len(panels) != 3 else 3
+    columns = 3 if len(panels) in (3, 5) else 2
     rows = -(-len(panels) // columns)
     figure = new_figure(
         (4.3 if columns == 2 else 3.6) * columns, 2.9 * rows + 0.9, f"{label(run.name)}: unit health"
     )
-    for axes, (title, get, log) in zip(figure.subplots(rows, columns).flat, panels, strict=True):
+    grid = figure.subplots(rows, columns).ravel()
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (title, get, log) in zip(grid, panels, strict=False):
         _draw(axes, run.rows, get, colours)
         axes.set_ylabel(title)
         axes.set_xlabel("epoch")
@@ -56,6 +61,8 @@ def draw_health(run: FinishedRun) -> Figure:
             axes.annotate("usual", (1.01, _USUAL), xycoords=place, va="center", fontsize=8)
         if log:
             log_axis(axes, "y")
+        elif get is _weights:
+            axes.set_ylim(bottom=0)
         elif get in (_dead, _saturated):
             axes.set_ylim(-0.03, 1.03)
             percent_axis(axes.yaxis)
@@ -79,6 +86,10 @@ def _norms(row: Row) -> list[float | None]:
 
 def _ratios(row: Row) -> list[float | None]:
     return row.update_ratio
+
+
+def _weights(row: Row) -> list[float | None]:
+    return [None] * row.layers if row.weight_norm is None else list(row.weight_norm)
 
 
 def _layer(i: int, n: int) -> str:

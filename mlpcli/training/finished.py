@@ -6,6 +6,7 @@ import json
 import warnings
 from copy import copy
 from functools import cached_property
+from math import hypot
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -29,6 +30,7 @@ __all__ = ["FinishedRun", "Row", "find_runs", "read_metrics"]
 
 _LONGEST = 10_000_000  # bytes of a row of metrics.jsonl
 _Share = Annotated[float, Field(ge=0, le=1)]
+_Size = Annotated[float, Field(ge=0)]
 
 
 class Row(BaseModel):
@@ -58,6 +60,7 @@ class Row(BaseModel):
     gradient_norm: float
     gradient_norms: list[float]
     update_ratio: list[float | None]
+    weight_norm: Annotated[list[_Size] | None, Field(min_length=1)] = None  # older runs do not have it
     dead: list[_Share | None]
     saturated: list[_Share | None]
 
@@ -67,7 +70,14 @@ class Row(BaseModel):
         n = len(self.update_ratio)
         if (len(self.gradient_norms), len(self.dead), len(self.saturated)) != (n, n - 1, n - 1):
             raise ValueError
+        if self.weight_norm is not None and len(self.weight_norm) != n:
+            raise ValueError
         return n
+
+    @property
+    def whole_norm(self) -> float | None:
+        """The norm of the weights of all layers together; None in rows of runs that did not keep it."""
+        return None if self.weight_norm is None else hypot(*self.weight_norm)
 
 
 def read_metrics(path: Path) -> list[Row]:

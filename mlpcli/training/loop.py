@@ -117,6 +117,8 @@ class Trainer:
       clipping;
     - ``update_ratio`` of each layer of weights: the norm of the change of W over the norm of W, in the last
       step;
+    - ``weight_norm`` of each layer of weights: the Euclidean norm of W, of all members together, after the
+      epoch;
     - ``dead`` and ``saturated`` of each hidden layer: see `UnitHealth`.
     """
 
@@ -339,6 +341,7 @@ class Trainer:
             self._limit_norms(self.max_norm)
         if is_measured:
             state.report["update_ratio"] = self._measure_update(self._values_before)
+            state.report["weight_norm"] = [float(np.linalg.norm(layer.W)) for layer in self.network.dense]
 
     def _where(self, state: _Pass) -> str:
         return f"in batch {state.batch} of {self.batches}"

@@ -89,6 +89,18 @@ def test_several_runs_are_named_by_the_keys_that_differ(finished: Finish) -> Non
     assert [line.get_linestyle() for line in lines] == ["--", "-"] * 3
 
 
+def test_runs_of_different_penalties_show_how_the_weights_grow(finished: Finish) -> None:
+    strengths = (0.0, 0.1, 1.0)
+    runs = [finished("spiral", "training.epochs=20", f"regularization.l2={l2}") for l2 in strengths]
+    panel = draw_curves(runs).axes[-1]
+    assert panel.get_ylabel() == "norm of the weights, |W|"
+    ends = [line.get_ydata()[-1] for line in panel.lines]  # type: ignore[index]
+    assert ends == [run.rows[-1].whole_norm for run in runs]
+    assert ends[0] > 1.5 * ends[1] > 2 * ends[2]  # the stronger the penalty, the more is forgotten
+    others = [finished("spiral", "training.epochs=20", f"training.seed={seed}") for seed in (1, 2)]
+    assert len(draw_curves(others).axes) == 2
+
+
 def test_different_losses_have_no_common_unit(finished: Finish) -> None:
     runs = [finished("spiral", "training.epochs=5", f"loss={loss}") for loss in ("cross_entropy", "hinge")]
     figure = draw_curves(runs)

@@ -11,7 +11,7 @@ from mlpcli.figures.health import draw_health
 from mlpcli.training.finished import FinishedRun
 
 Finish = Callable[..., FinishedRun]
-BOTH = ["norm of the gradient of W", "update ratio, |change of W| / |W|"]
+BOTH = ["norm of the gradient of W", "update ratio, |change of W| / |W|", "norm of W"]
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ def test_there_is_a_panel_for_each_way_in_which_units_fail(
     shown = [axes for axes in figure.axes if axes.get_ylabel()]
     assert [axes.get_ylabel() for axes in shown] == [*first, *BOTH]
     assert all(axes.get_xlabel() == "epoch" for axes in shown)
-    norms = shown[-2].lines
-    assert len(norms) == 2
-    for layer, line in enumerate(norms):
-        assert np.array_equal(line.get_xdata(), [1, 2, 3, 4])
-        assert np.array_equal(line.get_ydata(), [row.gradient_norms[layer] for row in run.rows])
+    for panel, field in ((shown[-3], "gradient_norms"), (shown[-1], "weight_norm")):
+        assert len(panel.lines) == 2
+        for layer, line in enumerate(panel.lines):
+            assert np.array_equal(line.get_xdata(), [1, 2, 3, 4])
+            assert np.array_equal(line.get_ydata(), [getattr(row, field)[layer] for row in run.rows])
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["layer 1", "layer 2 (output)"]

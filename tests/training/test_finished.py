@@ -51,12 +51,19 @@ def test_rows_are_read_except_one_that_is_still_being_written(tmp_path: Path) ->
     assert (second.epoch, second.val_accuracy, second.dead) == (2, None, [0.25])
 
 
+def test_the_norm_of_all_weights_is_known_if_the_run_kept_it(tmp_path: Path) -> None:
+    old, new = read_metrics(written(tmp_path, ROW, ROW | {"epoch": 2, "weight_norm": [3.0, 4.0]}))
+    assert (old.weight_norm, old.whole_norm) == (None, None)
+    assert (new.weight_norm, new.whole_norm) == ([3, 4], 5)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         *({"epoch": 3}, {"epoch": "2"}, {"train_loss": "0.5"}, {"train_loss": float("nan")}),
         *({"val_accuracy": -1}, {"dead": [2.0]}, {"dead": [0.0, 0.5]}, {"saturated": []}),
         *({"update_ratio": [0.1] * 7}, {"gradient_norms": [0.1]}),
+        *({"weight_norm": []}, {"weight_norm": [1.0]}, {"weight_norm": [1.0, -1.0]}),
         # Consistent, but from a different network than the previous row.
         {"update_ratio": [0.1], "gradient_norms": [0.1], "dead": [], "saturated": []},
     ],

@@ -131,6 +131,7 @@ def test_metrics_of_one_full_batch() -> None:
     assert (float(layer.W[0, 0]), float(layer.b[0])) == pytest.approx(
         (w - 0.25 * dw, b - 0.25 * db), rel=1e-4, abs=1e-6
     )
+    assert epoch.metrics["weight_norm"] == pytest.approx([abs(w - 0.25 * dw)], rel=1e-4)
 
 
 def test_the_loss_of_an_epoch_is_a_mean_over_examples_not_batches() -> None:

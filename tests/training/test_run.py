@@ -77,6 +77,7 @@ def test_a_row_of_metrics_has_everything(tmp_path: Path) -> None:
         "gradient_norm",
         "gradient_norms",
         "update_ratio",
+        "weight_norm",
     ]
     assert len(metrics[0]["dead"]) == len(metrics[0]["saturated"]) == 2
     assert len(metrics[0]["update_ratio"]) == len(run.network.dense) == 3
