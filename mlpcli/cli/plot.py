@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["plot"]
 
 _TEXT_KINDS = ("curves", "boundary")
+_ALL = "all"  # the name that stands for all figures of the notes
 
 
 @click.command(short_help="Draw curves, boundaries, weights and more of runs.")
@@ -58,8 +59,9 @@ _TEXT_KINDS = ("curves", "boundary")
 @click.option(
     "--notes",
     metavar="NAME",
-    type=click.Choice(NOTES),
-    help=f"Train the runs of a figure of the notes, from configs/notes, and draw it: {', '.join(NOTES)}.",
+    type=click.Choice((*NOTES, _ALL)),
+    help="Train the runs of a figure of the notes, from configs/notes, and draw it; all draws each of them: "
+    f"{', '.join(NOTES)}.",
 )
 def plot(
     runs: tuple[Path, ...],
@@ -153,8 +155,10 @@ def _check_place(
         )
     if animate:
         check_out(out, (".gif",))
-    elif notes is not None or (len(kinds) == 1 and _is_file(out)):
+    elif notes not in (None, _ALL) or (len(kinds) == 1 and _is_file(out)):
         check_out(out)
+    elif _is_file(out) and notes is not None:
+        raise UsageError(f"--out {out} is one file; --notes all draws several: name a folder for them")
     elif _is_file(out):
         raise UsageError(f"--out {out} is one file; name the one picture for it with --kind, or a folder")
     else:
@@ -253,12 +257,20 @@ def _folder(runs: Sequence[FinishedRun]) -> Path:
     return folder
 
 
-def _draw_notes(name: str, out: Path | None) -> None:
-    from mlpcli.figures.notes import draw_notes
+def _draw_notes(notes: str, out: Path | None) -> None:
+    """Draw a figure of the notes into a file, or all of them into a folder; print the path of each."""
+    from mlpcli.figures.notes import check_configs, draw_notes
     from mlpcli.figures.style import save
 
-    path = out or Path("runs", "plots", f"{name}.png")
-    check_folder(path.parent)
-    figure = draw_notes(name, Path("configs/notes"), tell)
-    save(figure, path)
-    show(path)
+    configs = Path("configs/notes")
+    default = Path("runs", "plots")
+    if notes == _ALL:
+        paths = {name: (out or default) / f"{name}.png" for name in NOTES}
+    else:
+        paths = {notes: out or default / f"{notes}.png"}
+    check_configs(paths, configs)
+    if out is None:
+        check_folder(default)
+    for name, path in paths.items():
+        save(draw_notes(name, configs, tell), path)
+        show(path)

@@ -17,12 +17,12 @@ KINDS = (
 )
 NOTES = (
     "activations",
-    "layer_sizes",
-    "l2_strength",
     "relu_against_tanh",
-    "spread_of_loss",
     "dead_relu",
     "universal_approximator",
+    "layer_sizes",
+    "spread_of_loss",
+    "l2_strength",
 )
 
 

@@ -21,7 +21,7 @@ OPTION = re.compile(rf"(?<![\w-])--[a-z]|\bmlp ({COMMANDS})\b")
 EXCEPT = {
     "config/loader.py": {"--set "},
     "config/changes.py": {"--set "},
-    "figures/notes.py": {": mlp train ", "--set "},
+    "figures/notes/draw.py": {": mlp train ", " --set "},
     "figures/report.py": {"mlp train --resume ", "mlp train ", "mlp eval ", "mlp plot "},
     "play/app.py": {"mlp train "},
 }

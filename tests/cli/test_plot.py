@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -15,12 +16,14 @@ import pytest
 from PIL import Image
 
 from mlpcli.cli import pictures
+from mlpcli.figures import NOTES
 from mlpcli.training.directory import RunDirectory
 
 Mlp = Callable[..., Any]
 Trained = Callable[..., RunDirectory]
 
 SHORT = "training.epochs=5"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -177,6 +180,10 @@ def test_a_page_needs_jinja2_and_says_so(trained: Trained) -> None:
         (["RUN", "RUN", "--kind", "health"], "health is a picture of one run"),
         (["RUN", "--notes", "dead_relu"], "--notes trains its own runs"),
         (["--notes", "dead_relu"], "in the project's folder"),
+        (["--notes", "all"], "in the project's folder"),
+        (["--notes", "all", "--out", "a.png"], "--out a.png is one file; --notes all draws several"),
+        (["--notes", "all", "--out", "page.txt"], "--out page.txt is one file; --notes all draws several"),
+        (["--notes", "all", "--out", "page.txt/a"], "page.txt is not a folder"),
     ],
     ids=" ".join,
 )
@@ -268,6 +275,16 @@ def test_a_folder_that_cannot_be_written_to_is_named(
 def test_activations_of_the_notes_need_no_training(mlp: Mlp) -> None:
     assert mlp("plot", "--notes", "activations") == (0, "runs/plots/activations.png\n", "")
     assert Path("runs/plots/activations.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_all_figures_of_the_notes_are_drawn_by_one_command(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = Path.cwd()
+    monkeypatch.chdir(ROOT)
+    code, out, err = mlp("plot", "--notes", "all", "--out", there / "figures")
+    assert (code, out.splitlines()) == (0, [f"{there}/figures/{name}.png" for name in NOTES])
+    assert all(re.match(r"\w+, \d+ of \d+: mlp train configs/notes/", line) for line in err.splitlines())
+    assert {path.stem for path in (there / "figures").iterdir()} == set(NOTES)
 
 
 def test_runs_that_do_not_fit_are_passed_over_with_a_word(mlp: Mlp) -> None:
