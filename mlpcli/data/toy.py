@@ -76,6 +76,20 @@ def sine(rng: np.random.Generator, points: int, noise: float) -> Drawn:
     return X, np.sin(X[:, 0]) + noise * rng.standard_normal(points)
 
 
+def peaks(rng: np.random.Generator, points: int, noise: float) -> Drawn:
+    """Draw heights z(x, y) for points uniform on the square from -3 to 3, with noise on the height.
+
+    z = 3 (1 - x)^2 exp(-x^2 - (y + 1)^2) - 10 (x / 5 - x^3 - y^5) exp(-x^2 - y^2) - exp(-(x + 1)^2 - y^2) / 3
+    is MATLAB's ``peaks``: three hills, up to 8.1, and two hollows, down to -6.6.
+    """
+    X = rng.uniform(-3, 3, (points, 2))
+    x, y = X.T
+    z = 3 * (1 - x) ** 2 * np.exp(-(x**2) - (y + 1) ** 2)
+    z -= 10 * (x / 5 - x**3 - y**5) * np.exp(-(x**2) - y**2)
+    z -= np.exp(-((x + 1) ** 2) - y**2) / 3
+    return X, z + noise * rng.standard_normal(points)
+
+
 TOY_SETS: dict[str, Callable[..., Drawn]] = {
     "spiral": spiral,
     "moons": moons,
@@ -83,6 +97,7 @@ TOY_SETS: dict[str, Callable[..., Drawn]] = {
     "blobs": blobs,
     "xor": xor,
     "sine": sine,
+    "peaks": peaks,
 }
 
 

@@ -47,7 +47,8 @@ _MONITORED = {"balanced_accuracy": 8, "f1": 8, "log_loss": 32, "roc_auc": 52, "m
 _JUDGED, _OF_SCORES, _WRITTEN = 50, 40, 112  # bytes of a logit that is judged, of an SVM, or written as text
 _OF_INPUT, _OF_OUTPUT = 36, 56  # bytes of each in an example while a linear model is fitted
 _MOST_ROWS, _MOST_CELLS, _MOST_STEPS = 20_000, 2_000_000, 300_000_000  # of that fit
-_DRAWN = {"moons": 80, "blobs": 48, "xor": 40, "sine": 29}  # bytes per example of a toy set while it is drawn
+# Bytes per example of a toy set while it is drawn.
+_DRAWN = {"moons": 80, "blobs": 48, "xor": 40, "sine": 29, "peaks": 48}
 _DRAWN_OTHERS = 56
 MOST_CONFUSED = 1000  # classes of a confusion matrix; more would take gigabytes
 _GATHERED = 1 << 12  # rows that are transformed at once

@@ -89,3 +89,21 @@ def test_sine_is_a_sine() -> None:
     np.testing.assert_allclose(dataset.y, np.sin(dataset.X), atol=1e-6)
     noisy = draw("sine", noise=0.1, points=10_000)
     assert (noisy.y - np.sin(noisy.X)).std() == pytest.approx(0.1, rel=0.05)
+
+
+def test_peaks_are_as_high_and_as_low_as_those_of_matlab() -> None:
+    """Its documentation and many pages since give z(0, 0), and the places of the highest and the lowest."""
+    dataset = draw("peaks", noise=0, points=50_000)
+    (x, y), z = dataset.X.T, dataset.y[:, 0]
+    assert np.abs(dataset.X).max() <= 3
+    for place, height in {
+        (0, 0): 8 / (3 * np.e),
+        (-0.0093, 1.5814): 8.1062,
+        (0.2283, -1.6255): -6.5511,
+    }.items():
+        near = np.hypot(x - place[0], y - place[1]) < 0.05
+        assert z[near].mean() == pytest.approx(height, abs=0.08)
+    assert (z.max(), z.min()) == (pytest.approx(8.1062, abs=0.01), pytest.approx(-6.5511, abs=0.01))
+    noisy = draw("peaks", noise=0.5, points=50_000)
+    np.testing.assert_array_equal(noisy.X, dataset.X)
+    assert (noisy.y - dataset.y).std() == pytest.approx(0.5, rel=0.05)

@@ -47,6 +47,14 @@ def test_one_feature_of_a_regression(tmp_path: Path) -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x1", "y")
 
 
+def test_a_surface_is_colored_by_its_heights(tmp_path: Path) -> None:
+    figure = draw_dataset(config("data: {name: peaks, points: 100}", tmp_path))
+    axes, bar = figure.axes
+    assert (axes.get_xlabel(), axes.get_ylabel(), bar.get_ylabel()) == ("x1", "x2", "y")
+    heights = np.concatenate([np.asarray(points.get_array()) for points in axes.collections])
+    assert (len(heights), heights.min(), heights.max()) == (100, *bar.get_ylim())
+
+
 def test_images_are_rows_by_class(make_cifar10: Callable[..., object], tmp_path: Path) -> None:
     make_cifar10(tmp_path / "cifar-10-batches-bin", n=12)
     figure = draw_dataset(config("data: {name: cifar10, root: ., val_size: 10}", tmp_path))

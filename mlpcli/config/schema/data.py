@@ -388,6 +388,18 @@ class Sine(_Toy):
         return 1
 
 
+class Peaks(_Toy):
+    """Hills and hollows over a square: regression from two inputs."""
+
+    tasks: ClassVar[tuple[Task, ...]] = ("regression",)
+
+    name: Literal["peaks"] = Field(description="MATLAB's hills and hollows: regression from two inputs")
+    noise: float = Field(0.2, ge=0, le=1000, description="standard deviation of the value")
+
+    def targets(self, task: Task | None) -> int:  # noqa: ARG002
+        return 1
+
+
 class Augment(Section):
     """Random changes of the training images, new in each epoch."""
 
@@ -592,13 +604,14 @@ OTHER_DATA = {
     **dict.fromkeys(("make_circles", "rings"), "circles"),
     **dict.fromkeys(("make_blobs", "gaussians", "clouds", "clusters"), "blobs"),
     **dict.fromkeys(("swirl", "swirls"), "spiral"),
+    **dict.fromkeys(("surface", "hills", "multi_gaussian", "reg_gauss", "gauss"), "peaks"),
     "cifar": "cifar10",
     **dict.fromkeys(("table", "tsv", "file"), "csv"),
     **dict.fromkeys(("numpy", "npy"), "npz"),
 }
 
 Data: TypeAlias = Annotated[
-    Spiral | Moons | Circles | Blobs | Xor | Sine | Cifar10 | Csv | Npz | Arrays,
+    Spiral | Moons | Circles | Blobs | Xor | Sine | Peaks | Cifar10 | Csv | Npz | Arrays,
     Field(discriminator="name"),
     other_names(OTHER_DATA),
     by_name(),
