@@ -12,8 +12,8 @@ __all__ = ["KINDS", "NOTES", "UnfitError", "require_matplotlib"]
 # The names of all pictures, for parsing the command line without loading matplotlib. Tests ensure that the
 # tables in `mlpcli.figures.kinds` and `mlpcli.figures.notes` have the same names.
 KINDS = (
-    *("curves", "boundary", "weights", "confusion", "roc", "calibration", "residuals", "importance"),
-    *("health", "hidden", "examples"),
+    *("curves", "boundary", "network", "weights", "confusion", "roc", "calibration", "residuals"),
+    *("importance", "health", "hidden", "examples"),
 )
 NOTES = (
     "activations",

@@ -16,6 +16,7 @@ from mlpcli.figures.examples import draw_examples
 from mlpcli.figures.health import draw_health
 from mlpcli.figures.hidden import draw_hidden
 from mlpcli.figures.importance import draw_importance
+from mlpcli.figures.network import draw_network
 from mlpcli.figures.residuals import draw_residuals
 from mlpcli.figures.roc import draw_roc
 from mlpcli.figures.weights import draw_weights
@@ -33,6 +34,7 @@ def _of_one(kind: str, draw: Callable[[FinishedRun], Figure], runs: Sequence[Fin
 
 
 _ONE: dict[str, Callable[[FinishedRun], Figure]] = {
+    "network": draw_network,
     "weights": draw_weights,
     "confusion": draw_confusion,
     "roc": draw_roc,

@@ -41,7 +41,7 @@ def files(folder: Path) -> set[str]:
 def test_all_pictures_that_fit_are_beside_the_run(mlp: Mlp, spiral: Path) -> None:
     before = files(spiral)
     code, out, err = mlp("plot", spiral)
-    kinds = ["curves", "boundary", "confusion", "roc", "calibration", "importance"]
+    kinds = ["curves", "boundary", "network", "confusion", "roc", "calibration", "importance"]
     kinds += ["health", "hidden", "examples"]
     assert (code, out.splitlines()) == (0, [f"{spiral}/plots/{kind}.png" for kind in kinds])
     assert err == ("not for this run: weights, residuals; --kind says why\n")
@@ -257,7 +257,7 @@ def test_data_that_have_gone_leave_the_curves(mlp: Mlp, tmp_path: Path) -> None:
     table.unlink()
     code, out, err = mlp("plot", "runs/mine")
     assert code == 1
-    assert out == "runs/mine/plots/curves.png\nruns/mine/plots/health.png\n"
+    assert out == "runs/mine/plots/curves.png\nruns/mine/plots/network.png\nruns/mine/plots/health.png\n"
     assert "table.csv" in err
     assert "Traceback" not in err
 

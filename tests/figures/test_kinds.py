@@ -17,12 +17,12 @@ Finish = Callable[..., FinishedRun]
 
 FITTING = {
     "spiral": {
-        *("curves", "boundary", "confusion", "roc", "calibration", "importance"),
+        *("curves", "boundary", "network", "confusion", "roc", "calibration", "importance"),
         *("health", "hidden", "examples"),
     },
-    "sine": {"curves", "boundary", "residuals", "importance", "health"},
-    "iris": {"curves", "confusion", "roc", "calibration", "importance", "health", "examples"},
-    "digits": {"curves", "weights", "confusion", "roc", "calibration", "health", "examples"},
+    "sine": {"curves", "boundary", "network", "residuals", "importance", "health"},
+    "iris": {"curves", "network", "confusion", "roc", "calibration", "importance", "health", "examples"},
+    "digits": {"curves", "network", "weights", "confusion", "roc", "calibration", "health", "examples"},
 }
 EPOCHS = {"spiral": 3, "sine": 12, "iris": 3, "digits": 2}
 

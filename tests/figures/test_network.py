@@ -1,0 +1,128 @@
+"""The network is drawn with its weights: colors by sign, widths by size, biases in the units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from mlpcli.config.plan import NORMS, UNITS
+from mlpcli.figures.network import draw_forward, draw_network
+from mlpcli.training.finished import FinishedRun
+from mlpcli.training.forward import forward_pass
+
+Finish = Callable[..., FinishedRun]
+
+
+def edges(figure: Figure) -> list[LineCollection]:
+    """Return the edges between the layers, from left to right."""
+    return [each for each in figure.axes[0].collections if isinstance(each, LineCollection)]
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def lines(collection: LineCollection) -> dict[tuple[float, float], tuple[float, str]]:
+    """Return the width and the color of each edge, by the heights of its two ends."""
+    drawn: Any = collection
+    return {
+        (float(line[0][1]), float(line[1][1])): (float(width), to_hex(colour))
+        for line, width, colour in zip(
+            drawn.get_segments(), drawn.get_linewidths(), drawn.get_colors(), strict=True
+        )
+    }
+
+
+def test_edges_are_weights_and_numbers_are_biases(finished: Finish) -> None:
+    run = finished("spiral", "training.epochs=3", "model.hidden=[4]")
+    figure = draw_network(run)
+    for collection, dense in zip(edges(figure), run.checkpoint.network.dense, strict=True):
+        found, W = lines(collection), dense.W
+        starts, ends = (sorted({key[i] for key in found}, reverse=True) for i in (0, 1))
+        assert (len(starts), len(ends)) == W.shape
+        for i, start in enumerate(starts):
+            for j, end in enumerate(ends):
+                width, colour = found[start, end]
+                assert width == pytest.approx(0.2 + 5 * abs(W[i, j]) / np.abs(W).max(), abs=1e-4)
+                assert colour == ("#d55e00" if W[i, j] < 0 else "#0072b2")
+        assert f"widest: {np.abs(W).max():.2f}" in texts(figure)
+    assert {"x1", "x2", "2 inputs", "layer 1\n4 relu", "layer 2\n3 outputs", "0", "1", "2"} <= {
+        *texts(figure)
+    }
+    biases = run.checkpoint.network.dense[0].b
+    assert all(any(abs(float(b) - number) < 6e-3 for number in numbers(figure)) for b in biases)
+    weights = run.checkpoint.network.dense[0].W  # few edges have their numbers
+    assert all(any(abs(float(w) - number) < 6e-3 for number in numbers(figure)) for w in weights.flat)
+
+
+def numbers(figure: Figure) -> list[float]:
+    found = []
+    for text in texts(figure):
+        try:
+            found.append(float(text))
+        except ValueError:
+            continue
+    return found
+
+
+def test_of_large_layers_the_most_important_units_are_drawn(finished: Finish) -> None:
+    run = finished("digits", "training.epochs=2")
+    figure = draw_network(run)
+    assert {"... 55 more", "... 247 more"} <= {*texts(figure)}
+    first, second = run.checkpoint.network.dense
+    lengths = np.linalg.norm(first.W, axis=0) * np.linalg.norm(second.W, axis=1)
+    chosen = np.sort(np.argsort(-lengths)[:9])
+    expected = np.abs(second.W[chosen]).max()
+    assert any(text == f"widest: {expected:.2f}" for text in texts(figure))
+
+
+def test_of_many_layers_the_first_and_the_last_are_drawn(finished: Finish) -> None:
+    figure = draw_network(finished("spiral", "training.epochs=1", f"model.hidden={[3] * 12}"))
+    assert "... 6 more layers ..." in texts(figure)
+    assert {"layer 3\n3 relu", "layer 10\n3 relu"} <= {*texts(figure)}
+    assert "layer 4\n3 relu" not in texts(figure)
+    assert len(edges(figure)) == 6
+
+
+@pytest.mark.parametrize(
+    ("activation", "norm"), [*((name, "none") for name in UNITS), *(("maxout", name) for name in NORMS)]
+)
+def test_every_unit_and_norm_is_named(finished: Finish, activation: str, norm: str) -> None:
+    layer = f"model={{hidden: [3], activation: {activation}, norm: {norm}, residual: true}}"
+    figure = draw_network(finished("moons", "training.epochs=1", layer))
+    named = f"3 {activation.replace('_', ' ')}{'' if norm == 'none' else f', {norm} norm'}, plus its input"
+    assert f"layer 1\n{named}" in texts(figure)
+
+
+def test_the_picture_of_an_example_has_its_outputs_and_contributions(finished: Finish) -> None:
+    run = finished("iris", "training.epochs=3", "model.hidden=[3]")
+    x = run.checkpoint.transform.apply(run.splits.train.X[:1])[0]
+    found = forward_pass(run.checkpoint.network, x)
+    figure = draw_forward(run.checkpoint, found, "iris: row 1", [], ["a 1%", "b 2%", "c 97%"])
+    given = found.layers[1].x[:, None] * found.layers[1].W
+    for (width, colour), number in zip(
+        (lines(edges(figure)[1])[key] for key in sorted(lines(edges(figure)[1]), reverse=True)),
+        given.reshape(-1),
+        strict=True,
+    ):
+        assert width == pytest.approx(0.2 + 5 * abs(number) / np.abs(given).max(), abs=1e-4)
+        assert number == 0 or colour == ("#d55e00" if number < 0 else "#0072b2")
+    for value in (*found.x, *found.layers[0].y, *found.logits):
+        assert any(abs(float(value) - number) < 6e-3 for number in numbers(figure))
+    assert {"sepal_length", "c 97%"} <= {*texts(figure)}
+
+
+def test_names_from_files_are_shown_and_not_obeyed(finished: Finish) -> None:
+    run = finished("iris", "training.epochs=3", "model.hidden=[3]")
+    x = run.checkpoint.transform.apply(run.splits.train.X[:1])[0]
+    found = forward_pass(run.checkpoint.network, x)
+    figure = draw_forward(run.checkpoint, found, "t", ["\x1b[31m$x^2$", "b", "c", "d" * 99], [])
+    shown = texts(figure)
+    assert "\\x1b[31m$x^2$" in shown
+    assert not any("d" * 31 in text or "\x1b" in text for text in shown)
