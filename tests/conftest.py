@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import importlib.util
 import os
 import shutil
@@ -86,6 +87,24 @@ def browser(chromium: Any) -> Iterator[Any]:
     chromium.get_log("browser")
     yield chromium
     chromium.get("about:blank")  # so that no page goes on asking
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Any], list[str]]:
+    """Return a function that returns what axe-core finds wrong with the page of a browser, line by line."""
+    pytest.importorskip("axe_playwright_python", reason="needs axe-playwright-python")
+    program = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+    def check(browser: Any) -> list[str]:
+        browser.execute_script(program)
+        found = browser.execute_async_script("axe.run().then(arguments[0])")
+        return [
+            f"{rule['id']}: {rule['help']}: {node['target']}: {node['failureSummary']}"
+            for rule in found["violations"]
+            for node in rule["nodes"]
+        ]
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -150,9 +150,7 @@ class Run:
             batches if left_out is not None else None if val is None else self._batches(val, keep=True),
             self.target_transform,
         )
-        n = experiment.training.snapshots
-        last = experiment.training.epochs
-        self._snapshots = set(np.linspace(1, last, n).astype(int).tolist()) if n else set()
+        self._snapshots = set(experiment.training.snapshot_epochs)
         self.seconds = 0.0
         notes = [choice, path_note]
         self.notes = [*_left_out(splits), *(note for note in notes if note is not None)]
@@ -167,8 +165,8 @@ class Run:
     def epochs(self) -> Generator[Epoch, None, None]:
         """Train, and yield each epoch once the recorder has it.
 
-        Snapshots are those of ``training.snapshots`` epochs, evenly spaced, and the last where patience runs
-        out. However training ends, the recorder is synced: only what kills the process loses epochs.
+        Snapshots are those of ``training.snapshots`` epochs, most of them early, and the last where patience
+        runs out. However training ends, the recorder is synced: only what kills the process loses epochs.
 
         Raises RunError if training diverges, NotWrittenError if the run cannot be written; what was kept
         stays. The error has this run as its ``run``.

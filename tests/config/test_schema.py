@@ -10,6 +10,7 @@ import pytest
 
 from mlpcli.config.loader import parse_experiment, validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.config.schema.training import Training
 from mlpcli.config.yaml12 import write_yaml
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -268,3 +269,18 @@ def test_an_experiment_cannot_be_changed() -> None:
     config = experiment()
     with pytest.raises(ValueError, match="frozen"):
         config.training.epochs = 3
+
+
+def test_snapshots_are_in_geometric_steps() -> None:
+    def kept(epochs: int, snapshots: int | None) -> list[int]:
+        return Training(epochs=epochs, snapshots=snapshots).snapshot_epochs
+
+    assert kept(100, None) == []
+    assert kept(100, 5) == [1, 3, 10, 32, 100]  # the square root of 10 each, rounded
+    assert kept(89, 8) == [1, 2, 4, 7, 13, 25, 47, 89]
+    for epochs in (1, 2, 3, 7, 30, 31, 200, 12_345):
+        for snapshots in (2, 3, 30, 200):
+            found = kept(epochs, snapshots)
+            assert len(found) == min(snapshots, epochs)
+            assert (found[0], found[-1]) == (1, epochs)
+            assert found == sorted(set(found))

@@ -67,6 +67,17 @@ class Training(Section):
         None,
         ge=2,
         le=1000,
-        description="keep the weights of this many epochs, from the first to the last, to animate them; "
-        "null keeps none",
+        description="keep the weights of this many epochs, from the first to the last, most of them early, "
+        "when the network changes most, to animate them; null keeps none",
     )
+
+    @property
+    def snapshot_epochs(self) -> list[int]:
+        """The epochs whose weights are kept: ``snapshots`` of them, in geometric steps, each at least 1."""
+        if self.snapshots is None:
+            return []
+        kept, last = [1], self.epochs
+        for left in range(min(self.snapshots, last) - 1, 0, -1):
+            step = kept[-1] * (last / kept[-1]) ** (1 / left)
+            kept.append(max(kept[-1] + 1, round(step)))
+        return kept
