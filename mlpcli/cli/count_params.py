@@ -1,4 +1,4 @@
-"""``mlp count-params``: counts neurons, weights and biases, shows the arithmetic, and says what they cost."""
+"""``mlp count-params``: counts neurons, weights and biases, with the arithmetic, and says what they cost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
     from mlpcli.training.memory import DataSize, Forecast
 
-__all__ = ["count_params", "describe_network"]
+__all__ = ["count_params", "describe_costs", "describe_network"]
 
 _MOST_TERMS = 6  # of a sum that is shown whole
 
@@ -29,13 +29,16 @@ _MOST_TERMS = 6  # of a sum that is shown whole
 @click.command("count-params", short_help="Count neurons, weights, biases and parameters.")
 @click.argument("source", metavar="[CONFIG|CHECKPOINT]", required=False, type=click.Path(path_type=Path))
 @click.option("--layers", metavar="SIZES", help="Inputs, hidden layers and outputs, as in 3,4,4,1.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def count_params(source: Path | None, layers: str | None, as_json: bool) -> None:
-    """Count the parameters of a network, layer by layer, show the arithmetic, and say what they cost.
+@click.option(
+    "--memory", "with_memory", is_flag=True, help="Also show the memory and the FLOPs that training takes."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with memory and FLOPs.")
+def count_params(source: Path | None, layers: str | None, with_memory: bool, as_json: bool) -> None:
+    """Count the neurons and parameters of a network, layer by layer, and show the arithmetic.
 
     The network is that of a CONFIG, of a CHECKPOINT, of the run in a directory, or the one that --layers
     describes. The data are read only if the CONFIG does not tell how many features and classes they have.
-    With --layers, memory is told for the default optimizer and batch size.
+    With --layers, --memory is told for the default optimizer and batch size.
     """
     if (source is None) == (layers is None):
         raise UsageError(
@@ -53,7 +56,9 @@ def count_params(source: Path | None, layers: str | None, as_json: bool) -> None
         of_all = {"networks": len(networks), "parameters_in_all": in_all} if len(networks) > 1 else {}
         show_json(_costs(networks[0], experiment, data) | of_all)
         return
-    show(describe_network(networks[0], experiment, data))
+    show(describe_network(networks[0], experiment))
+    if with_memory:
+        show(f"\n{describe_costs(networks[0], experiment, data)}")
     if len(networks) > 1:
         show(
             f"\nThis is the first of {len(networks):,} networks, whose predictions are averaged; "
@@ -163,15 +168,10 @@ def _costs(widths: Sequence[int], experiment: Experiment | None, data: DataSize 
     }
 
 
-def describe_network(
-    widths: Sequence[int], experiment: Experiment | None, data: DataSize | None = None
-) -> str:
-    """Return a table of the layers, the sums, and the memory and arithmetic that they take.
-
-    ``data`` is what the data set turned out to be, where the config alone does not tell.
-    """
+def describe_network(widths: Sequence[int], experiment: Experiment | None) -> str:
+    """Return a table of the layers, and the sums, with the working."""
     spec = _plan(widths, experiment)
-    costs, layers = _costs(widths, experiment, data), spec.weight_layers()
+    layers = spec.weight_layers()
     others = [what for what in COUNTS if what not in ("weights", "biases") and spec.count(what)]
     rows = [["layer", "", "weights", "biases", *(COUNTS[what] for what in others), "parameters"]]
     for number, layer in enumerate(layers, start=1):
@@ -193,8 +193,17 @@ def describe_network(
             sums.append([name, _sum([layer.counts[what] for layer in layers if layer.counts[what]])])
             learned.append(spec.count(what))
     sums.append(["parameters", _sum(learned)])
+    return f"{columns(rows, '><<>>' + '>' * len(others))}\n\n{columns(sums, '<<')}"
+
+
+def describe_costs(widths: Sequence[int], experiment: Experiment | None, data: DataSize | None) -> str:
+    """Return a table of the memory and the arithmetic that training takes.
+
+    ``data`` is what the data set turned out to be, where the config alone does not tell.
+    """
+    costs = _costs(widths, experiment, data)
     flops, batch = costs["flops"], costs["batch_size"]
-    forecast = _forecast(spec, experiment, data)
+    forecast = _forecast(_plan(widths, experiment), experiment, data)
     parts = forecast.parts if experiment is not None else forecast.network
     total = sum(part.bytes for part in parts)
     available = available_memory()
@@ -210,8 +219,7 @@ def describe_network(
         [f"training step of {batch}", f"{flops['training_step']:,}", "forward, dW, db and dX"],
     ]
     heads = {0: "memory, float32", len(parts) + 1: "FLOPs"}
-    table = columns([[heads.get(i, ""), *row] for i, row in enumerate(resources)], "<<><")
-    return "\n\n".join([columns(rows, "><<>>" + ">" * len(others)), columns(sums, "<<"), table])
+    return columns([[heads.get(i, ""), *row] for i, row in enumerate(resources)], "<<><")
 
 
 def _inputs(n: int) -> str:

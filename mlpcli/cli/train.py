@@ -14,7 +14,7 @@ import click
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.commands import quoted
 from mlpcli.cli.configs import is_checkpoint, read_config, refuse_run
-from mlpcli.cli.count_params import describe_network
+from mlpcli.cli.count_params import describe_costs, describe_network
 from mlpcli.cli.interrupt import Interrupt
 from mlpcli.cli.options import set_option
 from mlpcli.cli.output import show, tell
@@ -245,7 +245,8 @@ def _plan(experiment: Experiment, folds: int | None, repeats: int) -> str:
     from mlpcli.training.plan import plan_run
 
     plan = plan_run(experiment)
-    lines = describe_network(plan.widths, plan.experiment, plan.data).splitlines()
+    network = describe_network(plan.widths, plan.experiment)
+    lines = [*network.splitlines(), "", *describe_costs(plan.widths, plan.experiment, plan.data).splitlines()]
     if folds is not None:
         words = f"{folds} folds" + (f" x {repeats} repeats" if repeats > 1 else "")
         lines = [f"{words}: {folds * repeats:,} networks of this kind, one after the other", "", *lines]

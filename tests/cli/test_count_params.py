@@ -40,8 +40,8 @@ def test_counts_of_the_notes(mlp: Mlp, layers: str, expected: tuple[int, ...]) -
 
 
 def test_the_table_shows_the_working(mlp: Mlp) -> None:
-    out = mlp("count-params", "--layers", "3,4,4,1").out
-    assert out.startswith(
+    shown = mlp("count-params", "--layers", "3,4,4,1").out
+    assert shown == (
         "layer          weights     biases  parameters\n"
         "    1  hidden  3 x 4 = 12       4          16\n"
         "    2  hidden  4 x 4 = 16       4          20\n"
@@ -52,7 +52,24 @@ def test_the_table_shows_the_working(mlp: Mlp) -> None:
         "biases      4 + 4 + 1 = 9\n"
         "parameters  32 + 9 = 41\n"
     )
-    assert max(map(len, out.splitlines())) <= 80
+    assert mlp("count-params", "--layers", "3,4,2").out.endswith(
+        "\n"
+        "neurons     4 + 2 = 6  (the 3 inputs are not counted)\n"
+        "weights     12 + 8 = 20\n"
+        "biases      4 + 2 = 6\n"
+        "parameters  20 + 6 = 26\n"
+    )
+
+
+def test_memory_is_shown_after_it_where_it_is_asked_for(mlp: Mlp) -> None:
+    shown = mlp("count-params", "--layers", "3,4,4,1").out
+    more = mlp("count-params", "--layers", "3,4,4,1", "--memory").out
+    assert more.startswith(f"{shown}\nmemory, float32 ")
+    assert "\nFLOPs " in more
+    assert max(map(len, more.splitlines())) <= 80
+    assert [
+        mlp("count-params", "--layers", "3,4", "--json", *memory).out for memory in ([], ["--memory"])
+    ] == [mlp("count-params", "--layers", "3,4", "--json").out] * 2
 
 
 def test_long_sums_are_shortened(mlp: Mlp) -> None:
@@ -79,10 +96,10 @@ def test_memory_and_flops_by_hand(mlp: Mlp) -> None:
 def test_a_network_that_does_not_fit_is_counted_and_said_not_to(
     mlp: Mlp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "left here" not in mlp("count-params", CONFIGS / "spiral.yaml").out
+    assert "left here" not in mlp("count-params", CONFIGS / "spiral.yaml", "--memory").out
     module = sys.modules["mlpcli.cli.count_params"]
     monkeypatch.setattr(module, "available_memory", lambda: Available(10**9, "this machine"))
-    code, out, _ = mlp("count-params", "--layers", "2,1000000,1000000,3")
+    code, out, _ = mlp("count-params", "--layers", "2,1000000,1000000,3", "--memory")
     assert code == 0
     line = next(line for line in out.splitlines() if " total " in line)
     assert line.endswith("more than the 1 GB left here")
