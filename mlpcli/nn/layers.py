@@ -357,6 +357,7 @@ class PRelu(Layer):
         np.multiply(self.negative, self.a, out=self.slope)
         np.maximum(X, 0.0, out=X)
         X += self.slope
+        self.Y = X
         return X
 
     def backward(self, dY: Array, /) -> Array:

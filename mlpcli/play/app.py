@@ -207,9 +207,11 @@ def make_app(worker: Worker, port: int, idle: _Idle) -> _Guard:
         query = request.query_params
         try:
             after, layer, a, b = (int(query.get(key, "0")[:9]) for key in ("after", "layer", "a", "b"))
+            large, unit = (int(part[:9]) for part in query.get("unit", "0.0").split(".", 1))
         except ValueError:
-            return PlainTextResponse("after, layer, a and b must be numbers\n", 400)
-        waiting = worker.frame(after, View(layer, (a, b) if a and b else None))
+            return PlainTextResponse("after, layer, a and b must be numbers, and unit two, as in 1.2\n", 400)
+        view = View(layer, (a, b) if a and b else None, (large, unit) if unit else None)
+        waiting = worker.frame(after, view)
         try:
             drawn = await asyncio.wait_for(asyncio.wrap_future(waiting), _WAIT)
         except asyncio.TimeoutError:

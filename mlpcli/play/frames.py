@@ -1,29 +1,27 @@
-"""Computes what the page draws: the data after each change, and the predictions after each epoch."""
+"""Computes what the page draws: the data after each change, and the network's outputs after each epoch."""
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.colours import CLASS_COLOURS
+from mlpcli.colours import CLASS_COLOURS, CLASS_SHAPES, SPLIT_COLOURS
+from mlpcli.play.network import Passed, draw_network, draw_unit
+from mlpcli.play.packing import bounded, pack, pack_images, short_points
 from mlpcli.play.session import Session
 from mlpcli.play.settings import list_controls
 from mlpcli.text import clip
 from mlpcli.training.health import advise
-from mlpcli.training.plane import grid_lines, grid_of, hidden_outputs, project
+from mlpcli.training.plane import pass_through, project
 
 __all__ = ["View", "draw_frame", "draw_state"]
 
-_GRID = 80  # points along a side of the boundary
-_MAP = 28  # points along a side of a unit's map
 _MAX_MAPS = 32
-_MAX_POINTS = 2000
 _MAX_FOR_AXES = 60  # examples from which the principal axes are computed
-_LINES, _ALONG = 15, 31  # of the warped grid
+_FARTHEST = 1e6  # that an output is drawn
 _NAME = 60  # characters of a name
 
 
@@ -32,91 +30,111 @@ class View:
     """The hidden layer that is shown, along two of its units, or along its principal axes without ``units``.
 
     Layers and units count from 1. Layer 0 stands for the last layer with two units, or else the first layer.
+    ``unit`` is the layer and the unit that is drawn large; there layer 0 are the inputs.
     """
 
     layer: int = 0
     units: tuple[int, int] | None = None
-
-
-def _pack(values: NDArray[np.uint8]) -> str:
-    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
-
-
-def _short(points: NDArray[Any]) -> list[Any]:
-    """Return points (..., 2) for JSON, with as many digits as a screen can show."""
-    points = points.astype(np.float64)
-    reach = np.ptp(points.reshape(-1, points.shape[-1]), axis=0)
-    scale = 10.0 ** (5 - np.floor(np.log10(np.where(reach > 0, reach, 1))))
-    short: list[Any] = (np.round(points * scale) / scale).tolist()
-    return short
-
-
-def _shown(session: Session) -> NDArray[np.intp]:
-    """Return the rows of the data that are drawn: all, or if there are too many, evenly spaced ones."""
-    rows = np.concatenate([split.rows for split in session.run.splits.parts.values()])
-    return rows[:: -(-len(rows) // _MAX_POINTS)]
+    unit: tuple[int, int] | None = None
 
 
 def draw_state(session: Session) -> dict[str, Any]:
     """Return the settings, data and axes, which stay the same until the next change; ready for JSON."""
-    splits = session.run.splits
+    run, places = session.run, session.places
+    splits = run.splits
     classes = splits.classes
     assert classes is not None
-    rows = _shown(session)
+    part_of = np.zeros(len(splits.train.X), np.intp)
+    for number, split in enumerate((splits.train, splits.val, splits.test)):
+        if split is not None:
+            part_of[split.rows] = number
+    parts = part_of[places.rows]
     return {
         "build": session.build,
         "controls": list_controls(session.experiment, session.own, len(classes)),
-        "network": session.run.describe_network(),
-        "data": session.run.describe_data(),
+        "network": run.describe_network(),
+        "data": run.describe_data(),
         "notice": session.notice,
-        "added": len(session.added),
         "classes": [clip(name, _NAME) for name in classes],
         "colours": CLASS_COLOURS,
+        "shapes": CLASS_SHAPES,
+        "split_colours": SPLIT_COLOURS,
         "features": [clip(name, _NAME) for name in splits.columns],
-        "extent": session.extent,
-        "points": _short(splits.train.X[rows]),
-        "labels": splits.train.y[rows].tolist(),
-        "held_out": np.isin(rows, splits.train.rows, invert=True).astype(int).tolist(),
-        "hidden": list(session.run.network.widths[1:-1]),
+        "inputs": _names(session)[0],
+        "hidden": list(run.network.widths[1:-1]),
+        "activations": _activations(session),
+        "outputs": _names(session)[-1],
+        "extent": places.extent,
+        "points": short_points(places.X),
+        "labels": places.y.tolist(),
+        "parts": parts.tolist(),
+        "held_out": (parts > 0).astype(int).tolist(),
+        "added": np.flatnonzero(np.isin(places.rows, session.added_rows)).tolist(),
     }
 
 
 def draw_frame(session: Session, view: View) -> dict[str, Any]:
-    """Return the network's current predictions over the plane, ready for JSON.
+    """Return what the network makes of the plane now, ready for JSON.
 
     ``labels`` and ``strength`` (how sure, 0 to 255) are bytes over a grid of ``side`` points, row by row
     from the lowest, in base64.
     """
-    run = session.run
-    rows = _shown(session)
-    X, y = run.splits.train.X[rows], run.splits.train.y[rows]
+    run, places = session.run, session.places
     with np.errstate(all="ignore"):  # divergence is reported in words
-        logits = _logits(session, grid_of(session.extent, _GRID)[2])
-        wrong = np.flatnonzero(run.loss.classify(_logits(session, X)) != y)
-        strength = _strength(run.loss.predict(logits), run.loss.outputs == "probabilities")
-        maps, hidden = _hidden(session, X, view)
+        passed = _pass(session)
+        logits = passed.logits
+        wrong = np.flatnonzero(run.loss.classify(logits[places.examples]) != places.y)
+        strength = _strength(passed.predicted[places.grid], passed.probabilities)
+        network = draw_network(run.network, places, passed)
+        unit = _unit(session, passed, view)
+        maps, hidden = _hidden(session, passed, view)
+    scores = session.scores()
     return {
         "build": session.build,
         "epoch": session.epoch,
         "playing": session.playing,
         "diverged": session.diverged,
-        "side": _GRID,
-        "labels": _pack(run.loss.classify(logits).astype(np.uint8)),
-        "strength": _pack(strength),
+        "side": places.side,
+        "labels": pack(run.loss.classify(logits[places.grid]).astype(np.uint8)),
+        "strength": pack(strength),
         "wrong": wrong.tolist(),
+        "network": network,
+        "unit": unit,
         "maps": maps,
         "hidden": hidden,
         "history": session.history,
+        "scores": scores,
+        "loss_now": scores["train"]["loss"],
+        "test": scores.get("test"),
         "metrics": session.metrics,
         "advice": [] if session.metrics is None else advise(session.metrics),
     }
 
 
-def _logits(session: Session, points: NDArray[Any]) -> NDArray[Any]:
-    network = session.run.network
-    X = np.ascontiguousarray(session.run.transform.apply(points), network.dtype)
-    logits: NDArray[Any] = network.predict(X).copy()
-    return logits
+def _activations(session: Session) -> list[str]:
+    """Return the name of the activation of each hidden layer."""
+    model = session.run.experiment.model
+    resolved: list[Any] = [model.resolved(layer) for layer in model.hidden]
+    return [layer.activation.name for layer in resolved]
+
+
+def _names(session: Session) -> list[list[str]]:
+    """Return the names of the units of each layer, from the inputs to the outputs."""
+    splits, network = session.run.splits, session.run.network
+    inputs = [clip(name, _NAME) for name in session.run.transform.features(splits.columns, splits.kinds)]
+    hidden = [[f"unit {unit}" for unit in range(1, n + 1)] for n in network.widths[1:-1]]
+    classes = [clip(name, _NAME) for name in splits.classes or ()]
+    return [inputs, *hidden, classes[-network.widths[-1] :]]
+
+
+def _pass(session: Session) -> Passed:
+    """Let the network predict at all places at once."""
+    loss, places = session.run.loss, session.places
+    hidden, logits = pass_through(session.run.network, places.inputs)
+    predicted = loss.predict(logits)
+    outputs = predicted[:, -logits.shape[1] :]  # of a binary loss that of the second class
+    layers = [places.inputs, *hidden, outputs]
+    return Passed(layers, logits, predicted, _names(session), loss.outputs == "probabilities")
 
 
 def _strength(predictions: NDArray[Any], probabilities: bool) -> NDArray[np.uint8]:
@@ -135,48 +153,50 @@ def _strength(predictions: NDArray[Any], probabilities: bool) -> NDArray[np.uint
     return strength
 
 
+def _unit(session: Session, passed: Passed, view: View) -> dict[str, Any] | None:
+    if view.unit is None:
+        return None
+    layer, unit = view.unit
+    activations = _activations(session)
+    activation = activations[layer - 1] if 1 <= layer <= len(activations) else None
+    return draw_unit(session.run.network, session.places, passed, layer, unit, activation)
+
+
 def _hidden(
-    session: Session, X: NDArray[Any], view: View
+    session: Session, passed: Passed, view: View
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """Return the maps of a hidden layer's units, and the plane as the layer bends it."""
-    network = session.run.network
-    sizes = network.widths[1:-1]
+    places, sizes = session.places, session.run.network.widths[1:-1]
     if not sizes:
         return None, None
-    lines = grid_lines(session.extent, _LINES, _ALONG)
-    grid = grid_of(session.extent, _MAP)[2]
-    together = np.concatenate([grid, lines.reshape(-1, 2), X])
-    outputs = hidden_outputs(network, session.run.transform.apply(together))
-
     layer = view.layer if 1 <= view.layer <= len(sizes) else 0
     if layer == 0:
         layer = next((i for i, n in reversed(list(enumerate(sizes, 1))) if n == 2), 1)
-
-    units = outputs[layer - 1][: len(grid), :_MAX_MAPS].T
-    low, high = units.min(axis=1, keepdims=True), units.max(axis=1, keepdims=True)
-    scaled = np.nan_to_num((units - low) / np.where(high > low, high - low, 1))
+    outputs = passed.layers[layer]
+    units = places.small_images(outputs[:, :_MAX_MAPS])
+    drawn = pack_images(units)
     maps = {
-        "side": _MAP,
+        "side": units.shape[1],
         "units": sizes[layer - 1],
-        "bytes": _pack((255 * np.clip(scaled, 0, 1)).astype(np.uint8)),
+        "bytes": drawn["bytes"],
         "shown": len(units),
     }
 
-    bent = np.clip(np.nan_to_num(outputs[layer - 1][len(grid) :].astype(np.float64)), -1e6, 1e6)
-    n, units_chosen = lines.shape[0] * lines.shape[1], view.units
-    if units_chosen is not None and max(units_chosen) <= sizes[layer - 1] and min(units_chosen) >= 1:
-        bent = bent[:, [unit - 1 for unit in units_chosen]]
-        names = [f"unit {unit}" for unit in units_chosen]
-        points, along = bent[n:], bent[:n]
+    lines, points = (bounded(outputs[part], _FARTHEST) for part in (places.bent, places.examples))
+    chosen = view.units
+    if chosen is not None and max(chosen) <= sizes[layer - 1] and min(chosen) >= 1:
+        columns = [unit - 1 for unit in chosen]
+        names = [f"unit {unit}" for unit in chosen]
+        points, lines = points[:, columns], lines[:, columns]
     else:
-        units_chosen = None
-        axes_of = bent[n:][:: -(-len(X) // _MAX_FOR_AXES)]  # for all examples, this would dominate the time
-        _, both, names = project(axes_of, bent)
-        points, along = both[n:], both[:n]
+        chosen = None
+        axes_of = points[:: -(-len(points) // _MAX_FOR_AXES)]  # of all examples, this would dominate the time
+        _, both, names = project(axes_of, np.concatenate([lines, points]))
+        lines, points = both[: len(lines)], both[len(lines) :]
     return maps, {
         "layer": layer,
-        "units": units_chosen,
+        "units": chosen,
         "names": names,
-        "lines": _short(along.reshape(*lines.shape)),
-        "points": _short(points),
+        "lines": short_points(lines.reshape(*places.lines.shape[:2], 2)),
+        "points": short_points(points),
     }

@@ -131,9 +131,9 @@ function showState() {
   at("notice").hidden = !state.notice;
   at("x-axis").textContent = `across: ${state.features[0]}, ${state.extent[0].map(short).join(" to ")}`;
   at("y-axis").textContent = `up: ${state.features[1]}, ${state.extent[1].map(short).join(" to ")}`;
-  at("added").textContent = state.added
-    ? `${state.added} added. While there are added examples, all examples are used for training.` : "";
-  at("clear").disabled = !state.added;
+  at("added").textContent = state.added.length
+    ? `${state.added.length} added. While there are added examples, all examples are used for training.` : "";
+  at("clear").disabled = !state.added.length;
   const chosen = chosenClass();
   at("classes").replaceChildren(...state.classes.map((name, i) => {
     const label = make("label");

@@ -24,8 +24,10 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.data.toy import TOY_SETS
 from mlpcli.errors import RunError, UsageError
 from mlpcli.files import make_place, replace_file
+from mlpcli.play.packing import finite
+from mlpcli.play.places import Places
 from mlpcli.play.settings import change_setting
-from mlpcli.training.plane import extent, without_axis
+from mlpcli.training.plane import without_axis
 from mlpcli.training.run import Run
 
 __all__ = ["DEFAULT", "Session"]
@@ -49,6 +51,7 @@ _ENDLESS = 10_000_000  # epochs; the maximum of the schema
 _MAX_HISTORY = 500  # epochs of the loss curve
 
 Points = list[tuple[float, float, int]]
+Scores = dict[str, dict[str, float | None]]
 
 
 class Session:
@@ -105,10 +108,14 @@ class Session:
         self.experiment, self.added, self.run = experiment, added, run
         self._trained, self._table = trained, dataset
         self._epochs = run.trainer.epochs()
-        self.extent = extent(splits)
+        total = sum(len(split.rows) for split in splits.parts.values())
+        self.added_rows = range(total - len(added), total) if added else range(0)
+        self.places = Places(splits, run.transform, run.network, self.added_rows)
         self.metrics: dict[str, Any] | None = None
-        self.history: list[tuple[int, float, float | None]] = []
+        self.history: list[tuple[float | None, ...]] = []  # epoch, and the losses of the three splits
         self._every = 1  # epochs from one point of the history to the next
+        self._scored: tuple[int, Scores] | None = None  # after this number of steps
+        self._remember()
         self.diverged: str | None = None
         self.build += 1
 
@@ -126,12 +133,33 @@ class Session:
         if epoch is None:
             self.playing = False
             return
-        self.metrics = metrics = epoch.metrics
-        if epoch.number == 1 or epoch.number % self._every == 0:
-            self.history.append((epoch.number, metrics["train_loss"], metrics.get("val_loss")))
+        self.metrics = epoch.metrics
+        if epoch.number % self._every == 0:
+            self._remember()
         if len(self.history) > _MAX_HISTORY:
             self.history = self.history[::2]
             self._every *= 2
+
+    def _remember(self) -> None:
+        """Add the losses of the network as it is now to the history."""
+        scores = self.scores()
+        losses = [scores[part]["loss"] if part in scores else None for part in ("train", "val", "test")]
+        self.history.append((self.epoch, *losses))
+
+    def scores(self) -> Scores:
+        """Return the loss and accuracy of the network as it is now on each split; None is not finite."""
+        steps = self.run.trainer.optimizer.steps
+        if self._scored is None or self._scored[0] != steps:
+            with np.errstate(all="ignore"):  # divergence is reported in words
+                found = self.run.score_now()
+            self._scored = (
+                steps,
+                {
+                    part: {name: finite(value) for name, value in scores.items()}
+                    for part, scores in found.items()
+                },
+            )
+        return self._scored[1]
 
     def stop(self) -> None:
         """Stop for good after the current batch; may be called by any thread."""

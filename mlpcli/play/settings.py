@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import UNITS
@@ -21,36 +21,65 @@ __all__ = ["OWN", "change_setting", "list_controls"]
 OWN = "own"  # the choice of data that means the config's own file
 _MAX_LENGTH = 200  # characters of a value
 
-# The key and label of each setting, in the order of the page. Keys that the config does not have are left
-# out.
+Group: TypeAlias = Literal["data", "network", "training"]
+Kind: TypeAlias = Literal["text", "choice", "slider"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of the page: its key in the config, its label, and how it is chosen.
+
+    A slider runs from ``low`` to ``high`` by ``step``; where the ``scale`` is logarithmic, ``step`` is a
+    factor.
+    """
+
+    key: str
+    label: str
+    group: Group
+    kind: Kind = "text"
+    low: float = 0.0
+    high: float = 1.0
+    step: float = 0.05
+    scale: Literal["linear", "log"] = "linear"
+
+
+# In the order of the page. Keys that the config does not have are left out.
 _SETTINGS = (
-    ("data.name", "data set"),
-    ("data.points", "points"),
-    ("data.noise", "noise"),
-    ("data.classes", "classes"),
-    ("model.hidden", "hidden sizes"),
-    ("model.activation", "activation"),
-    ("loss", "loss"),
-    ("optimizer.name", "optimizer"),
-    ("optimizer.learning_rate", "learning rate"),
-    ("optimizer.momentum", "momentum"),
-    ("regularization.l2", "L2"),
-    ("regularization.l1", "L1"),
-    ("model.dropout", "dropout"),
-    ("training.batch_size", "batch size"),
-    ("training.seed", "seed"),
+    Setting("data.name", "data set", "data", "choice"),
+    Setting("data.points", "points", "data"),
+    Setting("data.noise", "noise", "data", "slider"),
+    Setting("data.classes", "classes", "data"),
+    Setting("data.angle", "turn", "data", "slider", 0, 12.6, 0.2),
+    Setting("model.hidden", "hidden sizes", "network"),
+    Setting("model.activation", "activation", "network", "choice"),
+    Setting("model.dropout", "dropout", "network", "slider", 0, 0.9),
+    Setting("loss", "loss", "training", "choice"),
+    Setting("optimizer.name", "optimizer", "training", "choice"),
+    Setting("optimizer.learning_rate", "learning rate", "training"),
+    Setting("optimizer.momentum", "momentum", "training"),
+    Setting("regularization.l2", "L2", "training"),
+    Setting("regularization.l1", "L1", "training"),
+    Setting("training.batch_size", "batch size", "training"),
+    Setting("training.seed", "seed", "training"),
 )
+_BY_KEY = {setting.key: setting for setting in _SETTINGS}
 
 
 @dataclass(frozen=True)
 class Control:
-    """A setting: its value and, for one with ``choices``, pairs of value and label to choose from."""
+    """A setting as the page shows it: with its value, and ``choices`` as pairs of value and label."""
 
-    key: str
-    label: str
+    setting: Setting
     help: str
     value: str
     choices: list[tuple[str, str]] | None
+    effect: Literal["goes on", "restarts"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it, ready for JSON."""
+        plain: dict[str, Any] = asdict(self)
+        setting: dict[str, Any] = plain.pop("setting")
+        return setting | plain
 
 
 def list_controls(experiment: Experiment, own: dict[str, Any] | None, classes: int) -> list[dict[str, Any]]:
@@ -65,7 +94,8 @@ def list_controls(experiment: Experiment, own: dict[str, Any] | None, classes: i
         "optimizer.name": _same(RULES),
     }
     controls = []
-    for key, label in _SETTINGS:
+    for setting in _SETTINGS:
+        key = setting.key
         *sections, name = key.split(".")
         section: Any = experiment
         for part in sections:
@@ -73,7 +103,8 @@ def list_controls(experiment: Experiment, own: dict[str, Any] | None, classes: i
         field = type(section).model_fields.get(name)
         if field is not None:
             value = _shown(key, getattr(section, name))
-            controls.append(asdict(Control(key, label, field.description or "", value, choices.get(key))))
+            control = Control(setting, field.description or "", value, choices.get(key), "restarts")
+            controls.append(control.to_json())
     return controls
 
 
@@ -114,7 +145,7 @@ def change_setting(experiment: Experiment, own: dict[str, Any] | None, key: str,
 
     If the loss does not suit new data, the default loss replaces it.
     """
-    if key not in dict(_SETTINGS):
+    if key not in _BY_KEY:
         raise ConfigError(f"{key[:60]!r} is not a setting of this page")
     if len(text) > _MAX_LENGTH:
         raise ConfigError(f"{key}: {len(text):,} characters; at most {_MAX_LENGTH} are allowed here")

@@ -13,7 +13,7 @@ from mlpcli.data.kinds import Kinds
 from mlpcli.nn.network import Network
 from mlpcli.text import shortened
 
-__all__ = ["extent", "grid_lines", "grid_of", "hidden_outputs", "project", "without_axis"]
+__all__ = ["extent", "grid_lines", "grid_of", "hidden_outputs", "pass_through", "project", "without_axis"]
 
 
 def extent(splits: Splits) -> list[tuple[float, float]]:
@@ -44,15 +44,13 @@ def hidden_outputs(network: Network, X: NDArray[Any]) -> list[NDArray[Any]]:
 
     Where the network has several members, they are those of the first one.
     """
-    n, X = len(X), np.ascontiguousarray(X, network.dtype)
-    network.predict(X)  # allocates buffers for this many rows
-    last = {id(layer.output) for layer in network.hidden}
-    outputs = []
-    for layer in network.stack:
-        X = layer.forward(X)
-        if id(layer) in last:
-            outputs.append(X[:n].copy())
-    return outputs
+    return [outputs.copy() for outputs in pass_through(network, X)[0]]
+
+
+def pass_through(network: Network, X: NDArray[Any]) -> tuple[list[NDArray[Any]], NDArray[Any]]:
+    """Return the same and the logits (n, outputs) of all members; the next pass overwrites them."""
+    logits = network.predict(np.ascontiguousarray(X, network.dtype))
+    return [layer.output.Y[: len(X)] for layer in network.hidden], logits
 
 
 def grid_lines(

@@ -333,6 +333,18 @@ class Run:
             )
         return scores
 
+    def score_now(self) -> dict[str, dict[str, float | None]]:
+        """Return the scores of the network as it is on every split that there is, also within an epoch."""
+        return {
+            name: quick_scores(self.network, self.loss, batches, "loss", self.target_transform)
+            for name, batches in self._scored.items()
+        }
+
+    @cached_property
+    def _scored(self) -> dict[str, Batches]:
+        """Batches of every split, in buffers of their own, so that an epoch at hand may go on."""
+        return {name: self._batches(split, keep=True) for name, split in self.splits.parts.items()}
+
     def score_baselines(self) -> dict[str, dict[str, dict[str, float | None]]]:
         """Return for every split, and each baseline, the scores that `score_best` has beside the loss."""
         monitor = self.experiment.monitor

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from mlpcli.config.loader import validate_experiment
 from mlpcli.play.frames import View, draw_frame, draw_state
-from mlpcli.play.session import Session
+from mlpcli.play.session import DEFAULT, Session
 
 
 def make(tmp_path: Path, hidden: list[int], loss: str = "cross_entropy") -> Session:
@@ -43,7 +45,7 @@ def test_the_plane_is_divided_where_the_network_divides_it(axis: int, loss: str,
     set_weights(session, W.tolist())
     state, frame = draw_state(session), draw_frame(session, View())
     n = frame["side"]
-    x = np.linspace(*session.extent[axis], n)
+    x = np.linspace(*session.places.extent[axis], n)
     shape = (1, n) if axis == 0 else (n, 1)  # x runs along a row, and rows go up
     labels, strength = (unpacked(frame[name], n, n) for name in ("labels", "strength"))
     np.testing.assert_array_equal(labels, np.broadcast_to((x > 0).reshape(shape), (n, n)))
@@ -80,6 +82,27 @@ def test_points_are_those_of_the_data_and_held_out_ones_are_marked(tmp_path: Pat
     }
     assert marked == held_out
     assert len(marked) == 16
+
+
+def test_a_frame_is_json_even_of_a_network_that_diverged(tmp_path: Path) -> None:
+    session = make(tmp_path, [3])
+    for value in (np.nan, np.inf, 1e38):
+        session.run.network.parameters.values[...] = value
+        session._scored = None
+        text = json.dumps(draw_frame(session, View(1, None, (1, 2))), allow_nan=False)
+        assert '"diverged"' in text
+
+
+def test_a_frame_is_drawn_thirty_times_a_second(tmp_path: Path) -> None:
+    """2-100-3 with the network drawn takes 7 ms; one frame of several within 33 ms is a coarse bound."""
+    session = Session(validate_experiment({**DEFAULT, "model": {"hidden": [100]}}, tmp_path), tmp_path)
+    session.train_epoch()
+    took = []
+    for _ in range(8):
+        begun = time.perf_counter()
+        json.dumps(draw_frame(session, View(1, None, (1, 5))))
+        took.append(time.perf_counter() - begun)
+    assert min(took) < 1 / 30
 
 
 def corners(maps: dict[str, Any]) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -178,12 +179,12 @@ def test_divergence_is_reported(page: Page) -> None:
 def test_points_are_added_by_mouse_and_by_keyboard_and_removed(page: Page) -> None:
     page.browser.find_elements("css selector", "input[name=class]")[2].click()
     page.click("plane")
-    page.until(lambda: page.run("return state.added") == 1)
+    page.until(lambda: page.run("return state.added.length") == 1)
     assert page.run("return state.labels.at(-1)") == 2
     middle = [sum(reach) / 2 for reach in page.run("return state.extent")]
     assert page.run("return state.points.at(-1)") == pytest.approx(middle, abs=0.02)
     page.at("plane").send_keys("\ue012\ue012\ue013\ue007")  # left, left, up, Enter
-    page.until(lambda: page.run("return state.added") == 2)
+    page.until(lambda: page.run("return state.added.length") == 2)
     x, y = page.run("return state.points.at(-1)")
     assert x < middle[0] - 0.05
     assert y > middle[1] + 0.02
@@ -214,7 +215,7 @@ def test_what_is_saved_trains_to_the_network_shown(start: Any, browser: Any, tmp
     assert EVIL[:29] in page.at("classes").text
     assert EVIL in page.at("x-axis").text
     page.click("plane")
-    page.until(lambda: page.run("return state.added") == 1)
+    page.until(lambda: page.run("return state.added.length") == 1)
     page.click("play")
     page.until(lambda: page.epoch > 5)
     page.click("show-yaml")
@@ -222,27 +223,28 @@ def test_what_is_saved_trains_to_the_network_shown(start: Any, browser: Any, tmp
     page.click("save")
     page.until(lambda: page.at("saved").text)
     assert page.at("saved").text == "Saved play.yaml. To train the same network: mlp train play.yaml"
-    shown = page.run("return [frame.epoch, frame.labels, frame.strength]")
+    epoch, side, *shown = page.run("return [frame.epoch, frame.side, frame.labels, frame.strength]")
     train = [sys.executable, "-m", "mlpcli", "train", "play.yaml", "--quiet"]
     subprocess.run(train, cwd=tmp_path, check=True, capture_output=True)
-    assert shown == drawn(tmp_path / "runs" / "play" / "last.npz")
+    trained, labels, strength = drawn(tmp_path / "runs" / "play" / "last.npz", side)
+    assert trained == epoch
+    np.testing.assert_array_equal(np.frombuffer(b64decode(shown[0]), np.uint8), labels)
+    np.testing.assert_allclose(np.frombuffer(b64decode(shown[1]), np.uint8), strength, atol=1.01)
     assert page.browser.title == "mlp play"
     assert page.quiet()
 
 
-def drawn(checkpoint: Path) -> list[Any]:
+def drawn(checkpoint: Path, side: int) -> list[Any]:
     """Return the epoch of a checkpoint and its predictions over the plane, as the page gets them."""
-    from base64 import b64encode
-
     from mlpcli.training.finished import FinishedRun
     from mlpcli.training.plane import extent, grid_of
 
     run = FinishedRun.open(checkpoint)
-    predictions = run.loss.predict(run.predict_logits(grid_of(extent(run.splits), 80)[2].astype(np.float64)))
+    grid = grid_of(extent(run.splits), side)[2].astype(np.float64)
+    predictions = run.loss.predict(run.predict_logits(grid))
     k = predictions.shape[1]
     sure = np.clip((predictions.max(axis=1) - 1 / k) / (1 - 1 / k), 0, 1)
-    parts = [predictions.argmax(axis=1), sure * 255]
-    return [run.checkpoint.epoch, *(b64encode(part.astype(np.uint8).tobytes()).decode() for part in parts)]
+    return [run.checkpoint.epoch, predictions.argmax(axis=1), sure * 255]
 
 
 def test_the_boundary_follows_the_training_of_a_2_100_3_network(page: Page) -> None:

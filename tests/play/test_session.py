@@ -238,11 +238,30 @@ def test_a_table_without_a_loss_is_played_with_if_its_target_holds_classes(tmp_p
 def test_the_history_of_a_long_run_stays_short(tmp_path: Path) -> None:
     session = make(tmp_path, {"data": {"name": "xor", "points": 20}, "model": {"hidden": []}})
     train(session, 2500)
-    epochs = [epoch for epoch, _, _ in session.history]
+    epochs = [row[0] for row in session.history]
     assert 200 < len(epochs) <= 501
-    assert epochs[0] == 1
+    assert epochs[0] == 0
     assert epochs == sorted(epochs)
     assert epochs[-1] > 2480
+
+
+@pytest.mark.parametrize("epochs", [0, 3])
+def test_the_history_has_the_losses_of_the_same_network_on_all_three_splits(
+    epochs: int, tmp_path: Path
+) -> None:
+    session = make(tmp_path)
+    session.change("model.dropout", "0.5")
+    train(session, epochs)
+    session.playing = True
+    run = session.run
+    epoch, *losses = session.history[-1]
+    assert epoch == epochs
+    for split, loss in zip((run.splits.train, run.splits.val, run.splits.test), losses, strict=True):
+        assert split is not None
+        assert loss is not None
+        X = run.transform.apply(split.X[split.rows]).astype(np.float32)
+        p = run.loss.predict(run.network.predict(X))[np.arange(len(X)), split.y[split.rows]]
+        np.testing.assert_allclose(loss, -np.log(p).mean(), rtol=1e-4)
 
 
 def test_the_yaml_is_a_config(tmp_path: Path) -> None:
