@@ -163,6 +163,7 @@ class Trainer:
         self._is_small = min(batch_size, len(train)) * largest < _SMALL
         self._noise_pool = stream(seed, "noise_pool")  # the same in every epoch
         self._mid_epoch: MidEpoch | None = None
+        self._pausing = False
         self.stopping = False
 
     def resume(self, progress: Progress, steps: int, mid_epoch: MidEpoch | None) -> None:
@@ -183,6 +184,25 @@ class Trainer:
             if epoch is None:
                 return
             yield epoch
+
+    def step(self) -> Epoch | None:
+        """Take a single step of the epoch at hand; return the epoch if this ends it.
+
+        `epochs` goes on with the rest of the epoch, to the same weights as without the pause.
+        """
+        self._pausing = True
+        try:
+            return self._epoch(self.progress.epoch + 1, self._pause)
+        finally:
+            self._pausing = False
+
+    def _pause(self, mid_epoch: MidEpoch) -> None:
+        self._mid_epoch = mid_epoch
+
+    @property
+    def batch(self) -> int:
+        """The number of steps of the epoch at hand that `step` has taken."""
+        return 0 if self._mid_epoch is None else self._mid_epoch.batch
 
     def score_start(self) -> dict[str, Any] | None:
         """Score the network as it is before its first step, as an epoch 0 that may stay the best.
@@ -265,12 +285,13 @@ class Trainer:
             self._take_step(state)
             if state.batch == self.batches:
                 break
-            if self.stopping or (self.save_every and self.optimizer.steps % self.save_every == 0):
+            pausing = self._pausing or self.stopping
+            if pausing or (self.save_every and self.optimizer.steps % self.save_every == 0):
                 state.seconds = time.perf_counter() - state.start
                 if save is not None:
                     self._require_sound(number, f"after batch {state.batch} of {self.batches}")
                     save(state.mid_epoch(self._health.silent))
-                if self.stopping:
+                if pausing:
                     return None
                 state.start = time.perf_counter() - state.seconds  # the time of saving does not count
         state.seconds = time.perf_counter() - state.start

@@ -43,6 +43,7 @@ from mlpcli.text import count, listed
 from mlpcli.training.baselines import Baselines, Fitted, fit_baselines, measure_baselines
 from mlpcli.training.checkpoints import Checkpoint, Resume
 from mlpcli.training.evaluation import quick_scores, require_counted, require_defined
+from mlpcli.training.going_on import go_on
 from mlpcli.training.linear_path import fit_linear_path
 from mlpcli.training.loop import Epoch, MidEpoch, Trainer
 from mlpcli.training.memory import loaded_data, require_memory
@@ -96,8 +97,11 @@ class Run:
     ``splits`` takes the place of the data that the config names. Without a recorder the run is kept in
     memory. ``notes`` are sentences on what a user should know before training; the log has them too.
 
-    Raises DataError or ConfigError if the data cannot be read or do not fit the config;
-    ConfigError also if the memory will not suffice, unless ``force_memory`` is set.
+    With ``start`` the run goes on from there with its own settings: it takes the transforms as they were
+    fitted, the weights, the number of the epoch, and the optimizer's arrays if it keeps the same ones.
+
+    Raises DataError or ConfigError if the data cannot be read or do not fit the config, or ``start`` has a
+    network of another shape; ConfigError also if the memory will not suffice, unless ``force_memory`` is set.
     """
 
     def __init__(
@@ -106,6 +110,7 @@ class Run:
         splits: Splits | None = None,
         recorder: Recorder | None = None,
         *,
+        start: Checkpoint | None = None,
         dtype: DTypeLike = np.float32,
         force_memory: bool = False,
     ) -> None:
@@ -115,14 +120,16 @@ class Run:
                 require_memory(experiment)
             splits = load_splits(experiment)
         experiment, choice = settle(experiment, splits)
-        self.transform = fit_transform(experiment, splits)
+        self.transform = fit_transform(experiment, splits) if start is None else start.transform
         if not force_memory:
             require_memory(experiment, loaded_data(splits, self.transform))
         self.experiment = experiment
         self.splits = splits
         self._data_from_run = data_from(self.recorder.directory, experiment)
         train, val = splits.train, splits.val
-        self.target_transform = fit_target_transform(experiment, splits)
+        self.target_transform = (
+            fit_target_transform(experiment, splits) if start is None else start.target_transform
+        )
         widths = network_widths(experiment, self.transform, splits.targets)
         self.network = build_network(experiment, widths, dtype)
         self.network.initialize(stream(experiment.training.seed, "init"))
@@ -138,7 +145,7 @@ class Run:
             y = batches.split.y[batches.split.rows]
             self.network.clip.low[...], self.network.clip.high[...] = y.min(axis=0), y.max(axis=0)
         path_note = None
-        if experiment.model.linear_path == "fitted":
+        if experiment.model.linear_path == "fitted" and start is None:
             path_note = fit_linear_path(
                 self.network, self.loss, batches, experiment.training.seed, self._class_weights
             )
@@ -150,6 +157,8 @@ class Run:
             batches if left_out is not None else None if val is None else self._batches(val, keep=True),
             self.target_transform,
         )
+        if start is not None:
+            go_on(self.network, self.trainer, start)
         self._snapshots = set(experiment.training.snapshot_epochs)
         self.seconds = 0.0
         notes = [choice, path_note]
@@ -228,7 +237,7 @@ class Run:
         scores = self.trainer.score_start()
         if scores is not None:
             known = {name: value for name, value in scores.items() if value is not None}
-            self.recorder.add_start(self._checkpoint(known, None))
+            self.recorder.add_start(self._checkpoint(known, None, self.baselines))
 
     def _keep(self, epoch: Epoch) -> None:
         scores = {
@@ -236,13 +245,13 @@ class Run:
             for name, value in epoch.metrics.items()
             if name.startswith(("train_", "val_")) and value is not None
         }
-        checkpoint = self._checkpoint(scores, None)
+        checkpoint = self._checkpoint(scores, None, self.baselines)
         if self._snapshots and (epoch.number in self._snapshots or self.trainer.out_of_patience):
             self.recorder.add_snapshot(checkpoint, self._snapshots)
         self.recorder.add_epoch(epoch.metrics, checkpoint, is_best=epoch.is_best)
 
     def _save_mid_epoch(self, mid_epoch: MidEpoch) -> None:
-        self.recorder.save(self._checkpoint({}, mid_epoch))
+        self.recorder.save(self._checkpoint({}, mid_epoch, self.baselines))
 
     def __repr__(self) -> str:
         done, epochs = self.trainer.progress.epoch, self.experiment.training.epochs
@@ -277,7 +286,13 @@ class Run:
         """The directory of the run; None for one in memory."""
         return self.recorder.directory
 
-    def _checkpoint(self, scores: dict[str, float], mid_epoch: MidEpoch | None) -> Checkpoint:
+    def here(self) -> Checkpoint:
+        """Return where the run stands now, as a ``start`` for another one; it holds no copies."""
+        return self._checkpoint({}, None, None)
+
+    def _checkpoint(
+        self, scores: dict[str, float], mid_epoch: MidEpoch | None, baselines: Baselines | None
+    ) -> Checkpoint:
         splits, trainer = self.splits, self.trainer
         return Checkpoint(
             self.experiment,
@@ -294,7 +309,7 @@ class Run:
             scores,
             Resume(trainer.progress, trainer.optimizer.steps, trainer.optimizer.slots, mid_epoch),
             self._data_from_run,
-            self.baselines,
+            baselines,
         )
 
     @cached_property

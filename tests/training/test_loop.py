@@ -316,6 +316,26 @@ def test_it_saves_after_every_few_steps(every: int) -> None:
     assert steps == [step for step in range(1, 25) if step % every == 0 and step % 8]
 
 
+@pytest.mark.parametrize("steps", [1, 4, 5, 12])
+def test_single_steps_are_those_of_an_epoch(steps: int) -> None:
+    """An epoch of 36 examples in batches of 8 has five steps."""
+    settings = {"training": {"batch_size": 8}, "model": {"hidden": [6], "dropout": 0.4}}
+    whole, single = trainer(**settings), trainer(**settings)
+    going = run(whole, 3)
+    epochs = [next(going) for _ in range(3)]
+    taken = [single.step() for _ in range(steps)]
+    assert single.optimizer.steps == steps
+    assert (single.progress.epoch, single.batch) == divmod(steps, 5)
+    assert [epoch.number for epoch in taken if epoch is not None] == list(range(1, 1 + steps // 5))
+    rest = list(run(single, 3))
+    np.testing.assert_array_equal(single.network.parameters.values, whole.network.parameters.values)
+    timed = {"seconds", "examples_per_second"}
+    for mine, theirs in zip([epoch for epoch in taken if epoch] + rest, epochs, strict=True):
+        assert {k: v for k, v in mine.metrics.items() if k not in timed} == {
+            k: v for k, v in theirs.metrics.items() if k not in timed
+        }
+
+
 def test_projections_of_residual_layers_stay_within_the_max_norm() -> None:
     trains = trainer(
         model={"hidden": [8, {"units": 4, "residual": True}]},
