@@ -101,6 +101,43 @@ def border_length(run: RunDirectory) -> float:
     return float(np.pi / 8 * (straight + diagonal / np.sqrt(2)) * 6 / (n - 1))
 
 
+# ---------------------------------------------------------------------------------------- one neuron
+
+
+def neuron(run: RunDirectory) -> tuple[Array, Array, Array, float]:
+    """Return the inputs of a neuron with an added 1, its targets -1 or 1, its weights (w1, w2, b), and l2."""
+    X, y = examples(run)
+    W = weights(run)
+    l2 = load_checkpoint(run.last).experiment.regularization.l2
+    return np.column_stack([X, np.ones(len(X))]), 2.0 * y - 1, np.append(W["W1"][:, 0], W["b1"]), l2
+
+
+def test_a_neuron_with_the_logistic_loss_is_a_softmax_classifier(trained: Train) -> None:
+    """Its weights are the optimum that Newton's method finds, its output's sigmoid the probability."""
+    run = trained("notes/neuron")
+    X, t, found, l2 = neuron(run)
+    penalty = l2 * np.diag([1, 1, 0])
+    best = np.zeros(3)
+    for _ in range(20):
+        p = 1 / (1 + np.exp(-X @ best))
+        gradient = X.T @ (p - (t > 0)) / len(X) + penalty @ best
+        best -= np.linalg.solve((X.T * (p * (1 - p))) @ X / len(X) + penalty, gradient)
+    assert found == pytest.approx(best, abs=0.1)
+    assert score(run, "accuracy", "test") > 0.85
+
+
+def test_a_neuron_with_the_hinge_loss_is_an_svm(trained: Train) -> None:
+    """Only examples inside the margin hold the line: l2 w is the mean of t x over them, as at the optimum."""
+    run = trained("notes/neuron", "loss=binary_hinge")
+    X, t, found, l2 = neuron(run)
+    inside = t * (X @ found) < 1
+    assert 0.1 < inside.mean() < 0.5
+    held = (t * inside) @ X / len(X)
+    assert held[:2] == pytest.approx(l2 * found[:2], abs=0.04)
+    assert abs(held[2]) < 0.1
+    assert score(run, "accuracy", "test") > 0.85
+
+
 # ------------------------------------------------------------------------------ activation functions
 
 
@@ -111,6 +148,21 @@ def test_relu_converges_in_fewer_epochs_than_tanh(trained: Train) -> None:
     X, _ = examples(tanh)
     W = weights(tanh)
     assert np.mean(np.abs(np.tanh(X @ W["W1"] + W["b1"])) > 0.95) > 0.5  # the reason: they saturate
+
+
+def test_large_first_weights_saturate_sigmoids_and_no_gradient_comes_back(trained: Train) -> None:
+    small, right, large = (trained("notes/saturation", f"model.init.gain={gain}") for gain in (1, 4, 100))
+    last = {run: rows(run)[-1] for run in (small, right, large)}
+    assert min(last[large]["saturated"]) > 0.9
+    assert max(last[right]["saturated"]) < 0.5
+    assert max(last[small]["saturated"]) == 0  # its gradients vanish by slopes of at most 1/4, layer by layer
+    for run in (small, large):
+        norms = last[run]["gradient_norms"]
+        assert norms[0] < 0.01 * norms[-1]
+        assert last[run]["train_accuracy"] < 0.2
+    norms = last[right]["gradient_norms"]
+    assert norms[0] > 0.1 * norms[-1]
+    assert last[right]["train_accuracy"] > 0.9
 
 
 def test_a_high_learning_rate_kills_relus_and_a_proper_one_does_not(trained: Train) -> None:

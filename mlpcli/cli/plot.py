@@ -273,5 +273,5 @@ def _draw_notes(notes: str, out: Path | None) -> None:
     if out is None:
         check_folder(default)
     for name, path in paths.items():
-        save(draw_notes(name, configs, tell), path)
+        save(draw_notes(name, configs, tell), path, small=True)
         show(path)

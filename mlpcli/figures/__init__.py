@@ -16,10 +16,14 @@ KINDS = (
     *("importance", "health", "hidden", "examples"),
 )
 NOTES = (
+    "neuron",
     "activations",
+    "saturation",
+    "zigzag",
     "relu_against_tanh",
     "dead_relu",
     "universal_approximator",
+    "bumps",
     "layer_sizes",
     "spread_of_loss",
     "l2_strength",

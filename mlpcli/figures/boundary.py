@@ -380,8 +380,10 @@ def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
     height = 0.35 + (side - 0.1) * (sides[1] / sides[0] if is_square(span.ranges) else 1)
     is_plane = len(span.ranges) == 2
     is_shared = runs[0].checkpoint.classes is None or len(set(map(Scale.of, runs))) == 1
-    bars = 0.0 if is_shared or not is_plane else 0.8 * sheet.columns
-    figure = new_figure(max(side * sheet.columns + 0.6 + bars, 6), height * sheet.rows + 1)
+    bars = 0.0 if is_shared or not is_plane else 0.7 * sheet.columns
+    figure = new_figure(
+        max(side * sheet.columns + 0.6 + bars, 6), height * sheet.rows + (1 if is_shared else 1.2)
+    )
     panels = figure.subplots(sheet.rows, sheet.columns, sharex=True, sharey=True, squeeze=False)
     for panel in panels.flat:
         panel.set_visible(False)

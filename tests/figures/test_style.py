@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib as mpl
+import numpy as np
 from PIL import Image
 
 from mlpcli.figures.kinds import DRAW
@@ -28,6 +29,20 @@ def test_pictures_are_png_or_svg_and_reproducible(tmp_path: Path) -> None:
     with Image.open(tmp_path / "new" / "a.PNG") as image:
         assert image.size == (300, 200)
     assert ElementTree.parse(tmp_path / "new" / "a.SVG").getroot().tag.endswith("svg")
+
+
+def test_a_small_picture_has_few_colours_and_looks_the_same(tmp_path: Path) -> None:
+    for small in (False, True):
+        for kind in ("png", "svg"):
+            figure = new_figure(3, 2, "title")
+            figure.subplots().imshow([[0, 1, 2], [3, 4, 5]])
+            save(figure, tmp_path / f"{small}.{kind}", small=small)
+    with Image.open(tmp_path / "False.png") as image, Image.open(tmp_path / "True.png") as few:
+        whole, colours = np.asarray(image.convert("RGB"), int), np.asarray(few.convert("RGB"), int)
+        assert few.mode == "P"
+    assert np.abs(whole - colours).max() < 20
+    assert (tmp_path / "True.png").stat().st_size < 0.7 * (tmp_path / "False.png").stat().st_size
+    assert (tmp_path / "True.svg").read_bytes() == (tmp_path / "False.svg").read_bytes()
 
 
 def test_characters_missing_from_the_font_cause_no_warning(tmp_path: Path) -> None:

@@ -1,87 +1,122 @@
-"""The notes' figures of units: activation functions, and ReLUs that die."""
+"""The notes' figure of activation functions and their derivatives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from mlpcli.config.plan import UNITS
-from mlpcli.figures.style import LINE_COLOURS, log_axis, new_figure, percent_axis, styled
+from mlpcli.figures.style import INK, LINE_COLOURS, new_figure, styled
 from mlpcli.nn.layers import LAYERS
-from mlpcli.training.finished import FinishedRun
+from mlpcli.nn.parameters import Parameters
 
-__all__ = ["draw_activations", "draw_dead_relu"]
+__all__ = ["draw_activations"]
+
+Array = NDArray[Any]
+
+_Z = np.linspace(-4, 4, 801)
+_DOTS = _Z[25::50]
+_LEAK = 0.01  # the slope of the notes' leaky ReLU
+
+# The panels: title, formula, name of the activation, its settings, and weights of maxout's pieces of z.
+_PANELS: list[tuple[str, str, str, dict[str, Any], tuple[float, ...]]] = [
+    ("sigmoid", "1 / (1 + exp(−z))", "sigmoid", {}, ()),
+    ("tanh", "2 sigmoid(2z) − 1", "tanh", {}, ()),
+    ("ReLU", "max(0, z)", "relu", {}, ()),
+    ("leaky ReLU", "max(0.01 z, z)", "leaky_relu", {"alpha": _LEAK}, ()),
+    ("PReLU", "max(0, z) + a min(0, z), learned a", "prelu", {"alpha": 0.25}, ()),
+    ("maxout is ReLU", "largest of 0 z and 1 z", "maxout", {"pieces": 2}, (0.0, 1.0)),
+    ("maxout is leaky ReLU", "largest of 0.01 z and 1 z", "maxout", {"pieces": 2}, (_LEAK, 1.0)),
+    ("ELU", "z, or exp(z) − 1 below 0", "elu", {"alpha": 1.0}, ()),
+    ("softplus", "log(1 + exp(z))", "softplus", {}, ()),
+    ("SiLU", "z sigmoid(z)", "silu", {}, ()),
+    ("GELU", "z times normal distribution", "gelu", {}, ()),
+    ("Mish", "z tanh(softplus(z))", "mish", {}, ()),
+]
+
+
+def _curve(name: str, settings: dict[str, Any], weights: tuple[float, ...], z: Array) -> tuple[Array, Array]:
+    """Return an activation of sums z (n,) and its derivative, by the layer that training uses.
+
+    The derivative is the backward pass of a gradient of 1. The pieces of maxout are ``weights`` times z.
+    """
+    spec = UNITS[name].plan(1, 1, {"name": name, **settings})
+    layer = LAYERS[spec.kind](spec, np.float64)
+    layer.bind(Parameters(spec.parameters, np.dtype(np.float64)))
+    layer.initialize(np.random.default_rng(0))
+    layer.resize(len(z))
+    W = np.array([weights or (1.0,)])
+    y = layer.forward(z[:, None] @ W)[:, 0].copy()
+    dX = layer.backward(np.ones((len(z), 1)))
+    assert dX is not None
+    return y, (dX @ W.T)[:, 0]
 
 
 @styled
 def draw_activations(claim: str) -> Figure:
-    """Draw activation functions, those of the notes and newer ones, with their derivatives.
-
-    Both are computed by the code that training uses: the derivative is the backward pass of a gradient of 1.
-    """
-    shown = {
-        "sigmoid": {},
-        "tanh": {},
-        "relu": {},
-        "leaky_relu": {"alpha": 0.1},
-        "elu": {"alpha": 1.0},
-        "softplus": {},
-        "silu": {},
-        "gelu": {},
-    }
-    figure = new_figure(9, 5, claim)
-    z = np.linspace(-4, 4, 801)
-    panels = figure.subplots(2, 4, sharex=True, sharey=True)
-    for axes, (name, settings) in zip(panels.flat, shown.items(), strict=True):
-        spec = UNITS[name].plan(1, 1, {"name": name, **settings})
-        layer = LAYERS[spec.kind](spec, np.float64)
-        layer.resize(len(z))
-        y = layer.forward(z[:, None].copy())[:, 0].copy()
-        slope = layer.backward(np.ones((len(z), 1)))
-        assert slope is not None
-        axes.plot(z, slope[:, 0], "--", color=LINE_COLOURS[1], label="derivative dy/dz")
-        axes.plot(z, y, color=LINE_COLOURS[0], linewidth=2, label="activation y")
-        extra = "".join(f", {key} {value:g}" for key, value in settings.items())
-        axes.set_title(f"{name}{extra}", fontsize=10)
+    """Draw the activation functions of the notes and newer ones, each with its derivative."""
+    figure = new_figure(9.6, 7.4, claim)
+    panels = figure.subplots(3, 4, sharex=True, sharey=True)
+    for axes, (title, formula, name, settings, weights) in zip(panels.flat, _PANELS, strict=True):
+        y, slope = _curve(name, settings, weights, _Z)
+        axes.plot(_Z, y, color=LINE_COLOURS[0], linewidth=2.2, label="activation y")
+        axes.plot(_Z, slope, "--", color=LINE_COLOURS[1], linewidth=1.5, label="derivative dy/dz")
+        axes.set_title(f"{title}\n{formula}", fontsize=9.5)
         axes.grid(True)
         axes.set_ylim(-1.3, 2.3)
         axes.set_xticks(range(-4, 5, 2))
-    for axes in panels[1]:
+    sigmoid, _ = _curve("sigmoid", {}, (), 2 * _DOTS)
+    _dot(panels[0, 1], 2 * sigmoid - 1, "o", "2 sigmoid(2z) − 1, by sigmoid")
+    for a in (-0.1, 0.1, 0.5):
+        other, _ = _curve("prelu", {"alpha": a}, (), _Z)
+        panels[1, 0].plot(
+            *(_Z, other), color=LINE_COLOURS[5], linewidth=1.2, zorder=1, label="PReLU with other slopes a"
+        )
+    _dot(panels[1, 1], _curve("relu", {}, (), _DOTS)[0], "s", "ReLU and leaky ReLU")
+    _dot(panels[1, 2], _curve("leaky_relu", {"alpha": _LEAK}, (), _DOTS)[0], "s", "ReLU and leaky ReLU")
+    for axes, weights in ((panels[1, 1], _PANELS[5][4]), (panels[1, 2], _PANELS[6][4])):
+        for weight in weights:
+            axes.plot(
+                _Z,
+                weight * _Z,
+                ":",
+                color=LINE_COLOURS[2],
+                linewidth=1.6,
+                zorder=1,
+                label="the two pieces of maxout",
+            )
+    for axes in (panels[0, 3], panels[1, 2]):
+        axes.annotate(
+            "−0.04",
+            (-4, -0.04),
+            xytext=(-3.7, -0.75),
+            fontsize=9,
+            arrowprops={"arrowstyle": "-", "color": INK},
+        )
+    for axes in panels[-1]:
         axes.set_xlabel("weighted sum z")
     for axes in panels[:, 0]:
         axes.set_ylabel("y and dy/dz")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure
-
-
-@styled
-def draw_dead_relu(runs: Sequence[FinishedRun], claim: str) -> Figure:
-    """Draw the share of dead ReLUs and the training accuracy over the learning rate."""
-    figure = new_figure(6.4, 4.4, claim)
-    axes = figure.subplots(1, 1)
-    rates = sorted({run.experiment.optimizer.learning_rate for run in runs})
-    series: dict[str, tuple[str, str, Callable[[FinishedRun], Any]]] = {
-        "dead units, of 100": ("o-", LINE_COLOURS[1], lambda run: run.rows[-1].dead[0]),
-        "training accuracy": ("s--", LINE_COLOURS[0], lambda run: run.rows[-1].train_accuracy),
+    handles = {
+        label: line
+        for axes in panels.flat
+        for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    for name, (line, colour, get) in series.items():
-        values = [
-            [get(run) for run in runs if run.experiment.optimizer.learning_rate == rate] for rate in rates
-        ]
-        means = [float(np.mean(of_rate)) for of_rate in values]
-        axes.plot(rates, means, line, color=colour, markeredgecolor="white", markersize=7, label=name)
-        axes.fill_between(
-            rates, [min(v) for v in values], [max(v) for v in values], color=colour, alpha=0.15, linewidth=0
-        )
-    log_axis(axes, "x")
-    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
-    axes.set_ylim(-0.03, 1.03)
-    percent_axis(axes.yaxis)
-    axes.grid(True)
-    axes.set_xlabel("learning rate (adam)")
-    axes.set_ylabel("share in the last epoch")
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
     return figure
+
+
+def _dot(axes: Axes, values: Array, marker: str, label: str) -> None:
+    """Draw values at `_DOTS` as small markers on the line that they should be on."""
+    axes.plot(
+        *(_DOTS, values, marker),
+        markersize=4.5,
+        markerfacecolor="white",
+        markeredgecolor=INK,
+        zorder=4,
+        label=label,
+    )

@@ -9,8 +9,12 @@ from matplotlib.figure import Figure
 
 from mlpcli.figures.boundary import draw_boundary
 from mlpcli.figures.curves import draw_curves
-from mlpcli.figures.notes.activations import draw_activations, draw_dead_relu
+from mlpcli.figures.notes.activations import draw_activations
+from mlpcli.figures.notes.bumps import draw_bumps
+from mlpcli.figures.notes.failing import draw_dead_relu, draw_saturation
+from mlpcli.figures.notes.neuron import draw_neuron
 from mlpcli.figures.notes.sizes import draw_spread
+from mlpcli.figures.notes.zigzag import draw_zigzag
 from mlpcli.training.finished import FinishedRun
 
 __all__ = ["FIGURES", "NotesFigure"]
@@ -53,7 +57,31 @@ def _hidden(*sizes: str) -> list[list[str]]:
 
 # In the order of the notes.
 FIGURES: dict[str, NotesFigure] = {
-    "activations": NotesFigure("Activation functions and their derivatives", _untrained(draw_activations)),
+    "neuron": NotesFigure(
+        "A single neuron classifies: its loss makes it a softmax classifier or an SVM",
+        draw_neuron,
+        {"neuron": [[f"loss=binary_{loss}"] for loss in ("cross_entropy", "hinge")]},
+    ),
+    "activations": NotesFigure(
+        "tanh is a stretched sigmoid; ReLU and leaky ReLU are special cases of maxout",
+        _untrained(draw_activations),
+    ),
+    "saturation": NotesFigure(
+        "First weights that are too large saturate sigmoids, and no gradient comes back",
+        draw_saturation,
+        {
+            "saturation": [
+                [f"model.init.gain={gain}", f"training.seed={seed}"]
+                for gain in (1, 4, 100)
+                for seed in range(3)
+            ]
+        },
+    ),
+    "zigzag": NotesFigure(
+        "With inputs that are all positive, the weights of a neuron zig-zag",
+        draw_zigzag,
+        {"zigzag": [[f"data.scaling={scaling}"] for scaling in ("none", "center")]},
+    ),
     "relu_against_tanh": NotesFigure(
         "ReLU converges in fewer epochs than tanh",
         _titled(draw_curves),
@@ -74,6 +102,10 @@ FIGURES: dict[str, NotesFigure] = {
         "More units in one hidden layer approximate a function more closely",
         _titled(draw_boundary),
         {"universal_approximator": _hidden("", "2", "5", "20")},
+    ),
+    "bumps": NotesFigure(
+        "A sum of bumps, each of two sigmoids, approximates a sine: twice the bumps, half the error",
+        _untrained(draw_bumps),
     ),
     "layer_sizes": NotesFigure(
         "More units express more complicated functions",
