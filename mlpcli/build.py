@@ -26,6 +26,7 @@ from mlpcli.data.splits import fold_rows, split_groups, split_rows, split_times
 from mlpcli.data.table.delimited import measure_csv, read_csv
 from mlpcli.data.table.dialect import Dialect
 from mlpcli.data.target_transform import TargetTransform
+from mlpcli.data.terms import require_few_terms
 from mlpcli.data.toy import TOY_SETS, draw_toy
 from mlpcli.data.transform import Transform
 from mlpcli.errors import ConfigError, DataError
@@ -163,7 +164,9 @@ def _read_csv(data: Any, seed: int, classification: bool | None) -> Dataset:  # 
 
 def _measure_csv(data: Any, classification: bool | None) -> TableSize:
     settings = _csv_settings(data)
-    return measure_csv(**settings, classification=classification, missing=data.missing, bins=data.bins)
+    return measure_csv(
+        **settings, classification=classification, missing=data.missing, bins=data.bins, terms=data.terms
+    )
 
 
 def _csv_settings(data: Any) -> dict[str, Any]:
@@ -196,7 +199,11 @@ def _read_npz(data: Any, seed: int, classification: bool | None) -> Dataset:  # 
 
 
 def _measure_npz(data: Any, classification: bool | None) -> TableSize:
-    return measure_npz(Path(data.path), classification=classification)
+    size = measure_npz(Path(data.path), classification=classification)
+    if not data.terms:
+        return size
+    terms = require_few_terms(size.inputs, data.terms)
+    return size._replace(features=size.inputs * (1 + data.bins) + terms, direct=size.inputs + terms)
 
 
 def _read_cifar10(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
@@ -204,7 +211,7 @@ def _read_cifar10(data: Any, seed: int, classification: bool | None) -> Dataset:
 
 
 def _draw(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
-    shared = {"train_size", "val_size", "test_size", "fold", "scaling"}
+    shared = {"train_size", "val_size", "test_size", "fold", "terms", "scaling"}
     settings = data.model_dump(exclude={"name"} | shared)
     return draw_toy(data.name, stream(seed, "data"), **settings)
 
@@ -447,11 +454,16 @@ def leave_out(experiment: Experiment, train: Split) -> list[NDArray[np.intp]] | 
 
 
 def fit_transform(experiment: Experiment, splits: Splits) -> Transform:
-    """Return the transform of raw columns into network inputs, fitted to the training split."""
+    """Return the transform of raw columns into network inputs, fitted to the training split.
+
+    Raises DataError if the terms that the config adds are too many.
+    """
     data = experiment.data
     rows, weights = _counting(splits.train)
-    bins = getattr(data, "bins", 0)
-    return Transform.fit(data.scaling, splits.train.X, rows, splits.columns, splits.kinds, bins, weights)
+    bins, terms = getattr(data, "bins", 0), getattr(data, "terms", ())
+    return Transform.fit(
+        data.scaling, splits.train.X, rows, splits.columns, splits.kinds, bins, weights, terms
+    )
 
 
 def _counting(split: Split) -> tuple[NDArray[np.intp], NDArray[np.float64] | None]:

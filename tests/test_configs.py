@@ -38,6 +38,19 @@ SOLVED = {
 }
 
 
+def test_with_their_squares_as_inputs_a_line_separates_the_circles(
+    trained: Callable[..., RunDirectory],
+) -> None:
+    """x1^2 + x2^2 is 1 on the one circle and 0.25 on the other."""
+    linear = ("model.hidden=[]", "training.epochs=60")
+    accuracies = [
+        score_checkpoint(trained("circles", *linear, *terms).best, "test", None)["accuracy"]
+        for terms in ([], ["data.terms=square"])
+    ]
+    assert accuracies[0] < 0.7
+    assert accuracies[1] >= 0.98
+
+
 def test_every_config_is_tested() -> None:
     assert {path.stem for path in CONFIGS.glob("*.yaml")} == {*SOLVED, "cifar10"}
     table = (CONFIGS / "notes" / "README.md").read_text(encoding="utf-8")

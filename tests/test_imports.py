@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "mlpcli"
 GROUND = {
-    *("errors", "blas", "streams", "buffers", "files", "reading", "npz", "machine", "specs", "text"),
+    *("errors", "blas", "streams", "buffers", "files", "reading", "npz", "machine", "specs", "terms", "text"),
     "colours",
 }
 
@@ -22,14 +22,15 @@ MAY_IMPORT = {
     "files": set(),
     "machine": set(),
     "specs": set(),
+    "terms": set(),
     "text": set(),
     "colours": set(),
     "reading": {"errors", "text"},
     "npz": {"errors", "reading", "text"},
-    "config": {"errors", "specs", "text"},
+    "config": {"errors", "specs", "terms", "text"},
     "nn": {"errors", "buffers", "specs"},
     "optim": {"errors", "buffers"},
-    "data": {"errors", "buffers", "files", "npz", "reading", "text"},
+    "data": {"errors", "buffers", "files", "npz", "reading", "terms", "text"},
     "build": GROUND | {"nn", "optim", "data", "config"},
     "training": GROUND | {"nn", "optim", "data", "config", "build"},
     "api": GROUND | {"data", "config", "build", "training"},
@@ -38,7 +39,7 @@ MAY_IMPORT = {
     "cli": GROUND | {"nn", "data", "config", "build", "training", "figures", "play"},
     "__main__": {"cli"},
 }
-WITHOUT_NUMPY = ["config", "errors", "files", "specs"]
+WITHOUT_NUMPY = ["config", "errors", "files", "specs", "terms"]
 
 
 def room(path: Path) -> str:

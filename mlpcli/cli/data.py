@@ -158,7 +158,10 @@ def _description(report: dict[str, Any]) -> str:
     classes, targets = report.get("classes"), report.get("targets")
     what = f"{len(classes)} classes" if classes else count(len(targets or ()) // len(parts), "target")
     features = count(report["inputs"], "feature")
-    kept = sum(row["kind"] != "left out" for row in report.get("columns", ()))
+    if "columns" in report:
+        kept = sum(row["kind"] != "left out" for row in report["columns"])
+    else:
+        kept = len(report["features"])
     if kept and kept != report["inputs"]:
         features = f"{count(kept, 'column')} as {features}"
     if "image" in report:
@@ -170,6 +173,8 @@ def _description(report: dict[str, Any]) -> str:
         ["splits", ", ".join(splits)],
         ["values", f"{report['dtype']}, {memory(report['bytes'])}"],
     ]
+    if "terms" in report:
+        facts.append(["terms", some([clip(name, 2 * _NAME) for name in report["terms"]], _MOST_ROWS)])
     if "loss" in report:
         facts.append(["loss", report["loss"]])
     facts += [["rows", note] for note in report["notes"]]

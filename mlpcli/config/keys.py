@@ -51,6 +51,8 @@ OTHER_KEYS = {
     **dict.fromkeys(("class_weight",), "class_weights"),
     **dict.fromkeys(("sample_weight", "sample_weights"), "weight"),
     **dict.fromkeys(("input_dim", "input_size", "n_features", "num_features"), "inputs"),
+    **dict.fromkeys(("interactions", "poly", "polynomial", "polynomial_features", "cross"), "terms"),
+    **dict.fromkeys(("crosses", "feature_crosses", "basis", "basis_functions"), "terms"),
     **dict.fromkeys(("output_dim", "output_size"), "outputs"),
     **dict.fromkeys(("ensemble", "n_estimators", "ensemble_size"), "members"),
 }

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SCALINGS", "Scaling", "extremes"]
+__all__ = ["SCALINGS", "Matrix", "Scaling", "extremes"]
 
 _MEASURED = 1 << 18  # numbers that become float64 at a time: 2 MB
+
+
+class Matrix(Protocol):
+    """What is measured: an array (n, columns), or one of which rows are computed when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
+
+    def __getitem__(self, rows: NDArray[np.intp], /) -> NDArray[Any]: ...
+
 
 Columns = NDArray[np.float64]
 Statistics = tuple[Columns, Columns]
 Weights = NDArray[np.float64] | None
 # Takes X (n, columns), the rows to measure and their weights, and returns shift and scale, both (columns,).
-Measure = Callable[[NDArray[Any], NDArray[np.intp], Weights], Statistics]
+Measure = Callable[[Matrix, NDArray[np.intp], Weights], Statistics]
 
 
-def _pieces(
-    X: NDArray[Any], rows: NDArray[np.intp]
-) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_] | bool]]:
+def _pieces(X: Matrix, rows: NDArray[np.intp]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_] | bool]]:
     """Yield the rows of X, some at a time, and which of their cells are there: True if all are."""
     step = max(1, _MEASURED // X.shape[1])
     for start in range(0, len(rows), step):
@@ -31,21 +39,21 @@ def _pieces(
         yield piece, ~missing if missing.any() else True
 
 
-def _none(X: NDArray[Any], rows: NDArray[np.intp], weights: Weights) -> Statistics:  # noqa: ARG001
+def _none(X: Matrix, rows: NDArray[np.intp], weights: Weights) -> Statistics:  # noqa: ARG001
     return np.zeros(X.shape[1]), np.ones(X.shape[1])
 
 
-def _center(X: NDArray[Any], rows: NDArray[np.intp], weights: Weights) -> Statistics:
+def _center(X: Matrix, rows: NDArray[np.intp], weights: Weights) -> Statistics:
     return _mean(X, rows, weights, lambda piece: piece), np.ones(X.shape[1])
 
 
-def _standardize(X: NDArray[Any], rows: NDArray[np.intp], weights: Weights) -> Statistics:
+def _standardize(X: Matrix, rows: NDArray[np.intp], weights: Weights) -> Statistics:
     mean = _mean(X, rows, weights, lambda piece: piece)
     return mean, np.sqrt(_mean(X, rows, weights, lambda piece: (piece - mean) ** 2))
 
 
 def _mean(
-    X: NDArray[Any], rows: NDArray[np.intp], weights: Weights, of: Callable[[NDArray[Any]], NDArray[Any]]
+    X: Matrix, rows: NDArray[np.intp], weights: Weights, of: Callable[[NDArray[Any]], NDArray[Any]]
 ) -> Columns:
     """Return the mean (columns,) of what ``of`` makes of some rows; 0 where no cell is there."""
     total, count = np.zeros(X.shape[1]), np.zeros(X.shape[1])
@@ -61,7 +69,7 @@ def _mean(
     return total / np.where(count > 0, count, 1)
 
 
-def extremes(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
+def extremes(X: Matrix, rows: NDArray[np.intp]) -> Statistics:
     """Return the smallest and the largest number (columns,) in each column; 0 where there is none."""
     low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
     for piece, there in _pieces(X, rows):
@@ -74,7 +82,7 @@ def extremes(X: NDArray[Any], rows: NDArray[np.intp]) -> Statistics:
     return low, high
 
 
-def _range(X: NDArray[Any], rows: NDArray[np.intp], weights: Weights) -> Statistics:  # noqa: ARG001
+def _range(X: Matrix, rows: NDArray[np.intp], weights: Weights) -> Statistics:  # noqa: ARG001
     low, high = extremes(X, rows)
     return low / 2 + high / 2, high / 2 - low / 2
 
@@ -104,7 +112,7 @@ class Scaling:
     scale: Columns
 
     @classmethod
-    def fit(cls, kind: str, X: NDArray[Any], rows: NDArray[np.intp], weights: Weights = None) -> Scaling:
+    def fit(cls, kind: str, X: Matrix, rows: NDArray[np.intp], weights: Weights = None) -> Scaling:
         """Measure ``rows`` of X (n, columns), without its missing cells, for the given kind of scaling.
 
         In means, ``weights`` (rows,), all above 0, say how much each counts: one of weight 2 like two rows.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from mlpcli.data.kinds import Kinds
 from mlpcli.data.scaling import Scaling
+from mlpcli.data.terms import Terms
+from mlpcli.terms import count_terms, name_terms
 
 __all__ = ["MOST_BINS", "MOST_LEVELS", "RARE", "Slots", "Transform"]
 
 _CACHED = 3 << 15  # numbers that are transformed at a time, 400 kB: they stay in the cache for all passes
 
 _ENOUGH = 5000  # rows for a median that no training row is filled with
+_OF_TERMS = "terms_"  # begins the names of the arrays of the terms
 RARE = 3  # a category that has fewer rows in the training split is pooled with the other rare ones
 MOST_BINS = 1000  # of a column of numbers
 MOST_LEVELS = 100  # categories of a column with a feature of their own; the others are pooled
@@ -34,8 +37,8 @@ class Transform:
 
     The features are, in this order: every column of numbers or booleans, scaled; a 0/1 feature for each of
     the ``flagged`` ones, which says that the cell is missing; for each column of categories one 0/1 feature
-    for every frequent one, and one for the rare ones together; and for each column with ``edges`` one for
-    every bin between them.
+    for every frequent one, and one for the rare ones together; the ``terms`` of the scaled columns of numbers
+    and booleans; and for each column with ``edges`` one for every bin between them.
 
     ``scaling`` and ``fill`` hold a value for every column; those of categories are not used. ``fill`` stands
     in the place of a missing number, in the units of the column. ``slots`` has the columns of categories, by
@@ -47,6 +50,7 @@ class Transform:
     flagged: tuple[int, ...] = ()
     slots: Mapping[int, Slots] | None = None
     edges: Mapping[int, NDArray[np.float64]] | None = None
+    terms: Terms | None = None
 
     @classmethod
     def fit(
@@ -58,6 +62,7 @@ class Transform:
         kinds: Kinds | None = None,
         bins: int = 0,
         weights: NDArray[np.float64] | None = None,
+        terms: Sequence[str] = (),
     ) -> Transform:
         """Measure ``rows`` of X (n, columns); ``kind`` is that of the scaling, see `Scaling.fit`.
 
@@ -71,7 +76,31 @@ class Transform:
         Numbers with more than two values are also encoded piecewise linearly, in at most so many ``bins``
         between quantiles: the feature of a bin grows from -0.5 to 0.5 from its one end to the other
         (Gorishniy et al., 2022, "On Embeddings for Numerical Features in Tabular Deep Learning").
+
+        ``terms`` are the names of those to add. Raises DataError if they are too many.
         """
+        fitted = cls._fit(kind, X, rows, columns, kinds, bins, weights)
+        n = len(fitted.numbers)
+        if not count_terms(n, terms):
+            return fitted
+
+        def scaled(some: NDArray[np.intp]) -> NDArray[np.float64]:
+            return fitted._scaled(X[some])
+
+        return replace(fitted, terms=Terms.fit(kind, terms, n, scaled, rows, weights))
+
+    @classmethod
+    def _fit(
+        cls,
+        kind: str,
+        X: NDArray[Any],
+        rows: NDArray[np.intp],
+        columns: Sequence[str],
+        kinds: Kinds | None,
+        bins: int,
+        weights: NDArray[np.float64] | None,
+    ) -> Transform:
+        """Return the transform without terms."""
         kinds = kinds or {}
         levels = {
             j: kinds[name].levels
@@ -106,6 +135,7 @@ class Transform:
         flagged: Sequence[int],
         slots: Mapping[int, Slots],
         bins: Mapping[int, int],
+        terms: Sequence[str] = (),
     ) -> Transform:
         """Return the transform that `to_arrays` has described; older files have no ``fill``.
 
@@ -119,16 +149,32 @@ class Transform:
             widths = [np.diff(own) for own in cut]
         if not all(np.all((own > 0) & np.isfinite(own)) for own in widths):
             raise ValueError("edges holds edges that are not in order, or too far apart")
-        return cls(scaling, fill, tuple(flagged), slots, dict(zip(bins, cut, strict=True)))
+        of_terms = {
+            name.removeprefix(_OF_TERMS): array
+            for name, array in arrays.items()
+            if name.startswith(_OF_TERMS)
+        }
+        try:
+            added = Terms(tuple(terms), Scaling.from_arrays(of_terms)) if of_terms else None
+        except ValueError as error:
+            raise ValueError(f"{_OF_TERMS}{error}") from None
+        return cls(scaling, fill, tuple(flagged), slots, dict(zip(bins, cut, strict=True)), added)
 
     @staticmethod
-    def shapes(columns: int, bins: Mapping[int, int], *, fill: bool) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of the arrays of `to_arrays`; it may be that there is no ``fill`` among them."""
+    def shapes(
+        columns: int, bins: Mapping[int, int], terms: int = 0, *, fill: bool
+    ) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the arrays of `to_arrays`, with so many ``terms``.
+
+        It may be that there is no ``fill`` among them.
+        """
         shapes = Scaling.shapes(columns)
         if fill:
             shapes["fill"] = (columns,)
         if bins:
             shapes["edges"] = (sum(bins.values()) + len(bins),)
+        if terms:
+            shapes |= {_OF_TERMS + name: shape for name, shape in Scaling.shapes(terms).items()}
         return shapes
 
     def to_arrays(self) -> dict[str, NDArray[np.float64]]:
@@ -138,6 +184,8 @@ class Transform:
             arrays["fill"] = self.fill
         if self.edges:
             arrays["edges"] = np.concatenate(list(self.edges.values()))
+        if self.terms is not None:
+            arrays |= {_OF_TERMS + name: array for name, array in self.terms.scaling.to_arrays().items()}
         return arrays
 
     @property
@@ -147,11 +195,16 @@ class Transform:
 
     @staticmethod
     def width(
-        columns: int, flagged: Sequence[int], slots: Mapping[int, Slots], bins: Mapping[int, int]
+        columns: int,
+        flagged: Sequence[int],
+        slots: Mapping[int, Slots],
+        bins: Mapping[int, int],
+        terms: Sequence[str] = (),
     ) -> int:
         """Return the number of features."""
+        numbers = columns - len(slots)
         of_slots = sum(max(own) + 1 for own in slots.values())
-        return columns - len(slots) + len(flagged) + of_slots + sum(bins.values())
+        return numbers + len(flagged) + of_slots + count_terms(numbers, terms) + sum(bins.values())
 
     @property
     def n_columns(self) -> int:
@@ -161,7 +214,8 @@ class Transform:
     @cached_property
     def n_features(self) -> int:
         """The number of the network's inputs."""
-        return self.width(self.n_columns, self.flagged, self.slots or {}, self.bins)
+        terms = () if self.terms is None else self.terms.names
+        return self.width(self.n_columns, self.flagged, self.slots or {}, self.bins, terms)
 
     @cached_property
     def n_direct(self) -> int:
@@ -171,16 +225,16 @@ class Transform:
     @cached_property
     def needs_float64(self) -> bool:
         """Whether some columns are so far from 0 that float32 would not tell their rows apart."""
-        shift, scale = self.scaling.shift[self._numbers], self.scaling.scale[self._numbers]
+        shift, scale = self.scaling.shift[self.numbers], self.scaling.scale[self.numbers]
         return bool((np.abs(shift) / 8 > scale).any())
 
     @cached_property
     def is_plain(self) -> bool:
         """Whether each column is one feature, a number that is shifted and scaled."""
-        return not self.flagged and not self.slots and not self.edges
+        return not self.flagged and not self.slots and not self.edges and self.terms is None
 
     def features_of(self, column: int) -> int:
-        """Return how many features a raw column becomes."""
+        """Return how many features a raw column becomes, without the terms, which may be of several."""
         if self.slots and column in self.slots:
             return max(self.slots[column]) + 1
         return 1 + (column in self.flagged) + self.bins.get(column, 0)
@@ -188,7 +242,7 @@ class Transform:
     def features(self, columns: Sequence[str], kinds: Kinds) -> tuple[str, ...]:
         """Return the names of the network's inputs, made from those of the raw columns."""
         slots = self.slots or {}
-        names = [name for j, name in enumerate(columns) if j not in slots]
+        names = [columns[j] for j in self.numbers]
         names += [f"{columns[j]} is missing" for j in self.flagged]
         for j, own in slots.items():
             values = [""] * (max(own) + 1)
@@ -201,6 +255,8 @@ class Transform:
             if unseen >= 0:
                 values[unseen] = f"{columns[j]} = another"
             names += values
+        if self.terms is not None:
+            names += name_terms([columns[j] for j in self.numbers], self.terms.names)
         for j, edges in (self.edges or {}).items():
             names += [f"{columns[j]} from {low:g} to {high:g}" for low, high in pairwise(edges)]
         return tuple(names)
@@ -229,23 +285,18 @@ class Transform:
 
     def _apply(self, raw: NDArray[Any], out: NDArray[Any]) -> None:
         """Transform a block of rows."""
-        numbers = self._numbers
-        of_numbers = raw if len(numbers) == raw.shape[1] else raw[:, numbers]
-        scaled = of_numbers - self.scaling.shift[numbers]
-        scaled /= self.scaling.scale[numbers]
-        missing = np.isnan(scaled)
-        if missing.any():
-            filled = (self.fill - self.scaling.shift)[numbers] / self.scaling.scale[numbers]
-            np.copyto(scaled, filled, where=missing)
-        n = len(numbers)
+        scaled = self._scaled(raw)
+        n = scaled.shape[1]
         if self.flagged:
             np.isnan(raw[:, self.flagged], out=out[:, n : n + len(self.flagged)], casting="unsafe")
         if self.slots:
             features = self._features_of(raw)
-            out[:, n + len(self.flagged) : self.n_direct] = 0
+            out[:, n + len(self.flagged) : self._n_linear] = 0
             rows, which = np.nonzero(features >= 0)
             out[rows, features[rows, which]] = 1
         out[:, :n] = scaled
+        if self.terms is not None:
+            out[:, self._n_linear : self.n_direct] = self.terms.apply(scaled)
         start = self.n_direct
         for j, own in (self.edges or {}).items():
             values = raw[:, j].astype(np.float64)
@@ -253,6 +304,18 @@ class Transform:
             parts = (values[:, None] - own[:-1]) / np.diff(own)
             np.subtract(np.clip(parts, 0, 1, out=parts), 0.5, out=out[:, start : start + len(own) - 1])
             start += len(own) - 1
+
+    def _scaled(self, raw: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the columns of numbers and booleans (m, numbers), filled and scaled."""
+        numbers = self.numbers
+        of_numbers = raw if len(numbers) == raw.shape[1] else raw[:, numbers]
+        scaled: NDArray[np.float64] = of_numbers - self.scaling.shift[numbers]
+        scaled /= self.scaling.scale[numbers]
+        missing = np.isnan(scaled)
+        if missing.any():
+            filled = (self.fill - self.scaling.shift)[numbers] / self.scaling.scale[numbers]
+            np.copyto(scaled, filled, where=missing)
+        return scaled
 
     def _features_of(self, raw: NDArray[Any]) -> NDArray[np.intp]:
         """Return, for each cell of the columns of categories, the number of the feature that it sets."""
@@ -264,7 +327,13 @@ class Transform:
         return table[index.astype(np.intp)]
 
     @cached_property
-    def _numbers(self) -> NDArray[np.intp]:
+    def _n_linear(self) -> int:
+        """The number of features before the terms."""
+        return self.n_direct - (0 if self.terms is None else len(self.terms.scaling.shift))
+
+    @cached_property
+    def numbers(self) -> NDArray[np.intp]:
+        """The places of the columns of numbers and booleans."""
         return np.array([j for j in range(self.n_columns) if j not in (self.slots or {})], np.intp)
 
     @cached_property
@@ -272,7 +341,7 @@ class Transform:
         """The columns of categories, where the slots of each begin in the table, and the table itself."""
         slots = self.slots or {}
         offsets = np.cumsum([0, *map(len, slots.values())])
-        feature = len(self._numbers) + len(self.flagged)
+        feature = len(self.numbers) + len(self.flagged)
         table = []
         for own in slots.values():
             table += [feature + slot if slot >= 0 else -1 for slot in own]

@@ -23,12 +23,13 @@ def draw_weights(run: FinishedRun) -> Figure:
     the data are not images.
     """
     network = run.checkpoint.network
-    shape = image_shape(run.experiment, network.widths[0])
+    pixels = len(run.checkpoint.columns)
+    shape = image_shape(run.experiment, pixels)
     if shape is None:
         raise UnfitError(
             "weights needs images: cifar10, or an .npz file whose number of features is a square"
         )
-    W = network.dense[0].W.astype(np.float64)
+    W = network.dense[0].W[..., :pixels, :].astype(np.float64)  # terms and bins come behind
     if network.members > 1:  # side by side: (members, inputs, units) -> (inputs, members units)
         W = W.transpose(1, 0, 2).reshape(W.shape[1], -1)
     lengths = np.linalg.norm(W, axis=0)

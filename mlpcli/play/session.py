@@ -252,9 +252,10 @@ def _require_plane(experiment: Experiment) -> None:
     data = experiment.data
     if experiment.loss.task == "regression":
         raise _no_classes(data.title)
-    if data.inputs not in (2, None):
+    if data.n_columns not in (2, None):
         raise UsageError(
-            f"the page needs 2 features, but {data.title} has {data.inputs:,}; name another config, or none"
+            f"the page needs 2 features, but {data.title} has {data.n_columns:,}; "
+            "name another config, or none"
         )
 
 

@@ -114,7 +114,7 @@ def _same(names: Any) -> list[tuple[str, str]]:
 
 def _data_choices(own: dict[str, Any] | None) -> list[tuple[str, str]]:
     sections = {name: validate_experiment({"data": name}, Path()).data for name in TOY_SETS}
-    fitting = [name for name, data in sections.items() if data.inputs == 2]
+    fitting = [name for name, data in sections.items() if data.n_columns == 2]
     mine = [(OWN, Path(own["path"]).name)] if own is not None else []
     return [*mine, *_same(fitting)]
 

@@ -16,6 +16,7 @@ from mlpcli.data.cifar10 import IMAGE, find_cifar10
 from mlpcli.data.kinds import cell_text
 from mlpcli.data.scaling import SCALINGS, extremes
 from mlpcli.data.transform import Transform
+from mlpcli.terms import name_terms
 from mlpcli.training.memory import require_room_for_data
 from mlpcli.training.settled import settle
 
@@ -32,8 +33,9 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
     Ranges are ``min``, ``mean``, ``max`` and ``std``, in the data's own units. Those of the features, which
     are the columns of numbers, refer to the training split; images have one range for each colour. A table
     has ``columns``: what each holds in all splits, and the number of inputs of the network that it becomes.
-    Class counts, or the ranges of a regression's targets, are given for each split. ``loss`` says which loss
-    follows from the target, if the config names none. Raises DataError, ConfigError.
+    ``terms`` are the names of the inputs that ``data.terms`` adds. Class counts, or the ranges of a
+    regression's targets, are given for each split. ``loss`` says which loss follows from the target, if the
+    config names none. Raises DataError, ConfigError.
     """
     section: Any = experiment.data
     require_room_for_data(experiment)
@@ -60,6 +62,8 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
         "features": _named("feature", [splits.columns[j] for j in numbers], ranges),
         "all_features": _named("feature", ["(all)"], _pooled(ranges, 1))[0] if numbers else None,
     }
+    if transform.terms is not None:
+        report["terms"] = name_terms([splits.columns[j] for j in transform.numbers], transform.terms.names)
     report["notes"] = list(splits.notes)
     if section.name == "cifar10":
         report["image"] = list(IMAGE)

@@ -337,12 +337,19 @@ def known_data(experiment: Experiment) -> DataSize | None:
     if n is None:
         return None
     if section.name == "cifar10":
-        size = n * (section.inputs + 24)
+        size = n * (section.n_columns + 24)
         return _sized(experiment, n, size, f"{n:,} images, 1 byte a value", own_test=n // 6, itemsize=1)
-    kept = _FLOAT * (section.inputs or 2) + (_FLOAT if experiment.loss.task == "regression" else 8) + 8
+    kept = _FLOAT * (section.n_columns or 2) + (_FLOAT if experiment.loss.task == "regression" else 8) + 8
     drawn = _DRAWN.get(section.name, _DRAWN_OTHERS)
     spare = n * (drawn - kept)
-    return _sized(experiment, n, n * drawn, f"{n:,} points, while they are drawn", spare=spare)
+    return _sized(
+        experiment,
+        n,
+        n * drawn,
+        f"{n:,} points, while they are drawn",
+        spare=spare,
+        columns=section.n_columns,
+    )
 
 
 def _sized(

@@ -142,6 +142,14 @@ def test_batch_norm_adds_gamma_and_beta(mlp: Mlp, tmp_path: Path) -> None:
     assert "\ngamma, beta  12 + 8 = 20\nparameters   32 + 12 + 20 = 64\n" in mlp("count-params", config).out
 
 
+def test_terms_are_inputs_that_the_config_tells(mlp: Mlp, tmp_path: Path) -> None:
+    config = tmp_path / "t.yaml"
+    config.write_text("data: {name: moons, terms: [square, product, sine]}\nmodel: {hidden: [4]}\n")
+    assert "7 x 4 = 28" in mlp("count-params", config).out
+    config.write_text("data: {name: sine, terms: [product]}\nmodel: {hidden: [4], inputs: 2}\n")
+    assert "2 does not fit sine, which has 1 features" in mlp("count-params", config).err
+
+
 def test_a_checkpoint_counts_like_its_config(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
     """Only the config is asked for the data, which say how many rows are scored at a time."""
     run = trained("iris", "training.epochs=2")

@@ -112,6 +112,12 @@ def test_describe_cuts_long_tables(mlp: Mlp) -> None:
     assert len(features) == 64
 
 
+def test_describe_names_the_terms(mlp: Mlp) -> None:
+    out = mlp("data", "describe", "moons", "--set", "data.terms=[product, square]").out
+    assert "moons: 300 examples, 2 columns as 5 features, 2 classes\n" in out
+    assert "\nterms   x1 * x2, x1^2, x2^2\n" in out
+
+
 def test_describe_a_regression(mlp: Mlp) -> None:
     _, out, _ = mlp("data", "describe", "sine", "--set", "data.noise=0")
     rows = [line.split() for line in out.splitlines()]

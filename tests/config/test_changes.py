@@ -227,6 +227,7 @@ ARRAYS = {
     "test_size": 0,
     "missing": "fill",
     "bins": 0,
+    "terms": [],
     "target_transform": "none",
     "split_by": "random",
     "columns": {},

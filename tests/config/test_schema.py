@@ -105,6 +105,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "val_size": 0.2,
             "test_size": 0.2,
             "scaling": "standardize",
+            "terms": [],
         },
         "recipe": "plain",
         "model": {

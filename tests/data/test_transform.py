@@ -11,6 +11,7 @@ from mlpcli.data.batches import Batches, Split
 from mlpcli.data.kinds import BOOLEAN, category
 from mlpcli.data.scaling import SCALINGS, Scaling
 from mlpcli.data.transform import MOST_LEVELS, RARE, Transform
+from mlpcli.terms import TERMS, count_terms
 
 X = np.array([[1, 5, 10], [3, 5, 20], [100, 100, 100], [5, 5, 60]], np.float32)
 ROWS = np.array([0, 1, 3])  # the third row is held out
@@ -51,6 +52,9 @@ def test_sizes_at_the_ends_of_float32(kind: str, size: float) -> None:
     assert np.isfinite(batch).all()
     if kind == "range" and size > 1e-38:
         np.testing.assert_allclose(batch, [[-1], [0], [1]], rtol=1e-5)
+    with_terms = Transform.fit(kind, ends, part.rows, terms=[*TERMS])
+    assert all(np.isfinite(array).all() for array in with_terms.to_arrays().values())
+    assert kind not in ("standardize", "range") or np.isfinite(with_terms.apply(ends)).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -176,13 +180,44 @@ def test_damaged_edges_are_refused() -> None:
         Transform.from_arrays(arrays, fitted.flagged, fitted.slots or {}, fitted.bins)
 
 
+def test_terms_of_numbers_and_booleans_come_before_the_bins() -> None:
+    """They are those of the scaled numbers, the missing ones filled, and are scaled in their turn."""
+    parts = [
+        Transform.fit("standardize", TABLE, np.arange(8), COLUMNS, KINDS, bins, terms=terms)
+        for bins, terms in ((4, ()), (4, ("square", "product")))
+    ]
+    without, fitted = (part.apply(TABLE) for part in parts)
+    added = parts[1].features(COLUMNS, KINDS)[len(NAMES) : -3]
+    assert added == ("age^2", "married^2", "age * married")
+    assert parts[1].n_direct == len(NAMES) + 3
+    assert not parts[1].is_plain
+    age, married = without[:, 0], without[:, 1]
+    raw = np.column_stack([age**2, married**2, age * married])
+    np.testing.assert_allclose(
+        fitted[:, len(NAMES) : -3], (raw - raw.mean(axis=0)) / raw.std(axis=0), atol=1e-12
+    )
+    np.testing.assert_array_equal(np.delete(fitted, np.s_[len(NAMES) : -3], axis=1), without)
+
+
+@pytest.mark.parametrize("columns", [[], ["sex"]])
+def test_columns_that_have_no_terms(columns: list[str]) -> None:
+    """There is no product of a single column, and no square of a category."""
+    X = TABLE[:, 1:2] if columns else TABLE[:, :1]
+    fitted = Transform.fit("standardize", X, np.arange(8), columns, KINDS, terms=("product",))
+    assert fitted.terms is None
+    again = Transform.from_arrays(fitted.to_arrays(), fitted.flagged, fitted.slots or {}, {}, ("product",))
+    np.testing.assert_array_equal(again.apply(X), fitted.apply(X))
+
+
+@pytest.mark.parametrize("terms", [(), *((name,) for name in TERMS), tuple(TERMS)])
 @pytest.mark.parametrize("bins", [0, 4])
-def test_arrays_give_the_transform_again(bins: int) -> None:
-    fitted = Transform.fit("none", TABLE, np.arange(8), COLUMNS, KINDS, bins)
-    again = Transform.from_arrays(fitted.to_arrays(), fitted.flagged, fitted.slots or {}, fitted.bins)
+def test_arrays_give_the_transform_again(bins: int, terms: tuple[str, ...]) -> None:
+    fitted = Transform.fit("none", TABLE, np.arange(8), COLUMNS, KINDS, bins, terms=terms)
+    slots = fitted.slots or {}
+    again = Transform.from_arrays(fitted.to_arrays(), fitted.flagged, slots, fitted.bins, terms)
     np.testing.assert_array_equal(again.apply(TABLE), fitted.apply(TABLE))
-    assert Transform.width(4, fitted.flagged, fitted.slots or {}, fitted.bins) == again.n_features
-    shapes = Transform.shapes(4, fitted.bins, fill=True)
+    assert Transform.width(4, fitted.flagged, slots, fitted.bins, terms) == again.n_features
+    shapes = Transform.shapes(4, fitted.bins, count_terms(2, terms), fill=True)
     assert shapes == {name: array.shape for name, array in fitted.to_arrays().items()}
     assert json.dumps([fitted.flagged, fitted.slots])  # plain numbers, not NumPy's
 

@@ -54,6 +54,13 @@ def test_every_example_is_drawn_in_the_colour_of_its_class(finished: Finish) -> 
     ]
 
 
+def test_the_plane_is_that_of_the_columns_whatever_terms_are_inputs_too(finished: Finish) -> None:
+    run = finished("circles", "training.epochs=20", "data.terms=[square, product]")
+    assert run.checkpoint.network.widths[0] == 5
+    axes = draw_boundary([run]).axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x1", "x2")
+
+
 def test_only_mistakes_are_ringed(finished: Finish) -> None:
     run = finished("spiral", "training.epochs=3")
     expected = [

@@ -25,6 +25,14 @@ def test_filters_of_colour_images(cifar10: FinishedRun) -> None:
     assert "24 units, longest first" in figure.get_suptitle()
 
 
+def test_terms_of_pixels_are_no_images(finished: Callable[..., FinishedRun]) -> None:
+    run = finished("digits", "training.epochs=2", "model.hidden=[8]", "data.terms=[square]")
+    assert run.checkpoint.network.widths[0] == 2 * 64
+    W = run.checkpoint.network.dense[0].W[:64].astype(float)
+    lengths = np.sqrt((W**2).sum(axis=0))
+    assert f"{lengths.max():.3g} (first) to {lengths.min():.3g}" in draw_weights(run).axes[0].get_title()
+
+
 def test_sums_of_maxout_are_not_called_units(finished: Callable[..., FinishedRun]) -> None:
     maxout = "model.hidden=[{units: 5, activation: {name: maxout, pieces: 3}}]"
     figure = draw_weights(finished("digits", "training.epochs=2", maxout))

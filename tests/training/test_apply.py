@@ -111,6 +111,12 @@ def test_classes_are_predicted_by_name_with_a_probability_for_each(tmp_path: Pat
     )
 
 
+def test_new_rows_need_the_columns_alone_and_get_the_same_terms(tmp_path: Path, trained: Trained) -> None:
+    run = trained("circles", "model.hidden=[]", "training.epochs=60", "data.terms=[square]")
+    found = answers(run.best, tmp_path, "x2,x1\n0,0.1\n-0.5,0.1\n0.7,0.7\n0,-1\n")
+    assert found.labels == ["1", "1", "0", "0"]
+
+
 def test_an_svm_predicts_scores(tmp_path: Path, trained: Trained) -> None:
     found = answers(trained("iris", EPOCHS, "loss=hinge").best, tmp_path, IRIS.read_text())
     assert found.columns == ["score_setosa", "score_versicolor", "score_virginica"]

@@ -122,6 +122,28 @@ def test_running_statistics_are_loaded(trained: Callable[..., RunDirectory], tmp
     assert "var1 holds variances below 0" in refusal(again)
 
 
+def test_terms_of_the_inputs_are_loaded(trained: Callable[..., RunDirectory], tmp_path: Path) -> None:
+    run = trained("iris", "data.terms=[square, product]", "training.epochs=2")
+    arrays, meta = read(run.best)
+    assert (arrays["W1"].shape, arrays["terms_shift"].shape) == ((4 + 4 + 6, 16), (4 + 6,))
+    checkpoint = load_checkpoint(run.best)
+    again = tmp_path / "again.npz"
+    save_checkpoint(again, checkpoint)
+    assert again.read_bytes() == run.best.read_bytes()
+    assert read_plan(run.best)[1] == [(14, 16, 3)]
+    arrays["terms_scale"][3] = 0
+    write(again, arrays, meta)
+    assert "terms_scale holds numbers that are not above 0" in refusal(again)
+    arrays, meta = read(run.best)
+    meta["config"]["data"]["terms"] = ["sine", "product"]  # the same number of terms, but others
+    write(again, arrays, meta)
+    assert load_checkpoint(again).network.widths == (14, 16, 3)
+    for terms in ([], ["product"], ["square", "square"], ["square"] * 1000, ["cube"]):
+        meta["config"]["data"]["terms"] = terms
+        write(again, arrays, meta)
+        assert refusal(again)
+
+
 @pytest.mark.parametrize("bend", BENDS)
 def test_the_curves_of_targets_are_loaded(tmp_path: Path, bend: str) -> None:
     y = np.exp(np.random.default_rng(0).standard_normal((60, 2)))

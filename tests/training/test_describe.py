@@ -48,6 +48,13 @@ def test_a_table_of_classes() -> None:
     assert "targets" not in report
 
 
+def test_terms_are_named() -> None:
+    report = describe("data: {name: moons, terms: [square, product]}")
+    assert (report["inputs"], len(report["features"])) == (5, 2)
+    assert report["terms"] == ["x1^2", "x2^2", "x1 * x2"]
+    assert "terms" not in describe("data: moons")
+
+
 def test_ranges_are_those_of_the_training_examples(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(1e3, 1, (3000, 3)).astype(np.float32), rng.normal(size=(3000, 2)).astype(np.float32)

@@ -167,6 +167,18 @@ def test_a_csv_file(tmp_path: Path, loss: str) -> None:
     within_a_quarter(config, tmp_path)
 
 
+def test_terms_of_the_inputs(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, X=np.random.default_rng(0).normal(size=(5_000, 8)), y=np.arange(5_000) % 3)
+    data = {"name": "npz", "path": str(path), "terms": ["square", "product", "sine"]}
+    config = experiment(data=data, model={"hidden": [4]})
+    assert measured_data(config) is not None
+    within_a_quarter(config, tmp_path)
+    of_a_toy = known_data(experiment(data={"name": "moons", "terms": ["square"]}))
+    assert of_a_toy is not None
+    assert of_a_toy.bytes == known_data(experiment(data="moons")).bytes  # type: ignore[union-attr]
+
+
 def test_cifar10(tmp_path: Path, make_cifar10: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the official size: 60,000 images of 3,072 bytes."""
     monkeypatch.setattr("mlpcli.config.schema.Cifar10.examples", 6 * 200)

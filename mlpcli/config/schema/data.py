@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from mlpcli.config.schema.section import Section, Task, by_name, other_names, problem
+from mlpcli.terms import count_terms
 from mlpcli.text import clip, nfc, repeated, shortened
 
 __all__ = ["Data", "DataSection", "data_sections"]
@@ -198,6 +199,18 @@ BINS: Any = Field(
     "beside the scaled number: the feature of a bin grows within it and is constant elsewhere (piecewise "
     "linear encoding; Gorishniy et al., 2022); 0 encodes none",
 )
+OTHER_TERMS = {
+    **dict.fromkeys(("squares", "squared", "quadratic", "power", "x^2", "x**2"), "square"),
+    **dict.fromkeys(("products", "interaction", "interactions", "cross", "crosses", "x1x2"), "product"),
+    **dict.fromkeys(("sines", "sin", "sinus", "fourier"), "sine"),
+}
+TermName = Annotated[Literal["square", "product", "sine"], other_names(OTHER_TERMS)]
+TERMS_OF_INPUTS: Any = Field(
+    [],
+    description="further inputs, made from the scaled columns of numbers: square (x1^2 of each), product "
+    "(x1 * x2 of every two), sine (sin(pi x1) of each); each of them is then scaled like a column",
+    json_schema_extra={"allowed": "a list of any of square, product and sine"},
+)
 SplitBy = Literal["random", "time"]
 SPLIT_BY: Any = Field(
     "random",
@@ -267,9 +280,14 @@ class DataSection(Section):
         return None
 
     @property
-    def inputs(self) -> int | None:
-        """Number of features; None if only the data tell."""
+    def n_columns(self) -> int | None:
+        """Number of columns; None if only the data tell."""
         return 2
+
+    @property
+    def inputs(self) -> int | None:
+        """Number of the network's inputs, terms included; None if only the data tell."""
+        return self.n_columns
 
     def targets(self, task: Task | None) -> int | None:  # noqa: ARG002
         """Return the number of classes, or of values to predict; None if only the data tell."""
@@ -303,6 +321,20 @@ class _OneSource(DataSection):
     test_size: Size = Field(
         0.2, validate_default=True, description="number or fraction of examples held out for the final score"
     )
+
+    terms: Annotated[list[TermName], BeforeValidator(_one_name)] = TERMS_OF_INPUTS
+
+    @field_validator("terms")
+    @classmethod
+    def _each_term_once(cls, terms: list[str]) -> list[str]:
+        twice = repeated(terms)
+        if twice is not None:
+            raise problem(f"{twice} is named twice; name each term once")
+        return terms
+
+    @property
+    def inputs(self) -> int | None:
+        return None if self.n_columns is None else self.n_columns + count_terms(self.n_columns, self.terms)
 
     @field_validator("fold")
     @classmethod
@@ -381,7 +413,7 @@ class Sine(_Toy):
     noise: float = Field(0.1, ge=0, le=1000, description="standard deviation of the value")
 
     @property
-    def inputs(self) -> int:
+    def n_columns(self) -> int:
         return 1
 
     def targets(self, task: Task | None) -> int:  # noqa: ARG002
@@ -443,7 +475,7 @@ class Cifar10(DataSection):
         return 60_000
 
     @property
-    def inputs(self) -> int:
+    def n_columns(self) -> int:
         return 3072
 
     def targets(self, task: Task | None) -> int:  # noqa: ARG002
@@ -501,7 +533,7 @@ class _File(_OneSource):
         return split_by
 
     @property
-    def inputs(self) -> None:
+    def n_columns(self) -> None:
         return None
 
     def targets(self, task: Task | None) -> int | None:  # noqa: ARG002
@@ -592,7 +624,7 @@ class Arrays(_OneSource):
     split_by: SplitBy = SPLIT_BY
 
     @property
-    def inputs(self) -> None:
+    def n_columns(self) -> None:
         return None
 
     def targets(self, task: Task | None) -> int | None:  # noqa: ARG002

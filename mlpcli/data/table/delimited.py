@@ -41,12 +41,14 @@ def measure_csv(
     roles: Roles | None = None,
     missing: Missing = "fill",
     bins: int = 0,
+    terms: Sequence[str] = (),
 ) -> TableSize:
     """Estimate the size of a table from its first rows and the sizes of its files; raises DataError.
 
     The first rows tell how long a row is, what the columns hold, and how many inputs of a network they
-    become, with so many ``bins``. Where they are not whole, a cell is taken to have about four characters,
-    and each column to become one input. The cells of the block that is converted are strings.
+    become, with so many ``bins`` and with ``terms``. Where they are not whole, a cell is taken to have about
+    four characters, and each column to become one input. The cells of the block that is converted are
+    strings.
     """
     paths = matching_files(path, DataError)
     source = open_source(paths, dialect, as_written=True)  # which reads no rows
@@ -70,7 +72,8 @@ def measure_csv(
     except DataError:  # which reading all of it tells better
         pass
     else:
-        transform = Transform.fit("none", first.X, np.arange(len(first)), first.columns, first.kinds, bins)
+        every = np.arange(len(first))
+        transform = Transform.fit("none", first.X, every, first.columns, first.kinds, bins, terms=terms)
         inputs, wide, direct = len(first.columns), transform.n_features, transform.n_direct
         outputs = first.y.shape[1] if first.classes is None else len(first.classes)
         rows = len(first)

@@ -12,6 +12,7 @@ from mlpcli.data.target_transform import MOST_KNOTS, TargetTransform
 from mlpcli.data.transform import Slots, Transform
 from mlpcli.errors import CheckpointError, ConfigError
 from mlpcli.specs import NetworkSpec
+from mlpcli.terms import count_terms
 from mlpcli.text import shortened
 from mlpcli.training.baselines import Baselines
 from mlpcli.training.checkpoints.meta import Meta, NetworkMeta, damaged
@@ -25,6 +26,7 @@ __all__ = [
     "layouts_of",
     "name_prefix",
     "read_config",
+    "terms_of",
 ]
 
 MAX_ARRAYS = 15_000  # of a thousand networks
@@ -97,11 +99,13 @@ def layouts_of(path: Path, meta: Meta, experiment: Experiment) -> list[Layout]:
     if len(meta.shapes) > MAX_ARRAYS:
         raise damaged(path, f"it lists {len(meta.shapes):,} arrays")
     layouts: list[Layout] = []
+    terms = terms_of(experiment)
+    numbers = len(meta.columns) - len(of_first)  # which are the same in all networks
     place = _places(path, meta)
     for number, network in enumerate((first, *meta.others), 1):
         slots = _read_slots(path, meta, network, place)
         bins = _read_bins(path, meta, network, place)
-        features = Transform.width(len(meta.columns), network.flagged, slots, bins)
+        features = Transform.width(len(meta.columns), network.flagged, slots, bins, terms)
         widths = experiment.widths(features, meta.targets)
         if widths is None:
             raise damaged(path, "its features and classes do not fit its config")
@@ -114,7 +118,7 @@ def layouts_of(path: Path, meta: Meta, experiment: Experiment) -> list[Layout]:
             network.flagged,
             slots,
             bins,
-            Transform.shapes(len(meta.columns), bins, fill=has_fill),
+            Transform.shapes(len(meta.columns), bins, count_terms(numbers, terms), fill=has_fill),
             {} if meta.classes is not None else _target_shapes(path, experiment, meta, prefix),
             Baselines.shapes(meta.shapes, prefix, features - sum(bins.values()), meta.targets),
         )
@@ -129,6 +133,11 @@ def bend_of(experiment: Experiment) -> str:
     """Return how the targets are bent, by its name in the config."""
     kind: str = getattr(experiment.data, "target_transform", "none")
     return kind
+
+
+def terms_of(experiment: Experiment) -> tuple[str, ...]:
+    """Return the names of the terms that the config adds to the inputs."""
+    return tuple(getattr(experiment.data, "terms", ()))
 
 
 def _target_shapes(path: Path, experiment: Experiment, meta: Meta, prefix: str) -> dict[str, tuple[int, ...]]:

@@ -27,6 +27,7 @@ from mlpcli.training.checkpoints.layouts import (
     bend_of,
     layouts_of,
     read_config,
+    terms_of,
 )
 from mlpcli.training.checkpoints.meta import Meta, damaged, read_meta
 from mlpcli.training.loop import MidEpoch, Progress
@@ -141,7 +142,9 @@ def _read_member(
     }
     bend, what = bend_of(experiment), prefix
     try:
-        transform = Transform.from_arrays(of_transform, layout.flagged, layout.slots, layout.bins)
+        transform = Transform.from_arrays(
+            of_transform, layout.flagged, layout.slots, layout.bins, terms_of(experiment)
+        )
         what += OF_TARGETS
         target_transform = TargetTransform.from_arrays(bend, of_targets) if of_targets else None
     except ValueError as error:
