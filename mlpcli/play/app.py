@@ -28,8 +28,16 @@ from mlpcli.text import shell_path
 __all__ = ["HOST", "listen", "serve"]
 
 HOST = "127.0.0.1"
-_HERE = Path(__file__).parent
-_FILES = {"/": "page.html", "/page.js": "page.js", "/page.css": "page.css", "/page.svg": "page.svg"}
+_PAGE = Path(__file__).parent / "page"
+_TYPES = {".html": "text/html", ".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
+_FILES = {
+    "/" if name == "page.html" else f"/{name}": name
+    for name in (
+        *("page.html", "style.css", "icon.svg", "main.js", "requests.js", "controls.js", "canvas.js"),
+        *("plane.js", "grid.js", "symbols.js", "points.js", "network.js", "unit.js", "space.js"),
+        *("curves.js", "dialogs.js"),
+    )
+}
 _LONGEST = 4096  # bytes of a command
 _MOST_IDLE = 32  # connections without a request
 _MOST = 64  # connections in all
@@ -194,7 +202,8 @@ def make_app(worker: Worker, port: int, idle: _Idle) -> _Guard:
     """Return the ASGI application for a running session."""
 
     async def file(request: Request) -> Response:
-        return FileResponse(_HERE / _FILES[request.url.path])
+        path = _PAGE / _FILES[request.url.path]
+        return FileResponse(path, media_type=_TYPES[path.suffix])
 
     async def state(_: Request) -> Response:
         return JSONResponse(await asyncio.wrap_future(worker.submit(draw_state, quietly=True)))

@@ -52,7 +52,7 @@ def test_its_own_page_is_answered(playing: Any, host: str) -> None:
     assert playing.request("POST", "/do", '{"do": "pause"}', **headers)[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/page.js", "/page.css", "/page.svg", "/state", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/main.js", "/style.css", "/icon.svg", "/state", "/nowhere"])
 def test_every_response_forbids_foreign_content(playing: Any, path: str) -> None:
     status, _, headers = playing.request("GET", path)
     assert status == (404 if path == "/nowhere" else 200)
@@ -167,7 +167,7 @@ def test_idle_connections_do_not_keep_the_page_from_being_served(playing: Any, s
             idle = stack.enter_context(socket.create_connection(("127.0.0.1", playing.port), timeout=5))
             with contextlib.suppress(ConnectionError):
                 idle.sendall(sent)
-        for path in ("/", "/page.js", "/state"):
+        for path in ("/", "/main.js", "/state"):
             assert playing.request("GET", path)[0] == 200
 
 

@@ -22,7 +22,7 @@ class Page:
     def __init__(self, browser: Any, address: str) -> None:
         self.browser = browser
         browser.get(address)
-        self.until(lambda: self.run("return frame !== null"))
+        self.until(lambda: self.run("return Boolean(window.shown?.frame)"))
 
     def run(self, script: str, *args: Any) -> Any:
         return self.browser.execute_script(script, *args)
@@ -43,11 +43,11 @@ class Page:
 
     @property
     def epoch(self) -> int:
-        return int(self.at("epoch").text.removeprefix("epoch ").replace(",", ""))
+        return int(self.at("epoch").text.split()[1].replace(",", ""))
 
     @property
     def build(self) -> int:
-        return int(self.run("return state.build"))
+        return int(self.run("return shown.state.build"))
 
     def change(self, key: str, value: str) -> None:
         """Set a control as a user does, and wait for the network with the new setting."""
@@ -70,6 +70,16 @@ class Page:
     def problem(self, key: str) -> str:
         return str(self.run("return document.getElementById(`problem-${arguments[0]}`).textContent", key))
 
+    def press(self, *keys: str) -> None:
+        """Press keys where the focus is."""
+        from selenium.webdriver import ActionChains
+
+        ActionChains(self.browser).send_keys(*keys).perform()
+
+    def screen(self, width: int, height: int, ratio: float = 1) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": width < 500}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
     def pixels(self, name: str) -> str:
         return str(self.run("return document.getElementById(arguments[0]).toDataURL()", name))
 
@@ -85,7 +95,7 @@ def page(start: Any, browser: Any) -> Page:
 
 
 def test_start_pause_step_reset_and_seed(page: Page) -> None:
-    first = page.pixels("plane")
+    first = page.pixels("plane-1")
     page.click("play")
     page.until(lambda: page.epoch > 3)
     assert page.at("play").text == "Pause"
@@ -94,15 +104,15 @@ def test_start_pause_step_reset_and_seed(page: Page) -> None:
     stood = page.epoch
     page.click("step")
     page.until(lambda: page.epoch == stood + 1)
-    assert page.pixels("plane") != first
-    assert len({page.pixels(name) for name in ("plane", "loss", "hidden", "units")}) == 4
+    assert page.pixels("plane-1") != first
+    assert len({page.pixels(name) for name in ("plane-1", "loss", "space", "network")}) == 4
     assert page.at("health").text.startswith("1 ")
     page.click("reset")
     page.until(lambda: page.epoch == 0)
-    assert page.pixels("plane") == first
+    assert page.pixels("plane-1") == first
     page.click("seed")
     page.until(lambda: page.value("training.seed") == "1")
-    page.until(lambda: page.pixels("plane") != first)
+    page.until(lambda: page.pixels("plane-1") != first)
     page.run("document.getElementById('speed').value = 1000000")
     page.run("document.getElementById('speed').dispatchEvent(new Event('change'))")
     page.click("play")
@@ -134,7 +144,7 @@ def test_every_setting_can_be_changed_and_the_yaml_says_so(page: Page) -> None:
         page.change(key, value)
         assert page.value(key).replace("0.03", "3e-2") == value
     assert {key for key, _ in CHANGES} | {"data.classes"} >= {
-        control["key"] for control in page.run("return state.controls")
+        control["key"] for control in page.run("return shown.state.controls")
     }
     page.click("show-yaml")
     text = page.until(lambda: page.at("yaml-text").text)
@@ -178,32 +188,33 @@ def test_divergence_is_reported(page: Page) -> None:
 
 def test_points_are_added_by_mouse_and_by_keyboard_and_removed(page: Page) -> None:
     page.browser.find_elements("css selector", "input[name=class]")[2].click()
-    page.click("plane")
-    page.until(lambda: page.run("return state.added.length") == 1)
-    assert page.run("return state.labels.at(-1)") == 2
-    middle = [sum(reach) / 2 for reach in page.run("return state.extent")]
-    assert page.run("return state.points.at(-1)") == pytest.approx(middle, abs=0.02)
-    page.at("plane").send_keys("\ue012\ue012\ue013\ue007")  # left, left, up, Enter
-    page.until(lambda: page.run("return state.added.length") == 2)
-    x, y = page.run("return state.points.at(-1)")
+    page.click("plane-1")
+    page.until(lambda: page.run("return shown.state.added.length") == 1)
+    added = "const { state } = shown, i = state.added.at(-1); return [state.labels[i], state.points[i]]"
+    label, point = page.run(added)
+    assert label == 2
+    middle = [sum(reach) / 2 for reach in page.run("return shown.state.extent")]
+    assert point == pytest.approx(middle, abs=0.1)  # the axes take room at the left and at the bottom
+    page.at("plane-1").send_keys("\ue012\ue012\ue013\ue007")  # left, left, up, Enter
+    page.until(lambda: page.run("return shown.state.added.length") == 2)
+    x, y = page.run(added)[1]
     assert x < middle[0] - 0.05
     assert y > middle[1] + 0.02
     page.click("clear")
-    page.until(lambda: page.run("return state.points.length") == 300)
+    page.until(lambda: page.run("return shown.state.points.length") == 300)
     assert page.quiet()
 
 
 def test_hidden_spaces_can_be_chosen(page: Page) -> None:
     page.change("model.hidden", "6, 2")
-    assert page.run("return frame.hidden.layer") == 2
-    page.until(lambda: page.at("units-title").text == "Units of layer 2")
+    assert page.run("return shown.frame.hidden.layer") == 2
     page.at("layer").find_element("css selector", 'option[value="1"]').click()
-    page.until(lambda: page.run("return frame.hidden.layer") == 1)
+    page.until(lambda: page.run("return shown.frame.hidden.layer") == 1)
     page.until(lambda: len(page.at("unit-b").find_elements("tag name", "option")) == 7)
     page.at("unit-b").find_element("css selector", 'option[value="5"]').click()
-    page.until(lambda: page.run("return frame.hidden.names") == ["unit 1", "unit 5"])
+    page.until(lambda: page.run("return shown.frame.hidden.names") == ["unit 1", "unit 5"])
     page.change("model.hidden", "")
-    page.until(lambda: page.at("hidden-names").text == "The network has no hidden layer.")
+    page.until(lambda: "no hidden layer" in page.at("space").get_attribute("aria-label"))
     assert page.quiet()
 
 
@@ -212,10 +223,10 @@ def test_what_is_saved_trains_to_the_network_shown(start: Any, browser: Any, tmp
     (tmp_path / "own.csv").write_text(f"{EVIL},b,kind\n{rows}")
     (tmp_path / "own.yaml").write_text("data: {name: csv, path: own.csv, target: kind}\nmodel: {hidden: [5]}")
     page = Page(browser, start("own.yaml", folder=tmp_path).address)
-    assert EVIL[:29] in page.at("classes").text
-    assert EVIL in page.at("x-axis").text
-    page.click("plane")
-    page.until(lambda: page.run("return state.added.length") == 1)
+    assert EVIL[:29] in page.at("target").text
+    assert page.run("return shown.state.features[0]") == EVIL
+    page.click("plane-1")
+    page.until(lambda: page.run("return shown.state.added.length") == 1)
     page.click("play")
     page.until(lambda: page.epoch > 5)
     page.click("show-yaml")
@@ -223,7 +234,9 @@ def test_what_is_saved_trains_to_the_network_shown(start: Any, browser: Any, tmp
     page.click("save")
     page.until(lambda: page.at("saved").text)
     assert page.at("saved").text == "Saved play.yaml. To train the same network: mlp train play.yaml"
-    epoch, side, *shown = page.run("return [frame.epoch, frame.side, frame.labels, frame.strength]")
+    epoch, side, *shown = page.run(
+        "const { frame } = shown; return [frame.epoch, frame.side, frame.labels, frame.strength]"
+    )
     train = [sys.executable, "-m", "mlpcli", "train", "play.yaml", "--quiet"]
     subprocess.run(train, cwd=tmp_path, check=True, capture_output=True)
     trained, labels, strength = drawn(tmp_path / "runs" / "play" / "last.npz", side)
@@ -257,21 +270,194 @@ def test_the_boundary_follows_the_training_of_a_2_100_3_network(page: Page) -> N
     assert page.run(f"return boundaryUpdates.filter((t) => t > {latest}).length") >= 3
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_the_page_fits_the_window(page: Page, width: int) -> None:
-    page.browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500},
-    )
-    inside, outside = page.run(
-        "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-    )
-    assert inside <= outside <= width
+SCREENS = {"phone": (390, 800), "tablet": (800, 1000), "laptop": (1280, 800), "hall": (1920, 1080)}
 
 
-def test_dark_mode_is_dark(start: Any, browser: Any) -> None:
-    dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
-    page = Page(browser, start().address)
-    paper = page.run("return getComputedStyle(document.body).backgroundColor")
-    assert max(map(int, paper[paper.index("(") + 1 : -1].split(",")[:3])) < 60
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_page_fits_the_window(page: Page, screen: str) -> None:
+    width, height = SCREENS[screen]
+    page.screen(width, height)
+    size = "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]"
+    page.until(lambda: page.run(size)[0] <= page.run(size)[1] <= width)
+
+
+@pytest.mark.parametrize("lecture", [False, True])
+def test_all_that_matters_is_above_the_fold(page: Page, lecture: bool) -> None:
+    page.screen(*SCREENS["hall" if lecture else "laptop"])
+    if lecture:
+        page.press("f")
+    for name in ("play", "set-optimizer.learning_rate", "network", "plane-1", "space", "loss"):
+        low = page.run(
+            "const box = document.getElementById(arguments[0]).getBoundingClientRect();"
+            "return [box.top, innerHeight - box.bottom, box.height]",
+            name,
+        )
+        assert min(low) >= 0, name
+    size = float(page.run("return parseFloat(getComputedStyle(document.body).fontSize)"))
+    assert size > 20 if lecture else size == 15
+
+
+def test_canvases_have_the_pixels_of_the_screen(page: Page) -> None:
+    page.run("shown.plane = document.getElementById('plane-1')")
+    for ratio in (1, 2):
+        page.screen(1280, 800 + ratio, ratio)
+        sizes = "const c = shown.plane; return [c.width, c.height, c.clientWidth, c.clientHeight]"
+        page.until(lambda: page.run(sizes)[0] == ratio * page.run(sizes)[2])  # noqa: B023
+        width, height, across, up = page.run(sizes)
+        assert [width, height] == [ratio * across, ratio * up]
+
+
+LOOKS = {
+    "light": {},
+    "dark": {"dark": True},
+    "phone": {"screen": "phone"},
+    "lecture": {"screen": "hall", "lecture": True},
+    "lecture in the dark": {"screen": "hall", "lecture": True, "dark": True},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing(page: Page, axe: Any, look: str) -> None:
+    if LOOKS[look].get("dark"):
+        dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+        paper = page.run("return getComputedStyle(document.body).backgroundColor")
+        assert max(map(int, paper[paper.index("(") + 1 : -1].split(",")[:3])) < 60
+    page.screen(*SCREENS[LOOKS[look].get("screen", "laptop")])
+    if LOOKS[look].get("lecture"):
+        page.click("lecture")
+    page.click("step")
+    page.until(lambda: page.epoch == 1)
+    assert axe(page.browser) == []
+    page.browser.find_element("css selector", '[data-unit="1.3"]').click()
+    page.until(lambda: page.at("unit").is_displayed())
+    page.click("show-yaml")
+    page.until(lambda: page.at("yaml-text").text)
+    assert axe(page.browser) == []
+
+
+def test_a_field_in_which_one_types_is_left_alone(page: Page) -> None:
+    """Another tab changes settings meanwhile, and the values that the keyboard leaves are right."""
+    field = page.at("set-optimizer.momentum")
+    page.at("set-optimizer.learning_rate").send_keys("\ue004")  # Tab
+    assert page.run("return document.activeElement.id") == "set-optimizer.momentum"
+    for i, key in enumerate("0.95"):
+        before = page.build
+        page.press(key)
+        page.run(
+            "fetch('do', {method: 'POST', headers: {'content-type': 'application/json'},"
+            "body: JSON.stringify({do: 'change', key: 'training.batch_size', value: arguments[0]})})",
+            str(20 + i),
+        )
+        page.until(lambda: page.build > before)  # noqa: B023
+    assert field.get_attribute("value") == "0.95"
+    before = page.build
+    page.press("\ue007")
+    page.until(lambda: page.build > before)
+    assert page.value("optimizer.momentum") == "0.95"
+    assert page.value("training.batch_size") == "23"
+    assert page.quiet()
+
+
+def test_units_show_their_response_and_their_weights(page: Page) -> None:
+    """By mouse, by keyboard, and kept by a click."""
+    plain = page.pixels("plane-1")
+    unit = page.browser.find_element("css selector", '[data-unit="1.3"]')
+    unit.click()
+    page.until(lambda: page.at("unit-title").text.startswith("Layer 1, unit 3"))
+    weights = page.run("return shown.frame.network.weights[0].map((row) => row[2])")
+    found = dict(page.run("return shown.frame.unit.from"))
+    assert [found["x1"], found["x2"]] == pytest.approx(weights, rel=0.01)
+    rows = [row.split() for row in page.at("unit-tables").text.splitlines()]
+    assert {"x₁", "x₂", "bias", "class"} == {row[0] for row in rows if len(row) > 1 and row[0] != "Weights"}
+    assert page.pixels("plane-1") != plain
+    page.press("\ue015")  # down
+    page.until(lambda: page.at("unit-title").text.startswith("Layer 1, unit 5"))  # in two columns
+    page.press("\ue014\ue014")  # right, right
+    page.until(lambda: page.at("unit-title").text.startswith("Output"))
+    page.press("\ue00c")  # Escape
+    page.until(lambda: not page.at("unit").is_displayed())
+    assert page.quiet()
+
+
+def test_layers_and_units_are_added_and_removed_on_the_network(page: Page) -> None:
+    def press(name: str) -> list[int]:
+        before = page.build
+        page.browser.find_element("css selector", f'[aria-label="{name}"]').click()
+        page.until(lambda: page.build > before)
+        return list(page.run("return shown.state.hidden"))
+
+    assert press("One unit fewer in layer 1") == [23]
+    assert press("Add a hidden layer") == [23, 23]
+    assert press("One unit more in layer 2") == [23, 24]
+    assert press("Remove the last hidden layer") == [23]
+    assert press("Remove the last hidden layer") == []
+    assert press("Add a hidden layer") == [4]
+    assert page.quiet()
+
+
+def test_keys_work_unless_one_types(page: Page) -> None:
+    page.click("step")  # the button keeps the focus, but the space bar is not meant for it
+    page.until(lambda: page.epoch == 1)
+    page.press(" ")
+    page.until(lambda: page.epoch > 3)
+    page.press(" ")
+    page.until(lambda: page.at("play").text == "Start")
+    page.press("r")
+    page.until(lambda: page.epoch == 0)
+    page.press("e")
+    page.until(lambda: page.epoch == 1)
+    page.at("set-model.hidden").send_keys("e", " ", "f")
+    assert page.at("set-model.hidden").get_attribute("value") == "24e f"
+    assert page.epoch == 1
+    page.at("set-model.hidden").send_keys("\ue00c")
+    assert page.at("set-model.hidden").get_attribute("value") == "24"
+    page.at("plane-1").send_keys("?")
+    page.until(lambda: page.at("keys-list").is_displayed())
+    assert "start and pause" in page.at("keys-list").text
+    assert page.quiet()
+
+
+def test_a_server_that_stops_is_reported(start: Any, browser: Any) -> None:
+    playing = start()
+    page = Page(browser, playing.address)
+    playing.end()
+    page.until(lambda: "The server has stopped" in page.at("problem").text)
+
+
+GRID = """
+const done = arguments[0];
+import("/grid.js").then(({ classPixels, valuePixels }) => {
+  const gray = Uint32Array.from({ length: 256 }, (_, i) => i);
+  const ramp = valuePixels(Uint8Array.of(0, 100, 200, 0, 100, 200, 0, 100, 200), 3, 40, gray);
+  const labels = Uint8Array.of(0, 0, 1, 0, 0, 1, 0, 0, 1), strength = new Uint8Array(9).fill(255);
+  const lead = Uint8Array.of(255, 150, 50, 255, 150, 50, 255, 150, 50);
+  const flat = [0, 1].map((label) => new Uint32Array(256).fill(label));
+  done([[...ramp.slice(0, 40)], [...classPixels({ labels, strength, lead }, 3, 40, flat).slice(0, 40)]]);
+});
+"""
+
+
+def test_values_and_borders_are_interpolated(page: Page) -> None:
+    """Values are linear between grid points; the border divides the distance as the leads do, 3 to 1."""
+    ramp, labels = page.browser.execute_async_script(GRID)
+    places = (np.arange(40) + 0.5) / 40
+    np.testing.assert_allclose(ramp, 200 * places, atol=1)
+    assert labels == [0] * 35 + [1] * 5  # at 1/2 + 3/4 * 1/2 of the width
+
+
+TICKS = """
+const done = arguments[0];
+import("/canvas.js").then(({ ticks, logTicks, short }) => done([
+  ticks(-1.2, 1.2, 5), logTicks(0.004, 30, 5), logTicks(0.3, 1.1, 5),
+  [0, 0.1234, -12.345, 123456, 1e-7, 3.0e30].map((value) => short(value)),
+]));
+"""
+
+
+def test_numbers_and_ticks_are_round_and_short(page: Page) -> None:
+    linear, wide, narrow, texts = page.browser.execute_async_script(TICKS)
+    assert linear == pytest.approx([-1, -0.5, 0, 0.5, 1])
+    assert wide == pytest.approx([0.01, 0.1, 1, 10])
+    assert narrow == pytest.approx([0.5, 1])
+    assert texts == ["0", "0.123", "−12.3", "1.23e5", "1e−7", "3e30"]

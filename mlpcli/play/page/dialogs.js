@@ -1,0 +1,64 @@
+// The page's frame: the YAML and the keys in dialogs, the lecture mode, and the link that holds the settings.
+
+import { at, make } from "./canvas.js";
+
+/* Return the settings that a link holds, as {key: text}; null if it holds none. */
+export function settingsOf(hash) {
+  const found = [...new URLSearchParams(hash.replace(/^#/, ""))];
+  return found.length ? Object.fromEntries(found) : null;
+}
+
+/* Keep the settings in the address, so that the address is the link. */
+export function showLink(settings) {
+  const hash = new URLSearchParams(settings).toString();
+  if (location.hash.replace(/^#/, "") !== hash) history.replaceState(null, "", `${location.pathname}${location.search}#${hash}`);
+}
+
+export async function copyLink(say) {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    say("The link is copied. It opens these settings in any mlp play on the same port.");
+  } catch {
+    say(`Copy it from the address line: ${location.href}`);
+  }
+}
+
+export function setLecture(on) {
+  document.documentElement.classList.toggle("lecture", on);
+  at("lecture").setAttribute("aria-pressed", on);
+  if (on && !document.fullscreenElement) document.documentElement.requestFullscreen?.().catch(() => {});
+  if (!on && document.fullscreenElement) document.exitFullscreen?.().catch(() => {});
+}
+
+/* Let keys do what buttons do. keys is a list of [key, what it does in words, function]. */
+export function listenToKeys(keys) {
+  at("keys-list").replaceChildren(...keys.map(([key, words]) => {
+    const row = make("tr"), cell = make("td");
+    cell.append(make("kbd", key === " " ? "Space" : key.toUpperCase()));
+    row.append(cell, make("td", words));
+    return row;
+  }));
+  let pressed = null; // the control that was last used with the mouse; the space bar is not meant for it
+  document.addEventListener("pointerdown", (event) => { pressed = event.target.closest("button, input, label, canvas"); }, true);
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (event.key === "Tab") pressed = null;
+    const target = event.target, typing = target.matches("input:not([type=checkbox], [type=radio], [type=range]), select, textarea");
+    if (typing) return;
+    if (event.key === " " && target.matches("button, input, select") && !pressed?.contains(target)) return;
+    const found = keys.find(([key]) => key === event.key.toLowerCase());
+    if (!found) return;
+    event.preventDefault();
+    found[2]();
+  });
+}
+
+export function listenToDialogs() {
+  at("lecture").addEventListener("click", () => setLecture(!document.documentElement.classList.contains("lecture")));
+  document.addEventListener("fullscreenchange", () => {
+    if (!document.fullscreenElement && document.documentElement.classList.contains("lecture")) setLecture(false);
+  });
+  at("show-keys").addEventListener("click", () => at("keys").showModal());
+  for (const name of ["keys", "yaml"]) at(`${name}-close`).addEventListener("click", () => at(name).close());
+}

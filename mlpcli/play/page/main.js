@@ -1,0 +1,354 @@
+// The page of mlp play: gives the server's answers to what draws them, and the user's hand to the server.
+
+import { at, forgetTheme, make, share, short, watch } from "./canvas.js";
+import { showControls } from "./controls.js";
+import { drawLoss, SPLITS } from "./curves.js";
+import { copyLink, listenToDialogs, listenToKeys, setLecture, settingsOf, showLink } from "./dialogs.js";
+import { NetworkView } from "./network.js";
+import { Plane } from "./plane.js";
+import { editPoints } from "./points.js";
+import { Follower, getYaml, send, STOPPED } from "./requests.js";
+import { drawSpace, listenToChoices, showChoices } from "./space.js";
+import { symbol } from "./symbols.js";
+import { showUnit, titleOf } from "./unit.js";
+
+const alone = Number(new URLSearchParams(location.search).get("network")) === 2; // a window for network 2
+const followers = new Map(); // the networks that are drawn, by number
+let current = alone ? 2 : 1; // the network whose settings and insides are shown
+const view = { layer: 0, a: 0, b: 0 };
+const seen = { discretize: false, hidden: [], log: false }; // what is shown of the plane and the loss
+let unit = null, pinned = null; // the unit in view, [layer, number], and the one that stays
+let told = ""; // the message that is shown
+const drawn = []; // the times, in ms, at which boundaries were drawn in the last seconds
+window.boundaryUpdates = drawn;
+window.shown = { get state() { return now()?.state; }, get frame() { return now()?.frame; } }; // for a curious reader
+
+const now = () => followers.get(current);
+const planes = [null, new Plane(at("plane-1")), new Plane(at("plane-2"))];
+
+// ------------------------------------------------------------------------------------------------ requests
+
+function tell(text) {
+  told = text;
+  at("problem").textContent = text;
+  at("problem").hidden = !text;
+}
+
+const say = (text) => {
+  at("said").textContent = text;
+};
+
+async function act(command) {
+  const reply = await send({ network: current, ...command });
+  tell(reply.error ?? "");
+  return reply;
+}
+
+function query(network) {
+  if (network !== current) return { inside: 0 };
+  return unit ? { ...view, unit: unit.join(".") } : view;
+}
+
+function follow(network) {
+  followers.set(network, new Follower(network, query, {
+    state: (follower) => showState(follower),
+    frame: (follower) => { follow_(follower.frame.networks ?? [1]); draw(follower); },
+    lost: (gone) => {
+      if (gone) tell(STOPPED);
+      else if (told === STOPPED) tell("");
+    },
+  }));
+}
+
+/* Begin or end the second network, as another tab or this one wants it. */
+function follow_(networks) {
+  if (alone) return;
+  const both = networks.includes(2);
+  if (both === followers.has(2)) return;
+  document.documentElement.classList.toggle("comparing", both);
+  at("compare").setAttribute("aria-pressed", both);
+  at("tabs").hidden = at("output-2").hidden = !both;
+  at("plane-title-1").textContent = both ? "A" : "Predictions";
+  if (both) follow(2);
+  else {
+    followers.get(2).end();
+    followers.delete(2);
+    choose(1);
+  }
+}
+
+function choose(network) {
+  current = network;
+  [unit, pinned] = [null, null];
+  Object.assign(view, { layer: 0, a: 0, b: 0 });
+  for (const number of [1, 2]) at(`tab-${number}`).setAttribute("aria-pressed", number === current);
+  if (now()?.state) showState(now());
+  for (const follower of followers.values()) follower.again();
+}
+
+// ------------------------------------------------------------------------------------------------- drawings
+
+const network = new NetworkView(at("network"), at("units"), at("heads"), {
+  choose: (wanted) => see(wanted ?? pinned),
+  pin: (wanted) => {
+    pinned = wanted && pinned?.join() === wanted.join() ? null : wanted;
+    see(pinned);
+  },
+  resize: (sizes) => act({ do: "change", key: "model.hidden", value: sizes.join(", ") }),
+});
+
+function see(wanted) {
+  if (unit?.join() === wanted?.join()) return;
+  unit = wanted;
+  for (const [key, button] of network.buttons) button.setAttribute("aria-pressed", key === pinned?.join("."));
+  now()?.again();
+  drawAll();
+}
+
+/* Return the response to show on the plane: the large one if it has come, or else the small picture. */
+function response(frame) {
+  if (!unit) return null;
+  const large = frame.unit;
+  if (large && large.layer === unit[0] && large.unit === unit[1]) return large;
+  const layer = frame.network?.layers[unit[0]];
+  if (!layer || unit[1] > layer.shown) return null;
+  const i = unit[1] - 1, side = frame.network.side;
+  return { bytes: layer.bytes, start: i * side * side, side, low: layer.low[i], high: layer.high[i] };
+}
+
+function drawPlane(follower) {
+  const { state, frame } = follower;
+  const shown = follower === now() ? response(frame) : null;
+  const plane = planes[alone ? 1 : follower.network];
+  plane.draw(state, frame, { ...seen, unit: shown });
+  const time = performance.now();
+  drawn.push(time);
+  while (drawn[0] < time - 5000) drawn.shift();
+}
+
+function drawInsides() {
+  const { state, frame } = now();
+  if (!frame.network) return;
+  network.unit = unit;
+  network.draw(state, frame.network);
+  const large = unit && frame.unit;
+  at("unit").hidden = !large;
+  document.querySelector(".space").hidden = Boolean(large);
+  if (large) showUnit(large, state);
+  at("plane-title-1").textContent = large && !followers.has(2) ? titleOf(large) : followers.has(2) ? "A" : "Predictions";
+}
+
+let turn = 0;
+
+/* Draw a new frame: the plane and the network always, and during training one of the others in turn. */
+function draw(follower) {
+  drawPlane(follower);
+  if (follower !== now()) return;
+  drawInsides();
+  showNumbers();
+  const rest = [drawLosses, drawBent, showHealth];
+  turn = (turn + 1) % rest.length;
+  if (follower.frame.playing) rest[turn]();
+  else for (const each of rest) each();
+}
+
+function drawAll() {
+  forgetTheme();
+  for (const follower of followers.values()) {
+    if (follower.frame && follower.frame.build === follower.state.build) draw(follower);
+  }
+}
+
+function drawBent() {
+  const { state, frame } = now();
+  if (document.querySelector(".space").hidden) return;
+  showChoices(state, frame, view);
+  drawSpace(at("space"), state, frame, seen.hidden);
+}
+
+function drawLosses() {
+  const { state, frame } = now(), other = [...followers.values()].find((each) => each !== now() && each.frame);
+  const curves = [{ history: frame.history, dash: false }];
+  if (other) curves.push({ history: other.frame.history, dash: true });
+  drawLoss(at("loss"), curves, state.split_colours, seen.log);
+  const last = frame.history.at(-1);
+  at("loss").setAttribute("aria-label", last
+    ? `Loss over ${last[0]} epochs; the training loss is ${short(last[1])}` : "Loss over the epochs; none yet");
+}
+
+// ------------------------------------------------------------------------------------------------- numbers
+
+function showNumbers() {
+  const { state, frame } = now();
+  if (document.activeElement !== at("speed")) at("speed").value = frame.speed; // another tab may have set it
+  at("play").textContent = frame.playing ? "Pause" : "Start";
+  at("epoch").textContent = `epoch ${frame.epoch.toLocaleString("en")}${frame.batches ? ` + ${frame.batches}` : ""}`;
+  if (frame.diverged) tell(frame.diverged);
+  const score = state.task === "regression" ? "r2" : "accuracy";
+  const rows = SPLITS.filter((split) => frame.scores[split]).map((split) => {
+    const { loss } = frame.scores[split], found = frame.scores[split][score];
+    const worth = found === null || found === undefined ? "–" : score === "r2" ? short(found) : share(found);
+    return [split, loss === null ? "–" : short(loss), worth];
+  });
+  const list = at("scores"), kind = rows.map(([split]) => split).join() + score;
+  if (list.dataset.kind !== kind) {
+    list.dataset.kind = kind;
+    list.replaceChildren(...rows.map(([split]) => {
+      const row = make("li"), mark = make("i");
+      mark.style.background = state.split_colours[split];
+      row.append(mark, `${split} `, make("span", "loss ", { class: "unseen" }), make("b"),
+        make("span", score === "r2" ? " R² " : ", accuracy ", { class: score === "r2" ? "quiet" : "unseen" }), " ", make("b"));
+      return row;
+    }));
+  }
+  rows.forEach(([, loss, worth], i) => {
+    const [lossCell, worthCell] = list.children[i].querySelectorAll("b");
+    lossCell.textContent = loss;
+    worthCell.textContent = worth;
+  });
+}
+
+function showHealth() {
+  const { metrics, advice } = now().frame;
+  at("health").replaceChildren(...(metrics ? metrics.gradient_norms.map((norm, i) => {
+    const row = make("tr"), ratio = metrics.update_ratio[i];
+    row.append(make("th", i < metrics.dead.length ? i + 1 : `${i + 1} (output)`, { scope: "row" }),
+      make("td", share(metrics.dead[i])), make("td", share(metrics.saturated[i])),
+      make("td", short(norm)), make("td", ratio === null ? "–" : short(ratio, 2)));
+    return row;
+  }) : []));
+  at("advice").replaceChildren(...advice.map((line) => make("li", line)));
+}
+
+// ------------------------------------------------------------------------------------------------ the state
+
+function showState(follower) {
+  const { state } = follower;
+  if (follower !== now()) return;
+  showControls(at("settings"), state.controls, act);
+  at("summary").textContent = `${state.data}; ${state.network}`;
+  at("notice").textContent = state.notice;
+  at("notice").hidden = !state.notice;
+  const depth = state.hidden.length;
+  at("depth").textContent = `${depth} hidden layer${depth === 1 ? "" : "s"}`;
+  at("fewer").disabled = depth === 0;
+  at("clear").hidden = at("remove").hidden = !state.added.length;
+  at("discretize-row").hidden = state.task === "regression";
+  showTarget(state);
+  showParts(state);
+  if (view.layer > depth) Object.assign(view, { layer: 0, a: 0, b: 0 });
+  if (unit && (unit[0] > depth + 1)) [unit, pinned] = [null, null];
+  if (state.link) showLink(state.link);
+}
+
+/* Show which class, or which value, a click adds. */
+function showTarget(state) {
+  const shape = JSON.stringify([state.build && state.classes, state.task]);
+  if (at("target").dataset.shape === shape) return;
+  at("target").dataset.shape = shape;
+  if (state.task === "regression") {
+    const label = make("label", "a click adds an example of value");
+    const field = make("input", undefined, { id: "value", type: "number", step: "any", value: "0", "aria-label": "Value of added examples" });
+    label.append(field);
+    at("target").replaceChildren(label);
+    label.hidden = state.features.length === 1; // there the height says it
+    return;
+  }
+  at("target").replaceChildren(make("span", "a click adds", { class: "quiet" }), ...state.classes.map((name, i) => {
+    const label = make("label"), radio = make("input", undefined, { type: "radio", name: "class", value: i });
+    radio.checked = i === 0;
+    label.append(radio, sample(state, i, 0), make("span", name.length > 30 ? `${name.slice(0, 29)}…` : name));
+    return label;
+  }));
+}
+
+function target() {
+  const value = at("value");
+  if (value) return { value: Number(value.value) };
+  return { label: Number(document.querySelector("input[name=class]:checked")?.value ?? 0) };
+}
+
+/* Show which parts of the examples are drawn, as boxes to check. */
+function showParts(state) {
+  const present = SPLITS.map((_, part) => state.parts.includes(part));
+  if (at("parts").dataset.present === present.join()) return;
+  at("parts").dataset.present = present.join();
+  at("parts").replaceChildren(...SPLITS.flatMap((name, part) => {
+    if (!present[part]) return [];
+    const label = make("label"), box = make("input", undefined, { type: "checkbox" });
+    box.checked = !seen.hidden.includes(part);
+    box.addEventListener("change", () => {
+      seen.hidden = seen.hidden.filter((each) => each !== part);
+      if (!box.checked) seen.hidden.push(part);
+      drawAll();
+    });
+    label.append(box, sample(state, 0, part), make("span", name));
+    return [label];
+  }));
+}
+
+function sample(state, label, part) {
+  const canvas = make("canvas", undefined, { width: 32, height: 32, "aria-hidden": "true" });
+  symbol(canvas.getContext("2d"), state.shapes[label % state.shapes.length], state.colours[label % state.colours.length], 16, 16, 10, part);
+  return canvas;
+}
+
+// ---------------------------------------------------------------------------------------------- the commands
+
+async function showYaml() {
+  const changes = now().state.changes ?? [];
+  at("changes").hidden = !changes.length;
+  at("changes-list").replaceChildren(...changes.map((line) => make("li", line)));
+  at("yaml-text").textContent = await getYaml(current);
+}
+
+async function openYaml() {
+  await act({ do: "pause" });
+  await showYaml();
+  at("saved").textContent = "";
+  at("yaml").showModal();
+}
+
+const toggle = () => act({ do: now()?.frame?.playing ? "pause" : "play" });
+const press = (id) => () => at(id).click();
+at("play").addEventListener("click", toggle);
+for (const name of ["step", "batch", "reset", "seed", "clear"]) at(name).addEventListener("click", () => act({ do: name }));
+at("speed").addEventListener("change", () => act({ do: "speed", value: Number(at("speed").value) }));
+at("settings").addEventListener("submit", (event) => event.preventDefault());
+at("show-yaml").addEventListener("click", openYaml);
+at("save").addEventListener("click", async () => {
+  await send({ network: current, do: "pause" });
+  const reply = await act({ do: "save" });
+  await showYaml();
+  at("saved").textContent = reply.error ?? `Saved ${reply.path}. To train the same network: ${reply.command}`;
+});
+at("compare").addEventListener("click", () => act({ do: followers.has(2) ? "single" : "compare" }));
+at("copy-link").addEventListener("click", () => copyLink(say));
+for (const number of [1, 2]) at(`tab-${number}`).addEventListener("click", () => choose(number));
+at("discretize").addEventListener("change", () => { seen.discretize = at("discretize").checked; drawAll(); });
+at("log").addEventListener("change", () => { seen.log = at("log").checked; drawAll(); });
+at("unit-close").addEventListener("click", () => { pinned = null; see(null); });
+at("fewer").addEventListener("click", () => network.page.resize(now().state.hidden.slice(0, -1)));
+at("more").addEventListener("click", () => network.page.resize([...now().state.hidden, now().state.hidden.at(-1) ?? 4]));
+const hands = planes.map((plane, number) => plane && editPoints(plane, {
+  act, target, drawn: drawAll, says: (text) => { at(`says-${number}`).textContent = text; },
+}));
+at("remove").addEventListener("click", () => hands.forEach((hand) => hand?.removeChosen()));
+listenToChoices(() => view, () => now()?.again());
+listenToDialogs();
+listenToKeys([
+  [" ", "start and pause", toggle],
+  ["e", "one epoch", press("step")],
+  ["b", "one batch", press("batch")],
+  ["r", "from the seed", press("reset")],
+  ["n", "new seed", press("seed")],
+  ["d", "with or without confidence", press("discretize")],
+  ["g", "logarithmic axis of the loss", press("log")],
+  ["c", "two networks side by side", press("compare")],
+  ["y", "YAML", press("show-yaml")],
+  ["f", "lecture mode (also L)", press("lecture")],
+  ["l", "lecture mode", press("lecture")],
+  ["?", "these keys", press("show-keys")],
+]);
+watch(document.querySelectorAll("main canvas"), drawAll);
+follow(current);

@@ -1,0 +1,146 @@
+// Draws the plane: what the network predicts, or the response of one unit, with axes, examples and a cross.
+
+import { at, begin, bytes, mix, place, rgb, scale, short, signs, theme, ticks } from "./canvas.js";
+import { classPixels, valuePixels } from "./grid.js";
+import { Symbols } from "./symbols.js";
+
+const FINEST = 480; // pixels of an image of the plane along a side; the browser enlarges it smoothly
+
+/* The plane of one network, on one canvas. box is the square that shows the extent, in CSS pixels. */
+export class Plane {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.symbols = new Symbols();
+    this.box = null;
+    this.cross = null; // where the keyboard is, in the units of the data
+    this.chosen = null; // the index of the example that is chosen
+  }
+
+  /* Return the pixel of a point, and the point of a pixel. */
+  toPixel([x, y]) {
+    const [left, top, size] = this.box, [[low, high], [bottom, up]] = this.extent;
+    return [left + (x - low) / (high - low) * size, top + (up - y) / (up - bottom) * size];
+  }
+
+  toPoint([across, down]) {
+    const [left, top, size] = this.box, [[low, high], [bottom, up]] = this.extent;
+    return [low + (across - left) / size * (high - low), up - (down - top) / size * (up - bottom)];
+  }
+
+  get radius() {
+    const many = Math.sqrt(300 / Math.max(300, this.state.points.length));
+    return Math.max(2, Math.min(8, this.box[2] / 105 * many));
+  }
+
+  /* Draw a frame of a network. `how` has: discretize, hidden (parts of the examples), unit (a response to show). */
+  draw(state, frame, how) {
+    const { ink, width, height, ratio } = begin(this.canvas);
+    const look = theme(), text = Math.round(0.8 * look.font);
+    this.state = state;
+    this.extent = state.extent;
+    const left = 3.1 * text, bottom = 1.9 * text, edge = 0.6 * text;
+    const size = Math.max(20, Math.floor(Math.min(width - left - edge, height - bottom - edge)));
+    const slack = Math.max(0, width - left - edge - size) / 2;
+    this.box = [Math.round(left + slack), Math.round(Math.max(edge, (height - bottom - size) / 2)), size];
+    const [x, y] = this.box;
+    const fine = Math.min(FINEST, Math.round(size * ratio));
+    if (how.unit) this.drawResponse(ink, how.unit, fine);
+    else if (frame.curve) this.drawCurve(ink, frame.curve);
+    else if (frame.values) this.drawValues(ink, frame, fine);
+    else this.drawClasses(ink, state, frame, fine, how.discretize);
+    ink.strokeStyle = look.line;
+    ink.lineWidth = 1;
+    ink.strokeRect(x - 0.5, y - 0.5, size + 1, size + 1);
+    this.drawAxes(ink, text);
+    const started = frame.epoch > 0 || frame.batches > 0;
+    const wrong = started && !how.unit ? frame.wrong : []; // first weights are wrong by chance
+    ink.save();
+    ink.beginPath();
+    ink.rect(x, y, size, size);
+    ink.clip();
+    this.symbols.all(ink, ratio, this.radius, this.looks(state), (point) => this.toPixel(point), wrong, how.hidden);
+    this.drawChosen(ink);
+    ink.restore();
+  }
+
+  /* Return the state, in a regression with symbols by value in place of classes. */
+  looks(state) {
+    return state;
+  }
+
+  drawClasses(ink, state, frame, fine, discretize) {
+    const [x, y, size] = this.box, paper = rgb(theme().paper);
+    const color = (i) => rgb(state.colours[i % state.colours.length]);
+    const scales = state.classes.map((_, i) => scale((t) => mix(paper, color(i), 0.12 + 0.55 * t)));
+    const grid = { labels: bytes(frame.labels), strength: bytes(frame.strength), lead: bytes(frame.lead ?? frame.strength) };
+    this.grid = { ...grid, side: frame.side };
+    place(ink, classPixels(grid, frame.side, fine, scales, discretize), fine, x, y, size, size);
+  }
+
+  drawResponse(ink, unit, fine) {
+    const [x, y, size] = this.box;
+    const most = Math.max(Math.abs(unit.low), Math.abs(unit.high)) || 1;
+    const all = signs(), colors = new Uint32Array(256);
+    for (let i = 0; i < 256; i++) {
+      const value = unit.low + i / 255 * (unit.high - unit.low);
+      colors[i] = all[Math.round(127.5 * (1 + value / most))];
+    }
+    place(ink, valuePixels(bytes(unit.bytes), unit.side, fine, colors, unit.start ?? 0), fine, x, y, size, size);
+  }
+
+  drawAxes(ink, text) {
+    const look = theme(), [x, y, size] = this.box, [[left, right], [bottom, top]] = this.extent;
+    ink.font = `${text}px ${look.family}`;
+    ink.fillStyle = look.quiet;
+    ink.strokeStyle = look.quiet;
+    ink.beginPath();
+    const many = Math.max(2, size / (5 * text));
+    const named = (value, step) => short(Math.abs(value) < step * 1e-6 ? 0 : value, 4);
+    const across = ticks(left, right, many), up = ticks(bottom, top, many);
+    ink.textAlign = "center";
+    ink.textBaseline = "top";
+    for (const value of across) {
+      const place_ = this.toPixel([value, bottom])[0];
+      ink.moveTo(place_, y + size); ink.lineTo(place_, y + size + 4);
+      ink.fillText(named(value, right - left), place_, y + size + 0.5 * text);
+    }
+    ink.textAlign = "right";
+    ink.textBaseline = "middle";
+    for (const value of up) {
+      const place_ = this.toPixel([left, value])[1];
+      ink.moveTo(x, place_); ink.lineTo(x - 4, place_);
+      ink.fillText(named(value, top - bottom), x - 0.6 * text, place_);
+    }
+    ink.stroke();
+  }
+
+  drawChosen(ink) {
+    const look = theme(), r = this.radius;
+    ink.strokeStyle = look.ring;
+    ink.lineWidth = 2;
+    if (this.chosen !== null && this.state.points[this.chosen]) {
+      const [x, y] = this.toPixel(this.state.points[this.chosen]);
+      ink.setLineDash([3, 3]);
+      ink.strokeRect(x - 2.2 * r, y - 2.2 * r, 4.4 * r, 4.4 * r);
+      ink.setLineDash([]);
+    }
+    if (!this.cross || document.activeElement !== this.canvas) return;
+    const [x, y] = this.toPixel(this.cross);
+    ink.beginPath();
+    ink.moveTo(x - 10, y); ink.lineTo(x + 10, y);
+    ink.moveTo(x, y - 10); ink.lineTo(x, y + 10);
+    ink.stroke();
+  }
+
+  /* Return what the network says at a point, in words; "" where that is not known. */
+  says([px, py]) {
+    const [[left, right], [bottom, top]] = this.extent;
+    const across = (px - left) / (right - left), up = (py - bottom) / (top - bottom);
+    if (across < 0 || across > 1 || up < 0 || up > 1) return "";
+    const where = `${this.state.features.map((name, i) => `${name} ${short([px, py][i])}`).join(", ")}`;
+    if (!this.grid) return where;
+    const last = this.grid.side - 1;
+    const i = Math.round(up * last) * (last + 1) + Math.round(across * last);
+    return `${where}: class ${this.state.classes[this.grid.labels[i]]}`;
+  }
+}
