@@ -241,6 +241,7 @@ class Splits:
 
     ``targets`` is the number of classes, or of values in a regression. ``fingerprint`` is a checksum of the
     data, by which a resumed run recognizes them; it is None for toy sets, which are drawn from the seed.
+    ``kept`` tells for each row of the source whether it is among the data; None if all are.
     """
 
     train: Split
@@ -254,6 +255,7 @@ class Splits:
     dropped: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     numerals: Mapping[str, str] = field(default_factory=dict)
+    kept: NDArray[np.bool_] | None = None
 
     @property
     def parts(self) -> dict[str, Split]:
@@ -327,6 +329,7 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
         dataset.dropped,
         dataset.notes,
         dataset.numerals,
+        dataset.kept,
     )
 
 

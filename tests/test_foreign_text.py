@@ -163,6 +163,9 @@ ON_RUN = {
     "eval as JSON": ["eval", "r", "--json"],
     "predict": ["predict", "r", "table.csv", "--out", "p.csv"],
     "keep": ["predict", "r", "table.csv", "--keep", "nothing", "--out", "p.csv"],
+    "explain": ["explain", "r", "1"],
+    "explain as JSON": ["explain", "r", "1", "--json"],
+    "explain as a picture": ["explain", "r", "1", "--out", "p.png"],
     "importance": ["importance", "r", "--repeats", "1"],
     "count-params": ["count-params", "r/best.npz"],
     "text": ["plot", "r", "--text"],
@@ -355,6 +358,7 @@ GIVEN = {
     **{name: ["r"] for name in ("eval", "importance", "report")},
     **{
         "predict": ["r", "table.csv"],
+        "explain": ["r", "1"],
         "plot": ["r", "--text"],
         "play": ["nothing.yaml"],
         "data fetch": ["cifar10"],

@@ -17,6 +17,7 @@ from mlpcli.cli.check import check
 from mlpcli.cli.count_params import count_params
 from mlpcli.cli.data import data
 from mlpcli.cli.eval import evaluate
+from mlpcli.cli.explain import explain_row
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.hints import with_hint
 from mlpcli.cli.importance import importance
@@ -42,7 +43,19 @@ def cli() -> None:
     """
 
 
-for command in (train, check, evaluate, predict, importance, plot, report, play, count_params, data):
+for command in (
+    train,
+    check,
+    evaluate,
+    predict,
+    explain_row,
+    importance,
+    plot,
+    report,
+    play,
+    count_params,
+    data,
+):
     cli.add_command(command)
 
 

@@ -103,6 +103,8 @@ def _unknown_option(
     word = next((_word(arg) for arg in args if _word(arg) and _starts(arg, name)), name.lstrip("-"))
     shown = f"--{word}" if name.startswith("--") else f"-{word}"
     no_such = f"{shown} is no option of {ctx.command_path}"
+    if name[1:].isdecimal() and any(param.name == "row" for param in ctx.command.params):
+        return f"ROW {name}: rows are numbered from 1"
     close = OTHER_OPTIONS.get(word) or nearest(word, options)
     if close in options and (close == OTHER_OPTIONS.get(word) or not _keys(word)):
         return f"{no_such}; did you mean --{close}?"

@@ -18,12 +18,13 @@ from mlpcli.figures.style import INK, label, new_figure, styled
 from mlpcli.specs import NetworkSpec
 from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint
+from mlpcli.training.explanation import Explanation
 from mlpcli.training.finished import FinishedRun
-from mlpcli.training.forward import ForwardPass
 
 __all__ = ["draw_forward", "draw_network"]
 
 _POSITIVE, _NEGATIVE = "#0072B2", "#D55E00"  # two colors that all kinds of color vision tell apart
+_NOTHING = "#bbbbbb"
 _MOST_UNITS = 10  # of a layer that are drawn
 _MOST_COLUMNS = 8  # layers that are drawn, the inputs included
 _MOST_NUMBERED = 12  # edges between two layers that get their numbers
@@ -89,18 +90,32 @@ def draw_network(run: FinishedRun) -> Figure:
 
 
 @styled
-def draw_forward(
-    checkpoint: Checkpoint, forward: ForwardPass, title: str, inputs: Sequence[str], outputs: Sequence[str]
-) -> Figure:
+def draw_forward(found: Explanation) -> Figure:
     """Draw the forward pass of one example: what each unit puts out, and what the next ones get from it.
 
     An edge is input times weight: its color is the sign, and its width the size. Of a large layer those units
-    are drawn that give most to the next one. ``inputs`` and ``outputs`` are the texts beside the units.
+    are drawn that give most to the next one.
     """
-    edges = [layer.x[:, None] * layer.W[:, layer.winners] for layer in forward.layers]
+    checkpoint, forward = found.checkpoint, found.forward
+    edges = [layer.contributions for layer in forward.layers]
     given = [*(np.linalg.norm(step, axis=1) for step in edges), np.abs(forward.logits)]
     values = [forward.x, *(layer.y for layer in forward.layers[:-1]), forward.logits]
-    columns = _columns(checkpoint, given, edges, values, inputs, outputs)
+    names = found.output_names
+    own = found.each[found.member]
+    outputs = [f"{label(names[j], 20)}: {_short(float(own[j]))}" for j in range(len(names))][
+        -len(forward.logits) :
+    ]
+    predicted = found.predicted
+    if predicted is None:
+        said = "predicted " + ", ".join(f"{value:.4g}" for value in found.outputs[:4].tolist())
+    else:
+        said = f"predicted {label(predicted)} ({_short(float(found.outputs[names.index(predicted)]))})"
+    if found.truth is not None:
+        shown = (f"{value:.4g}" if isinstance(value, float) else label(value) for value in found.truth[:4])
+        said += f", true {', '.join(shown)}"
+    member = f" (network {found.member + 1:,} of {len(found.each):,})" if len(found.each) > 1 else ""
+    title = f"{label(found.source, 60)}{member}: {said}"
+    columns = _columns(checkpoint, given, edges, values, outputs)
     return _draw(columns, title, "input x weight", ["the number in a unit is its output"], filled=True)
 
 
@@ -109,12 +124,11 @@ def _columns(
     importance: Sequence[Array],
     edges: Sequence[Array],
     numbers: Sequence[Array | None],
-    inputs: Sequence[str] = (),
     outputs: Sequence[str] = (),
 ) -> list[_Column]:
     """Return the inputs and the layers; of large ones the most important units, in their order."""
     network = checkpoint.network
-    inputs = inputs or checkpoint.transform.features(checkpoint.columns, checkpoint.kinds)
+    inputs = checkpoint.transform.features(checkpoint.columns, checkpoint.kinds)
     outputs = outputs or (checkpoint.classes or checkpoint.target_names)[-network.widths[-1] :]
     last = len(network.widths) - 1
     columns = []
@@ -210,7 +224,7 @@ def _edges(axes: Axes, before: _Column, column: _Column, x: float) -> None:
     widest = float(np.abs(values).max()) or 1.0
     order = np.argsort(np.abs(values), kind="stable")
     widths = 0.2 + _WIDEST * np.abs(values) / widest
-    colours = np.where(values < 0, _NEGATIVE, _POSITIVE)
+    colours = np.select([values < 0, values > 0], [_NEGATIVE, _POSITIVE], _NOTHING)
     edges = LineCollection(
         list(lines[order]), colors=list(colours[order]), linewidths=list(widths[order]), alpha=0.75, zorder=1
     )

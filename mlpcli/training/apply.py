@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mlpcli.build import Splits, dialect_of, load_splits, row_roles
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
+from mlpcli.data.dataset import Features
 from mlpcli.data.kinds import Kinds, Missing, Wanted
 from mlpcli.data.new_rows import measure_rows, read_labelled, read_rows, read_texts
 from mlpcli.data.rows import Roles
@@ -28,7 +29,15 @@ from mlpcli.training.moved import is_missing, places_of_data, redirected, what_w
 from mlpcli.training.named import find_checkpoint
 from mlpcli.training.names import FOLDS
 
-__all__ = ["Predictions", "find_rows", "load_same_splits", "predict_rows", "score_checkpoint"]
+__all__ = [
+    "Predictions",
+    "find_rows",
+    "load_same_splits",
+    "predict_rows",
+    "read_columns",
+    "read_new_rows",
+    "score_checkpoint",
+]
 
 
 def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[str, Any]:
@@ -267,10 +276,8 @@ def predict_rows(
     """
     model = Model(checkpoint)
     _check_asked(model, threshold, top)
-    wanted = _wanted(checkpoint)
-    _require_room(checkpoint, wanted, file, written=True)
-    X, said = read_rows(wanted, file)
-    kept = read_texts(wanted, file, keep) if keep is None or keep else []
+    X, said = read_new_rows(checkpoint, file)
+    kept = read_columns(checkpoint, file, keep) if keep is None or keep else []
     rows = unlabelled(X)
     notes = [*said, *model.note_unknown_cells(rows)]
     logits = model.compute_logits(rows, str(file))
@@ -289,6 +296,21 @@ def predict_rows(
     return Predictions(
         [f"{what}_{name}" for name in classes], values, [classes[int(i)] for i in chosen], notes, kept
     )
+
+
+def read_new_rows(checkpoint: Checkpoint, file: Path) -> tuple[Features, Sequence[str]]:
+    """Return the rows X (n, columns) of a .csv, .npy or .npz file, and notes on how it was read.
+
+    Raises DataError; ConfigError if the memory will not suffice.
+    """
+    wanted = _wanted(checkpoint)
+    _require_room(checkpoint, wanted, file, written=True)
+    return read_rows(wanted, file)
+
+
+def read_columns(checkpoint: Checkpoint, file: Path, names: Sequence[str] | None) -> Cells:
+    """Return columns of a .csv as they are written; None: all of them. Raises DataError."""
+    return read_texts(_wanted(checkpoint), file, names)
 
 
 def _check_asked(model: Model, threshold: float | None, top: int | None) -> None:

@@ -63,6 +63,12 @@ class LayerPass:
         winners: Array = maxout.X.reshape(self.pieces, -1).argmax(axis=0) * len(units) + units
         return winners
 
+    @property
+    def contributions(self) -> NDArray[np.float64]:
+        """What each unit gets from each input (fan_in, units): the input times the weight."""
+        found: NDArray[np.float64] = self.x[:, None].astype(np.float64) * self.W[:, self.winners]
+        return found
+
 
 @dataclass(frozen=True)
 class ForwardPass:
@@ -77,6 +83,13 @@ class ForwardPass:
     path: Step | None
     clip: Step | None
     logits: Array
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether no number on the way is too large for the type of the network."""
+        each = [self.logits, *(layer.z for layer in self.layers)]
+        each += [step.Y for layer in self.layers for step in layer.steps]
+        return all(bool(np.isfinite(numbers).all()) for numbers in each)
 
 
 def forward_pass(network: Network, x: Array, member: int = 0) -> ForwardPass:

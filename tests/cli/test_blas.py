@@ -18,6 +18,7 @@ COMPUTING = {
     "check": ["check", SPIRAL],
     "eval": ["eval", "best.npz"],
     "predict": ["predict", "best.npz", "rows.csv"],
+    "explain": ["explain", "best.npz", "1"],
     "importance": ["importance", "best.npz"],
     "plot": ["plot", "run"],
     "report": ["report", "run"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,9 @@ from matplotlib.figure import Figure
 
 from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.figures.network import draw_forward, draw_network
+from mlpcli.figures.style import write
+from mlpcli.training.explanation import explain_example
 from mlpcli.training.finished import FinishedRun
-from mlpcli.training.forward import forward_pass
 
 Finish = Callable[..., FinishedRun]
 
@@ -102,27 +105,40 @@ def test_every_unit_and_norm_is_named(finished: Finish, activation: str, norm: s
 
 def test_the_picture_of_an_example_has_its_outputs_and_contributions(finished: Finish) -> None:
     run = finished("iris", "training.epochs=3", "model.hidden=[3]")
-    x = run.checkpoint.transform.apply(run.splits.train.X[:1])[0]
-    found = forward_pass(run.checkpoint.network, x)
-    figure = draw_forward(run.checkpoint, found, "iris: row 1", [], ["a 1%", "b 2%", "c 97%"])
-    given = found.layers[1].x[:, None] * found.layers[1].W
-    for (width, colour), number in zip(
-        (lines(edges(figure)[1])[key] for key in sorted(lines(edges(figure)[1]), reverse=True)),
-        given.reshape(-1),
-        strict=True,
-    ):
+    found = explain_example(run.directory, 1)
+    figure = draw_forward(found)
+    forward = found.forward
+    given = forward.layers[1].x[:, None] * forward.layers[1].W
+    drawn = lines(edges(figure)[1])
+    for key, number in zip(sorted(drawn, reverse=True), given.reshape(-1), strict=True):
+        width, colour = drawn[key]
         assert width == pytest.approx(0.2 + 5 * abs(number) / np.abs(given).max(), abs=1e-4)
-        assert number == 0 or colour == ("#d55e00" if number < 0 else "#0072b2")
-    for value in (*found.x, *found.layers[0].y, *found.logits):
+        assert colour == ("#d55e00" if number < 0 else "#0072b2" if number else "#bbbbbb")
+    for value in (*forward.x, *forward.layers[0].y, *forward.logits):
         assert any(abs(float(value) - number) < 6e-3 for number in numbers(figure))
-    assert {"sepal_length", "c 97%"} <= {*texts(figure)}
+    probability = found.outputs[found.output_names.index("setosa")]
+    assert {"sepal_length", f"setosa: {probability:.2f}"} <= {*texts(figure)}
+    assert figure.get_suptitle() == (
+        f"row 1 of iris.csv: predicted {found.predicted} ({found.outputs.max():.2f}), true setosa"
+    )
 
 
-def test_names_from_files_are_shown_and_not_obeyed(finished: Finish) -> None:
-    run = finished("iris", "training.epochs=3", "model.hidden=[3]")
-    x = run.checkpoint.transform.apply(run.splits.train.X[:1])[0]
-    found = forward_pass(run.checkpoint.network, x)
-    figure = draw_forward(run.checkpoint, found, "t", ["\x1b[31m$x^2$", "b", "c", "d" * 99], [])
-    shown = texts(figure)
-    assert "\\x1b[31m$x^2$" in shown
-    assert not any("d" * 31 in text or "\x1b" in text for text in shown)
+def test_a_regression_has_its_values_in_their_units(plane_values: FinishedRun) -> None:
+    found = explain_example(plane_values.directory, 2)
+    figure = draw_forward(found)
+    assert f"price: {float(found.outputs[0]):.2f}" in texts(figure)
+    assert figure.get_suptitle().startswith("row 2 of values.csv (network 1 of 8): predicted ")
+    assert figure.get_suptitle().endswith(", true -1")
+
+
+def test_names_from_files_are_shown_and_not_obeyed(tmp_path: Path, trained_text: Callable[..., Path]) -> None:
+    rows = "".join(f"{i % 7},{i % 5},{'$x^2$' if i % 2 else 'p'}\n" for i in range(40))
+    (tmp_path / "t.csv").write_text(f"\x1b[31mred,{'d' * 99},y\n{rows}", encoding="utf-8")
+    config = "data: {name: csv, path: t.csv, target: y}\nmodel: {hidden: [2]}\ntraining: {epochs: 1}"
+    run = trained_text(config, tmp_path / "run")
+    for figure in (draw_network(FinishedRun.open(run)), draw_forward(explain_example(run, 1))):
+        shown = texts(figure)
+        assert "\\x1b[31mred" in shown
+        assert any(text.startswith("$x^2$") for text in shown)
+        assert not any("d" * 31 in text or "\x1b" in text for text in shown)
+        write(figure, io.BytesIO(), "png")

@@ -345,6 +345,8 @@ COMMANDS = [
     "predict t t.csv",
     "predict t t.npy",
     "predict t t.npz",
+    "explain t 1",
+    "explain t 1 --data t.npz",
     "importance t",
     "plot m",
     "report m",

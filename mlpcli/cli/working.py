@@ -1,0 +1,424 @@
+"""Writes a forward pass out as text, layer by layer, with its numbers."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, log10
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.data.kinds import cell_text
+from mlpcli.nn.layers import BatchNorm, LayerNorm, PRelu, Residual
+from mlpcli.text import clip, columns, count
+from mlpcli.training.explanation import Explanation
+from mlpcli.training.forward import LayerPass, Step
+
+__all__ = ["rounded", "write_out"]
+
+WIDTH = 80
+_MOST_TERMS = 8  # of a sum that is written out whole; of a longer one the largest few
+_LARGEST = 5
+_MOST_UNITS = 16  # of a layer that is written out whole; of a larger one the most important few
+_FIRST = 6
+_NAME = 24  # widest name of a column or class
+_SAFE = 40.0  # logits whose exponentials are shown as they are
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Show:
+    """Shows numbers with so many ``digits`` after the point."""
+
+    digits: int
+
+    def __call__(self, value: Any) -> str:
+        """Return a number as `rounded` does."""
+        return rounded(value, self.digits)
+
+    def fixed(self, value: Any) -> str:
+        """Return a number with just these digits, as the columns of a table need it."""
+        return f"{float(value):.{self.digits}f}"
+
+
+def rounded(value: Any, digits: int) -> str:
+    """Return a number with so many digits after the point, or fewer that read back to the same number.
+
+    A small number has more, so that some of them are not 0, and the smallest and largest have an exponent.
+    """
+    size = abs(float(value))
+    if size == 0:
+        return "0"
+    plain = 1e-7 <= size < 1e6
+    after = max(digits, digits - 2 - floor(log10(size))) if plain else digits
+    text = f"{float(value):.{after}{'f' if plain else 'e'}}"
+    own = value.dtype.type if isinstance(value, np.floating) else float
+    if own(text) != value:
+        return text
+    return (np.format_float_positional if plain else np.format_float_scientific)(own(value), trim="-")
+
+
+def write_out(found: Explanation, digits: int = 4, *, whole: bool = False) -> str:
+    """Return the forward pass of an example as blocks of text, 80 columns wide.
+
+    Numbers have ``digits`` digits after the point. Of large layers the most important units are written out,
+    and of long sums the largest terms, if not the ``whole`` of both is asked for.
+    """
+    show = Show(digits)
+    last = len(found.forward.layers)
+    blocks = [_head(found, digits), _inputs(found, show, whole=whole)]
+    blocks += [_layer(found, number, show, whole=whole) for number in range(1, last + 1)]
+    blocks.append(_outputs(found, show))
+    if len(found.each) > 1:
+        blocks.append(_members(found, show))
+    blocks.append(_prediction(found, show))
+    return "\n\n".join(blocks)
+
+
+def _head(found: Explanation, digits: int) -> str:
+    of_which = f"epoch {found.followed.epoch:,}"
+    if len(found.each) > 1:
+        of_which = f"network {found.member + 1:,} of {len(found.each):,}, {of_which}"
+    part = "" if found.part is None else f", of the {found.part} split"
+    said = [
+        f"{found.path} ({of_which}): {found.source}{part}",
+        "The example is a row x, and z = x W + b: column j of W has the weights of unit j. Numbers are "
+        f"rounded to {digits} digits after the point, small ones to more; those with fewer are exact.",
+    ]
+    return "\n".join(textwrap.fill(text, WIDTH, break_long_words=False) for text in said)
+
+
+def _inputs(found: Explanation, show: Show, *, whole: bool) -> str:
+    """Return the raw values of the columns, and the inputs that they become."""
+    checkpoint, transform, x = found.checkpoint, found.followed.transform, found.forward.x
+    names = transform.features(checkpoint.columns, checkpoint.kinds)
+    first = found.forward.layers[0]
+    importance = np.linalg.norm(first.contributions, axis=1)
+    chosen = _chosen(importance, whole=whole)
+    blocks = []
+    shift, scale = transform.scaling.shift, transform.scaling.scale
+    if not transform.is_plain:
+        cells = [
+            ["", clip(name, _NAME), clip(_cell(found, j, show), 40)]
+            for j, name in enumerate(checkpoint.columns)
+        ]
+        shown = cells if whole else cells[: _MOST_UNITS * 2]
+        more = [] if len(shown) == len(cells) else [f"  ... and {len(cells) - len(shown):,} others"]
+        blocks.append("\n".join(["columns", columns(shown, "<<>"), *more]))
+    numbers = [j for j in range(transform.n_columns) if j not in (transform.slots or {})]
+    scaled = bool(np.any(shift[numbers] != 0) or np.any(scale[numbers] != 1))
+    rows = [["", "", "input", "value", *(["shift", "scale"] if scaled else []), "x"]]
+    for i in chosen:
+        own = ["", *([""] * 2 if scaled else [])]
+        if i < len(numbers):
+            j = numbers[i]
+            own = [_cell(found, j, show), *([show(shift[j]), show(scale[j])] if scaled else [])]
+        rows.append(["", str(i + 1), clip(names[i], _NAME + 8), *own, show(x[i])])
+    title = f"{count(len(x), 'input')}"
+    title += ": x = (value - shift) / scale" if scaled else ": x is the value"
+    table = columns(rows, "<><" + ">" * (len(rows[0]) - 3))
+    missing = [j for j in numbers if np.isnan(float(found.raw[j]))]
+    notes = [
+        f"  {clip(checkpoint.columns[j], _NAME)} is missing: {show(transform.fill[j])}, the median, "
+        "takes its place"
+        for j in missing[:_FIRST]
+    ]
+    if len(chosen) < len(x):
+        notes.append(f"  and {len(x) - len(chosen):,} others, which give less to layer 1")
+    blocks.append("\n".join([title, table, *notes]))
+    return "\n\n".join(blocks)
+
+
+def _cell(found: Explanation, j: int, show: Show) -> str:
+    kind = found.checkpoint.kinds.get(found.checkpoint.columns[j])
+    value = found.raw[j]
+    return show(value) if kind is None and value == value else cell_text(float(value), kind)
+
+
+def _chosen(importance: Array, *, whole: bool) -> list[int]:
+    """Return the places of the units to write out, in their order."""
+    n = len(importance)
+    most = n if whole or n <= _MOST_UNITS else _FIRST
+    return sorted(map(int, np.argsort(-importance, kind="stable")[:most]))
+
+
+def _layer(found: Explanation, number: int, show: Show, *, whole: bool) -> str:
+    """Return a layer with the sums of its units, or of the most important ones."""
+    layers = found.forward.layers
+    layer, last = layers[number - 1], number == len(layers)
+    importance = np.abs(found.forward.logits)
+    if not last:
+        importance = np.linalg.norm(layers[number].contributions, axis=1)
+    chosen = _chosen(importance, whole=whole)
+    names = [f"unit {j + 1:,}" for j in range(len(layer.y))]
+    if last and len(found.output_names) == len(names):
+        names = [f"unit {j + 1:,} ({clip(name, 16)})" for j, name in enumerate(found.output_names)]
+    width = max(len(names[j]) for j in chosen) + 4
+    lines = [*_title(found, number)]
+    if len(layer.x) > _MOST_TERMS and not whole:
+        lines.append(
+            f"  of {len(layer.x):,} terms the largest, each with the number of its input in brackets"
+        )
+    for step in layer.steps:
+        if isinstance(step.layer, LayerNorm):
+            mean, var = step.X.mean(dtype=np.float64), step.X.var(dtype=np.float64)
+            lines.append(f"  layer norm: the sums have the mean {show(mean)} and the variance {show(var)}")
+    for j in chosen:
+        terms = _unit(layer, j, show, whole=whole)
+        if last:
+            terms += _ends(found, j, show, whole=whole)
+        packed = [line for label, tokens in terms for line in _pack(label, tokens, WIDTH - width)]
+        lines += [f"{f'  {names[j]}' if i == 0 else '':{width}}{line}" for i, line in enumerate(packed)]
+    if len(chosen) < len(layer.y):
+        why = "whose outputs are nearer to 0" if last else f"which give less to layer {number + 1}"
+        lines.append(f"  and {count(len(layer.y) - len(chosen), 'other unit')}, {why}")
+    return "\n".join(lines)
+
+
+def _title(found: Explanation, number: int) -> list[str]:
+    """Return the heading of a layer: its sizes, and what follows the sums."""
+    layer, last = found.forward.layers[number - 1], number == len(found.forward.layers)
+    sums = f"z = x W{number} + b{number}"
+    if layer.pieces > 1:
+        sums += f", {layer.pieces} pieces a unit"
+    then = [_name(step) for step in layer.steps]
+    if last and found.forward.path is not None:
+        then.append("the linear path, plus x V of the inputs")
+    what = "output" if last else "unit"
+    title = f"layer {number}: {count(len(layer.x), 'input')}, {count(len(layer.y), what)}; {sums}"
+    lines = textwrap.wrap(
+        title + (f"; then {', '.join(then)}" if then else ""), WIDTH, subsequent_indent="  "
+    )
+    off = [f"{each.spec.kind} {next(iter(each.spec.settings.values())):g}" for each in layer.off]
+    return [*lines, *(f"  {name} before it is for training alone, and off here" for name in off)]
+
+
+def _name(step: Step) -> str:
+    """Return what a step is: ``leaky_relu (alpha 0.01)``, ``batch norm``, ``plus its input``."""
+    spec = step.layer.spec
+    if isinstance(step.layer, Residual):
+        return f"plus x P{spec.number}" if spec.parameters else "plus its input"
+    settings = {key: value for key, value in spec.settings.items() if key not in ("name", "pieces")}
+    learned = isinstance(step.layer, PRelu)
+    said = "" if learned else ", ".join(f"{key} {value:g}" for key, value in settings.items())
+    return str(spec.settings.get("name", spec.kind.replace("_", " "))) + (f" ({said})" if said else "")
+
+
+def _unit(layer: LayerPass, j: int, show: Show, *, whole: bool) -> list[tuple[str, list[str]]]:
+    """Return the lines of a unit: its sum, or the sum of each of its pieces, and what follows."""
+    lines = []
+    units, steps = len(layer.y), list(layer.steps)
+    for piece in range(layer.pieces):
+        place = piece * units + j
+        label = f"piece {piece + 1}: z = " if layer.pieces > 1 else "z = "
+        lines.append(
+            (label, _sum(layer.x, layer.W[:, place], layer.b[place], layer.z[place], show, whole=whole))
+        )
+        lines += [
+            _follow(step, place, show)
+            for step in steps
+            if len(step.Y) > units or layer.pieces == 1
+            if not isinstance(step.layer, Residual)
+        ]
+    if layer.pieces > 1:
+        largest = next(step for step in steps if len(step.X) > len(step.Y))
+        lines.append(("", [f"the largest of them = {show(largest.Y[j])}"]))
+    for step in steps:
+        if isinstance(step.layer, Residual):
+            lines += _residual(step, steps[-2].Y[j], j, show, whole=whole)
+    return lines
+
+
+def _follow(step: Step, j: int, show: Show) -> tuple[str, list[str]]:
+    """Return the line of what a norm or an activation makes of one number."""
+    layer, before, after = step.layer, step.X[j], show(step.Y[j])
+    if isinstance(layer, (BatchNorm, LayerNorm)):
+        mean, var = step.X.mean(dtype=np.float64), step.X.var(dtype=np.float64)
+        if isinstance(layer, BatchNorm):
+            mean, var = layer.running_mean[j], layer.running_var[j]
+        return f"{_name(step)}: ", [
+            f"({show(before)} - {_factor(mean, show)})",
+            f"/ sqrt({show(var)} + {layer.EPS:g})",
+            f"* {_factor(layer.gamma[j], show)}",
+            _signed(layer.beta[j], show),
+            f"= {after}",
+        ]
+    if isinstance(layer, PRelu) and before < 0:
+        return "", [f"prelu({show(before)}) = {show(layer.a[j])} * {_factor(before, show)} = {after}"]
+    return "", [f"{step.layer.spec.settings.get('name', _name(step))}({show(before)}) = {after}"]
+
+
+def _residual(step: Step, inner: Any, j: int, show: Show, *, whole: bool) -> list[tuple[str, list[str]]]:
+    layer: Any = step.layer
+    if not layer.spec.parameters:
+        return [("", [f"plus its input: {show(inner)} {_signed(step.X[j], show)} = {show(step.Y[j])}"])]
+    P = layer.P[:, j]
+    projected = step.X.astype(np.float64) @ P
+    return [
+        ("x P = ", _sum(step.X, P, None, projected, show, whole=whole)),
+        ("", [f"plus x P: {show(inner)} {_signed(projected, show)} = {show(step.Y[j])}"]),
+    ]
+
+
+def _ends(found: Explanation, j: int, show: Show, *, whole: bool) -> list[tuple[str, list[str]]]:
+    """Return what a linear path and a range of the outputs add to an output."""
+    forward = found.forward
+    lines: list[tuple[str, list[str]]] = []
+    value = forward.layers[-1].y[j]
+    if forward.path is not None:
+        V: Any = forward.path.layer.V  # type: ignore[attr-defined]
+        v = V[:, j] if V.ndim == 2 else V[found.member % len(V), :, j]
+        linear = forward.path.Y[j] - value
+        lines.append(("x V = ", _sum(forward.x, v, None, linear, show, whole=whole)))
+        lines.append(("", [f"plus x V: {show(value)} {_signed(linear, show)} = {show(forward.path.Y[j])}"]))
+    if forward.clip is not None:
+        low, high = (getattr(forward.clip.layer, name)[j] for name in ("low", "high"))
+        lines.append(("", [f"kept from {show(low)} to {show(high)}: {show(forward.clip.Y[j])}"]))
+    return lines
+
+
+def _sum(x: Array, w: Array, b: Any, total: Any, show: Show, *, whole: bool) -> list[str]:
+    """Return the terms x * w of a sum, the bias and the total; what is left out of a long sum is one term."""
+    products, n = x.astype(np.float64) * w, len(x)
+    first = np.arange(n) if whole or n <= _MOST_TERMS else np.flatnonzero(products)
+    if len(first) > _MOST_TERMS and not whole:
+        first = np.sort(np.argsort(-np.abs(products), kind="stable")[:_LARGEST])
+    terms: list[str] = []
+    for i in map(int, first):
+        number = "" if len(first) == n else f" [{i + 1}]"
+        left = _factor(x[i], show) if terms else show(x[i])
+        terms.append(f"{'+ ' if terms else ''}{left} * {_factor(w[i], show)}{number}")
+    if len(first) < n:
+        others = np.delete(products, first).sum()
+        terms.append(f"{_signed(others, show) if terms else show(others)} [{count(n - len(first), 'other')}]")
+    if b is not None:
+        terms.append(_signed(b, show))
+    return [*terms, f"= {show(total)}"]
+
+
+def _factor(value: Any, show: Show) -> str:
+    """Return a number as it stands behind an operator: a negative one in parentheses."""
+    text = show(value)
+    return f"({text})" if text.startswith("-") else text
+
+
+def _signed(value: Any, show: Show) -> str:
+    """Return a number that is added, with its sign before it."""
+    text = show(value)
+    return f"- {text[1:]}" if text.startswith("-") else f"+ {text}"
+
+
+def _pack(label: str, tokens: Sequence[str], width: int) -> list[str]:
+    """Return tokens on as few lines as they need, below each other behind the label."""
+    lines, line = [], label + tokens[0]
+    for token in tokens[1:]:
+        if len(line) + 1 + len(token) > width:
+            lines.append(line)
+            line = " " * len(label) + token
+        else:
+            line += f" {token}"
+    return [*lines, line]
+
+
+def _outputs(found: Explanation, show: Show) -> str:
+    """Return how the logits become what the network says."""
+    logits, names = found.forward.logits.astype(np.float64), found.output_names
+    own = found.each[found.member]
+    kind, binary = found.model.loss.outputs, found.model.loss.binary
+    if kind == "values":
+        return _values(found, show)
+    if binary and kind == "probabilities":
+        z, second = found.forward.logits[0], f"P({clip(names[1], _NAME)})"
+        rows = [
+            [second, f"= 1 / (1 + exp(-z)) = 1 / (1 + exp({show(-z)}))", f"= {show(own[1])}"],
+            [f"P({clip(names[0], _NAME)})", f"= 1 - {second}", f"= {show(own[0])}"],
+        ]
+        return f"output: the sigmoid of z is the probability of the second class\n{_table(rows, '<<<')}"
+    order = np.argsort(-own, kind="stable")
+    chosen = sorted(map(int, order[: len(own) if len(own) <= _MOST_UNITS else _FIRST]))
+    if kind == "scores":
+        title = "output: the scores; the largest one wins"
+        if binary:
+            title = "output: the score of the second class is z, and that of the first is -z"
+        rows = [[clip(names[j], _NAME), show.fixed(own[j])] for j in chosen]
+        table = _table(rows, "<>")
+    else:
+        top = logits.max() if np.abs(logits).max() > _SAFE else 0.0
+        powers = np.exp(logits - top)
+        power = f"exp(z - {show(top)})" if top else "exp(z)"
+        title = f"output: softmax, the share of each {power} in their sum"
+        rows = [["class", "z", power, "probability"]]
+        rows += [[clip(names[j], _NAME), *map(show.fixed, (logits[j], powers[j], own[j]))] for j in chosen]
+        if len(chosen) < len(own):
+            rest = np.delete(np.arange(len(own)), chosen)
+            sums = powers[rest].sum(), own[rest].sum()
+            rows.append([f"{len(rest):,} others", "", *map(show.fixed, sums)])
+        rows.append(["sum", "", *map(show.fixed, (powers.sum(), own.sum()))])
+        table = _table(rows, "<>>>")
+    return f"{title}\n{table}"
+
+
+def _values(found: Explanation, show: Show) -> str:
+    """Return how the outputs of a regression get the units of the targets."""
+    transform, own = found.followed.target_transform, found.each[found.member]
+    rows = []
+    for j, name in enumerate(found.output_names):
+        z = found.forward.logits[j]
+        shown = [clip(name, _NAME), f"= {show(z)}"]
+        if transform is not None:
+            scaled = transform.scaling.undo(found.forward.logits[None])[0, j]
+            shown[1] += (
+                f" * {_factor(transform.scaling.scale[j], show)} {_signed(transform.scaling.shift[j], show)}"
+            )
+            if transform.bend is not None:
+                bend = found.checkpoint.experiment.data.target_transform  # type: ignore[union-attr]
+                shown.append(f"= {show(scaled)}, {bend} undone")
+        rows.append([*shown, f"= {show(own[j])}"])
+    return f"output: z in the units of the target, z * scale + shift\n{_table(rows, '<' * len(rows[0]))}"
+
+
+def _members(found: Explanation, show: Show) -> str:
+    """Return what each of several networks says; the prediction is their mean."""
+    names, each = found.output_names, found.each
+    chosen = list(range(len(names)))[: _FIRST - 1]
+    rows = [["network", *(clip(names[j], 14) for j in chosen)]]
+    first = range(min(len(each), _MOST_UNITS))
+    rows += [[str(i + 1), *(show.fixed(each[i, j]) for j in chosen)] for i in first]
+    if len(first) < len(each):
+        rows.append([f"... {len(each):,}", *("" for _ in chosen)])
+    rows.append(["mean", *(show.fixed(found.outputs[j]) for j in chosen)])
+    what = {"probabilities": "probability", "scores": "score", "values": "value"}[found.model.loss.outputs]
+    title = f"the prediction is the mean {what} of {len(each):,} networks"
+    transform = found.followed.target_transform
+    if transform is not None and transform.bend is not None and found.checkpoint.network.members > 1:
+        title = f"the prediction is that of the mean z of {len(each):,} networks"
+        rows[-1][0] = "all"
+    return f"{title}\n{_table(rows, '>' * len(rows[0]))}"
+
+
+def _prediction(found: Explanation, show: Show) -> str:
+    if found.predicted is None:
+        rows = (
+            [["", *(clip(name, _NAME) for name in found.output_names)]] if len(found.output_names) > 1 else []
+        )
+        rows.append(["predicted", *map(show, found.outputs)])
+        rows.append(["true", *(map(show, found.truth) if found.truth else ["not known"])])
+        return columns(
+            [row + [""] * (len(rows[0]) - len(row)) for row in rows], "<" + ">" * (len(rows[0]) - 1)
+        )
+    chosen = found.output_names.index(found.predicted)
+    what = {"probabilities": "probability", "scores": "score"}[found.model.loss.outputs]
+    truth = clip(str(found.truth[0]), 60) if found.truth else "not known"
+    verdict = "" if not found.truth or found.truth[0] == found.predicted else "  (the network is wrong)"
+    return (
+        f"predicted  {clip(found.predicted, 40)}, {what} {show(found.outputs[chosen])}\n"
+        f"true       {truth}{verdict}"
+    )
+
+
+def _table(rows: Sequence[Sequence[str]], align: str) -> str:
+    return textwrap.indent(columns(rows, align), "  ")

@@ -1,0 +1,192 @@
+"""The written-out forward pass: the sums that are printed add up, and end in what the network predicts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from mlpcli.cli.working import rounded
+from mlpcli.config.plan import NORMS, UNITS
+from mlpcli.config.schema import Experiment
+from mlpcli.nn.losses import LOSSES
+from mlpcli.training.directory import RunDirectory
+
+Mlp = Callable[..., Any]
+NUMBER = r"\(?-?[\d.]+(?:e[+-]\d+)?\)?"
+ROWS = np.random.default_rng(0).normal(size=(3, 2)).round(3)
+
+
+def value(text: str) -> float:
+    return float(text.strip("()"))
+
+
+def units(out: str) -> Iterator[str]:
+    """Yield what is written of each unit, on one line."""
+    for block in re.split(r"\n\n", out):
+        if block.startswith("layer "):
+            lines = "\n".join(
+                line for line in block.splitlines()[1:] if line.startswith("    ") or "unit " in line
+            )
+            for unit in re.split(r"^  (?=unit )", lines, flags=re.MULTILINE)[1:]:
+                yield " ".join(unit.split())
+
+
+def check_sums(out: str) -> list[float]:
+    """Check that every ``a * b + c * d + e = total`` holds but for rounding; return the totals."""
+    totals = []
+    for unit in units(out):
+        for terms, total in re.findall(rf"(?:z|x P|x V) = (.*?) = ({NUMBER})(?= |$)", unit):
+            terms = re.sub(r" \[[^\]]*\]", "", terms)
+            found, error = 0.0, 0.0
+            for sign, a, b in re.findall(rf"(^|[+-]) ?({NUMBER})(?: \* ({NUMBER}))?", terms):
+                x, w = value(a), value(b) if b else 1.0
+                found += (-1 if sign == "-" else 1) * x * w
+                error += 0.5e-4 * (abs(x) + abs(w) + 1)
+            assert found == pytest.approx(value(total), abs=error), unit
+            totals.append(value(total))
+        for terms, total in re.findall(rf"plus [a-zA-Z ]+: (.*?) = ({NUMBER})(?= |$)", unit):
+            a, sign, b = re.fullmatch(rf"({NUMBER}) ([+-]) ({NUMBER})", terms).groups()  # type: ignore[union-attr]
+            assert value(a) + (-1 if sign == "-" else 1) * value(b) == pytest.approx(value(total), abs=2e-4)
+    return totals
+
+
+def predictions(mlp: Mlp, run: Any, rows: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(mlp("predict", run, rows).out)))
+
+
+def check_against_predict(mlp: Mlp, run: Path, tmp_path: Path) -> str:
+    """Check the forward passes of some rows; return what was written of the last one."""
+    table = tmp_path / "rows.csv"
+    table.write_text("x1,x2\n" + "".join(f"{a},{b}\n" for a, b in ROWS), encoding="utf-8")
+    out = ""
+    for number, row in enumerate(predictions(mlp, run, table), 1):
+        code, out, _ = mlp("explain", run, number, "--data", table)
+        assert code == 0
+        assert max(map(len, out.splitlines())) <= 80
+        assert check_sums(out)
+        assert f"\npredicted  {row['label']}, " in out
+        (shown,) = re.findall(rf"^predicted .*, (?:probability|score) ({NUMBER})$", out, re.MULTILINE)
+        values = [float(row[name]) for name in row if name != "label"]
+        assert float(shown) == pytest.approx(max(values), abs=6e-5)
+        if "softmax" in out:
+            table_of_classes = re.findall(rf"^  [01] .* ({NUMBER})$", out.split("output:")[1], re.MULTILINE)
+            assert [float(text) for text in table_of_classes[:2]] == pytest.approx(values, abs=6e-5)
+    return out
+
+
+@pytest.mark.parametrize("norm", ["none", *NORMS])
+@pytest.mark.parametrize("activation", UNITS)
+def test_every_unit_and_norm(
+    mlp: Mlp, trained: Callable[..., RunDirectory], tmp_path: Path, activation: str, norm: str
+) -> None:
+    layers = f"model={{hidden: [3, 4], activation: {activation}, norm: {norm}, residual: true, dropout: 0.1}}"
+    run = trained("moons", "training.epochs=2", layers).path
+    out = check_against_predict(mlp, run, tmp_path)
+    written = list(units(out))
+    assert len(written) == 3 + 4 + 2
+    assert out.count("dropout 0.1 before it is for training alone") == 2
+    if activation == "maxout":
+        assert all("piece 1: z = " in unit and "piece 2: z = " in unit for unit in written[:7])
+        for unit in written[:7] if norm == "none" else []:
+            *pieces, largest = (
+                value(text) for text in re.findall(rf"(?:2|1|them)(?:: z = .*?)? = ({NUMBER}) ", unit)
+            )
+            assert largest == max(pieces)
+    else:
+        assert all(f"{activation}(" in unit for unit in written[:7])
+
+
+def is_for_classes(loss: str) -> bool:
+    try:
+        Experiment.model_validate({"data": "moons", "loss": loss})
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("loss", [name for name in LOSSES if is_for_classes(name)])
+def test_every_loss_of_classes(
+    mlp: Mlp, trained: Callable[..., RunDirectory], tmp_path: Path, loss: str
+) -> None:
+    run = trained(
+        "moons", "training.epochs=2", "model={hidden: [3], linear_path: fitted}", f"loss={loss}"
+    ).path
+    out = check_against_predict(mlp, run, tmp_path)
+    assert "plus x V: " in out
+
+
+@pytest.mark.parametrize("transform", ["none", "log", "quantile"])
+@pytest.mark.parametrize("members", [1, 3])
+def test_values_have_the_units_of_their_targets(
+    mlp: Mlp, tmp_path: Path, transform: str, members: int
+) -> None:
+    rows = "".join(f"{i % 9},{i % 7},{1 + (i % 9) + 2 * (i % 7)},{i % 5}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"a,b,price,size\n{rows}", encoding="utf-8")
+    (tmp_path / "c.yaml").write_text(
+        f"data: {{name: csv, path: t.csv, target: [price, size], target_transform: {transform}}}\n"
+        f"model: {{hidden: [3], members: {members}, clip_outputs: true}}\nloss: mse\n"
+        "training: {epochs: 2}\n",
+        encoding="utf-8",
+    )
+    assert mlp("train", "c.yaml", "--quiet").code == 0
+    for number, row in enumerate(predictions(mlp, "runs/c", tmp_path / "t.csv")[:3], 1):
+        code, out, err = mlp("explain", "runs/c", number)
+        assert (code, err) == (0, "")
+        assert max(map(len, out.splitlines())) <= 80
+        check_sums(out)
+        *_, predicted, true = (line.split()[1:] for line in out.splitlines())
+        assert [float(text) for text in predicted] == pytest.approx(list(map(float, row.values())), abs=6e-5)
+        assert list(map(float, true)) == [float(x) for x in rows.splitlines()[number - 1].split(",")[2:]]
+        assert "kept from " in out
+        assert ("undone" in out) == (transform != "none")
+        if members == 1:
+            lines = out.split("output:")[1].splitlines()[1:3]
+            assert [line.split()[-1] for line in lines] == predicted
+        else:
+            assert "of 3 networks\n" in out
+
+
+def test_large_layers_are_shortened_and_still_add_up(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
+    run = trained("digits", "training.epochs=2").path
+    out = mlp("explain", run, 2).out
+    assert "and 250 other units, which give less to layer 2" in out
+    assert "[59 others]" in out
+    assert len(check_sums(out)) == 6 + 10
+    whole = mlp("explain", run, 2, "--all").out
+    assert "other" not in whole
+    assert len(check_sums(whole)) == 256 + 10
+
+
+def test_zeros_are_counted_and_not_written(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
+    out = mlp("explain", trained("iris", "training.epochs=3", "model.hidden=[12]").path, 1).out
+    check_sums(out)
+    assert re.search(r"\+ 0 \[\d+ others\]", " ".join(out.split()))
+
+
+@pytest.mark.parametrize(
+    ("number", "digits", "text"),
+    [
+        (0.0, 4, "0"),
+        (-0.0, 4, "0"),
+        (1.0, 4, "1"),
+        (-2.5, 4, "-2.5"),
+        (np.float32(0.1), 4, "0.1"),
+        (1 / 3, 4, "0.3333"),
+        (1 / 3, 2, "0.33"),
+        (2 / 3000, 4, "0.000667"),
+        (2e-9 / 3, 4, "6.6667e-10"),
+        (1e7 / 3, 4, "3.3333e+06"),
+        (123456.789012, 4, "123456.7890"),
+        (5e-324, 9, "5e-324"),
+    ],
+)
+def test_numbers(number: Any, digits: int, text: str) -> None:
+    assert rounded(number, digits) == text
