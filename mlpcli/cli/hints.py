@@ -32,7 +32,6 @@ HINTS = {
     "no snapshots": "Train with them: mlp train {config} --set training.snapshots=30",
     "no matplotlib": "Without it, mlp plot RUN --text draws in characters.",
     "two columns": "As an option: --set {change}",
-    "no classes to play with": "mlp train trains it, and mlp plot shows how it went.",
     "port in use": "Give another one with --port, or 0 for any free one.",
 }
 

@@ -37,10 +37,9 @@ __all__ = ["play"]
 def play(config: Path | None, overrides: tuple[str, ...], out: Path, port: int, open_browser: bool) -> None:
     """Serve a page on this machine that shows the network of CONFIG as it trains, in the engine of mlp train.
 
-    For data of two features and classes, toy sets or your own table; CONFIG may also be the directory of a
-    run, or a checkpoint; without it: the spiral. Settings,
-    points and seed can be changed on the page, and its YAML button writes the config of what is shown.
-    Ctrl-C ends it.
+    For classes in the plane of two features, and a quantity over one or two: toy sets or your own table.
+    CONFIG may also be the directory of a run, or a checkpoint; without it: the spiral. Settings, points and
+    seed can be changed on the page, and its YAML button writes the config of what is shown. Ctrl-C ends it.
     """
     require_server()
     prepare_blas()

@@ -152,6 +152,12 @@ def _number(value: Any) -> float:
     return number
 
 
+def _settings(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise UsageError("the settings of a link are missing")
+    return value
+
+
 def _carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
     """Carry out a command of the page; return what it needs besides the new state. Raises MlpError."""
     what = command.get("do")
@@ -162,6 +168,9 @@ def _carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
     elif what == "step":
         session.playing = False
         session.train_epoch()
+    elif what == "batch":
+        session.playing = False
+        session.train_batch()
     elif what == "reset":
         session.reset()
     elif what == "seed":
@@ -171,8 +180,16 @@ def _carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
     elif what == "change":
         session.change(str(command.get("key")), str(command.get("value")))
     elif what == "add":
-        label = _number(command.get("label"))
-        session.add(_number(command.get("x")), _number(command.get("y")), int(label))
+        x, y = (_number(command.get(axis)) for axis in "xy")
+        value = command.get("label", command.get("value"))
+        session.add(x, y, None if value is None else _number(value))
+    elif what == "move":
+        x, y = (_number(command.get(axis)) for axis in "xy")
+        session.move(int(_number(command.get("index"))), x, y)
+    elif what == "remove":
+        session.remove(int(_number(command.get("index"))))
+    elif what == "link":
+        session.take_link(_settings(command.get("settings")))
     elif what == "save":
         path = session.save()
         shown = shell_path(os.path.relpath(path))
@@ -216,10 +233,11 @@ def make_app(worker: Worker, port: int, idle: _Idle) -> _Guard:
         query = request.query_params
         try:
             after, layer, a, b = (int(query.get(key, "0")[:9]) for key in ("after", "layer", "a", "b"))
+            inside = query.get("inside", "1") != "0"
             large, unit = (int(part[:9]) for part in query.get("unit", "0.0").split(".", 1))
         except ValueError:
             return PlainTextResponse("after, layer, a and b must be numbers, and unit two, as in 1.2\n", 400)
-        view = View(layer, (a, b) if a and b else None, (large, unit) if unit else None)
+        view = View(layer, (a, b) if a and b else None, (large, unit) if unit else None, inside)
         waiting = worker.frame(after, view)
         try:
             drawn = await asyncio.wait_for(asyncio.wrap_future(waiting), _WAIT)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mlpcli.colours import CLASS_COLOURS, CLASS_SHAPES, SPLIT_COLOURS
 from mlpcli.play.network import Passed, draw_network, draw_unit
-from mlpcli.play.packing import bounded, pack, pack_images, short_points
+from mlpcli.play.packing import bounded, pack, pack_images, rounded, short_points
 from mlpcli.play.session import Session
 from mlpcli.play.settings import list_controls
 from mlpcli.text import clip
@@ -21,6 +21,7 @@ __all__ = ["View", "draw_frame", "draw_state"]
 
 _MAX_MAPS = 32
 _MAX_FOR_AXES = 60  # examples from which the principal axes are computed
+_MAX_CHANGES = 50
 _FARTHEST = 1e6  # that an output is drawn
 _NAME = 60  # characters of a name
 
@@ -30,32 +31,38 @@ class View:
     """The hidden layer that is shown, along two of its units, or along its principal axes without ``units``.
 
     Layers and units count from 1. Layer 0 stands for the last layer with two units, or else the first layer.
-    ``unit`` is the layer and the unit that is drawn large; there layer 0 are the inputs.
+    ``unit`` is the layer and the unit that is drawn large; there layer 0 are the inputs. Without ``inside``
+    only the predictions are drawn.
     """
 
     layer: int = 0
     units: tuple[int, int] | None = None
     unit: tuple[int, int] | None = None
+    inside: bool = True
 
 
 def draw_state(session: Session) -> dict[str, Any]:
-    """Return the settings, data and axes, which stay the same until the next change; ready for JSON."""
+    """Return the settings, data and axes, which stay the same until the next change; ready for JSON.
+
+    Of a regression, ``values`` are in the place of ``labels``, and ``range`` is that of the values.
+    """
     run, places = session.run, session.places
     splits = run.splits
-    classes = splits.classes
-    assert classes is not None
     part_of = np.zeros(len(splits.train.X), np.intp)
     for number, split in enumerate((splits.train, splits.val, splits.test)):
         if split is not None:
             part_of[split.rows] = number
     parts = part_of[places.rows]
+    is_regression = splits.classes is None
+    points = np.concatenate([places.X, places.y], axis=1)[:, :2] if is_regression else places.X
     return {
         "build": session.build,
-        "controls": list_controls(session.experiment, session.own, len(classes)),
+        "task": "regression" if is_regression else "classification",
+        "controls": list_controls(session.experiment, session.own, splits),
         "network": run.describe_network(),
         "data": run.describe_data(),
         "notice": session.notice,
-        "classes": [clip(name, _NAME) for name in classes],
+        "classes": [clip(name, _NAME) for name in splits.classes or ()],
         "colours": CLASS_COLOURS,
         "shapes": CLASS_SHAPES,
         "split_colours": SPLIT_COLOURS,
@@ -65,43 +72,43 @@ def draw_state(session: Session) -> dict[str, Any]:
         "activations": _activations(session),
         "outputs": _names(session)[-1],
         "extent": places.extent,
-        "points": short_points(places.X),
-        "labels": places.y.tolist(),
+        "range": places.range,
+        "points": short_points(points),
+        "labels": [] if is_regression else places.y.tolist(),
+        "values": rounded(places.y[:, 0], 4) if is_regression else [],
         "parts": parts.tolist(),
         "held_out": (parts > 0).astype(int).tolist(),
         "added": np.flatnonzero(np.isin(places.rows, session.added_rows)).tolist(),
+        "changes": [str(change) for change in session.changes[-_MAX_CHANGES:]],
+        "link": session.link,
     }
 
 
 def draw_frame(session: Session, view: View) -> dict[str, Any]:
     """Return what the network makes of the plane now, ready for JSON.
 
-    ``labels`` and ``strength`` (how sure, 0 to 255) are bytes over a grid of ``side`` points, row by row
-    from the lowest, in base64.
+    ``labels`` and ``strength`` (how sure, 0 to 255), or of a regression ``values``, are bytes over a grid of
+    ``side`` points, row by row from the lowest, in base64. With one feature, ``curve`` has the values.
     """
     run, places = session.run, session.places
-    with np.errstate(all="ignore"):  # divergence is reported in words
+    with run.trainer.threads, np.errstate(all="ignore"):  # divergence is reported in words
         passed = _pass(session)
-        logits = passed.logits
-        wrong = np.flatnonzero(run.loss.classify(logits[places.examples]) != places.y)
-        strength = _strength(passed.predicted[places.grid], passed.probabilities)
-        network = draw_network(run.network, places, passed)
-        unit = _unit(session, passed, view)
-        maps, hidden = _hidden(session, passed, view)
+        predictions = _predictions(session, passed)
+        inside: dict[str, Any] = {}
+        if view.inside:
+            inside["network"] = draw_network(run.network, places, passed)
+            inside["unit"] = _unit(session, passed, view)
+            inside["maps"], inside["hidden"] = _hidden(session, passed, view)
     scores = session.scores()
     return {
         "build": session.build,
         "epoch": session.epoch,
+        "batches": session.batch,
         "playing": session.playing,
         "diverged": session.diverged,
         "side": places.side,
-        "labels": pack(run.loss.classify(logits[places.grid]).astype(np.uint8)),
-        "strength": pack(strength),
-        "wrong": wrong.tolist(),
-        "network": network,
-        "unit": unit,
-        "maps": maps,
-        "hidden": hidden,
+        **predictions,
+        **inside,
         "history": session.history,
         "scores": scores,
         "loss_now": scores["train"]["loss"],
@@ -109,6 +116,23 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
         "metrics": session.metrics,
         "advice": [] if session.metrics is None else advise(session.metrics),
     }
+
+
+def _predictions(session: Session, passed: Passed) -> dict[str, Any]:
+    """Return what the network predicts over the grid, and which examples it gets wrong."""
+    loss, places = session.run.loss, session.places
+    logits = passed.logits
+    if places.range is None:
+        wrong = np.flatnonzero(loss.classify(logits[places.examples]) != places.y)
+        return {
+            "labels": pack(loss.classify(logits[places.grid]).astype(np.uint8)),
+            "strength": pack(_strength(passed.predicted[places.grid], passed.probabilities)),
+            "wrong": wrong.tolist(),
+        }
+    values = passed.layers[-1]
+    low, high = (np.array([end]) for end in places.range)
+    drawn = {"values": pack_images(places.images(values), low, high)["bytes"], "wrong": []}
+    return drawn if places.lines.shape[2] == 2 else {**drawn, "curve": rounded(values[places.grid, 0], 4)}
 
 
 def _activations(session: Session) -> list[str]:
@@ -123,8 +147,8 @@ def _names(session: Session) -> list[list[str]]:
     splits, network = session.run.splits, session.run.network
     inputs = [clip(name, _NAME) for name in session.run.transform.features(splits.columns, splits.kinds)]
     hidden = [[f"unit {unit}" for unit in range(1, n + 1)] for n in network.widths[1:-1]]
-    classes = [clip(name, _NAME) for name in splits.classes or ()]
-    return [inputs, *hidden, classes[-network.widths[-1] :]]
+    outputs = [clip(name, _NAME) for name in splits.classes or session.target_names]
+    return [inputs, *hidden, outputs[-network.widths[-1] :]]
 
 
 def _pass(session: Session) -> Passed:
@@ -132,6 +156,8 @@ def _pass(session: Session) -> Passed:
     loss, places = session.run.loss, session.places
     hidden, logits = pass_through(session.run.network, places.inputs)
     predicted = loss.predict(logits)
+    if session.run.target_transform is not None:
+        predicted = session.run.target_transform.undo(predicted)
     outputs = predicted[:, -logits.shape[1] :]  # of a binary loss that of the second class
     layers = [places.inputs, *hidden, outputs]
     return Passed(layers, logits, predicted, _names(session), loss.outputs == "probabilities")

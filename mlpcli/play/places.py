@@ -19,16 +19,19 @@ SIDE_OF_MAPS = 20  # points along a side of a unit's small map
 _FINEST, _COARSEST = 4, 2  # steps of the grid from one point of a small map to the next
 _MOST_WORK = 1e9  # multiplications of a network over the grid
 _LINES, _ALONG = 15, 31  # of the bent grid
+_LINE = 201  # points of the bent line of one feature
 _MAX_POINTS = 2000
 
 
 class Places:
-    """Places in the plane of two features, and what the network gets as its inputs there.
+    """Places in the plane of two features, or along the axis of one, and the network's inputs there.
 
     ``side`` is the number of points along a side of the grid, of which every ``step``-th is one of a small
-    map. ``rows`` are the examples that are drawn: all, or if there are too many, evenly spaced ones, and
-    those ``added``. ``inputs`` (n, inputs) are those of the grid, row by row from the lowest, then of the
-    ``lines`` (k, along, features), then of the examples, so that a single forward pass is enough.
+    map. Images of one feature do not change from row to row. ``extent`` is the range of each axis, and
+    ``range`` that of the targets of a regression, which with one feature is the second axis. ``rows`` are the
+    examples that are drawn: all, or if there are too many, evenly spaced ones, and those ``added``.
+    ``inputs`` (n, inputs) are those of the grid, row by row from the lowest, then of the ``lines``
+    (k, along, features), then of the examples, so that a single forward pass is enough.
     """
 
     def __init__(
@@ -41,14 +44,21 @@ class Places:
         )
         self.side = _side(self.step)
         self.extent = extent(splits)
-        self.lines = grid_lines(self.extent, _LINES, _ALONG)
+        self.range = _range(splits) if splits.classes is None else None
+        features = len(self.extent)
+        if features == 2:
+            grid, self.lines = grid_of(self.extent, self.side)[2], grid_lines(self.extent, _LINES, _ALONG)
+        else:
+            grid, line = (np.linspace(*self.extent[0], n)[:, None] for n in (self.side, _LINE))
+            self.lines = line[None]
+        if self.range is not None and features == 1:
+            self.extent.append(self.range)
         rows = np.concatenate([split.rows for split in splits.parts.values()])
         few = rows[:: -(-len(rows) // _MAX_POINTS)]
         self.rows = np.concatenate([few, np.setdiff1d(np.array(added, np.intp), few)])
         self.X, self.y = splits.train.X[self.rows], splits.train.y[self.rows]
-        grid = grid_of(self.extent, self.side)[2]
         self._ends = np.cumsum([len(grid), self.lines.shape[0] * self.lines.shape[1], len(self.rows)])
-        raw = np.concatenate([grid, self.lines.reshape(-1, 2), self.X])
+        raw = np.concatenate([grid, self.lines.reshape(-1, features), self.X])
         self.inputs = np.ascontiguousarray(transform.apply(raw), network.dtype)
 
     @property
@@ -68,14 +78,28 @@ class Places:
 
     def images(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return what units (n, units) gave over the grid as images (units, side, side)."""
-        images: NDArray[Any] = values[self.grid].T.reshape(-1, self.side, self.side)
-        return images
+        return self._every(values, 1)
 
     def small_images(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the same as small images (units, SIDE_OF_MAPS, SIDE_OF_MAPS)."""
-        square = values[self.grid].reshape(self.side, self.side, -1)
-        images: NDArray[Any] = square[:: self.step, :: self.step].transpose(2, 0, 1)
+        return self._every(values, self.step)
+
+    def _every(self, values: NDArray[Any], step: int) -> NDArray[Any]:
+        units, over_grid = values.shape[1], values[self.grid]
+        if len(over_grid) == self.side:
+            row = over_grid[::step].T[:, None]
+            return np.broadcast_to(row, (units, row.shape[2], row.shape[2]))
+        square = over_grid.reshape(self.side, self.side, units)[::step, ::step]
+        images: NDArray[Any] = square.transpose(2, 0, 1)
         return images
+
+
+def _range(splits: Splits) -> tuple[float, float]:
+    """Return the range of the targets of all splits, with a margin."""
+    y = np.concatenate([split.y[split.rows] for split in splits.parts.values()]).astype(np.float64)
+    low, high = float(y.min()), float(y.max())
+    margin = 0.08 * (high - low) if high > low else 1.0
+    return low - margin, high + margin
 
 
 def _side(step: int) -> int:

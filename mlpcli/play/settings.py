@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from mlpcli.build import Splits
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import UNITS
 from mlpcli.config.schema import Experiment, to_plain
@@ -16,13 +19,14 @@ from mlpcli.errors import ConfigError
 from mlpcli.nn.losses import LOSSES
 from mlpcli.optim.rules import RULES
 
-__all__ = ["OWN", "change_setting", "list_controls"]
+__all__ = ["OWN", "change_setting", "goes_on", "label_of", "link_of", "list_controls", "shown_value"]
 
 OWN = "own"  # the choice of data that means the config's own file
 _MAX_LENGTH = 200  # characters of a value
 
 Group: TypeAlias = Literal["data", "network", "training"]
 Kind: TypeAlias = Literal["text", "choice", "slider"]
+Effect: TypeAlias = Literal["goes on", "restarts"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ _SETTINGS = (
     Setting("training.seed", "seed", "training"),
 )
 _BY_KEY = {setting.key: setting for setting in _SETTINGS}
+# Settings whose changes let training go on: they leave the data and the shape of the network as they are.
+_GOES_ON = re.compile(r"(optimizer|regularization)\..*|model\.dropout|training\.batch_size")
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Control:
     help: str
     value: str
     choices: list[tuple[str, str]] | None
-    effect: Literal["goes on", "restarts"]
+    effect: Effect
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it, ready for JSON."""
@@ -82,15 +88,15 @@ class Control:
         return setting | plain
 
 
-def list_controls(experiment: Experiment, own: dict[str, Any] | None, classes: int) -> list[dict[str, Any]]:
-    """Return the settings of an experiment, with the choices that suit two features and its classes.
+def list_controls(experiment: Experiment, own: dict[str, Any] | None, splits: Splits) -> list[dict[str, Any]]:
+    """Return the settings of an experiment, with the choices that suit its data.
 
     ``own`` is the data section of the config's own file, or None for a toy set.
     """
     choices = {
         "data.name": _data_choices(own),
         "model.activation": _same(UNITS),
-        "loss": _same(_fitting_losses(experiment, classes)),
+        "loss": _same(_fitting_losses(experiment, splits)),
         "optimizer.name": _same(RULES),
     }
     controls = []
@@ -103,9 +109,44 @@ def list_controls(experiment: Experiment, own: dict[str, Any] | None, classes: i
         field = type(section).model_fields.get(name)
         if field is not None:
             value = _shown(key, getattr(section, name))
-            control = Control(setting, field.description or "", value, choices.get(key), "restarts")
+            effect: Effect = "goes on" if goes_on(key) else "restarts"
+            control = Control(setting, field.description or "", value, choices.get(key), effect)
             controls.append(control.to_json())
     return controls
+
+
+def goes_on(key: str) -> bool:
+    """Return whether training goes on after a change of a setting, or starts again from the seed."""
+    return _GOES_ON.fullmatch(key) is not None
+
+
+def label_of(key: str) -> str:
+    """Return what a setting is called on the page."""
+    return _BY_KEY[key].label
+
+
+def shown_value(experiment: Experiment, key: str) -> str | None:
+    """Return the value of a setting as text; None if the config has no such key."""
+    section: Any = experiment
+    *sections, name = key.split(".")
+    for part in sections:
+        section = getattr(section, part)
+    return _shown(key, getattr(section, name)) if name in type(section).model_fields else None
+
+
+def link_of(begun: Experiment, now: Experiment, own: dict[str, Any] | None) -> dict[str, str]:
+    """Return the changes, in their order, that turn the settings of one experiment into those of another."""
+    changes: dict[str, str] = {}
+    for key in _BY_KEY:
+        text = shown_value(now, key)
+        if text is None or text == shown_value(begun, key):
+            continue
+        try:
+            begun = change_setting(begun, own, key, text)
+        except ConfigError:
+            continue
+        changes[key] = text
+    return changes
 
 
 def _same(names: Any) -> list[tuple[str, str]]:
@@ -114,20 +155,21 @@ def _same(names: Any) -> list[tuple[str, str]]:
 
 def _data_choices(own: dict[str, Any] | None) -> list[tuple[str, str]]:
     sections = {name: validate_experiment({"data": name}, Path()).data for name in TOY_SETS}
-    fitting = [name for name, data in sections.items() if data.n_columns == 2]
+    fitting = [name for name, data in sections.items() if data.n_columns in (1, 2)]
     mine = [(OWN, Path(own["path"]).name)] if own is not None else []
     return [*mine, *_same(fitting)]
 
 
-def _fitting_losses(experiment: Experiment, classes: int) -> list[str]:
+def _fitting_losses(experiment: Experiment, splits: Splits) -> list[str]:
     data = to_plain(experiment)["data"]
+    task = "regression" if splits.classes is None else "classification"
     names = []
     for name in LOSSES:
         try:
             loss = validate_experiment({"data": data, "loss": name}, Path()).loss
         except ConfigError:
             continue
-        if loss.task == "classification" and (classes == 2 or not loss.binary):
+        if loss.task == task and (splits.targets == 2 or not loss.binary):
             names.append(name)
     return names
 
@@ -137,13 +179,28 @@ def _shown(key: str, value: Any) -> str:
         return value if value in TOY_SETS else OWN
     if key == "model.hidden":
         return ", ".join(str(layer.units) for layer in value)
-    return str(getattr(value, "name", value))
+    return _written(value) if isinstance(value, float) else str(getattr(value, "name", value))
 
 
-def change_setting(experiment: Experiment, own: dict[str, Any] | None, key: str, text: str) -> Experiment:
+def _written(value: float) -> str:
+    """Return a number as people write it: 0.001 and 1e6, not 1000000.0."""
+    number = Decimal(repr(value)).normalize()
+    if -5 < number.adjusted() < 6:
+        return format(number, "f")
+    return format(number, "e").replace("e+", "e")
+
+
+def change_setting(
+    experiment: Experiment,
+    own: dict[str, Any] | None,
+    key: str,
+    text: str,
+    momentum: float | None = None,
+) -> Experiment:
     """Return the experiment with a new value, given as typed text; raises ConfigError with the schema's text.
 
-    If the loss does not suit new data, the default loss replaces it.
+    If the loss does not suit new data, the default loss replaces it. A new optimizer keeps the learning rate,
+    and if it has a momentum, ``momentum``, the last one that there was.
     """
     if key not in _BY_KEY:
         raise ConfigError(f"{key[:60]!r} is not a setting of this page")
@@ -157,8 +214,12 @@ def change_setting(experiment: Experiment, own: dict[str, Any] | None, key: str,
     for part in sections:
         section = section[part]
     if key == "optimizer.name":  # the other keys belong to the previous optimizer
-        kept = ("schedule", "clip_norm")
+        kept = ("schedule", "clip_norm", "learning_rate")
         plain["optimizer"] = {"name": text, **{key: section[key] for key in kept}}
+        with_momentum = {**plain, "optimizer": {**plain["optimizer"], "momentum": momentum}}
+        if momentum is not None:
+            with contextlib.suppress(ConfigError):  # it has no momentum, or one above 0
+                return validate_experiment(with_momentum, Path())
     elif key == "model.hidden":
         section[name] = _sizes(section[name], text)
     elif key in ("model.activation", "loss"):

@@ -20,12 +20,7 @@ def go_on(network: Network, trainer: Trainer, start: Checkpoint) -> None:
     the number of steps; else it begins with zeros, as a new one does. Raises ConfigError if the networks have
     not the same parameters.
     """
-    values, before = (
-        {array.name: array.shape for array in each.spec.parameters}
-        | {n: a.shape for n, a in each.state.items()}
-        for each in (network, start.network)
-    )
-    if values != before:
+    if _shapes(network) != _shapes(start.network):
         mine, theirs = ("-".join(map(str, each.widths)) for each in (network, start.network))
         raise ConfigError(
             f"a {mine} network cannot go on from one with {theirs} units and other parameters; "
@@ -40,3 +35,9 @@ def go_on(network: Network, trainer: Trainer, start: Checkpoint) -> None:
         for name, slot in resume.slots.items():
             np.copyto(optimizer.slots[name], slot)
     trainer.resume(Progress(start.epoch), steps, None)
+
+
+def _shapes(network: Network) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each array that a network keeps, by its name."""
+    state = {name: array.shape for name, array in network.state.items()}
+    return state | {array.name: array.shape for array in network.spec.parameters}

@@ -217,7 +217,7 @@ def test_without_the_extra_the_error_says_what_to_install() -> None:
 
 
 def test_a_config_that_does_not_fit_is_refused_before_the_server_starts(tmp_path: Path) -> None:
-    (tmp_path / "sine.yaml").write_text("data: sine")
-    refused = run("-m", "mlpcli", "play", "sine.yaml", "--port", "0", cwd=tmp_path)
+    (tmp_path / "images.yaml").write_text("data: cifar10")
+    refused = run("-m", "mlpcli", "play", "images.yaml", "--port", "0", cwd=tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("Error: the page shows how a plane is divided into classes")
+    assert refused.stderr.startswith("Error: the page needs 2 features, but cifar10 has 3,072")

@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 
 from mlpcli.config.loader import load_experiment, parse_experiment, validate_experiment
 from mlpcli.errors import ConfigError, MlpError, RunError, UsageError
+from mlpcli.optim.rules import RULES
+from mlpcli.play import saving
 from mlpcli.play.session import DEFAULT, Session
+from mlpcli.play.settings import list_controls, shown_value
 from mlpcli.training.checkpoints import load_checkpoint
+from mlpcli.training.run import Run
 from mlpcli.training.start import take_directory, train_run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -65,11 +69,43 @@ def add_and_clear(session: Session) -> None:
     session.clear()
 
 
-@pytest.mark.parametrize("do", [lambda session: None, change_much, add_points, add_and_clear])
+def train_change_and_reset(session: Session) -> None:
+    train(session, 2)
+    change_much(session)
+    add_points(session)
+    train(session, 2)
+    session.change("optimizer.learning_rate", "0.3")
+    session.train_batch()
+    session.reset()
+
+
+def take_single_steps(session: Session) -> None:
+    for _ in range(4):  # an epoch of 180 examples in batches of 64, and one step
+        session.train_batch()
+
+
+def play_a_regression(session: Session) -> None:
+    session.change("data.name", "peaks")
+    session.add(0.5, 1.0, -3.25)
+
+
+def play_a_curve(session: Session) -> None:
+    session.change("data.name", "sine")
+    session.add(0.5, 1.75)
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        *(lambda session: None, change_much, add_points, add_and_clear, train_change_and_reset),
+        *(take_single_steps, play_a_regression, play_a_curve),
+    ],
+)
 def test_the_saved_config_trains_to_the_network_shown(do: Any, tmp_path: Path) -> None:
     session = make(tmp_path)
     do(session)
     train(session, 7)
+    assert session.changes == ()
     shown = weights(session)
     np.testing.assert_array_equal(train_file(session.save(), tmp_path / "run"), shown)
 
@@ -90,15 +126,203 @@ def test_so_does_the_config_of_a_table(tmp_path: Path) -> None:
     assert session.run.splits.val is not None
 
 
-def test_added_points_are_trained_on_and_nothing_is_held_out(tmp_path: Path) -> None:
+def parts_of(session: Session) -> list[NDArray[Any]]:
+    return [split.X[split.rows] for split in session.run.splits.parts.values()]
+
+
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_added_points_join_the_training_split_and_the_others_stay(epochs: int, tmp_path: Path) -> None:
+    session = make(tmp_path)
+    before = parts_of(session)
+    train(session, epochs)
+    session.add(0.1, 0.2, 2)
+    session.add(0.3, 0.4, 0)
+    state = [*before[0].tolist(), *np.float32([[0.1, 0.2], [0.3, 0.4]]).tolist()]
+    np.testing.assert_array_equal(parts_of(session)[0], np.float32(state))
+    for part, held_out in zip(parts_of(session)[1:], before[1:], strict=True):
+        np.testing.assert_array_equal(part, held_out)
+    assert session.epoch == epochs
+    first, second = np.flatnonzero(np.isin(session.places.rows, session.added_rows)).tolist()
+    session.move(first, -0.5, 0.5)
+    session.remove(second)
+    np.testing.assert_array_equal(parts_of(session)[0][-1], np.float32([-0.5, 0.5]))
+    assert session.run.splits.train.y[-1] == 2
+    session.clear()
+    for part, whole in zip(parts_of(session), before, strict=True):
+        np.testing.assert_array_equal(part, whole)
+    assert session.epoch == epochs
+    assert [str(change) for change in session.changes] == [
+        f"epoch 2: points {done}" for done in ("added", "moved", "removed") if epochs
+    ]
+
+
+@pytest.mark.parametrize("index", [-1, 0, 299, 301, 10**9])
+def test_only_points_that_were_added_can_be_moved(index: int, tmp_path: Path) -> None:
     session = make(tmp_path)
     session.add(0.1, 0.2, 2)
-    splits = session.run.splits
-    assert len(splits.train) == 301
-    assert (splits.val, splits.test) == (None, None)
-    assert np.float32([0.1, 0.2]) in splits.train.X
-    session.clear()
-    assert [len(part) for part in session.run.splits.parts.values()] == [180, 60, 60]
+    with pytest.raises(UsageError, match="only points that were added"):
+        session.move(index, 0, 0)
+    with pytest.raises(UsageError, match="only points that were added"):
+        session.remove(index)
+
+
+STEPS: list[tuple[str, str, dict[str, Any]]] = [
+    ("optimizer.learning_rate", "0.3", {"optimizer": {"learning_rate": 0.3}}),
+    ("optimizer.momentum", "0.5", {"optimizer": {"momentum": 0.5}}),
+    ("regularization.l2", "0", {"regularization": {"l2": 0.0}}),
+    ("regularization.l1", "1e-4", {"regularization": {"l1": 1e-4}}),
+    ("model.dropout", "0.3", {"model": {"dropout": 0.3}}),
+    ("training.batch_size", "16", {"training": {"batch_size": 16}}),
+    ("optimizer.name", "rmsprop", {"optimizer": {"name": "rmsprop", "momentum": None}}),
+]
+
+
+def test_changes_go_on_as_runs_that_are_trained_by_hand(tmp_path: Path) -> None:
+    """Each run by hand begins with the weights and the optimizer of the one before it."""
+    session = make(tmp_path)
+    train(session, 2)
+    plain: dict[str, Any] = {**DEFAULT, "training": {"batch_size": 64, "epochs": 1000}}
+    run = by_hand(plain, None)
+    for key, text, change in STEPS:
+        session.change(key, text)
+        train(session, 2)
+        for section, values in change.items():
+            merged = {**plain[section], **values}
+            plain = {**plain, section: {name: value for name, value in merged.items() if value is not None}}
+        run = by_hand(plain, run)
+        np.testing.assert_array_equal(weights(session), run.network.parameters.values)
+    assert session.epoch == 2 * len(STEPS) + 2
+    assert [change.what for change in session.changes] == [
+        *("learning rate", "momentum", "L2", "L1", "dropout", "batch size", "optimizer")
+    ]
+    assert str(session.changes[0]) == "epoch 2: learning rate 0.1 -> 0.3"
+    assert {key for key, _, _ in STEPS} == {
+        control["key"] for control in controls(session) if control["effect"] == "goes on"
+    } | {"optimizer.momentum"}
+
+
+def by_hand(plain: dict[str, Any], before: Run | None) -> Run:
+    run = Run(validate_experiment(plain, Path()), start=None if before is None else before.here())
+    epochs = run.trainer.epochs()
+    next(epochs)
+    next(epochs)
+    return run
+
+
+def controls(session: Session) -> list[dict[str, Any]]:
+    return list_controls(session.experiment, session.own, session.run.splits)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        *(("data.noise", "0.3"), ("data.points", "100"), ("data.angle", "6"), ("training.seed", "4")),
+        *(("model.hidden", "5"), ("model.activation", "tanh"), ("loss", "hinge"), ("data.name", "moons")),
+    ],
+)
+def test_other_changes_begin_from_the_seed(key: str, text: str, tmp_path: Path) -> None:
+    session = make(tmp_path)
+    train(session, 2)
+    session.change("optimizer.learning_rate", "0.3")
+    session.change(key, text)
+    assert session.epoch == 0
+    assert session.changes == ()
+    assert {control["key"]: control["effect"] for control in controls(session)}[key] == "restarts"
+
+
+def test_a_value_that_is_dragged_is_one_change(tmp_path: Path) -> None:
+    session = make(tmp_path)
+    for text in ("0.1", "0.2", "0.3"):
+        train(session, 1)
+        session.change("model.dropout", text)
+    session.change("model.dropout", "0.3")
+    assert [str(change) for change in session.changes] == ["epochs 1 to 3: dropout 0 -> 0.3"]
+
+
+def test_the_yaml_of_a_network_that_was_changed_says_so(tmp_path: Path) -> None:
+    session = make(tmp_path)
+    train(session, 2)
+    assert not session.yaml().startswith("#")
+    session.change("optimizer.learning_rate", "0.3")
+    session.train_batch()
+    said = session.yaml()
+    assert "epoch 2: learning rate 0.1 -> 0.3" in said
+    assert "1 steps into epoch 3" in said
+    assert parse_experiment(said, "play.yaml", tmp_path).optimizer.learning_rate == 0.3
+
+
+def test_an_optimizer_keeps_learning_rate_and_momentum_of_the_one_before(tmp_path: Path) -> None:
+    session = make(tmp_path)
+    session.change("optimizer.name", "adam")
+    session.change("optimizer.learning_rate", "0.01")
+    session.change("optimizer.name", "sgd")
+    assert session.experiment.optimizer.model_dump(include={"name", "learning_rate", "momentum"}) == {
+        "name": "sgd",
+        "learning_rate": 0.01,
+        "momentum": 0.9,
+    }
+
+
+@pytest.mark.parametrize("optimizer", RULES)
+def test_every_optimizer_can_follow_every_other(optimizer: str, tmp_path: Path) -> None:
+    session = make(tmp_path)
+    session.change("optimizer.momentum", "0")
+    session.change("optimizer.name", optimizer)
+    for name in RULES:
+        session.change("optimizer.name", name)
+        assert session.experiment.optimizer.name == name
+        session.change("optimizer.name", optimizer)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [("0.001", "0.001"), ("1000000", "1e6"), ("0.0", "0"), ("1e-7", "1e-7"), ("123456.5", "123456.5")],
+)
+def test_numbers_are_shown_as_people_write_them(typed: str, shown: str, tmp_path: Path) -> None:
+    session = make(tmp_path)
+    session.change("regularization.l2", typed)
+    assert shown_value(session.experiment, "regularization.l2") == shown
+    session.change("regularization.l2", shown)
+    assert session.experiment.regularization.l2 == float(typed)
+
+
+def test_a_link_brings_all_settings_of_another_page(tmp_path: Path) -> None:
+    one, other = make(tmp_path), make(tmp_path)
+    assert one.link == {}
+    change_much(one)
+    link = one.link
+    assert next(iter(link)) == "data.name"
+    other.take_link(link)
+    assert other.link == link
+    train(one, 2)
+    train(other, 2)
+    np.testing.assert_array_equal(weights(one), weights(other))
+    other.take_link({})
+    assert other.link == {}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"data.name": "moons", "model.hidden": "9999"}, {"training.epochs": "3"}, {"loss": "mse"}]
+)
+def test_a_link_is_taken_as_a_whole_or_not_at_all(settings: dict[str, str], tmp_path: Path) -> None:
+    session = make(tmp_path)
+    train(session, 2)
+    before, yaml = weights(session), session.yaml()
+    with pytest.raises(MlpError):
+        session.take_link(settings)
+    assert session.yaml() == yaml
+    np.testing.assert_array_equal(weights(session), before)
+
+
+def test_single_steps_are_counted_and_end_in_an_epoch(tmp_path: Path) -> None:
+    session = make(tmp_path)
+    seen = []
+    for _ in range(4):
+        session.train_batch()
+        seen.append((session.epoch, session.batch, len(session.history)))
+    assert seen == [(0, 1, 1), (0, 2, 1), (1, 0, 2), (1, 1, 2)]
+    session.train_epoch()
+    assert (session.epoch, session.batch) == (2, 0)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +351,16 @@ def test_a_wrong_value_changes_nothing(key: str, text: str, message: str, tmp_pa
     np.testing.assert_array_equal(weights(session), before)
     session.train_epoch()
     assert session.epoch == 3
+
+
+def test_after_a_divergence_a_change_begins_from_the_seed(tmp_path: Path) -> None:
+    session = make(tmp_path)
+    train(session, 1)
+    session.change("optimizer.learning_rate", "1e30")
+    train(session, 3)
+    assert session.diverged is not None
+    session.change("optimizer.learning_rate", "0.1")
+    assert (session.diverged, session.epoch, session.changes) == (None, 0, ())
 
 
 def test_slow_epochs_are_refused(tmp_path: Path) -> None:
@@ -184,11 +418,11 @@ def test_a_config_that_cannot_be_written_leaves_no_table(
     session.add(0.1, 0.2, 0)
     train(session, 1)
 
-    def full(_: Session, __: str) -> str:
+    def full(*_: Any) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Session, "yaml", full)
+        patch.setattr(saving, "describe", full)
         with pytest.raises(RunError, match="No space left"):
             session.save()
     assert list((tmp_path / "out").iterdir()) == []
@@ -211,7 +445,7 @@ def test_divergence_is_reported_and_not_saved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("config", "message"),
-    [("sine", "is a regression"), ("cifar10", "has 3,072"), ("iris", "has 4; name two columns")],
+    [("cifar10", "has 3,072"), ("iris", "has 4; name two columns")],
 )
 def test_data_without_a_plane_of_classes_are_refused(config: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=message):
@@ -231,8 +465,7 @@ def test_a_table_without_a_loss_is_played_with_if_its_target_holds_classes(tmp_p
     session.change("data.name", "own")
     assert session.experiment.loss.name == "cross_entropy"
     session.add(1.0, 2.0, 1)
-    with pytest.raises(UsageError, match=r"t\.csv is a regression"):
-        make(tmp_path, {"data": {**data, "target": "size"}})
+    assert make(tmp_path, {"data": {**data, "target": "size"}}).experiment.loss.name == "mse"
 
 
 def test_the_history_of_a_long_run_stays_short(tmp_path: Path) -> None:
