@@ -128,3 +128,21 @@ def test_growth_counts_as_count_params_does(load: Callable[[str], ModuleType]) -
     assert point.gflops == pytest.approx((250, 500))
     assert point.cells()[-1] == "50%"
     assert "| width | 3 | 13 |" in growth.as_markdown([point])
+
+
+def test_activations_are_timed_alone_and_as_a_share_of_a_step(load: Callable[[str], ModuleType]) -> None:
+    activations = load("benchmarks.activations")
+    costs = activations.measure(1, ["softplus", "relu"])
+    assert [cost.name for cost in costs] == ["softplus", "relu"]
+    for cost in costs:
+        assert cost.share == pytest.approx(2 * (cost.forward + cost.backward) / cost.step)
+        assert 0 < cost.share < 1
+    table = activations.rows(costs)
+    assert {len(cells) for cells in table} == {len(activations.HEADER)}
+    assert {cells[0]: cells[3] for cells in table}["relu"] == "1.0"
+
+
+def test_an_exponential_costs_more_than_a_multiplication(load: Callable[[str], ModuleType]) -> None:
+    """The notes call it expensive; a layer of it is still a small part of a step, as docs/speed.md says."""
+    seconds = load("benchmarks.activations").measure_functions(5)
+    assert seconds["exp"] > 1.5 * seconds["multiply"]
