@@ -4,62 +4,28 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import floor, log10
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.cli.numerals import MOST_TERMS, Show, pack, products
 from mlpcli.data.kinds import cell_text
 from mlpcli.nn.layers import BatchNorm, LayerNorm, PRelu, Residual
 from mlpcli.text import clip, columns, count
 from mlpcli.training.explanation import Explanation
 from mlpcli.training.forward import LayerPass, Step
 
-__all__ = ["rounded", "write_out"]
+__all__ = ["write_out"]
 
 WIDTH = 80
-_MOST_TERMS = 8  # of a sum that is written out whole; of a longer one the largest few
-_LARGEST = 5
 _MOST_UNITS = 16  # of a layer that is written out whole; of a larger one the most important few
 _FIRST = 6
-_NAME = 24  # widest name of a column or class
+_MOST_COLUMNS = 32
+_NAME = 26  # widest name of a column or class
 _SAFE = 40.0  # logits whose exponentials are shown as they are
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Show:
-    """Shows numbers with so many ``digits`` after the point."""
-
-    digits: int
-
-    def __call__(self, value: Any) -> str:
-        """Return a number as `rounded` does."""
-        return rounded(value, self.digits)
-
-    def fixed(self, value: Any) -> str:
-        """Return a number with just these digits, as the columns of a table need it."""
-        return f"{float(value):.{self.digits}f}"
-
-
-def rounded(value: Any, digits: int) -> str:
-    """Return a number with so many digits after the point, or fewer that read back to the same number.
-
-    A small number has more, so that some of them are not 0, and the smallest and largest have an exponent.
-    """
-    size = abs(float(value))
-    if size == 0:
-        return "0"
-    plain = 1e-7 <= size < 1e6
-    after = max(digits, digits - 2 - floor(log10(size))) if plain else digits
-    text = f"{float(value):.{after}{'f' if plain else 'e'}}"
-    own = value.dtype.type if isinstance(value, np.floating) else float
-    if own(text) != value:
-        return text
-    return (np.format_float_positional if plain else np.format_float_scientific)(own(value), trim="-")
 
 
 def write_out(found: Explanation, digits: int = 4, *, whole: bool = False) -> str:
@@ -70,7 +36,10 @@ def write_out(found: Explanation, digits: int = 4, *, whole: bool = False) -> st
     """
     show = Show(digits)
     last = len(found.forward.layers)
-    blocks = [_head(found, digits), _inputs(found, show, whole=whole)]
+    blocks = [_head(found, digits)]
+    if not found.followed.transform.is_plain:
+        blocks.append(_raw(found, show, whole=whole))
+    blocks.append(_inputs(found, show, whole=whole))
     blocks += [_layer(found, number, show, whole=whole) for number in range(1, last + 1)]
     blocks.append(_outputs(found, show))
     if len(found.each) > 1:
@@ -92,45 +61,46 @@ def _head(found: Explanation, digits: int) -> str:
     return "\n".join(textwrap.fill(text, WIDTH, break_long_words=False) for text in said)
 
 
+def _raw(found: Explanation, show: Show, *, whole: bool) -> str:
+    """Return the columns with their cells."""
+    names = found.checkpoint.columns
+    cells = [["", clip(name, _NAME), clip(_cell(found, j, show), 40)] for j, name in enumerate(names)]
+    first = cells if whole else cells[:_MOST_COLUMNS]
+    more = f"\n  and {len(cells) - len(first):,} others" if len(first) < len(cells) else ""
+    return f"columns\n{columns(first, '<<>')}{more}"
+
+
 def _inputs(found: Explanation, show: Show, *, whole: bool) -> str:
-    """Return the raw values of the columns, and the inputs that they become."""
+    """Return the inputs that the columns become, or those that give most to the first layer."""
     checkpoint, transform, x = found.checkpoint, found.followed.transform, found.forward.x
     names = transform.features(checkpoint.columns, checkpoint.kinds)
-    first = found.forward.layers[0]
-    importance = np.linalg.norm(first.contributions, axis=1)
-    chosen = _chosen(importance, whole=whole)
-    blocks = []
-    shift, scale = transform.scaling.shift, transform.scaling.scale
-    if not transform.is_plain:
-        cells = [
-            ["", clip(name, _NAME), clip(_cell(found, j, show), 40)]
-            for j, name in enumerate(checkpoint.columns)
-        ]
-        shown = cells if whole else cells[: _MOST_UNITS * 2]
-        more = [] if len(shown) == len(cells) else [f"  ... and {len(cells) - len(shown):,} others"]
-        blocks.append("\n".join(["columns", columns(shown, "<<>"), *more]))
-    numbers = [j for j in range(transform.n_columns) if j not in (transform.slots or {})]
-    scaled = bool(np.any(shift[numbers] != 0) or np.any(scale[numbers] != 1))
+    chosen = _chosen(np.linalg.norm(found.forward.layers[0].contributions, axis=1), whole=whole)
+    numbers, terms = list(map(int, transform.numbers)), transform.terms
+    shift, scale = transform.scaling.shift[numbers], transform.scaling.scale[numbers]
+    values = {i: (_cell(found, j, show), shift[i], scale[i]) for i, j in enumerate(numbers)}
+    if terms is not None:
+        start = transform.n_direct - len(terms.scaling.shift)
+        own = map(show, terms.scaling.undo(x[None, start : transform.n_direct])[0])
+        of_terms = zip(own, terms.scaling.shift, terms.scaling.scale, strict=True)
+        values |= dict(enumerate(of_terms, start))
+    scaled = bool(np.any(shift != 0) or np.any(scale != 1))
     rows = [["", "", "input", "value", *(["shift", "scale"] if scaled else []), "x"]]
     for i in chosen:
-        own = ["", *([""] * 2 if scaled else [])]
-        if i < len(numbers):
-            j = numbers[i]
-            own = [_cell(found, j, show), *([show(shift[j]), show(scale[j])] if scaled else [])]
-        rows.append(["", str(i + 1), clip(names[i], _NAME + 8), *own, show(x[i])])
-    title = f"{count(len(x), 'input')}"
-    title += ": x = (value - shift) / scale" if scaled else ": x is the value"
-    table = columns(rows, "<><" + ">" * (len(rows[0]) - 3))
-    missing = [j for j in numbers if np.isnan(float(found.raw[j]))]
-    notes = [
-        f"  {clip(checkpoint.columns[j], _NAME)} is missing: {show(transform.fill[j])}, the median, "
-        "takes its place"
-        for j in missing[:_FIRST]
-    ]
+        value, *scaling = values.get(i, ("", None, None))
+        shown = ["" if number is None else show(number) for number in scaling] if scaled else []
+        rows.append(["", str(i + 1), clip(names[i], _NAME), value, *shown, show(x[i])])
+    formula = "x = (value - shift) / scale" if scaled else "x is the value"
+    lines = [f"{count(len(x), 'input')}: {formula}", columns(rows, "<><" + ">" * (len(rows[0]) - 3))]
+    for j in [j for j in numbers if np.isnan(float(found.raw[j]))][:_FIRST]:
+        name = clip(checkpoint.columns[j], _NAME)
+        lines.append(f"  {name} is missing: {show(transform.fill[j])}, the median, takes its place")
+    if terms is not None:
+        lines.append("  squares, products and sines are those of the scaled numbers, scaled again")
+    if transform.edges:
+        lines.append("  the input of a bin, from ... to ..., grows from -0.5 to 0.5 between its ends")
     if len(chosen) < len(x):
-        notes.append(f"  and {len(x) - len(chosen):,} others, which give less to layer 1")
-    blocks.append("\n".join([title, table, *notes]))
-    return "\n\n".join(blocks)
+        lines.append(f"  and {len(x) - len(chosen):,} others, which give less to layer 1")
+    return "\n".join(lines)
 
 
 def _cell(found: Explanation, j: int, show: Show) -> str:
@@ -159,7 +129,7 @@ def _layer(found: Explanation, number: int, show: Show, *, whole: bool) -> str:
         names = [f"unit {j + 1:,} ({clip(name, 16)})" for j, name in enumerate(found.output_names)]
     width = max(len(names[j]) for j in chosen) + 4
     lines = [*_title(found, number)]
-    if len(layer.x) > _MOST_TERMS and not whole:
+    if len(layer.x) > MOST_TERMS and not whole:
         lines.append(
             f"  of {len(layer.x):,} terms the largest, each with the number of its input in brackets"
         )
@@ -171,7 +141,7 @@ def _layer(found: Explanation, number: int, show: Show, *, whole: bool) -> str:
         terms = _unit(layer, j, show, whole=whole)
         if last:
             terms += _ends(found, j, show, whole=whole)
-        packed = [line for label, tokens in terms for line in _pack(label, tokens, WIDTH - width)]
+        packed = [line for label, tokens in terms for line in pack(label, tokens, WIDTH - width)]
         lines += [f"{f'  {names[j]}' if i == 0 else '':{width}}{line}" for i, line in enumerate(packed)]
     if len(chosen) < len(layer.y):
         why = "whose outputs are nearer to 0" if last else f"which give less to layer {number + 1}"
@@ -216,7 +186,7 @@ def _unit(layer: LayerPass, j: int, show: Show, *, whole: bool) -> list[tuple[st
         place = piece * units + j
         label = f"piece {piece + 1}: z = " if layer.pieces > 1 else "z = "
         lines.append(
-            (label, _sum(layer.x, layer.W[:, place], layer.b[place], layer.z[place], show, whole=whole))
+            (label, products(layer.x, layer.W[:, place], layer.b[place], layer.z[place], show, whole=whole))
         )
         lines += [
             _follow(step, place, show)
@@ -241,26 +211,26 @@ def _follow(step: Step, j: int, show: Show) -> tuple[str, list[str]]:
         if isinstance(layer, BatchNorm):
             mean, var = layer.running_mean[j], layer.running_var[j]
         return f"{_name(step)}: ", [
-            f"({show(before)} - {_factor(mean, show)})",
+            f"({show(before)} - {show.factor(mean)})",
             f"/ sqrt({show(var)} + {layer.EPS:g})",
-            f"* {_factor(layer.gamma[j], show)}",
-            _signed(layer.beta[j], show),
+            f"* {show.factor(layer.gamma[j])}",
+            show.signed(layer.beta[j]),
             f"= {after}",
         ]
     if isinstance(layer, PRelu) and before < 0:
-        return "", [f"prelu({show(before)}) = {show(layer.a[j])} * {_factor(before, show)} = {after}"]
+        return "", [f"prelu({show(before)}) = {show(layer.a[j])} * {show.factor(before)} = {after}"]
     return "", [f"{step.layer.spec.settings.get('name', _name(step))}({show(before)}) = {after}"]
 
 
 def _residual(step: Step, inner: Any, j: int, show: Show, *, whole: bool) -> list[tuple[str, list[str]]]:
     layer: Any = step.layer
     if not layer.spec.parameters:
-        return [("", [f"plus its input: {show(inner)} {_signed(step.X[j], show)} = {show(step.Y[j])}"])]
+        return [("", [f"plus its input: {show(inner)} {show.signed(step.X[j])} = {show(step.Y[j])}"])]
     P = layer.P[:, j]
     projected = step.X.astype(np.float64) @ P
     return [
-        ("x P = ", _sum(step.X, P, None, projected, show, whole=whole)),
-        ("", [f"plus x P: {show(inner)} {_signed(projected, show)} = {show(step.Y[j])}"]),
+        ("x P = ", products(step.X, P, None, projected, show, whole=whole)),
+        ("", [f"plus x P: {show(inner)} {show.signed(projected)} = {show(step.Y[j])}"]),
     ]
 
 
@@ -273,55 +243,12 @@ def _ends(found: Explanation, j: int, show: Show, *, whole: bool) -> list[tuple[
         V: Any = forward.path.layer.V  # type: ignore[attr-defined]
         v = V[:, j] if V.ndim == 2 else V[found.member % len(V), :, j]
         linear = forward.path.Y[j] - value
-        lines.append(("x V = ", _sum(forward.x, v, None, linear, show, whole=whole)))
-        lines.append(("", [f"plus x V: {show(value)} {_signed(linear, show)} = {show(forward.path.Y[j])}"]))
+        lines.append(("x V = ", products(forward.x, v, None, linear, show, whole=whole)))
+        lines.append(("", [f"plus x V: {show(value)} {show.signed(linear)} = {show(forward.path.Y[j])}"]))
     if forward.clip is not None:
         low, high = (getattr(forward.clip.layer, name)[j] for name in ("low", "high"))
         lines.append(("", [f"kept from {show(low)} to {show(high)}: {show(forward.clip.Y[j])}"]))
     return lines
-
-
-def _sum(x: Array, w: Array, b: Any, total: Any, show: Show, *, whole: bool) -> list[str]:
-    """Return the terms x * w of a sum, the bias and the total; what is left out of a long sum is one term."""
-    products, n = x.astype(np.float64) * w, len(x)
-    first = np.arange(n) if whole or n <= _MOST_TERMS else np.flatnonzero(products)
-    if len(first) > _MOST_TERMS and not whole:
-        first = np.sort(np.argsort(-np.abs(products), kind="stable")[:_LARGEST])
-    terms: list[str] = []
-    for i in map(int, first):
-        number = "" if len(first) == n else f" [{i + 1}]"
-        left = _factor(x[i], show) if terms else show(x[i])
-        terms.append(f"{'+ ' if terms else ''}{left} * {_factor(w[i], show)}{number}")
-    if len(first) < n:
-        others = np.delete(products, first).sum()
-        terms.append(f"{_signed(others, show) if terms else show(others)} [{count(n - len(first), 'other')}]")
-    if b is not None:
-        terms.append(_signed(b, show))
-    return [*terms, f"= {show(total)}"]
-
-
-def _factor(value: Any, show: Show) -> str:
-    """Return a number as it stands behind an operator: a negative one in parentheses."""
-    text = show(value)
-    return f"({text})" if text.startswith("-") else text
-
-
-def _signed(value: Any, show: Show) -> str:
-    """Return a number that is added, with its sign before it."""
-    text = show(value)
-    return f"- {text[1:]}" if text.startswith("-") else f"+ {text}"
-
-
-def _pack(label: str, tokens: Sequence[str], width: int) -> list[str]:
-    """Return tokens on as few lines as they need, below each other behind the label."""
-    lines, line = [], label + tokens[0]
-    for token in tokens[1:]:
-        if len(line) + 1 + len(token) > width:
-            lines.append(line)
-            line = " " * len(label) + token
-        else:
-            line += f" {token}"
-    return [*lines, line]
 
 
 def _outputs(found: Explanation, show: Show) -> str:
@@ -372,7 +299,7 @@ def _values(found: Explanation, show: Show) -> str:
         if transform is not None:
             scaled = transform.scaling.undo(found.forward.logits[None])[0, j]
             shown[1] += (
-                f" * {_factor(transform.scaling.scale[j], show)} {_signed(transform.scaling.shift[j], show)}"
+                f" * {show.factor(transform.scaling.scale[j])} {show.signed(transform.scaling.shift[j])}"
             )
             if transform.bend is not None:
                 bend = found.checkpoint.experiment.data.target_transform  # type: ignore[union-attr]

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mlpcli.cli.working import rounded
 from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.config.schema import Experiment
 from mlpcli.nn.losses import LOSSES
@@ -171,22 +170,15 @@ def test_zeros_are_counted_and_not_written(mlp: Mlp, trained: Callable[..., RunD
     assert re.search(r"\+ 0 \[\d+ others\]", " ".join(out.split()))
 
 
-@pytest.mark.parametrize(
-    ("number", "digits", "text"),
-    [
-        (0.0, 4, "0"),
-        (-0.0, 4, "0"),
-        (1.0, 4, "1"),
-        (-2.5, 4, "-2.5"),
-        (np.float32(0.1), 4, "0.1"),
-        (1 / 3, 4, "0.3333"),
-        (1 / 3, 2, "0.33"),
-        (2 / 3000, 4, "0.000667"),
-        (2e-9 / 3, 4, "6.6667e-10"),
-        (1e7 / 3, 4, "3.3333e+06"),
-        (123456.789012, 4, "123456.7890"),
-        (5e-324, 9, "5e-324"),
-    ],
-)
-def test_numbers(number: Any, digits: int, text: str) -> None:
-    assert rounded(number, digits) == text
+def test_terms_are_scaled_as_they_are_shown(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
+    """Each line of the inputs holds by itself: x = (value - shift) / scale, and x1^2 is that of x1 scaled."""
+    out = mlp("explain", trained("moons", "training.epochs=2", "data.terms=[square, product]").path, 1).out
+    lines = re.findall(r"^ +\d+  (\S.*?) +([-\d.]+) +([-\d.]+) +([-\d.]+) +([-\d.]+)$", out, re.MULTILINE)
+    rows = {name: tuple(map(float, numbers)) for name, *numbers in lines}
+    assert list(rows) == ["x1", "x2", "x1^2", "x2^2", "x1 * x2"]
+    for shown, shift, scale, x in rows.values():
+        assert x == pytest.approx((shown - shift) / scale, abs=1e-3)
+    a, b = rows["x1"][-1], rows["x2"][-1]
+    assert [rows[name][0] for name in ("x1^2", "x2^2", "x1 * x2")] == pytest.approx(
+        [a * a, b * b, a * b], abs=1e-3
+    )
