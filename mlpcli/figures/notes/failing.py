@@ -55,7 +55,7 @@ def draw_saturation(runs: Sequence[FinishedRun], claim: str) -> Figure:
     figure = new_figure(8.6, 4.6, claim)
     left, right = figure.subplots(1, 2)
     gains = sorted({_gain(run) for run in runs})
-    looks = list(zip(LINE_COLOURS, "osD^v", strict=False))
+    looks = [(LINE_COLOURS[0], "o"), (LINE_COLOURS[2], "s"), (LINE_COLOURS[1], "D")]
     for gain, (colour, marker) in zip(gains, looks, strict=False):
         own = [run.rows[-1] for run in runs if _gain(run) == gain]
         accuracy = np.mean([row.train_accuracy for row in own])
@@ -73,7 +73,7 @@ def draw_saturation(runs: Sequence[FinishedRun], claim: str) -> Figure:
     left.set_ylim(bottom=_FLOOR / 3)
     left.set_yticks([10.0**i for i in range(-8, 1, 2)], ["less", "1e-6", "1e-4", "0.01", "1"])
     last = len(runs[0].rows[-1].gradient_norms)
-    left.set_xticks(range(1, last + 1), [*map(str, range(1, last)), f"{last}\n(output)"])
+    left.set_xticks(range(1, last + 1), [*map(str, range(1, last)), "output"])
     left.set_title("norm of the gradient of W")
     right.set_title("saturated outputs")
     right.set_ylim(-0.03, 1.03)
