@@ -35,7 +35,7 @@ _FILES = {
     for name in (
         *("page.html", "style.css", "icon.svg", "main.js", "requests.js", "controls.js", "canvas.js"),
         *("plane.js", "grid.js", "symbols.js", "points.js", "network.js", "unit.js", "space.js"),
-        *("curves.js", "dialogs.js"),
+        *("curves.js", "dialogs.js", "link.js"),
     )
 }
 _LONGEST = 4096  # bytes of a command

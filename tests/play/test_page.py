@@ -205,6 +205,100 @@ def test_points_are_added_by_mouse_and_by_keyboard_and_removed(page: Page) -> No
     assert page.quiet()
 
 
+def test_an_added_point_is_dragged_and_removed(page: Page) -> None:
+    """By mouse, and by keyboard: the arrows move the cross, with Shift the example that is chosen."""
+    from selenium.webdriver import ActionChains
+
+    plane, added = page.at("plane-1"), "return shown.state.added.length"
+    point = "return shown.state.points[shown.state.added.at(-1)]"
+    plane.click()
+    page.until(lambda: page.run(added) == 1)
+    x, y = page.run(point)
+    hand = ActionChains(page.browser, duration=50)
+    hand.move_to_element(plane).click_and_hold().move_by_offset(60, 30).release().perform()
+    page.until(lambda: page.run(point)[0] > x + 0.1)
+    assert page.run(point)[1] < y - 0.05
+    plane.send_keys("\ue00f")  # Page Down chooses it
+    before = page.run(point)
+    plane.send_keys("\ue008\ue013\ue013")  # Shift with up, up
+    page.until(lambda: page.run(point)[1] > before[1] + 0.03)
+    plane.send_keys("\ue017")  # Delete
+    page.until(lambda: page.run(added) == 0)
+    plane.click()
+    page.until(lambda: page.run(added) == 1)
+    ActionChains(page.browser, duration=50).move_to_element(plane).click().perform()  # chooses it
+    page.click("remove")
+    page.until(lambda: page.run(added) == 0)
+    assert page.quiet()
+
+
+def test_changes_go_on_where_the_page_says_so(page: Page) -> None:
+    page.click("play")
+    page.until(lambda: page.epoch > 3)
+    page.click("play")
+    page.until(lambda: page.at("play").text == "Start")
+    epoch = page.epoch
+    page.change("optimizer.learning_rate", "0.01")
+    assert page.epoch == epoch
+    for control in page.run("return shown.state.controls"):
+        mark = f'label[for="set-{control["key"]}"] .restarts'
+        shown = page.browser.find_element("css selector", mark).is_displayed()
+        assert shown == (control["effect"] == "restarts"), control["key"]
+    page.click("batch")
+    page.until(lambda: page.at("epoch").text == f"epoch {epoch} + 1")
+    page.click("show-yaml")
+    page.until(lambda: page.at("changes").is_displayed())
+    assert "learning rate" in page.at("changes-list").text
+    page.click("yaml-close")
+    page.change("model.hidden", "5")
+    assert page.epoch == 0
+    assert page.quiet()
+
+
+def test_a_link_holds_the_settings(start: Any, browser: Any) -> None:
+    """It is used at once where nothing was done yet, and otherwise only if the user wants it."""
+    playing = start()
+    page = Page(browser, playing.address)
+    page.change("model.hidden", "7, 3")
+    page.change("regularization.l2", "0.02")
+    link = page.until(
+        lambda: "l2=0.02" in page.run("return location.hash") and page.run("return location.hash")
+    )
+    other = Page(browser, start().address + link)
+    other.until(lambda: other.run("return shown.state.hidden") == [7, 3])
+    assert other.value("regularization.l2") == "0.02"
+    assert not other.at("offer").is_displayed()
+    page = Page(browser, playing.address + "#model.hidden=4")
+    page.until(lambda: page.at("offer").is_displayed())
+    assert "hidden sizes 4" in page.at("offer-text").text
+    assert page.run("return shown.state.hidden") == [7, 3]
+    page.click("offer-no")
+    page.until(lambda: page.run("return location.hash") == link)
+    page.run("location.hash = 'model.hidden=4'")
+    page.until(lambda: page.at("offer").is_displayed())
+    page.click("offer-yes")
+    page.until(lambda: page.run("return shown.state.hidden") == [4])
+    assert page.value("regularization.l2") != "0.02"
+    assert page.quiet()
+
+
+@pytest.mark.parametrize("name", ["sine", "peaks"])
+def test_a_regression_is_drawn_as_a_curve_or_by_colors(page: Page, name: str) -> None:
+    page.change("data.name", name)
+    first = page.pixels("plane-1")
+    page.click("step")
+    page.until(lambda: page.epoch == 1)
+    assert page.pixels("plane-1") != first
+    assert "R²" in page.at("scores").text
+    if name == "peaks":
+        page.at("value").send_keys("\ue009a\ue009", "2.5")
+    page.click("plane-1")
+    page.until(lambda: page.run("return shown.state.added.length") == 1)
+    if name == "peaks":
+        assert page.run("return shown.state.values[shown.state.added[0]]") == 2.5
+    assert page.quiet()
+
+
 def test_hidden_spaces_can_be_chosen(page: Page) -> None:
     page.change("model.hidden", "6, 2")
     assert page.run("return shown.frame.hidden.layer") == 2

@@ -82,6 +82,13 @@ export function signs() {
   return scale((t) => (t < 0.5 ? mix(low, zero, 2 * t) : mix(zero, high, 2 * t - 1)));
 }
 
+const LOW = [0, 32, 77], MIDDLE = [124, 123, 120], HIGH = [255, 234, 70]; // they also work in gray
+
+/* Return the color of a value from 0 to 1, as three numbers. */
+export const valueColor = (t) => (t < 0.5 ? mix(LOW, MIDDLE, 2 * t) : mix(MIDDLE, HIGH, 2 * t - 1));
+
+export const VALUES = scale(valueColor);
+
 const scratch = document.createElement("canvas");
 
 /* Draw an image of pixels, whose rows are given from the top, into a rectangle. */
@@ -103,6 +110,13 @@ export function short(value, digits = 3) {
     ? value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e")
     : String(Number(value.toPrecision(digits)));
   return text.replace("-", "−");
+}
+
+export const clip = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+
+/* Return a name of an input as it is written by hand: x1^2 as x₁². */
+export function written(name) {
+  return name.replace(/\bx([12])\b/g, (_, digit) => `x${"₁₂"[digit - 1]}`).replaceAll("^2", "²").replaceAll(" * ", " ").replaceAll("pi ", "π");
 }
 
 export const share = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(1)}%`);

@@ -69,8 +69,6 @@ function frame(setting, input, act) {
   return { row, label, change, update, value: () => last };
 }
 
-const tidy = (text) => (/^-?\d+\.0$/.test(text) ? text.slice(0, -2) : text);
-
 function makeText(setting, act) {
   const input = make("input", undefined, { autocomplete: "off", spellcheck: "false", maxlength: "200" });
   const base = frame(setting, input, act);
@@ -81,14 +79,14 @@ function makeText(setting, act) {
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     typing = false;
-    input.value = tidy(base.value());
+    input.value = base.value();
   });
   const update = (fresh) => {
     const same = base.update(fresh);
-    if (!typing && !(same && input.value)) input.value = tidy(fresh.value);
-    if (fresh.choices && !suggestions) {
+    if (!typing && !(same && input.value)) input.value = fresh.value;
+    if (fresh.suggestions && !suggestions) {
       suggestions = make("datalist", undefined, { id: `list-${setting.key}` });
-      for (const [value, text] of fresh.choices) suggestions.append(make("option", text, { value }));
+      for (const value of fresh.suggestions) suggestions.append(make("option", undefined, { value }));
       base.row.append(suggestions);
       input.setAttribute("list", suggestions.id);
     }
@@ -150,7 +148,7 @@ function makeSlider(setting, act) {
     if (sliding) return;
     const value = Number(fresh.value);
     if (Number.isFinite(value)) { slider.value = placeOf(value); told(value); }
-    if (!typing) field.value = tidy(fresh.value);
+    if (!typing) field.value = fresh.value;
   };
   return { row: base.row, update };
 }

@@ -1,27 +1,6 @@
-// The page's frame: the YAML and the keys in dialogs, the lecture mode, and the link that holds the settings.
+// The dialogs, the lecture mode, and the keys.
 
 import { at, make } from "./canvas.js";
-
-/* Return the settings that a link holds, as {key: text}; null if it holds none. */
-export function settingsOf(hash) {
-  const found = [...new URLSearchParams(hash.replace(/^#/, ""))];
-  return found.length ? Object.fromEntries(found) : null;
-}
-
-/* Keep the settings in the address, so that the address is the link. */
-export function showLink(settings) {
-  const hash = new URLSearchParams(settings).toString();
-  if (location.hash.replace(/^#/, "") !== hash) history.replaceState(null, "", `${location.pathname}${location.search}#${hash}`);
-}
-
-export async function copyLink(say) {
-  try {
-    await navigator.clipboard.writeText(location.href);
-    say("The link is copied. It opens these settings in any mlp play on the same port.");
-  } catch {
-    say(`Copy it from the address line: ${location.href}`);
-  }
-}
 
 export function setLecture(on) {
   document.documentElement.classList.toggle("lecture", on);

@@ -1,15 +1,16 @@
 // The page of mlp play: gives the server's answers to what draws them, and the user's hand to the server.
 
-import { at, forgetTheme, make, share, short, watch } from "./canvas.js";
+import { at, forgetTheme, make, share, short, theme, watch } from "./canvas.js";
 import { showControls } from "./controls.js";
 import { drawLoss, SPLITS } from "./curves.js";
-import { copyLink, listenToDialogs, listenToKeys, setLecture, settingsOf, showLink } from "./dialogs.js";
+import { listenToDialogs, listenToKeys } from "./dialogs.js";
+import { copyLink, showLink, useLink } from "./link.js";
 import { NetworkView } from "./network.js";
 import { Plane } from "./plane.js";
 import { editPoints } from "./points.js";
 import { Follower, getYaml, send, STOPPED } from "./requests.js";
 import { drawSpace, listenToChoices, showChoices } from "./space.js";
-import { symbol } from "./symbols.js";
+import { PART_SHAPES, symbol } from "./symbols.js";
 import { showUnit, titleOf } from "./unit.js";
 
 const alone = Number(new URLSearchParams(location.search).get("network")) === 2; // a window for network 2
@@ -18,6 +19,7 @@ let current = alone ? 2 : 1; // the network whose settings and insides are shown
 const view = { layer: 0, a: 0, b: 0 };
 const seen = { discretize: false, hidden: [], log: false }; // what is shown of the plane and the loss
 let unit = null, pinned = null; // the unit in view, [layer, number], and the one that stays
+let linked = false; // whether the settings of the address were looked at
 let told = ""; // the message that is shown
 const drawn = []; // the times, in ms, at which boundaries were drawn in the last seconds
 window.boundaryUpdates = drawn;
@@ -34,9 +36,14 @@ function tell(text) {
   at("problem").hidden = !text;
 }
 
-const say = (text) => {
+let saying = 0;
+
+/* Say something that is no problem, for a few seconds. */
+function say(text) {
   at("said").textContent = text;
-};
+  clearTimeout(saying);
+  saying = setTimeout(() => { at("said").textContent = ""; }, 6000);
+}
 
 async function act(command) {
   const reply = await send({ network: current, ...command });
@@ -52,7 +59,11 @@ function query(network) {
 function follow(network) {
   followers.set(network, new Follower(network, query, {
     state: (follower) => showState(follower),
-    frame: (follower) => { follow_(follower.frame.networks ?? [1]); draw(follower); },
+    frame: (follower) => {
+      followBoth((follower.frame.networks ?? [1]).includes(2));
+      draw(follower);
+      if (!linked && follower === now()) openLink();
+    },
     lost: (gone) => {
       if (gone) tell(STOPPED);
       else if (told === STOPPED) tell("");
@@ -60,11 +71,16 @@ function follow(network) {
   }));
 }
 
+/* Use the settings of the address, once the page is there. */
+function openLink() {
+  linked = true;
+  useLink(now().state, now().frame, act);
+  showLink(now().state.link);
+}
+
 /* Begin or end the second network, as another tab or this one wants it. */
-function follow_(networks) {
-  if (alone) return;
-  const both = networks.includes(2);
-  if (both === followers.has(2)) return;
+function followBoth(both) {
+  if (alone || both === followers.has(2)) return;
   document.documentElement.classList.toggle("comparing", both);
   at("compare").setAttribute("aria-pressed", both);
   at("tabs").hidden = at("output-2").hidden = !both;
@@ -163,14 +179,26 @@ function drawBent() {
   const { state, frame } = now();
   if (document.querySelector(".space").hidden) return;
   showChoices(state, frame, view);
-  drawSpace(at("space"), state, frame, seen.hidden);
+  drawSpace(at("space"), planes[alone ? 1 : current].looks(state), frame, seen.hidden);
+}
+
+let lossAxis = null;
+
+/* Say what the losses were at the epoch under the pointer. */
+function sayLosses(event) {
+  const rows = now()?.frame?.history ?? [];
+  if (!lossAxis || !rows.length) return;
+  const epoch = lossAxis.epochAt(event.offsetX);
+  const row = rows.reduce((best, each) => (Math.abs(each[0] - epoch) < Math.abs(best[0] - epoch) ? each : best));
+  const found = SPLITS.flatMap((split, i) => (row[i + 1] === null ? [] : [`${split} ${short(row[i + 1])}`]));
+  at("says-loss").textContent = `epoch ${row[0].toLocaleString("en")}: ${found.join(", ")}`;
 }
 
 function drawLosses() {
   const { state, frame } = now(), other = [...followers.values()].find((each) => each !== now() && each.frame);
   const curves = [{ history: frame.history, dash: false }];
   if (other) curves.push({ history: other.frame.history, dash: true });
-  drawLoss(at("loss"), curves, state.split_colours, seen.log);
+  lossAxis = drawLoss(at("loss"), curves, state.split_colours, seen.log);
   const last = frame.history.at(-1);
   at("loss").setAttribute("aria-label", last
     ? `Loss over ${last[0]} epochs; the training loss is ${short(last[1])}` : "Loss over the epochs; none yet");
@@ -218,6 +246,8 @@ function showHealth() {
     return row;
   }) : []));
   at("advice").replaceChildren(...advice.map((line) => make("li", line)));
+  at("advised").hidden = !advice.length;
+  at("advised").textContent = `advice below: ${advice.length}`;
 }
 
 // ------------------------------------------------------------------------------------------------ the state
@@ -238,7 +268,7 @@ function showState(follower) {
   showParts(state);
   if (view.layer > depth) Object.assign(view, { layer: 0, a: 0, b: 0 });
   if (unit && (unit[0] > depth + 1)) [unit, pinned] = [null, null];
-  if (state.link) showLink(state.link);
+  if (linked) showLink(state.link);
 }
 
 /* Show which class, or which value, a click adds. */
@@ -271,8 +301,9 @@ function target() {
 /* Show which parts of the examples are drawn, as boxes to check. */
 function showParts(state) {
   const present = SPLITS.map((_, part) => state.parts.includes(part));
-  if (at("parts").dataset.present === present.join()) return;
-  at("parts").dataset.present = present.join();
+  const kind = [state.task, state.features.length, ...present].join();
+  if (at("parts").dataset.kind === kind) return;
+  at("parts").dataset.kind = kind;
   at("parts").replaceChildren(...SPLITS.flatMap((name, part) => {
     if (!present[part]) return [];
     const label = make("label"), box = make("input", undefined, { type: "checkbox" });
@@ -288,8 +319,10 @@ function showParts(state) {
 }
 
 function sample(state, label, part) {
-  const canvas = make("canvas", undefined, { width: 32, height: 32, "aria-hidden": "true" });
-  symbol(canvas.getContext("2d"), state.shapes[label % state.shapes.length], state.colours[label % state.colours.length], 16, 16, 10, part);
+  const canvas = make("canvas", undefined, { width: 32, height: 32, "aria-hidden": "true" }), ink = canvas.getContext("2d");
+  const valued = state.task === "regression" && state.features.length > 1;
+  const shape = valued ? PART_SHAPES[part] : state.shapes[label % state.shapes.length];
+  symbol(ink, shape, valued ? theme().quiet : state.colours[label % state.colours.length], 16, 16, 10, valued ? 0 : part);
   return canvas;
 }
 
@@ -350,5 +383,8 @@ listenToKeys([
   ["l", "lecture mode", press("lecture")],
   ["?", "these keys", press("show-keys")],
 ]);
+at("loss").addEventListener("pointermove", sayLosses);
+at("loss").addEventListener("pointerleave", () => { at("says-loss").textContent = ""; });
+window.addEventListener("hashchange", openLink);
 watch(document.querySelectorAll("main canvas"), drawAll);
 follow(current);

@@ -1,17 +1,11 @@
 // Draws the network: each unit as a small picture of its output over the plane, in layers, and the weights as edges.
 
-import { at, begin, bytes, css, make, mix, place, rgb, signs, theme } from "./canvas.js";
-import { valuePixels } from "./grid.js";
+import { begin, bytes, clip, css, make, mix, place, rgb, signs, theme, written } from "./canvas.js";
 import { symbol } from "./symbols.js";
 
 const MOST_EDGES = 1500; // the strongest ones
 const WIDTHS = 7; // edges are drawn in so many widths
 const LARGEST = 46, SMALLEST = 9, GAP = 3; // pixels of a unit's picture along a side, and between two
-
-/* Return a name of an input as it is written by hand: x1^2 as x₁². */
-export function written(name) {
-  return name.replace(/\bx([12])\b/g, (_, digit) => `x${"₁₂"[digit - 1]}`).replaceAll("^2", "²").replaceAll("*", " ");
-}
 
 /* The drawing of the network; `page` has: act(command), choose(unit or null), pin(unit). A unit is [layer, number]. */
 export class NetworkView {
@@ -63,7 +57,7 @@ export class NetworkView {
     ink.font = `${text}px ${theme().family}`;
     const names = side ? this.state.outputs : this.state.inputs.map(written);
     const most = Math.max(...names.slice(0, 20).map((name) => ink.measureText(clipped(name)).width));
-    return most + text * (side && this.state.labels ? 2.2 : 0.8);
+    return most + text * (side && this.state.classes.length ? 2.2 : 0.8);
   }
 
   draw(state, network) {
@@ -135,15 +129,15 @@ export class NetworkView {
       ink.fillText(clipped(written(state.inputs[i])), x - 0.4 * text, y + size / 2);
     });
     ink.textAlign = "left";
-    const single = state.labels && state.outputs.length === 1; // it tells the second of two classes from the first
+    const single = state.classes.length && state.outputs.length === 1; // it tells the second of two classes from the first
     this.columns.at(-1).squares.forEach(([x, y, size], i) => {
       const label = single ? 1 : i, to = x + size + 0.9 * text;
-      if (state.labels) {
+      if (state.classes.length) {
         symbol(ink, state.shapes[label % state.shapes.length], state.colours[label % state.colours.length],
           to, y + size / 2, 0.4 * text);
       }
       ink.fillStyle = look.ink;
-      ink.fillText(clipped(state.outputs[i]), state.labels ? to + 0.8 * text : x + size + 0.4 * text, y + size / 2);
+      ink.fillText(clipped(state.outputs[i]), state.classes.length ? to + 0.8 * text : x + size + 0.4 * text, y + size / 2);
     });
   }
 
@@ -254,4 +248,4 @@ export class NetworkView {
   }
 }
 
-const clipped = (name) => (name.length > 12 ? `${name.slice(0, 11)}…` : name);
+const clipped = (name) => clip(name, 12);

@@ -1,10 +1,12 @@
 // Draws the plane: what the network predicts, or the response of one unit, with axes, examples and a cross.
 
-import { at, begin, bytes, mix, place, rgb, scale, short, signs, theme, ticks } from "./canvas.js";
+import { begin, bytes, clip, css, mix, place, rgb, scale, short, signs, theme, ticks, valueColor, VALUES, written } from "./canvas.js";
 import { classPixels, valuePixels } from "./grid.js";
-import { Symbols } from "./symbols.js";
+import { PART_SHAPES, Symbols } from "./symbols.js";
 
 const FINEST = 480; // pixels of an image of the plane along a side; the browser enlarges it smoothly
+const STEPS = 32; // colors of examples by value
+const STEP_COLORS = Array.from({ length: STEPS }, (_, i) => css(valueColor(i / (STEPS - 1))));
 
 /* The plane of one network, on one canvas. box is the square that shows the extent, in CSS pixels. */
 export class Plane {
@@ -38,34 +40,76 @@ export class Plane {
     const look = theme(), text = Math.round(0.8 * look.font);
     this.state = state;
     this.extent = state.extent;
-    const left = 3.1 * text, bottom = 1.9 * text, edge = 0.6 * text;
-    const size = Math.max(20, Math.floor(Math.min(width - left - edge, height - bottom - edge)));
-    const slack = Math.max(0, width - left - edge - size) / 2;
-    this.box = [Math.round(left + slack), Math.round(Math.max(edge, (height - bottom - size) / 2)), size];
+    const left = 3.1 * text, bottom = 1.9 * text, edge = 0.6 * text, right = frame.values && !frame.curve ? 4.5 * text : edge;
+    const top = 1.5 * text;
+    const size = Math.max(20, Math.floor(Math.min(width - left - right, height - bottom - top)));
+    const slack = Math.max(0, width - left - right - size) / 2;
+    this.box = [Math.round(left + slack), Math.round(Math.max(top, (height - bottom - size) / 2)), size];
     const [x, y] = this.box;
     const fine = Math.min(FINEST, Math.round(size * ratio));
     if (how.unit) this.drawResponse(ink, how.unit, fine);
-    else if (frame.curve) this.drawCurve(ink, frame.curve);
+    else if (frame.curve) this.grid = null;
     else if (frame.values) this.drawValues(ink, frame, fine);
     else this.drawClasses(ink, state, frame, fine, how.discretize);
     ink.strokeStyle = look.line;
     ink.lineWidth = 1;
     ink.strokeRect(x - 0.5, y - 0.5, size + 1, size + 1);
     this.drawAxes(ink, text);
+    if (frame.values && !frame.curve) this.drawScale(ink, text, state.range);
     const started = frame.epoch > 0 || frame.batches > 0;
     const wrong = started && !how.unit ? frame.wrong : []; // first weights are wrong by chance
     ink.save();
     ink.beginPath();
     ink.rect(x, y, size, size);
     ink.clip();
-    this.symbols.all(ink, ratio, this.radius, this.looks(state), (point) => this.toPixel(point), wrong, how.hidden);
+    this.symbols.all(ink, ratio, this.radius, this.looks(state), (point) => this.toPixel(point), wrong ?? [], how.hidden);
+    if (frame.curve && !how.unit) this.drawCurve(ink, frame.curve);
     this.drawChosen(ink);
     ink.restore();
   }
 
-  /* Return the state, in a regression with symbols by value in place of classes. */
+  /* Return the state; in a regression with a color for each value in place of one for each class. */
   looks(state) {
-    return state;
+    if (state.task !== "regression" || state.features.length === 1) return state;
+    if (state.build !== this.valued?.build) {
+      const [low, high] = state.range, step = (value) => Math.round((value - low) / (high - low || 1) * (STEPS - 1));
+      const labels = state.values.map((value) => Math.max(0, Math.min(STEPS - 1, step(value))));
+      this.valued = { ...state, valued: true, labels, colours: STEP_COLORS, shapes: PART_SHAPES };
+    }
+    return { ...this.valued, points: state.points };
+  }
+
+  drawCurve(ink, curve) {
+    ink.beginPath();
+    const [low, high] = this.extent[0];
+    curve.forEach((value, i) => ink.lineTo(...this.toPixel([low + i / (curve.length - 1) * (high - low), value])));
+    ink.strokeStyle = theme().paper;
+    ink.lineWidth = 6;
+    ink.stroke();
+    ink.strokeStyle = theme().ink;
+    ink.lineWidth = 3;
+    ink.stroke();
+  }
+
+  drawValues(ink, frame, fine) {
+    const [x, y, size] = this.box, values = bytes(frame.values);
+    this.grid = { values, range: this.state.range, side: frame.side };
+    place(ink, valuePixels(values, frame.side, fine, VALUES), fine, x, y, size, size);
+  }
+
+  /* Draw what the colors mean, at the right of the plane. */
+  drawScale(ink, text, [low, high]) {
+    const [x, y, size] = this.box, left = x + size + 0.7 * text, wide = 0.8 * text, look = theme();
+    for (let row = 0; row < size; row++) {
+      ink.fillStyle = css(valueColor(1 - row / size));
+      ink.fillRect(left, y + row, wide, 1.5);
+    }
+    ink.fillStyle = look.quiet;
+    ink.textAlign = "left";
+    ink.textBaseline = "middle";
+    for (const value of ticks(low, high, Math.max(2, size / (5 * text)))) {
+      ink.fillText(short(value), left + wide + 0.3 * text, y + size * (1 - (value - low) / (high - low || 1)));
+    }
   }
 
   drawClasses(ink, state, frame, fine, discretize) {
@@ -97,12 +141,21 @@ export class Plane {
     const many = Math.max(2, size / (5 * text));
     const named = (value, step) => short(Math.abs(value) < step * 1e-6 ? 0 : value, 4);
     const across = ticks(left, right, many), up = ticks(bottom, top, many);
+    const [name, other] = [...this.state.features, ...this.state.outputs].map((each) => clip(written(each), 24));
+    const end = x + size - ink.measureText(name).width - 0.8 * text;
+    ink.textAlign = "left";
+    ink.textBaseline = "bottom";
+    ink.fillText(other, x, y - 0.2 * text);
+    ink.textAlign = "right";
+    ink.textBaseline = "top";
+    ink.fillText(name, x + size, y + size + 0.5 * text);
     ink.textAlign = "center";
     ink.textBaseline = "top";
     for (const value of across) {
       const place_ = this.toPixel([value, bottom])[0];
       ink.moveTo(place_, y + size); ink.lineTo(place_, y + size + 4);
-      ink.fillText(named(value, right - left), place_, y + size + 0.5 * text);
+      const title = named(value, right - left);
+      if (place_ + ink.measureText(title).width / 2 < end) ink.fillText(title, place_, y + size + 0.5 * text);
     }
     ink.textAlign = "right";
     ink.textBaseline = "middle";
@@ -141,6 +194,8 @@ export class Plane {
     if (!this.grid) return where;
     const last = this.grid.side - 1;
     const i = Math.round(up * last) * (last + 1) + Math.round(across * last);
-    return `${where}: class ${this.state.classes[this.grid.labels[i]]}`;
+    if (this.grid.labels) return `${where}: class ${this.state.classes[this.grid.labels[i]]}`;
+    const [low, high] = this.grid.range;
+    return `${where}: ${short(low + this.grid.values[i] / 255 * (high - low))}`;
   }
 }

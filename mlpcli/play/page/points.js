@@ -13,7 +13,7 @@ export function editPoints(plane, page) {
     const box = canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
-  const added = () => (Array.isArray(plane.state?.added) ? plane.state.added : []);
+  const added = () => plane.state?.added ?? [];
   const nearest = (pixel, reach = NEAR) => {
     let found = null, closest = reach;
     for (const index of added()) {

@@ -30,6 +30,8 @@ function outline(ink, shape, x, y, r) {
   } else ink.arc(x, y, r, 0, 7);
 }
 
+export const PART_SHAPES = ["circle", "square", "diamond"]; // of the parts, where the color says the value
+
 /* Draw one example; part is 0 for training, which is filled, 1 for validation, 2 for test, which has a dot. */
 export function symbol(ink, shape, color, x, y, r, part = 0) {
   const look = theme();
@@ -47,6 +49,18 @@ export function symbol(ink, shape, color, x, y, r, part = 0) {
   ink.fill();
 }
 
+/* Draw an example of a value. */
+function value(ink, shape, color, x, y, r) {
+  outline(ink, shape, x, y, r);
+  ink.fillStyle = color;
+  ink.fill();
+  for (const [width, edge] of [[0.5 * r, "#ffffff"], [0.2 * r, "#111111"]]) {
+    ink.lineWidth = width;
+    ink.strokeStyle = edge;
+    ink.stroke();
+  }
+}
+
 /* Draw examples, each from a picture that is made once; places are in CSS pixels. */
 export class Symbols {
   constructor() {
@@ -55,16 +69,15 @@ export class Symbols {
   }
 
   draw(ink, ratio, r, looks, x, y, label, part) {
-    const key = [ratio, r, theme().paper, looks.colours, looks.shapes].join();
-    if (key !== this.key) { this.made.clear(); this.key = key; }
     const kind = 3 * label + part, half = Math.ceil((2 * r + 1) * ratio) / ratio;
-    let picture = this.made.get(kind);
+    let picture = this.made.get(kind); // the same as long as size and colors are
     if (!picture) {
       picture = document.createElement("canvas");
       picture.width = picture.height = Math.round(2 * half * ratio);
       const own = picture.getContext("2d");
       own.setTransform(ratio, 0, 0, ratio, 0, 0);
-      symbol(own, looks.shapes[label % looks.shapes.length], looks.colours[label % looks.colours.length],
+      if (looks.valued) value(own, PART_SHAPES[part], looks.colours[label], half, half, r);
+      else symbol(own, looks.shapes[label % looks.shapes.length], looks.colours[label % looks.colours.length],
         half, half, r, part);
       this.made.set(kind, picture);
     }
@@ -73,9 +86,11 @@ export class Symbols {
 
   /* Draw all examples of a state, and rings around those whose index is in wrong. */
   all(ink, ratio, r, state, placeOf, wrong, hidden = []) {
+    const key = [ratio, r, theme().paper, state.colours, state.shapes].join();
+    if (key !== this.key) { this.made.clear(); this.key = key; }
     state.points.forEach((point, i) => {
       if (hidden.includes(state.parts[i])) return;
-      this.draw(ink, ratio, r, state, ...placeOf(point, i), state.labels ? state.labels[i] : 0, state.parts[i]);
+      this.draw(ink, ratio, r, state, ...placeOf(point, i), state.labels[i] ?? 0, state.parts[i]);
     });
     ink.strokeStyle = theme().ring;
     ink.lineWidth = 0.3 * r;

@@ -1,7 +1,6 @@
 // Shows one unit in numbers: what it takes in, its weights with bars, its bias, and what it passes on.
 
-import { at, make, short } from "./canvas.js";
-import { written } from "./network.js";
+import { at, make, short, written } from "./canvas.js";
 
 const MOST = 30; // rows of a table; the largest weights come first
 
@@ -13,7 +12,7 @@ export function showUnit(unit, state) {
   const most = Math.max(1e-9, ...[...unit.from, ...unit.to].map(([, weight]) => Math.abs(weight)));
   const tables = [];
   if (inputs) tables.push(table("Weights in", [...unit.from, ["bias", unit.bias]], most));
-  const toClasses = state.labels && unit.layer === state.hidden.length;
+  const toClasses = state.classes.length && unit.layer === state.hidden.length;
   if (unit.to.length) tables.push(table("Weights out", unit.to.map(([name, weight]) => [toClasses ? `class ${name}` : name, weight]), most));
   at("unit-tables").replaceChildren(...tables);
   const notes = [];
