@@ -73,7 +73,7 @@ class Scale:
             return []
         at = self.margin / (2 if self.binary else 1)
         return [
-            Line2D([], [], color=INK, linewidth=1.2, label="score 0"),
+            Line2D([], [], color=INK, linewidth=1.2, label=f"{'score' if self.binary else 'lead'} 0"),
             Line2D([], [], color=INK, linewidth=0.9, linestyle="--", label=f"margin, −{at:g} and {at:g}"),
         ]
 

@@ -83,7 +83,7 @@ def test_the_margin_of_a_linear_svm_is_drawn_where_its_scores_are_one(
     assert [round(float(scores.mean()), 2) for scores in found] == [0, -margin, margin]
     assert all(np.ptp(scores) < 0.02 for scores in found)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels[-2:] == ["score 0", "margin, −1 and 1"]
+    assert labels[-2:] == ["score 0" if loss == "binary_hinge" else "lead 0", "margin, −1 and 1"]
 
 
 def test_more_classes_have_a_grey_scale_from_chance_to_certainty(finished: Finish) -> None:
