@@ -17,6 +17,7 @@ ELSEWHERE = {
     "cli/play.py": "play/test_app.py",
     "config/problems.py": "config/test_loader.py",
     "config/source.py": "config/test_loader.py",
+    "play/commands.py": "play/test_app.py",
     "play/limits.py": "play/test_session.py",
     "play/saving.py": "play/test_session.py",
     "play/settings.py": "play/test_session.py",

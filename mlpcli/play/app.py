@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
-import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -21,9 +19,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mlpcli.errors import MlpError, UsageError
 from mlpcli.play.frames import View, draw_state
+from mlpcli.play.networks import Networks
 from mlpcli.play.session import Session
-from mlpcli.play.worker import Worker
-from mlpcli.text import shell_path
 
 __all__ = ["HOST", "listen", "serve"]
 
@@ -140,65 +137,6 @@ class _Guard:
             await self._app(scope, receive, send_with_headers)
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise UsageError("a number is missing")
-    try:
-        number = float(value)
-    except OverflowError:  # a whole number of hundreds of digits
-        number = math.inf
-    if not math.isfinite(number):
-        raise UsageError("a number is too large")
-    return number
-
-
-def _settings(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise UsageError("the settings of a link are missing")
-    return value
-
-
-def _carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
-    """Carry out a command of the page; return what it needs besides the new state. Raises MlpError."""
-    what = command.get("do")
-    if what == "play":
-        session.playing = session.diverged is None
-    elif what == "pause":
-        session.playing = False
-    elif what == "step":
-        session.playing = False
-        session.train_epoch()
-    elif what == "batch":
-        session.playing = False
-        session.train_batch()
-    elif what == "reset":
-        session.reset()
-    elif what == "seed":
-        session.new_seed()
-    elif what == "clear":
-        session.clear()
-    elif what == "change":
-        session.change(str(command.get("key")), str(command.get("value")))
-    elif what == "add":
-        x, y = (_number(command.get(axis)) for axis in "xy")
-        value = command.get("label", command.get("value"))
-        session.add(x, y, None if value is None else _number(value))
-    elif what == "move":
-        x, y = (_number(command.get(axis)) for axis in "xy")
-        session.move(int(_number(command.get("index"))), x, y)
-    elif what == "remove":
-        session.remove(int(_number(command.get("index"))))
-    elif what == "link":
-        session.take_link(_settings(command.get("settings")))
-    elif what == "save":
-        path = session.save()
-        shown = shell_path(os.path.relpath(path))
-        return {"path": shown, "command": f"mlp train {shown}"}
-    else:
-        raise UsageError("unknown command")
-    return {}
-
-
 async def _read(request: Request) -> dict[str, Any] | None:
     """Return the command in a request; None if it is not a command or too long."""
     if request.headers.get("content-type") != "application/json":
@@ -215,17 +153,31 @@ async def _read(request: Request) -> dict[str, Any] | None:
     return command if isinstance(command, dict) else None
 
 
-def make_app(worker: Worker, port: int, idle: _Idle) -> _Guard:
-    """Return the ASGI application for a running session."""
+def make_app(networks: Networks, port: int, idle: _Idle) -> _Guard:
+    """Return the ASGI application for running networks."""
+
+    def number_of(request: Request) -> int:
+        """Return the number of the network that a request is about; it may be that there is none."""
+        text = request.query_params.get("network", "1")
+        return int(text) if text in ("1", "2") else 0
+
+    nowhere = PlainTextResponse("there is no such network\n", 404)
 
     async def file(request: Request) -> Response:
         path = _PAGE / _FILES[request.url.path]
         return FileResponse(path, media_type=_TYPES[path.suffix])
 
-    async def state(_: Request) -> Response:
-        return JSONResponse(await asyncio.wrap_future(worker.submit(draw_state, quietly=True)))
+    async def state(request: Request) -> Response:
+        worker = networks.worker(number_of(request))
+        if worker is None:
+            return nowhere
+        drawn = await asyncio.wrap_future(worker.submit(draw_state, quietly=True))
+        return JSONResponse({**drawn, "networks": networks.numbers})
 
-    async def yaml(_: Request) -> Response:
+    async def yaml(request: Request) -> Response:
+        worker = networks.worker(number_of(request))
+        if worker is None:
+            return nowhere
         text = await asyncio.wrap_future(worker.submit(lambda session: session.yaml(), quietly=True))
         return PlainTextResponse(text)
 
@@ -237,13 +189,18 @@ def make_app(worker: Worker, port: int, idle: _Idle) -> _Guard:
             large, unit = (int(part[:9]) for part in query.get("unit", "0.0").split(".", 1))
         except ValueError:
             return PlainTextResponse("after, layer, a and b must be numbers, and unit two, as in 1.2\n", 400)
+        worker = networks.worker(number_of(request))
+        if worker is None:
+            return nowhere
         view = View(layer, (a, b) if a and b else None, (large, unit) if unit else None, inside)
         waiting = worker.frame(after, view)
         try:
             drawn = await asyncio.wait_for(asyncio.wrap_future(waiting), _WAIT)
         except asyncio.TimeoutError:
             drawn = None
-        return Response(status_code=204) if drawn is None else JSONResponse(drawn)
+        if drawn is None:
+            return Response(status_code=204)
+        return JSONResponse({**drawn, "networks": networks.numbers})
 
     async def do(request: Request) -> Response:
         command = await _read(request)
@@ -254,11 +211,11 @@ def make_app(worker: Worker, port: int, idle: _Idle) -> _Guard:
                 return JSONResponse(
                     {"error": f"the speed must be one of {', '.join(map(str, _SPEEDS))}"}, 422
                 )
-            worker.speed = command["value"]
+            networks.speed = command["value"]
             return JSONResponse({})
         try:
             with idle.busy(request.scope["client"]):
-                reply = await asyncio.wrap_future(worker.submit(lambda session: _carry_out(session, command)))
+                reply = await networks.do(command)
         except MlpError as error:
             return JSONResponse({"error": str(error)}, 422)
         return JSONResponse(reply)
@@ -270,14 +227,14 @@ def make_app(worker: Worker, port: int, idle: _Idle) -> _Guard:
 
 
 class _Server(uvicorn.Server):
-    """A server that stops its worker first, so that no request delays the end."""
+    """A server that stops its networks first, so that no request delays the end."""
 
-    def __init__(self, config: uvicorn.Config, worker: Worker) -> None:
+    def __init__(self, config: uvicorn.Config, networks: Networks) -> None:
         super().__init__(config)
-        self._worker = worker
+        self._networks = networks
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        self._worker.stop()
+        self._networks.stop()
         super().handle_exit(sig, frame)
 
 
@@ -298,10 +255,9 @@ def listen(port: int) -> socket.socket:
 
 def serve(session: Session, server: socket.socket) -> None:
     """Serve the page until a signal ends it; Ctrl-C raises KeyboardInterrupt."""
-    worker = Worker(session)
-    worker.start()
+    networks = Networks(session)
     idle = _Idle()
-    app = make_app(worker, server.getsockname()[1], idle)
+    app = make_app(networks, server.getsockname()[1], idle)
     config = uvicorn.Config(
         app,
         http=_protocol(idle),
@@ -315,7 +271,7 @@ def serve(session: Session, server: socket.socket) -> None:
         limit_concurrency=_MOST,
     )
     try:
-        _Server(config, worker).run(sockets=[server])
+        _Server(config, networks).run(sockets=[server])
     finally:
-        worker.stop()
-        worker.join(5)
+        networks.stop()
+        networks.join(5)

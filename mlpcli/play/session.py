@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,23 @@ class Session:
         if self._read is None or self._read[0] != key:
             self._read = key, load_splits(experiment)
         return self._read[1]
+
+    def twin(self) -> Session:
+        """Return another session with the same settings, data and points, which begins from the seed."""
+        other = copy(self)
+        other.build, other.playing = secrets.randbits(40), False
+        other._restart(self.experiment, self.added)
+        return other
+
+    def remember(self) -> dict[str, Any]:
+        """Return all that the next command may change, for `recall`."""
+        return {**vars(self), "history": list(self.history)}
+
+    def recall(self, kept: dict[str, Any]) -> None:
+        """Put everything back where it was; ``build`` is a new number."""
+        build = self.build
+        vars(self).update(kept)
+        self.build = build + 1
 
     # --------------------------------------------------------------------------------------------- training
 

@@ -69,6 +69,11 @@ def test_every_response_forbids_foreign_content(playing: Any, path: str) -> None
         *('{"do": "add", "x": NaN, "y": 1, "label": 0}', '{"do": "add", "x": 1, "y": 1, "label": 1e999}'),
         f'{{"do": "add", "x": 1{"0" * 400}, "y": 1, "label": 0}}',
         '{"do": "change", "key": "data.noise", "value": "1e300"}',
+        *('{"do": "move"}', '{"do": "move", "index": 0, "x": 1, "y": 1}', '{"do": "remove", "index": -1}'),
+        *('{"do": "remove", "index": 1e300}', '{"do": "add", "x": 1, "y": 1, "label": 0.5}'),
+        *('{"do": "link"}', '{"do": "link", "settings": {"data.name": 7}}', '{"do": "pause", "network": 2}'),
+        '{"do": "link", "settings": {"data.name": "moons", "nonsense": "1"}}',
+        *('{"do": "change", "network": [1]}', '{"do": "change", "network": 3}'),
     ],
 )
 def test_an_invalid_command_is_refused_with_a_message(playing: Any, body: str) -> None:
@@ -77,6 +82,42 @@ def test_an_invalid_command_is_refused_with_a_message(playing: Any, body: str) -
     assert status in (400, 422)
     assert json.loads(answer)["error"]
     assert playing.get("/state") == before
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        *(("/frame?network=1&inside=0", 200), ("/frame?unit=1.3", 200), ("/frame?unit=9.9", 200)),
+        *(
+            ("/frame?unit=-1.1", 200),
+            ("/frame?unit=1", 400),
+            ("/frame?unit=1.2.3", 400),
+            ("/frame?unit=a.b", 400),
+        ),
+        *(
+            ("/frame?network=2", 404),
+            ("/state?network=2", 404),
+            ("/yaml?network=x", 404),
+            ("/yaml?network=1", 200),
+        ),
+    ],
+)
+def test_what_a_frame_is_asked_for_is_checked(playing: Any, path: str, status: int) -> None:
+    assert playing.request("GET", path)[0] == status
+
+
+def test_two_networks_are_compared(start: Any) -> None:
+    playing = start()
+    assert playing.get("/state")["networks"] == [1]
+    seen = playing.get("/frame")["version"]
+    assert playing.do(do="compare") == {}
+    assert playing.get(f"/frame?after={seen}")["networks"] == [1, 2]
+    assert playing.do(do="change", key="model.hidden", value="2, 3", network=2) == {}
+    assert [playing.get(f"/state?network={n}")["hidden"] for n in (1, 2)] == [[24], [2, 3]]
+    playing.do(do="step")
+    assert [playing.get(f"/frame?network={n}")["epoch"] for n in (1, 2)] == [1, 1]
+    assert playing.do(do="single") == {}
+    assert playing.request("GET", "/frame?network=2")[0] == 404
 
 
 def test_a_form_of_another_page_is_not_a_command(playing: Any) -> None:

@@ -1,0 +1,82 @@
+"""The commands of the page, as they come from it: whatever they hold, they are checked here."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+from mlpcli.errors import UsageError
+from mlpcli.play.session import Session
+from mlpcli.text import shell_path
+
+__all__ = ["carry_out", "is_for_both"]
+
+# Networks that are compared keep the same data and seed, and go on together.
+_FOR_BOTH = {"play", "pause", "step", "batch", "reset", "seed", "add", "move", "remove", "clear"}
+
+
+def is_for_both(command: dict[str, Any]) -> bool:
+    """Return whether a command is for both networks that are compared, or for the one that it names."""
+    key = str(command.get("key"))
+    is_of_data = key.startswith("data.") or key == "training.seed"
+    return command.get("do") in _FOR_BOTH or (command.get("do") == "change" and is_of_data)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UsageError("a number is missing")
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise UsageError("a number is too large")
+    return number
+
+
+def _settings(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise UsageError("the settings of a link are missing")
+    return value
+
+
+def carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
+    """Carry out a command of the page; return what it needs besides the new state. Raises MlpError."""
+    what = command.get("do")
+    if what == "play":
+        session.playing = session.diverged is None
+    elif what == "pause":
+        session.playing = False
+    elif what == "step":
+        session.playing = False
+        session.train_epoch()
+    elif what == "batch":
+        session.playing = False
+        session.train_batch()
+    elif what == "reset":
+        session.reset()
+    elif what == "seed":
+        session.new_seed()
+    elif what == "clear":
+        session.clear()
+    elif what == "change":
+        session.change(str(command.get("key")), str(command.get("value")))
+    elif what == "add":
+        x, y = (_number(command.get(axis)) for axis in "xy")
+        value = command.get("label", command.get("value"))
+        session.add(x, y, None if value is None else _number(value))
+    elif what == "move":
+        x, y = (_number(command.get(axis)) for axis in "xy")
+        session.move(int(_number(command.get("index"))), x, y)
+    elif what == "remove":
+        session.remove(int(_number(command.get("index"))))
+    elif what == "link":
+        session.take_link(_settings(command.get("settings")))
+    elif what == "save":
+        path = session.save()
+        shown = shell_path(os.path.relpath(path))
+        return {"path": shown, "command": f"mlp train {shown}"}
+    else:
+        raise UsageError("unknown command")
+    return {}

@@ -1,0 +1,118 @@
+"""Two networks that are compared keep the same data and seed, whatever is done to one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.config.loader import validate_experiment
+from mlpcli.errors import MlpError, UsageError
+from mlpcli.play.networks import Networks
+from mlpcli.play.session import DEFAULT, Session
+
+
+@pytest.fixture
+def networks(tmp_path: Path) -> Iterator[Networks]:
+    networks = Networks(Session(validate_experiment(DEFAULT, tmp_path), tmp_path))
+    yield networks
+    networks.stop()
+    networks.join(5)
+
+
+def do(networks: Networks, *commands: dict[str, Any]) -> None:
+    async def all_of_them() -> None:
+        for command in commands:
+            await networks.do(command)
+
+    asyncio.run(all_of_them())
+
+
+def session(networks: Networks, number: int) -> Session:
+    worker = networks.worker(number)
+    assert worker is not None
+    return worker.session
+
+
+def change(key: str, value: str, network: int = 1) -> dict[str, Any]:
+    return {"do": "change", "key": key, "value": value, "network": network}
+
+
+def rows(networks: Networks, number: int) -> Any:
+    return session(networks, number).run.splits.train.X
+
+
+def test_the_second_network_begins_with_the_settings_and_data_of_the_first(networks: Networks) -> None:
+    do(networks, {"do": "step"}, {"do": "add", "x": 0.5, "y": 0.5, "label": 1}, {"do": "compare"})
+    assert networks.numbers == [1, 2]
+    one, two = session(networks, 1), session(networks, 2)
+    assert (one.epoch, two.epoch) == (1, 0)
+    np.testing.assert_array_equal(rows(networks, 1), rows(networks, 2))
+    do(networks, {"do": "reset"}, {"do": "step"}, {"do": "batch"})
+    assert (one.epoch, one.batch) == (two.epoch, two.batch) == (1, 1)
+    np.testing.assert_array_equal(one.run.network.parameters.values, two.run.network.parameters.values)
+    do(networks, {"do": "single"})
+    assert networks.numbers == [1]
+    with pytest.raises(UsageError, match="no such network"):
+        do(networks, change("model.hidden", "3", 2))
+
+
+@pytest.mark.parametrize("network", [1, 2])
+def test_settings_are_of_one_network_and_data_of_both(networks: Networks, network: int) -> None:
+    do(networks, {"do": "compare"}, change("model.hidden", "3", network))
+    hidden = [session(networks, number).run.network.widths[1:-1] for number in (1, 2)]
+    assert hidden[network - 1] == (3,)
+    assert hidden[2 - network] == (24,)
+    for command in (
+        change("data.noise", "0.5", network),
+        change("training.seed", "7", network),
+        {"do": "seed", "network": network},
+        {"do": "add", "x": 0.5, "y": 0.5, "label": 1, "network": network},
+    ):
+        do(networks, command)
+        np.testing.assert_array_equal(rows(networks, 1), rows(networks, 2))
+    assert len(rows(networks, 1)) == 301
+
+
+def test_what_one_of_two_refuses_changes_neither(networks: Networks) -> None:
+    """With many small batches, only the second network is too slow for many points."""
+    do(
+        networks,
+        {"do": "compare"},
+        change("training.batch_size", "1", 2),
+        change("model.hidden", "400,400", 2),
+        change("optimizer.learning_rate", "1e-5", 2),
+    )
+    do(networks, {"do": "step"})
+    before = [
+        (s.yaml(), s.epoch, list(s.history), s.run.network.parameters.values.copy())
+        for s in (session(networks, 1), session(networks, 2))
+    ]
+    with pytest.raises(MlpError, match="at most 2"):
+        do(networks, change("data.points", "9000"))
+    for number, (yaml, epoch, history, values) in enumerate(before, 1):
+        now = session(networks, number)
+        assert (now.yaml(), now.epoch, now.history) == (yaml, epoch, history)
+        np.testing.assert_array_equal(now.run.network.parameters.values, values)
+    do(networks, {"do": "step"})
+    assert [session(networks, number).epoch for number in (1, 2)] == [2, 2]
+
+
+def test_a_link_ends_the_comparison(networks: Networks) -> None:
+    do(networks, {"do": "compare"}, {"do": "link", "settings": {"data.name": "moons"}})
+    assert networks.numbers == [1]
+    assert session(networks, 1).experiment.data.name == "moons"
+
+
+def test_the_speed_is_that_of_both(networks: Networks) -> None:
+    networks.speed = 5
+    do(networks, {"do": "compare"})
+    second = networks.worker(2)
+    assert second is not None
+    assert second.speed == 5
+    networks.speed = 200
+    assert second.speed == 200
