@@ -203,7 +203,7 @@ def _can_show(signs: str, encoding: str | None) -> bool:
 def _animate(runs: Sequence[FinishedRun], out: Path | None) -> None:
     if len(runs) > 1:
         raise UsageError(f"--animate draws one run, and {len(runs)} are named")
-    from mlpcli.figures.boundary import animate_boundary
+    from mlpcli.figures.frames import animate_boundary
 
     path = out or _folder(runs) / "boundary.gif"
     frames = animate_boundary(runs[0], path)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -39,15 +37,15 @@ from mlpcli.figures.style import (
     percent_axis,
     styled,
 )
-from mlpcli.files import make_place, replace_file
 from mlpcli.text import number
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.plane import extent, grid_of, without_axis
 
-__all__ = ["animate_boundary", "boundary_frames", "draw_boundary", "sort_out"]
+__all__ = ["draw_boundary", "redraw_boundary", "scores_in_words", "sort_out"]
+
+T = TypeVar("T")
 
 _POINTS = 300  # of the grid, along each axis
-_FRAME, _LAST_FRAME = 250, 2000  # milliseconds
 
 
 @styled
@@ -94,68 +92,31 @@ def sort_out(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], list[str]]
     return chosen, reasons
 
 
-def animate_boundary(run: FinishedRun, path: Path) -> int:
-    """Write the boundary at each of the run's snapshots to ``path`` as a GIF; return the number of frames.
-
-    Raises UnfitError if there are no snapshots, or more than two features.
-    """
-    _require_plane(run)
-    if not run.snapshots:
-        raise UnfitError(
-            f"{run.directory} has no snapshots to animate; train it with training.snapshots",
-            topic="no snapshots",
-            config=run.directory / "config.yaml",
-        )
-    frames = [image for _, image in boundary_frames(run)]
-    times = [_FRAME] * (len(frames) - 1) + [_LAST_FRAME]
-    animation = io.BytesIO()  # Pillow itself does not notice if a file takes only a part
-    frames[0].save(
-        animation,
-        format="GIF",
-        save_all=True,
-        append_images=frames[1:],
-        duration=times,
-        loop=0,
-        optimize=False,
-    )
-    with replace_file(make_place(path)) as stream:
-        stream.write(animation.getvalue())
-    return len(frames)
-
-
 @styled
-def boundary_frames(run: FinishedRun, max_frames: int | None = None) -> list[tuple[int, Any]]:
-    """Return the epochs and PIL images of the run's snapshots, of at most ``max_frames`` of them.
+def redraw_boundary(
+    epochs: Sequence[FinishedRun], render: Callable[[FinishedRun, Figure, Axes], T]
+) -> list[T]:
+    """Draw the boundary of a run as it was after several epochs, and return what ``render`` makes of each.
 
-    All images have the axes of the last one, so that only the predictions change. Raises UnfitError if the
-    data have more than two features.
+    ``render`` is called with the run as it was, the picture and its axes. All pictures have the axes of the
+    last one, so that only the predictions change. Raises UnfitError if the data have more than two features.
     """
-    from PIL import Image
-
-    _require_plane(run)
-    files = run.snapshots
-    if max_frames is not None and len(files) > max_frames:
-        files = [files[round(i * (len(files) - 1) / (max_frames - 1))] for i in range(max_frames)]
-    if not files:
-        return []
-    figure, axes = _one(run.at(files[-1]), 6, 5)
-    span = _Span.of([run])
+    _require_plane(epochs[-1])
+    figure, axes = _one(epochs[-1], 6, 5)
+    span = _Span.of(epochs[-1:])
     canvas: Any = figure.canvas
     canvas.draw()
     figure.set_layout_engine("none")  # the layout would take half of the time
     height = axes.get_ylim()
-    frames = []
-    for then in (run.at(file) for file in files):
+    made = []
+    for then in epochs:
         figure.suptitle(_title(then), fontsize=11)
         for artist in (*axes.images, *axes.collections, *axes.lines):
             artist.remove()  # keep the axes, whose ticks take longest
         _draw(axes, then, span, held_out=True)
         axes.set_ylim(height)
-        canvas.draw()
-        pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
-        image = Image.fromarray(pixels).quantize(128, dither=Image.Dither.NONE)
-        frames.append((then.checkpoint.epoch, image))
-    return frames
+        made.append(render(then, figure, axes))
+    return made
 
 
 def _data_of(run: FinishedRun) -> Any:
@@ -202,11 +163,11 @@ def _draw_bar(figure: Figure, axes: Any, run: FinishedRun, picture: Any) -> None
 
 
 def _title(run: FinishedRun) -> str:
-    return f"{label(run.name)}, epoch {run.checkpoint.epoch:,}\n{_scores(run, [*run.splits.parts])}"
+    return f"{label(run.name)}, epoch {run.checkpoint.epoch:,}\n{scores_in_words(run, [*run.splits.parts])}"
 
 
-def _scores(run: FinishedRun, parts: Sequence[str]) -> str:
-    """Return the accuracy of the network, or its mean squared error, on some splits."""
+def scores_in_words(run: FinishedRun, parts: Sequence[str]) -> str:
+    """Return the accuracy of the network, or its mean squared error, on some splits, in words."""
     scores = []
     for part in parts:
         split = run.splits.parts[part]
@@ -392,7 +353,9 @@ def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
         panel = panels[place]
         panel.set_visible(True)
         pictures.append(_draw(panel, run, span, held_out=False, size=14))
-        scores = _scores(run, list(dict.fromkeys(["train", run.held_out]))).replace("error: ", "error\n")
+        scores = scores_in_words(run, list(dict.fromkeys(["train", run.held_out]))).replace(
+            "error: ", "error\n"
+        )
         panel.set_title("\n".join(filter(None, [title, scores])), fontsize=9)
         panel.label_outer()
     for row, name in enumerate(sheet.row_names):

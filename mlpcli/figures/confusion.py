@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from mlpcli.figures import UnfitError
-from mlpcli.figures.style import INK, label, new_figure, percent_axis, styled
+from mlpcli.figures.style import INK, LINE_COLOURS, ON_COLOUR, label, new_figure, percent_axis, styled
 from mlpcli.training.evaluation import full_report
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.memory import MOST_CONFUSED
 
 __all__ = ["draw_confusion"]
 
+_SHARES = LinearSegmentedColormap.from_list("shares", ["white", LINE_COLOURS[0]])
+_STRONG = 0.7  # a share whose color needs light numbers
 _MAX_NUMBERS = 20  # classes; with more, the cells have no numbers
 
 
@@ -41,7 +44,7 @@ def draw_confusion(run: FinishedRun) -> Figure:
         f"{label(run.name)}: {report['accuracy']:.1%} of {report['n']:,} {part} examples correct", fontsize=11
     )
     axes = figure.subplots(1, 1)
-    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    picture = axes.imshow(shares, cmap=_SHARES, vmin=0, vmax=1)
     if n <= _MAX_NUMBERS:
         for (row, column), count in np.ndenumerate(matrix):
             axes.text(
@@ -51,7 +54,7 @@ def draw_confusion(run: FinishedRun) -> Figure:
                 ha="center",
                 va="center",
                 fontsize=9 if n <= 10 else 7,
-                color="white" if shares[row, column] > 0.55 else INK if count else "#aaaaaa",
+                color=ON_COLOUR if shares[row, column] > _STRONG else INK if count else "#aaaaaa",
             )
     shown = range(0, n, max(1, n // 50))
     names = [label(classes[i], 14) for i in shown]

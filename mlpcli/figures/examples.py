@@ -51,7 +51,7 @@ def find_mistakes(run: FinishedRun, part: str) -> list[Mistake]:
 
 @styled
 def draw_examples(run: FinishedRun) -> Figure:
-    """Draw the most confident mistakes on the held-out split, as images or as bars for rows of a table.
+    """Draw the most confident mistakes on the held-out split, as images, or as bars under rows of a table.
 
     Raises UnfitError for a regression, or if there are no mistakes.
     """
@@ -111,12 +111,24 @@ def _draw_rows(
         )
         true, predicted = (label(classes[i], 16) for i in (mistake.true, mistake.predicted))
         names.append(f"row {mistake.row + 1:,}: {true}, predicted {predicted}\n{described}{more}")
-    figure = new_figure(9, 0.5 * max(len(mistakes), 2) + 1.3, title)
+    figure = new_figure(6.2, 0.62 * len(mistakes) + 1.3, title)
     axes = figure.subplots(1, 1)
     places = np.arange(len(mistakes))
-    axes.barh(places, [mistake.confidence for mistake in mistakes], color=LINE_COLOURS[0], height=0.6)
-    axes.set_yticks(places, names, fontsize=8)
-    axes.set_ylim(max(len(mistakes), 2) - 0.5, -0.5)  # the first on top
+    axes.barh(places, [mistake.confidence for mistake in mistakes], color=LINE_COLOURS[0], height=0.16)
+    for place, name in zip(places, names, strict=True):
+        axes.annotate(
+            name,
+            (0, float(place) - 0.1),
+            (0, 3),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points",
+            va="bottom",
+            fontsize=8,
+            linespacing=1.25,
+        )
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(len(mistakes) - 0.75, -0.85)  # the first on top
     if run.loss.outputs == "probabilities":
         axes.set_xlim(0, 1)
         percent_axis(axes.xaxis)

@@ -42,7 +42,7 @@ def draw_importance(run: FinishedRun) -> Figure:
     shown = percent(found.score) if measure.is_share else number(found.score)
     more = f", {len(order)} of {len(found.columns):,} columns" if len(order) < len(found.columns) else ""
     title = f"{label(run.name)}: {measure.title} {shown} on {found.rows:,} {part} examples{more}"
-    figure = new_figure(7.2, 0.28 * max(len(order), 3) + 1.5, title)
+    figure = new_figure(6.2, 0.32 * len(order) + 1.6, title)
     axes = figure.subplots(1, 1)
     places = np.arange(len(order))
     axes.barh(places, found.means[order], color=LINE_COLOURS[0], height=0.62)
@@ -50,11 +50,11 @@ def draw_importance(run: FinishedRun) -> Figure:
     axes.hlines(places, low, high, color=INK, linewidth=1)
     axes.axvline(0, color="#888888", linewidth=0.8)
     axes.set_yticks(places, [label(found.columns[j]) for j in order], fontsize=9)
-    axes.set_ylim(max(len(order), 3) - 0.5, -0.5)  # the first on top
+    axes.set_ylim(len(order) - 0.5, -0.5)  # the first on top
     axes.tick_params(axis="y", length=0)
     what = "lost" if measure.higher_is_better else "gained"
     axes.set_xlabel(
-        f"{measure.title} {what} when the column is shuffled (mean and spread of {_REPEATS} times)"
+        f"{measure.title} {what} when the column is shuffled\n(mean and spread of {_REPEATS} times)"
     )
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7))
     if measure.is_share:

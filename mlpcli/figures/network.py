@@ -63,12 +63,12 @@ class _Column:
 
 
 @styled
-def draw_network(run: FinishedRun) -> Figure:
+def draw_network(run: FinishedRun, gap: float = _GAP) -> Figure:
     """Draw the units of a run's network in layers, with the weights between them as edges.
 
     The color of an edge is the sign of its weight, and its width the size; the numbers in the units are their
-    biases. Of a large layer those units are drawn that have the largest weights, in and out. Of several
-    members it is the first one.
+    biases. ``gap`` is from layer to layer, in hundreds of pixels. Of a large layer those units are drawn that
+    have the largest weights, in and out. Of several members it is the first one.
     """
     checkpoint, network = run.checkpoint, run.checkpoint.network
     edges, biases = [], []
@@ -86,7 +86,7 @@ def draw_network(run: FinishedRun) -> Figure:
     if any(b is None for b in biases):
         notes.append("of a maxout unit: the largest weight of its pieces")
     title = f"{label(run.name)}: the network and its weights after epoch {checkpoint.epoch:,}{member}"
-    return _draw(columns, title, "weight", notes)
+    return _draw(columns, title, "weight", notes, gap=gap)
 
 
 @styled
@@ -157,30 +157,36 @@ def _layer_title(spec: NetworkSpec, number: int) -> str:
 
 
 def _draw(
-    columns: Sequence[_Column], title: str, edge: str, notes: Sequence[str], *, filled: bool = False
+    columns: Sequence[_Column],
+    title: str,
+    edge: str,
+    notes: Sequence[str],
+    *,
+    filled: bool = False,
+    gap: float = _GAP,
 ) -> Figure:
     """Draw the columns from left to right; ``edge`` says what the edges are."""
     half = len(columns) - _MOST_COLUMNS // 2
     chosen = [i for i in range(len(columns)) if len(columns) <= _MOST_COLUMNS or i < 4 or i >= half]
     high = max(len(columns[i].heights) for i in chosen) * _STEP
     left, right = (_room(columns[i]) for i in (0, -1))
-    width = left + _GAP * (len(chosen) - 1) + right
+    width = left + gap * (len(chosen) - 1) + right
     figure = new_figure(max(width, 6.0), high + 2.1, title)
     axes = figure.subplots(1, 1)
     axes.set_axis_off()
     axes.set_xlim(-left, width - left)
     axes.set_ylim(-high / 2 - 0.45, high / 2 + 0.55)
     for place, i in enumerate(chosen):
-        x = place * _GAP
+        x = place * gap
         if place and chosen[place - 1] == i - 1:
-            _edges(axes, columns[i - 1], columns[i], x)
+            _edges(axes, columns[i - 1], columns[i], x, gap)
         elif place:
-            axes.text(x - _GAP / 2, 0, f"... {i - chosen[place - 1] - 1:,} more layers ...", ha="center")
+            axes.text(x - gap / 2, 0, f"... {i - chosen[place - 1] - 1:,} more layers ...", ha="center")
         _units(axes, columns[i], x, filled=filled)
         axes.text(x, high / 2 + 0.1, columns[i].title, ha="center", va="bottom", fontsize=9)
     for units, x, side in (
         (columns[0], -0.3, "right"),
-        (columns[-1], (len(chosen) - 1) * _GAP + 0.3, "left"),
+        (columns[-1], (len(chosen) - 1) * gap + 0.3, "left"),
     ):
         for unit, y in zip(units.shown, units.heights, strict=False):
             axes.text(x, y, units.names[unit], ha=side, va="center", fontsize=9)
@@ -215,12 +221,12 @@ def _units(axes: Axes, column: _Column, x: float, *, filled: bool) -> None:
         )
 
 
-def _edges(axes: Axes, before: _Column, column: _Column, x: float) -> None:
+def _edges(axes: Axes, before: _Column, column: _Column, x: float, gap: float) -> None:
     """Draw the edges between two columns, the wide ones on top, and the number of the widest below them."""
     assert column.edges is not None
     values = column.edges[np.ix_(before.shown, column.shown)].astype(np.float64).reshape(-1)
     starts, ends = before.heights[: len(before.shown)], column.heights[: len(column.shown)]
-    lines = np.array([[(x - _GAP, a), (x, b)] for a in starts for b in ends])
+    lines = np.array([[(x - gap, a), (x, b)] for a in starts for b in ends])
     widest = float(np.abs(values).max()) or 1.0
     order = np.argsort(np.abs(values), kind="stable")
     widths = 0.2 + _WIDEST * np.abs(values) / widest
@@ -230,7 +236,7 @@ def _edges(axes: Axes, before: _Column, column: _Column, x: float) -> None:
     )
     axes.add_collection(edges)
     bottom = axes.get_ylim()[0] + 0.1
-    axes.text(x - _GAP / 2, bottom, f"widest: {_short(widest)}", ha="center", va="bottom", fontsize=8)
+    axes.text(x - gap / 2, bottom, f"widest: {_short(widest)}", ha="center", va="bottom", fontsize=8)
     if len(values) > _MOST_NUMBERED:
         return
     for (start, end), value, i in zip(lines, values, range(len(values)), strict=True):

@@ -18,6 +18,7 @@ from mlpcli.streams import stream
 
 __all__ = [
     "LEVELS",
+    "RINGS",
     "class_handles",
     "is_square",
     "new_plane",
@@ -31,6 +32,7 @@ __all__ = [
 LEVELS = "cividis"  # the colors of values: lighter is larger, with any kind of color vision
 _MAX_POINTS = 2000  # per split; more would cover each other
 _FEW_RINGS = 20
+RINGS = "mistakes"  # the name of the rings in a picture
 _MAX_HANDLES = 12
 
 
@@ -106,6 +108,7 @@ def scatter_classes(
             edgecolors=INK,
             linewidths=width,
             zorder=4,
+            gid=RINGS,
         )
 
 

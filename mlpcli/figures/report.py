@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import io
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 
 from mlpcli import __version__
 from mlpcli.config.schema import to_plain
 from mlpcli.config.yaml12 import write_yaml
 from mlpcli.figures import UnfitError
-from mlpcli.figures.boundary import boundary_frames
+from mlpcli.figures.frames import Frame, draw_frames, frame_times
 from mlpcli.figures.kinds import DRAW
-from mlpcli.figures.style import label, write
+from mlpcli.figures.network import draw_network
+from mlpcli.figures.style import label
+from mlpcli.figures.svg import Drawing, Piece, colour_rules, take_apart
 from mlpcli.nn.measures import MEASURES
 from mlpcli.specs import NetworkSpec, WeightLayer
 from mlpcli.text import count, memory, number, percent, printable, shell_path
@@ -24,45 +24,124 @@ from mlpcli.training.baselines import TITLES, Fitted, measure_baselines
 from mlpcli.training.evaluation import full_report
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.health import advise
+from mlpcli.training.verdict import judge
 
 __all__ = ["render_report"]
 
 _MAX_FRAMES = 30  # of the boundary
 _MAX_CLASSES = 30  # listed in the table
 _SCORES = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "f1", "mse", "rmse", "mae", "r2")
-_MAX_UNITS = 7  # circles per layer in the drawing of the network
+_GROWTH = 1.15  # how much larger than drawn a panel may be shown
+_WIDE = 850  # pixels of a panel that needs the whole width of the page
+_GAP = 1.6  # from layer to layer of the network
+_SMALL = 200  # pixels of panels that are tiles
 
-# The title and the caption of each kind of picture, in the order of the page.
+# Each kind of picture in the order of the page: its name, its title, and what to look for in it.
 _PICTURES = {
-    "curves": ("Curves", "Loss and scores of the training and validation split over the epochs."),
-    "boundary": ("Predictions", "The network's predictions over its features, and the examples."),
-    "hidden": ("Hidden layers", "How the hidden layers bend the plane of the features."),
-    "weights": ("First weights", "The weights of the first layer's units, as images."),
-    "confusion": ("Confusion", "True and predicted classes of the {part} split."),
-    "roc": ("Thresholds", "ROC curve and precision-recall curve of the {part} split."),
-    "calibration": ("Calibration", "How often the network is right on the {part} split, by how sure it is."),
-    "residuals": ("Values", "Predicted and true values of the {part} split, and the residuals."),
-    "importance": ("Columns", "What the score of the {part} split loses when a column is shuffled."),
-    "health": ("Unit health", "Dead and saturated units, gradients and updates over the epochs."),
-    "examples": ("Mistakes", "The most confident mistakes on the {part} split."),
+    "boundary": (
+        "Predictions",
+        "What it predicts",
+        "The background is the prediction at every place, the points are the examples. Look where the border "
+        "is smooth, where it bends around single examples, and what it says far away from all of them.",
+    ),
+    "curves": (
+        "Learning",
+        "How it learned",
+        "If the training curve goes on improving while the validation curve turns, the network learns its "
+        "examples by heart. If both are still improving at the end, more epochs may help.",
+    ),
+    "network": (
+        "Network",
+        "The network and its weights",
+        "Thick lines are large weights. Look for inputs that all units use, and for units that get or give "
+        "next to nothing.",
+    ),
+    "confusion": (
+        "Confusion",
+        "Which classes it mixes up",
+        "On the diagonal are the {part} examples that are right. A strong field off it is a pair of classes "
+        "that the network cannot tell apart well.",
+    ),
+    "hidden": (
+        "Hidden layers",
+        "How the layers bend the plane",
+        "Each layer bends the plane of the one before. In the last one the classes should lie apart, so that "
+        "straight lines separate them.",
+    ),
+    "weights": (
+        "First weights",
+        "What the first layer looks for",
+        "Each square is the weights of one unit. Patterns are features that it has found; noise is a unit "
+        "that has learned little.",
+    ),
+    "residuals": (
+        "Residuals",
+        "Predicted and true values",
+        "The points should lie along the line, and the residuals around 0 everywhere. A bend or a funnel is "
+        "something that the network has not learned.",
+    ),
+    "roc": (
+        "Thresholds",
+        "What each threshold finds, and what it costs",
+        "The nearer the left curve comes to the upper left corner, and the right one to the upper right, the "
+        "better the classes are ranked.",
+    ),
+    "calibration": (
+        "Calibration",
+        "How sure it is, and how often it is right",
+        "Points below the line: the network is surer than it should be. Points above it: it is right more "
+        "often than it says.",
+    ),
+    "importance": (
+        "Columns",
+        "Which columns it uses",
+        "The longer the bar, the more the network needs the column. A column around 0 could be left out, or "
+        "another one says the same.",
+    ),
+    "health": (
+        "Unit health",
+        "Whether its units work",
+        "Dead or saturated units learn nothing. Gradients should be of similar size in all layers, and "
+        "updates about a thousandth of the weights. Weights that grow without end ask for regularization.",
+    ),
+    "examples": (
+        "Mistakes",
+        "Its surest mistakes",
+        "Look whether a person would be wrong, too: the labels may be. What the mistakes have in common is "
+        "what the network lacks.",
+    ),
 }
+_TINTED = ("boundary", "confusion")  # their images are colors on white
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, with a text that describes it for those who cannot see it."""
+    """A picture on the page: its pieces, and what to look for."""
 
     kind: str
+    name: str
     title: str
-    alt: str
-    data: str
+    caption: str
+    says: str
+    panels: list[Piece]
+    legend: list[Piece]
+
+    @property
+    def layout(self) -> str:
+        """Whether its panels are tiles, take the width of the page, or half of it."""
+        widths = [panel.width for panel in self.panels]
+        if len(widths) > 1 and max(widths) < _SMALL:
+            return "tiles"
+        return "wide" if len(widths) > 1 or max(widths, default=0) > _WIDE else "half"
 
     @classmethod
-    def of(cls, kind: str, title: str, alt: str, figure: Figure) -> Picture:
-        """Return the picture of a figure."""
-        stream = io.BytesIO()
-        write(figure, stream, "png")
-        return cls(kind, title, alt, _address(stream.getvalue()))
+    def of(cls, kind: str, run: FinishedRun, drawing: Drawing) -> Picture:
+        """Return the picture that is made of a drawing."""
+        name, title, caption = _PICTURES[kind]
+        says = drawing.title.removeprefix(label(run.name)).lstrip(":, ").replace("\n", ", ")
+        says = says[:1].upper() + says[1:] if re.search(r"\d", says) else ""  # else the title says it
+        caption = caption.format(part=run.held_out)
+        return cls(kind, name, title, caption, says, drawing.panels, drawing.legend)
 
 
 def render_report(run: FinishedRun) -> str:
@@ -79,37 +158,40 @@ def render_report(run: FinishedRun) -> str:
         lstrip_blocks=True,
     )
     checkpoint = run.checkpoint
-    spec = checkpoint.network.spec
-    last = run.rows[-1]
     reports = {
         part: full_report(
             run.loss, run.logits(part), split.y[split.rows], checkpoint.classes, checkpoint.target_transform
         )
         for part, split in run.splits.parts.items()
     }
+    baselines = _baselines(run, [name for name in _SCORES if name in next(iter(reports.values()))])
+    frames, shown, pictures = _pictures(run)
+    pieces = [piece.inner for picture in pictures for piece in (*picture.panels, *picture.legend)]
+    light, dark = colour_rules("".join([*pieces, *(frame.under + frame.over for frame in frames)]))
     page = environment.get_template("report.html").render(
         name=run.name,
         version=__version__,
-        facts=_facts(run, spec),
+        verdict=judge(run, reports, baselines[run.held_out]),
+        facts=_facts(run, checkpoint.network.spec),
         epoch=f"{checkpoint.epoch:,}",
-        scores=_scores(run, reports),
-        layers=(layers := _layers(spec, run)),
-        layer_width=_layer_width(layers),
-        pictures=_pictures(run),
-        frames=_frames(run),
+        scores=_scores(reports, baselines),
+        counts=_counts(run, checkpoint.network.spec),
+        pictures=pictures,
+        growth=_GROWTH,
+        frames=[vars(frame) for frame in frames],
+        shown=shown,
+        times=frame_times(len(frames)),
         classes=_classes(reports[run.held_out]),
         held_out=run.held_out,
-        advice=advise(last.model_dump(), has_linear_path=checkpoint.network.path is not None),
+        advice=advise(run.rows[-1].model_dump(), has_linear_path=checkpoint.network.path is not None),
         config=write_yaml(to_plain(run.experiment)),
         commands=_commands(run),
         is_unfinished=run.is_unfinished,
         begun=_begun(run),
+        light=light,
+        dark=dark,
     )
     return printable(page)
-
-
-def _address(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _facts(run: FinishedRun, spec: NetworkSpec) -> list[tuple[str, str]]:
@@ -133,21 +215,24 @@ def _facts(run: FinishedRun, spec: NetworkSpec) -> list[tuple[str, str]]:
     return facts
 
 
-def _scores(run: FinishedRun, reports: dict[str, dict[str, Any]]) -> list[list[str]]:
+def _baselines(run: FinishedRun, names: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the scores of each baseline on each split; none if the checkpoint has no baselines."""
+    checkpoint = run.checkpoint
+    if checkpoint.baselines is None:
+        return {part: {} for part in run.splits.parts}
+    fitted = Fitted(checkpoint.baselines, checkpoint.transform, checkpoint.target_transform)
+    return {part: measure_baselines(names, fitted, split) for part, split in run.splits.parts.items()}
+
+
+def _scores(
+    reports: dict[str, dict[str, Any]], baselines: dict[str, dict[str, dict[str, Any]]]
+) -> list[list[str]]:
     """Return a table of the scores of each split, and those of the baselines; the first row is the header."""
     names = [name for name in _SCORES if name in next(iter(reports.values()))]
-    rows = [["", "loss", *(MEASURES[name].title for name in names)]]
-    checkpoint = run.checkpoint
+    rows = [["split", "loss", *(MEASURES[name].title for name in names)]]
     for part, report in reports.items():
-        beside = {}
-        if checkpoint.baselines is not None:
-            split = run.splits.parts[part]
-            fitted = Fitted(checkpoint.baselines, checkpoint.transform, checkpoint.target_transform)
-            beside = measure_baselines(names, fitted, split)
-        for title, row in {
-            part: report,
-            **{f"{part}, {TITLES[name]}": row for name, row in beside.items()},
-        }.items():
+        beside = {f"{part}, {TITLES[name]}": row for name, row in baselines[part].items()}
+        for title, row in {part: report, **beside}.items():
             shown = [percent(row[name]) if MEASURES[name].is_share else number(row[name]) for name in names]
             rows.append([title, number(row["loss"]) if "loss" in row else "", *shown])
     return rows
@@ -168,27 +253,18 @@ def _classes(report: dict[str, Any]) -> list[list[str]]:
     ]
 
 
-def _layers(spec: NetworkSpec, run: FinishedRun) -> list[dict[str, Any]]:
-    """Return the columns of the drawing of the network: the inputs and each layer."""
+def _counts(run: FinishedRun, spec: NetworkSpec) -> list[list[str]]:
+    """Return a table of the layers with the calculation of their parameters; the first row is the header."""
     model = run.experiment.model
-    columns = [_column("inputs", spec.widths[0], [])]
+    rows = [["layer", "units", "activation", "parameters", ""]]
     layers = spec.weight_layers()
-    for number_, layer in enumerate(layers, 1):
-        hidden = number_ < len(layers)
-        activation = (model.hidden[number_ - 1].activation or model.activation).name if hidden else "outputs"
-        columns.append(_column(activation, layer.fan_out, _working(layer)))
-    return columns
-
-
-def _layer_width(columns: list[dict[str, Any]]) -> int:
-    """Return the width of a layer in the drawing, in pixels, so that the text below it has room."""
-    longest = max(len(line) for column in columns for line in column["working"])
-    return max(150, 7 * longest + 20)
-
-
-def _column(name: str, units: int, working: list[str]) -> dict[str, Any]:
-    shown = units if units <= _MAX_UNITS else _MAX_UNITS - 1
-    return {"name": name, "units": f"{units:,}", "shown": shown, "more": shown < units, "working": working}
+    for i, layer in enumerate(layers):
+        hidden = i + 1 < len(layers)
+        activation = (model.hidden[i].activation or model.activation).name if hidden else "-"
+        working, total = _working(layer)
+        rows.append([f"{i + 1}" if hidden else f"{i + 1} (output)", f"{layer.fan_out:,}", activation])
+        rows[-1] += [working, total]
+    return rows
 
 
 def _working(layer: WeightLayer) -> list[str]:
@@ -201,30 +277,20 @@ def _working(layer: WeightLayer) -> list[str]:
     ]
 
 
-def _pictures(run: FinishedRun) -> list[Picture]:
-    """Return every picture that can be drawn of the run."""
-    pictures = []
-    for kind, (title, alt) in _PICTURES.items():
+def _pictures(run: FinishedRun) -> tuple[list[Frame], int, list[Picture]]:
+    """Return the frames of the boundary, which of them is shown, and every picture that fits the run."""
+    frames, shown, pictures = list[Frame](), 0, list[Picture]()
+    for kind in _PICTURES:
         try:
-            figure = DRAW[kind]([run])
+            if kind == "boundary" and run.snapshots:
+                drawing, frames, shown = draw_frames(run, _MAX_FRAMES)
+            else:
+                figure = draw_network(run, _GAP) if kind == "network" else DRAW[kind]([run])
+                drawing = take_apart(figure, kind, tinted=kind in _TINTED)
         except UnfitError:
             continue
-        pictures.append(Picture.of(kind, title, alt.format(part=run.held_out), figure))
-    return pictures
-
-
-def _frames(run: FinishedRun) -> list[dict[str, Any]]:
-    """Return the boundary at each of the run's snapshots, with its epoch; an empty list if there are none."""
-    try:
-        images = boundary_frames(run, max_frames=_MAX_FRAMES)
-    except UnfitError:
-        return []
-    frames = []
-    for epoch, image in images:
-        stream = io.BytesIO()
-        image.save(stream, format="PNG")
-        frames.append({"epoch": epoch, "data": _address(stream.getvalue())})
-    return frames
+        pictures.append(Picture.of(kind, run, drawing))
+    return frames, shown, pictures
 
 
 def _commands(run: FinishedRun) -> list[str]:

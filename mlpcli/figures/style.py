@@ -26,6 +26,7 @@ __all__ = [
     "INK",
     "LINE_COLOURS",
     "MARKERS",
+    "ON_COLOUR",
     "class_colour",
     "count_axis",
     "label",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 INK = "#222222"
+ON_COLOUR = "#FEFEFF"  # text on a strong color; no gray, which a dark page would turn around
 MARKERS = "os^DvPX*<"  # matplotlib's names of CLASS_SHAPES, in their order
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255")
 _DPI = 100
@@ -118,14 +120,17 @@ def _write_small(figure: Figure, stream: IO[bytes]) -> None:
 
 
 @styled
-def write(figure: Figure, stream: IO[bytes], kind: str) -> None:
-    """Write a picture as png or svg."""
+def write(figure: Figure, stream: IO[bytes], kind: str, *, for_page: bool = False) -> None:
+    """Write a picture as png or svg; an svg ``for_page`` has text as text, no background and finer images."""
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # it is drawn as a box
         if kind == "png":
             canvas: Any = FigureCanvasAgg(figure)
             canvas.print_png(stream, metadata=metadata)  # savefig would draw it twice
+        elif for_page:
+            mpl.rcParams["svg.fonttype"] = "none"
+            figure.savefig(stream, format=kind, metadata=metadata, transparent=True, dpi=2 * _DPI)
         else:
             figure.savefig(stream, format=kind, metadata=metadata)
 

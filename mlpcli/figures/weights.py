@@ -43,13 +43,18 @@ def draw_weights(run: FinishedRun) -> Figure:
     n, units = W.shape[1], network.members * network.widths[1]
     what = "units" if n == units else f"sums of {units:,} units"  # maxout takes the largest of several
     which = f"{len(order):,} of {n:,} {what}" if n > len(order) else f"{n:,} {what}"
-    figure.suptitle(f"{label(run.name)}: weights of the first layer, {which}, longest first", fontsize=11)
+    figure.suptitle(
+        f"{label(run.name)}: weights of the first layer from the {_of_what(shape)}, {which}, longest first\n"
+        f"white adds, black takes away, gray is 0; lengths from {lengths[order[0]]:.3g} to "
+        f"{lengths[order[-1]]:.3g}, each unit on its own scale",
+        fontsize=10,
+    )
     axes = figure.subplots(1, 1)
     axes.imshow(sheet, interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title(
-        f"lengths of the weight vectors: {lengths[order[0]]:.3g} (first) to {lengths[order[-1]]:.3g} (last); "
-        "gray is 0; each image has its own scale",
-        fontsize=9,
-    )
     return figure
+
+
+def _of_what(shape: tuple[int, int, int]) -> str:
+    channels, rows, columns = shape
+    return f"{rows} x {columns} {'color ' if channels == 3 else ''}pixels"

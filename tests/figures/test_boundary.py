@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from PIL import Image
 
 from mlpcli.figures import UnfitError
-from mlpcli.figures.boundary import animate_boundary, boundary_frames, draw_boundary, sort_out
+from mlpcli.figures.boundary import draw_boundary, sort_out
 from mlpcli.figures.style import CLASS_COLOURS
 from mlpcli.training.finished import FinishedRun
 
@@ -228,34 +227,3 @@ def test_runs_with_different_data_do_not_share_a_sheet(finished: Finish) -> None
 def test_more_than_two_features_are_refused(finished: Finish) -> None:
     with pytest.raises(UnfitError, match=r"iris\.csv has 4"):
         draw_boundary([finished("iris", "training.epochs=2")])
-
-
-def test_there_is_a_different_frame_for_each_snapshot(finished: Finish, tmp_path: Path) -> None:
-    run = finished("spiral", "training.epochs=12", "training.snapshots=4")
-    frames = boundary_frames(run)
-    assert [epoch for epoch, _ in frames] == [int(file.stem.removeprefix("epoch-")) for file in run.snapshots]
-    assert (frames[0][0], frames[-1][0], len(frames)) == (1, 12, 4)
-    assert len({image.tobytes() for _, image in frames}) == 4
-    assert [epoch for epoch, _ in boundary_frames(run, max_frames=2)] == [1, 12]
-    assert {id(run.at(file).splits) for file in run.snapshots} == {id(run.splits)}  # read once
-    path = tmp_path / "new" / "boundary.gif"
-    assert animate_boundary(run, path) == 4
-    with Image.open(path) as gif:
-        assert (gif.n_frames, gif.size) == (4, frames[0][1].size)
-        assert gif.info["loop"] == 0
-
-
-def test_the_last_frame_is_the_same_if_drawn_by_itself(finished: Finish) -> None:
-    """The axes are reused, so nothing of an earlier frame may remain on them."""
-    run = finished("spiral", "training.epochs=12", "training.snapshots=4")
-    alone = boundary_frames(run, max_frames=2)[-1][1].convert("RGB")
-    after_others = boundary_frames(run)[-1][1].convert("RGB")
-    difference = np.abs(np.asarray(alone, int) - np.asarray(after_others, int))
-    assert difference.max() <= 40  # each frame has its own palette
-    assert difference.mean() < 0.5
-
-
-def test_without_snapshots_the_error_says_how_to_get_them(finished: Finish, tmp_path: Path) -> None:
-    with pytest.raises(UnfitError, match=r"train it with training\.snapshots$"):
-        animate_boundary(finished("spiral", "training.epochs=3"), tmp_path / "x.gif")
-    assert list(tmp_path.iterdir()) == []

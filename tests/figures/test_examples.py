@@ -32,7 +32,7 @@ def test_rows_are_listed_with_their_features(finished: Finish) -> None:
     mistakes = find_mistakes(run, "test")
     figure = draw_examples(run)
     (axes,) = figure.axes
-    first = axes.get_yticklabels()[0].get_text()
+    first = axes.texts[0].get_text()
     x1, x2 = run.splits.train.X[mistakes[0].row]
     assert first.startswith(f"row {mistakes[0].row + 1}: {mistakes[0].true}, predicted ")
     assert first.endswith(f"x1 {x1:.3g}, x2 {x2:.3g}")

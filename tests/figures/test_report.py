@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver.support.wait import WebDriverWait
 
 from mlpcli.figures.report import _working, render_report
+from mlpcli.figures.svg import Drawing
 from mlpcli.specs import WeightLayer
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.finished import FinishedRun
@@ -51,7 +53,8 @@ def spiral(trained: Trained) -> str:
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every picture without rendering it, which takes a second a page, for tests that read the text."""
-    monkeypatch.setattr("mlpcli.figures.report.write", lambda figure, stream, kind: None)
+    monkeypatch.setattr("mlpcli.figures.report.take_apart", lambda *_, **__: Drawing([], [], ""))
+    monkeypatch.setattr("mlpcli.figures.report.draw_frames", lambda *_: (Drawing([], [], ""), [], 0))
 
 
 def render(directory: Path) -> tuple[str, Page]:
@@ -61,27 +64,28 @@ def render(directory: Path) -> tuple[str, Page]:
 
 def test_a_page_has_everything_and_fetches_nothing(spiral: str) -> None:
     html, page = spiral, Page(spiral)
-    assert len(html) < 3_000_000
+    assert len(html) < 2_000_000
     assert list(page.sections) == [
-        *("summary", "network", "curves", "boundary", "hidden", "confusion"),
+        *("verdict", "boundary", "curves", "network", "confusion", "hidden"),
         *("roc", "calibration", "importance", "health"),
         *(["examples"] if "examples" in page.sections else []),
-        *("config", "again"),
+        *("scores", "config", "again"),
     ]
     for tag, attributes in page.tags:
         for name in ("src", "href"):
             assert (attributes.get(name) or "#").startswith(("#", "data:image/png;base64,")), tag
-        if tag == "img":
-            assert attributes["alt"]
+        if attributes.get("role") == "img":
+            assert attributes["aria-label"]
     assert "http" not in html.replace("http-equiv", "")
-    assert "180 train, 60 val, 60 test" in page.sections["summary"]
+    assert "180 train, 60 val, 60 test" in page.sections["verdict"]
+    assert "It classifies " in page.sections["verdict"]
     for text in (
         "lossaccuracybalanced accuracylog lossROC AUCF1",
         "\n    test, most frequent33.33%33.33%1.0986",
     ):
-        assert text in page.sections["summary"]
-    assert "\n    test, linear" in page.sections["summary"]
-    assert "2 x 100 + 100 = 300" in " ".join(page.sections["network"].split())
+        assert text in page.sections["scores"]
+    assert "\n    test, linear" in page.sections["scores"]
+    assert "2 x 100 + 100= 300" in " ".join(page.sections["network"].split())
     assert "points: 300" in page.sections["config"]
     assert "mlp train " in page.sections["again"]
     assert "Python" in page.sections["again"]
@@ -91,21 +95,31 @@ def test_a_page_has_everything_and_fetches_nothing(spiral: str) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_the_slider_has_a_frame_for_each_snapshot(spiral: str) -> None:
-    (slider,) = (attributes for tag, attributes in Page(spiral).tags if tag == "input")
-    assert slider["max"] == "5"
-    assert re.findall(r'"epoch": (\d+)', spiral)[0::5] == ["1", "30"]
+def test_every_reference_within_a_picture_leads_somewhere(spiral: str) -> None:
+    ids = set(re.findall(r'\bid=\\?"([^"\\]+)', spiral))
+    references = set(re.findall(r'(?:href=\\?"#|url\(#)([^")\\]+)', spiral))
+    assert len(references) > 30
+    assert references <= ids
+
+
+def test_the_slider_has_a_frame_for_each_snapshot_and_for_the_epoch_that_is_shown(trained: Trained) -> None:
+    run = FinishedRun.open(trained("spiral", "training.epochs=30", SNAPSHOTS).path)
+    (slider,) = (attributes for tag, attributes in Page(render_report(run)).tags if tag == "input")
+    epochs = sorted({1, 2, 4, 8, 15, 30, run.best_epoch})
+    assert slider["max"] == str(len(epochs) - 1)
+    assert slider["value"] == str(epochs.index(run.best_epoch))
+    assert slider["aria-valuetext"] == f"epoch {run.best_epoch}"
 
 
 @pytest.mark.usefixtures("plain")
 def test_the_report_of_another_checkpoint_says_which_epoch_it_shows(trained: Trained) -> None:
     directory = trained("moons", "training.epochs=5", "optimizer.learning_rate=1e-30")
-    best, last = (render(file)[1].sections["summary"] for file in (directory.best, directory.last))
-    assert "1 of 5" in best
-    assert "Scores of epoch 1" in best
-    assert "this page shows" not in best
-    assert "1 of 5; this page shows epoch 5" in last
-    assert "Scores of epoch 5" in last
+    best, last = (render(file)[1].sections for file in (directory.best, directory.last))
+    assert "1 of 5" in best["verdict"]
+    assert "Scores after epoch 1" in best["scores"]
+    assert "this page shows" not in best["verdict"]
+    assert "1 of 5; this page shows epoch 5" in last["verdict"]
+    assert "Scores after epoch 5" in last["scores"]
 
 
 @pytest.mark.usefixtures("plain")
@@ -115,16 +129,16 @@ def test_the_report_of_an_unfinished_run_says_so_and_how_to_resume(trained: Trai
     rows = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
     (run / "metrics.jsonl").write_text("".join(rows[:4]))
     _, page = render(run)
-    assert "Not finishedthe config asks for 5 epochs" in page.sections["summary"].replace("\n", "").replace(
+    assert "Not finishedthe config asks for 5 epochs" in page.sections["verdict"].replace("\n", "").replace(
         "  ", ""
     )
     assert f"mlp train --resume {run}" in page.sections["again"]
     assert "bit for bit" not in page.sections["again"]
     _, whole = render(trained("moons", "training.epochs=5").path)
-    assert "Not finished" not in whole.sections["summary"]
+    assert "Not finished" not in whole.sections["verdict"]
     assert "bit for bit" in whole.sections["again"]
     patient = trained("moons", "training.epochs=50", "training.patience=2", "optimizer.learning_rate=1e-30")
-    assert "Not finished" not in render(patient.path)[1].sections["summary"]
+    assert "Not finished" not in render(patient.path)[1].sections["verdict"]
 
 
 @pytest.mark.usefixtures("plain")
@@ -155,7 +169,7 @@ def test_advice_is_on_the_page(trained_text: TrainText, tmp_path: Path) -> None:
         tmp_path / "run",
     )
     _, page = render(run)
-    assert "of its ReLUs are dead" in page.sections["summary"]
+    assert "of its ReLUs are dead" in page.sections["verdict"]
 
 
 EVIL = "<script>document.title='owned'</script>"
@@ -176,7 +190,7 @@ def test_names_from_outside_are_escaped(evil: Path) -> None:
     assert EVIL not in html
     assert "script" not in {tag for tag, _ in page.tags}
     assert all("onerror" not in attributes for _, attributes in page.tags)
-    assert "<script>" in page.sections["summary"]
+    assert "<script>" in page.sections["verdict"]
 
 
 # ------------------------------------------------------------------------------------- in a real browser
@@ -188,47 +202,72 @@ def opened(browser: Any, html: str, folder: Path) -> None:
     browser.get(page.resolve().as_uri())
 
 
+def seen(browser: Any) -> str:
+    """Return what the network predicts on the page at this moment."""
+    return str(browser.find_element("id", "under").get_attribute("innerHTML"))
+
+
 def test_the_slider_works_by_keyboard(browser: Any, spiral: str, tmp_path: Path) -> None:
     opened(browser, spiral, tmp_path)
-    slider, frame = (browser.find_element("id", name) for name in ("epoch", "frame"))
-    last = frame.get_attribute("src")
-    seen = {last}
-    for _ in range(5):
-        slider.send_keys("\ue012")  # the left arrow
-        seen.add(frame.get_attribute("src"))
-    assert len(seen) == 6
-    assert browser.find_element("id", "epoch-shown").text == "1"
+    slider, told = (browser.find_element("id", name) for name in ("epoch", "epoch-shown"))
+    as_written = seen(browser)
+    slider.send_keys("\ue011")  # Home
+    assert told.text.startswith("Epoch 1, accuracy: train ")
     assert slider.get_attribute("aria-valuetext") == "epoch 1"
-    assert frame.get_attribute("alt") == "Predictions after epoch 1."
-    assert browser.execute_script("return arguments[0].naturalWidth", frame) > 100
+    pictures = [seen(browser)]
+    for _ in range(int(slider.get_attribute("max"))):
+        slider.send_keys("\ue014")  # the right arrow
+        pictures.append(seen(browser))
+    assert told.text.startswith("Epoch 30, ")
+    assert len(set(pictures)) == len(pictures)
+    assert as_written in pictures
     assert browser.get_log("browser") == []
 
 
-@pytest.mark.parametrize("width", [360, 1200])
-def test_the_page_fits_the_window(browser: Any, spiral: str, tmp_path: Path, width: int) -> None:
-    browser.set_window_size(width, 800)
+def test_play_shows_the_frames_one_after_another(browser: Any, spiral: str, tmp_path: Path) -> None:
+    hurried = re.sub(r"const times = \[.*?\]", "const times = Array(9).fill(5)", spiral)
+    opened(browser, hurried, tmp_path)
+    slider, play, told = (browser.find_element("id", name) for name in ("epoch", "play", "epoch-shown"))
+    slider.send_keys("\ue011")
+    first = seen(browser)
+    assert play.text == "▶ Play"
+    play.send_keys(" ")
+    WebDriverWait(browser, 5, 0.05).until(lambda _: told.text.startswith("Epoch 30, "))
+    assert play.text == "▶ Play"
+    assert seen(browser) != first
+    play.send_keys(" ")  # from the beginning
+    WebDriverWait(browser, 5, 0.01).until(lambda _: told.text.startswith("Epoch 30, "))
+    play.click()
+    slider.send_keys("\ue011")  # whoever moves the slider has stopped it
+    assert play.text == "▶ Play"
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1280])
+def test_the_page_fits_the_window_and_anyone_can_use_it(
+    browser: Any, axe: Callable[[Any], list[str]], spiral: str, tmp_path: Path, width: int, scheme: str
+) -> None:
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     opened(browser, spiral, tmp_path)
+    assert axe(browser) == []
     inside, outside = browser.execute_script(
         "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     )
     assert inside <= outside
-    curves = browser.find_element("css selector", "#curves img").size["width"]
-    assert curves >= 600  # in a narrower window it scrolls, so that it stays legible
-
-
-@pytest.mark.usefixtures("plain")
-def test_the_text_below_the_layers_does_not_overlap(browser: Any, trained: Trained, tmp_path: Path) -> None:
-    run = trained("iris", "training.epochs=1", "model.hidden=[1500, 1200]").path
-    opened(browser, render(run)[0], tmp_path)
-    boxes = browser.execute_script(
-        "return [...document.querySelectorAll('svg text')].map(text => {"
-        " const box = text.getBoundingClientRect();"
-        " return [text.textContent, box.left, box.top, box.right, box.bottom]})"
+    outer = browser.execute_script(
+        "return [...document.querySelectorAll('figure, .panel > svg, .panel > svg text')].filter(shape => {"
+        " const box = shape.getBoundingClientRect(), card = shape.closest('section').getBoundingClientRect();"
+        " return box.left < card.left || box.right > card.right}).map(shape => shape.textContent)"
     )
-    assert {"1,500 x 1,200 + 1,200", "= 1,801,200"} < {box[0] for box in boxes}
-    for i, (name, left, top, right, bottom) in enumerate(boxes):
-        for other, a, b, c, d in boxes[i + 1 :]:
-            assert right < a or c < left or bottom <= b or d <= top, (name, other)
+    assert outer == []  # nothing is cut off, and no picture scrolls
+    sizes = browser.execute_script(
+        "return [...document.querySelectorAll('.panel text')].map(one => one.getBoundingClientRect().height)"
+    )
+    assert min(sizes) > 5
 
 
 def test_dark_mode_is_dark_and_injected_markup_is_harmless(browser: Any, evil: Path, tmp_path: Path) -> None:

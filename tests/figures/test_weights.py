@@ -19,10 +19,9 @@ def test_filters_of_colour_images(cifar10: FinishedRun) -> None:
     lengths = np.sqrt((W**2).sum(axis=0))
     first = W[:, lengths.argmax()].reshape(3, 32, 32)  # CIFAR-10: a plane for each color
     assert np.allclose(sheet[:32, :32], 0.5 + 0.5 * first.transpose(1, 2, 0) / np.abs(first).max())
-    assert f"lengths of the weight vectors: {lengths.max():.3g} (first) to {lengths.min():.3g} (last)" in (
-        axes.get_title()
-    )
-    assert "24 units, longest first" in figure.get_suptitle()
+    title = figure.get_suptitle()
+    assert "from the 32 x 32 color pixels, 24 units, longest first" in title
+    assert f"lengths from {lengths.max():.3g} to {lengths.min():.3g}" in title
 
 
 def test_terms_of_pixels_are_no_images(finished: Callable[..., FinishedRun]) -> None:
@@ -30,7 +29,7 @@ def test_terms_of_pixels_are_no_images(finished: Callable[..., FinishedRun]) -> 
     assert run.checkpoint.network.widths[0] == 2 * 64
     W = run.checkpoint.network.dense[0].W[:64].astype(float)
     lengths = np.sqrt((W**2).sum(axis=0))
-    assert f"{lengths.max():.3g} (first) to {lengths.min():.3g}" in draw_weights(run).axes[0].get_title()
+    assert f"from {lengths.max():.3g} to {lengths.min():.3g}" in draw_weights(run).get_suptitle()
 
 
 def test_sums_of_maxout_are_not_called_units(finished: Callable[..., FinishedRun]) -> None:

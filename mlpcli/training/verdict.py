@@ -1,0 +1,235 @@
+"""Says in sentences what the numbers of a run show: how good it is, and what would make it better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mlpcli.text import count
+from mlpcli.training.finished import FinishedRun, Row
+
+__all__ = ["Finding", "judge"]
+
+# A difference of two shares is clear if it is above this many of its standard errors.
+_CLEAR = 2.0
+_RISE, _FALL = 1.1, 0.01  # of the validation loss: over its lowest value, and in the last tenth of the epochs
+_WIDE = 1.25  # the error on held-out examples over that on training examples, of a regression
+_NEAR = 1.1  # errors of two models within this factor are about the same
+_FEW_EPOCHS = 10  # with fewer, nothing is said of the course of the loss
+_POOR = 0.9  # a score on the training examples themselves that is below this is low
+_WORDS = {"train": "training", "val": "validation", "test": "test"}
+
+Reports = Mapping[str, Mapping[str, Any]]
+
+
+class Finding(NamedTuple):
+    """A question about a run, and what its numbers say, in one sentence or a few."""
+
+    question: str
+    answer: str
+
+
+def judge(run: FinishedRun, reports: Reports, baselines: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
+    """Return what there is to say of a run, the most important first.
+
+    ``reports`` holds `full_report` of each split, ``baselines`` the scores of each baseline on the split that
+    is held out. A difference that may be chance is called that.
+    """
+    part = run.held_out
+    report, trained = reports[part], reports["train"]
+    is_class = run.checkpoint.classes is not None
+    found = [Finding("How good is it?", _classified(part, report) if is_class else _fitted(part, report))]
+    compare = _compare_shares if is_class else _compare_errors
+    found.append(Finding("Does it beat simple models?", compare(report, baselines)))
+    over = None if part == "train" else _overfit(run.rows)
+    gap = "" if part == "train" else (_gap_of_shares if is_class else _gap_of_errors)(part, trained, report)
+    found.append(Finding("Does it over-fit?", _overfitting(run, part, over, gap)))
+    under = "" if gap else _underfitting(trained, is_class=is_class)
+    if under:
+        found.append(Finding("Does it under-fit?", under))
+    found.append(Finding("Would more training help?", _more_training(run, is_overfit=over is not None)))
+    if is_class:
+        found.append(Finding("Where is it wrong?", _hardest(part, report)))
+    return [finding for finding in found if finding.answer]
+
+
+def _classified(part: str, report: Mapping[str, Any]) -> str:
+    n, right = report["n"], round(report["accuracy"] * report["n"])
+    text = f"It classifies {right:,} of {count(n, f'{_WORDS[part]} example')} correctly: {right / n:.1%}."
+    return f"{text} {_how_far(part)}"
+
+
+def _fitted(part: str, report: Mapping[str, Any]) -> str:
+    n = count(report["n"], f"{_WORDS[part]} example")
+    error = f"Its typical error (RMSE) on {n} is {report['rmse']:.3g}"
+    if report["r2"] is None:
+        return f"{error}. {_how_far(part)}"
+    return f"{error}; it explains {report['r2']:.1%} of their variance (R2). {_how_far(part)}"
+
+
+def _how_far(part: str) -> str:
+    """Return how far a score on a split tells what to expect of new examples."""
+    return {
+        "test": "Neither the weights nor the choice of the epoch have seen them.",
+        "val": "They chose the best epoch, so new examples may do a little worse.",
+        "train": "No examples are held out, so this does not tell how it does on new ones.",
+    }[part]
+
+
+def _is_clear(one: float, other: float, n: int, m: int) -> bool:
+    """Return whether two shares, of ``n`` and of ``m`` examples, differ by more than chance explains.
+
+    The shares are moved a little toward a half (Agresti & Coull, 1998), so that 100 % of few is not certain.
+    """
+    p, q = (one * n + 2) / (n + 4), (other * m + 2) / (m + 4)
+    return abs(p - q) > _CLEAR * sqrt(p * (1 - p) / n + q * (1 - q) / m)
+
+
+def _compare_shares(report: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> str:
+    n, own = report["n"], report["accuracy"]
+    names = {"linear": "a linear model", "most_frequent": "always guessing the most frequent class"}
+    sides: dict[str, list[str]] = {"clear": [], "equal": [], "unclear": [], "worse": []}
+    for name, title in names.items():
+        if name in baselines:
+            share = baselines[name]["accuracy"]
+            side = "equal" if own == share else "unclear"
+            if _is_clear(own, share, n, n):
+                side = "clear" if own > share else "worse"
+            sides[side].append(f"{title} ({share:.1%})")
+    sentences = []
+    if sides["clear"]:
+        sentences.append(f"It is clearly better than {' and '.join(sides['clear'])}.")
+    if sides["equal"]:
+        sentences.append(f"It is right as often as {' and '.join(sides['equal'])}.")
+    if sides["unclear"]:
+        others = " or ".join(sides["unclear"])
+        chance = f"with {count(n, 'example')}, the difference may be chance"
+        sentences.append(f"It is not clearly better than {others}: {chance}.")
+    if sides["worse"]:
+        sentences.append(f"It is worse than {' and '.join(sides['worse'])}.")
+    return " ".join(sentences)
+
+
+def _compare_errors(report: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> str:
+    own, sentences = report["rmse"], []
+    for name, title in {"linear": "a linear model", "mean": "always predicting the mean"}.items():
+        if name not in baselines or not own:
+            continue
+        error = baselines[name]["rmse"]
+        ratio = error / own
+        if ratio > _NEAR:
+            sentences.append(f"The error of {title}, {error:.3g}, is {ratio:.2g} times as large.")
+        elif ratio > 1 / _NEAR:
+            sentences.append(f"The error of {title}, {error:.3g}, is about the same.")
+        else:
+            sentences.append(f"The error of {title} is smaller: {error:.3g}.")
+    return " ".join(sentences)
+
+
+def _overfit(rows: Sequence[Row]) -> tuple[int, float, float] | None:
+    """Return the epoch of the lowest validation loss, that loss, and the last ones, if it has risen since."""
+    val = [row.val_loss for row in rows if row.val_loss is not None]
+    if len(val) < max(len(rows), _FEW_EPOCHS):
+        return None
+    lowest, tail = int(np.argmin(val)), max(1, len(val) // 10)
+    end, train_end = float(np.mean(val[-tail:])), float(np.mean([row.train_loss for row in rows[-tail:]]))
+    if end > _RISE * val[lowest] and train_end < rows[lowest].train_loss:
+        return lowest + 1, val[lowest], end
+    return None
+
+
+def _overfitting(run: FinishedRun, part: str, over: tuple[int, float, float] | None, gap: str) -> str:
+    if part == "train":
+        return ""
+    text = gap or "No sign of it: it does about as well on held-out examples as on those it has learned from."
+    if over is not None:
+        epoch, lowest, end = over
+        text = (
+            f"In the end it does: the validation loss is lowest after epoch {epoch:,}, at {lowest:.3g}, and "
+            f"rises to {end:.3g}, while the training loss goes on falling."
+        )
+        if run.checkpoint.epoch == run.best_epoch < len(run.rows):
+            text += f" This page shows the best epoch, {run.best_epoch:,}."
+        if gap:
+            text += f" {gap}"
+    return text
+
+
+def _gap_of_shares(part: str, trained: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    one, other = trained["accuracy"], report["accuracy"]
+    if one <= other or not _is_clear(one, other, trained["n"], report["n"]):
+        return ""
+    return (
+        f"It is right on {one:.1%} of the training examples, but on {other:.1%} of the {_WORDS[part]} ones: "
+        "some it has learned by heart."
+    )
+
+
+def _gap_of_errors(part: str, trained: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    ratio = report["rmse"] / trained["rmse"] if trained["rmse"] else 1.0
+    if ratio < _WIDE:
+        return ""
+    return (
+        f"Its error on {_WORDS[part]} examples is {ratio:.2g} times that on training examples: some it has "
+        "learned by heart."
+    )
+
+
+def _underfitting(trained: Mapping[str, Any], *, is_class: bool) -> str:
+    score = trained["accuracy" if is_class else "r2"]
+    if score is None or score >= _POOR:
+        return ""
+    remedy = "a larger network, more epochs or weaker regularization may help."
+    if is_class:
+        wrong = f"It is wrong on {1 - score:.1%} of its own training examples."
+        return f"{wrong} Unless the classes overlap, {remedy}"
+    explained = f"It explains only {score:.1%} of the variance of its own training examples."
+    return f"{explained} If there is more to explain, {remedy}"
+
+
+def _more_training(run: FinishedRun, *, is_overfit: bool) -> str:
+    rows, training = run.rows, run.experiment.training
+    if run.is_unfinished:
+        return f"It is not finished: {len(rows):,} of {count(training.epochs, 'epoch')} are trained."
+    if is_overfit:
+        return "No: it over-fits already. More examples or stronger regularization are more likely to help."
+    if len(rows) < training.epochs:
+        return (
+            f"Hardly: it was stopped after {count(training.patience or 0, 'epoch')} without a better score."
+        )
+    if len(rows) < 2 * _FEW_EPOCHS:
+        return ""
+    kind = "training" if rows[-1].val_loss is None else "validation"
+    loss = [row.train_loss if row.val_loss is None else row.val_loss for row in rows]
+    tail = len(loss) // 10
+    before, last = float(np.mean(loss[-2 * tail : -tail])), float(np.mean(loss[-tail:]))
+    fall = (before - last) / before if before > 0 else 0.0
+    if fall > _FALL:
+        return f"Probably: in the last tenth of the epochs the {kind} loss was still falling, by {fall:.1%}."
+    return f"Hardly: in the last tenth of the epochs the {kind} loss has {_change(fall)}."
+
+
+def _change(fall: float) -> str:
+    return f"fallen by {fall:.1%} only" if fall >= 0.001 else "not fallen"
+
+
+def _hardest(part: str, report: Mapping[str, Any]) -> str:
+    n, words = report["n"], _WORDS[part]
+    classes = [row for row in report["classes"] if row["support"]]
+    missed = {row["class"]: round(row["support"] * (1 - row["recall"])) for row in classes}
+    if not any(missed.values()):
+        most = min(1.0, 3 / n)  # the rule of three (Hanley & Lippman-Hand, 1983)
+        return (
+            f"It makes no mistakes on {count(n, f'{words} example')}; of new ones, up to {most:.1%} may be."
+        )
+    row = min(classes, key=lambda row: (row["recall"], -missed[row["class"]]))
+    name, support = row["class"], round(row["support"])
+    are = "is" if missed[name] == 1 else "are"
+    text = f"Most in class {name}: {missed[name]:,} of its {count(support, f'{words} example')} {are} missed"
+    others = [mistake["predicted"] for mistake in report["mistakes"] if mistake["class"] == name]
+    if others and len(report["classes"]) > 2:
+        text += f", {'most of them' if len(others) > 1 else 'and'} taken for {others[0]}"
+    return f"{text}."

@@ -1,0 +1,158 @@
+"""A verdict says what the numbers support: with few examples it calls differences chance."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlpcli.training.finished import Row
+from mlpcli.training.verdict import judge
+
+
+def rows(val: Any, train: Any) -> list[Row]:
+    """Return rows of metrics with these losses."""
+    return [
+        Row(
+            epoch=i + 1,
+            train_loss=t,
+            val_loss=v,
+            gradient_norm=1.0,
+            gradient_norms=[1.0],
+            update_ratio=[0.1],
+            dead=[],
+            saturated=[],
+        )
+        for i, (v, t) in enumerate(zip(val, train, strict=True))
+    ]
+
+
+FLAT = rows(np.linspace(0.5, 0.2, 50) * 0 + 0.2, np.full(50, 0.2))
+
+
+def run(losses: list[Row] = FLAT, *, part: str = "test", classes: Any = ("a", "b", "c"), **facts: Any) -> Any:
+    """Return what a verdict reads of a run."""
+    best = int(np.argmin([row.val_loss or 0 for row in losses])) + 1
+    return SimpleNamespace(
+        rows=losses,
+        held_out=part,
+        best_epoch=best,
+        is_unfinished=facts.get("unfinished", False),
+        checkpoint=SimpleNamespace(epoch=best, classes=classes),
+        experiment=SimpleNamespace(
+            training=SimpleNamespace(epochs=facts.get("epochs", len(losses)), patience=facts.get("patience"))
+        ),
+    )
+
+
+def classified(n: int, *right: int, mistakes: Any = ()) -> dict[str, Any]:
+    """Return the report of ``n`` examples of each class, of which so many are right."""
+    return {
+        "n": n * len(right),
+        "accuracy": sum(right) / (n * len(right)),
+        "classes": [
+            {"class": name, "recall": k / n, "support": n} for name, k in zip("abc", right, strict=False)
+        ],
+        "mistakes": [{"class": a, "predicted": b, "count": k} for a, b, k in mistakes],
+    }
+
+
+def answers(*args: Any) -> dict[str, str]:
+    return dict(judge(*args))
+
+
+def test_it_says_how_many_are_right_and_what_that_is_worth() -> None:
+    report = classified(20, 19, 20, 18)
+    for part, told in (
+        ("test", "have seen them"),
+        ("val", "a little worse"),
+        ("train", "No examples are held out"),
+    ):
+        said = answers(run(part=part), {"train": report, part: report}, {})["How good is it?"]
+        assert "classifies 57 of 60" in said
+        assert "95.0%" in said
+        assert told in said
+
+
+@pytest.mark.parametrize(
+    ("n", "right", "linear", "said"),
+    [
+        (100, 90, 0.5, "clearly better than a linear model (50.0%)"),
+        (10, 9, 0.8, "not clearly better than a linear model (80.0%): with 30 examples, the difference may"),
+        (100, 50, 0.9, "worse than a linear model (90.0%)"),
+        (10, 9, 0.9, "right as often as a linear model (90.0%)"),
+    ],
+)
+def test_differences_that_may_be_chance_are_called_that(n: int, right: int, linear: float, said: str) -> None:
+    report = classified(n, right, right, right)
+    found = answers(run(), {"train": report, "test": report}, {"linear": {"accuracy": linear}})
+    assert said in found["Does it beat simple models?"]
+
+
+def test_a_rising_validation_loss_is_over_fitting() -> None:
+    fall = np.linspace(1, 0.1, 50)
+    rise = np.concatenate([np.linspace(1, 0.4, 20), np.linspace(0.4, 0.9, 30)])
+    report = classified(20, 19, 19, 19)
+    reports = {"train": report, "test": report}
+    found = answers(run(rows(rise, fall)), reports, {})
+    assert "lowest after epoch 20, at 0.4" in found["Does it over-fit?"]
+    assert found["Would more training help?"].startswith("No: it over-fits")
+    found = answers(run(rows(fall, fall)), reports, {})
+    assert found["Does it over-fit?"].startswith("No sign of it")
+    assert found["Would more training help?"].startswith("Probably: in the last tenth")
+    assert answers(run(FLAT), reports, {})["Would more training help?"].startswith("Hardly")
+
+
+def test_training_examples_that_are_clearly_easier_are_learned_by_heart() -> None:
+    trained, report = classified(100, 100, 100, 100), classified(50, 40, 40, 40)
+    found = answers(run(), {"train": trained, "test": report}, {})
+    assert (
+        "right on 100.0% of the training examples, but on 80.0% of the test ones"
+        in found["Does it over-fit?"]
+    )
+    few = classified(5, 5, 5, 4)
+    assert "No sign" in answers(run(), {"train": trained, "test": few}, {})["Does it over-fit?"]
+
+
+def test_a_low_score_on_its_own_examples_is_under_fitting() -> None:
+    report = classified(50, 30, 30, 30)
+    found = answers(run(), {"train": report, "test": report}, {})
+    assert "wrong on 40.0% of its own training examples" in found["Does it under-fit?"]
+    good = classified(50, 49, 49, 49)
+    assert "Does it under-fit?" not in answers(run(), {"train": good, "test": good}, {})
+
+
+def test_a_run_that_was_stopped_is_not_finished_and_one_out_of_patience_is() -> None:
+    report = classified(20, 19, 19, 19)
+    reports = {"train": report, "test": report}
+    more = "Would more training help?"
+    assert answers(run(epochs=80, unfinished=True), reports, {})[more].startswith(
+        "It is not finished: 50 of 80"
+    )
+    assert "after 7 epochs without a better" in answers(run(epochs=80, patience=7), reports, {})[more]
+
+
+def test_the_hardest_class_is_named_with_what_it_is_taken_for() -> None:
+    report = classified(20, 20, 12, 19, mistakes=[("b", "c", 6), ("b", "a", 2), ("c", "a", 1)])
+    found = answers(run(), {"train": report, "test": report}, {})
+    assert found["Where is it wrong?"] == (
+        "Most in class b: 8 of its 20 test examples are missed, most of them taken for c."
+    )
+    one = classified(20, 20, 19, 20, mistakes=[("b", "c", 1)])
+    found = answers(run(), {"train": one, "test": one}, {})
+    assert found["Where is it wrong?"].endswith("1 of its 20 test examples is missed, and taken for c.")
+    none = classified(20, 20, 20, 20)  # the rule of three: 3 / 60
+    assert "up to 5.0% may be" in answers(run(), {"train": none, "test": none}, {})["Where is it wrong?"]
+
+
+def test_a_regression_is_judged_by_its_errors() -> None:
+    trained, report = {"n": 90, "rmse": 1.0, "r2": 0.99}, {"n": 30, "rmse": 2.0, "r2": 0.9}
+    baselines = {"linear": {"rmse": 2.1}, "mean": {"rmse": 8.0}}
+    found = answers(run(classes=None), {"train": trained, "test": report}, baselines)
+    assert "RMSE) on 30 test examples is 2; it explains 90.0%" in found["How good is it?"]
+    assert "linear model, 2.1, is about the same" in found["Does it beat simple models?"]
+    assert "the mean, 8, is 4 times as large" in found["Does it beat simple models?"]
+    assert "2 times that on training examples" in found["Does it over-fit?"]
+    assert "Where is it wrong?" not in found
