@@ -93,9 +93,8 @@ def border_length(run: RunDirectory) -> float:
     n = 200
     axis = np.linspace(-3, 3, n)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
-    W = weights(run)
-    hidden = np.maximum(grid @ W["W1"] + W["b1"], 0)
-    label = np.argmax(hidden @ W["W2"] + W["b2"], axis=1).reshape(n, n)
+    network = load_checkpoint(run.last).network
+    label = np.argmax(network.forward(grid.astype(network.dtype)), axis=1).reshape(n, n)
     straight = np.sum(label[1:] != label[:-1]) + np.sum(label[:, 1:] != label[:, :-1])
     diagonal = np.sum(label[1:, 1:] != label[:-1, :-1]) + np.sum(label[1:, :-1] != label[:-1, 1:])
     return float(np.pi / 8 * (straight + diagonal / np.sqrt(2)) * 6 / (n - 1))
@@ -254,26 +253,80 @@ def test_large_networks_end_in_a_narrower_spread_of_loss(trained: Train) -> None
     assert min(small) > max(large)
 
 
-def test_more_units_bend_the_border_more(trained: Train) -> None:
-    few, many = (
-        [
-            trained("notes/layer_sizes", f"model.hidden=[{units}]", f"training.seed={seed}")
-            for seed in range(3)
-        ]
-        for units in (3, 20)
-    )
+def seeds_of(trained: Train, config: str, *overrides: str) -> list[RunDirectory]:
+    return [trained(f"notes/{config}", *overrides, f"training.seed={seed}") for seed in (1, 2)]
+
+
+def train_accuracy(run: RunDirectory) -> float:
+    return score(run, "accuracy")
+
+
+def held_out_accuracy(run: RunDirectory) -> float:
+    return score(run, "accuracy", "test")
+
+
+def test_more_units_bend_the_border_more_and_twenty_fit_every_point(trained: Train) -> None:
+    few = seeds_of(trained, "layer_sizes", "model.hidden=[3]")
+    many = seeds_of(trained, "layer_sizes")
     assert mean_of(border_length, many) > 1.1 * mean_of(border_length, few)
-    assert mean_of(training_loss, many) < 0.8 * mean_of(training_loss, few)
+    assert all(train_accuracy(run) == 1 for run in many)
+    assert all(0.8 < train_accuracy(run) < 1 for run in few)
+    assert all(held_out_accuracy(run) < 0.87 for run in many)
 
 
-def test_stronger_l2_gives_smaller_weights_and_a_smoother_border(trained: Train) -> None:
-    weak, middle, strong = (
-        [
-            trained("notes/l2_strength", f"regularization.l2={l2}", f"training.seed={seed}")
-            for seed in range(2)
-        ]
-        for l2 in (0.001, 0.01, 0.1)
+def test_stronger_l2_gives_smaller_weights_a_smoother_border_and_a_better_score(trained: Train) -> None:
+    none, weak, middle, strong = (
+        seeds_of(trained, "l2_strength", f"regularization.l2={l2}") for l2 in (0, 0.001, 0.01, 0.1)
     )
-    assert mean_of(size, weak) > 1.5 * mean_of(size, middle) > 2 * mean_of(size, strong)
-    assert mean_of(border_length, weak) > 1.1 * mean_of(border_length, strong)
-    assert mean_of(training_loss, weak) < mean_of(training_loss, middle) < mean_of(training_loss, strong)
+    assert (
+        mean_of(size, none) > 2 * mean_of(size, weak) > 4 * mean_of(size, middle) > 6 * mean_of(size, strong)
+    )
+    assert mean_of(border_length, none) > 1.1 * mean_of(border_length, weak)
+    assert mean_of(border_length, weak) > 1.1 * mean_of(border_length, middle)
+    assert mean_of(held_out_accuracy, middle) > mean_of(held_out_accuracy, none) + 0.015
+    assert mean_of(held_out_accuracy, strong) < mean_of(held_out_accuracy, middle)
+    assert mean_of(training_loss, none) < mean_of(training_loss, middle) < mean_of(training_loss, strong)
+
+
+def test_the_larger_network_with_regularization_scores_best(trained: Train) -> None:
+    small = seeds_of(trained, "large_regularized", "model.hidden=[2]")
+    free = seeds_of(trained, "large_regularized", "regularization.l2=0")
+    regularized = seeds_of(trained, "large_regularized")
+    assert mean_of(held_out_accuracy, regularized) > mean_of(held_out_accuracy, free) + 0.02
+    assert mean_of(held_out_accuracy, free) > mean_of(held_out_accuracy, small) + 0.04
+    assert mean_of(train_accuracy, free) > mean_of(train_accuracy, regularized) + 0.02
+
+
+def test_regularization_is_gradual_forgetting(trained: Train) -> None:
+    """At first the norm shrinks by the factor 1 - learning_rate * l2 in each step; then learning holds it."""
+
+    def norms(l2: float) -> Array:
+        run = trained("notes/forgetting", f"regularization.l2={l2}")
+        return np.array([np.hypot(*row["weight_norm"]) for row in rows(run)])
+
+    none, weak, strong = norms(0), norms(0.01), norms(0.1)
+    assert none[-1] > none[0]
+    assert weak[100] / weak[0] == pytest.approx((1 - 0.1 * 0.01) ** 100, abs=0.03)
+    assert strong[50] / strong[0] == pytest.approx((1 - 0.1 * 0.1) ** 50, abs=0.05)
+    assert 0.1 * strong[0] < strong[-1] < 0.5 * weak[0]
+    assert strong[-1] == pytest.approx(strong[-1000], rel=0.01)
+    assert strong[-1] < 0.8 * weak[-1]
+    assert score(trained("notes/forgetting", "regularization.l2=0.1"), "accuracy") > 0.95
+
+
+def test_three_layers_beat_two_and_five_do_not_beat_three_by_much(trained: Train) -> None:
+    two, three, five = (
+        mean_of(held_out_accuracy, seeds_of(trained, "depth", f"model.hidden={hidden}"))
+        for hidden in ("[166]", "[28,28]", "[16,16,16,16]")
+    )
+    assert three > two + 0.04
+    assert abs(five - three) < 0.03
+
+
+@pytest.mark.parametrize("against", ["model.dropout=0.5", "model.input_noise=0.5"])
+def test_dropout_and_input_noise_work_against_overfitting(trained: Train, against: str) -> None:
+    def last(name: str, *overrides: str) -> float:
+        return float(np.mean([rows(run)[-1][name] for run in seeds_of(trained, "dropout_noise", *overrides)]))
+
+    assert last("val_loss") > 1.4 * last("val_loss", against)
+    assert last("train_loss") < 0.7 * last("train_loss", against)

@@ -17,6 +17,7 @@ KINDS = (
 )
 NOTES = (
     "neuron",
+    "forgetting",
     "activations",
     "saturation",
     "zigzag",
@@ -25,8 +26,11 @@ NOTES = (
     "universal_approximator",
     "bumps",
     "layer_sizes",
-    "spread_of_loss",
     "l2_strength",
+    "large_regularized",
+    "dropout_noise",
+    "spread_of_loss",
+    "depth",
 )
 
 

@@ -46,4 +46,6 @@ def draw_notes(name: str, folder: Path, say: Callable[[str], object]) -> Figure:
         options = "".join(f" --set {shlex.quote(option)}" for option in overrides)
         say(f"{name}, {number} of {len(planned)}: mlp train {shlex.quote(str(path))}{options}")
         runs.append(FinishedRun.of(train_run(load_experiment(path, overrides))))
-    return figure.draw(runs, figure.claim)
+    drawn = figure.draw(runs, figure.claim)
+    drawn.suptitle(figure.claim, fontsize=13)
+    return drawn

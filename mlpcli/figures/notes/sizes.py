@@ -7,10 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlpcli.figures.style import INK, LINE_COLOURS, new_figure, styled
+from mlpcli.figures.notes.parts import accuracy, draw_planes
+from mlpcli.figures.style import INK, LINE_COLOURS, new_figure, percent_axis, styled
 from mlpcli.training.finished import FinishedRun
 
-__all__ = ["draw_spread"]
+__all__ = ["draw_depth", "draw_sizes", "draw_spread"]
+
+
+@styled
+def draw_sizes(runs: Sequence[FinishedRun], claim: str) -> Figure:
+    """Draw what networks of several sizes see on the plane of the same training points."""
+    titles = [
+        f"{run.checkpoint.network.widths[1]} hidden units\n"
+        f"train {accuracy(run, 'train'):.0%}, test {accuracy(run, 'test'):.1%}"
+        for run in runs
+    ]
+    return draw_planes(runs, claim, titles)
 
 
 @styled
@@ -39,4 +51,35 @@ def draw_spread(runs: Sequence[FinishedRun], claim: str) -> Figure:
         f"hidden layer; a point for each of {len(runs) // len(sizes)} seeds, a line for their mean"
     )
     axes.set_ylabel("final training loss (nats per example)")
+    return figure
+
+
+@styled
+def draw_depth(runs: Sequence[FinishedRun], claim: str) -> Figure:
+    """Draw the test accuracy for each seed, over the number of layers of weights."""
+    figure = new_figure(7.2, 4.6, claim)
+    axes = figure.subplots(1, 1)
+    depths = sorted({len(run.checkpoint.network.dense) for run in runs})
+    names = []
+    for place, depth in enumerate(depths):
+        own = [run for run in runs if len(run.checkpoint.network.dense) == depth]
+        scores = [accuracy(run, "test") for run in own]
+        spread = np.linspace(-0.12, 0.12, len(scores))
+        axes.plot(place + spread, scores, "o", color=LINE_COLOURS[0], markeredgecolor="white", markersize=9)
+        mean = float(np.mean(scores))
+        axes.plot([place - 0.22, place + 0.22], [mean] * 2, color=INK, linewidth=1.5)
+        axes.annotate(f"{mean:.1%}", (place + 0.25, mean), va="center", annotation_clip=False)
+        names.append(f"{depth} layers\n{depth - 1} × {own[0].checkpoint.network.widths[1]} units")
+    axes.set_xticks(range(len(depths)), names)
+    axes.set_xlim(-0.5, len(depths) - 0.4)
+    percent_axis(axes.yaxis)
+    axes.grid(True, axis="y")
+    n = {run.checkpoint.network.parameters.values.size for run in runs}
+    seeds = len(runs) // len(depths)
+    axes.set_xlabel(
+        f"layers of weights, with {min(n):,} to {max(n):,} parameters; {seeds} seeds, lines: means",
+        fontsize=11,
+    )
+    axes.set_ylabel(f"accuracy on {len(runs[0].splits.parts['test']):,} test points", fontsize=11)
+    axes.tick_params(labelsize=11)
     return figure

@@ -13,12 +13,14 @@ from mlpcli.figures.notes.activations import draw_activations
 from mlpcli.figures.notes.bumps import draw_bumps
 from mlpcli.figures.notes.failing import draw_dead_relu, draw_saturation
 from mlpcli.figures.notes.neuron import draw_neuron
-from mlpcli.figures.notes.sizes import draw_spread
+from mlpcli.figures.notes.regularization import draw_forgetting, draw_large, draw_others, draw_strengths
+from mlpcli.figures.notes.sizes import draw_depth, draw_sizes, draw_spread
 from mlpcli.figures.notes.zigzag import draw_zigzag
 from mlpcli.training.finished import FinishedRun
 
 __all__ = ["FIGURES", "NotesFigure"]
 
+_SEEDS = range(5)
 _Draw = Callable[[Sequence[FinishedRun], str], Figure]
 
 
@@ -61,6 +63,11 @@ FIGURES: dict[str, NotesFigure] = {
         "A single neuron classifies: its loss makes it a softmax classifier or an SVM",
         draw_neuron,
         {"neuron": [[f"loss=binary_{loss}"] for loss in ("cross_entropy", "hinge")]},
+    ),
+    "forgetting": NotesFigure(
+        "Regularization is gradual forgetting: each step shrinks the weights a little",
+        draw_forgetting,
+        {"forgetting": [[f"regularization.l2={l2}"] for l2 in ("0", "0.001", "0.01", "0.1")]},
     ),
     "activations": NotesFigure(
         "tanh is a stretched sigmoid; ReLU and leaky ReLU are special cases of maxout",
@@ -108,9 +115,37 @@ FIGURES: dict[str, NotesFigure] = {
         _untrained(draw_bumps),
     ),
     "layer_sizes": NotesFigure(
-        "More units express more complicated functions",
-        _titled(draw_boundary),
+        "More hidden units bend the boundary more: 20 fit every training point",
+        draw_sizes,
         {"layer_sizes": _hidden("3", "6", "20")},
+    ),
+    "l2_strength": NotesFigure(
+        "Stronger regularization: smaller weights, a smoother boundary, a better test score (up to a point)",
+        draw_strengths,
+        {"l2_strength": [[f"regularization.l2={l2}"] for l2 in ("0", "0.001", "0.01", "0.1")]},
+    ),
+    "large_regularized": NotesFigure(
+        "Take the larger network and regularize it",
+        draw_large,
+        {
+            "large_regularized": [
+                [*hidden, f"regularization.l2={l2}", f"training.seed={seed}"]
+                for l2 in ("0", "0.01")
+                for hidden in _hidden("2", "3", "5", "10", "20", "50", "100")
+                for seed in _SEEDS
+            ]
+        },
+    ),
+    "dropout_noise": NotesFigure(
+        "Dropout and noise on the inputs work against overfitting, too",
+        draw_others,
+        {
+            "dropout_noise": [
+                [setting, f"training.seed={seed}"]
+                for setting in ("model.dropout=0", "model.dropout=0.5", "model.input_noise=0.5")
+                for seed in _SEEDS
+            ]
+        },
     ),
     "spread_of_loss": NotesFigure(
         "The final loss of a small network is a matter of luck, that of a large one is not",
@@ -123,9 +158,15 @@ FIGURES: dict[str, NotesFigure] = {
             ]
         },
     ),
-    "l2_strength": NotesFigure(
-        "Stronger regularization gives a smoother boundary",
-        _titled(draw_boundary),
-        {"l2_strength": [[f"regularization.l2={l2}"] for l2 in ("0.001", "0.01", "0.1")]},
+    "depth": NotesFigure(
+        "Three layers beat two; more seldom help much",
+        draw_depth,
+        {
+            "depth": [
+                [*hidden, f"training.seed={seed}"]
+                for hidden in _hidden("166", "28,28", "20,20,20", "16,16,16,16", "14,14,14,14,14")
+                for seed in _SEEDS
+            ]
+        },
     ),
 }

@@ -22,7 +22,7 @@ def test_a_figure_is_trained_and_drawn_under_its_claim(tmp_path: Path) -> None:
     figure = draw_notes("layer_sizes", tmp_path, said.append)
     assert figure.get_suptitle() == FIGURES["layer_sizes"].claim
     titles = [axes.get_title().splitlines()[0] for axes in figure.axes[:3]]
-    assert titles == ["hidden [3]", "hidden [6]", "hidden [20]"]
+    assert titles == ["3 hidden units", "6 hidden units", "20 hidden units"]
     config = tmp_path / "layer_sizes.yaml"
     assert said[0] == f"layer_sizes, 1 of 3: mlp train {config} --set 'model.hidden=[3]'"
     assert len(said) == 3
