@@ -27,7 +27,7 @@ _POSITIVE, _NEGATIVE = "#0072B2", "#D55E00"  # two colors that all kinds of colo
 _NOTHING = "#bbbbbb"
 _MOST_UNITS = 10  # of a layer that are drawn
 _MOST_COLUMNS = 8  # layers that are drawn, the inputs included
-_MOST_NUMBERED = 12  # edges between two layers that get their numbers
+_MOST_NUMBERED = 16  # edges between two layers that get their numbers
 _GAP = 2.6  # from layer to layer; 1 is a hundred pixels across
 _STEP = 0.62  # from unit to unit
 _DIAMETER = 32.0  # of a unit, in points
@@ -239,8 +239,8 @@ def _edges(axes: Axes, before: _Column, column: _Column, x: float, gap: float) -
     axes.text(x - gap / 2, bottom, f"widest: {_short(widest)}", ha="center", va="bottom", fontsize=8)
     if len(values) > _MOST_NUMBERED:
         return
-    for (start, end), value, i in zip(lines, values, range(len(values)), strict=True):
-        at = 0.27 + 0.16 * (i // len(ends) % 2)  # neighbors beside each other, not on top
+    at = 0.18 if len(starts) >= len(ends) else 0.82  # where fewer edges meet
+    for (start, end), value in zip(lines, values, strict=True):
         middle = start + at * (end - start)
         angle = float(np.degrees(np.arctan2(end[1] - start[1], end[0] - start[0])))
         axes.text(
