@@ -85,7 +85,8 @@ def explain_row(
         from mlpcli.figures.style import save
 
         save(draw_forward(found), out)
-        show(out)
+        if not as_json:
+            show(out)
     if as_json:
         show_json(found.report())
     elif out is None:

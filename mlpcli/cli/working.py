@@ -120,7 +120,7 @@ def _layer(found: Explanation, number: int, show: Show, *, whole: bool) -> str:
     """Return a layer with the sums of its units, or of the most important ones."""
     layers = found.forward.layers
     layer, last = layers[number - 1], number == len(layers)
-    importance = np.abs(found.forward.logits)
+    importance = found.forward.logits if found.checkpoint.classes else np.abs(found.forward.logits)
     if not last:
         importance = np.linalg.norm(layers[number].contributions, axis=1)
     chosen = _chosen(importance, whole=whole)
@@ -144,7 +144,8 @@ def _layer(found: Explanation, number: int, show: Show, *, whole: bool) -> str:
         packed = [line for label, tokens in terms for line in pack(label, tokens, WIDTH - width)]
         lines += [f"{f'  {names[j]}' if i == 0 else '':{width}}{line}" for i, line in enumerate(packed)]
     if len(chosen) < len(layer.y):
-        why = "whose outputs are nearer to 0" if last else f"which give less to layer {number + 1}"
+        less = "are nearer to 0" if found.checkpoint.classes is None else "are less"
+        why = f"whose outputs {less}" if last else f"which give less to layer {number + 1}"
         lines.append(f"  and {count(len(layer.y) - len(chosen), 'other unit')}, {why}")
     return "\n".join(lines)
 

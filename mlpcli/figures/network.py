@@ -98,7 +98,8 @@ def draw_forward(found: Explanation) -> Figure:
     """
     checkpoint, forward = found.checkpoint, found.forward
     edges = [layer.contributions for layer in forward.layers]
-    given = [*(np.linalg.norm(step, axis=1) for step in edges), np.abs(forward.logits)]
+    largest = forward.logits if checkpoint.classes else np.abs(forward.logits)
+    given = [*(np.linalg.norm(step, axis=1) for step in edges), largest]
     values = [forward.x, *(layer.y for layer in forward.layers[:-1]), forward.logits]
     names = found.output_names
     own = found.each[found.member]

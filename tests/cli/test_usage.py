@@ -70,7 +70,7 @@ SAID = {
     "predict a.npz a.csv --top 0": "--top 0: '0' is not a whole number, 1 or more",
     "predict a.npz a.csv --threshold 2": "--threshold 2.0: '2.0' is not a number from 0 to 1",
     "plot a --kind boundry": "--kind boundry: unknown name 'boundry'; did you mean boundary? (allowed:",
-    "plot --notes layer_size": "unknown name 'layer_size'; did you mean layer_sizes? (allowed: activations,",
+    "plot --notes layer_size": "unknown name 'layer_size'; did you mean layer_sizes? (allowed: ",
     "eval a.npz --split vall": "unknown name 'vall'; did you mean val? (allowed: train, val, test)",
     "--train": "No such option '--train'; did you mean mlp train?",
     "count-params 3 4 1": "the sizes of layers are named by --layers: mlp count-params --layers 3,4,1",

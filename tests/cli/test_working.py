@@ -182,3 +182,25 @@ def test_terms_are_scaled_as_they_are_shown(mlp: Mlp, trained: Callable[..., Run
     assert [rows[name][0] for name in ("x1^2", "x2^2", "x1 * x2")] == pytest.approx(
         [a * a, b * b, a * b], abs=1e-3
     )
+
+
+def test_of_many_classes_those_with_the_highest_scores_are_written(mlp: Mlp, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 3)), [f"c{i % 40}" for i in range(400)]
+    np.savez(tmp_path / "t.npz", X=X, y=y)
+    (tmp_path / "c.yaml").write_text(
+        "data: {name: npz, path: t.npz}\nmodel: {hidden: [4]}\ntraining: {epochs: 1}\n", encoding="utf-8"
+    )
+    assert mlp("train", "c.yaml", "--quiet").code == 0
+    out = mlp("explain", "runs/c", 1).out
+    np.save(tmp_path / "row.npy", X[:1])
+    lines = mlp("predict", "runs/c", "row.npy").out.splitlines()
+    probabilities = np.array(list(map(float, lines[1].split(",")[1:])))
+    names = [name.removeprefix("probability_") for name in lines[0].split(",")[1:]]
+    best = {names[i] for i in np.argsort(-probabilities)[:6]}
+    assert set(re.findall(r"^  unit \d+ \((\w+)\)", out, re.MULTILINE)) == best
+    assert "and 34 other units, whose outputs are less" in out
+    table = out.split("output: softmax")[1]
+    assert {line.split()[0] for line in table.splitlines()[2:8]} == best
+    assert re.search(r"^  34 others +[\d.]+ +[\d.]+$", table, re.MULTILINE)
+    check_sums(out)
