@@ -19,7 +19,7 @@ _FOR_BOTH = {"play", "pause", "step", "batch", "reset", "seed", "add", "move", "
 def is_for_both(command: dict[str, Any]) -> bool:
     """Return whether a command is for both networks that are compared, or for the one that it names."""
     key = str(command.get("key"))
-    is_of_data = key.startswith("data.") or key == "training.seed"
+    is_of_data = key == "training.seed" or (key.startswith("data.") and key != "data.terms")
     return command.get("do") in _FOR_BOTH or (command.get("do") == "change" and is_of_data)
 
 

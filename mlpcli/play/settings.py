@@ -18,14 +18,17 @@ from mlpcli.data.toy import TOY_SETS
 from mlpcli.errors import ConfigError
 from mlpcli.nn.losses import LOSSES
 from mlpcli.optim.rules import RULES
+from mlpcli.terms import TERMS, name_terms
+from mlpcli.text import clip
 
 __all__ = ["OWN", "change_setting", "goes_on", "label_of", "link_of", "list_controls", "shown_value"]
 
 OWN = "own"  # the choice of data that means the config's own file
 _MAX_LENGTH = 200  # characters of a value
+_NAME = 30  # characters of a column
 
 Group: TypeAlias = Literal["data", "network", "training"]
-Kind: TypeAlias = Literal["text", "choice", "slider"]
+Kind: TypeAlias = Literal["text", "choice", "slider", "checks"]
 Effect: TypeAlias = Literal["goes on", "restarts"]
 
 
@@ -33,8 +36,8 @@ Effect: TypeAlias = Literal["goes on", "restarts"]
 class Setting:
     """A setting of the page: its key in the config, its label, and how it is chosen.
 
-    A slider runs from ``low`` to ``high`` by ``step``; where the ``scale`` is logarithmic, ``step`` is a
-    factor.
+    A slider runs from ``low`` to ``high`` by ``step``; where the ``scale`` is logarithmic, its lower end
+    stands for 0. ``suggestions`` are values that one may want to type.
     """
 
     key: str
@@ -45,25 +48,32 @@ class Setting:
     high: float = 1.0
     step: float = 0.05
     scale: Literal["linear", "log"] = "linear"
+    suggestions: tuple[str, ...] = ()
 
 
+_RATES = ("0.0001", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3", "10")
 # In the order of the page. Keys that the config does not have are left out.
 _SETTINGS = (
     Setting("data.name", "data set", "data", "choice"),
-    Setting("data.points", "points", "data"),
-    Setting("data.noise", "noise", "data", "slider"),
+    Setting("data.points", "points", "data", suggestions=("50", "100", "300", "1000")),
+    Setting("data.noise", "noise", "data", "slider", 0, 1, 0.01),
     Setting("data.classes", "classes", "data"),
-    Setting("data.angle", "turn", "data", "slider", 0, 12.6, 0.2),
-    Setting("model.hidden", "hidden sizes", "network"),
+    Setting("data.angle", "turn, radians", "data", "slider", 0, 12.6, 0.1),
+    Setting("data.val_size", "validation share", "data", "slider", 0, 0.8),
+    Setting("data.test_size", "test share", "data", "slider", 0, 0.8),
+    Setting("data.terms", "more inputs", "network", "checks"),
+    Setting(
+        "model.hidden", "hidden sizes", "network", suggestions=("3", "6", "20", "100", "8, 2", "8, 8, 8")
+    ),
     Setting("model.activation", "activation", "network", "choice"),
     Setting("model.dropout", "dropout", "network", "slider", 0, 0.9),
     Setting("loss", "loss", "training", "choice"),
     Setting("optimizer.name", "optimizer", "training", "choice"),
-    Setting("optimizer.learning_rate", "learning rate", "training"),
-    Setting("optimizer.momentum", "momentum", "training"),
-    Setting("regularization.l2", "L2", "training"),
-    Setting("regularization.l1", "L1", "training"),
-    Setting("training.batch_size", "batch size", "training"),
+    Setting("optimizer.learning_rate", "learning rate", "training", suggestions=_RATES),
+    Setting("optimizer.momentum", "momentum", "training", suggestions=("0", "0.5", "0.9", "0.99")),
+    Setting("regularization.l2", "L2", "training", "slider", 1e-6, 1, scale="log"),
+    Setting("regularization.l1", "L1", "training", "slider", 1e-6, 1, scale="log"),
+    Setting("training.batch_size", "batch size", "training", suggestions=("1", "8", "32", "64", "128")),
     Setting("training.seed", "seed", "training"),
 )
 _BY_KEY = {setting.key: setting for setting in _SETTINGS}
@@ -96,6 +106,7 @@ def list_controls(experiment: Experiment, own: dict[str, Any] | None, splits: Sp
     choices = {
         "data.name": _data_choices(own),
         "model.activation": _same(UNITS),
+        "data.terms": _term_choices(splits),
         "loss": _same(_fitting_losses(experiment, splits)),
         "optimizer.name": _same(RULES),
     }
@@ -160,6 +171,13 @@ def _data_choices(own: dict[str, Any] | None) -> list[tuple[str, str]]:
     return [*mine, *_same(fitting)]
 
 
+def _term_choices(splits: Splits) -> list[tuple[str, str]]:
+    """Return the terms that there are of these columns, each with the names of the inputs that it adds."""
+    columns = [clip(name, _NAME) for name in splits.columns]
+    titles = {term: ", ".join(name_terms(columns, [term])) for term in TERMS}
+    return [(term, title) for term, title in titles.items() if title]
+
+
 def _fitting_losses(experiment: Experiment, splits: Splits) -> list[str]:
     data = to_plain(experiment)["data"]
     task = "regression" if splits.classes is None else "classification"
@@ -179,6 +197,8 @@ def _shown(key: str, value: Any) -> str:
         return value if value in TOY_SETS else OWN
     if key == "model.hidden":
         return ", ".join(str(layer.units) for layer in value)
+    if key == "data.terms":
+        return ", ".join(value)
     return _written(value) if isinstance(value, float) else str(getattr(value, "name", value))
 
 
@@ -222,6 +242,8 @@ def change_setting(
                 return validate_experiment(with_momentum, Path())
     elif key == "model.hidden":
         section[name] = _sizes(section[name], text)
+    elif key == "data.terms":
+        section[name] = re.findall(r"[^\s,]+", text)
     elif key in ("model.activation", "loss"):
         section[name] = text
     else:
@@ -239,7 +261,7 @@ def _change_data(plain: dict[str, Any], own: dict[str, Any] | None, name: str) -
     if name == OWN and own is not None:
         plain["data"] = own
     else:
-        shared = ("points", "train_size", "val_size", "test_size", "scaling")
+        shared = ("points", "train_size", "val_size", "test_size", "scaling", "terms")
         plain["data"] = {"name": name, **{key: before[key] for key in shared if key in before}}
     plain["model"] |= {"inputs": None, "outputs": None}
     if name != OWN:

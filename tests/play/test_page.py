@@ -124,6 +124,8 @@ CHANGES = [
     ("data.name", "moons"),
     ("data.points", "200"),
     ("data.noise", "0.3"),
+    ("data.val_size", "0.3"),
+    ("data.test_size", "0.15"),
     ("model.hidden", "9, 2"),
     ("model.activation", "tanh"),
     ("model.dropout", "0.1"),
@@ -143,7 +145,7 @@ def test_every_setting_can_be_changed_and_the_yaml_says_so(page: Page) -> None:
     for key, value in CHANGES:
         page.change(key, value)
         assert page.value(key).replace("0.03", "3e-2") == value
-    assert {key for key, _ in CHANGES} | {"data.classes"} >= {
+    assert {key for key, _ in CHANGES} | {"data.classes", "data.terms"} >= {
         control["key"] for control in page.run("return shown.state.controls")
     }
     page.click("show-yaml")
@@ -241,7 +243,7 @@ def test_changes_go_on_where_the_page_says_so(page: Page) -> None:
     page.change("optimizer.learning_rate", "0.01")
     assert page.epoch == epoch
     for control in page.run("return shown.state.controls"):
-        mark = f'label[for="set-{control["key"]}"] .restarts'
+        mark = f'.setting:has([id="set-{control["key"]}"]) .restarts'
         shown = page.browser.find_element("css selector", mark).is_displayed()
         assert shown == (control["effect"] == "restarts"), control["key"]
     page.click("batch")

@@ -51,6 +51,7 @@ def change_much(session: Session) -> None:
     session.change("model.activation", "tanh")
     session.change("model.dropout", "0.1")
     session.change("loss", "binary_hinge")
+    session.change("data.terms", "sine")
     session.change("optimizer.name", "adamw")
     session.change("optimizer.learning_rate", "1e-2")
     session.change("regularization.l1", "0.001")
@@ -84,6 +85,13 @@ def take_single_steps(session: Session) -> None:
         session.train_batch()
 
 
+def add_inputs(session: Session) -> None:
+    session.change("data.terms", "square, product")
+    session.change("data.val_size", "0.3")
+    session.change("data.test_size", "0.05")
+    session.add(0.5, 0.25, 1)
+
+
 def play_a_regression(session: Session) -> None:
     session.change("data.name", "peaks")
     session.add(0.5, 1.0, -3.25)
@@ -98,7 +106,7 @@ def play_a_curve(session: Session) -> None:
     "do",
     [
         *(lambda session: None, change_much, add_points, add_and_clear, train_change_and_reset),
-        *(take_single_steps, play_a_regression, play_a_curve),
+        *(take_single_steps, add_inputs, play_a_regression, play_a_curve),
     ],
 )
 def test_the_saved_config_trains_to_the_network_shown(do: Any, tmp_path: Path) -> None:
@@ -338,6 +346,8 @@ def test_single_steps_are_counted_and_end_in_an_epoch(tmp_path: Path) -> None:
         ("training.seed", "a: b", "training.seed"),
         ("training.epochs", "3", "not a setting"),
         ("data.noise", "1" * 201, "at most 200"),
+        ("data.terms", "square, cube", "data.terms"),
+        ("data.test_size", "0.9", "leave some to train on"),
     ],
 )
 def test_a_wrong_value_changes_nothing(key: str, text: str, message: str, tmp_path: Path) -> None:
