@@ -87,8 +87,9 @@ def draw_state(session: Session) -> dict[str, Any]:
 def draw_frame(session: Session, view: View) -> dict[str, Any]:
     """Return what the network makes of the plane now, ready for JSON.
 
-    ``labels`` and ``strength`` (how sure, 0 to 255), or of a regression ``values``, are bytes over a grid of
-    ``side`` points, row by row from the lowest, in base64. With one feature, ``curve`` has the values.
+    ``labels``, ``strength`` (how sure, 0 to 255) and ``lead`` (over the next class), or of a regression
+    ``values``, are bytes over a grid of ``side`` points, row by row from the lowest, in base64. With one
+    feature, ``curve`` has the values.
     """
     run, places = session.run, session.places
     with run.trainer.threads, np.errstate(all="ignore"):  # divergence is reported in words
@@ -127,6 +128,7 @@ def _predictions(session: Session, passed: Passed) -> dict[str, Any]:
         return {
             "labels": pack(loss.classify(logits[places.grid]).astype(np.uint8)),
             "strength": pack(_strength(passed.predicted[places.grid], passed.probabilities)),
+            "lead": pack(_lead(passed.predicted[places.grid])),
             "wrong": wrong.tolist(),
         }
     values = passed.layers[-1]
@@ -161,6 +163,15 @@ def _pass(session: Session) -> Passed:
     outputs = predicted[:, -logits.shape[1] :]  # of a binary loss that of the second class
     layers = [places.inputs, *hidden, outputs]
     return Passed(layers, logits, predicted, _names(session), loss.outputs == "probabilities")
+
+
+def _lead(predictions: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return how far the best class of each row is ahead of the next: 0 at a border, at most 255."""
+    ordered = np.partition(np.nan_to_num(predictions), -2, axis=1)
+    lead = ordered[:, -1] - ordered[:, -2]
+    most = float(lead.max(initial=0)) or 1.0
+    scaled: NDArray[np.uint8] = np.rint(lead * (255 / most)).astype(np.uint8)
+    return scaled
 
 
 def _strength(predictions: NDArray[Any], probabilities: bool) -> NDArray[np.uint8]:

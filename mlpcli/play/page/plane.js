@@ -116,7 +116,7 @@ export class Plane {
     const [x, y, size] = this.box, paper = rgb(theme().paper);
     const color = (i) => rgb(state.colours[i % state.colours.length]);
     const scales = state.classes.map((_, i) => scale((t) => mix(paper, color(i), 0.12 + 0.55 * t)));
-    const grid = { labels: bytes(frame.labels), strength: bytes(frame.strength), lead: bytes(frame.lead ?? frame.strength) };
+    const grid = { labels: bytes(frame.labels), strength: bytes(frame.strength), lead: bytes(frame.lead) };
     this.grid = { ...grid, side: frame.side };
     place(ink, classPixels(grid, frame.side, fine, scales, discretize), fine, x, y, size, size);
   }
