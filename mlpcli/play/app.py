@@ -32,7 +32,7 @@ _FILES = {
     for name in (
         *("page.html", "style.css", "icon.svg", "main.js", "requests.js", "controls.js", "canvas.js"),
         *("plane.js", "grid.js", "symbols.js", "points.js", "network.js", "unit.js", "space.js"),
-        *("curves.js", "dialogs.js", "link.js"),
+        *("curves.js", "dialogs.js", "link.js", "numbers.js", "legend.js"),
     )
 }
 _LONGEST = 4096  # bytes of a command

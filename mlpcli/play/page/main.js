@@ -1,16 +1,17 @@
 // The page of mlp play: gives the server's answers to what draws them, and the user's hand to the server.
 
-import { at, forgetTheme, make, share, short, theme, watch } from "./canvas.js";
+import { at, forgetTheme, make, short, watch } from "./canvas.js";
 import { showControls } from "./controls.js";
 import { drawLoss, SPLITS } from "./curves.js";
 import { listenToDialogs, listenToKeys } from "./dialogs.js";
+import { showParts, showTarget, target } from "./legend.js";
 import { copyLink, showLink, useLink } from "./link.js";
 import { NetworkView } from "./network.js";
+import { showHealth, showScores } from "./numbers.js";
 import { Plane } from "./plane.js";
 import { editPoints } from "./points.js";
 import { Follower, getYaml, send, STOPPED } from "./requests.js";
 import { drawSpace, listenToChoices, showChoices } from "./space.js";
-import { PART_SHAPES, symbol } from "./symbols.js";
 import { showUnit, titleOf } from "./unit.js";
 
 const alone = Number(new URLSearchParams(location.search).get("network")) === 2; // a window for network 2
@@ -162,7 +163,7 @@ function draw(follower) {
   if (follower !== now()) return;
   drawInsides();
   showNumbers();
-  const rest = [drawLosses, drawBent, showHealth];
+  const rest = [drawLosses, drawBent, () => showHealth(follower.frame)];
   turn = (turn + 1) % rest.length;
   if (follower.frame.playing) rest[turn]();
   else for (const each of rest) each();
@@ -204,50 +205,13 @@ function drawLosses() {
     ? `Loss over ${last[0]} epochs; the training loss is ${short(last[1])}` : "Loss over the epochs; none yet");
 }
 
-// ------------------------------------------------------------------------------------------------- numbers
-
 function showNumbers() {
   const { state, frame } = now();
   if (document.activeElement !== at("speed")) at("speed").value = frame.speed; // another tab may have set it
   at("play").textContent = frame.playing ? "Pause" : "Start";
   at("epoch").textContent = `epoch ${frame.epoch.toLocaleString("en")}${frame.batches ? ` + ${frame.batches}` : ""}`;
   if (frame.diverged) tell(frame.diverged);
-  const score = state.task === "regression" ? "r2" : "accuracy";
-  const rows = SPLITS.filter((split) => frame.scores[split]).map((split) => {
-    const { loss } = frame.scores[split], found = frame.scores[split][score];
-    const worth = found === null || found === undefined ? "–" : score === "r2" ? short(found) : share(found);
-    return [split, loss === null ? "–" : short(loss), worth];
-  });
-  const list = at("scores"), kind = rows.map(([split]) => split).join() + score;
-  if (list.dataset.kind !== kind) {
-    list.dataset.kind = kind;
-    list.replaceChildren(...rows.map(([split]) => {
-      const row = make("li"), mark = make("i");
-      mark.style.background = state.split_colours[split];
-      row.append(mark, `${split} `, make("span", "loss ", { class: "unseen" }), make("b"),
-        make("span", score === "r2" ? " R² " : ", accuracy ", { class: score === "r2" ? "quiet" : "unseen" }), " ", make("b"));
-      return row;
-    }));
-  }
-  rows.forEach(([, loss, worth], i) => {
-    const [lossCell, worthCell] = list.children[i].querySelectorAll("b");
-    lossCell.textContent = loss;
-    worthCell.textContent = worth;
-  });
-}
-
-function showHealth() {
-  const { metrics, advice } = now().frame;
-  at("health").replaceChildren(...(metrics ? metrics.gradient_norms.map((norm, i) => {
-    const row = make("tr"), ratio = metrics.update_ratio[i];
-    row.append(make("th", i < metrics.dead.length ? i + 1 : `${i + 1} (output)`, { scope: "row" }),
-      make("td", share(metrics.dead[i])), make("td", share(metrics.saturated[i])),
-      make("td", short(norm)), make("td", ratio === null ? "–" : short(ratio, 2)));
-    return row;
-  }) : []));
-  at("advice").replaceChildren(...advice.map((line) => make("li", line)));
-  at("advised").hidden = !advice.length;
-  at("advised").textContent = `advice below: ${advice.length}`;
+  showScores(state, frame);
 }
 
 // ------------------------------------------------------------------------------------------------ the state
@@ -265,65 +229,10 @@ function showState(follower) {
   at("clear").hidden = at("remove").hidden = !state.added.length;
   at("discretize-row").hidden = state.task === "regression";
   showTarget(state);
-  showParts(state);
+  showParts(state, seen.hidden, drawAll);
   if (view.layer > depth) Object.assign(view, { layer: 0, a: 0, b: 0 });
   if (unit && (unit[0] > depth + 1)) [unit, pinned] = [null, null];
   if (linked) showLink(state.link);
-}
-
-/* Show which class, or which value, a click adds. */
-function showTarget(state) {
-  const shape = JSON.stringify([state.build && state.classes, state.task]);
-  if (at("target").dataset.shape === shape) return;
-  at("target").dataset.shape = shape;
-  if (state.task === "regression") {
-    const label = make("label", "a click adds an example of value");
-    const field = make("input", undefined, { id: "value", type: "number", step: "any", value: "0", "aria-label": "Value of added examples" });
-    label.append(field);
-    at("target").replaceChildren(label);
-    label.hidden = state.features.length === 1; // there the height says it
-    return;
-  }
-  at("target").replaceChildren(make("span", "a click adds", { class: "quiet" }), ...state.classes.map((name, i) => {
-    const label = make("label"), radio = make("input", undefined, { type: "radio", name: "class", value: i });
-    radio.checked = i === 0;
-    label.append(radio, sample(state, i, 0), make("span", name.length > 30 ? `${name.slice(0, 29)}…` : name));
-    return label;
-  }));
-}
-
-function target() {
-  const value = at("value");
-  if (value) return { value: Number(value.value) };
-  return { label: Number(document.querySelector("input[name=class]:checked")?.value ?? 0) };
-}
-
-/* Show which parts of the examples are drawn, as boxes to check. */
-function showParts(state) {
-  const present = SPLITS.map((_, part) => state.parts.includes(part));
-  const kind = [state.task, state.features.length, ...present].join();
-  if (at("parts").dataset.kind === kind) return;
-  at("parts").dataset.kind = kind;
-  at("parts").replaceChildren(...SPLITS.flatMap((name, part) => {
-    if (!present[part]) return [];
-    const label = make("label"), box = make("input", undefined, { type: "checkbox" });
-    box.checked = !seen.hidden.includes(part);
-    box.addEventListener("change", () => {
-      seen.hidden = seen.hidden.filter((each) => each !== part);
-      if (!box.checked) seen.hidden.push(part);
-      drawAll();
-    });
-    label.append(box, sample(state, 0, part), make("span", name));
-    return [label];
-  }));
-}
-
-function sample(state, label, part) {
-  const canvas = make("canvas", undefined, { width: 32, height: 32, "aria-hidden": "true" }), ink = canvas.getContext("2d");
-  const valued = state.task === "regression" && state.features.length > 1;
-  const shape = valued ? PART_SHAPES[part] : state.shapes[label % state.shapes.length];
-  symbol(ink, shape, valued ? theme().quiet : state.colours[label % state.colours.length], 16, 16, 10, valued ? 0 : part);
-  return canvas;
 }
 
 // ---------------------------------------------------------------------------------------------- the commands

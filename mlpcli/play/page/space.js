@@ -12,7 +12,9 @@ export function drawSpace(canvas, state, frame, hidden) {
   const text = Math.round(0.8 * look.font);
   ink.font = `${text}px ${look.family}`;
   ink.fillStyle = look.quiet;
-  const names = bent ? `across: ${bent.names[0]}${bent.names[1] ? `; up: ${bent.names[1]}` : ""}` : "The network has no hidden layer.";
+  const [across, up] = (bent?.names ?? []).map((name) => name.replace("principal component", "main axis"));
+  const names = !bent ? "The network has no hidden layer."
+    : `across: ${across}${up ? `, up: ${up.replace(" of the variance", "")}` : ""}`;
   canvas.setAttribute("aria-label", `A grid over the plane, and the examples, as the hidden layer maps them; ${names}`);
   ink.fillText(names, 0, height - 0.3 * text, width);
   if (!bent) return;
