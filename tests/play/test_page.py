@@ -84,8 +84,10 @@ class Page:
         return str(self.run("return document.getElementById(arguments[0]).toDataURL()", name))
 
     def quiet(self) -> bool:
-        """Return whether the console is empty, apart from responses 422, which refuse a value."""
-        return [row for row in self.browser.get_log("browser") if "422" not in row["message"]] == []
+        """Return whether the console is empty, apart from responses that refuse a value or a network that ended."""
+        refused = ("status of 422", "status of 404")
+        rows = self.browser.get_log("browser")
+        return [row for row in rows if not any(status in row["message"] for status in refused)] == []
 
 
 # A server waits a second for a page that is open: start comes before browser, which is left first.
@@ -281,6 +283,35 @@ def test_a_link_holds_the_settings(start: Any, browser: Any) -> None:
     page.click("offer-yes")
     page.until(lambda: page.run("return shown.state.hidden") == [4])
     assert page.value("regularization.l2") != "0.02"
+    assert page.quiet()
+
+
+def test_two_networks_side_by_side(page: Page) -> None:
+    page.click("compare")
+    page.until(lambda: page.at("plane-2").is_displayed() and page.at("tabs").is_displayed())
+    page.until(lambda: page.pixels("plane-1") == page.pixels("plane-2"))
+    page.click("tab-2")
+    page.change("model.hidden", "3")
+    page.until(lambda: page.at("plane-title-1").text == "A, hidden sizes 24")
+    assert page.at("plane-title-2").text == "B, hidden sizes 3"
+    page.click("tab-1")
+    page.until(lambda: page.value("model.hidden") == "24")
+    page.click("play")
+    page.until(lambda: page.epoch > 5)
+    page.click("play")
+    page.until(lambda: page.at("play").text == "Start")
+    assert page.pixels("plane-1") != page.pixels("plane-2")
+    address = page.run("return document.querySelector('#tabs a').href")
+    page.click("tab-2")
+    page.until(lambda: page.at("network-title").text == "Network B")
+    assert page.quiet()
+    other = Page(page.browser, address)  # B in a tab of its own
+    assert other.run("return shown.state.hidden") == [3]
+    assert not other.at("plane-2").is_displayed()
+    page = Page(page.browser, address.partition("?")[0])
+    page.until(lambda: page.at("plane-2").is_displayed())
+    page.click("compare")
+    page.until(lambda: not page.at("plane-2").is_displayed())
     assert page.quiet()
 
 

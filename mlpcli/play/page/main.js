@@ -1,6 +1,6 @@
 // The page of mlp play: gives the server's answers to what draws them, and the user's hand to the server.
 
-import { at, forgetTheme, make, short, watch } from "./canvas.js";
+import { at, clip, forgetTheme, make, short, watch } from "./canvas.js";
 import { showControls } from "./controls.js";
 import { drawLoss, SPLITS } from "./curves.js";
 import { listenToDialogs, listenToKeys } from "./dialogs.js";
@@ -10,7 +10,7 @@ import { NetworkView } from "./network.js";
 import { showHealth, showScores } from "./numbers.js";
 import { Plane } from "./plane.js";
 import { editPoints } from "./points.js";
-import { Follower, getYaml, send, STOPPED } from "./requests.js";
+import { Follower, getYaml, MISSING, send, STOPPED } from "./requests.js";
 import { drawSpace, listenToChoices, showChoices } from "./space.js";
 import { showUnit, titleOf } from "./unit.js";
 
@@ -66,8 +66,7 @@ function follow(network) {
       if (!linked && follower === now()) openLink();
     },
     lost: (gone) => {
-      if (gone) tell(STOPPED);
-      else if (told === STOPPED) tell("");
+      if (gone || [STOPPED, MISSING].includes(told)) tell(gone);
     },
   }));
 }
@@ -85,7 +84,6 @@ function followBoth(both) {
   document.documentElement.classList.toggle("comparing", both);
   at("compare").setAttribute("aria-pressed", both);
   at("tabs").hidden = at("output-2").hidden = !both;
-  at("plane-title-1").textContent = both ? "A" : "Predictions";
   if (both) follow(2);
   else {
     followers.get(2).end();
@@ -152,7 +150,24 @@ function drawInsides() {
   at("unit").hidden = !large;
   document.querySelector(".space").hidden = Boolean(large);
   if (large) showUnit(large, state);
-  at("plane-title-1").textContent = large && !followers.has(2) ? titleOf(large) : followers.has(2) ? "A" : "Predictions";
+  showTitles(large && titleOf(large));
+}
+
+/* Name the planes: which unit or which network, and in what the two networks differ. */
+function showTitles(unitTitle) {
+  const [a, b] = [1, 2].map((network) => followers.get(network)?.state);
+  const both = a && b;
+  for (const [network, state, other] of [[1, a, b], [2, b, a]]) {
+    if (!state) continue;
+    const before = both && Object.fromEntries(other.controls.map(({ key, value }) => [key, value]));
+    const differs = both ? state.controls.filter(({ key, value }) => before[key] !== value) : [];
+    const name = both || alone ? "AB"[network - 1] : "Predictions";
+    const words = [name, ...differs.map(({ label, value }) => `${label} ${value || "none"}`)].join(", ");
+    at(`plane-title-${alone ? 1 : network}`).textContent = unitTitle && network === current ? unitTitle : clip(words, 60);
+  }
+  const whose = both ? ` ${"AB"[current - 1]}` : "";
+  at("network-title").textContent = `Network${whose}`;
+  at("loss-title").textContent = both ? `Loss (dashed: ${"BA"[current - 1]})` : "Loss";
 }
 
 let turn = 0;
@@ -296,4 +311,5 @@ at("loss").addEventListener("pointermove", sayLosses);
 at("loss").addEventListener("pointerleave", () => { at("says-loss").textContent = ""; });
 window.addEventListener("hashchange", openLink);
 watch(document.querySelectorAll("main canvas"), drawAll);
+at("compare").hidden = alone;
 follow(current);

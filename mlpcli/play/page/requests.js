@@ -1,5 +1,6 @@
 // Talks with the server: sends commands, and asks for states and frames, over and over.
 
+export const MISSING = "There is no network B. The button Compare begins one.";
 export const STOPPED = "The server has stopped. Start mlp play again; this page then goes on by itself.";
 
 /* Send a command; return the server's reply, or {error} in words. */
@@ -31,7 +32,7 @@ const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds
    frames that are shown. A hidden tab paints nothing, so it asks for nothing.
 
    query() returns what the page wants to see; shows.state and shows.frame get the answers; shows.lost is called
-   with whether the server answers. */
+   with what is wrong, or "". */
 export class Follower {
   constructor(network, query, shows) {
     Object.assign(this, { network, query, shows, state: null, frame: null, ended: false });
@@ -48,6 +49,7 @@ export class Follower {
 
   async get(address, signal) {
     const response = await fetch(address, { signal });
+    if (response.status === 404) throw new Error(MISSING);
     if (response.status !== 200 && response.status !== 204) throw new Error(`status ${response.status}`);
     return response.status === 200 ? response.json() : null;
   }
@@ -75,11 +77,11 @@ export class Follower {
           this.frame = next;
           this.shows.frame(this);
         }
-        this.shows.lost(false);
+        this.shows.lost("");
       } catch (error) {
         if (this.ended) return;
         if (error.name !== "AbortError") {
-          this.shows.lost(true);
+          this.shows.lost(error.message === MISSING ? MISSING : STOPPED);
           await pause(2);
         }
         seen = 0;
