@@ -84,7 +84,7 @@ class Page:
         return str(self.run("return document.getElementById(arguments[0]).toDataURL()", name))
 
     def quiet(self) -> bool:
-        """Return whether the console is empty, apart from responses that refuse a value or a network that ended."""
+        """Return whether the console is empty, but for what refuses a value, or a network that ended."""
         refused = ("status of 422", "status of 404")
         rows = self.browser.get_log("browser")
         return [row for row in rows if not any(status in row["message"] for status in refused)] == []
