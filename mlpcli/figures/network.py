@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from mlpcli.figures.images import brightness, image_shape, mosaic
 from mlpcli.figures.style import INK, label, new_figure, styled
 from mlpcli.specs import NetworkSpec
 from mlpcli.text import count
@@ -30,6 +31,7 @@ _MOST_COLUMNS = 8  # layers that are drawn, the inputs included
 _MOST_NUMBERED = 16  # edges between two layers that get their numbers
 _GAP = 2.6  # from layer to layer; 1 is a hundred pixels across
 _STEP = 0.62  # from unit to unit
+_IMAGE = 1.5  # side of the image beside the inputs
 _DIAMETER = 32.0  # of a unit, in points
 _WIDEST = 5.0  # edge, in points
 
@@ -117,7 +119,10 @@ def draw_forward(found: Explanation) -> Figure:
     member = f" (network {found.member + 1:,} of {len(found.each):,})" if len(found.each) > 1 else ""
     title = f"{label(found.source, 60)}{member}: {said}"
     columns = _columns(checkpoint, given, edges, values, outputs)
-    return _draw(columns, title, "input x weight", ["the number in a unit is its output"], filled=True)
+    shape = image_shape(checkpoint.experiment, len(checkpoint.columns))
+    image = None if shape is None else mosaic(brightness(found.raw, shape).reshape(1, *shape), 1)
+    notes = ["the number in a unit is its output"]
+    return _draw(columns, title, "input x weight", notes, filled=True, image=image)
 
 
 def _columns(
@@ -165,12 +170,17 @@ def _draw(
     *,
     filled: bool = False,
     gap: float = _GAP,
+    image: Array | None = None,
 ) -> Figure:
-    """Draw the columns from left to right; ``edge`` says what the edges are."""
+    """Draw the columns from left to right; ``edge`` says what the edges are.
+
+    ``image`` (height, width, 3) is what the inputs are the pixels of.
+    """
     half = len(columns) - _MOST_COLUMNS // 2
     chosen = [i for i in range(len(columns)) if len(columns) <= _MOST_COLUMNS or i < 4 or i >= half]
     high = max(len(columns[i].heights) for i in chosen) * _STEP
     left, right = (_room(columns[i]) for i in (0, -1))
+    left += 0 if image is None else _IMAGE + 0.1
     width = left + gap * (len(chosen) - 1) + right
     figure = new_figure(max(width, 6.0), high + 2.1, title)
     axes = figure.subplots(1, 1)
@@ -191,6 +201,10 @@ def _draw(
     ):
         for unit, y in zip(units.shown, units.heights, strict=False):
             axes.text(x, y, units.names[unit], ha=side, va="center", fontsize=9)
+    if image is not None:
+        inset = axes.inset_axes((-left, -_IMAGE / 2, _IMAGE, _IMAGE), transform=axes.transData)
+        inset.imshow(image, interpolation="nearest")
+        inset.set_axis_off()
     signs = ((_POSITIVE, "positive"), (_NEGATIVE, "negative"))
     handles = [Line2D([], [], color=colour, linewidth=3, label=f"{edge}: {sign}") for colour, sign in signs]
     legend = figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=9, title_fontsize=9)

@@ -131,6 +131,13 @@ def test_a_regression_has_its_values_in_their_units(plane_values: FinishedRun) -
     assert figure.get_suptitle().endswith(", true -1")
 
 
+def test_an_image_stands_beside_its_pixels(cifar10: FinishedRun) -> None:
+    found = explain_example(cifar10.directory, 61)
+    (inset,) = draw_forward(found).axes[0].child_axes
+    shown = np.asarray(inset.images[0].get_array())
+    assert np.allclose(shown, found.raw.reshape(3, 32, 32).transpose(1, 2, 0) / 255)
+
+
 def test_names_from_files_are_shown_and_not_obeyed(tmp_path: Path, trained_text: Callable[..., Path]) -> None:
     rows = "".join(f"{i % 7},{i % 5},{'$x^2$' if i % 2 else 'p'}\n" for i in range(40))
     (tmp_path / "t.csv").write_text(f"\x1b[31mred,{'d' * 99},y\n{rows}", encoding="utf-8")
