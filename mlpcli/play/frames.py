@@ -19,7 +19,6 @@ from mlpcli.training.plane import pass_through, project
 
 __all__ = ["View", "draw_frame", "draw_state"]
 
-_MAX_MAPS = 32
 _MAX_FOR_AXES = 60  # examples from which the principal axes are computed
 _MAX_CHANGES = 50
 _FARTHEST = 1e6  # that an output is drawn
@@ -77,7 +76,6 @@ def draw_state(session: Session) -> dict[str, Any]:
         "labels": [] if is_regression else places.y.tolist(),
         "values": rounded(places.y[:, 0], 4) if is_regression else [],
         "parts": parts.tolist(),
-        "held_out": (parts > 0).astype(int).tolist(),
         "added": np.flatnonzero(np.isin(places.rows, session.added_rows)).tolist(),
         "changes": [str(change) for change in session.changes[-_MAX_CHANGES:]],
         "link": session.link,
@@ -99,7 +97,7 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
         if view.inside:
             inside["network"] = draw_network(run.network, places, passed)
             inside["unit"] = _unit(session, passed, view)
-            inside["maps"], inside["hidden"] = _hidden(session, passed, view)
+            inside["hidden"] = _hidden(session, passed, view)
     scores = session.scores()
     return {
         "build": session.build,
@@ -199,26 +197,15 @@ def _unit(session: Session, passed: Passed, view: View) -> dict[str, Any] | None
     return draw_unit(session.run.network, session.places, passed, layer, unit, activation)
 
 
-def _hidden(
-    session: Session, passed: Passed, view: View
-) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Return the maps of a hidden layer's units, and the plane as the layer bends it."""
+def _hidden(session: Session, passed: Passed, view: View) -> dict[str, Any] | None:
+    """Return the plane as a hidden layer bends it."""
     places, sizes = session.places, session.run.network.widths[1:-1]
     if not sizes:
-        return None, None
+        return None
     layer = view.layer if 1 <= view.layer <= len(sizes) else 0
     if layer == 0:
         layer = next((i for i, n in reversed(list(enumerate(sizes, 1))) if n == 2), 1)
     outputs = passed.layers[layer]
-    units = places.small_images(outputs[:, :_MAX_MAPS])
-    drawn = pack_images(units)
-    maps = {
-        "side": units.shape[1],
-        "units": sizes[layer - 1],
-        "bytes": drawn["bytes"],
-        "shown": len(units),
-    }
-
     lines, points = (bounded(outputs[part], _FARTHEST) for part in (places.bent, places.examples))
     chosen = view.units
     if chosen is not None and max(chosen) <= sizes[layer - 1] and min(chosen) >= 1:
@@ -230,7 +217,7 @@ def _hidden(
         axes_of = points[:: -(-len(points) // _MAX_FOR_AXES)]  # of all examples, this would dominate the time
         _, both, names = project(axes_of, np.concatenate([lines, points]))
         lines, points = both[: len(lines)], both[len(lines) :]
-    return maps, {
+    return {
         "layer": layer,
         "units": chosen,
         "names": names,

@@ -57,7 +57,6 @@ def test_the_plane_is_divided_where_the_network_divides_it(axis: int, loss: str,
     )
     points, told = np.array(state["points"]), np.array(state["labels"])
     assert frame["wrong"] == np.flatnonzero((points[:, axis] > 0) != told).tolist()
-    assert frame["maps"] is None
     assert frame["hidden"] is None
 
 
@@ -81,8 +80,8 @@ def test_points_are_those_of_the_data_and_held_out_ones_are_marked(tmp_path: Pat
     held_out = {tuple(row) for part in (parts.val, parts.test) if part for row in part.X[part.rows].round(3)}
     marked = {
         tuple(np.float32(point).round(3))
-        for point, out in zip(state["points"], state["held_out"], strict=True)
-        if out
+        for point, part in zip(state["points"], state["parts"], strict=True)
+        if part
     }
     assert marked == held_out
     assert len(marked) == 16
@@ -109,11 +108,62 @@ def test_a_frame_is_drawn_thirty_times_a_second(tmp_path: Path) -> None:
     assert min(took) < 1 / 30
 
 
-def corners(maps: dict[str, Any]) -> NDArray[np.uint8]:
+def corners(frame: dict[str, Any], layer: int) -> NDArray[np.uint8]:
     """Return the lower left, lower right, upper left and upper right corner of each unit's map."""
-    side = maps["side"]
-    found = unpacked(maps["bytes"], maps["shown"], side, side)
+    drawn, side = frame["network"]["layers"][layer], frame["network"]["side"]
+    found = unpacked(drawn["bytes"], drawn["shown"], side, side)
     return found[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+
+
+def test_a_regression_of_two_features_is_a_surface(tmp_path: Path) -> None:
+    """The prediction is 2 x1, in units of a target whose scale the transform undoes."""
+    plain = {"data": {"name": "peaks", "points": 60, "scaling": "none"}, "model": {"hidden": []}}
+    session = Session(validate_experiment(plain, tmp_path), tmp_path)
+    to_units = session.run.target_transform
+    assert to_units is not None
+    set_weights(session, [[2 / to_units.scaling.scale[0]], [0]])
+    session.run.network.dense[0].b[...] = -to_units.scaling.shift / to_units.scaling.scale
+    state, frame = draw_state(session), draw_frame(session, View(unit=(1, 1)))
+    side, (low, high) = frame["side"], state["range"]
+    x = np.linspace(*state["extent"][0], side)
+    wanted = np.clip((2 * x - low) / (high - low), 0, 1) * 255
+    values = unpacked(frame["values"], side, side)
+    np.testing.assert_allclose(values, np.broadcast_to(wanted, (side, side)), atol=1.01)
+    assert (state["task"], state["labels"], frame["wrong"]) == ("regression", [], [])
+    assert frame["unit"]["high"] == pytest.approx(2 * x[-1], rel=1e-3)
+    splits = session.run.splits
+    y = np.concatenate([split.y[split.rows, 0] for split in splits.parts.values()])
+    np.testing.assert_allclose(state["values"], y, rtol=1e-3)
+    assert low < y.min()
+    assert high > y.max()
+    assert "curve" not in frame
+    assert frame["scores"]["test"].keys() == {"loss", "r2"}
+
+
+def test_a_regression_of_one_feature_is_a_curve(tmp_path: Path) -> None:
+    plain = {"data": {"name": "sine", "points": 60}, "model": {"hidden": [3]}}
+    session = Session(validate_experiment(plain, tmp_path), tmp_path)
+    session.train_epoch()
+    state, frame = draw_state(session), draw_frame(session, View(unit=(1, 2)))
+    x = np.linspace(*state["extent"][0], frame["side"])[:, None]
+    run = session.run
+    assert run.target_transform is not None
+    predicted = run.target_transform.undo(run.network.predict(run.transform.apply(x).astype(np.float32)))
+    np.testing.assert_allclose(frame["curve"], predicted[:, 0], rtol=1e-2, atol=1e-3)
+    assert state["extent"][1] == state["range"]
+    targets = np.concatenate([split.y[split.rows, 0] for split in run.splits.parts.values()])
+    np.testing.assert_allclose(np.array(state["points"])[:, 1], targets, atol=1e-4)
+    side = frame["network"]["side"]
+    maps = unpacked(frame["network"]["layers"][1]["bytes"], 3, side, side)
+    assert (maps == maps[:, :1]).all()
+    assert np.shape(frame["hidden"]["lines"])[0] == 1
+
+
+def test_without_its_inside_a_frame_has_the_predictions_alone(tmp_path: Path) -> None:
+    session = make(tmp_path, [3])
+    whole, few = draw_frame(session, View()), draw_frame(session, View(inside=False))
+    assert whole.keys() - few.keys() == {"network", "unit", "hidden"}
+    assert few == {key: whole[key] for key in few}
 
 
 def test_units_are_those_of_the_layer_in_view(tmp_path: Path) -> None:
@@ -122,8 +172,8 @@ def test_units_are_those_of_the_layer_in_view(tmp_path: Path) -> None:
     set_weights(session, [[1, 0], [0, 1]], [[-1, 0, 0], [0, 1, 0]], [[0, 0]] * 3)
     first, second = (draw_frame(session, View(layer)) for layer in (0, 2))
     assert (first["hidden"]["layer"], second["hidden"]["layer"]) == (1, 2)
-    np.testing.assert_array_equal(corners(first["maps"]), [[0, 255, 0, 255], [0, 0, 255, 255]])
-    np.testing.assert_array_equal(corners(second["maps"]), [[255, 0, 255, 0], [0, 0, 255, 255], [0, 0, 0, 0]])
+    np.testing.assert_array_equal(corners(first, 1), [[0, 255, 0, 255], [0, 0, 255, 255]])
+    np.testing.assert_array_equal(corners(first, 2), [[255, 0, 255, 0], [0, 0, 255, 255], [0, 0, 0, 0]])
     np.testing.assert_allclose(first["hidden"]["points"], draw_state(session)["points"], atol=1e-4)
     chosen = draw_frame(session, View(2, (2, 1)))["hidden"]
     assert chosen["names"] == ["unit 2", "unit 1"]
