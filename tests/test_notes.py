@@ -275,8 +275,9 @@ def test_more_units_bend_the_border_more_and_twenty_fit_every_point(trained: Tra
 
 
 def test_stronger_l2_gives_smaller_weights_a_smoother_border_and_a_better_score(trained: Train) -> None:
-    none, weak, middle, strong = (
-        seeds_of(trained, "l2_strength", f"regularization.l2={l2}") for l2 in (0, 0.001, 0.01, 0.1)
+    none = seeds_of(trained, "layer_sizes")  # the same network on the same points
+    weak, middle, strong = (
+        seeds_of(trained, "l2_strength", f"regularization.l2={l2}") for l2 in (0.001, 0.01, 0.1)
     )
     assert (
         mean_of(size, none) > 2 * mean_of(size, weak) > 4 * mean_of(size, middle) > 6 * mean_of(size, strong)
@@ -306,10 +307,10 @@ def test_regularization_is_gradual_forgetting(trained: Train) -> None:
 
     none, weak, strong = norms(0), norms(0.01), norms(0.1)
     assert none[-1] > none[0]
-    assert weak[100] / weak[0] == pytest.approx((1 - 0.1 * 0.01) ** 100, abs=0.03)
-    assert strong[50] / strong[0] == pytest.approx((1 - 0.1 * 0.1) ** 50, abs=0.05)
+    assert weak[50] / weak[0] == pytest.approx((1 - 0.2 * 0.01) ** 50, abs=0.03)
+    assert strong[25] / strong[0] == pytest.approx((1 - 0.2 * 0.1) ** 25, abs=0.05)
     assert 0.1 * strong[0] < strong[-1] < 0.5 * weak[0]
-    assert strong[-1] == pytest.approx(strong[-1000], rel=0.01)
+    assert strong[-1] == pytest.approx(strong[-500], rel=0.01)
     assert strong[-1] < 0.8 * weak[-1]
     assert score(trained("notes/forgetting", "regularization.l2=0.1"), "accuracy") > 0.95
 
@@ -323,10 +324,10 @@ def test_three_layers_beat_two_and_five_do_not_beat_three_by_much(trained: Train
     assert abs(five - three) < 0.03
 
 
-@pytest.mark.parametrize("against", ["model.dropout=0.5", "model.input_noise=0.5"])
-def test_dropout_and_input_noise_work_against_overfitting(trained: Train, against: str) -> None:
+def test_dropout_and_input_noise_work_against_overfitting(trained: Train) -> None:
     def last(name: str, *overrides: str) -> float:
         return float(np.mean([rows(run)[-1][name] for run in seeds_of(trained, "dropout_noise", *overrides)]))
 
-    assert last("val_loss") > 1.4 * last("val_loss", against)
-    assert last("train_loss") < 0.7 * last("train_loss", against)
+    for against in ("model.dropout=0.5", "model.input_noise=0.5"):
+        assert last("val_loss") > 1.4 * last("val_loss", against)
+        assert last("train_loss") < 0.7 * last("train_loss", against)

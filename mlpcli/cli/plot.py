@@ -60,8 +60,8 @@ _ALL = "all"  # the name that stands for all figures of the notes
     "--notes",
     metavar="NAME",
     type=click.Choice((*NOTES, _ALL)),
-    help="Train the runs of a figure of the notes, from configs/notes, and draw it; all draws each of them: "
-    f"{', '.join(NOTES)}.",
+    help="Train the runs of a figure of the notes, from configs/notes, and draw it: "
+    f"{', '.join(NOTES)}, or all of them.",
 )
 def plot(
     runs: tuple[Path, ...],

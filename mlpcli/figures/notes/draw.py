@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from mlpcli.training.finished import FinishedRun
 from mlpcli.training.start import train_run
 
 __all__ = ["check_configs", "draw_notes"]
+
+_LETTERS = 11  # of a title in a hundred pixels
 
 
 def check_configs(names: Iterable[str], folder: Path) -> None:
@@ -47,5 +50,5 @@ def draw_notes(name: str, folder: Path, say: Callable[[str], object]) -> Figure:
         say(f"{name}, {number} of {len(planned)}: mlp train {shlex.quote(str(path))}{options}")
         runs.append(FinishedRun.of(train_run(load_experiment(path, overrides))))
     drawn = figure.draw(runs, figure.claim)
-    drawn.suptitle(figure.claim, fontsize=13)
+    drawn.suptitle(textwrap.fill(figure.claim, int(_LETTERS * drawn.get_figwidth())), fontsize=13)
     return drawn

@@ -7,11 +7,27 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from mlpcli.figures.boundary import draw_boundary
 from mlpcli.figures.notes.parts import accuracy, draw_planes
 from mlpcli.figures.style import INK, LINE_COLOURS, new_figure, percent_axis, styled
 from mlpcli.training.finished import FinishedRun
 
-__all__ = ["draw_depth", "draw_sizes", "draw_spread"]
+__all__ = ["draw_approximations", "draw_depth", "draw_sizes", "draw_spread"]
+
+
+@styled
+def draw_approximations(runs: Sequence[FinishedRun], claim: str) -> Figure:
+    """Draw the function that networks of several sizes have learned, and its error on the test points."""
+    figure = draw_boundary(runs)
+    figure.suptitle(claim)
+    for axes, run in zip(figure.axes, runs, strict=True):
+        units = sum(run.checkpoint.network.widths[1:-1])
+        test = run.splits.parts["test"]
+        errors = run.values(run.logits("test")) - test.y[test.rows]
+        axes.set_title(
+            f"{units or 'no'} hidden units\nmean squared error {np.mean(errors**2):.1g}", fontsize=11
+        )
+    return figure
 
 
 @styled

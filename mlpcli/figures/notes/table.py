@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
-from mlpcli.figures.boundary import draw_boundary
 from mlpcli.figures.curves import draw_curves
 from mlpcli.figures.notes.activations import draw_activations
 from mlpcli.figures.notes.bumps import draw_bumps
 from mlpcli.figures.notes.failing import draw_dead_relu, draw_saturation
 from mlpcli.figures.notes.neuron import draw_neuron
 from mlpcli.figures.notes.regularization import draw_forgetting, draw_large, draw_others, draw_strengths
-from mlpcli.figures.notes.sizes import draw_depth, draw_sizes, draw_spread
+from mlpcli.figures.notes.sizes import draw_approximations, draw_depth, draw_sizes, draw_spread
 from mlpcli.figures.notes.zigzag import draw_zigzag
 from mlpcli.training.finished import FinishedRun
 
@@ -106,8 +105,8 @@ FIGURES: dict[str, NotesFigure] = {
         },
     ),
     "universal_approximator": NotesFigure(
-        "More units in one hidden layer approximate a function more closely",
-        _titled(draw_boundary),
+        "With enough units, one hidden layer approximates any continuous function",
+        draw_approximations,
         {"universal_approximator": _hidden("", "2", "5", "20")},
     ),
     "bumps": NotesFigure(
@@ -148,7 +147,7 @@ FIGURES: dict[str, NotesFigure] = {
         },
     ),
     "spread_of_loss": NotesFigure(
-        "The final loss of a small network is a matter of luck, that of a large one is not",
+        "The final loss is a matter of luck in small networks, not in large ones",
         draw_spread,
         {
             "spread_of_loss": [

@@ -20,7 +20,7 @@ def test_a_figure_is_trained_and_drawn_under_its_claim(tmp_path: Path) -> None:
     (tmp_path / "layer_sizes.yaml").write_text(short, encoding="utf-8")
     said: list[str] = []
     figure = draw_notes("layer_sizes", tmp_path, said.append)
-    assert figure.get_suptitle() == FIGURES["layer_sizes"].claim
+    assert " ".join(figure.get_suptitle().split()) == FIGURES["layer_sizes"].claim
     titles = [axes.get_title().splitlines()[0] for axes in figure.axes[:3]]
     assert titles == ["3 hidden units", "6 hidden units", "20 hidden units"]
     config = tmp_path / "layer_sizes.yaml"

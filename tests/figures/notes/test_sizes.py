@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlpcli.figures.notes.parts import accuracy
-from mlpcli.figures.notes.sizes import draw_depth, draw_sizes, draw_spread
+from mlpcli.figures.notes.sizes import draw_approximations, draw_depth, draw_sizes, draw_spread
 from mlpcli.training.finished import FinishedRun
 
 
@@ -47,3 +47,12 @@ def test_depths_have_a_point_for_each_run_and_their_mean(finished: Callable[...,
     names = [tick.get_text() for tick in axes.get_xticklabels()]
     assert names == ["2 layers\n1 × 9 units", "3 layers\n2 × 4 units"]
     assert "42 to 47 parameters" in axes.get_xlabel()
+
+
+def test_approximations_have_their_error_on_the_test_points(finished: Callable[..., FinishedRun]) -> None:
+    runs = [finished("sine", f"model.hidden={hidden}", "training.epochs=3") for hidden in ("[]", "[5]")]
+    titles = [axes.get_title() for axes in draw_approximations(runs, "Closer").axes]
+    for title, run, units in zip(titles, runs, ("no", "5"), strict=True):
+        test = run.splits.parts["test"]
+        error = np.mean((run.values(run.predict_logits(test.X[test.rows])) - test.y[test.rows]) ** 2)
+        assert title == f"{units} hidden units\nmean squared error {error:.1g}"
