@@ -113,9 +113,9 @@ def _introduce(validation: CrossValidation, run: Run, say: Teller) -> None:
     say(f"{run.describe_data()}; {record.folds} folds{repeats}")
     say(run.describe_network())
     resumed = ""
-    if done or run.trainer.optimizer.steps:
+    if done or run.trainer.steps:
         resumed = f", resumed after {done:,} of {len(validation.plans):,} folds"
-        if run.trainer.optimizer.steps:
+        if run.trainer.steps:
             resumed += f", {describe_place(run)} of the next"
     say(f"-> {validation.directory.path}{resumed}")
     for note in [*validation.notes, *run.notes]:

@@ -37,7 +37,7 @@ class Teller:
 def describe_place(run: Run) -> str:
     """Describe how far a run has come."""
     trainer = run.trainer
-    batch = trainer.optimizer.steps - trainer.progress.epoch * trainer.batches
+    batch = trainer.steps - trainer.progress.epoch * trainer.batches
     if batch:
         return f"in epoch {trainer.progress.epoch + 1:,}, after batch {batch:,} of {trainer.batches:,}"
     return f"after epoch {trainer.progress.epoch:,} of {run.experiment.training.epochs:,}"

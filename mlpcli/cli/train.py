@@ -215,7 +215,7 @@ def _introduce(run: Run, directory: RunDirectory, say: Teller) -> None:
             "that cannot be learned; see mlp check."
         )
     say(run.describe_network())
-    resumed = bool(run.trainer.optimizer.steps)
+    resumed = bool(run.trainer.steps)
     say(f"-> {directory.path}{f', resumed {describe_place(run)}' if resumed else ''}")
     for note in run.notes:
         say.note(note)
@@ -250,8 +250,9 @@ def _plan(experiment: Experiment, folds: int | None, repeats: int) -> str:
     if folds is not None:
         words = f"{folds} folds" + (f" x {repeats} repeats" if repeats > 1 else "")
         lines = [f"{words}: {folds * repeats:,} networks of this kind, one after the other", "", *lines]
-    if plan.note is not None:
-        lines = [*textwrap.wrap(plan.note, 80), "", *lines]
+    for note in (plan.start, plan.note):
+        if note is not None:
+            lines = [*textwrap.wrap(note, 80), "", *lines]
     return write_yaml(to_plain(plan.experiment)) + "\n" + "\n".join(f"# {line}".rstrip() for line in lines)
 
 
@@ -326,7 +327,9 @@ def _verdict(run: Run) -> str:
         measure = MEASURES[monitor]
         by = f"{'highest' if measure.higher_is_better else 'lowest'} {part} {measure.title}"
     verdict = f"Best epoch: {progress.best_epoch} of {progress.epoch} ({by})."
-    if progress.best_epoch == 0:
+    if progress.best_epoch == 0 and run.experiment.training.start_from is not None:
+        verdict += "\nEpoch 0 is the network that the run began with. No epoch was better."
+    elif progress.best_epoch == 0:
         verdict += (
             "\nEpoch 0 is the linear model that was fitted before training. No epoch was"
             "\nbetter, so on these data the network has added nothing to it."

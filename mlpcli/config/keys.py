@@ -54,6 +54,8 @@ OTHER_KEYS = {
     **dict.fromkeys(("interactions", "poly", "polynomial", "polynomial_features", "cross"), "terms"),
     **dict.fromkeys(("crosses", "feature_crosses", "basis", "basis_functions"), "terms"),
     **dict.fromkeys(("output_dim", "output_size"), "outputs"),
+    **dict.fromkeys(("pretrained", "init_from", "warm_start", "resume_from", "load_from"), "start_from"),
+    **dict.fromkeys(("fine_tune", "finetune", "from_checkpoint", "checkpoint"), "start_from"),
     **dict.fromkeys(("ensemble", "n_estimators", "ensemble_size"), "members"),
 }
 

@@ -306,6 +306,11 @@ def _require_fitting(experiment: Experiment, folds: int, repeats: int) -> None:
         raise ConfigError(
             "data.fold names one fold, and a cross-validation trains a network for each; delete the key"
         )
+    if experiment.training.start_from is not None:
+        raise ConfigError(
+            "training.start_from names a network that has learned rows of every fold, so that no score would "
+            "be of rows that it has not seen; delete the key"
+        )
     by_time = getattr(data, "split_by", "random") == "time"
     if by_time or getattr(data, "split", None) is not None:
         raise ConfigError(

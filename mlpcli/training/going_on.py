@@ -1,43 +1,171 @@
-"""Lets a new run go on from a checkpoint, with settings of its own."""
+"""Begins a run with a network that has been trained before, with settings of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
-from mlpcli.errors import ConfigError
+from mlpcli.build import Splits, build_rule
+from mlpcli.config.plan import plan_network
+from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.data.toy import TOY_SETS
+from mlpcli.errors import CheckpointError, ConfigError, NoCheckpointError
 from mlpcli.nn.network import Network
-from mlpcli.training.checkpoints import Checkpoint
+from mlpcli.specs import NetworkSpec
+from mlpcli.text import clip, count, shortened
+from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.loop import Progress, Trainer
+from mlpcli.training.named import find_checkpoint
 
-__all__ = ["go_on"]
+__all__ = ["describe_start", "go_on", "load_start"]
+
+# Keys of data that are part of the fitted transform of a checkpoint, and those that divide the rows.
+_OF_TRANSFORM: dict[str, Any] = {"scaling": None, "terms": [], "bins": 0, "target_transform": "none"}
+_OF_SPLITS = ("train_size", "val_size", "test_size", "fold", "split", "split_by", "group", "time")
 
 
-def go_on(network: Network, trainer: Trainer, start: Checkpoint) -> None:
+def go_on(network: Network, trainer: Trainer, start: Checkpoint, *, anew: bool) -> None:
     """Put a new network and its trainer where ``start`` stands, at the end of its last whole epoch.
 
-    The weights are those of ``start``, and so is the number of the epoch; which epoch is the best is found
-    anew. If the optimizer keeps the same arrays, as with another learning rate or momentum, it gets these and
-    the number of steps; else it begins with zeros, as a new one does. Raises ConfigError if the networks have
-    not the same parameters.
+    The weights are those of ``start``. If the optimizer keeps the same arrays, as with another learning rate
+    or momentum, it gets these and the number of steps; else it begins with zeros, as a new one does. Epochs
+    count on, or from 1 again if it is begun ``anew``; either way the random streams go on, and which epoch is
+    the best is found anew. Raises ConfigError if the networks have not the same parameters.
     """
-    if _shapes(network) != _shapes(start.network):
-        mine, theirs = ("-".join(map(str, each.widths)) for each in (network, start.network))
-        raise ConfigError(
-            f"a {mine} network cannot go on from one with {theirs} units and other parameters; "
-            "give both the same model"
-        )
+    difference = _difference(network.spec, start.network.spec)
+    if difference is not None:
+        raise ConfigError(f"a network cannot go on from one of another model: {difference}")
     np.copyto(network.parameters.values, start.network.parameters.values)
     for name, array in start.network.state.items():
         np.copyto(network.state[name], array)
-    resume, optimizer, steps = start.resume, trainer.optimizer, 0
-    if resume is not None and resume.slots.keys() == optimizer.slots.keys():
-        steps = resume.steps
-        for name, slot in resume.slots.items():
-            np.copyto(optimizer.slots[name], slot)
-    trainer.resume(Progress(start.epoch), steps, None)
+    resume, optimizer = start.resume, trainer.optimizer
+    steps, taken, offset = 0, start.epoch, 0
+    if resume is not None:
+        taken, offset = resume.steps - resume.progress.step_offset, resume.progress.epoch_offset
+        if _keeps_state(optimizer.slots, start):
+            steps = resume.steps
+            for name, slot in resume.slots.items():
+                np.copyto(optimizer.slots[name], slot)
+    if anew:
+        progress = Progress(epoch_offset=offset + start.epoch, step_offset=steps)
+    else:
+        progress = Progress(start.epoch, epoch_offset=offset, step_offset=steps - taken)
+    trainer.resume(progress, steps, None)
 
 
-def _shapes(network: Network) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each array that a network keeps, by its name."""
-    state = {name: array.shape for name, array in network.state.items()}
-    return state | {array.name: array.shape for array in network.spec.parameters}
+def load_start(experiment: Experiment, splits: Splits) -> Checkpoint:
+    """Return the checkpoint that ``training.start_from`` names, which has to fit the run.
+
+    Raises CheckpointError if it cannot be read, ConfigError with all differences if it does not fit.
+    """
+    assert experiment.training.start_from is not None
+    try:
+        path = find_checkpoint(Path(experiment.training.start_from))
+        start = load_checkpoint(path)
+    except NoCheckpointError as error:
+        where = "; a relative path starts at the folder of the config"
+        raise NoCheckpointError(f"training.start_from: {error}{where}") from None
+    except CheckpointError as error:
+        raise CheckpointError(f"training.start_from: {error}") from None
+    if start.others:
+        raise ConfigError(
+            f"training.start_from: {path} is the mean of {len(start.members):,} networks, and a run begins "
+            "with one; name the run of one of the folds"
+        )
+    differences = [f"  {line}" for line in _differences(experiment, splits, start)]
+    if differences:
+        raise ConfigError(
+            f"training.start_from: {path} does not fit this run:\n" + "\n".join(differences) + "\n"
+            "Change that, or name a checkpoint of the same columns, targets and layers."
+        )
+    return start
+
+
+def describe_start(experiment: Experiment, splits: Splits, start: Checkpoint) -> str:
+    """Return in words what a run begins with: the network of ``start``.
+
+    Where the rows are divided in another way than those of ``start``, it says so.
+    """
+    path = experiment.training.start_from
+    text = f"It begins with the network of {path}, after {count(start.epoch, 'epoch')}"
+    slots = build_rule(experiment).slots
+    text += " and with the state of its optimizer." if slots and _keeps_state(slots, start) else "."
+    if _are_divided_otherwise(experiment, splits, start):
+        text += (
+            " Its rows were divided in another way: those that it has learned may be among those held out "
+            "here, whose scores are then too good."
+        )
+    return text
+
+
+def _keeps_state(slots: Any, start: Checkpoint) -> bool:
+    """Return whether an optimizer that keeps arrays of these names can take those of ``start``."""
+    return start.resume is not None and set(start.resume.slots) == set(slots)
+
+
+def _differences(experiment: Experiment, splits: Splits, start: Checkpoint) -> Iterator[str]:
+    """Yield in words what differs between a run and the checkpoint that it is to begin with."""
+    for what, then, now in (
+        ("columns", start.columns, splits.columns),
+        ("classes", start.classes, splits.classes),
+    ):
+        if then != now:
+            yield f"{what}: {_some(then)} there, {_some(now)} here"
+    for name in start.kinds.keys() | splits.kinds.keys():
+        if start.columns == splits.columns and start.kinds.get(name) != splits.kinds.get(name):
+            yield f"column {shortened(name)}: other kinds of cells, or other categories"
+    if start.classes is None and splits.classes is None and start.targets != splits.targets:
+        yield f"targets: {start.targets:,} there, {splits.targets:,} here"
+    for key, default in _OF_TRANSFORM.items():
+        then, now = (getattr(one.data, key, default) for one in (start.experiment, experiment))
+        if then != now:
+            yield f"data.{key}: {_value(then)} there, {_value(now)} here"
+    if start.columns == splits.columns:
+        widths = experiment.widths(start.transform.n_features, splits.targets)
+        if widths is not None:
+            difference = _difference(plan_network(experiment.model, widths), start.network.spec)
+            if difference is not None:
+                yield difference
+
+
+def _difference(mine: NetworkSpec, theirs: NetworkSpec) -> str | None:
+    """Return in words what differs between the arrays of two networks; None if they are the same."""
+    here, there = (
+        {array.name: array.shape for array in (*spec.parameters, *spec.state)} for spec in (mine, theirs)
+    )
+    if here == there:
+        return None
+    widths = ["-".join(map(str, spec.widths)) for spec in (mine, theirs)]
+    if widths[0] != widths[1]:
+        return f"layers: {clip(widths[1], 60)} there, {clip(widths[0], 60)} here"
+    names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
+    return f"layers: other parameters ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
+
+
+def _are_divided_otherwise(experiment: Experiment, splits: Splits, start: Checkpoint) -> bool:
+    """Return whether the rows are those of ``start``, but other ones may be held out."""
+    experiments = (start.experiment, experiment)
+    then, now = (
+        {"seed": one.training.seed, "validation": one.training.validation, **to_plain(one)["data"]}
+        for one in experiments
+    )
+    if experiment.data.name in TOY_SETS:  # whose points another seed or setting changes
+        drawn = then.keys() - {*_OF_SPLITS, *_OF_TRANSFORM, "validation"}
+        are_same = all(then[key] == now.get(key) for key in drawn)
+    else:
+        are_same = start.fingerprint == splits.fingerprint
+    return are_same and any(then.get(key) != now.get(key) for key in ("seed", "validation", *_OF_SPLITS))
+
+
+def _value(value: Any) -> str:
+    return str(value) if not isinstance(value, list) else ", ".join(value) or "none"
+
+
+def _some(names: tuple[str, ...] | None) -> str:
+    if names is None:
+        return "numbers"
+    listed = ", ".join(clip(name, 30) for name in names[:5])
+    return listed + (f", ... {len(names):,} in all" if len(names) > 5 else "")

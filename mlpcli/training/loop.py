@@ -45,7 +45,10 @@ class Epoch:
 class Progress:
     """The progress of training, in finished epochs.
 
-    ``plateaus`` counts how often the plateau schedule has shrunk the learning rate.
+    ``plateaus`` counts how often the plateau schedule has shrunk the learning rate. Where a run
+    was begun with a network that had been trained before, ``epoch_offset`` is added to an epoch of the run
+    for the number by which the random streams know it, and ``step_offset`` to its steps for those of the
+    optimizer.
     """
 
     epoch: int = 0
@@ -53,6 +56,8 @@ class Progress:
     best_score: tuple[float, ...] = ()
     epochs_since_best: int = 0
     plateaus: int = 0
+    epoch_offset: int = 0
+    step_offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -170,6 +175,11 @@ class Trainer:
         """Continue from this state; the caller has restored the arrays of the network and the optimizer."""
         self.progress, self.optimizer.steps, self._mid_epoch = progress, steps, mid_epoch
 
+    @property
+    def steps(self) -> int:
+        """The number of steps that this run has taken."""
+        return self.optimizer.steps - self.progress.step_offset
+
     def stop(self) -> None:
         """Stop after the current batch; may be called at any time."""
         self.stopping = True
@@ -209,7 +219,7 @@ class Trainer:
 
         Return the scores; None if training has begun, or if there are no examples to score it on.
         """
-        if self.optimizer.steps or self.val is None:
+        if self.steps or self.val is None:
             return None
         scores = self._scores(self.val)
         self._require_finite("loss", scores["loss"], 0, "on the validation split")
@@ -278,7 +288,7 @@ class Trainer:
     def _pass(self, number: int, save: Callable[[MidEpoch], None] | None) -> _Pass | None:
         """Take a step on every batch, or on the remaining ones; return None if stopped before the end."""
         state = self._begin(number)
-        order = stream(self.seed, "shuffle", number)
+        order = stream(self.seed, "shuffle", self.progress.epoch_offset + number)
         for batch in self.train.shuffled(self.batch_size, order, state.batch):
             state.batch += 1
             self._compute_gradient(state, *batch)
@@ -299,7 +309,8 @@ class Trainer:
 
     def _begin(self, number: int) -> _Pass:
         """Return the state at the beginning of an epoch, or the state given to `resume`."""
-        state = _Pass(number, Streams(self.seed, number), time.perf_counter())
+        rngs = Streams(self.seed, self.progress.epoch_offset + number)
+        state = _Pass(number, rngs, time.perf_counter())
         state.rngs["noise_pool"] = self._noise_pool
         mid_epoch, self._mid_epoch = self._mid_epoch, None
         self._health.start(None if mid_epoch is None else mid_epoch.silent)

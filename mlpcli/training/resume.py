@@ -152,7 +152,8 @@ def resume_run(
     first: DataError | None = None
     for place in places:
         try:
-            run = Run(place, splits, DirectoryRecorder(directory), force_memory=force_memory)
+            start = last if place.training.start_from is not None else None
+            run = Run(place, splits, DirectoryRecorder(directory), start=start, force_memory=force_memory)
             if last is not None:
                 restore(run, last)
         except DataError as error:
@@ -221,7 +222,7 @@ def _jump(run: Run, planned: int) -> str | None:
     Schedules that depend on the last epoch, such as cosine, go back when that epoch is moved away.
     """
     trainer, epochs = run.trainer, run.experiment.training.epochs
-    step = trainer.optimizer.steps
+    step = trainer.steps
     expected, now = (trainer.learning_rate_of(step, n) for n in (planned, epochs))
     if step == 0 or trainer.progress.epoch >= epochs or math.isclose(expected, now, rel_tol=0.01):
         return None

@@ -43,7 +43,7 @@ from mlpcli.text import count, listed
 from mlpcli.training.baselines import Baselines, Fitted, fit_baselines, measure_baselines
 from mlpcli.training.checkpoints import Checkpoint, Resume
 from mlpcli.training.evaluation import quick_scores, require_counted, require_defined
-from mlpcli.training.going_on import go_on
+from mlpcli.training.going_on import describe_start, go_on, load_start
 from mlpcli.training.linear_path import fit_linear_path
 from mlpcli.training.loop import Epoch, MidEpoch, Trainer
 from mlpcli.training.memory import loaded_data, require_memory
@@ -98,10 +98,13 @@ class Run:
     memory. ``notes`` are sentences on what a user should know before training; the log has them too.
 
     With ``start`` the run goes on from there with its own settings: it takes the transforms as they were
-    fitted, the weights, the number of the epoch, and the optimizer's arrays if it keeps the same ones.
+    fitted, the weights, the number of the epoch, and the optimizer's arrays if it keeps the same ones. The
+    checkpoint that ``training.start_from`` names is such a start for epochs that count from 1 again; where
+    ``start`` is given, as for a run that is resumed, it takes the place of that file, which is not read.
 
     Raises DataError or ConfigError if the data cannot be read or do not fit the config, or ``start`` has a
-    network of another shape; ConfigError also if the memory will not suffice, unless ``force_memory`` is set.
+    network of another shape; CheckpointError if the file cannot be read; ConfigError also if the memory will
+    not suffice, unless ``force_memory`` is set.
     """
 
     def __init__(
@@ -120,6 +123,9 @@ class Run:
                 require_memory(experiment)
             splits = load_splits(experiment)
         experiment, choice = settle(experiment, splits)
+        anew = start is None and experiment.training.start_from is not None
+        if anew:
+            start = load_start(experiment, splits)
         self.transform = fit_transform(experiment, splits) if start is None else start.transform
         if not force_memory:
             require_memory(experiment, loaded_data(splits, self.transform))
@@ -158,10 +164,11 @@ class Run:
             self.target_transform,
         )
         if start is not None:
-            go_on(self.network, self.trainer, start)
+            go_on(self.network, self.trainer, start, anew=anew)
         self._snapshots = set(experiment.training.snapshot_epochs)
         self.seconds = 0.0
-        notes = [choice, path_note]
+        began = describe_start(experiment, splits, start) if anew and start is not None else None
+        notes = [choice, path_note, began]
         self.notes = [*_left_out(splits), *(note for note in notes if note is not None)]
 
     def _batches(self, split: Split, **settings: Any) -> Batches:
@@ -198,11 +205,14 @@ class Run:
 
     def _epochs(self) -> Generator[Epoch, None, None]:
         recorder, trainer = self.recorder, self.trainer
-        if trainer.optimizer.steps:
-            recorder.log(f"resumed after step {trainer.optimizer.steps}")
+        if trainer.steps:
+            recorder.log(f"resumed after step {trainer.steps}")
         try:
             try:
-                if self.experiment.model.linear_path == "fitted":
+                if (
+                    self.experiment.model.linear_path == "fitted"
+                    or self.experiment.training.start_from is not None
+                ):
                     self._keep_start()
                 for epoch in trainer.epochs(self._save_mid_epoch):
                     self._keep(epoch)
@@ -217,7 +227,7 @@ class Run:
                 raise
             raise RunError("\n".join([str(error), *self._after_divergence()])) from None
         if trainer.stopping:
-            recorder.log(f"stopped after step {trainer.optimizer.steps}")
+            recorder.log(f"stopped after step {trainer.steps}")
         else:
             recorder.log(f"finished; the best epoch is {trainer.progress.best_epoch}")
 
@@ -233,7 +243,7 @@ class Run:
         return lines
 
     def _keep_start(self) -> None:
-        """Keep the network before its first step, which is a linear model, until an epoch is better."""
+        """Keep the network before its first step, which has learned already, until an epoch is better."""
         scores = self.trainer.score_start()
         if scores is not None:
             known = {name: value for name, value in scores.items() if value is not None}

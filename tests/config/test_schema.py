@@ -148,6 +148,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "monitor": None,
             "validation": "split",
             "seed": 0,
+            "start_from": None,
             "checkpoint_every": None,
             "snapshots": None,
         },

@@ -24,7 +24,7 @@ def read(text: str, folder: Path) -> Experiment:
 def test_what_the_config_tells_is_not_looked_up() -> None:
     data = "data: {name: csv, path: missing.csv, target: y}\nloss: hinge\n"
     experiment = read(data + "model: {hidden: [4], inputs: 3, outputs: 2}", Path())
-    assert plan_run(experiment) == (experiment, (3, 4, 2), None, None)
+    assert plan_run(experiment) == (experiment, (3, 4, 2), None, None, None)
 
 
 def test_a_loss_that_is_left_out_is_chosen_by_the_data(tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import os
-import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
@@ -25,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from mlpcli.config.schema.paths import FileName, anchored
 from mlpcli.config.schema.section import Section, Task, by_name, other_names, problem
 from mlpcli.terms import count_terms
 from mlpcli.text import clip, nfc, repeated, shortened
@@ -46,29 +45,6 @@ Size = Annotated[
     PlainValidator(_size),
     WithJsonSchema({"type": "number", "minimum": 0, "allowed": _SIZE_ALLOWED}),
 ]
-
-
-_LONGEST_PATH = 4096  # the limit of most systems; to resolve a longer one takes time
-
-
-def _anchored(value: str, info: ValidationInfo) -> str:
-    """Return the absolute path; a relative one starts at the folder of the config file."""
-    if not value or "\0" in value:
-        raise problem("a path cannot be empty or hold a NUL character")
-    if len(value) > _LONGEST_PATH:
-        raise problem(f"a path of {len(value):,} characters; at most {_LONGEST_PATH:,} are allowed")
-    if re.match("(https?|s3|ftp)://", value):
-        raise problem(f"{value[:60]!r} is an address; download the file, and write its path")
-    if re.match("[A-Za-z]:", value) and not value.isprintable():  # C:\\tables, of which YAML made a tab
-        raise problem(
-            f"{value[:60]!r}: in double quotes a backslash begins an escape, such as \\t for a tab; "
-            "write the path in single quotes, or with forward slashes"
-        )
-    folder = (info.context or {}).get("folder", Path())
-    try:
-        return str(os.path.realpath(folder / Path(value).expanduser()))
-    except RuntimeError:  # expanduser knows no such user
-        raise problem(f"{value[:60]!r} begins with a home folder that does not exist") from None
 
 
 def _leave_something(key: str, value: float, info: ValidationInfo) -> float:
@@ -113,7 +89,7 @@ def _split(value: Any, info: ValidationInfo) -> str | dict[str, str] | None:
     pattern = next((file for file in value.values() if set(file) & set("*?[")), None)
     if pattern is not None:
         raise problem(f"{shortened(pattern)} is a pattern; a split is one file")
-    return {part: _anchored(file, info) for part, file in value.items()}
+    return {part: anchored(file, info) for part, file in value.items()}
 
 
 SplitOrFiles = Annotated[
@@ -160,7 +136,6 @@ def _known_encoding(value: str) -> str:
 
 
 ColumnName = Annotated[str, AfterValidator(nfc)]
-FileName = Annotated[str, AfterValidator(_anchored)]
 FileNames = Annotated[FileName, WrapValidator(_one_or_several), PlainSerializer(lambda value: value)]
 OTHER_SCALINGS = {
     **dict.fromkeys(("standard", "standard_scaler", "zscore", "z_score", "normal", "yes"), "standardize"),

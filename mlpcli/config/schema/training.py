@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from mlpcli.config.schema.paths import FileName
 from mlpcli.config.schema.section import Section, Task, other_names
 
 __all__ = ["MONITORS", "Monitor", "Training"]
@@ -55,6 +56,12 @@ class Training(Section):
     )
     seed: int = Field(
         0, ge=0, lt=2**32, description="seed of all that is random: data, splits, weights, batches"
+    )
+    start_from: FileName | None = Field(
+        None,
+        description="a run, or a checkpoint, relative to the config file, whose network this run begins with "
+        "instead of random weights; from last.npz the same optimizer goes on with its state, too; null "
+        "begins with random weights",
     )
     checkpoint_every: int | None = Field(
         None,

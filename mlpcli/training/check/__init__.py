@@ -30,6 +30,9 @@ def check_experiment(experiment: Experiment) -> Iterator[Finding]:
     choice = next((note for note in run.notes if note.startswith("loss: ")), None)
     if choice is not None:
         yield Finding("loss", "note", choice.removeprefix("loss: "))
+    begun = next((note for note in run.notes if note.startswith("It begins with")), None)
+    if begun is not None:
+        yield Finding("start", "note", begun)
     yield from check_data(run)
     network = fresh_network(run, experiment, np.float64)
     train = run.trainer.train

@@ -54,10 +54,13 @@ def check_first_loss(run: Run, network: Network, X: NDArray[Any], y: NDArray[Any
     first = run.loss.evaluate(network.forward(X, streams_of(run)), y, None)
     path = run.network.path if run.experiment.model.linear_path == "fitted" else None
     fitted = path is not None and bool(path.V.any() or run.network.dense[-1].b.any())
-    weights = "fitted linear model" if fitted else "first weights"
+    begun = run.experiment.training.start_from is not None
+    weights = "weights it begins with" if begun else "fitted linear model" if fitted else "first weights"
     text = f"{first:.4g} with the {weights}, {words} = {chance:.4g} by chance"
     if abs(found - chance) > 1e-3 * chance:
         return Finding("first loss", "FAIL", f"logits of 0 cost {found:.4g}, not {words} = {chance:.4g}")
+    if not first <= 10 * chance and begun:
+        return Finding("first loss", "note", f"{text}: it was trained on quite other data")
     if not first <= 10 * chance and fitted:
         advice = "it guesses wildly, which few or odd rows can cause; model.linear_path: none leaves it out"
         return Finding("first loss", "note", f"{text}: {advice}")

@@ -30,10 +30,14 @@ class Finding:
 
 
 def fresh_network(run: Run, experiment: Experiment, dtype: Any) -> Network:
-    """Return a new network of the run, with its first weights."""
+    """Return a new network of the run, with its first weights: random ones, or those it begins with."""
     network = build_network(experiment, run.network.widths, dtype)
     network.initialize(stream(experiment.training.seed, "init"))
-    if network.path is not None and run.network.path is not None:  # it has been fitted, and not trained
+    if experiment.training.start_from is not None:  # the run has not been trained itself
+        np.copyto(network.parameters.values, run.network.parameters.values)
+        for name, array in run.network.state.items():
+            np.copyto(network.state[name], array)
+    elif network.path is not None and run.network.path is not None:  # it has been fitted, and not trained
         np.copyto(network.path.V, run.network.path.V)
         np.copyto(network.dense[-1].b, run.network.dense[-1].b)
     return network

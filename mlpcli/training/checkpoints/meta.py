@@ -73,12 +73,14 @@ class _Progress(_Strict):
     epochs_since_best: _Count
     plateaus: _Count
     steps: _Count
+    epoch_offset: _Count = 0
+    step_offset: Annotated[int, Field(gt=-(2**63), lt=2**63)] = 0
 
     @model_validator(mode="after")
     def _fits_itself(self) -> _Progress:
         if (
             max(self.best_epoch, self.epochs_since_best, self.plateaus) > self.epoch
-            or self.epoch > self.steps
+            or self.epoch > self.steps - self.step_offset
         ):
             raise ValueError("counts more than its epochs, or more epochs than steps")
         return self

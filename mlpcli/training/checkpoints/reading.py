@@ -166,7 +166,13 @@ def _resume(path: Path, meta: Meta, slots: dict[str, NDArray[Any]], hidden: list
         return None
     saved = meta.progress
     progress = Progress(
-        saved.epoch, saved.best_epoch, tuple(saved.best_score), saved.epochs_since_best, saved.plateaus
+        saved.epoch,
+        saved.best_epoch,
+        tuple(saved.best_score),
+        saved.epochs_since_best,
+        saved.plateaus,
+        saved.epoch_offset,
+        saved.step_offset,
     )
     mid_epoch = None
     if meta.mid_epoch is not None:

@@ -48,7 +48,10 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
     progress = mid_epoch = None
     if checkpoint.resume is not None:
         arrays |= {OPTIMIZER + name: slot for name, slot in checkpoint.resume.slots.items()}
-        progress = {**asdict(checkpoint.resume.progress), "steps": checkpoint.resume.steps}
+        found = asdict(checkpoint.resume.progress)
+        offsets = {key: found.pop(key) for key in ("epoch_offset", "step_offset")}
+        progress = {**found, "steps": checkpoint.resume.steps}
+        progress |= {key: offset for key, offset in offsets.items() if offset}
         mid_epoch = None if checkpoint.resume.mid_epoch is None else asdict(checkpoint.resume.mid_epoch)
     meta = {
         "format": FORMAT,
