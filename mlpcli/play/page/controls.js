@@ -1,7 +1,6 @@
 // The settings: controls that are made once and then follow the server, so that what is being typed is left alone.
 
-import { at, make, short } from "./canvas.js";
-import { send } from "./requests.js";
+import { make, short, written } from "./canvas.js";
 
 const GROUPS = [["data", "Data"], ["network", "Network"], ["training", "Training"]];
 const made = new Map(); // key -> the control on the page
@@ -170,7 +169,9 @@ function makeChecks(setting, act) {
       if (!boxes.has(value)) {
         const label = make("label"), check = make("input", undefined, { type: "checkbox", value });
         check.addEventListener("change", () => send_(check));
-        label.append(check, make("span", text));
+        const name = written(text);
+        label.append(check, make("span", name.length > 24 ? value : name));
+        label.title = name;
         box.append(label);
         boxes.set(value, check);
       }

@@ -254,7 +254,8 @@ function showState(follower) {
 
 async function showYaml() {
   const changes = now().state.changes ?? [];
-  at("changes").hidden = !changes.length;
+  at("changes").hidden = at("yaml-goes-on").hidden = !changes.length;
+  at("yaml-exact").hidden = Boolean(changes.length);
   at("changes-list").replaceChildren(...changes.map((line) => make("li", line)));
   at("yaml-text").textContent = await getYaml(current);
 }

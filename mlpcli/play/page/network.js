@@ -215,7 +215,9 @@ export class NetworkView {
   /* Show the size of each layer with buttons that change it. */
   showHeads() {
     const { state } = this, last = state.hidden.length + 1;
-    const wanted = this.columns.length;
+    const wanted = this.columns.length, narrow = 3.9 * theme().font;
+    const tight = this.columns.some(({ x, width }, i) => i && x + width / 2 - this.columns[i - 1].x - this.columns[i - 1].width / 2 < narrow);
+    this.heads.classList.toggle("tight", tight);
     while (this.heads.children.length > wanted) this.heads.lastChild.remove();
     while (this.heads.children.length < wanted) this.heads.append(make("div", undefined, { class: "head" }));
     [...this.heads.children].forEach((head, layer) => {
@@ -230,7 +232,7 @@ export class NetworkView {
         }
       }
       const many = [state.inputs.length, ...state.hidden, state.outputs.length][layer];
-      head.querySelector(".size").textContent = kind === "hidden" ? String(many)
+      head.querySelector(".size").textContent = kind === "hidden" || tight ? String(many)
         : `${many} ${kind}${many === 1 ? "" : "s"}`;
       if (kind === "hidden") head.querySelector(".size").title = `${many} ${state.activations[layer - 1]} units`;
     });

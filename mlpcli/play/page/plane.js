@@ -114,7 +114,10 @@ export class Plane {
 
   drawClasses(ink, state, frame, fine, discretize) {
     const [x, y, size] = this.box, paper = rgb(theme().paper);
-    const color = (i) => rgb(state.colours[i % state.colours.length]);
+    const color = (i) => {
+      const own = rgb(state.colours[i % state.colours.length]);
+      return i < state.colours.length ? own : mix(own, rgb(theme().ink), 0.4); // a color's second class is darker
+    };
     const scales = state.classes.map((_, i) => scale((t) => mix(paper, color(i), 0.12 + 0.55 * t)));
     const grid = { labels: bytes(frame.labels), strength: bytes(frame.strength), lead: bytes(frame.lead) };
     this.grid = { ...grid, side: frame.side };
