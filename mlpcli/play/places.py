@@ -27,7 +27,8 @@ class Places:
     """Places in the plane of two features, or along the axis of one, and the network's inputs there.
 
     ``side`` is the number of points along a side of the grid, of which every ``step``-th is one of a small
-    map. Images of one feature do not change from row to row. ``extent`` is the range of each axis, and
+    map. Images of one feature do not change from row to row. ``extent`` is the range of each axis, which
+    does not grow by points that are added within that of the ``base`` without them, and
     ``range`` that of the targets of a regression, which with one feature is the second axis. ``rows`` are the
     examples that are drawn: all, or if there are too many, evenly spaced ones, and those ``added``.
     ``inputs`` (n, inputs) are those of the grid, row by row from the lowest, then of the ``lines``
@@ -35,7 +36,12 @@ class Places:
     """
 
     def __init__(
-        self, splits: Splits, transform: Transform, network: Network, added: Sequence[int] = ()
+        self,
+        splits: Splits,
+        transform: Transform,
+        network: Network,
+        added: Sequence[int] = (),
+        base: Splits | None = None,
     ) -> None:
         weights = len(network.parameters.values)
         self.step = next(
@@ -43,8 +49,9 @@ class Places:
             _COARSEST,
         )
         self.side = _side(self.step)
-        self.extent = extent(splits)
-        self.range = _range(splits) if splits.classes is None else None
+        base = splits if base is None else base
+        self.extent = _with_points(extent(base), splits.train.X[list(added)])
+        self.range = _range(base, splits.train.y[list(added)]) if splits.classes is None else None
         features = len(self.extent)
         if features == 2:
             grid, self.lines = grid_of(self.extent, self.side)[2], grid_lines(self.extent, _LINES, _ALONG)
@@ -94,12 +101,20 @@ class Places:
         return images
 
 
-def _range(splits: Splits) -> tuple[float, float]:
-    """Return the range of the targets of all splits, with a margin."""
-    y = np.concatenate([split.y[split.rows] for split in splits.parts.values()]).astype(np.float64)
-    low, high = float(y.min()), float(y.max())
+def _with_points(ranges: list[tuple[float, float]], X: NDArray[Any]) -> list[tuple[float, float]]:
+    """Return the ranges of the axes such that all points X (n, axes) lie within them."""
+    return [
+        (min([low, *column]), max([high, *column]))
+        for (low, high), column in zip(ranges, X.T.astype(float).tolist(), strict=True)
+    ]
+
+
+def _range(base: Splits, y: NDArray[Any]) -> tuple[float, float]:
+    """Return the range of the targets of all splits, with a margin, such that y (n, 1) lies within it."""
+    targets = np.concatenate([split.y[split.rows] for split in base.parts.values()]).astype(np.float64)
+    low, high = float(targets.min()), float(targets.max())
     margin = 0.08 * (high - low) if high > low else 1.0
-    return low - margin, high + margin
+    return _with_points([(low - margin, high + margin)], y)[0]
 
 
 def _side(step: int) -> int:

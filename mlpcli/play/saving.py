@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
-from itertools import count
 from pathlib import Path
 
 from mlpcli.config.schema import Experiment, to_plain
@@ -14,6 +14,7 @@ from mlpcli.errors import RunError
 from mlpcli.files import make_place, replace_file
 from mlpcli.play.changes import Change
 from mlpcli.play.points import write_table
+from mlpcli.text import count
 from mlpcli.training.run import Run
 
 __all__ = ["Names", "describe", "save", "with_epochs"]
@@ -37,7 +38,7 @@ class Names:
     @classmethod
     def unused(cls, folder: Path) -> Names:
         """Return the first names of which a folder has no file."""
-        candidates = (cls(folder, number) for number in count(1))
+        candidates = (cls(folder, number) for number in itertools.count(1))
         return next(names for names in candidates if not any(path.exists() for path in names.all))
 
     @property
@@ -70,7 +71,7 @@ def _say(epoch: int, batch: int, changes: Sequence[Change]) -> Iterator[str]:
             yield f"  {change}"
         yield "This config trains with the last settings from the seed on, to another network."
     if batch:
-        yield f"The page is {batch} steps into epoch {epoch + 1}; this config trains whole epochs."
+        yield f"The page is {count(batch, 'step')} into epoch {epoch + 1}; this config trains whole epochs."
 
 
 def save(run: Run, table: Dataset | None, changes: Sequence[Change], folder: Path) -> Path:

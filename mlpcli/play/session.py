@@ -98,12 +98,12 @@ class Session:
     def _take(self, experiment: Experiment, added: list[Point], before: Run | None) -> None:
         """Make the run, which goes on from ``before``; if that raises MlpError, nothing has changed."""
         require_small(experiment)
-        splits = self._load(experiment)
-        require_drawable(experiment, splits)
-        require_sound(added, splits)
+        base = splits = self._load(experiment)
+        require_drawable(experiment, base)
+        require_sound(added, base)
         trained, table = experiment, None
         if added:
-            table = table_of(splits, added)
+            table = table_of(base, added)
             trained = on_table(experiment, table)
             splits = divide(trained, table)
         start = None if before is None else before.here()
@@ -115,7 +115,7 @@ class Session:
         self._epochs = run.trainer.epochs()
         total = sum(map(len, splits.parts.values()))
         self.added_rows = range(total - len(added), total)
-        self.places = Places(splits, run.transform, run.network, self.added_rows)
+        self.places = Places(splits, run.transform, run.network, self.added_rows, base)
         self.diverged: str | None = None
         self._scored: tuple[int, Scores] | None = None  # after this number of steps
         self._momentum = getattr(experiment.optimizer, "momentum", self._momentum)

@@ -164,6 +164,21 @@ def test_added_points_join_the_training_split_and_the_others_stay(epochs: int, t
     ]
 
 
+def test_the_axes_stay_while_points_are_dragged_within_them(tmp_path: Path) -> None:
+    session = make(tmp_path)
+    (left, right), (bottom, top) = before = session.places.extent
+    session.add(right, top, 0)
+    assert session.places.extent == [(left, pytest.approx(right)), (bottom, pytest.approx(top))]
+    session.move(
+        np.flatnonzero(session.places.rows == 300).item(),
+        2 * right,
+        2 * top,
+    )
+    assert session.places.extent == [(left, pytest.approx(2 * right)), (bottom, pytest.approx(2 * top))]
+    session.clear()
+    assert session.places.extent == before
+
+
 @pytest.mark.parametrize("index", [-1, 0, 299, 301, 10**9])
 def test_only_points_that_were_added_can_be_moved(index: int, tmp_path: Path) -> None:
     session = make(tmp_path)
@@ -255,7 +270,7 @@ def test_the_yaml_of_a_network_that_was_changed_says_so(tmp_path: Path) -> None:
     session.train_batch()
     said = session.yaml()
     assert "epoch 2: learning rate 0.1 -> 0.3" in said
-    assert "1 steps into epoch 3" in said
+    assert "1 step into epoch 3" in said
     assert parse_experiment(said, "play.yaml", tmp_path).optimizer.learning_rate == 0.3
 
 
