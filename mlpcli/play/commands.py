@@ -76,7 +76,8 @@ def carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
     elif what == "save":
         path = session.save()
         shown = shell_path(os.path.relpath(path))
-        return {"path": shown, "command": f"mlp train {shown}"}
+        purpose = "To go on from the network" if session.changes else "To train the same network"
+        return {"path": shown, "purpose": purpose, "command": f"mlp train {shown}"}
     else:
         raise UsageError("unknown command")
     return {}

@@ -27,10 +27,10 @@ class Places:
     """Places in the plane of two features, or along the axis of one, and the network's inputs there.
 
     ``side`` is the number of points along a side of the grid, of which every ``step``-th is one of a small
-    map. Images of one feature do not change from row to row. ``extent`` is the range of each axis, which
-    does not grow by points that are added within that of the ``base`` without them, and
-    ``range`` that of the targets of a regression, which with one feature is the second axis. ``rows`` are the
-    examples that are drawn: all, or if there are too many, evenly spaced ones, and those ``added``.
+    map. Images of one feature do not change from row to row. ``extent`` is the range of each axis, and
+    ``range`` that of the targets of a regression, which with one feature is the second axis; they follow from
+    the ``base``, without the points that were ``added``, so that these can be dragged. ``rows`` are the
+    examples that are drawn: all, or if there are too many, evenly spaced ones, and those that were added.
     ``inputs`` (n, inputs) are those of the grid, row by row from the lowest, then of the ``lines``
     (k, along, features), then of the examples, so that a single forward pass is enough.
     """

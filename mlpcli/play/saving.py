@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.yaml12 import write_yaml
 from mlpcli.data.dataset import Dataset
-from mlpcli.errors import RunError
+from mlpcli.errors import MlpError, RunError
 from mlpcli.files import make_place, replace_file
+from mlpcli.npz import write_npz
 from mlpcli.play.changes import Change
 from mlpcli.play.points import write_table
 from mlpcli.text import count
+from mlpcli.training.checkpoints import Checkpoint, pack_checkpoint
 from mlpcli.training.run import Run
 
 __all__ = ["Names", "describe", "save", "with_epochs"]
@@ -51,7 +55,8 @@ def describe(run: Run, has_table: bool, changes: Sequence[Change], names: Names 
     """Return the config of the network as it is now.
 
     Without changes it trains this network from the seed; before the first epoch, for a single epoch. With
-    them the seed alone does not lead there: comments list them, and training goes on from the checkpoint.
+    them the seed alone does not lead there: comments list them, and training goes on from a checkpoint of the
+    network, for as many epochs again.
     """
     names = Names() if names is None else names
     trainer = run.trainer
@@ -59,39 +64,64 @@ def describe(run: Run, has_table: bool, changes: Sequence[Change], names: Names 
     plain = to_plain(with_epochs(run.experiment, max(1, epoch)))
     if has_table:
         plain["data"]["path"] = names.table.name
-    said = list(_say(epoch, trainer.batch, changes))
+    if changes:
+        plain["training"]["start_from"] = names.checkpoint.name
+    said = _say(epoch, trainer.batch, changes, names.checkpoint.name)
     return "".join(f"# {line}\n" for line in said) + write_yaml(plain)
 
 
-def _say(epoch: int, batch: int, changes: Sequence[Change]) -> Iterator[str]:
+def _say(epoch: int, batch: int, changes: Sequence[Change], checkpoint: str) -> Iterator[str]:
     """Yield what a config does not say of the network that is shown."""
     if changes:
         yield f"The network in the page was changed on its way to epoch {epoch}:"
         for change in changes:
             yield f"  {change}"
-        yield "This config trains with the last settings from the seed on, to another network."
+        yield f"{checkpoint} holds it as it is now. This config goes on from there, for as many epochs again."
+        yield "Without start_from it would train from the seed, with the last settings, to another network."
     if batch:
-        yield f"The page is {count(batch, 'step')} into epoch {epoch + 1}; this config trains whole epochs."
+        where = f"The page is {count(batch, 'step')} into epoch {epoch + 1}"
+        yield f"{where}, which training begins anew." if changes else f"{where}; this config ends before it."
 
 
 def save(run: Run, table: Dataset | None, changes: Sequence[Change], folder: Path) -> Path:
-    """Write the config, and the table of points that were added; return the path of the config.
+    """Write the config and the files that it names; return its path.
 
-    Either all files are written, whole and under names that were not used, or none. Raises RunError if they
-    cannot be written.
+    These are a table if points were added, and a checkpoint if there were changes. Either all files are
+    written, whole and under names that were not used, or none. Raises RunError if they cannot be written, and
+    CheckpointError if the names in the data are too long for a checkpoint.
     """
     names = Names.unused(folder)
     written: list[Path] = []
+
+    @contextlib.contextmanager
+    def writing(path: Path) -> Iterator[IO[bytes]]:
+        with replace_file(make_place(path)) as stream:
+            yield stream
+        written.append(path)
+
     try:
         if table is not None:
-            with replace_file(make_place(names.table)) as stream:
-                written.append(names.table)
+            with writing(names.table) as stream:
                 stream.write(write_table(table))
-        with replace_file(make_place(names.config)) as stream:
+        if changes:
+            with writing(names.checkpoint) as stream:
+                write_npz(stream, pack_checkpoint(_checkpoint(run, table, names)))
+        with writing(names.config) as stream:
             stream.write(describe(run, table is not None, changes, names).encode())
-    except OSError as error:
-        for path in written:  # a table alone is of no use
+    except (OSError, MlpError) as error:
+        for path in written:  # a part of the files is of no use
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
-        raise RunError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
+        if isinstance(error, OSError):
+            raise RunError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
+        raise
     return names.config
+
+
+def _checkpoint(run: Run, table: Dataset | None, names: Names) -> Checkpoint:
+    """Return the network as it is now, with a config that finds the table beside it."""
+    experiment = with_epochs(run.experiment, max(1, run.trainer.progress.epoch))
+    if table is not None:
+        data = experiment.data.model_copy(update={"path": str(names.table.resolve())})
+        experiment = experiment.model_copy(update={"data": data})
+    return replace(run.here(), experiment=experiment)

@@ -16,6 +16,7 @@ from mlpcli.optim.rules import RULES
 from mlpcli.play import saving
 from mlpcli.play.session import DEFAULT, Session
 from mlpcli.play.settings import list_controls, shown_value
+from mlpcli.training.apply import score_checkpoint
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.run import Run
 from mlpcli.training.start import take_directory, train_run
@@ -271,7 +272,47 @@ def test_the_yaml_of_a_network_that_was_changed_says_so(tmp_path: Path) -> None:
     said = session.yaml()
     assert "epoch 2: learning rate 0.1 -> 0.3" in said
     assert "1 step into epoch 3" in said
-    assert parse_experiment(said, "play.yaml", tmp_path).optimizer.learning_rate == 0.3
+    experiment = parse_experiment(said, "play.yaml", tmp_path)
+    assert experiment.optimizer.learning_rate == 0.3
+    assert experiment.training.start_from == str(tmp_path / "play.npz")
+
+
+def drag_points(session: Session) -> None:
+    session.add(0.1, -0.7, 1)
+    session.move(np.flatnonzero(session.places.rows == 300).item(), 0.2, -0.6)
+
+
+@pytest.mark.parametrize("name", ["spiral", "peaks", "sine"])
+@pytest.mark.parametrize(
+    "do",
+    [
+        lambda session: session.change("optimizer.learning_rate", "0.03"),
+        lambda session: session.change("optimizer.name", "adam"),
+        lambda session: session.change("model.dropout", "0.2"),
+        drag_points,
+    ],
+)
+def test_mlp_train_goes_on_from_what_was_changed_as_the_page_does(do: Any, name: str, tmp_path: Path) -> None:
+    session = make(tmp_path)
+    session.change("data.name", name)
+    train(session, 2)
+    do(session)
+    train(session, 3)
+    config = session.save()
+    assert {path.suffix for path in config.parent.iterdir()} == {".yaml", ".npz"} | (
+        {".csv"} if session.added else set()
+    )
+    train(session, 5)
+    np.testing.assert_array_equal(train_file(config, tmp_path / "run"), weights(session))
+
+
+def test_the_network_that_was_saved_can_be_evaluated(tmp_path: Path) -> None:
+    session = make(tmp_path)
+    train(session, 2)
+    drag_points(session)
+    checkpoint = session.save().with_suffix(".npz")
+    report = score_checkpoint(checkpoint, "test", None)
+    assert report["accuracy"] == pytest.approx(session.scores()["test"]["accuracy"], abs=1e-4)
 
 
 def test_an_optimizer_keeps_learning_rate_and_momentum_of_the_one_before(tmp_path: Path) -> None:
@@ -436,12 +477,13 @@ def test_existing_files_are_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "play-2.csv").read_text() == "mine"
 
 
-def test_a_config_that_cannot_be_written_leaves_no_table(
+def test_a_config_that_cannot_be_written_leaves_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = make(tmp_path)
     session.add(0.1, 0.2, 0)
     train(session, 1)
+    session.change("model.dropout", "0.2")
 
     def full(*_: Any) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
