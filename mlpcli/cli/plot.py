@@ -74,13 +74,13 @@ def plot(
 ) -> None:
     """Draw pictures of each RUN: its directory, for the best epoch, or one of its checkpoints.
 
-    curves: loss and accuracy over the epochs, several runs overlaid. boundary: what the network predicts over
-    one or two features; several runs on one sheet, by the keys that differ. network: the units and the
-    weights between them. weights: what the first layer looks for in images. confusion: which classes are
-    taken for which. roc: ROC and precision-recall curves. calibration: how often it is right, by how sure it
-    is. residuals: predicted and true values. importance: what the score loses without a column. health: dead
-    and saturated units, gradients, updates. hidden: how the layers bend the plane. examples: the most
-    confident mistakes.
+    curves: loss and accuracy over the epochs, several runs overlaid, seeds as bands. boundary: what the
+    network predicts over one or two features; several runs on one sheet, by the keys that differ. network:
+    the units and the weights between them. weights: what the first layer looks for in images. confusion:
+    which classes are taken for which. roc: ROC and precision-recall curves. calibration: how often it is
+    right, by how sure it is. residuals: predicted and true values. importance: what the score loses without
+    a column. health: dead and saturated units, gradients, updates, norms of the weights; of several runs
+    layer by layer. hidden: how the layers bend the plane. examples: the most confident mistakes.
 
     A folder of runs stands for all of them.
     """

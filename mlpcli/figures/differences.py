@@ -9,13 +9,16 @@ from typing import Any
 
 from mlpcli.config.schema import flatten, to_plain
 from mlpcli.figures.style import label
+from mlpcli.text import count
 from mlpcli.training.finished import FinishedRun
 
-__all__ = ["Sheet", "arrange", "find_differences", "name_runs", "order_runs"]
+__all__ = ["Repeats", "Sheet", "arrange", "find_differences", "find_repeats", "name_runs"]
 
 _IRRELEVANT = ("training.snapshots", "training.checkpoint_every")  # they do not affect the result
 _MAX_COLUMNS = 5  # panels side by side
 _MAX_KEYS = 3  # in a name
+_REPEATED = ("training.seed", "data.fold.number")  # the same training once more
+_LEAST_REPEATS = 3  # runs that show a spread
 
 
 def find_differences(runs: Sequence[FinishedRun]) -> dict[str, list[Any]]:
@@ -41,10 +44,36 @@ def name_runs(runs: Sequence[FinishedRun]) -> list[str]:
     return [label(name, 70) for name in names]
 
 
-def order_runs(runs: Sequence[FinishedRun]) -> list[int]:
-    """Return the positions of the runs, sorted by the values that differ, key by key."""
-    ranks = [(_distinct(found), found) for found in find_differences(runs).values()]
-    return sorted(range(len(runs)), key=lambda i: [order.index(found[i]) for order, found in ranks])
+@dataclass(frozen=True)
+class Repeats:
+    """Runs that differ in nothing but their seeds or folds: what they are called, and their positions."""
+
+    name: str
+    positions: list[int]
+
+
+def find_repeats(runs: Sequence[FinishedRun]) -> list[Repeats]:
+    """Return the runs in groups that differ in nothing but seeds or folds; none if a group has under three.
+
+    The name of a group is the keys in which it differs from the others, and how many runs it has.
+    """
+    differences = find_differences(runs)
+    if not differences.keys() & set(_REPEATED):
+        return []
+    others = {key: found for key, found in differences.items() if key not in _REPEATED}
+    groups: dict[str, list[int]] = {}
+    for i in range(len(runs)):
+        name = ", ".join(_short(key, found[i]) for key, found in others.items())
+        groups.setdefault(name, []).append(i)
+    if min(map(len, groups.values())) < _LEAST_REPEATS:
+        return []
+    kind = "fold" if "data.fold.number" in differences else "seed"
+    return [
+        Repeats(
+            label(f"{name} ({count(len(places), kind)})" if name else count(len(places), kind), 70), places
+        )
+        for name, places in groups.items()
+    ]
 
 
 def _short(key: str, value: Any) -> str:
@@ -68,7 +97,7 @@ class Sheet:
 
 
 def arrange(runs: Sequence[FinishedRun]) -> Sheet:
-    """Return the place of each run.
+    """Return the place of each run, in the order in which they are given.
 
     If the runs differ in two keys, and there is exactly one run for each pair of values, the values of one
     key become rows and those of the other columns. Otherwise the runs are placed one after another.
@@ -92,17 +121,10 @@ def arrange(runs: Sequence[FinishedRun]) -> Sheet:
     names = name_runs(runs)
     n = len(runs)
     columns_needed = n if n <= _MAX_COLUMNS else min(_MAX_COLUMNS, ceil(sqrt(1.5 * n)))
-    places = [(0, 0)] * n
-    for position, i in enumerate(order_runs(runs)):
-        places[i] = divmod(position, columns_needed)
+    places = [divmod(i, columns_needed) for i in range(n)]
     return Sheet(ceil(n / columns_needed), columns_needed, places, names, [], [])
 
 
 def _distinct(values: Sequence[Any]) -> list[Any]:
-    """Return the distinct values: sorted if they are numbers, else in the order of their first occurrence."""
-    found = [value for i, value in enumerate(values) if value not in values[:i]]
-    try:
-        numbers = all(not isinstance(value, str) for value in found)
-        return sorted(found) if numbers else found
-    except TypeError:
-        return found
+    """Return the distinct values in the order of their first occurrence."""
+    return [value for i, value in enumerate(values) if value not in values[:i]]

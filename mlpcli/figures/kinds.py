@@ -41,11 +41,10 @@ _ONE: dict[str, Callable[[FinishedRun], Figure]] = {
     "calibration": draw_calibration,
     "residuals": draw_residuals,
     "importance": draw_importance,
-    "health": draw_health,
     "hidden": draw_hidden,
     "examples": draw_examples,
 }
-_SEVERAL: dict[str, Draw] = {"curves": draw_curves, "boundary": draw_boundary}
+_SEVERAL: dict[str, Draw] = {"curves": draw_curves, "boundary": draw_boundary, "health": draw_health}
 
 OF_SEVERAL = tuple(_SEVERAL)  # the kinds that show several runs at once
 # Which of several runs fit on one picture, and why the others do not.

@@ -183,7 +183,7 @@ def render_report(run: FinishedRun) -> str:
         times=frame_times(len(frames)),
         classes=_classes(reports[run.held_out]),
         held_out=run.held_out,
-        advice=advise(run.rows[-1].model_dump(), has_linear_path=checkpoint.network.path is not None),
+        advice=_advice(run),
         config=write_yaml(to_plain(run.experiment)),
         commands=_commands(run),
         is_unfinished=run.is_unfinished,
@@ -291,6 +291,13 @@ def _pictures(run: FinishedRun) -> tuple[list[Frame], int, list[Picture]]:
             continue
         pictures.append(Picture.of(kind, run, drawing))
     return frames, shown, pictures
+
+
+def _advice(run: FinishedRun) -> list[str]:
+    """Return the advice on units that fail after the last epoch, which it names."""
+    last, has_path = run.rows[-1], run.checkpoint.network.path is not None
+    lines = advise(last.model_dump(), has_linear_path=has_path)
+    return [f"After epoch {last.epoch:,}, {line}." for line in lines]
 
 
 def _commands(run: FinishedRun) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from copy import copy
 from functools import cached_property
@@ -249,10 +250,16 @@ class FinishedRun:
 
 
 def find_runs(paths: list[Path]) -> list[Path]:
-    """Return the runs in ``paths``; a folder that is not a run itself stands for the runs that it holds."""
+    """Return the runs in ``paths``; a folder that is no run itself stands for those in it, by name."""
     found = []
     for path in paths:
         is_folder_of_runs = path.is_dir() and not (path / "config.yaml").is_file()
-        runs = runs_in(path) if is_folder_of_runs else []
+        runs = sorted(runs_in(path), key=_by_numbers) if is_folder_of_runs else []
         found += [run for run in runs if (run / "config.yaml").is_file()] or [path]
     return found
+
+
+def _by_numbers(path: Path) -> list[tuple[float, str]]:
+    """Return a key that sorts names with numbers by these: units-3 comes before units-20."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", path.name)
+    return [(float(part), "") if i % 2 else (0.0, part) for i, part in enumerate(parts)]

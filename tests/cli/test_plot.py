@@ -81,10 +81,11 @@ def test_a_run_that_cannot_be_written_to_is_drawn_elsewhere(
 
 
 def test_several_runs_are_overlaid_also_by_their_folder(mlp: Mlp, trained: Trained, tmp_path: Path) -> None:
+    drawn = ("curves", "boundary", "health")
     for seed in (1, 2):
         run = trained("moons", SHORT, f"training.seed={seed}").path
         shutil.copytree(run, tmp_path / "sweep" / f"moons-{seed}")
-    assert mlp("plot", "sweep") == (0, "sweep/plots/curves.png\nsweep/plots/boundary.png\n", "")
+    assert mlp("plot", "sweep") == (0, "".join(f"sweep/plots/{kind}.png\n" for kind in drawn), "")
     first = Path("sweep/plots/curves.png").read_bytes()
     code, out, _ = mlp("plot", "sweep/moons-1", "sweep/moons-2", "--kind", "curves", "--out", "two.png")
     assert (code, out) == (0, "two.png\n")
@@ -177,7 +178,7 @@ def test_a_page_needs_jinja2_and_says_so(trained: Trained) -> None:
         (["RUN", "--text", "--animate"], "give one of them"),
         (["RUN", "--animate", "--kind", "curves"], "leave out --kind curves"),
         (["RUN", "RUN", "--animate"], "--animate draws one run, and 2 are named"),
-        (["RUN", "RUN", "--kind", "health"], "health is a picture of one run"),
+        (["RUN", "RUN", "--kind", "hidden"], "hidden is a picture of one run"),
         (["RUN", "--notes", "dead_relu"], "--notes trains its own runs"),
         (["--notes", "dead_relu"], "in the project's folder"),
         (["--notes", "all"], "in the project's folder"),

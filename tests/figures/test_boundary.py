@@ -126,10 +126,10 @@ def test_six_runs_that_differ_in_two_keys_make_a_contact_sheet(finished: Finish)
     figure = draw_boundary(runs)
     assert len(figure.axes) == 6 + 1  # and one scale for all
     tops = [axes.get_title().splitlines()[0] for axes in figure.axes[:3]]
-    assert tops == ["hidden [5]", "hidden [20]", "hidden [100]"]
+    assert tops == ["hidden [100]", "hidden [5]", "hidden [20]"]
     assert [figure.axes[i].get_ylabel() for i in (0, 3)] == [
-        "learning_rate 0.01\nx2",
         "learning_rate 0.1\nx2",
+        "learning_rate 0.01\nx2",
     ]
     assert len({axes.get_xlim() for axes in figure.axes[:6]}) == 1
     scores = [axes.get_title().splitlines()[-1] for axes in figure.axes[:6]]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
+from mlpcli.colours import SPLIT_COLOURS
 from mlpcli.figures.curves import draw_curves
 from mlpcli.training.finished import FinishedRun
 
@@ -28,7 +30,9 @@ def test_one_run_shows_loss_and_accuracy_of_both_splits(finished: Finish) -> Non
     assert np.array_equal(lines["spiral val"].get_ydata(), [row.val_loss for row in run.rows])
     shown = {line.get_label(): line.get_ydata() for line in accuracy.lines}
     assert np.array_equal(shown["spiral val"], [row.val_accuracy for row in run.rows])
-    assert lines["spiral train"].get_color() != lines["spiral val"].get_color()
+    assert [lines[f"spiral {part}"].get_color() for part in ("train", "val")] == [
+        SPLIT_COLOURS[part] for part in ("train", "val")
+    ]
 
 
 def test_the_best_epoch_is_marked(finished: Finish) -> None:
@@ -57,10 +61,49 @@ def test_the_score_that_chooses_the_best_epoch_has_a_panel(finished: Finish) -> 
     assert np.array_equal(panel.lines[0].get_ydata(), [row.val_roc_auc for row in run.rows])
 
 
-def test_a_loss_with_a_large_range_has_a_logarithmic_axis(finished: Finish) -> None:
-    loss = draw_curves([finished("sine", "training.epochs=12")]).axes[0]
-    ratio = max(loss.lines[0].get_ydata()) / min(loss.lines[0].get_ydata())
-    assert (loss.get_yscale() == "log") == (ratio > 30)
+@pytest.mark.parametrize(("epochs", "scale"), [(3, "linear"), (120, "log")])
+def test_a_loss_with_a_large_range_has_a_logarithmic_axis(finished: Finish, epochs: int, scale: str) -> None:
+    run = finished("spiral", f"training.epochs={epochs}")
+    losses = [loss for row in run.rows for loss in (row.train_loss, row.val_loss or 1)]
+    assert (max(losses) > 10 * min(losses)) == (scale == "log")
+    loss = draw_curves([run]).axes[0]
+    assert (loss.get_yscale(), loss.get_xscale()) == (scale, "linear")
+
+
+def test_the_best_scores_are_written_with_their_epoch(finished: Finish) -> None:
+    run = finished("spiral", "training.epochs=30")
+    best = run.rows[run.best_epoch - 1]
+    (loss,), (accuracy,) = (axes.texts for axes in draw_curves([run]).axes)
+    assert loss.get_text() == f"{best.val_loss:.3g} after epoch {best.epoch}"
+    assert accuracy.get_text() == f"{best.val_accuracy:.1%} after epoch {best.epoch}"
+
+
+def test_runs_that_differ_in_their_seeds_are_a_mean_with_a_band(finished: Finish) -> None:
+    runs = [finished("spiral", "training.epochs=6", f"training.seed={seed}") for seed in range(3)]
+    figure = draw_curves(runs)
+    assert figure.get_suptitle() == "3 seeds: learning curves"
+    assert legend(figure)[-1] == "smallest to largest, around the mean"
+    values = np.array([[row.val_loss for row in run.rows] for run in runs])
+    (line,) = (line for line in figure.axes[0].lines if line.get_label() == "3 seeds val")
+    assert line.get_color() == SPLIT_COLOURS["val"]
+    assert np.allclose(np.asarray(line.get_ydata()), values.mean(axis=0))
+    band = figure.axes[0].collections[-1].get_paths()[0].vertices
+    for epoch in range(1, 7):
+        heights = band[np.isclose(band[:, 0], epoch), 1]
+        assert heights.min() == pytest.approx(values[:, epoch - 1].min())
+        assert heights.max() == pytest.approx(values[:, epoch - 1].max())
+
+
+def test_each_setting_has_a_band_over_its_seeds(finished: Finish) -> None:
+    runs = [
+        finished("spiral", "training.epochs=6", f"training.seed={seed}", f"regularization.l2={l2}")
+        for l2 in (0.1, 0.0)
+        for seed in range(3)
+    ]
+    figure = draw_curves(runs)
+    assert legend(figure)[:2] == ["l2 0.1 (3 seeds)", "l2 0 (3 seeds)"]
+    assert len(figure.axes[0].lines) == 4
+    assert len(draw_curves(runs[:5]).axes[0].lines) == 5 * 3  # two seeds are no band: curves, and best epochs
 
 
 def test_one_epoch_is_one_tick(finished: Finish) -> None:
@@ -75,10 +118,10 @@ def test_several_runs_are_named_by_the_keys_that_differ(finished: Finish) -> Non
         for h, lr in ((20, 0.1), (5, 0.1), (5, 0.01))
     ]
     figure = draw_curves(runs)
-    assert legend(figure) == [  # in the order of the values
-        "hidden [5], learning_rate 0.01",
-        "hidden [5], learning_rate 0.1",
+    assert legend(figure) == [  # in the order in which they are given
         "hidden [20], learning_rate 0.1",
+        "hidden [5], learning_rate 0.1",
+        "hidden [5], learning_rate 0.01",
         "training",
         "validation",
         "best epoch",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlpcli.figures.differences import arrange, find_differences, name_runs
+from mlpcli.figures.differences import arrange, find_differences, find_repeats, name_runs
 from mlpcli.training.finished import FinishedRun
 
 Finish = Callable[..., FinishedRun]
@@ -33,7 +33,7 @@ def test_runs_that_differ_in_many_keys_have_the_names_of_their_folders(finished:
     assert name_runs(other) == ["moons", "circles"]
 
 
-def test_two_keys_are_rows_and_columns_in_the_order_of_their_values(finished: Finish) -> None:
+def test_two_keys_are_rows_and_columns_in_the_order_of_the_runs(finished: Finish) -> None:
     made = {
         (rate, seed): finished("moons", SHORT, f"optimizer.learning_rate={rate}", f"training.seed={seed}")
         for rate in (0.1, 0.01)
@@ -41,10 +41,10 @@ def test_two_keys_are_rows_and_columns_in_the_order_of_their_values(finished: Fi
     }
     sheet = arrange(list(made.values()))
     assert (sheet.rows, sheet.columns) == (2, 3)
-    assert sheet.row_names == ["learning_rate 0.01", "learning_rate 0.1"]
-    assert sheet.column_names == ["seed 1", "seed 2", "seed 3"]
+    assert sheet.row_names == ["learning_rate 0.1", "learning_rate 0.01"]
+    assert sheet.column_names == ["seed 3", "seed 1", "seed 2"]
     assert dict(zip(made, sheet.places, strict=True)) == {
-        (rate, seed): ([0.01, 0.1].index(rate), seed - 1) for rate, seed in made
+        (rate, seed): ([0.1, 0.01].index(rate), [3, 1, 2].index(seed)) for rate, seed in made
     }
 
 
@@ -68,14 +68,30 @@ def test_two_runs_that_differ_in_two_keys_have_names_instead_of_half_a_table(fin
     assert sheet.titles == ["learning_rate 0.1, seed 1", "learning_rate 0.01, seed 2"]
 
 
-def test_runs_that_differ_in_one_key_are_sorted_by_its_values(finished: Finish) -> None:
+def test_runs_stay_in_the_order_in_which_they_are_given(finished: Finish) -> None:
     runs = [finished("moons", SHORT, f"training.seed={seed}") for seed in (2, 3, 1)]
     sheet = arrange(runs)
     assert (sheet.rows, sheet.columns) == (1, 3)
-    assert sheet.places == [(0, 1), (0, 2), (0, 0)]
+    assert sheet.places == [(0, 0), (0, 1), (0, 2)]
     assert sheet.titles == ["seed 2", "seed 3", "seed 1"]
 
 
 def test_folds_are_called_folds(finished: Finish) -> None:
     runs = [finished("iris", f"data.fold={{number: {k}, of: 3}}", "training.epochs=1") for k in (1, 2)]
     assert name_runs(runs) == ["fold 1", "fold 2"]
+
+
+def test_runs_that_differ_in_seeds_or_folds_are_repeats(finished: Finish) -> None:
+    def run(rate: float, seed: int) -> FinishedRun:
+        return finished("moons", SHORT, f"optimizer.learning_rate={rate}", f"training.seed={seed}")
+
+    runs = [run(rate, seed) for seed in (3, 1, 2) for rate in (0.1, 0.01)]
+    assert [(group.name, group.positions) for group in find_repeats(runs)] == [
+        ("learning_rate 0.1 (3 seeds)", [0, 2, 4]),
+        ("learning_rate 0.01 (3 seeds)", [1, 3, 5]),
+    ]
+    assert [group.name for group in find_repeats(runs[::2])] == ["3 seeds"]
+    assert find_repeats(runs[:5]) == []  # two have no spread to speak of
+    assert find_repeats([run(rate, 1) for rate in (0.1, 0.01, 0.001)]) == []
+    folds = [finished("iris", f"data.fold={{number: {k}, of: 3}}", "training.epochs=1") for k in (1, 2, 3)]
+    assert [group.name for group in find_repeats(folds)] == ["3 folds"]

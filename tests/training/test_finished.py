@@ -117,8 +117,8 @@ def test_a_run_is_opened_by_its_directory_or_by_one_of_its_checkpoints(trained: 
     run = FinishedRun.open(directory.path)
     assert (run.name, run.directory) == ("moons", directory.path)
     assert run.checkpoint.epoch == run.best_epoch
-    assert [path.name for path in run.snapshots] == [f"epoch-{epoch:04}.npz" for epoch in (1, 3, 5)]
-    for path, epoch in ((directory.last, 5), (directory.snapshot(3), 3)):
+    assert [path.name for path in run.snapshots] == [f"epoch-{epoch:04}.npz" for epoch in (1, 2, 5)]
+    for path, epoch in ((directory.last, 5), (directory.snapshot(2), 2)):
         found = FinishedRun.open(path)
         assert (found.name, found.directory, found.checkpoint.epoch) == ("moons", directory.path, epoch)
         assert (found.best_epoch, len(found.rows)) == (run.best_epoch, 5)
@@ -149,6 +149,11 @@ def test_a_folder_of_runs_stands_for_them(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     assert find_runs([runs]) == [runs / "a", runs / "b"]
     assert find_runs([runs / "b", runs]) == [runs / "b", runs / "a", runs / "b"]
+    for name in ("units-20", "units-3", "l2-0.1", "l2-0.01"):
+        (tmp_path / "more" / name).mkdir(parents=True)
+        (tmp_path / "more" / name / "config.yaml").touch()
+    found = [run.name for run in find_runs([tmp_path / "more"])]
+    assert found == ["l2-0.01", "l2-0.1", "units-3", "units-20"]
     assert find_runs([runs / "notes", tmp_path / "none"]) == [runs / "notes", tmp_path / "none"]
 
 
