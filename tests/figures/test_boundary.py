@@ -133,7 +133,7 @@ def test_six_runs_that_differ_in_two_keys_make_a_contact_sheet(finished: Finish)
     ]
     assert len({axes.get_xlim() for axes in figure.axes[:6]}) == 1
     scores = [axes.get_title().splitlines()[-1] for axes in figure.axes[:6]]
-    first = finished("spiral", "training.epochs=2", "model.hidden=[5]", "optimizer.learning_rate=0.01")
+    first = finished("spiral", "training.epochs=2", "model.hidden=[100]", "optimizer.learning_rate=0.1")
     split = first.splits.train
     accuracy = np.mean(first.logits("train").argmax(axis=1) == split.y[split.rows])
     assert scores[0].startswith(f"accuracy: train {accuracy:.1%}, test ")
