@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from mlpcli.config.schema.loss import Hinge
 from mlpcli.figures.style import INK, class_colour, label
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.plane import grid_of
@@ -48,8 +47,7 @@ class Scale:
         assert classes is not None
         margin = None
         if loss.outputs == "scores":
-            section = run.experiment.loss
-            margin = section.delta if isinstance(section, Hinge) else 2.0
+            margin = 2.0 if loss.binary else float(getattr(run.experiment.loss, "delta", 1.0))
         return cls(tuple(classes), margin, loss.binary)
 
     def sureness(self, scores: NDArray[Any]) -> NDArray[np.float64]:
