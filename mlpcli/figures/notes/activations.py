@@ -57,9 +57,9 @@ def _curve(name: str, settings: dict[str, Any], weights: tuple[float, ...], z: A
 
 
 @styled
-def draw_activations(claim: str) -> Figure:
+def draw_activations() -> Figure:
     """Draw the activation functions of the notes and newer ones, each with its derivative."""
-    figure = new_figure(9.6, 7.4, claim)
+    figure = new_figure(9.6, 7.4)
     panels = figure.subplots(3, 4, sharex=True, sharey=True)
     for axes, (title, formula, name, settings, weights) in zip(panels.flat, _PANELS, strict=True):
         y, slope = _curve(name, settings, weights, _Z)

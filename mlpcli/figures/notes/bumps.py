@@ -51,9 +51,9 @@ def _single_bumps(network: Network, x: NDArray[Any]) -> list[NDArray[Any]]:
 
 
 @styled
-def draw_bumps(claim: str) -> Figure:
+def draw_bumps() -> Figure:
     """Draw a sine and its approximations by more and more bumps, with the single bumps and the errors."""
-    figure = new_figure(8.6, 6.4, claim)
+    figure = new_figure(8.6, 6.4)
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
     x = np.linspace(0, _END, 1601)[:, None]
     for axes, n in zip(panels.flat, _COUNTS, strict=True):

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from mlpcli.config.loader import load_experiment
 from mlpcli.errors import UsageError
 from mlpcli.figures.notes.table import FIGURES
+from mlpcli.figures.style import styled
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.start import train_run
 
@@ -49,6 +50,11 @@ def draw_notes(name: str, folder: Path, say: Callable[[str], object]) -> Figure:
         options = "".join(f" --set {shlex.quote(option)}" for option in overrides)
         say(f"{name}, {number} of {len(planned)}: mlp train {shlex.quote(str(path))}{options}")
         runs.append(FinishedRun.of(train_run(load_experiment(path, overrides))))
-    drawn = figure.draw(runs, figure.claim)
-    drawn.suptitle(textwrap.fill(figure.claim, int(_LETTERS * drawn.get_figwidth())), fontsize=13)
+    drawn = figure.draw(runs)
+    _add_title(drawn, figure.claim)
     return drawn
+
+
+@styled
+def _add_title(figure: Figure, claim: str) -> None:
+    figure.suptitle(textwrap.fill(claim, int(_LETTERS * figure.get_figwidth())), fontsize=13)

@@ -17,9 +17,9 @@ _FLOOR = 1e-8  # smaller gradients are drawn here, by an arrow
 
 
 @styled
-def draw_dead_relu(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_dead_relu(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the share of dead ReLUs and the training accuracy over the learning rate."""
-    figure = new_figure(6.4, 4.4, claim)
+    figure = new_figure(6.4, 4.4)
     axes = figure.subplots(1, 1)
     rates = sorted({run.experiment.optimizer.learning_rate for run in runs})
     series: dict[str, tuple[str, str, Callable[[FinishedRun], Any]]] = {
@@ -47,12 +47,12 @@ def draw_dead_relu(runs: Sequence[FinishedRun], claim: str) -> Figure:
 
 
 @styled
-def draw_saturation(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_saturation(runs: Sequence[FinishedRun]) -> Figure:
     """Draw, layer by layer, the norm of the gradient and the share of saturated outputs in the last epoch.
 
     A line is a run; its colour and its marker are those of the gain of its first weights.
     """
-    figure = new_figure(8.6, 4.6, claim)
+    figure = new_figure(8.6, 4.6)
     left, right = figure.subplots(1, 2)
     gains = sorted({_gain(run) for run in runs})
     looks = [(LINE_COLOURS[0], "o"), (LINE_COLOURS[2], "s"), (LINE_COLOURS[1], "D")]

@@ -16,11 +16,10 @@ _NAMES = {"binary_cross_entropy": "softmax classifier, logistic loss", "binary_h
 
 
 @styled
-def draw_neuron(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_neuron(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the boundaries of neurons with different losses, on the same data, side by side."""
     figure = draw_boundary(runs)
     figure.set_figheight(figure.get_figheight() + 0.4)
-    figure.suptitle(claim, fontsize=11)
     for axes, run in zip(figure.axes, runs, strict=False):
         scores = axes.get_title().partition("\n")[2]
         axes.set_title(f"{_NAMES[run.experiment.loss.name]}\n{scores}", fontsize=10)

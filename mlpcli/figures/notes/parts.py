@@ -36,13 +36,13 @@ def draw_band(axes: Axes, x: Sequence[float], y: NDArray[np.float64], **line: An
     axes.fill_between(x, y.min(axis=0), y.max(axis=0), color=mean.get_color(), alpha=0.18, linewidth=0)
 
 
-def draw_planes(runs: Sequence[FinishedRun], claim: str, titles: Sequence[str]) -> Figure:
+def draw_planes(runs: Sequence[FinishedRun], titles: Sequence[str]) -> Figure:
     """Draw the regions that each run sees around its training points, with rings around mistakes.
 
     Held-out points do not count for the axes: there may be thousands of them.
     """
     ranges = _reach(runs[0])
-    figure = new_figure(_SIDE * len(runs) + 0.8, _SIDE + 1.4, claim)
+    figure = new_figure(_SIDE * len(runs) + 0.8, _SIDE + 1.4)
     panels = figure.subplots(1, len(runs), sharex=True, sharey=True, squeeze=False)[0]
     for axes, run, title in zip(panels, runs, titles, strict=True):
         split = run.splits.train

@@ -17,20 +17,20 @@ __all__ = ["draw_forgetting", "draw_large", "draw_others", "draw_strengths"]
 
 
 @styled
-def draw_strengths(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_strengths(runs: Sequence[FinishedRun]) -> Figure:
     """Draw what a network sees with several strengths of l2, with its scores and the norm of its weights."""
     titles = [
         f"l2 = {run.experiment.regularization.l2:g},  |W| = {_norms(run)[-1]:.2g}\n"
         f"train {accuracy(run, 'train'):.0%}, test {accuracy(run, 'test'):.1%}"
         for run in runs
     ]
-    return draw_planes(runs, claim, titles)
+    return draw_planes(runs, titles)
 
 
 @styled
-def draw_large(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_large(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the test accuracy over the size of the hidden layer, with and without l2."""
-    figure = new_figure(7.6, 4.8, claim)
+    figure = new_figure(7.6, 4.8)
     axes = figure.subplots(1, 1)
     sizes = sorted({run.checkpoint.network.widths[1] for run in runs})
     strengths = sorted({run.experiment.regularization.l2 for run in runs})
@@ -68,13 +68,13 @@ def draw_large(runs: Sequence[FinishedRun], claim: str) -> Figure:
 
 
 @styled
-def draw_forgetting(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_forgetting(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the norm of the weights over the steps of sgd, for several strengths of l2.
 
     An epoch of these runs is one step. Dashed is what would be left if nothing were learned: each step
     multiplies the weights by 1 - learning_rate * l2.
     """
-    figure = new_figure(7.6, 4.8, claim)
+    figure = new_figure(7.6, 4.8)
     axes = figure.subplots(1, 1)
     for run, colour in zip(runs, line_colours(len(runs)), strict=True):
         norms, l2 = _norms(run), run.experiment.regularization.l2
@@ -104,7 +104,7 @@ def draw_forgetting(runs: Sequence[FinishedRun], claim: str) -> Figure:
 
 
 @styled
-def draw_others(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_others(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the losses over the epochs: with nothing against overfitting, with dropout, with input noise."""
     methods: dict[str, list[FinishedRun]] = {}
     for run in runs:
@@ -116,7 +116,7 @@ def draw_others(runs: Sequence[FinishedRun], claim: str) -> Figure:
         else:
             name = "nothing against it"
         methods.setdefault(name, []).append(run)
-    figure = new_figure(3.2 * len(methods), 4.4, claim)
+    figure = new_figure(3.2 * len(methods), 4.4)
     panels = figure.subplots(1, len(methods), sharex=True, sharey=True)
     for axes, (name, own) in zip(panels, methods.items(), strict=True):
         epochs = [row.epoch for row in own[0].rows]

@@ -16,10 +16,9 @@ __all__ = ["draw_approximations", "draw_depth", "draw_sizes", "draw_spread"]
 
 
 @styled
-def draw_approximations(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_approximations(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the function that networks of several sizes have learned, and its error on the test points."""
     figure = draw_boundary(runs)
-    figure.suptitle(claim)
     for axes, run in zip(figure.axes, runs, strict=True):
         units = sum(run.checkpoint.network.widths[1:-1])
         test = run.splits.parts["test"]
@@ -31,20 +30,20 @@ def draw_approximations(runs: Sequence[FinishedRun], claim: str) -> Figure:
 
 
 @styled
-def draw_sizes(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_sizes(runs: Sequence[FinishedRun]) -> Figure:
     """Draw what networks of several sizes see on the plane of the same training points."""
     titles = [
         f"{run.checkpoint.network.widths[1]} hidden units\n"
         f"train {accuracy(run, 'train'):.0%}, test {accuracy(run, 'test'):.1%}"
         for run in runs
     ]
-    return draw_planes(runs, claim, titles)
+    return draw_planes(runs, titles)
 
 
 @styled
-def draw_spread(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_spread(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the final training loss for each seed, over the size of the network."""
-    figure = new_figure(6.4, 4.4, claim)
+    figure = new_figure(6.4, 4.4)
     axes = figure.subplots(1, 1)
     sizes = sorted({run.checkpoint.network.widths[1] for run in runs})
     for place, size in enumerate(sizes):
@@ -71,9 +70,9 @@ def draw_spread(runs: Sequence[FinishedRun], claim: str) -> Figure:
 
 
 @styled
-def draw_depth(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_depth(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the test accuracy for each seed, over the number of layers of weights."""
-    figure = new_figure(7.2, 4.6, claim)
+    figure = new_figure(7.2, 4.6)
     axes = figure.subplots(1, 1)
     depths = sorted({len(run.checkpoint.network.dense) for run in runs})
     names = []

@@ -20,12 +20,12 @@ from mlpcli.training.finished import FinishedRun
 __all__ = ["FIGURES", "NotesFigure"]
 
 _SEEDS = range(5)
-_Draw = Callable[[Sequence[FinishedRun], str], Figure]
+_Draw = Callable[[Sequence[FinishedRun]], Figure]
 
 
 @dataclass(frozen=True)
 class NotesFigure:
-    """A figure of the notes; ``draw`` gets its runs, in the order of ``trains``, and its claim.
+    """A figure of the notes; its claim is its title, and ``draw`` gets its runs, in the order of ``trains``.
 
     ``trains`` has for each config, a file in configs/notes without its ending, the ``--set`` options of each
     run. A figure that trains nothing leaves it out; ``draw`` then gets no runs.
@@ -36,20 +36,9 @@ class NotesFigure:
     trains: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
 
 
-def _titled(draw: Callable[[Sequence[FinishedRun]], Figure]) -> _Draw:
-    """Return a function that draws a kind of picture with the claim as its title."""
-
-    def drawn(runs: Sequence[FinishedRun], claim: str) -> Figure:
-        figure = draw(runs)
-        figure.suptitle(claim, fontsize=11)
-        return figure
-
-    return drawn
-
-
-def _untrained(draw: Callable[[str], Figure]) -> _Draw:
+def _untrained(draw: Callable[[], Figure]) -> _Draw:
     """Return a function that draws a figure without runs."""
-    return lambda _, claim: draw(claim)
+    return lambda _: draw()
 
 
 def _hidden(*sizes: str) -> list[list[str]]:
@@ -90,7 +79,7 @@ FIGURES: dict[str, NotesFigure] = {
     ),
     "relu_against_tanh": NotesFigure(
         "ReLU converges in fewer epochs than tanh",
-        _titled(draw_curves),
+        draw_curves,
         {"relu_against_tanh": [[f"model.activation={name}"] for name in ("relu", "tanh")]},
     ),
     "dead_relu": NotesFigure(

@@ -23,11 +23,11 @@ _GRID = 60  # points along each axis
 
 
 @styled
-def draw_zigzag(runs: Sequence[FinishedRun], claim: str) -> Figure:
+def draw_zigzag(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the path of the two weights of a neuron over the loss, and below it each step by itself."""
     again = [_train_again(run) for run in runs]
     paths = [path for _, path in again]
-    figure = new_figure(7.6, 8.9, claim)
+    figure = new_figure(7.6, 8.9)
     panels = figure.subplots(2, len(runs), squeeze=False)
     both = np.concatenate(paths)
     middle, reach = (both.max(axis=0) + both.min(axis=0)) / 2, 0.65 * np.ptp(both, axis=0).max()

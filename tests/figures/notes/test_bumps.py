@@ -36,7 +36,7 @@ def test_a_bump_is_two_units_and_nothing_outside_of_its_interval() -> None:
 
 
 def test_the_figure_draws_the_networks_their_bumps_and_their_errors() -> None:
-    figure = draw_bumps("Bumps")
+    figure = draw_bumps()
     for axes, n in zip(figure.axes, (4, 8, 16, 32), strict=True):
         *bumps, sine, total = axes.lines
         assert len(bumps) == n

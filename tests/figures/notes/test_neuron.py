@@ -12,7 +12,7 @@ def test_a_neuron_is_drawn_as_a_softmax_classifier_and_as_an_svm(
     finished: Callable[..., FinishedRun],
 ) -> None:
     losses = ("binary_cross_entropy", "binary_hinge")
-    figure = draw_neuron([finished("notes/neuron", f"loss={loss}") for loss in losses], "A neuron")
+    figure = draw_neuron([finished("notes/neuron", f"loss={loss}") for loss in losses])
     softmax, svm, *bars = figure.axes
     assert [axes.get_title().splitlines()[0] for axes in (softmax, svm)] == [
         "softmax classifier, logistic loss",
@@ -24,4 +24,3 @@ def test_a_neuron_is_drawn_as_a_softmax_classifier_and_as_an_svm(
         for axes in (softmax, svm)
     ]
     assert lines == [1, 3]
-    assert figure.get_suptitle() == "A neuron"

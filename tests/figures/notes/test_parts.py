@@ -33,7 +33,7 @@ def test_a_band_goes_from_the_smallest_to_the_largest_around_the_mean() -> None:
 
 def test_planes_show_the_training_points_alone(finished: Finish) -> None:
     run = finished("moons", "training.epochs=3")
-    figure = draw_planes([run, run], "Two moons", ["left", "right"])
+    figure = draw_planes([run, run], ["left", "right"])
     panels = [axes for axes in figure.axes if axes.get_title()]
     assert [axes.get_title() for axes in panels] == ["left", "right"]
     split = run.splits.train

@@ -18,15 +18,14 @@ def test_the_spread_has_a_point_for_each_run(finished: Callable[..., FinishedRun
         for size in (2, 9)
         for seed in range(2)
     ]
-    figure = draw_spread(runs, "Luck")
-    assert figure.get_suptitle() == "Luck"
+    figure = draw_spread(runs)
     points = [y for line in figure.axes[0].lines if line.get_marker() == "o" for y in line.get_ydata()]
     assert points == pytest.approx([run.rows[-1].train_loss for run in runs])
 
 
 def test_the_titles_of_sizes_have_units_and_scores(finished: Callable[..., FinishedRun]) -> None:
     runs = [finished("moons", "training.epochs=3", f"model.hidden=[{size}]") for size in (2, 9)]
-    titles = [axes.get_title() for axes in draw_sizes(runs, "More").axes if axes.get_title()]
+    titles = [axes.get_title() for axes in draw_sizes(runs).axes if axes.get_title()]
     for title, run, size in zip(titles, runs, (2, 9), strict=True):
         scores = f"train {accuracy(run, 'train'):.0%}, test {accuracy(run, 'test'):.1%}"
         assert title == f"{size} hidden units\n{scores}"
@@ -38,7 +37,7 @@ def test_depths_have_a_point_for_each_run_and_their_mean(finished: Callable[...,
         for hidden in ("[9]", "[4,4]")
         for seed in range(2)
     ]
-    (axes,) = draw_depth(runs, "Deeper").axes
+    (axes,) = draw_depth(runs).axes
     scores = [accuracy(run, "test") for run in runs]
     points = [y for line in axes.lines if line.get_marker() == "o" for y in line.get_ydata()]
     assert points == pytest.approx(scores)
@@ -51,7 +50,7 @@ def test_depths_have_a_point_for_each_run_and_their_mean(finished: Callable[...,
 
 def test_approximations_have_their_error_on_the_test_points(finished: Callable[..., FinishedRun]) -> None:
     runs = [finished("sine", f"model.hidden={hidden}", "training.epochs=3") for hidden in ("[]", "[5]")]
-    titles = [axes.get_title() for axes in draw_approximations(runs, "Closer").axes]
+    titles = [axes.get_title() for axes in draw_approximations(runs).axes]
     for title, run, units in zip(titles, runs, ("no", "5"), strict=True):
         test = run.splits.parts["test"]
         error = np.mean((run.values(run.predict_logits(test.X[test.rows])) - test.y[test.rows]) ** 2)

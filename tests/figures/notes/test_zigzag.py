@@ -27,7 +27,7 @@ def path_of(axes: Any) -> Any:
 
 
 def test_every_step_on_positive_inputs_moves_both_weights_in_the_same_direction(pair: Pair) -> None:
-    figure = draw_zigzag(pair, "Zig-zag")
+    figure = draw_zigzag(pair)
     assert (pair[0].splits.train.X > 0).all()
     same, straight = [], []
     for axes, run in zip(figure.axes, pair, strict=False):
@@ -54,5 +54,5 @@ def test_the_same_steps_lead_to_a_smaller_loss_with_centred_inputs(pair: Pair) -
 
     positive, centered = map(loss, pair)
     assert centered < 0.6 * positive
-    titles = [axes.get_title().splitlines()[-1] for axes in draw_zigzag(pair, "Zig-zag").axes[:2]]
+    titles = [axes.get_title().splitlines()[-1] for axes in draw_zigzag(pair).axes[:2]]
     assert titles == [f"loss after 150 steps: {value:.2f}" for value in (positive, centered)]
