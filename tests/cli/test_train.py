@@ -183,6 +183,16 @@ def test_a_dry_run_asks_the_data_where_only_they_can_tell(mlp: Mlp) -> None:
     assert "#     1  relu    4 x 16 = 64" in out
 
 
+def test_a_dry_run_says_what_the_run_begins_with(mlp: Mlp) -> None:
+    mlp("train", SPIRAL, "--set", "training.epochs=1", "--out", "before")
+    start = f"training.start_from={Path('before/last.npz').absolute()}"
+    out = mlp("train", SPIRAL, "--set", start, "--dry-run").out
+    said = " ".join(line.removeprefix("# ") for line in out.splitlines())
+    assert "after 1 epoch and with the state of its optimizer." in said
+    code, _, err = mlp("train", SPIRAL, "--set", start, "--set", "model.hidden=[5]", "--dry-run")
+    assert (code, "layers: 2-100-3 there, 2-5-3 here" in err) == (2, True)
+
+
 REFUSED = {
     "a run": (
         ["--out", "run"],

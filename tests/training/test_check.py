@@ -18,6 +18,7 @@ from mlpcli.nn.losses import LOSSES
 from mlpcli.training.check import Finding, check_experiment
 from mlpcli.training.check.network import CHANCE
 from mlpcli.training.run import Run
+from mlpcli.training.start import take_directory, train_run
 
 REGRESSION = {name for name, (words, _) in CHANCE.items() if name in ("mse", "mae", "huber")}
 
@@ -52,6 +53,19 @@ def test_chance_is_what_the_notes_say() -> None:
         data = {"name": "npz", "path": "any.npz"}
         section = validate_experiment({"data": data, "loss": loss}, Path()).loss
         assert CHANCE[section.name][1](section, 10, y) == pytest.approx(expected)
+
+
+def test_a_network_that_is_trained_already_is_told_and_checked_as_it_is(tmp_path: Path) -> None:
+    sections = {"data": "circles", "training": {"epochs": 60}}
+    directory = take_directory("before", tmp_path / "before")
+    train_run(validate_experiment(sections, Path()), directory)
+    sections["training"] = {"start_from": str(directory.last)}
+    found = findings(sections)
+    assert found["start"].verdict == "note"
+    assert "after 60 epochs and with the state of its optimizer" in found["start"].text
+    assert "with the weights it begins with" in found["first loss"].text
+    assert float(found["first loss"].text.split()[0]) < 0.2 < log(2)
+    assert all(finding.verdict != "FAIL" for finding in found.values())
 
 
 # Each loss and each activation once or more; all pairs are exhaustive.

@@ -558,6 +558,14 @@ def more_epochs_than_steps(arrays: Arrays, meta: Any) -> None:
     meta["progress"] = {**PROGRESS, "epoch": 2**62}
 
 
+def more_epochs_than_own_steps(arrays: Arrays, meta: Any) -> None:
+    meta["progress"] = {**PROGRESS, "step_offset": 2**62}
+
+
+def negative_epoch_offset(arrays: Arrays, meta: Any) -> None:
+    meta["progress"] = {**PROGRESS, "epoch_offset": -1}
+
+
 def long_place(arrays: Arrays, meta: Any) -> None:
     meta["data_from_run"] = "a/" * 10_000
 
@@ -621,6 +629,8 @@ SPOILED: dict[Callable[[Arrays, Any], None], str] = {
     long_format: "has format '999",
     best_to_come: "meta.progress: Value error, counts more than its epochs",
     more_epochs_than_steps: "or more epochs than steps",
+    more_epochs_than_own_steps: "or more epochs than steps",
+    negative_epoch_offset: "meta.progress.epoch_offset: Input should be greater than or equal to 0",
     long_place: "meta.data_from_run: String should have at most 10000 characters",
     place_with_nul: "meta.data_from_run: String should match pattern",
     long_note: "meta.baseline_note: String should have at most 10000 characters",

@@ -179,6 +179,15 @@ def test_terms_of_the_inputs(tmp_path: Path) -> None:
     assert of_a_toy.bytes == known_data(experiment(data="moons")).bytes  # type: ignore[union-attr]
 
 
+def test_a_run_that_begins_with_a_trained_network(tmp_path: Path) -> None:
+    """That network is dropped before the copies of the best weights are made."""
+    sections = {"model": {"hidden": [600, 600]}, "training": {"batch_size": 10}}
+    before = take_directory("before", tmp_path / "before")
+    train_run(experiment(**sections), before)
+    sections["training"]["start_from"] = str(before.last)
+    within_a_quarter(experiment(**sections), tmp_path)
+
+
 def test_cifar10(tmp_path: Path, make_cifar10: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the official size: 60,000 images of 3,072 bytes."""
     monkeypatch.setattr("mlpcli.config.schema.Cifar10.examples", 6 * 200)
