@@ -69,13 +69,16 @@ class Session:
         self.own = None if experiment.data.name in TOY_SETS else plain["data"]
         self._read: tuple[Any, Splits] | None = None
         self._momentum: float | None = None
-        self._restart(validate_experiment(plain, Path()), [])
+        self._restart(validate_experiment(plain, Path()), [], from_seed=False)
         self._begun = self.experiment  # what a link is compared with
 
     # ------------------------------------------------------------------------------------------- beginnings
 
-    def _restart(self, experiment: Experiment, added: list[Point]) -> None:
-        """Take the settings and begin from the seed."""
+    def _restart(self, experiment: Experiment, added: list[Point], *, from_seed: bool = True) -> None:
+        """Take the settings and begin from the seed, or with the network that the config starts from."""
+        if from_seed and experiment.training.start_from is not None:
+            training = experiment.training.model_copy(update={"start_from": None})
+            experiment = experiment.model_copy(update={"training": training})
         self._take(experiment, added, None)
         self.changes: tuple[Change, ...] = ()
         self.metrics: dict[str, Any] | None = None
@@ -89,7 +92,7 @@ class Session:
         What has not begun, or is beyond repair, begins from the seed instead.
         """
         if (not self.epoch and not self.batch and not self.changes) or self.diverged:
-            self._restart(experiment, added)
+            self._restart(experiment, added, from_seed=self.diverged is not None)
             return
         epoch = self.epoch
         self._take(experiment, added, self.run)

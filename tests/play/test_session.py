@@ -306,6 +306,26 @@ def test_mlp_train_goes_on_from_what_was_changed_as_the_page_does(do: Any, name:
     np.testing.assert_array_equal(train_file(config, tmp_path / "run"), weights(session))
 
 
+def test_a_page_that_begins_with_a_trained_network_still_has_the_way_from_the_seed(tmp_path: Path) -> None:
+    """And other layers, which the trained network does not fit."""
+    first = make(tmp_path)
+    train(first, 2)
+    first.change("optimizer.learning_rate", "0.05")
+    session = Session(load_experiment(first.save()), tmp_path)
+    np.testing.assert_array_equal(weights(session), weights(first))
+    train(session, 1)
+    train(first, 1)
+    np.testing.assert_array_equal(weights(session), weights(first))
+    session.change("model.hidden", "8")
+    assert session.experiment.training.start_from is None
+    session = Session(load_experiment(tmp_path / "out" / "play.yaml"), tmp_path)
+    session.change("optimizer.learning_rate", "0.02")  # before the first epoch
+    assert session.experiment.training.start_from is not None
+    session.reset()
+    seed = make(tmp_path)
+    np.testing.assert_array_equal(weights(session), weights(seed))
+
+
 def test_the_network_that_was_saved_can_be_evaluated(tmp_path: Path) -> None:
     session = make(tmp_path)
     train(session, 2)
