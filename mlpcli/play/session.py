@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -71,8 +71,6 @@ class Session:
         self._momentum: float | None = None
         self._restart(validate_experiment(plain, Path()), [], from_seed=False)
         self._begun = self.experiment  # what a link is compared with
-
-    # ------------------------------------------------------------------------------------------- beginnings
 
     def _restart(self, experiment: Experiment, added: list[Point], *, from_seed: bool = True) -> None:
         """Take the settings and begin from the seed, or with the network that the config starts from."""
@@ -148,8 +146,6 @@ class Session:
         vars(self).update(kept)
         self.build = build + 1
 
-    # --------------------------------------------------------------------------------------------- training
-
     @property
     def epoch(self) -> int:
         """The number of epochs that the network has been trained for."""
@@ -158,7 +154,8 @@ class Session:
     @property
     def target_names(self) -> list[str]:
         """The name of the target of a regression, as a list of one."""
-        return self.run.here().target_names
+        target = getattr(self.experiment.data, "target", "y")
+        return [target] if isinstance(target, str) else list(target)
 
     @property
     def batch(self) -> int:
@@ -173,7 +170,8 @@ class Session:
         """Take a single step."""
         self._train(self.run.trainer.step)
 
-    def _train(self, train: Any) -> None:
+    def _train(self, train: Callable[[], Epoch | None]) -> None:
+        """Train, and keep what an epoch brings; without one, no further one follows by itself."""
         epoch: Epoch | None = None
         try:
             if self.diverged is None:
@@ -181,7 +179,7 @@ class Session:
         except RunError as error:
             self.diverged = str(error)
         if epoch is None:
-            self.playing = self.playing and self.diverged is None and not self.run.trainer.stopping
+            self.playing = False
             return
         self.metrics = epoch.metrics
         if epoch.number % self._every == 0:
@@ -214,8 +212,6 @@ class Session:
     def stop(self) -> None:
         """Stop for good after the current batch; may be called by any thread."""
         self.run.trainer.stop()
-
-    # ---------------------------------------------------------------------------------------------- changes
 
     def reset(self) -> None:
         """Start again from the same seed, paused."""
@@ -288,8 +284,6 @@ class Session:
         if not 0 <= which < len(self.added):
             raise UsageError("only points that were added can be moved or removed")
         return which
-
-    # ----------------------------------------------------------------------------------------------- saving
 
     def yaml(self) -> str:
         """Return the config of the current network; see `saving.describe`."""

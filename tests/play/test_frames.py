@@ -151,6 +151,7 @@ def test_a_regression_of_one_feature_is_a_curve(tmp_path: Path) -> None:
     predicted = run.target_transform.undo(run.network.predict(run.transform.apply(x).astype(np.float32)))
     np.testing.assert_allclose(frame["curve"], predicted[:, 0], rtol=1e-2, atol=1e-3)
     assert state["extent"][1] == state["range"]
+    assert state["outputs"] == ["y"]
     targets = np.concatenate([split.y[split.rows, 0] for split in run.splits.parts.values()])
     np.testing.assert_allclose(np.array(state["points"])[:, 1], targets, atol=1e-4)
     side = frame["network"]["side"]
