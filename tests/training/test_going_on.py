@@ -126,6 +126,45 @@ def test_it_learns_what_the_run_before_would_have_learned_next(tmp_path: Path, o
     assert thrice.metrics[0]["train_loss"] == whole.metrics[4]["train_loss"]
 
 
+PENGUINS = {
+    "name": "csv",
+    "path": str(Path(__file__).parents[2] / "datasets" / "penguins.csv"),
+    "target": "species",
+    "bins": 4,
+    "terms": ["square", "product"],
+}
+# What else is kept, and what a regression, a table and several members have.
+KEPT: dict[str, dict[str, Any]] = {
+    "batch norm": {"model": {"hidden": [4], "norm": "batch"}},
+    "values": {"data": {"name": "peaks", "points": 60}, "model": {"hidden": [4], "clip_outputs": True}},
+    "a linear path": {"model": {"hidden": [4], "linear_path": "fitted"}},
+    "a table": {"data": PENGUINS, "model": {"hidden": [4], "activation": "prelu"}},
+    "members": {
+        "model": {"hidden": [4], "members": 3, "linear_path": "learned", "dropout": 0.1},
+        "training": {"validation": "folds"},
+    },
+}
+
+
+@pytest.mark.parametrize("sections", KEPT.values(), ids=KEPT)
+def test_all_that_a_network_has_goes_on(tmp_path: Path, sections: dict[str, Any]) -> None:
+    def config(start: Path | None, epochs: int) -> Experiment:
+        return begin(start, epochs, **{**sections, "training": {**sections.get("training", {})}})
+
+    directory = take_directory("a", tmp_path / "a")
+    train_run(config(None, 2), directory)
+    whole, going = train_run(config(None, 3)), Run(config(directory.last, 1))
+    before = load_checkpoint(directory.last)
+    np.testing.assert_array_equal(values(going), before.network.parameters.values)
+    list(going.epochs())
+    np.testing.assert_array_equal(values(going), values(whole))
+    for name, array in whole.network.state.items():
+        np.testing.assert_array_equal(going.network.state[name], array)
+    scores = whole.metrics[-1].keys() & {"val_loss", "val_accuracy", "val_r2"}
+    assert scores
+    assert all(going.metrics[-1][name] == whole.metrics[-1][name] for name in scores)
+
+
 def test_a_schedule_is_that_of_the_new_run(trained_before: Path) -> None:
     optimizer = {"name": "adam", "schedule": {"name": "cosine", "warmup": 0.0}}
     start = trained_before / "last.npz"
