@@ -63,7 +63,7 @@ class Scale:
     def tints(self, labels: NDArray[Any], sureness: NDArray[Any]) -> NDArray[np.float64]:
         """Return the colours (n, 3) of points with these labels (n,) and this sureness (n,)."""
         colours = np.array([to_rgb(class_colour(i)) for i in range(len(self.classes))])
-        return self._tint(colours[labels], np.digitize(sureness, self._steps))
+        return np.asarray(1 - self._strengths(np.digitize(sureness, self._steps)) * (1 - colours[labels]))
 
     def lines(self) -> list[Line2D]:
         """Return the legend's entries for the lines of an SVM with two classes."""
@@ -77,7 +77,9 @@ class Scale:
 
     def bar(self, figure: Figure, axes: Any) -> None:
         """Draw the scale beside ``axes``: from one class to the other, or in grey if there are more."""
-        edges, colours = self._pair() if len(self.classes) == 2 else self._grey()
+        edges, full, levels = self._pair() if len(self.classes) == 2 else self._grey()
+        # Transparent colours look like the tints on white, and follow the page of a report if that is dark.
+        colours = np.hstack([full, self._strengths(levels)])
         tints = ListedColormap(colours).with_extremes(under=colours[0], over=colours[-1])
         extend = "neither" if self.margin is None else "both" if len(self.classes) == 2 else "max"
         bar = figure.colorbar(
@@ -114,20 +116,22 @@ class Scale:
             return f"probability of {second}"
         return f"score; above 0: {second}" if self.binary else f"lead of the score of {second}"
 
-    def _tint(self, colours: NDArray[Any], level: NDArray[Any]) -> NDArray[np.float64]:
-        strength = np.linspace(_PALEST, _STRONGEST, len(self._steps) + 1)[level][:, None]
-        return np.asarray(1 - strength * (1 - colours))
+    def _strengths(self, levels: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the shares (n, 1) of a colour in tints of these levels (n,), of which 0 is the palest."""
+        strengths = np.linspace(_PALEST, _STRONGEST, len(self._steps) + 1)
+        return np.asarray(strengths[levels][:, None])
 
-    def _grey(self) -> tuple[list[float], NDArray[np.float64]]:
+    def _grey(self) -> tuple[list[float], NDArray[Any], NDArray[Any]]:
+        """Return the edges of the tints of many classes, and the full colour and the level of each tint."""
         steps = list(self._steps)
         n = len(steps) + 1
-        colours = self._tint(np.tile(to_rgb(_GREY), (n, 1)), np.arange(n))
+        colours = np.tile(to_rgb(_GREY), (n, 1))
         if self.margin is None:
-            return [1 / len(self.classes), *steps, 1.0], colours
-        return [self.margin * step for step in (0, *steps, 2.0)], colours
+            return [1 / len(self.classes), *steps, 1.0], colours, np.arange(n)
+        return [self.margin * step for step in (0, *steps, 2.0)], colours, np.arange(n)
 
-    def _pair(self) -> tuple[list[float], NDArray[np.float64]]:
-        """Return the edges of the tints of two classes, and the tints."""
+    def _pair(self) -> tuple[list[float], NDArray[Any], NDArray[Any]]:
+        """Return the edges of the tints of two classes, and the full colour and the level of each tint."""
         if self.margin is None:
             edges = [i / 10 for i in range(11)]
             middles = np.array(edges[:-1]) + 0.05
@@ -135,9 +139,10 @@ class Scale:
         else:
             unit = self.margin / (2 if self.binary else 1)  # z is half of the lead of z over -z
             edges = [unit * i / 2 for i in range(-4, 5)]
-            middles = (np.array(edges[:-1]) + unit / 4) / unit
-            sureness = np.abs(middles)
-        return edges, self.tints((np.arange(len(middles)) >= len(middles) / 2).astype(int), sureness)
+            sureness = np.abs((np.array(edges[:-1]) + unit / 4) / unit)
+        half = len(sureness) // 2
+        colours = np.array([to_rgb(class_colour(i)) for i in (0, 1)]).repeat(half, axis=0)
+        return edges, colours, np.digitize(sureness, self._steps)
 
 
 def draw_regions(axes: Axes, run: FinishedRun, ranges: list[tuple[float, float]]) -> None:

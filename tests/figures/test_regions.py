@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_rgb
 
 from mlpcli.figures.boundary import draw_boundary
-from mlpcli.figures.regions import Scale
 from mlpcli.figures.style import CLASS_COLOURS
 from mlpcli.training.finished import FinishedRun
 
@@ -59,11 +59,14 @@ def test_the_scale_of_two_classes_goes_from_one_to_the_other(finished: Finish) -
     _, bar = figure.axes
     assert bar.get_ylabel() == "probability of class 1"
     assert [text.get_text() for text in bar.get_yticklabels()] == ["0%", "25%", "50%", "75%", "100%"]
-    edges, colours = Scale.of(run)._pair()
+    figure.canvas.draw()
+    (scale,) = (c for c in bar.collections if isinstance(c, QuadMesh))
+    colours = np.asarray(scale.get_facecolors())
+    colours = 1 - colours[:, 3:] * (1 - colours[:, :3])  # on white
     points, tints = points_of(run, 200)
     p = 1 / (1 + np.exp(-run.predict_logits(points)[:, 0].astype(np.float64)))
     clear = np.abs(10 * p - np.round(10 * p)) > 1e-3  # rounding decides at the edges
-    expected = np.asarray(colours)[np.digitize(p, edges[1:-1])]
+    expected = colours[np.digitize(p, np.arange(1, 10) / 10)]
     assert np.allclose(tints[clear], expected[clear])
 
 
