@@ -181,11 +181,12 @@ def _mark_best(axes: Axes, group: _Group, name: str, colour: Any) -> None:
         axes.annotate(
             f"{shown} after epoch {best:,}",
             (best, value),
-            (-8 if right else 8, -10 if measure is not None and measure.higher_is_better else 10),
+            (-8 if right else 8, 10 if measure is not None and measure.higher_is_better else -10),
             textcoords="offset points",
             ha="right" if right else "left",
             va="center",
             fontsize=8,
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
         )
 
 

@@ -31,7 +31,8 @@ __all__ = ["render_report"]
 _MAX_FRAMES = 30  # of the boundary
 _MAX_CLASSES = 30  # listed in the table
 _SCORES = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "f1", "mse", "rmse", "mae", "r2")
-_GROWTH = 1.15  # how much larger than drawn a panel may be shown
+_GROWTH = 1.3  # how much larger than drawn a panel may be shown
+_HALF = 580  # pixels of a picture in half of a page
 _WIDE = 850  # pixels of a panel that needs the whole width of the page
 _GAP = 1.6  # from layer to layer of the network
 _SMALL = 200  # pixels of panels that are tiles
@@ -50,17 +51,17 @@ _PICTURES = {
         "If the training curve goes on improving while the validation curve turns, the network learns its "
         "examples by heart. If both are still improving at the end, more epochs may help.",
     ),
-    "network": (
-        "Network",
-        "The network and its weights",
-        "Thick lines are large weights. Look for inputs that all units use, and for units that get or give "
-        "next to nothing.",
-    ),
     "confusion": (
         "Confusion",
         "Which classes it mixes up",
         "On the diagonal are the {part} examples that are right. A strong field off it is a pair of classes "
         "that the network cannot tell apart well.",
+    ),
+    "network": (
+        "Network",
+        "The network and its weights",
+        "Thick lines are large weights. Look for inputs that all units use, and for units that get or give "
+        "next to nothing.",
     ),
     "hidden": (
         "Hidden layers",
@@ -134,6 +135,12 @@ class Picture:
             return "tiles"
         return "wide" if len(widths) > 1 or max(widths, default=0) > _WIDE else "half"
 
+    @property
+    def height(self) -> int:
+        """About how high its section is in half of a page, in pixels."""
+        table = 200 if self.kind == "network" else 0
+        return 200 + table + sum(_HALF * panel.height // max(panel.width, _HALF) for panel in self.panels)
+
     @classmethod
     def of(cls, kind: str, run: FinishedRun, drawing: Drawing) -> Picture:
         """Return the picture that is made of a drawing."""
@@ -166,9 +173,12 @@ def render_report(run: FinishedRun) -> str:
     }
     baselines = _baselines(run, [name for name in _SCORES if name in next(iter(reports.values()))])
     frames, shown, pictures = _pictures(run)
+    halves = [picture for picture in pictures if picture.layout == "half"]
     pieces = [piece.inner for picture in pictures for piece in (*picture.panels, *picture.legend)]
     light, dark = colour_rules("".join([*pieces, *(frame.under + frame.over for frame in frames)]))
-    page = environment.get_template("report.html").render(
+    page = environment.get_template(
+        "report.html"
+    ).render(
         name=run.name,
         version=__version__,
         verdict=judge(run, reports, baselines[run.held_out]),
@@ -177,6 +187,9 @@ def render_report(run: FinishedRun) -> str:
         scores=_scores(reports, baselines),
         counts=_counts(run, checkpoint.network.spec),
         pictures=pictures,
+        first=halves[:1],  # beside the verdict
+        stacks=_stacks(halves[1:]),
+        wide=[picture for picture in pictures if picture.layout != "half"],
         growth=_GROWTH,
         frames=[vars(frame) for frame in frames],
         shown=shown,
@@ -298,6 +311,14 @@ def _advice(run: FinishedRun) -> list[str]:
     last, has_path = run.rows[-1], run.checkpoint.network.path is not None
     lines = advise(last.model_dump(), has_linear_path=has_path)
     return [f"After epoch {last.epoch:,}, {line}." for line in lines]
+
+
+def _stacks(pictures: list[Picture]) -> list[list[Picture]]:
+    """Return pictures in two stacks of about the same height, the highest ones on top."""
+    stacks: list[list[Picture]] = [[], []]
+    for picture in sorted(pictures, key=lambda picture: -picture.height):
+        min(stacks, key=lambda stack: sum(other.height for other in stack)).append(picture)
+    return [stack for stack in stacks if stack]
 
 
 def _commands(run: FinishedRun) -> list[str]:

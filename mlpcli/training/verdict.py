@@ -7,6 +7,7 @@ from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from mlpcli.text import count
 from mlpcli.training.finished import FinishedRun, Row
@@ -130,14 +131,17 @@ def _compare_errors(report: Mapping[str, Any], baselines: Mapping[str, Mapping[s
 
 
 def _overfit(rows: Sequence[Row]) -> tuple[int, float, float] | None:
-    """Return the epoch of the lowest validation loss, that loss, and the last ones, if it has risen since."""
+    """Return about which epoch the validation loss is lowest, that loss and the last, if it has risen."""
     val = [row.val_loss for row in rows if row.val_loss is not None]
     if len(val) < max(len(rows), _FEW_EPOCHS):
         return None
-    lowest, tail = int(np.argmin(val)), max(1, len(val) // 10)
-    end, train_end = float(np.mean(val[-tail:])), float(np.mean([row.train_loss for row in rows[-tail:]]))
-    if end > _RISE * val[lowest] and train_end < rows[lowest].train_loss:
-        return lowest + 1, val[lowest], end
+    window = max(1, len(val) // 10)  # medians of so many epochs, so that a lucky one does not count
+    medians = np.median(sliding_window_view(val, window), axis=1)
+    lowest = int(np.argmin(medians))
+    train = [row.train_loss for row in rows]
+    is_falling = np.mean(train[-window:]) < np.mean(train[lowest : lowest + window])
+    if medians[-1] > _RISE * medians[lowest] and is_falling:
+        return lowest + 1 + window // 2, float(medians[lowest]), float(medians[-1])
     return None
 
 
@@ -148,7 +152,7 @@ def _overfitting(run: FinishedRun, part: str, over: tuple[int, float, float] | N
     if over is not None:
         epoch, lowest, end = over
         text = (
-            f"In the end it does: the validation loss is lowest after epoch {epoch:,}, at {lowest:.3g}, and "
+            f"In the end it does: the validation loss is lowest around epoch {epoch:,}, at {lowest:.3g}, and "
             f"rises to {end:.3g}, while the training loss goes on falling."
         )
         if run.checkpoint.epoch == run.best_epoch < len(run.rows):

@@ -65,12 +65,11 @@ def render(directory: Path) -> tuple[str, Page]:
 def test_a_page_has_everything_and_fetches_nothing(spiral: str) -> None:
     html, page = spiral, Page(spiral)
     assert len(html) < 2_000_000
-    assert list(page.sections) == [
+    assert list(page.sections)[:3] == ["verdict", "boundary", "curves"]
+    assert page.sections.keys() - {"examples"} == {
         *("verdict", "boundary", "curves", "network", "confusion", "hidden"),
-        *("roc", "calibration", "importance", "health"),
-        *(["examples"] if "examples" in page.sections else []),
-        *("scores", "config", "again"),
-    ]
+        *("roc", "calibration", "importance", "health", "scores", "config", "again"),
+    }
     for tag, attributes in page.tags:
         for name in ("src", "href"):
             assert (attributes.get(name) or "#").startswith(("#", "data:image/png;base64,")), tag
