@@ -14,16 +14,17 @@ from mlpcli.errors import MlpError, RunError
 
 PACKAGE = Path(__file__).parents[2] / "mlpcli"
 COMMANDS = "|".join(cli.commands)
-OPTION = re.compile(rf"(?<![\w-])--[a-z]|\bmlp ({COMMANDS})\b")
+OPTION = re.compile(rf"(?<![\w(-])--[a-z]|\bmlp ({COMMANDS})\b")
 
-# These are no messages: a change that was given as an option is told as it was given; two pages and the
-# figures of the notes show commands that do the same.
+# These are no messages: a change that was given as an option is told as it was given; pages and the figures
+# of the notes show commands that do the same; names in CSS look like options.
 EXCEPT = {
     "config/loader.py": {"--set "},
     "config/changes.py": {"--set "},
     "figures/notes/draw.py": {": mlp train ", " --set "},
     "figures/report.py": {"mlp train --resume ", "mlp train ", "mlp eval ", "mlp plot "},
-    "play/app.py": {"mlp train "},
+    "figures/svg.py": {"--c"},
+    "play/commands.py": {"mlp train "},
 }
 
 
