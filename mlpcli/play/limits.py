@@ -70,7 +70,7 @@ def _not_two(experiment: Experiment, message: str, columns: Sequence[str] = ()) 
     if "features" not in type(experiment.data).model_fields:
         return UsageError(f"{message}; name another config, or none")
     message += "; name two columns in data.features"
-    if not columns:
+    if len(columns) < 2:
         return UsageError(message)
     change = f"data.features={json.dumps(list(columns[:2]), ensure_ascii=False)}"
     return UsageError(message, topic="two columns", change=change)

@@ -539,6 +539,21 @@ def test_data_without_a_plane_of_classes_are_refused(config: str, message: str, 
         Session(load_experiment(CONFIGS / f"{config}.yaml"), tmp_path)
 
 
+def test_classes_of_one_feature_are_refused(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text("a,kind\n" + rows)
+    with pytest.raises(UsageError, match=r"needs 2 features, but t\.csv has 1; name two columns") as refused:
+        make(tmp_path, {"data": {"name": "csv", "path": "t.csv", "target": "kind"}})
+    assert refused.value.topic is None  # there is no option that would help
+
+
+def test_several_targets_are_refused(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7},{i * i % 11},{i % 5}.5,{i % 3}.25\n" for i in range(60))
+    (tmp_path / "t.csv").write_text("a,b,y,z\n" + rows)
+    with pytest.raises(UsageError, match="draws one target"):
+        make(tmp_path, {"data": {"name": "csv", "path": "t.csv", "target": ["y", "z"]}})
+
+
 def test_a_table_without_a_loss_is_played_with_if_its_target_holds_classes(tmp_path: Path) -> None:
     rows = "".join(f"{i % 7},{i * i % 11},{'pq'[i % 2]},{i}\n" for i in range(60))
     (tmp_path / "t.csv").write_text("a,b,kind,size\n" + rows)
