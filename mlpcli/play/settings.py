@@ -111,19 +111,23 @@ def list_controls(experiment: Experiment, own: dict[str, Any] | None, splits: Sp
         "optimizer.name": _same(RULES),
     }
     controls = []
-    for setting in _SETTINGS:
-        key = setting.key
-        *sections, name = key.split(".")
-        section: Any = experiment
-        for part in sections:
-            section = getattr(section, part)
-        field = type(section).model_fields.get(name)
-        if field is not None:
-            value = _shown(key, getattr(section, name))
+    for key, setting in _BY_KEY.items():
+        section, name = _section_of(experiment, key)
+        field, value = type(section).model_fields.get(name), shown_value(experiment, key)
+        if field is not None and value is not None:
             effect: Effect = "goes on" if goes_on(key) else "restarts"
             control = Control(setting, field.description or "", value, choices.get(key), effect)
             controls.append(control.to_json())
     return controls
+
+
+def _section_of(experiment: Experiment, key: str) -> tuple[Any, str]:
+    """Return the section that a key is in, and its name there."""
+    *sections, name = key.split(".")
+    section: Any = experiment
+    for part in sections:
+        section = getattr(section, part)
+    return section, name
 
 
 def goes_on(key: str) -> bool:
@@ -138,10 +142,7 @@ def label_of(key: str) -> str:
 
 def shown_value(experiment: Experiment, key: str) -> str | None:
     """Return the value of a setting as text; None if the config has no such key."""
-    section: Any = experiment
-    *sections, name = key.split(".")
-    for part in sections:
-        section = getattr(section, part)
+    section, name = _section_of(experiment, key)
     return _shown(key, getattr(section, name)) if name in type(section).model_fields else None
 
 
@@ -167,7 +168,7 @@ def _same(names: Any) -> list[tuple[str, str]]:
 def _data_choices(own: dict[str, Any] | None) -> list[tuple[str, str]]:
     sections = {name: validate_experiment({"data": name}, Path()).data for name in TOY_SETS}
     fitting = [name for name, data in sections.items() if data.n_columns in (1, 2)]
-    mine = [(OWN, Path(own["path"]).name)] if own is not None else []
+    mine = [(OWN, validate_experiment({"data": own}, Path()).data.title)] if own is not None else []
     return [*mine, *_same(fitting)]
 
 
@@ -273,8 +274,12 @@ def _change_data(plain: dict[str, Any], own: dict[str, Any] | None, name: str) -
 
 
 def _with_default_loss(plain: dict[str, Any]) -> dict[str, Any]:
-    model = plain["model"] | {"outputs": None}
-    return {key: value for key, value in plain.items() if key != "loss"} | {"model": model}
+    """Return a config without its loss, and without what is for that loss alone."""
+    changed = {
+        "model": plain["model"] | {"outputs": None, "clip_outputs": False},
+        "training": plain["training"] | {"monitor": None},
+    }
+    return {key: value for key, value in plain.items() if key != "loss"} | changed
 
 
 def _scalar(key: str, text: str) -> Any:

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mlpcli.config.loader import load_experiment, parse_experiment, validate_experiment
+from mlpcli.data.toy import TOY_SETS
 from mlpcli.errors import ConfigError, MlpError, RunError, UsageError
 from mlpcli.optim.rules import RULES
 from mlpcli.play import saving
@@ -537,6 +538,33 @@ def test_divergence_is_reported_and_not_saved(tmp_path: Path) -> None:
 def test_data_without_a_plane_of_classes_are_refused(config: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=message):
         Session(load_experiment(CONFIGS / f"{config}.yaml"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "more"),
+    [
+        ("moons", {"training": {"monitor": "roc_auc"}}),
+        ("sine", {"training": {"monitor": "mae"}, "model": {"clip_outputs": True}}),
+    ],
+)
+def test_every_data_set_can_follow_every_other(data: str, more: dict[str, Any], tmp_path: Path) -> None:
+    session = make(tmp_path, {"data": data, **more})
+    for name in TOY_SETS:
+        session.change("data.name", name)
+        assert session.experiment.data.name == name
+        assert (session.run.splits.classes is None) == (session.experiment.loss.task == "regression")
+        session.change("data.name", data)
+
+
+def test_several_files_are_data_of_ones_own(tmp_path: Path) -> None:
+    for name, n in (("a.csv", 40), ("b.csv", 30)):
+        rows = "".join(f"{i * n % 7},{i * i % 11},{'pq'[i % 2]}\n" for i in range(n))
+        (tmp_path / name).write_text("a,b,kind\n" + rows)
+    session = make(tmp_path, {"data": {"name": "csv", "path": ["a.csv", "b.csv"], "target": "kind"}})
+    assert controls(session)[0]["choices"][0] == ("own", "a.csv and 1 more")
+    session.add(1, 2, 0)
+    train(session, 2)
+    np.testing.assert_array_equal(train_file(session.save(), tmp_path / "run"), weights(session))
 
 
 def test_classes_of_one_feature_are_refused(tmp_path: Path) -> None:
