@@ -91,13 +91,12 @@ export const VALUES = scale(valueColor);
 
 const scratch = document.createElement("canvas");
 
-/* Draw an image of pixels, whose rows are given from the top, into a rectangle. */
-export function place(ink, pixels, side, x, y, width, height) {
-  if (scratch.width !== side || scratch.height !== side) Object.assign(scratch, { width: side, height: side });
-  scratch.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), side, side), 0, 0);
-  ink.imageSmoothingEnabled = true;
-  ink.imageSmoothingQuality = "high";
-  ink.drawImage(scratch, x, y, width, height);
+/* Draw square images of pixels, which stand below each other, whose rows are given from the top, into [x, y, size]. */
+export function place(ink, pixels, side, squares) {
+  const height = side * squares.length;
+  if (scratch.width !== side || scratch.height !== height) Object.assign(scratch, { width: side, height });
+  scratch.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), side, height), 0, 0);
+  squares.forEach(([x, y, size], i) => ink.drawImage(scratch, 0, i * side, side, side, x, y, size, size));
 }
 
 // ------------------------------------------------------------------------------------------ numbers and ticks

@@ -1,5 +1,13 @@
 // Turns a coarse grid over the plane into pixels: values and borders are interpolated between its points.
 
+let made = new Uint32Array(0);
+
+/* Return room for the pixels of an image, which the next image of this size overwrites. */
+function room(size) {
+  if (made.length !== size * size) made = new Uint32Array(size * size);
+  return made;
+}
+
 /* For each pixel of a row of `size`, the grid point before it and how far it is from that one to the next.
    The first and the last point of a grid of `side` points lie on the edges. */
 function steps(size, side) {
@@ -14,7 +22,7 @@ function steps(size, side) {
 
 /* Return size x size pixels, from the top, of values 0 to 255 on a grid whose rows go up, by a scale of 256 colors. */
 export function valuePixels(values, side, size, colors, start = 0) {
-  const out = new Uint32Array(size * size), [before, part] = steps(size, side);
+  const out = room(size), [before, part] = steps(size, side);
   for (let row = 0; row < size; row++) {
     const from = start + before[size - 1 - row] * side, up = part[size - 1 - row];
     let at = row * size;
@@ -32,7 +40,7 @@ export function valuePixels(values, side, size, colors, start = 0) {
    lead how far that class is ahead of the next. The border is where the interpolated leads are equal. scales has 256
    colors for each class; with even, each class has one color. */
 export function classPixels({ labels, strength, lead }, side, size, scales, even = false) {
-  const out = new Uint32Array(size * size), [before, part] = steps(size, side);
+  const out = room(size), [before, part] = steps(size, side);
   const sums = new Float64Array(scales.length), sure = new Float64Array(scales.length), share = new Float64Array(scales.length);
   for (let row = 0; row < size; row++) {
     const from = before[size - 1 - row] * side, up = part[size - 1 - row];

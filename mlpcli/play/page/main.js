@@ -103,7 +103,7 @@ function choose(network) {
 
 // ------------------------------------------------------------------------------------------------- drawings
 
-const network = new NetworkView(at("network"), at("units"), at("heads"), {
+const network = new NetworkView(at("network"), at("edges"), at("units"), at("heads"), {
   choose: (wanted) => see(wanted ?? pinned),
   pin: (wanted) => {
     pinned = wanted && pinned?.join() === wanted.join() ? null : wanted;
@@ -118,6 +118,7 @@ function see(wanted) {
   for (const [key, button] of network.buttons) button.setAttribute("aria-pressed", key === pinned?.join("."));
   now()?.again();
   drawAll();
+  network.drawEdges(); // at once, also during training
 }
 
 /* Return the response to show on the plane: the large one if it has come, or else the small picture. */
@@ -172,13 +173,13 @@ function showTitles(unitTitle) {
 
 let turn = 0;
 
-/* Draw a new frame: the plane and the network always, and during training one of the others in turn. */
+/* Draw a new frame: the plane and the units always, and during training one of the others in turn. */
 function draw(follower) {
   drawPlane(follower);
   if (follower !== now()) return;
   drawInsides();
   showNumbers();
-  const rest = [drawLosses, drawBent, () => showHealth(follower.frame)];
+  const rest = [() => { drawLosses(); showHealth(follower.frame); }, drawBent, () => network.drawEdges()];
   turn = (turn + 1) % rest.length;
   if (follower.frame.playing) rest[turn]();
   else for (const each of rest) each();

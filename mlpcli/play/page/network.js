@@ -9,8 +9,8 @@ const LARGEST = 46, SMALLEST = 9, GAP = 3; // pixels of a unit's picture along a
 
 /* The drawing of the network; `page` has: act(command), choose(unit or null), pin(unit). A unit is [layer, number]. */
 export class NetworkView {
-  constructor(canvas, units, heads, page) {
-    Object.assign(this, { canvas, units, heads, page, buttons: new Map(), shape: "", unit: null, pinned: null });
+  constructor(canvas, edges, units, heads, page) {
+    Object.assign(this, { canvas, edges, units, heads, page, buttons: new Map(), shape: "", unit: null, pinned: null });
     units.addEventListener("keydown", (event) => this.key(event));
     units.addEventListener("pointerleave", () => page.choose(null));
     units.addEventListener("focusout", () => page.choose(null));
@@ -62,16 +62,17 @@ export class NetworkView {
 
   draw(state, network) {
     Object.assign(this, { state, network, drawing: begin(this.canvas) });
-    const { ink, width, height, ratio } = this.drawing, shown = network.layers.map((layer) => layer.shown);
+    const { ink, width, height } = this.drawing, shown = network.layers.map((layer) => layer.shown);
     this.columns = this.layout(shown, width, height);
     this.place(shown);
-    this.drawEdges(ink);
-    network.layers.forEach((layer, index) => this.drawUnits(ink, ratio, layer, index));
+    network.layers.forEach((layer, index) => this.drawUnits(ink, layer, index));
     this.drawNames(ink);
   }
 
-  drawEdges(ink) {
-    const look = theme(), edges = [];
+  /* Draw the weights, on a canvas of their own, since they take longer than the units. */
+  drawEdges() {
+    if (!this.network) return;
+    const { ink } = begin(this.edges), look = theme(), edges = [];
     this.network.weights.forEach((rows, layer) => rows.forEach((row, i) => row.forEach((weight, j) => {
       edges.push([Math.abs(weight), weight, layer, i, j]);
     })));
@@ -97,26 +98,27 @@ export class NetworkView {
     });
   }
 
-  drawUnits(ink, ratio, layer, index) {
-    const look = theme(), colors = signs(), values = bytes(layer.bytes), side = this.network.side;
-    const scaled = new Uint32Array(256);
-    this.columns[index].squares.forEach(([x, y, size], unit) => {
+  drawUnits(ink, layer, index) {
+    const look = theme(), colors = signs(), values = bytes(layer.bytes), side = this.network.side, { squares } = this.columns[index];
+    const scaled = new Uint32Array(256), pixels = new Uint32Array(side * side * squares.length);
+    for (let unit = 0; unit < squares.length; unit++) {
       const low = layer.low[unit], high = layer.high[unit], most = Math.max(Math.abs(low), Math.abs(high)) || 1;
       for (let i = 0; i < 256; i++) scaled[i] = colors[Math.round(127.5 * (1 + (low + i / 255 * (high - low)) / most))];
-      const pixels = new Uint32Array(side * side), start = unit * side * side;
-      for (let row = 0; row < side; row++) {
-        for (let column = 0; column < side; column++) {
-          pixels[(side - 1 - row) * side + column] = scaled[values[start + row * side + column]];
-        }
+      for (let row = 0; row < side; row++) { // rows of bytes go up, rows of pixels down
+        const from = (unit * side + row) * side, to = (unit * side + side - 1 - row) * side;
+        for (let column = 0; column < side; column++) pixels[to + column] = scaled[values[from + column]];
       }
-      place(ink, pixels, side, x, y, size, size);
+    }
+    place(ink, pixels, side, squares);
+    squares.forEach(([x, y, size], unit) => {
       const chosen = this.unit && this.unit[0] === index && this.unit[1] === unit + 1;
-      ink.strokeStyle = chosen ? look.accent : low === high ? look.quiet : look.line;
+      const constant = layer.low[unit] === layer.high[unit];
+      ink.strokeStyle = chosen ? look.accent : constant ? look.quiet : look.line;
       ink.lineWidth = chosen ? 3 : 1;
-      ink.setLineDash(low === high ? [2, 2] : []);
+      ink.setLineDash(constant ? [2, 2] : []);
       ink.strokeRect(x - 0.5, y - 0.5, size + 1, size + 1);
-      ink.setLineDash([]);
     });
+    ink.setLineDash([]);
   }
 
   drawNames(ink) {

@@ -92,9 +92,9 @@ export class Plane {
   }
 
   drawValues(ink, frame, fine) {
-    const [x, y, size] = this.box, values = bytes(frame.values);
+    const values = bytes(frame.values);
     this.grid = { values, range: this.state.range, side: frame.side };
-    place(ink, valuePixels(values, frame.side, fine, VALUES), fine, x, y, size, size);
+    place(ink, valuePixels(values, frame.side, fine, VALUES), fine, [this.box]);
   }
 
   /* Draw what the colors mean, at the right of the plane. */
@@ -113,7 +113,7 @@ export class Plane {
   }
 
   drawClasses(ink, state, frame, fine, discretize) {
-    const [x, y, size] = this.box, paper = rgb(theme().paper);
+    const paper = rgb(theme().paper);
     const color = (i) => {
       const own = rgb(state.colours[i % state.colours.length]);
       return i < state.colours.length ? own : mix(own, rgb(theme().ink), 0.4); // a color's second class is darker
@@ -121,18 +121,17 @@ export class Plane {
     const scales = state.classes.map((_, i) => scale((t) => mix(paper, color(i), 0.12 + 0.55 * t)));
     const grid = { labels: bytes(frame.labels), strength: bytes(frame.strength), lead: bytes(frame.lead) };
     this.grid = { ...grid, side: frame.side };
-    place(ink, classPixels(grid, frame.side, fine, scales, discretize), fine, x, y, size, size);
+    place(ink, classPixels(grid, frame.side, fine, scales, discretize), fine, [this.box]);
   }
 
   drawResponse(ink, unit, fine) {
-    const [x, y, size] = this.box;
     const most = Math.max(Math.abs(unit.low), Math.abs(unit.high)) || 1;
     const all = signs(), colors = new Uint32Array(256);
     for (let i = 0; i < 256; i++) {
       const value = unit.low + i / 255 * (unit.high - unit.low);
       colors[i] = all[Math.round(127.5 * (1 + value / most))];
     }
-    place(ink, valuePixels(bytes(unit.bytes), unit.side, fine, colors, unit.start ?? 0), fine, x, y, size, size);
+    place(ink, valuePixels(bytes(unit.bytes), unit.side, fine, colors, unit.start ?? 0), fine, [this.box]);
   }
 
   drawAxes(ink, text) {
