@@ -158,6 +158,7 @@ function makeChecks(setting, act) {
   const base = frame(setting, box, act);
   base.label.removeAttribute("for");
   const boxes = new Map();
+  let offered = "";
   const send_ = async (check) => {
     const on = [...boxes].filter(([, each]) => each.checked).map(([value]) => value);
     if ((await base.change(on.join(", "))).error) check.checked = !check.checked;
@@ -165,6 +166,12 @@ function makeChecks(setting, act) {
   const update = (fresh) => {
     base.update(fresh);
     const on = fresh.value.split(",").map((name) => name.trim());
+    const wanted = JSON.stringify(fresh.choices);
+    if (wanted !== offered) {
+      offered = wanted;
+      box.replaceChildren();
+      boxes.clear();
+    }
     for (const [value, text] of fresh.choices) {
       if (!boxes.has(value)) {
         const label = make("label"), check = make("input", undefined, { type: "checkbox", value });

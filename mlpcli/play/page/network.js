@@ -26,7 +26,13 @@ export class NetworkView {
       column.across = Math.ceil(column.n / up);
       column.width = column.across * (column.size + gap) - gap;
     };
-    columns.forEach(fit);
+    columns.forEach((column, i) => {
+      fit(column);
+      while (column.across > 1 && column.size > SMALLEST && (i === 0 || i === columns.length - 1)) { // names stand beside it
+        column.size -= 1;
+        fit(column);
+      }
+    });
     const room = width - left - right - (columns.length - 1) * 30;
     for (;;) {
       const total = columns.reduce((sum, column) => sum + column.width, 0);
@@ -72,6 +78,7 @@ export class NetworkView {
   /* Draw the weights, on a canvas of their own, since they take longer than the units. */
   drawEdges() {
     if (!this.network) return;
+    this.edges.style.zIndex = this.unit ? 1 : 0; // those of one unit lie over the pictures of its neighbors
     const { ink } = begin(this.edges), look = theme(), edges = [];
     this.network.weights.forEach((rows, layer) => rows.forEach((row, i) => row.forEach((weight, j) => {
       edges.push([Math.abs(weight), weight, layer, i, j]);
