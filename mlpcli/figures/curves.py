@@ -173,6 +173,7 @@ def _mark_best(axes: Axes, group: _Group, name: str, colour: Any) -> None:
         axes.plot([best], [value], "o", color=colour, markeredgecolor="white", markersize=8)
     if group.colour is not None:
         return
+    axes.margins(y=0.12)  # room for the words
     axes.axvline(best, color="#888888", linewidth=0.8, linestyle=":")
     if value is not None:
         measure = MEASURES.get(name.partition("_")[2])

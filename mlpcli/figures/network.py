@@ -254,7 +254,8 @@ def _edges(axes: Axes, before: _Column, column: _Column, x: float, gap: float) -
     axes.text(x - gap / 2, bottom, f"widest: {_short(widest)}", ha="center", va="bottom", fontsize=8)
     if len(values) > _MOST_NUMBERED:
         return
-    at = 0.18 if len(starts) >= len(ends) else 0.82  # where fewer edges meet
+    beside = 0.18 * _GAP / gap  # a unit, at the same distance for any gap
+    at = beside if len(starts) >= len(ends) else 1 - beside  # where fewer edges meet
     for (start, end), value in zip(lines, values, strict=True):
         middle = start + at * (end - start)
         angle = float(np.degrees(np.arctan2(end[1] - start[1], end[0] - start[0])))

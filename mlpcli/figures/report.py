@@ -112,6 +112,10 @@ _PICTURES = {
         "what the network lacks.",
     ),
 }
+_OF_ONE_COLUMN = (
+    "The line is the prediction, the points are the examples. Look whether it follows what the points have "
+    "in common or bends to single ones, and where it goes beyond them."
+)
 _TINTED = ("boundary", "confusion")  # their images are colors on white
 
 
@@ -147,6 +151,8 @@ class Picture:
         name, title, caption = _PICTURES[kind]
         says = drawing.title.removeprefix(label(run.name)).lstrip(":, ").replace("\n", ", ")
         says = says[:1].upper() + says[1:] if re.search(r"\d", says) else ""  # else the title says it
+        if kind == "boundary" and len(run.checkpoint.columns) == 1:
+            caption = _OF_ONE_COLUMN
         caption = caption.format(part=run.held_out)
         return cls(kind, name, title, caption, says, drawing.panels, drawing.legend)
 
@@ -294,6 +300,8 @@ def _pictures(run: FinishedRun) -> tuple[list[Frame], int, list[Picture]]:
     """Return the frames of the boundary, which of them is shown, and every picture that fits the run."""
     frames, shown, pictures = list[Frame](), 0, list[Picture]()
     for kind in _PICTURES:
+        if kind == "importance" and len(run.checkpoint.columns) == 1:
+            continue  # there is nothing to compare it with
         try:
             if kind == "boundary" and run.snapshots:
                 drawing, frames, shown = draw_frames(run, _MAX_FRAMES)
