@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page import Page
 
 
 class Playing:
@@ -123,3 +124,9 @@ def playing(tmp_path_factory: pytest.TempPathFactory, ask: Callable[..., Any]) -
     """Return an mlp play that the tests of a file share."""
     with starting(ask, tmp_path_factory.mktemp) as begin:
         yield begin()
+
+
+# A server waits a second for a page that is open: start comes before browser, which is left first.
+@pytest.fixture
+def page(start: Any, browser: Any) -> Page:
+    return Page(browser, start().address)

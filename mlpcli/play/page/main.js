@@ -104,6 +104,7 @@ function choose(network) {
 // ------------------------------------------------------------------------------------------------- drawings
 
 const network = new NetworkView(at("network"), at("edges"), at("units"), at("heads"), {
+  card: at("unit"),
   choose: (wanted) => see(wanted ?? pinned),
   pin: (wanted) => {
     pinned = wanted && pinned?.join() === wanted.join() ? null : wanted;
@@ -286,13 +287,19 @@ at("copy-link").addEventListener("click", () => copyLink(say));
 for (const number of [1, 2]) at(`tab-${number}`).addEventListener("click", () => choose(number));
 at("discretize").addEventListener("change", () => { seen.discretize = at("discretize").checked; drawAll(); });
 at("log").addEventListener("change", () => { seen.log = at("log").checked; drawAll(); });
-at("unit-close").addEventListener("click", () => { pinned = null; see(null); });
+const letGo = () => {
+  pinned = null;
+  network.focus();
+  see(null);
+};
+at("unit-close").addEventListener("click", letGo);
+at("unit").addEventListener("keydown", (event) => { if (event.key === "Escape") letGo(); });
 at("fewer").addEventListener("click", () => network.page.resize(now().state.hidden.slice(0, -1)));
 at("more").addEventListener("click", () => network.page.resize([...now().state.hidden, now().state.hidden.at(-1) ?? 4]));
-const hands = planes.map((plane, number) => plane && editPoints(plane, {
+const removers = planes.map((plane, number) => plane && editPoints(plane, {
   act, target, drawn: drawAll, says: (text) => { at(`says-${number}`).textContent = text; },
 }));
-at("remove").addEventListener("click", () => hands.forEach((hand) => hand?.removeChosen()));
+at("remove").addEventListener("click", () => (planes[2].chosen === null ? removers[1] : removers[2])());
 listenToChoices(() => view, () => now()?.again());
 listenToDialogs();
 listenToKeys([

@@ -7,13 +7,18 @@ const MOST_EDGES = 1500; // the strongest ones
 const WIDTHS = 7; // edges are drawn in so many widths
 const LARGEST = 46, SMALLEST = 9, GAP = 3; // pixels of a unit's picture along a side, and between two
 
-/* The drawing of the network; `page` has: act(command), choose(unit or null), pin(unit). A unit is [layer, number]. */
+/* The drawing of the network; `page` has: card, the element with the numbers of a unit, choose(unit or null), pin(unit), resize(sizes). A unit is [layer, number]. */
 export class NetworkView {
   constructor(canvas, edges, units, heads, page) {
     Object.assign(this, { canvas, edges, units, heads, page, buttons: new Map(), shape: "", unit: null, pinned: null });
     units.addEventListener("keydown", (event) => this.key(event));
     units.addEventListener("pointerleave", () => page.choose(null));
-    units.addEventListener("focusout", () => page.choose(null));
+    units.addEventListener("focusout", (event) => {
+      if (!page.card.contains(event.relatedTarget)) page.choose(null);
+    });
+    page.card.addEventListener("focusout", (event) => {
+      if (!page.card.contains(event.relatedTarget)) page.choose(null);
+    });
   }
 
   /* Return the squares of all units, layer by layer, and the size of the gap between layers. */
@@ -188,6 +193,11 @@ export class NetworkView {
     return button;
   }
 
+  /* Give the focus back to the unit that had it last. */
+  focus() {
+    this.buttons.get(this.stop)?.focus();
+  }
+
   /* Make a button the one that the Tab key reaches. */
   tab(button) {
     if (!button) return;
@@ -241,7 +251,8 @@ export class NetworkView {
         }
       }
       const many = [state.inputs.length, ...state.hidden, state.outputs.length][layer];
-      head.querySelector(".size").textContent = kind === "hidden" || tight ? String(many)
+      const shown = this.columns[layer].squares.length, count = shown < many ? `${shown} of ${many}` : String(many);
+      head.querySelector(".size").textContent = kind === "hidden" || tight ? count
         : `${many} ${kind}${many === 1 ? "" : "s"}`;
       if (kind === "hidden") head.querySelector(".size").title = `${many} ${state.activations[layer - 1]} units`;
     });

@@ -3,11 +3,11 @@
 const NEAR = 12; // pixels from an example within which it is meant
 const FAR = 4; // pixels that a pointer moves before it drags
 
-/* Let the user edit the examples of a plane. `page` has: act(command), chosenLabel(), drawn(), says(text). */
+/* Let the user edit the examples of a plane; return a function that removes the chosen one, or the last that was added.
+   `page` has: act(command), target(), what a click adds, drawn(), says(text). */
 export function editPoints(plane, page) {
   const canvas = plane.canvas;
   let held = null; // what the pointer pressed: {index, start, moved}
-  let keyboard = false; // whether the cross is in use
 
   const where = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -61,9 +61,13 @@ export function editPoints(plane, page) {
     } else if (moved) remove(index); // dragged off the plane
     else choose(plane.chosen === index ? null : index);
   });
+  canvas.addEventListener("touchstart", (event) => { // a finger on an added example drags it, elsewhere it scrolls
+    const box = canvas.getBoundingClientRect(), [touch] = event.touches;
+    if (plane.box && nearest([touch.clientX - box.left, touch.clientY - box.top]) !== null) event.preventDefault();
+  }, { passive: false });
   canvas.addEventListener("pointercancel", () => { held = null; });
   canvas.addEventListener("pointerleave", () => page.says(""));
-  canvas.addEventListener("blur", () => { keyboard = false; page.drawn(); });
+  canvas.addEventListener("blur", () => page.drawn());
   canvas.addEventListener("focus", () => page.drawn());
 
   const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -91,10 +95,9 @@ export function editPoints(plane, page) {
       }
     } else if (event.key === "Escape") plane.chosen = null;
     else return;
-    keyboard = true;
     event.preventDefault();
     event.stopPropagation();
     page.drawn();
   });
-  return { removeChosen: () => { if (plane.chosen !== null) remove(plane.chosen); } };
+  return () => { if (plane.chosen !== null || added().length) remove(plane.chosen ?? added().at(-1)); };
 }
