@@ -47,7 +47,7 @@ def carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
     if what == "play":
         session.playing = session.diverged is None
     elif what == "pause":
-        session.playing = False
+        session.pause()
     elif what == "step":
         session.playing = False
         session.train_epoch()

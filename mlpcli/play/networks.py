@@ -19,7 +19,9 @@ T = TypeVar("T")
 class Networks:
     """Network 1, and while two are compared network 2; they have the same data and seed.
 
-    Commands are carried out one after the other. One for both networks has an effect on both or on none.
+    They also keep step: both begin from the seed when the comparison begins, and whenever one of them does,
+    and they train epoch by epoch. Commands are carried out one after the other. One for both networks has an
+    effect on both or on none.
     """
 
     def __init__(self, session: Session) -> None:
@@ -68,9 +70,31 @@ class Networks:
             number = command.get("network", 1)
             if number not in self.numbers:
                 raise UsageError("there is no such network")
-            if is_for_both(command):
-                return await self._do_with_all(command)
-            return await _ask(self._workers[number], lambda session: carry_out(session, command))
+            if not is_for_both(command):
+                return await self._do_with_one(number, command)
+            if len(self._workers) > 1 and command["do"] in ("pause", "step"):
+                await self._pause()
+            return await self._do_with_all(command)
+
+    async def _do_with_one(self, number: int, command: dict[str, Any]) -> dict[str, Any]:
+        """Carry out a command with a network; if a change lets it begin from the seed, the others do, too."""
+        worker = self._workers[number]
+        reply = await _ask(worker, lambda session: carry_out(session, command))
+        if command.get("do") == "change" and await _ask(worker, _is_at_the_start, quietly=True):
+            for other in self._workers.values():
+                if not await _ask(other, _is_at_the_start, quietly=True):
+                    await _ask(other, Session.begin_again)
+        return reply
+
+    async def _pause(self) -> None:
+        """Pause all; one that has not trained the last epoch of the others yet makes up for it."""
+        workers = list(self._workers.values())
+        for worker in workers:
+            await _ask(worker, Session.pause, quietly=True)
+        epochs = [await _ask(worker, lambda session: session.epoch, quietly=True) for worker in workers]
+        for worker, epoch in zip(workers, epochs, strict=True):
+            if max(epochs) - epoch == 1:
+                await _ask(worker, Session.train_epoch)
 
     async def _do_with_all(self, command: dict[str, Any]) -> dict[str, Any]:
         """Carry out a command with each network; if one refuses it, put the others back where they were."""
@@ -89,19 +113,26 @@ class Networks:
 
     async def _compare(self) -> dict[str, Any]:
         if len(self._workers) == 1:
-            twin = await _ask(self._workers[1], Session.twin)
-            worker = Worker(twin, self.speed)
-            worker.start()
-            self._workers[2] = worker
-            await _ask(self._workers[1], lambda _: None)  # its next frame says that there are two
+            first = self._workers[1]
+            await _ask(first, Session.begin_again)
+            second = Worker(await _ask(first, Session.twin, quietly=True), self.speed)
+            first.peers, second.peers = (second,), (first,)
+            second.start()
+            self._workers[2] = second
+            await _ask(first, lambda _: None)  # its next frame says that there are two
         return {}
 
     async def _end_comparison(self) -> dict[str, Any]:
         second = self._workers.pop(2, None)
         if second is not None:
+            self._workers[1].peers = ()
             second.stop()
             await _ask(self._workers[1], lambda _: None)
         return {}
+
+
+def _is_at_the_start(session: Session) -> bool:
+    return session.is_at_the_start
 
 
 async def _ask(worker: Worker, do: Callable[[Session], T], *, quietly: bool = False) -> T:

@@ -89,7 +89,7 @@ class Session:
 
         What has not begun, or is beyond repair, begins from the seed instead.
         """
-        if (not self.epoch and not self.batch and not self.changes) or self.diverged:
+        if self.is_at_the_start or self.diverged:
             self._restart(experiment, added, from_seed=self.diverged is not None)
             return
         epoch = self.epoch
@@ -132,8 +132,8 @@ class Session:
     def twin(self) -> Session:
         """Return another session with the same settings, data and points, which begins from the seed."""
         other = copy(self)
-        other.build, other.playing = secrets.randbits(40), False
-        other._restart(self.experiment, self.added)
+        other.build = secrets.randbits(40)
+        other.begin_again()
         return other
 
     def remember(self) -> dict[str, Any]:
@@ -213,10 +213,23 @@ class Session:
         """Stop for good after the current batch; may be called by any thread."""
         self.run.trainer.stop()
 
+    def pause(self) -> None:
+        """Train no further epoch."""
+        self.playing = False
+
     def reset(self) -> None:
         """Start again from the same seed, paused."""
         self.playing = False
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Start again from the same seed; what was playing goes on playing."""
         self._restart(self.experiment, self.added)
+
+    @property
+    def is_at_the_start(self) -> bool:
+        """Whether no step has been taken since the beginning from the seed."""
+        return not self.epoch and not self.batch and not self.changes
 
     def new_seed(self) -> None:
         """Start again from the next seed."""

@@ -22,12 +22,14 @@ class Worker:
     """Runs a session's epochs, at most ``speed`` a second, and submitted functions between two epochs.
 
     A frame is drawn only if a page has asked for one and something has changed, so a slow page gets fewer
-    frames. ``version`` counts the changes.
+    frames. ``version`` counts the changes. It keeps step with its ``peers``, those of networks that it is
+    compared with: no network trains an epoch before the others have trained the last one.
     """
 
     def __init__(self, session: Session, speed: float = 30) -> None:
         self.session, self.speed = session, speed
         self.version = 1
+        self.peers: tuple[Worker, ...] = ()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._waiting: list[tuple[int, View, Future[dict[str, Any] | None]]] = []
         self._asked = time.monotonic()
@@ -71,20 +73,27 @@ class Worker:
         """Return the next frame with a version other than ``after``."""
         future: Future[dict[str, Any] | None] = Future()
         self._jobs.put(lambda: self._waiting.append((after, view, future)))
+        for peer in self.peers:  # which trains, too, while a page looks at this one
+            peer.wake()
         return future
+
+    def wake(self) -> None:
+        """Let the thread see whether it may go on."""
+        self._jobs.put(lambda: None)
 
     def _work(self) -> None:
         due = time.monotonic()
         while True:
             now = time.monotonic()
-            looked_at = now - self._asked < _PATIENCE or self._waiting
-            running = self.session.playing and looked_at
+            running = self.session.playing and self._is_looked_at(now) and not self._is_ahead
             try:
                 job = self._jobs.get(timeout=max(0.0, due - now) if running else None)
             except queue.Empty:
                 due = max(due + 1 / self.speed, time.monotonic())
                 self.session.train_epoch()
                 self.version += 1
+                for peer in self.peers:
+                    peer.wake()
             else:
                 if job is None:
                     break
@@ -93,6 +102,15 @@ class Worker:
         for _, _, future in self._waiting:
             if future.set_running_or_notify_cancel():
                 future.set_result(None)
+
+    def _is_looked_at(self, now: float) -> bool:
+        """Return whether a page has asked for a frame of this network, or of one that it is compared with."""
+        return any(now - each._asked < _PATIENCE or each._waiting for each in (self, *self.peers))
+
+    @property
+    def _is_ahead(self) -> bool:
+        sessions = [peer.session for peer in self.peers]
+        return any(other.diverged is None and other.epoch < self.session.epoch for other in sessions)
 
     def _answer(self) -> None:
         """Send a frame to the requests that have not seen this version."""

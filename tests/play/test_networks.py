@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,19 +47,60 @@ def rows(networks: Networks, number: int) -> Any:
     return session(networks, number).run.splits.train.X
 
 
-def test_the_second_network_begins_with_the_settings_and_data_of_the_first(networks: Networks) -> None:
+def epochs(networks: Networks) -> list[int]:
+    return [session(networks, number).epoch for number in networks.numbers]
+
+
+def test_both_begin_from_the_seed_with_the_same_settings_and_data(networks: Networks) -> None:
     do(networks, {"do": "step"}, {"do": "add", "x": 0.5, "y": 0.5, "label": 1}, {"do": "compare"})
     assert networks.numbers == [1, 2]
     one, two = session(networks, 1), session(networks, 2)
-    assert (one.epoch, two.epoch) == (1, 0)
+    assert epochs(networks) == [0, 0]
     np.testing.assert_array_equal(rows(networks, 1), rows(networks, 2))
-    do(networks, {"do": "reset"}, {"do": "step"}, {"do": "batch"})
+    do(networks, {"do": "step"}, {"do": "batch"})
     assert (one.epoch, one.batch) == (two.epoch, two.batch) == (1, 1)
     np.testing.assert_array_equal(one.run.network.parameters.values, two.run.network.parameters.values)
     do(networks, {"do": "single"})
     assert networks.numbers == [1]
     with pytest.raises(UsageError, match="no such network"):
         do(networks, change("model.hidden", "3", 2))
+
+
+def test_they_keep_step_whatever_an_epoch_takes(networks: Networks) -> None:
+    do(networks, {"do": "compare"}, change("training.batch_size", "1", 2))
+    networks.speed = 1_000_000
+    do(networks, {"do": "play"})
+    seen = []
+    end = time.monotonic() + 8
+    while min(epochs(networks)) < 5 and time.monotonic() < end:
+        seen.append([*epochs(networks), session(networks, 1).epoch])  # they go on while they are read
+        time.sleep(0.005)
+    do(networks, {"do": "pause"})
+    one, two = epochs(networks)
+    assert one == two >= 5
+    assert all(first - 1 <= second <= again + 1 for first, second, again in seen)
+
+
+def test_one_that_diverges_does_not_stop_the_other(networks: Networks) -> None:
+    do(networks, {"do": "compare"}, change("optimizer.learning_rate", "1e30", 2), {"do": "play"})
+    networks.speed = 1_000_000
+    end = time.monotonic() + 8
+    while epochs(networks)[0] < 5 and time.monotonic() < end:
+        time.sleep(0.005)
+    do(networks, {"do": "pause"})
+    assert session(networks, 2).diverged is not None
+    assert epochs(networks)[0] >= 5
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "left"), [("model.hidden", "3", [0, 0]), ("optimizer.momentum", "0.5", [2, 2])]
+)
+@pytest.mark.parametrize("network", [1, 2])
+def test_if_one_begins_again_so_does_the_other(
+    networks: Networks, key: str, value: str, left: list[int], network: int
+) -> None:
+    do(networks, {"do": "compare"}, {"do": "step"}, {"do": "step"}, change(key, value, network))
+    assert epochs(networks) == left
 
 
 @pytest.mark.parametrize("network", [1, 2])
