@@ -60,8 +60,7 @@ _ALL = "all"  # the name that stands for all figures of the notes
     "--notes",
     metavar="NAME",
     type=click.Choice((*NOTES, _ALL)),
-    help="Train the runs of a figure of the notes, from configs/notes, and draw it: "
-    f"{', '.join(NOTES)}, or all of them.",
+    help=f"Train the runs of a figure of the notes, and draw it: {', '.join(NOTES)}, or all of them.",
 )
 def plot(
     runs: tuple[Path, ...],
@@ -260,18 +259,16 @@ def _folder(runs: Sequence[FinishedRun]) -> Path:
 
 def _draw_notes(notes: str, out: Path | None) -> None:
     """Draw a figure of the notes into a file, or all of them into a folder; print the path of each."""
-    from mlpcli.figures.notes import check_configs, draw_notes
+    from mlpcli.figures.notes import draw_notes
     from mlpcli.figures.style import save
 
-    configs = Path("configs/notes")
     default = Path("runs", "plots")
     if notes == _ALL:
         paths = {name: (out or default) / f"{name}.png" for name in NOTES}
     else:
         paths = {notes: out or default / f"{notes}.png"}
-    check_configs(paths, configs)
     if out is None:
         check_folder(default)
     for name, path in paths.items():
-        save(draw_notes(name, configs, tell), path, small=True)
+        save(draw_notes(name, tell), path, small=True)
         show(path)

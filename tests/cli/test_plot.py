@@ -23,7 +23,6 @@ Mlp = Callable[..., Any]
 Trained = Callable[..., RunDirectory]
 
 SHORT = "training.epochs=5"
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -180,8 +179,6 @@ def test_a_page_needs_jinja2_and_says_so(trained: Trained) -> None:
         (["RUN", "RUN", "--animate"], "--animate draws one run, and 2 are named"),
         (["RUN", "RUN", "--kind", "hidden"], "hidden is a picture of one run"),
         (["RUN", "--notes", "dead_relu"], "--notes trains its own runs"),
-        (["--notes", "dead_relu"], "in the project's folder"),
-        (["--notes", "all"], "in the project's folder"),
         (["--notes", "all", "--out", "a.png"], "--out a.png is one file; --notes all draws several"),
         (["--notes", "all", "--out", "page.txt"], "--out page.txt is one file; --notes all draws several"),
         (["--notes", "all", "--out", "page.txt/a"], "page.txt is not a folder"),
@@ -279,13 +276,11 @@ def test_activations_of_the_notes_need_no_training(mlp: Mlp) -> None:
 
 
 @pytest.mark.slow
-def test_all_figures_of_the_notes_are_drawn_by_one_command(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> None:
-    there = Path.cwd()
-    monkeypatch.chdir(ROOT)
-    code, out, err = mlp("plot", "--notes", "all", "--out", there / "figures")
-    assert (code, out.splitlines()) == (0, [f"{there}/figures/{name}.png" for name in NOTES])
-    assert all(re.match(r"\w+, \d+ of \d+: mlp train configs/notes/", line) for line in err.splitlines())
-    assert {path.stem for path in (there / "figures").iterdir()} == set(NOTES)
+def test_all_figures_of_the_notes_are_drawn_by_one_command(mlp: Mlp) -> None:
+    code, out, err = mlp("plot", "--notes", "all", "--out", "figures")
+    assert (code, out.splitlines()) == (0, [f"figures/{name}.png" for name in NOTES])
+    assert all(re.match(r"\w+, \d+ of \d+: mlp train notes/", line) for line in err.splitlines())
+    assert {path.stem for path in Path("figures").iterdir()} == set(NOTES)
 
 
 def test_runs_that_do_not_fit_are_passed_over_with_a_word(mlp: Mlp) -> None:
