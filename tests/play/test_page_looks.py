@@ -170,6 +170,39 @@ def test_units_show_their_response_and_their_weights(page: Page) -> None:
     assert page.quiet()
 
 
+def test_pointing_at_a_unit_shows_its_response(page: Page) -> None:
+    from selenium.webdriver import ActionChains
+
+    page.until(lambda: page.browser.find_elements("css selector", '[data-unit="1.1"]'))
+    plain, hand = page.pixels("plane-1"), ActionChains(page.browser, duration=50)
+    hand.move_to_element(page.browser.find_element("css selector", '[data-unit="1.1"]')).perform()
+    page.until(lambda: page.at("unit-title").text.startswith("Layer 1, unit 1"))
+    assert page.pixels("plane-1") != plain
+    hand.move_to_element(page.at("loss")).perform()
+    page.until(lambda: not page.at("unit").is_displayed())
+    assert page.pixels("plane-1") == plain
+
+
+DARK = """
+const canvas = document.getElementById("plane-1");
+const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+let dark = 0;
+for (let i = 0; i < data.length; i += 4) {
+  dark += Math.max(data[i], data[i + 1], data[i + 2]) < 40 && data[i + 3] > 200;
+}
+return dark;
+"""
+
+
+def test_first_weights_are_not_called_wrong(page: Page) -> None:
+    """Rings are the only dark things on the plane of three classes."""
+    assert page.run("return shown.frame.wrong.length") > 50
+    assert page.run(DARK) == 0
+    page.click("step")
+    page.until(lambda: page.epoch == 1)
+    assert page.run(DARK) > 100
+
+
 def test_layers_and_units_are_added_and_removed_on_the_network(page: Page) -> None:
     def press(name: str) -> list[int]:
         before = page.build

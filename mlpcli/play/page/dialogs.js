@@ -9,11 +9,11 @@ export function setLecture(on) {
   if (!on && document.fullscreenElement) document.exitFullscreen?.().catch(() => {});
 }
 
-/* Let keys do what buttons do. keys is a list of [key, what it does in words, function]. */
+/* Let keys do what buttons do. keys is a list of [key, or "key or key", what it does in words, function]. */
 export function listenToKeys(keys) {
   at("keys-list").replaceChildren(...keys.map(([key, words]) => {
     const row = make("tr"), cell = make("td");
-    cell.append(make("kbd", key === " " ? "Space" : key.toUpperCase()));
+    cell.append(...key.split(" or ").flatMap((each, i) => [i ? " or " : "", make("kbd", each === " " ? "Space" : each.toUpperCase())]));
     row.append(cell, make("td", words));
     return row;
   }));
@@ -26,7 +26,7 @@ export function listenToKeys(keys) {
     const target = event.target, typing = target.matches("input:not([type=checkbox], [type=radio], [type=range]), select, textarea");
     if (typing) return;
     if (event.key === " " && target.matches("button, input, select") && !pressed?.contains(target)) return;
-    const found = keys.find(([key]) => key === event.key.toLowerCase());
+    const found = keys.find(([key]) => key.split(" or ").includes(event.key.toLowerCase()));
     if (!found) return;
     event.preventDefault();
     found[2]();

@@ -312,8 +312,7 @@ listenToKeys([
   ["g", "logarithmic axis of the loss", press("log")],
   ["c", "two networks side by side", press("compare")],
   ["y", "YAML", press("show-yaml")],
-  ["f", "lecture mode (also L)", press("lecture")],
-  ["l", "lecture mode", press("lecture")],
+  ["f or l", "lecture mode", press("lecture")],
   ["?", "these keys", press("show-keys")],
 ]);
 at("loss").addEventListener("pointermove", sayLosses);
