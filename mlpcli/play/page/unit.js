@@ -8,7 +8,7 @@ const MOST = 30; // rows of a table; the largest weights come first
 export function showUnit(unit, state) {
   const inputs = unit.from.length > 0;
   at("unit-title").textContent = titleOf(unit);
-  at("unit-range").textContent = `from ${short(unit.low)} to ${short(unit.high)} over the plane`;
+  at("unit-range").textContent = `${short(unit.low)} to ${short(unit.high)}`;
   const most = Math.max(1e-9, ...[...unit.from, ...unit.to].map(([, weight]) => Math.abs(weight)));
   const tables = [];
   if (inputs) tables.push(table("Weights in", [...unit.from, ["bias", unit.bias]], most));
