@@ -18,9 +18,6 @@ ELSEWHERE = {
     "config/problems.py": "config/test_loader.py",
     "config/source.py": "config/test_loader.py",
     "play/commands.py": "play/test_app.py",
-    "play/limits.py": "play/test_session.py",
-    "play/saving.py": "play/test_session.py",
-    "play/settings.py": "play/test_session.py",
     # A folder of parts that make one thing.
     "config/schema/": "config/test_schema.py",
     "training/check/": "training/test_check.py",
