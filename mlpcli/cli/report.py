@@ -32,8 +32,9 @@ __all__ = ["report"]
 def report(run: Path, out: Path | None, data: Path | None) -> None:
     """Write a page on RUN, the directory of a run, that opens in any browser, also offline.
 
-    Scores, config, the network with its counts, curves, boundary, weights, confusion, unit health with
-    advice, the surest mistakes. With training.snapshots a slider shows the boundary as it was learned.
+    What the numbers show in sentences, scores, config, the network with its weights and counts, curves,
+    boundary, confusion, unit health with advice, the surest mistakes. With training.snapshots a button plays
+    how the boundary was learned.
     """
     if out is not None:
         check_out(out, (".html",))

@@ -16,6 +16,7 @@ from mlpcli.training.finished import FinishedRun
 __all__ = ["Mistake", "draw_examples", "find_mistakes"]
 
 _MAX_IMAGES, _MAX_ROWS = 24, 12
+_MAX_COLUMNS = 6  # of images
 _MAX_FEATURES = 4  # listed for a row
 
 
@@ -85,8 +86,8 @@ def _draw_images(
     assert shape is not None
     X = run.splits.parts[part].X
     images = brightness(X[[mistake.row for mistake in mistakes]], shape).reshape(-1, *shape)
-    columns = min(len(mistakes), 6)
-    rows = -(-len(mistakes) // columns)
+    rows = -(-len(mistakes) // _MAX_COLUMNS)
+    columns = -(-len(mistakes) // rows)  # as even as can be
     figure = new_figure(max(1.5 * columns, 6), 1.75 * rows + 0.6, title)
     panels = figure.subplots(rows, columns, squeeze=False)
     for panel in panels.flat:

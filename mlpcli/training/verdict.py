@@ -196,28 +196,34 @@ def _underfitting(trained: Mapping[str, Any], *, is_class: bool) -> str:
 
 def _more_training(run: FinishedRun, *, is_overfit: bool) -> str:
     rows, training = run.rows, run.experiment.training
+    fall = _last_fall(rows)
+    kind = "training" if rows[-1].val_loss is None else "validation"
+    course = ""
+    if fall is not None:
+        change = f"fell by {fall:.1%}" if fall >= 0.001 else "did not fall"
+        course = f"in the last tenth of the epochs the {kind} loss {change}"
     if run.is_unfinished:
-        return f"It is not finished: {len(rows):,} of {count(training.epochs, 'epoch')} are trained."
+        done = f"It is not finished: {len(rows):,} of {count(training.epochs, 'epoch')} are trained"
+        return f"{done}; {course}." if course else f"{done}."
     if is_overfit:
         return "No: it over-fits already. More examples or stronger regularization are more likely to help."
     if len(rows) < training.epochs:
         return (
             f"Hardly: it was stopped after {count(training.patience or 0, 'epoch')} without a better score."
         )
-    if len(rows) < 2 * _FEW_EPOCHS:
+    if fall is None:
         return ""
-    kind = "training" if rows[-1].val_loss is None else "validation"
+    return f"{'Probably' if fall > _FALL else 'Hardly'}: {course}."
+
+
+def _last_fall(rows: Sequence[Row]) -> float | None:
+    """Return by which share the loss fell from the tenth of the epochs before the last to the last one."""
+    tail = len(rows) // 10
+    if tail < 2:
+        return None
     loss = [row.train_loss if row.val_loss is None else row.val_loss for row in rows]
-    tail = len(loss) // 10
     before, last = float(np.mean(loss[-2 * tail : -tail])), float(np.mean(loss[-tail:]))
-    fall = (before - last) / before if before > 0 else 0.0
-    if fall > _FALL:
-        return f"Probably: in the last tenth of the epochs the {kind} loss was still falling, by {fall:.1%}."
-    return f"Hardly: in the last tenth of the epochs the {kind} loss has {_change(fall)}."
-
-
-def _change(fall: float) -> str:
-    return f"fallen by {fall:.1%} only" if fall >= 0.001 else "not fallen"
+    return (before - last) / before if before > 0 else 0.0
 
 
 def _hardest(part: str, report: Mapping[str, Any]) -> str:

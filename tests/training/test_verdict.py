@@ -141,8 +141,9 @@ def test_a_run_that_was_stopped_is_not_finished_and_one_out_of_patience_is() -> 
     report = classified(20, 19, 19, 19)
     reports = {"train": report, "test": report}
     more = "Would more training help?"
-    assert answers(run(epochs=80, unfinished=True), reports, {})[more].startswith(
-        "It is not finished: 50 of 80"
+    assert answers(run(epochs=80, unfinished=True), reports, {})[more] == (
+        "It is not finished: 50 of 80 epochs are trained; "
+        "in the last tenth of the epochs the validation loss did not fall."
     )
     assert "after 7 epochs without a better" in answers(run(epochs=80, patience=7), reports, {})[more]
 
