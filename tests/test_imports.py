@@ -36,7 +36,8 @@ MAY_IMPORT = {
     "api": GROUND | {"data", "config", "build", "training"},
     "figures": GROUND | {"nn", "data", "config", "build", "training"},
     "play": GROUND | {"nn", "optim", "data", "config", "build", "training"},
-    "cli": GROUND | {"nn", "data", "config", "build", "training", "figures", "play"},
+    "export": GROUND | {"nn", "data", "config", "build", "training"},
+    "cli": GROUND | {"nn", "data", "config", "build", "training", "figures", "play", "export"},
     "__main__": {"cli"},
 }
 WITHOUT_NUMPY = ["config", "errors", "files", "specs", "terms"]

@@ -18,6 +18,7 @@ from mlpcli.cli.count_params import count_params
 from mlpcli.cli.data import data
 from mlpcli.cli.eval import evaluate
 from mlpcli.cli.explain import explain_row
+from mlpcli.cli.export import export
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.hints import with_hint
 from mlpcli.cli.importance import importance
@@ -52,6 +53,7 @@ for command in (
     importance,
     plot,
     report,
+    export,
     play,
     count_params,
     data,

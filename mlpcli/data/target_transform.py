@@ -126,16 +126,16 @@ class Quantiles:
 
     def apply(self, y: NDArray[Any]) -> NDArray[np.float64]:
         """Return the scores (n, targets)."""
-        columns = zip(y.T, self._curves, strict=True)
+        columns = zip(y.T, self.curves, strict=True)
         return np.stack([_follow(column, values, scores) for column, (values, scores) in columns], axis=1)
 
     def undo(self, scores: NDArray[Any]) -> NDArray[np.float64]:
         """Return the targets that have these scores."""
-        columns = zip(scores.T, self._curves, strict=True)
+        columns = zip(scores.T, self.curves, strict=True)
         return np.stack([_follow(column, known, values) for column, (values, known) in columns], axis=1)
 
     @cached_property
-    def _curves(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    def curves(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """The curve of each target, with a knot beyond each end."""
         return [_extended(values, scores) for values, scores in zip(self.values, self.scores, strict=True)]
 

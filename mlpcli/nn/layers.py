@@ -23,8 +23,9 @@ inputs, the layers before the first weights may get these once, as n / k rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, TypeAlias
+from collections.abc import Callable, Mapping
+from copy import copy
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ from mlpcli.buffers import Buffer, Scratch
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.parameters import Parameters
-from mlpcli.specs import LayerSpec
+from mlpcli.specs import BufferSpec, LayerSpec
 
 __all__ = [
     "LAYERS",
@@ -56,6 +57,15 @@ Array: TypeAlias = NDArray[Any]
 Rngs: TypeAlias = Mapping[str, np.random.Generator]
 
 
+class _Made(NamedTuple):
+    """A buffer that has been made elsewhere."""
+
+    array: Array
+
+    def rows(self, n: int) -> Array:  # noqa: ARG002
+        return self.array
+
+
 class Layer:
     """The base of all layers; the contract is at the top of this file.
 
@@ -75,7 +85,7 @@ class Layer:
         for array in spec.state:
             self.state[array.name] = values = np.zeros(array.shape, dtype)
             setattr(self, array.role, values)
-        self._buffers = {
+        self._buffers: dict[str, Buffer | _Made] = {
             buffer.role: Buffer(buffer.width, np.bool_ if buffer.mask else dtype) for buffer in spec.buffers
         }
 
@@ -92,6 +102,16 @@ class Layer:
         """Prepare the buffers for n rows."""
         for role, buffer in self._buffers.items():
             setattr(self, role, buffer.rows(n))
+
+    def with_buffers(self, make: Callable[[BufferSpec], Array]) -> Layer:
+        """Return the layer for one row, with the same parameters and with buffers that ``make`` makes.
+
+        The forward pass then computes with whatever these are and X is, as long as NumPy's functions take it.
+        """
+        layer = copy(self)
+        layer._buffers = {spec.role: _Made(make(spec)) for spec in self.spec.buffers}
+        layer.resize(1)
+        return layer
 
     def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
         """Turn X into Y."""

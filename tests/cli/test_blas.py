@@ -22,6 +22,7 @@ COMPUTING = {
     "importance": ["importance", "best.npz"],
     "plot": ["plot", "run"],
     "report": ["report", "run"],
+    "export": ["export", "best.npz", "model.onnx"],
     "play": ["play"],
     "count-params": ["count-params", "best.npz"],
     "data describe": ["data", "describe", SPIRAL],

@@ -1,0 +1,82 @@
+"""``mlp export``: writes a trained network as a file that other programs read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlpcli.blas import prepare_blas
+from mlpcli.cli.output import show, tell
+from mlpcli.errors import UsageError
+from mlpcli.export import FORMATS
+from mlpcli.text import clip, memory, some
+
+if TYPE_CHECKING:
+    from mlpcli.export.formats import Exported
+
+__all__ = ["export"]
+
+
+@click.command(short_help="Write a trained network for other programs: ONNX and others.")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    type=click.Choice(list(FORMATS)),
+    help="The format, where the name of FILE does not end in it.",
+)
+def export(checkpoint: Path, file: Path, to: str | None) -> None:
+    r"""Write a trained network as FILE, whose name says the format.
+
+    \b
+    model.onnx         an ONNX model: cells of the table in, predictions out
+    model.npz          the arrays with their names, for NumPy
+    model.safetensors  the same for many languages
+
+    CHECKPOINT is a checkpoint, or the directory of a run for its best epoch, or of a cross-validation: the
+    mean of its networks is then one model. An older FILE is replaced.
+    """
+    to = _format(file, to)
+    prepare_blas()
+    from mlpcli.export.formats import export_checkpoint
+    from mlpcli.training.named import find_checkpoint
+
+    checkpoint = find_checkpoint(checkpoint)
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder; name a file in it, as in {file / 'model'}{FORMATS[to]}")
+    if file.exists() and not file.is_file():
+        raise UsageError(f"{file} is not a regular file; name another")
+    if file.exists() and checkpoint.exists() and file.samefile(checkpoint):
+        raise UsageError(f"{file} is the checkpoint; name another file")
+    found = export_checkpoint(checkpoint, file, to)
+    for note in found.notes:
+        tell(note)
+    show(_told(found))
+
+
+def _format(file: Path, to: str | None) -> str:
+    """Return the format of a file, by the option ``to`` or the ending of its name."""
+    suffix = file.suffix.lower()
+    ending = next((name for name, own in FORMATS.items() if own == suffix), None)
+    if to is None and ending is None:
+        *others, last = FORMATS.values()
+        raise UsageError(
+            f"{file}: its ending says no format; it may be {', '.join(others)} or {last}, or name the format "
+            "with --to"
+        )
+    if to is not None and ending not in (None, to):
+        raise UsageError(f"{file} is to be {to}, and ends in {suffix}; let it end in {FORMATS[to]}")
+    return to or ending or ""
+
+
+def _told(found: Exported) -> str:
+    lines = [f"{path}  ({memory(size)})" for path, size in found.files.items()]
+    if found.inputs:
+        is_one = list(found.inputs) == ["X"]
+        names = [clip(name, 30) for name in (found.inputs["X"] if is_one else found.inputs)]
+        what = f"X: {len(names):,} columns" if is_one else f"{len(names):,} columns"
+        lines.append(f"inputs   {what}, {some(names, 6)}")
+        lines.append(f"outputs  {', '.join(found.outputs)}")
+    return "\n".join(lines)

@@ -1,0 +1,101 @@
+"""Exports checkpoints: the table of the kinds of files, and what is written into them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlpcli import __version__
+from mlpcli.config.schema import to_plain
+from mlpcli.data.table.dates import DATE_PARTS
+from mlpcli.errors import RunError
+from mlpcli.export.array_files import npz_bytes, safetensors_bytes
+from mlpcli.export.graph import build_graph
+from mlpcli.export.onnx_file import onnx_bytes
+from mlpcli.files import make_place, replace_file
+from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
+from mlpcli.training.named import find_checkpoint
+
+__all__ = ["WRITERS", "Exported", "export_checkpoint"]
+
+Files = Mapping[Path, bytes]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The files that were written, with their sizes, and what goes into the model and comes out of it."""
+
+    files: Mapping[Path, int]
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def export_checkpoint(checkpoint: Path, out: Path, to: str) -> Exported:
+    """Write a checkpoint, or the best one of a run, as a file of the format ``to``: whole or not at all.
+
+    Raises CheckpointError; UsageError if the network cannot be had in this format; RunError if the file
+    cannot be written.
+    """
+    path = find_checkpoint(checkpoint)
+    loaded = load_checkpoint(path)
+    about = _about(path, loaded)
+    files, found = WRITERS[to](loaded, out, about)
+    try:
+        with ExitStack() as stack:  # all files take their names once all are written
+            for place, data in files.items():
+                stack.enter_context(replace_file(make_place(place))).write(data)
+    except OSError as error:
+        raise RunError(f"{error.filename or out} cannot be written: {error.strerror}") from None
+    sizes = {place: len(data) for place, data in files.items()}
+    return Exported(sizes, found.inputs, found.outputs, found.notes)
+
+
+def _about(path: Path, checkpoint: Checkpoint) -> dict[str, str]:
+    """Return what a file says of the checkpoint that it was made from."""
+    about = {
+        "mlp": __version__,
+        "checkpoint_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "columns": json.dumps(checkpoint.columns),
+        "config": json.dumps(to_plain(checkpoint.experiment)),
+    }
+    if checkpoint.classes is None:
+        return about | {"targets": json.dumps(checkpoint.target_names)}
+    return about | {"classes": json.dumps(checkpoint.classes)}
+
+
+def _onnx(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[Files, Exported]:
+    graph = build_graph(checkpoint)
+    found = Exported({}, graph.columns, tuple(graph.outputs), _dates(checkpoint))
+    return {out: onnx_bytes(graph, about)}, found
+
+
+def _npz(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[Files, Exported]:  # noqa: ARG001
+    return {out: npz_bytes(checkpoint)}, Exported({})
+
+
+def _safetensors(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[Files, Exported]:
+    return {out: safetensors_bytes(checkpoint, about)}, Exported({})
+
+
+def _dates(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return a note for each column of dates, which a file of numbers has to give part by part."""
+    data: Any = checkpoint.experiment.data
+    notes = []
+    for name, kind in (getattr(data, "columns", None) or {}).items():
+        parts = [part for part in DATE_PARTS if f"{name} {part}" in checkpoint.columns]
+        if kind == "date" and parts:
+            notes.append(f"The date {name!r} goes in as its {', '.join(parts)}: {name} {parts[0]} and so on.")
+    return tuple(notes)
+
+
+WRITERS: dict[str, Callable[[Checkpoint, Path, Mapping[str, str]], tuple[Files, Exported]]] = {
+    "onnx": _onnx,
+    "npz": _npz,
+    "safetensors": _safetensors,
+}
