@@ -38,6 +38,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+import mlpcli.sklearn
+
 __all__ = ["CONTENDERS", "TABLES", "Scores", "Table", "read_table", "splits"]
 
 MANY_ROWS = 20_000
@@ -195,6 +197,13 @@ def sklearn_mlp(table: Table, train: pd.DataFrame) -> Any:
     return make_pipeline(dense(table, train), regressor)
 
 
+def estimator(table: Table, _train: pd.DataFrame) -> Any:
+    """Return the estimator of mlp for scikit-learn by its defaults, which takes the table as it is."""
+    config = {"data": {"columns": dict.fromkeys(table.dates, "date")}}
+    kind = mlpcli.sklearn.MLPClassifier if table.classification else mlpcli.sklearn.MLPRegressor
+    return kind(random_state=0, config=config)
+
+
 def boosting(table: Table, train: pd.DataFrame) -> Any:
     """Return gradient boosting of histograms by its defaults, which takes categories and gaps as they are."""
     numbers, texts = inputs(table, train)
@@ -269,6 +278,7 @@ CONTENDERS: dict[str, Contender] = {
     "sklearn MLP": by_sklearn(sklearn_mlp),
     "boosting": by_sklearn(boosting),
     "baseline": by_sklearn(baseline),
+    "estimator": by_sklearn(estimator),
     # mlp with one ingredient less
     "no bins": by_mlp(*ALL_ROWS, "--set", "data.bins=0"),
     "no linear path": by_mlp(

@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "build": GROUND | {"nn", "optim", "data", "config"},
     "training": GROUND | {"nn", "optim", "data", "config", "build"},
     "api": GROUND | {"data", "config", "build", "training"},
+    "sklearn": GROUND | {"data", "config", "build", "training"},
     "figures": GROUND | {"nn", "data", "config", "build", "training"},
     "play": GROUND | {"nn", "optim", "data", "config", "build", "training"},
     "export": GROUND | {"nn", "data", "config", "build", "training"},

@@ -33,6 +33,7 @@ from mlpcli.text import listed, nfc, repeated, shortened
 
 __all__ = [
     "from_arrays",
+    "holds_text",
     "is_frame",
     "labelled_arrays",
     "labelled_npz",
@@ -212,7 +213,7 @@ def from_arrays(
             source = FrameSource(X)
             return _of_table(source, y, classification, sample_weight, groups, read_as or {}, missing)
         rows = X if isinstance(X, np.ndarray) else _array("X", X)
-        if _holds_text(rows):
+        if holds_text(rows):
             source = FrameSource(UnnamedColumns(rows, _numbered(rows.shape[1])))
             return _of_table(source, y, classification, sample_weight, groups, read_as or {}, missing)
         if read_as:
@@ -227,7 +228,7 @@ def from_arrays(
         return _dataset("", features, targets, _numbered(features.shape[1]), about, missing)
 
 
-def _holds_text(X: NDArray[Any]) -> bool:
+def holds_text(X: NDArray[Any]) -> bool:
     """Return whether an array (n, columns) holds texts or dates, so that it is read column by column."""
     if X.ndim != 2 or X.dtype.kind not in "OUT":
         return False
@@ -358,7 +359,7 @@ def rows_of_array(
             _require_columns(source.names, [dates.get(name) or name for name in columns])
         else:
             rows = _in_rows(X if isinstance(X, np.ndarray) else _array("X", X), len(columns))
-            if not _holds_text(rows):
+            if not holds_text(rows):
                 if any(kind.name == "category" for kind in kinds.values()):
                     raise DataError(
                         "X: holds no text, and the network was trained on columns of text; give all of the "

@@ -1,0 +1,112 @@
+"""What the parameters of an estimator say, as a config of mlp."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.utils import check_random_state
+
+from mlpcli.config.loader import make_experiment
+from mlpcli.config.schema import Experiment
+from mlpcli.errors import ConfigError
+from mlpcli.training.checkpoints import Checkpoint
+
+__all__ = ["experiment_of"]
+
+# The key of the config that each parameter sets.
+_KEYS = {
+    "recipe": "recipe",
+    "hidden_layer_sizes": "model.hidden",
+    "activation": "model.activation",
+    "dropout": "model.dropout",
+    "norm": "model.norm",
+    "residual": "model.residual",
+    "members": "model.members",
+    "loss": "loss",
+    "class_weight": "loss.class_weights",
+    "solver": "optimizer.name",  # before its settings
+    "learning_rate_init": "optimizer.learning_rate",
+    "momentum": "optimizer.momentum",
+    "schedule": "optimizer.schedule",
+    "alpha": "regularization.l2",
+    "batch_size": "training.batch_size",
+    "max_iter": "training.epochs",
+    "n_iter_no_change": "training.patience",
+    "validation_fraction": "data.val_size",
+}
+# What scikit-learn calls otherwise.
+_WORDS: dict[str, dict[str, str | None]] = {
+    "activation": {"logistic": "sigmoid"},
+    "loss": {"log_loss": "cross_entropy", "squared_error": "mse", "absolute_error": "mae"},
+    "batch_size": {"auto": None},
+}
+_SEEDS = 2**31 - 1
+
+
+def experiment_of(
+    parameters: Mapping[str, Any], class_weights: Any, start: Checkpoint | None, *, partial: bool
+) -> Experiment:
+    """Return the experiment of an estimator's parameters; that of a ``partial`` fit is one epoch of all rows.
+
+    ``class_weights`` are in the order of the classes. ``start`` is what the fit goes on from. Raises
+    ConfigError, whose lines begin with the parameter that they are about.
+    """
+    said = {name: _translated(name, parameters.get(name)) for name in _KEYS}
+    said |= {"class_weight": class_weights, "validation_fraction": None}
+    said |= _momentum(parameters)
+    if start is not None and said["recipe"] is None:
+        said["recipe"] = start.experiment.recipe
+    stops_early = parameters["early_stopping"] and not partial
+    if not stops_early:
+        said["n_iter_no_change"] = None
+    more: dict[str, Any] = {}
+    if partial:  # a schedule goes over all epochs, and nobody knows how many there will be
+        said |= {"max_iter": 1, "schedule": "constant", "validation_fraction": 0}
+        more["training.validation"] = "split"
+    experiment = _make(parameters["config"], said, more, partial=partial)
+    data, training = experiment.data, experiment.training
+    holds_out = stops_early or ("val_size" in data.model_fields_set and not partial)
+    if training.validation == "split" and "val_size" not in data.model_fields_set:
+        said["validation_fraction"] = parameters["validation_fraction"] if stops_early else 0
+    if training.validation == "split" and not holds_out and training.monitor is None:
+        more["training.monitor"] = "loss"
+    if start is not None:
+        more["training.seed"] = start.experiment.training.seed
+    elif parameters["random_state"] is not None or "seed" not in training.model_fields_set:
+        more["training.seed"] = int(check_random_state(parameters["random_state"]).randint(_SEEDS))
+    return _make(parameters["config"], said, more, partial=partial)
+
+
+def _translated(name: str, value: Any) -> Any:
+    return _WORDS.get(name, {}).get(value, value) if isinstance(value, str) else value
+
+
+def _momentum(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return solver and momentum of ``sgd`` as scikit-learn understands it; other solvers have their own."""
+    momentum = parameters["momentum"]
+    if parameters["solver"] != "sgd" or not momentum:
+        return {"momentum": None}
+    return {"solver": "nesterov" if parameters["nesterovs_momentum"] else "momentum", "momentum": momentum}
+
+
+def _make(config: Any, said: Mapping[str, Any], more: Mapping[str, Any], *, partial: bool) -> Experiment:
+    changes = {_KEYS[name]: value for name, value in said.items() if value is not None}
+    optimizer = [key for key in changes if key.startswith("optimizer.")]
+    if (
+        optimizer
+    ):  # in one mapping, so that another optimizer than the config's loses the settings of that one
+        changes["optimizer"] = {key.partition(".")[2]: changes.pop(key) for key in optimizer}
+    try:
+        # Some rows are no table: then its recipe, which fits bins and a linear model to all of them, is not
+        # the default.
+        return make_experiment(
+            {} if config is None else config, {**changes, **more}, arrays=True, is_frame=not partial
+        )
+    except ConfigError as error:
+        text = str(error)
+        for name, value in said.items():
+            if value is not None and name != _KEYS[name]:
+                text = re.sub(rf"^(?={re.escape(_KEYS[name])}\b)", f"{name}: ", text, flags=re.MULTILINE)
+        raise ConfigError(text) from None
