@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from xml.etree import ElementTree
 
@@ -27,7 +28,7 @@ _POINTS = 72  # units of SVG to an inch, whatever the dpi of the figure
 _SHADES = 64  # of a tinted image
 _PAD = 3.0  # units around a piece, since the fonts of a page are not those of the layout
 _DARK_INK, _DARK_PAPER = 0xE8, 0x1B  # grays of a dark page
-_LEAST_CONTRAST = 3.0  # of lines and marks with the page (WCAG 2.2, 1.4.11)
+_LEAST_CONTRAST = 4.5  # of lines and marks with a dark page: WCAG 2.2 asks for 3, and regions are lighter
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
 _FONT = re.compile(r"font(?:-family)?: [^;\"]*?(?:(\d[\d.]*px) )?'[^;\"]*")
 _NUMBER = re.compile(r"-?\d+\.\d+")
@@ -239,8 +240,8 @@ class _Cutter:
                 part.attrib.pop(key)
                 part.set("href", f"#{name}-{value[1:]}")
             elif key == "style":
-                shown = _COLOUR.sub(lambda match: f"var(--c{match[0][1:].lower()})", value)
-                part.set(key, _FONT.sub(_page_font, shown))
+                keeps = "fill-opacity" in value  # a tint, as those of an image
+                part.set(key, _FONT.sub(_page_font, _COLOUR.sub(partial(_variable, keeps), value)))
             elif key == "clip-path":
                 part.set(key, value.replace("url(#", f"url(#{name}-"))
             elif key in ("d", "x", "y", "transform", "width", "height", "points"):
@@ -268,6 +269,12 @@ def _references(element: ElementTree.Element) -> Iterator[str]:
         clip = part.get("clip-path", "")
         if clip.startswith("url(#"):
             yield clip[5:-1]
+
+
+def _variable(keeps: bool, match: re.Match[str]) -> str:
+    """Return the variable for a color, or a color that is no gray itself if it ``keeps`` them."""
+    colour = match[0][1:].lower()
+    return match[0] if keeps and len({*bytes.fromhex(colour)}) > 1 else f"var(--c{colour})"
 
 
 def _page_font(match: re.Match[str]) -> str:

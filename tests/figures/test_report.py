@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from selenium.webdriver.support.wait import WebDriverWait
 
-from mlpcli.figures.report import _working, render_report
+from mlpcli.figures import KINDS
+from mlpcli.figures.report import _PICTURES, _working, render_report
 from mlpcli.figures.svg import Drawing
 from mlpcli.specs import WeightLayer
 from mlpcli.training.directory import RunDirectory
@@ -285,3 +286,7 @@ def test_the_sum_below_a_layer_has_all_its_parameters() -> None:
     counts = {"weights": 128, "biases": 32, "slopes": 32, "norm_parameters": 64, "projections": 128}
     sum_, total = _working(WeightLayer(4, 32, 1, counts))  # type: ignore[arg-type]
     assert (sum_, total) == ("4 x 32 + 32 + 32 + 64 + 128", "= 384")
+
+
+def test_every_kind_of_picture_has_a_place_on_the_page() -> None:
+    assert set(_PICTURES) == set(KINDS)

@@ -74,6 +74,14 @@ def test_colours_are_variables_with_a_value_for_light_and_for_dark_pages() -> No
     assert of_dark.keys() == dict(re.findall(r"--c(\w{6}): #(\w{6});", light)).keys()
 
 
+def test_a_tint_keeps_its_colour() -> None:
+    figure = picture()
+    figure.axes[0].bar([1, 2], [1, 1], color=(0, 0.447, 0.698, 0.2))
+    (panel, _) = take_apart(figure, "p").panels
+    assert "fill: #0072b2; fill-opacity: 0.2" in panel.inner
+    assert "--c0072b2: #0072b2" in colour_rules(panel.inner)[0]  # of the line
+
+
 def test_a_tinted_image_looks_the_same_on_white_and_lets_a_dark_page_through() -> None:
     (panel, _) = take_apart(picture(image=True), "p", tinted=True).panels
     found = re.search(r'"data:image/png;base64,([^"]+)', panel.inner)
