@@ -9,7 +9,7 @@ export function drawLoss(canvas, curves, colours, logarithmic) {
   const { ink, width, height } = begin(canvas);
   const look = theme(), text = Math.round(0.8 * look.font);
   const rows = curves.flatMap(({ history }) => history);
-  const [left, right, top, bottom] = [4 * text, width - 0.8 * text, 0.7 * text, height - 1.9 * text];
+  const [left, right, top, bottom] = [4 * text, width - 3 * text, 0.7 * text, height - 1.9 * text];
   ink.font = `${text}px ${look.family}`;
   const losses = rows.flatMap((row) => row.slice(1)).filter((loss) => Number.isFinite(loss));
   const [low, high] = reach(losses, logarithmic);
@@ -51,7 +51,23 @@ export function drawLoss(canvas, curves, colours, logarithmic) {
     });
   }
   ink.setLineDash([]);
+  nameCurves(ink, curves[0].history, y, right + 0.4 * text, text, colours);
   return { epochAt: (place) => from + (place - left) / (right - left) * (to - from), left, right };
+}
+
+/* Write the name of each split where its curve ends, at least a line apart. */
+function nameCurves(ink, history, y, x, text, colours) {
+  if (!history.length) return;
+  const last = history.at(-1), found = SPLITS.map((split, i) => [split, last[i + 1]]).filter(([, loss]) => Number.isFinite(loss));
+  const placed = found.map(([split, loss]) => [split, y(loss)]).sort((a, b) => a[1] - b[1]);
+  for (let i = 1; i < placed.length; i++) placed[i][1] = Math.max(placed[i][1], placed[i - 1][1] + text);
+  const over = placed.length ? Math.max(0, placed.at(-1)[1] - y(0)) : 0; // a name below the axis moves all up
+  ink.textAlign = "left";
+  ink.textBaseline = "middle";
+  for (const [split, place] of placed) {
+    ink.fillStyle = colours[split];
+    ink.fillText(split, x, place - over);
+  }
 }
 
 /* Return the ends of the axis for some losses. */

@@ -83,7 +83,6 @@ export class NetworkView {
   /* Draw the weights, on a canvas of their own, since they take longer than the units. */
   drawEdges() {
     if (!this.network) return;
-    this.edges.style.zIndex = this.unit ? 1 : 0; // those of one unit lie over the pictures of its neighbors
     const { ink } = begin(this.edges), look = theme(), edges = [];
     this.network.weights.forEach((rows, layer) => rows.forEach((row, i) => row.forEach((weight, j) => {
       edges.push([Math.abs(weight), weight, layer, i, j]);
@@ -94,10 +93,11 @@ export class NetworkView {
       const touched = this.unit && ((this.unit[0] === layer && this.unit[1] === i + 1)
         || (this.unit[0] === layer + 1 && this.unit[1] === j + 1));
       if (this.unit && !touched) continue;
-      const [x, y, side] = this.columns[layer].squares[i], [u, v, other] = this.columns[layer + 1].squares[j];
+      const [before, after] = [this.columns[layer], this.columns[layer + 1]];
+      const [, y, side] = before.squares[i], [, v, other] = after.squares[j];
       const level = Math.min(WIDTHS - 1, Math.floor(WIDTHS * (1 - Math.exp(-size / 1.2))));
       const path = paths[2 * level + (weight > 0)] ??= new Path2D();
-      const from = [x + side, y + side / 2], to = [u, v + other / 2], bend = (to[0] - from[0]) / 2;
+      const from = [before.x + before.width, y + side / 2], to = [after.x, v + other / 2], bend = (to[0] - from[0]) / 2;
       path.moveTo(...from);
       path.bezierCurveTo(from[0] + bend, from[1], to[0] - bend, to[1], ...to);
     }

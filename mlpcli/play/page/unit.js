@@ -2,7 +2,8 @@
 
 import { at, make, short, written } from "./canvas.js";
 
-const MOST = 30; // rows of a table; the largest weights come first
+const MOST = 30; // rows of a table; of more weights the largest come first
+const FEW = 12; // rows that are in the order of the units, so that they can be compared from unit to unit
 
 /* Show a unit as frame.unit gives it. */
 export function showUnit(unit, state) {
@@ -11,14 +12,22 @@ export function showUnit(unit, state) {
   at("unit-range").textContent = `${short(unit.low)} to ${short(unit.high)}`;
   const most = Math.max(1e-9, ...[...unit.from, ...unit.to].map(([, weight]) => Math.abs(weight)));
   const tables = [];
-  if (inputs) tables.push(table("Weights in", [...unit.from, ["bias", unit.bias]], most));
+  const before = inOrder(unit.from, state.inputs), after = inOrder(unit.to, state.outputs);
+  if (inputs) tables.push(table("Weights in", [...before, ["bias", unit.bias]], most));
   const toClasses = state.classes.length && unit.layer === state.hidden.length;
-  if (unit.to.length) tables.push(table("Weights out", unit.to.map(([name, weight]) => [toClasses ? `class ${name}` : name, weight]), most));
+  if (unit.to.length) tables.push(table("Weights out", after.map(([name, weight]) => [toClasses ? `class ${name}` : name, weight]), most));
   at("unit-tables").replaceChildren(...tables);
   const notes = [];
   if (unit.pieces) notes.push(`The first of ${unit.pieces} pieces; the unit passes on the largest.`);
   if (unit.slope !== undefined) notes.push(`Slope below 0, learned: ${short(unit.slope)}.`);
   at("unit-note").textContent = notes.join(" ");
+}
+
+/* Return a few weights in the order of the units whose names they have, more of them as they are. */
+function inOrder(weights, names) {
+  if (weights.length > FEW) return weights;
+  const place = ([name]) => (names.includes(name) ? names.indexOf(name) : Number(name.split(" ").at(-1)));
+  return [...weights].sort((a, b) => place(a) - place(b));
 }
 
 export function titleOf(unit) {
