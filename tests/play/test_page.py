@@ -170,8 +170,8 @@ def test_changes_go_on_where_the_page_says_so(page: Page) -> None:
     page.click("batch")
     page.until(lambda: page.at("epoch").text == f"epoch {epoch} + 1")
     page.click("show-yaml")
-    page.until(lambda: page.at("changes").is_displayed())
-    assert "learning rate" in page.at("changes-list").text
+    page.until(lambda: page.at("yaml-goes-on").is_displayed())
+    assert f"epoch {epoch}: learning rate 0.1 -> 0.01" in page.at("yaml-text").text
     page.click("yaml-close")
     page.change("model.hidden", "5")
     assert page.epoch == 0

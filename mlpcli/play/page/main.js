@@ -146,7 +146,7 @@ function drawPlane(follower) {
 function drawInsides() {
   const { state, frame } = now();
   if (!frame.network) return;
-  network.unit = unit;
+  Object.assign(network, { unit, pinned });
   network.draw(state, frame.network);
   const large = unit && frame.unit;
   at("unit").hidden = !large;
@@ -255,10 +255,8 @@ function showState(follower) {
 // ---------------------------------------------------------------------------------------------- the commands
 
 async function showYaml() {
-  const changes = now().state.changes ?? [];
-  at("changes").hidden = at("yaml-goes-on").hidden = !changes.length;
-  at("yaml-exact").hidden = Boolean(changes.length);
-  at("changes-list").replaceChildren(...changes.map((line) => make("li", line)));
+  at("yaml-exact").hidden = now().state.changes.length > 0;
+  at("yaml-goes-on").hidden = now().state.changes.length === 0;
   at("yaml-text").textContent = await getYaml(current);
 }
 

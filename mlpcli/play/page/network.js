@@ -126,7 +126,7 @@ export class NetworkView {
       const chosen = this.unit && this.unit[0] === index && this.unit[1] === unit + 1;
       const constant = layer.low[unit] === layer.high[unit];
       ink.strokeStyle = chosen ? look.accent : constant ? look.quiet : look.line;
-      ink.lineWidth = chosen ? 3 : 1;
+      ink.lineWidth = chosen ? (this.pinned ? 5 : 2) : 1;
       ink.setLineDash(constant ? [2, 2] : []);
       ink.strokeRect(x - 0.5, y - 0.5, size + 1, size + 1);
     });
