@@ -8,6 +8,7 @@ __all__ = ["FORMATS"]
 # in `mlpcli.export.formats` has the same names.
 FORMATS = {
     "onnx": ".onnx",
+    "python": ".py",
     "npz": ".npz",
     "safetensors": ".safetensors",
 }

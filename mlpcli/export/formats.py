@@ -17,6 +17,7 @@ from mlpcli.errors import RunError
 from mlpcli.export.array_files import npz_bytes, safetensors_bytes
 from mlpcli.export.graph import build_graph
 from mlpcli.export.onnx_file import onnx_bytes
+from mlpcli.export.python_file import python_text
 from mlpcli.files import make_place, replace_file
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.named import find_checkpoint
@@ -75,6 +76,12 @@ def _onnx(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[
     return {out: onnx_bytes(graph, about)}, found
 
 
+def _python(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[Files, Exported]:
+    graph = build_graph(checkpoint)
+    found = Exported({}, graph.columns, tuple(graph.outputs), _dates(checkpoint))
+    return {out: python_text(graph, checkpoint, about).encode()}, found
+
+
 def _npz(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[Files, Exported]:  # noqa: ARG001
     return {out: npz_bytes(checkpoint)}, Exported({})
 
@@ -96,6 +103,7 @@ def _dates(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 WRITERS: dict[str, Callable[[Checkpoint, Path, Mapping[str, str]], tuple[Files, Exported]]] = {
     "onnx": _onnx,
+    "python": _python,
     "npz": _npz,
     "safetensors": _safetensors,
 }

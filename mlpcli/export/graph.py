@@ -79,7 +79,7 @@ def _inputs(
     dtype = np.float64 if precise else np.float32
     if not kinds:
         X = _input("X", len(names), dtype)
-        return {"X": X}, {"X": names}, X.astype(np.float64), {}
+        return {"X": X}, {"X": names}, X.astype(np.float64).named("numbers"), {}
     inputs: dict[str, Symbol] = {}
     columns: dict[str, tuple[str, ...]] = {}
     numbers: list[Symbol] = []
@@ -95,7 +95,8 @@ def _inputs(
             numbers.append(_look_up(symbol, _truths(), np.nan, np.nan, np.float32).astype(np.float64))
         else:
             texts[j] = symbol
-    return inputs, columns, concatenate(numbers) if numbers else constant(np.zeros((1, 0))), texts
+    together = concatenate(numbers).named("numbers") if numbers else constant(np.zeros((1, 0)))
+    return inputs, columns, together, texts
 
 
 def _input(name: str, width: int, dtype: Any) -> Symbol:
@@ -288,7 +289,7 @@ def _follow(x: Symbol, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> Symb
     """Return the y of the line through points, which goes on at both ends: the sum of its rises so far."""
     lower, upper = np.zeros(len(xs) - 1), np.ones(len(xs) - 1)
     lower[0], upper[-1] = -np.inf, np.inf
-    part = (x - constant(xs[:-1], "scores")) / constant(np.diff(xs), "steps")
+    part = (x - constant(xs[:-1], "knots")) / constant(np.diff(xs), "steps")
     part = within(part, constant(lower, "lower"), constant(upper, "upper"))
     found: Symbol = part @ constant(np.diff(ys)[:, None], "rises") + constant(ys[:1], "lowest")
     return found

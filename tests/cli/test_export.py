@@ -32,7 +32,7 @@ def test_the_ending_says_the_format(mlp: Mlp, run: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (["model.xyz"], "its ending says no format; it may be .onnx, .npz"),
+        (["model.xyz"], "its ending says no format; it may be .onnx, .py"),
         (["model"], "or name the format with --to"),
         (["model.npz", "--to", "onnx"], "is to be onnx, and ends in .npz; let it end in .onnx"),
         (["."], "its ending says no format"),
