@@ -20,6 +20,7 @@ __all__ = ["Passed", "draw_network", "draw_unit", "shown_units"]
 _MOST, _LEAST = 100, 20  # units that are shown: of all hidden layers together, and of one
 _ENDS = 20  # inputs or outputs that are shown
 _MOST_WEIGHTS = 100  # of one unit that are given as numbers
+_FEW_WEIGHTS = 12  # stay in their order, so that units can be compared
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def draw_network(network: Network, places: Places, passed: Passed) -> dict[str, 
 def draw_unit(
     network: Network, places: Places, passed: Passed, layer: int, unit: int, activation: str | None
 ) -> dict[str, Any] | None:
-    """Return a unit large, with its weights as numbers, largest first; None if there is no such unit.
+    """Return a unit large, with its weights as numbers; None if there is no such unit.
 
     Layers count from 0, the inputs, and units from 1.
     """
@@ -116,6 +117,8 @@ def _weights(network: Network, i: int) -> NDArray[Any]:
 
 
 def _named(weights: NDArray[Any], names: list[str]) -> list[list[Any]]:
-    """Return pairs of name and weight, the largest first."""
-    order = np.argsort(-np.abs(weights), kind="stable")[:_MOST_WEIGHTS]
+    """Return pairs of name and weight; of many the largest, and these first."""
+    order = np.arange(len(weights))
+    if len(weights) > _FEW_WEIGHTS:
+        order = np.argsort(-np.abs(weights), kind="stable")[:_MOST_WEIGHTS]
     return [[names[i], value] for i, value in zip(order.tolist(), rounded(weights[order], 4), strict=True)]

@@ -21,7 +21,7 @@ from mlpcli.play.packing import finite
 from mlpcli.play.places import Places
 from mlpcli.play.points import Point, on_table, require_sound, table_of
 from mlpcli.play.saving import describe, save, with_epochs
-from mlpcli.play.settings import change_setting, goes_on, label_of, link_of, shown_value
+from mlpcli.play.settings import change_setting, differences, goes_on, link_of
 from mlpcli.training.loop import Epoch
 from mlpcli.training.run import Run
 
@@ -78,23 +78,40 @@ class Session:
             training = experiment.training.model_copy(update={"start_from": None})
             experiment = experiment.model_copy(update={"training": training})
         self._take(experiment, added, None)
+        self._anchor: dict[str, Any] | None = (
+            None  # this session before changes since which no step was taken
+        )
         self.changes: tuple[Change, ...] = ()
         self.metrics: dict[str, Any] | None = None
         self.history: list[tuple[float | None, ...]] = []  # the epoch, and the losses of the three splits
         self._every = 1  # epochs from one point of the history to the next
         self._remember()
 
-    def _go_on(self, experiment: Experiment, added: list[Point], what: str, *values: str) -> None:
+    def _go_on(self, experiment: Experiment, added: list[Point]) -> None:
         """Take the settings and go on from where training stands, in the middle of an epoch from its start.
 
-        What has not begun, or is beyond repair, begins from the seed instead.
+        What has not begun, or is beyond repair, begins from the seed instead. Several changes without a step
+        between them are one, and if in the end nothing is changed, everything is as it was before.
         """
         if self.is_at_the_start or self.diverged:
             self._restart(experiment, added, from_seed=self.diverged is not None)
             return
-        epoch = self.epoch
-        self._take(experiment, added, self.run)
-        self.changes = with_change(self.changes, Change(what, epoch, epoch, *values))
+        anchor = self._anchor
+        if anchor is None or self.run.trainer.optimizer.steps != self._steps:
+            anchor = self.remember()
+        done = differences(anchor["experiment"], experiment)
+        more = len(added) - len(anchor["added"])
+        if added != anchor["added"]:
+            done.append(
+                ("points added" if more > 0 else "points removed" if more < 0 else "points moved", "", "")
+            )
+        if not done:
+            self.recall({**anchor, "playing": self.playing})
+            return
+        self._take(experiment, added, anchor["run"])
+        self._anchor, self.changes = anchor, anchor["changes"]
+        for what, *values in done:
+            self.changes = with_change(self.changes, Change(what, self.epoch, self.epoch, *values))
 
     def _take(self, experiment: Experiment, added: list[Point], before: Run | None) -> None:
         """Make the run, which goes on from ``before``; if that raises MlpError, nothing has changed."""
@@ -117,6 +134,7 @@ class Session:
         total = sum(map(len, splits.parts.values()))
         self.added_rows = range(total - len(added), total)
         self.places = Places(splits, run.transform, run.network, self.added_rows, base)
+        self._steps = run.trainer.optimizer.steps
         self.diverged: str | None = None
         self._scored: tuple[int, Scores] | None = None  # after this number of steps
         self._momentum = getattr(experiment.optimizer, "momentum", self._momentum)
@@ -138,7 +156,7 @@ class Session:
 
     def remember(self) -> dict[str, Any]:
         """Return all that the next command may change, for `recall`."""
-        return {**vars(self), "history": list(self.history)}
+        return {**vars(self), "history": list(self.history), "_anchor": None}
 
     def recall(self, kept: dict[str, Any]) -> None:
         """Put everything back where it was; ``build`` is a new number."""
@@ -177,7 +195,7 @@ class Session:
             if self.diverged is None:
                 epoch = train()
         except RunError as error:
-            self.diverged = str(error)
+            self.diverged = self._explain(error)
         if epoch is None:
             self.playing = False
             return
@@ -187,6 +205,14 @@ class Session:
         if len(self.history) > _MAX_HISTORY:
             self.history = self.history[::2]
             self._every *= 2
+
+    def _explain(self, error: RunError) -> str:
+        """Return in words how training diverged, and what on the page helps."""
+        where = str(error).partition("\n")[0].removesuffix(": training diverged.")
+        or_momentum = " or the momentum" if getattr(self.experiment.optimizer, "momentum", 0) else ""
+        return (
+            f"Training diverged: {where}.\nLower the learning rate{or_momentum}; training begins anew then."
+        )
 
     def _remember(self) -> None:
         """Add the losses of the network as it is now to the history."""
@@ -239,9 +265,7 @@ class Session:
         """Take a new value of a setting; points are kept, except if the data or their classes change."""
         experiment = change_setting(self.experiment, self.own, key, text, self._momentum)
         if goes_on(key):
-            before, after = (shown_value(one, key) for one in (self.experiment, experiment))
-            if before != after:
-                self._go_on(experiment, self.added, label_of(key), before or "none", after or "none")
+            self._go_on(experiment, self.added)
         else:
             anew = key in ("data.name", "data.classes")
             self._restart(experiment, [] if anew else self.added)
@@ -263,25 +287,25 @@ class Session:
 
         With one feature y is the value.
         """
-        self._go_on(self.experiment, [*self.added, self._point(x, y, value)], "points added")
+        self._go_on(self.experiment, [*self.added, self._point(x, y, value)])
 
     def move(self, index: int, x: float, y: float) -> None:
         """Move an example that was added; ``index`` is that among the points that are drawn."""
         which = self._which(index)
         moved = self._point(x, y, self.added[which].value)
         points = [*self.added[:which], moved, *self.added[which + 1 :]]
-        self._go_on(self.experiment, points, "points moved")
+        self._go_on(self.experiment, points)
 
     def remove(self, index: int) -> None:
         """Remove an example that was added, and go on."""
         which = self._which(index)
         points = [*self.added[:which], *self.added[which + 1 :]]
-        self._go_on(self.experiment, points, "points removed")
+        self._go_on(self.experiment, points)
 
     def clear(self) -> None:
         """Remove all examples that were added, and go on."""
         if self.added:
-            self._go_on(self.experiment, [], "points removed")
+            self._go_on(self.experiment, [])
 
     def _point(self, x: float, y: float, value: float | None) -> Point:
         if len(self.run.splits.columns) == 1:

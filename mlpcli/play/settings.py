@@ -21,7 +21,7 @@ from mlpcli.optim.rules import RULES
 from mlpcli.terms import TERMS, name_terms
 from mlpcli.text import clip
 
-__all__ = ["OWN", "change_setting", "goes_on", "label_of", "link_of", "list_controls", "shown_value"]
+__all__ = ["OWN", "change_setting", "differences", "goes_on", "link_of", "list_controls", "shown_value"]
 
 OWN = "own"  # the choice of data that means the config's own file
 _MAX_LENGTH = 200  # characters of a value
@@ -135,15 +135,20 @@ def goes_on(key: str) -> bool:
     return _GOES_ON.fullmatch(key) is not None
 
 
-def label_of(key: str) -> str:
-    """Return what a setting is called on the page."""
-    return _BY_KEY[key].label
-
-
 def shown_value(experiment: Experiment, key: str) -> str | None:
     """Return the value of a setting as text; None if the config has no such key."""
     section, name = _section_of(experiment, key)
     return _shown(key, getattr(section, name)) if name in type(section).model_fields else None
+
+
+def differences(before: Experiment, after: Experiment) -> list[tuple[str, str, str]]:
+    """Return label, old and new value of the settings that differ, of those after which training goes on."""
+    found = []
+    for key, setting in _BY_KEY.items():
+        old, new = (shown_value(one, key) for one in (before, after))
+        if goes_on(key) and old != new and old is not None and new is not None:
+            found.append((setting.label, old, new))
+    return found
 
 
 def link_of(begun: Experiment, now: Experiment, own: dict[str, Any] | None) -> dict[str, str]:

@@ -10,6 +10,7 @@ __all__ = ["advise"]
 _DEAD, _SATURATED = 0.2, 0.5
 # The notes recommend about 1e-3 (Neural Networks 3, "Ratio of weights:updates").
 _RATIO = 0.1
+_MOST = 10  # times its size: a larger change is not told in numbers
 
 
 def advise(metrics: dict[str, Any], *, has_linear_path: bool = False) -> list[str]:
@@ -32,8 +33,9 @@ def advise(metrics: dict[str, Any], *, has_linear_path: bool = False) -> list[st
             )
     for layer, ratio in enumerate(metrics["update_ratio"], 1):
         if ratio is not None and ratio >= _RATIO and not has_linear_path:
+            changed = f"{ratio:.0%}" if ratio < _MOST else f"more than {_MOST:.0%}"
             lines.append(
-                f"layer {layer}: a step changes its weights by {ratio:.0%}, where about 0.1% is usual; "
+                f"layer {layer}: a step changes its weights by {changed}, where about 0.1% is usual; "
                 "lower optimizer.learning_rate"
             )
     return lines

@@ -53,11 +53,11 @@ def test_maps_run_over_the_plane_from_the_lowest_to_the_highest_output(tmp_path:
     assert network["weights"] == [[[1, 0], [0, -2]], [[1, -1], [0, 0]]]
 
 
-def test_a_unit_comes_large_with_its_weights_the_largest_first(tmp_path: Path) -> None:
+def test_a_unit_comes_large_with_its_weights(tmp_path: Path) -> None:
     session = two_layers(tmp_path)
     session.run.network.dense[0].b[...] = 0.5, 0.25
     unit = draw_frame(session, View(unit=(1, 2)))["unit"]
-    assert unit["from"] == [["x2", -2], ["x1", 0]]
+    assert unit["from"] == [["x1", 0], ["x2", -2]]
     assert unit["to"] == [["0", 0], ["1", 0]]
     assert (unit["bias"], unit["activation"]) == (0.25, "identity")
     image = unpacked(unit["bytes"], unit["side"], unit["side"])
@@ -65,6 +65,15 @@ def test_a_unit_comes_large_with_its_weights_the_largest_first(tmp_path: Path) -
     first, last = (draw_frame(session, View(unit=place))["unit"] for place in ((0, 1), (2, 1)))
     assert (first["from"], first["bias"], first["to"]) == ([], None, [["unit 1", 1], ["unit 2", 0]])
     assert (last["name"], last["from"], last["to"]) == ("0", [["unit 1", 1], ["unit 2", 0]], [])
+
+
+def test_of_many_weights_the_largest_come_first(tmp_path: Path) -> None:
+    session = make(tmp_path, model={"hidden": [150]})
+    W = session.run.network.dense[1].W
+    W[:, 0] = np.arange(150)
+    weights = draw_frame(session, View(unit=(2, 1)))["unit"]["from"]
+    assert weights[:2] == [["unit 150", 149], ["unit 149", 148]]
+    assert len(weights) == 100
 
 
 @pytest.mark.parametrize("place", [(3, 1), (1, 3), (99, 1), (-1, 1), (1, -1)])

@@ -19,6 +19,8 @@ def test_each_problem_has_its_own_advice() -> None:
     assert line.startswith("layer 1: 90% of its outputs are saturated; lower")
     (line,) = advise({**WELL, "update_ratio": [1e-3, 1e-3, 1e-3, 0.4]})
     assert line.startswith("layer 4: a step changes its weights by 40%")
+    (line,) = advise({**WELL, "update_ratio": [1e-3, 1e-3, 1e-3, 49621.6]})
+    assert line.startswith("layer 4: a step changes its weights by more than 1000%")
 
 
 def test_beside_a_linear_path_a_layer_may_have_nothing_to_do() -> None:
