@@ -92,25 +92,25 @@ def _is_clear(one: float, other: float, n: int, m: int) -> bool:
 def _compare_shares(report: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> str:
     n, own = report["n"], report["accuracy"]
     names = {"linear": "a linear model", "most_frequent": "always guessing the most frequent class"}
-    sides: dict[str, list[str]] = {"clear": [], "equal": [], "unclear": [], "worse": []}
+    sides: dict[str, list[str]] = {}
     for name, title in names.items():
         if name in baselines:
             share = baselines[name]["accuracy"]
-            side = "equal" if own == share else "unclear"
+            side = "equal" if own == share else "better" if own > share else "worse"
             if _is_clear(own, share, n, n):
-                side = "clear" if own > share else "worse"
-            sides[side].append(f"{title} ({share:.1%})")
+                side = f"clearly {side}"
+            sides.setdefault(side, []).append(f"{title} ({share:.1%})")
     sentences = []
-    if sides["clear"]:
-        sentences.append(f"It is clearly better than {' and '.join(sides['clear'])}.")
-    if sides["equal"]:
-        sentences.append(f"It is right as often as {' and '.join(sides['equal'])}.")
-    if sides["unclear"]:
-        others = " or ".join(sides["unclear"])
-        chance = f"with {count(n, 'example')}, the difference may be chance"
-        sentences.append(f"It is not clearly better than {others}: {chance}.")
-    if sides["worse"]:
-        sentences.append(f"It is worse than {' and '.join(sides['worse'])}.")
+    for side in ("clearly better", "equal", "better", "worse", "clearly worse"):
+        if side in sides:
+            others = (" or " if side in ("better", "worse") else " and ").join(sides[side])
+            if side == "equal":
+                sentences.append(f"It is right as often as {others}.")
+            elif side.startswith("clearly"):
+                sentences.append(f"It is {side} than {others}.")
+            else:
+                chance = f"with {count(n, 'example')}, the difference may be chance"
+                sentences.append(f"It is not clearly {side} than {others}: {chance}.")
     return " ".join(sentences)
 
 
@@ -140,7 +140,9 @@ def _overfit(rows: Sequence[Row]) -> tuple[int, float, float] | None:
     lowest = int(np.argmin(medians))
     train = [row.train_loss for row in rows]
     is_falling = np.mean(train[-window:]) < np.mean(train[lowest : lowest + window])
-    if medians[-1] > _RISE * medians[lowest] and is_falling:
+    rise = medians[-1] - medians[lowest]
+    noise = float(np.std(np.diff(val[len(val) // 2 :]))) / sqrt(2)  # of an epoch
+    if rise > max((_RISE - 1) * medians[lowest], _CLEAR * noise) and is_falling:
         return lowest + 1 + window // 2, float(medians[lowest]), float(medians[-1])
     return None
 
@@ -232,9 +234,8 @@ def _hardest(part: str, report: Mapping[str, Any]) -> str:
     missed = {row["class"]: round(row["support"] * (1 - row["recall"])) for row in classes}
     if not any(missed.values()):
         most = min(1.0, 3 / n)  # the rule of three (Hanley & Lippman-Hand, 1983)
-        return (
-            f"It makes no mistakes on {count(n, f'{words} example')}; of new ones, up to {most:.1%} may be."
-        )
+        none = f"It makes no mistakes on {count(n, f'{words} example')}"
+        return f"{none}; even so, up to {most:.1%} of new ones may be wrong."
     row = min(classes, key=lambda row: (row["recall"], -missed[row["class"]]))
     name, support = row["class"], round(row["support"])
     are = "is" if missed[name] == 1 else "are"

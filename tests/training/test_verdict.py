@@ -82,7 +82,8 @@ def test_it_says_how_many_are_right_and_what_that_is_worth() -> None:
     [
         (100, 90, 0.5, "clearly better than a linear model (50.0%)"),
         (10, 9, 0.8, "not clearly better than a linear model (80.0%): with 30 examples, the difference may"),
-        (100, 50, 0.9, "worse than a linear model (90.0%)"),
+        (10, 8, 0.9, "not clearly worse than a linear model (90.0%): with 30 examples, the difference may"),
+        (100, 50, 0.9, "clearly worse than a linear model (90.0%)"),
         (10, 9, 0.9, "right as often as a linear model (90.0%)"),
     ],
 )
@@ -116,6 +117,15 @@ def test_one_lucky_epoch_is_no_over_fitting() -> None:
     report = classified(20, 19, 19, 19)
     found = answers(run(rows(val, train)), {"train": report, "test": report}, {})
     assert found["Does it over-fit?"].startswith("No sign of it")
+
+
+def test_a_noisy_validation_loss_is_no_over_fitting() -> None:
+    rng = np.random.default_rng(0)
+    report = classified(20, 19, 19, 19)
+    for _ in range(20):
+        val = 0.5 + 0.1 * rng.standard_normal(60)
+        found = answers(run(rows(val, np.linspace(1, 0.1, 60))), {"train": report, "test": report}, {})
+        assert found["Does it over-fit?"].startswith("No sign of it")
 
 
 def test_training_examples_that_are_clearly_easier_are_learned_by_heart() -> None:
@@ -158,7 +168,10 @@ def test_the_hardest_class_is_named_with_what_it_is_taken_for() -> None:
     found = answers(run(), {"train": one, "test": one}, {})
     assert found["Where is it wrong?"].endswith("1 of its 20 test examples is missed, and taken for c.")
     none = classified(20, 20, 20, 20)  # the rule of three: 3 / 60
-    assert "up to 5.0% may be" in answers(run(), {"train": none, "test": none}, {})["Where is it wrong?"]
+    assert (
+        "up to 5.0% of new ones may be wrong"
+        in answers(run(), {"train": none, "test": none}, {})["Where is it wrong?"]
+    )
 
 
 def test_a_regression_is_judged_by_its_errors() -> None:
