@@ -313,6 +313,10 @@ listenToKeys([
   ["f or l", "lecture mode", press("lecture")],
   ["?", "these keys", press("show-keys")],
 ]);
+at("advised").addEventListener("click", (event) => { // the address holds the settings, and keeps them
+  event.preventDefault();
+  at("health-title").scrollIntoView();
+});
 at("loss").addEventListener("pointermove", sayLosses);
 at("loss").addEventListener("pointerleave", () => { at("says-loss").textContent = ""; });
 window.addEventListener("hashchange", openLink);

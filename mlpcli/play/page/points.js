@@ -26,7 +26,11 @@ export function editPoints(plane, page) {
     const [left, top, size] = plane.box;
     return x >= left && x <= left + size && y >= top && y <= top + size;
   };
-  const choose = (index) => { plane.chosen = index; page.drawn(); };
+  const choose = (index) => {
+    plane.chosen = index;
+    if (index !== null) plane.cross = [...plane.state.points[index]]; // the keyboard goes on from there
+    page.drawn();
+  };
   const add = (pixel) => {
     const [x, y] = plane.toPoint(pixel);
     page.act({ do: "add", x, y, ...page.target() });
