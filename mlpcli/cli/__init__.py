@@ -27,6 +27,7 @@ from mlpcli.cli.play import play
 from mlpcli.cli.plot import plot
 from mlpcli.cli.predict import predict
 from mlpcli.cli.report import report
+from mlpcli.cli.schema import schema
 from mlpcli.cli.train import train
 from mlpcli.cli.usage import explain
 from mlpcli.errors import ConfigWarning, MlpError, RunWarning
@@ -57,6 +58,7 @@ for command in (
     play,
     count_params,
     data,
+    schema,
 ):
     cli.add_command(command)
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
 
-__all__ = ["choice_names", "dereference", "describe", "json_schema", "section_keys"]
+__all__ = [
+    "choice_names",
+    "default_text",
+    "dereference",
+    "describe",
+    "json_schema",
+    "section_keys",
+    "short_form",
+]
 
 
 @cache
@@ -82,3 +91,20 @@ def _describe_range(node: dict[str, Any]) -> str:
         f" and below {below:,}" if below is not None else f" and up to {high:,}" if high is not None else ""
     )
     return lower + upper
+
+
+def short_form(value: Any) -> Any:
+    """Return a default as a config writes it: of a section its name, of a layer its units."""
+    if isinstance(value, dict):
+        return value.get("name") or value.get("units") or {}
+    return [short_form(item) for item in value] if isinstance(value, list) else value
+
+
+def default_text(value: Any) -> str:
+    """Return a default as it is written in a config, in its shortest form."""
+    value = short_form(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(default_text, value))}]"
+    if isinstance(value, float):
+        return f"{value:g}".replace("e-0", "e-")
+    return value if isinstance(value, str) and value.isidentifier() else json.dumps(value)

@@ -69,7 +69,7 @@ def fill_in(config: Mapping[str, Any]) -> dict[str, Any]:
 
     A section that chooses another ``name`` than the recipe, such as another optimizer, is left as it is.
     """
-    filled = {**config, "recipe": recipe_of(config)}
+    filled = {**config, "recipe": recipe_of(config) if config.get("recipe") is None else config["recipe"]}
     if filled["recipe"] != "table":
         return filled
     for section, keys in _TABLE.items():
@@ -79,10 +79,10 @@ def fill_in(config: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(own, Mapping) and own.get("name", keys.get("name")) in fitting:
             filled[section] = {**keys, **own}
     # Rows that say which split they are of, or come one after the other, have a validation split.
-    data, training = config.get("data"), filled["training"]
+    data, model, training = config.get("data"), filled["model"], filled["training"]
     says = data if isinstance(data, Mapping) else {}
     has_split = says.get("split") is not None or says.get("split_by") == "time"
-    alone = filled["model"].get("members") == 1
+    alone = isinstance(model, Mapping) and model.get("members") == 1
     is_open = isinstance(training, Mapping) and not _says(config, "training", "validation")
     if is_open and (has_split or alone):
         filled["training"] = {**training, "validation": "split"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlpcli.config.allowed import dereference, describe, json_schema
+from mlpcli.config.allowed import default_text, dereference, describe, json_schema
 from mlpcli.config.schema import Experiment
 
 __all__ = ["update_page"]
@@ -97,7 +97,7 @@ class _Tables:
         else:
             home = self._headings.setdefault(_content(inner), f"{path}.{key}")
             allowed = f"see [{home}](#{home.replace('.', '')})"
-        default = f"`{_show(node['default'])}`" if "default" in node else "required"
+        default = f"`{default_text(node['default'])}`" if "default" in node else "required"
         return f"`{key}`", default, allowed, node["description"]
 
     def _inner(self, node: dict[str, Any]) -> dict[str, Any] | None:
@@ -115,17 +115,6 @@ def _names(section: dict[str, Any]) -> str:
 
 def _content(node: dict[str, Any]) -> str:
     return json.dumps(node.get("oneOf") or node["properties"])
-
-
-def _show(value: Any) -> str:
-    """Return a default as it is written in a config, in its shortest form."""
-    if isinstance(value, dict):
-        return str(value.get("name") or value.get("units") or "{}")
-    if isinstance(value, list):
-        return f"[{', '.join(map(_show, value))}]"
-    if isinstance(value, float):
-        return f"{value:g}".replace("e-0", "e-")
-    return value if isinstance(value, str) and value.isidentifier() else json.dumps(value)
 
 
 def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -10,6 +10,7 @@ import pytest
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.recipes import fit_to_data
 from mlpcli.config.schema import Experiment, flatten, to_plain
+from mlpcli.errors import ConfigError
 
 CSV = {"name": "csv", "path": "t.csv", "target": "y"}
 SETTINGS = {
@@ -86,3 +87,19 @@ def test_batches_and_epochs_fit_the_number_of_rows(rows: int, batch_size: int, e
     assert fitted["training"] == {"batch_size": batch_size, "epochs": epochs}
     assert fitted["model"]["clip_outputs"]
     assert not fit_to_data(rows, regression=False)["model"]["clip_outputs"]
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"recipe": False},
+        {"recipe": "tables"},
+        {"recipe": "table", "model": 3},
+        {"recipe": "table", "training": []},
+    ],
+    ids=str,
+)
+def test_what_is_no_recipe_and_no_section_is_refused(sections: dict[str, Any]) -> None:
+    key = list(sections)[-1]
+    with pytest.raises(ConfigError, match=f"^{key}: .* is not "):
+        validate_experiment({"data": "spiral", **sections}, Path("/configs"))

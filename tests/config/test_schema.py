@@ -255,7 +255,8 @@ def keys(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
         for name, item in node.get("properties", {}).items():
             yield f"{path}/{name}", item
         for name, item in node.items():
-            yield from keys(item, f"{path}/{name}")
+            if name != "written":  # a schema for editors, whose keys are those beside it
+                yield from keys(item, f"{path}/{name}")
     elif isinstance(node, list):
         for item in node:
             yield from keys(item, path)

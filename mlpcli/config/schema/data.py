@@ -23,8 +23,8 @@ from pydantic import (
     model_validator,
 )
 
-from mlpcli.config.schema.paths import FileName, anchored
-from mlpcli.config.schema.section import Section, Task, by_name, other_names, problem
+from mlpcli.config.schema.paths import FILE_NAME, FileName, anchored
+from mlpcli.config.schema.section import Section, Task, by_name, other_names, problem, written
 from mlpcli.terms import count_terms
 from mlpcli.text import clip, nfc, repeated, shortened
 
@@ -40,10 +40,14 @@ def _size(value: Any) -> int | float:
 
 
 _SIZE_ALLOWED = "a fraction from 0 to below 1, or a whole number of examples"
+_SIZE: dict[str, Any] = {
+    "anyOf": [{"type": "number", "minimum": 0, "exclusiveMaximum": 1}, {"type": "integer", "minimum": 1}]
+}
+_SIZE_OF_TRAINING: Any = {"anyOf": [_SIZE, {"type": "null"}], "not": {"const": 0}}
 Size = Annotated[
     int | float,
     PlainValidator(_size),
-    WithJsonSchema({"type": "number", "minimum": 0, "allowed": _SIZE_ALLOWED}),
+    WithJsonSchema({"type": "number", "minimum": 0, "allowed": _SIZE_ALLOWED, "written": _SIZE}),
 ]
 
 
@@ -56,6 +60,9 @@ def _leave_something(key: str, value: float, info: ValidationInfo) -> float:
         parts = " + ".join(f"{other} {size:g}" for other, size in fractions.items())
         raise problem(f"{parts} is {total:g} of the examples; they must fit, and leave some to train on")
     return value
+
+
+_TEXT = {"type": "string", "minLength": 1}
 
 
 def _target(value: Any) -> str | list[str]:
@@ -73,6 +80,14 @@ Target = Annotated[
     Any,
     PlainValidator(_target),
     WithJsonSchema({"type": "string", "allowed": "a string of one or more characters, or a list of them"}),
+    written(
+        {
+            "anyOf": [
+                _TEXT,
+                {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
+            ]
+        }
+    ),
 ]
 
 
@@ -92,6 +107,7 @@ def _split(value: Any, info: ValidationInfo) -> str | dict[str, str] | None:
     return {part: anchored(file, info) for part, file in value.items()}
 
 
+_ONE_FILE = {**FILE_NAME, "allOf": [{"not": {"pattern": r"[*?\[]"}}]}
 SplitOrFiles = Annotated[
     Any,
     PlainValidator(_split),
@@ -99,6 +115,20 @@ SplitOrFiles = Annotated[
         {
             "type": "string",
             "allowed": "a string of one or more characters, files by the names train, val and test, or null",
+        }
+    ),
+    written(
+        {
+            "anyOf": [
+                _TEXT,
+                {
+                    "type": "object",
+                    "properties": dict.fromkeys(("train", "val", "test"), _ONE_FILE),
+                    "required": ["train"],
+                    "additionalProperties": False,
+                },
+                {"type": "null"},
+            ]
         }
     ),
 ]
@@ -136,7 +166,12 @@ def _known_encoding(value: str) -> str:
 
 
 ColumnName = Annotated[str, AfterValidator(nfc)]
-FileNames = Annotated[FileName, WrapValidator(_one_or_several), PlainSerializer(lambda value: value)]
+FileNames = Annotated[
+    FileName,
+    WrapValidator(_one_or_several),
+    PlainSerializer(lambda value: value),
+    written({"anyOf": [FILE_NAME, {"type": "array", "items": FILE_NAME, "minItems": 1}]}),
+]
 OTHER_SCALINGS = {
     **dict.fromkeys(("standard", "standard_scaler", "zscore", "z_score", "normal", "yes"), "standardize"),
     **dict.fromkeys(("standardized", "normalize", "true"), "standardize"),
@@ -184,7 +219,11 @@ TERMS_OF_INPUTS: Any = Field(
     [],
     description="further inputs, made from the scaled columns of numbers: square (x1^2 of each), product "
     "(x1 * x2 of every two), sine (sin(pi x1) of each); each of them is then scaled like a column",
-    json_schema_extra={"allowed": "a list of any of square, product and sine"},
+    json_schema_extra={
+        "allowed": "a list of any of square, product and sine",
+        "single": True,
+        "uniqueItems": True,
+    },
 )
 SplitBy = Literal["random", "time"]
 SPLIT_BY: Any = Field(
@@ -213,7 +252,9 @@ class DataSection(Section):
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
 
     train_size: Size | None = Field(
-        None, description="number or fraction of training examples; null uses all that remain"
+        None,
+        description="number or fraction of training examples; null uses all that remain",
+        json_schema_extra={"written": _SIZE_OF_TRAINING},
     )
     val_size: Size = Field(
         0.2, description="number or fraction of examples held out to choose the best epoch"
@@ -518,6 +559,18 @@ class _File(_OneSource):
 class Csv(_File):
     """A CSV file with a header row."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "written": {
+                "required": ["name", "target"],
+                "anyOf": [
+                    {"required": ["path"]},
+                    {"required": ["split"], "properties": {"split": {"type": "object"}}},
+                ],
+            }
+        }
+    )
+
     name: Literal["csv"] = Field(description="a CSV file with a header row")
     path: FileNames = Field(
         description="the file, relative to the config file, packed with gzip or not; or a pattern such as "
@@ -530,7 +583,10 @@ class Csv(_File):
         "file of each split, as in {train: a.csv, test: b.csv}; then the sizes do not count",
     )
     features: Annotated[list[ColumnName] | None, BeforeValidator(_one_name)] = Field(
-        None, min_length=1, description="the columns to predict from, or a single one; null uses all others"
+        None,
+        min_length=1,
+        description="the columns to predict from, or a single one; null uses all others",
+        json_schema_extra={"single": True},
     )
     columns: dict[ColumnName, ColumnKind] = COLUMN_KINDS
     delimiter: str = Field(",", min_length=1, max_length=1, description="the character between two cells")
@@ -546,6 +602,14 @@ class Csv(_File):
         min_length=1,
         max_length=1,
         description="what separates groups of three digits, such as a comma or a blank; null finds out",
+        json_schema_extra={
+            "written": {
+                "anyOf": [
+                    {"type": "string", "minLength": 1, "maxLength": 1, "pattern": "[^0-9A-Za-z+-]"},
+                    {"type": "null"},
+                ]
+            }
+        },
     )
 
     dates: Literal["dmy", "mdy"] | None = Field(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from mlpcli.config.schema.section import Section, Task, by_name, other_names
+from mlpcli.config.schema.section import Section, Task, by_name, other_names, written
 
 __all__ = ["DEFAULT_LOSSES", "Auto", "Loss"]
 
@@ -44,6 +44,19 @@ ClassWeights = Annotated[
     PlainValidator(_weights),
     WithJsonSchema(
         {"allowed": "balanced, null, or a list of weights, one for each class, 0 or more and not all 0"}
+    ),
+    written(
+        {
+            "anyOf": [
+                {"const": "balanced"},
+                {
+                    "type": "array",
+                    "items": {"type": "number", "minimum": 0},
+                    "contains": {"type": "number", "exclusiveMinimum": 0},
+                },
+                {"type": "null"},
+            ]
+        }
     ),
 ]
 
@@ -145,7 +158,7 @@ OTHER_LOSSES = {
 
 Loss: TypeAlias = Annotated[
     Auto | CrossEntropy | Hinge | BinaryLoss | PlainRegression | Huber,
-    Field(discriminator="name"),
+    Field(discriminator="name", json_schema_extra={"unnamed": "auto"}),  # by Experiment, which knows the data
     other_names(OTHER_LOSSES),
     by_name(),
 ]

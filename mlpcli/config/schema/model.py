@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from mlpcli.config.schema.section import Section, by_name, other_names, problem
+from mlpcli.config.schema.section import Section, by_name, other_names, problem, written
 
 __all__ = ["TWINS", "Activation", "Init", "Layer", "Model"]
 
@@ -138,8 +138,33 @@ def _norm_from_batch_norm(value: Any) -> Any:
     raise problem(f"batch_norm: {str(wanted).lower()} contradicts norm: {norm}; delete batch_norm")
 
 
+def _if_batch_norm(value: bool, norm: dict[str, Any]) -> dict[str, Any]:
+    """Return in JSON schema what ``norm`` may be beside ``batch_norm: value``."""
+    return {
+        "if": {"properties": {"batch_norm": {"const": value}}, "required": ["batch_norm"]},
+        "then": {"properties": {"norm": norm}},
+    }
+
+
 class _Normed(Section):
     """A section with a ``norm``, which may also be written as ``batch_norm: true``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "written": {
+                "properties": {
+                    "batch_norm": {
+                        "type": ["boolean", "null"],
+                        "description": "Short for norm: batch, and for norm: none.",
+                    }
+                },
+                "allOf": [
+                    _if_batch_norm(True, {"enum": ["batch", None]}),
+                    _if_batch_norm(False, {"not": {"const": "batch"}}),
+                ],
+            }
+        }
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -175,7 +200,10 @@ HiddenLayer = Annotated[
     Layer,
     BeforeValidator(_units),
     Field(
-        json_schema_extra={"allowed": f"a number of units, or a mapping with {', '.join(Layer.model_fields)}"}
+        json_schema_extra={
+            "allowed": f"a number of units, or a mapping with {', '.join(Layer.model_fields)}",
+            "alone": "units",
+        }
     ),
 ]
 
@@ -190,7 +218,11 @@ def _linear_path(value: Any) -> Any:
     return {True: "learned", False: "none"}[value] if isinstance(value, bool) else value
 
 
-LinearPath: TypeAlias = Annotated[Literal["none", "learned", "fitted"], BeforeValidator(_linear_path)]
+LinearPath: TypeAlias = Annotated[
+    Literal["none", "learned", "fitted"],
+    BeforeValidator(_linear_path),
+    written({"enum": ["none", "learned", "fitted", True, False]}),
+]
 
 
 class Model(_Normed):
@@ -199,6 +231,7 @@ class Model(_Normed):
     hidden: Annotated[list[HiddenLayer], BeforeValidator(_one_layer)] = Field(
         [Layer(units=100)],
         max_length=1000,
+        json_schema_extra={"single": True},
         description="sizes of the hidden layers, as in [100, 50], or 100 for a single one; [] is a linear "
         "classifier",
     )

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ValidationInfo
 
-from mlpcli.config.schema.section import problem
+from mlpcli.config.schema.section import problem, written
 
-__all__ = ["FileName", "anchored"]
+__all__ = ["FILE_NAME", "FileName", "anchored"]
 
 _LONGEST_PATH = 4096  # the limit of most systems; to resolve a longer one takes time
 
@@ -36,4 +36,10 @@ def anchored(value: str, info: ValidationInfo) -> str:
         raise problem(f"{value[:60]!r} begins with a home folder that does not exist") from None
 
 
-FileName = Annotated[str, AfterValidator(anchored)]
+FILE_NAME = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": _LONGEST_PATH,
+    "not": {"pattern": r"^(https?|s3|ftp)://|\u0000"},
+}
+FileName = Annotated[str, AfterValidator(anchored), written(FILE_NAME)]

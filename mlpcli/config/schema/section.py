@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-__all__ = ["Section", "Task", "by_name", "other_names", "problem"]
+__all__ = ["Section", "Task", "by_name", "other_names", "problem", "written"]
 
 Task: TypeAlias = Literal["classification", "regression"]
 
@@ -34,14 +36,35 @@ def problem(message: str, at: tuple[str, ...] = ()) -> PydanticCustomError:
     return PydanticCustomError("config", "{message}", {"message": message, "at": at})
 
 
-def by_name(default: str | None = None) -> BeforeValidator:
-    """Read a bare word as the name, and a mapping without a name as the default one."""
+def written(schema: dict[str, Any]) -> Any:
+    """Return what notes in the JSON schema how a config may write a value, where a validator knows more.
 
-    def expand(value: Any) -> Any:
+    It is a JSON schema itself, for `mlpcli.config.editor_schema`.
+    """
+    return Field(json_schema_extra={"written": schema})
+
+
+@dataclass(frozen=True)
+class by_name:  # noqa: N801  # written like a function
+    """Read a bare word as the name, and a mapping without a name as the default one.
+
+    The JSON schema notes the default as ``unnamed``.
+    """
+
+    default: str | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._expand, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core)
+        return schema if self.default is None else {**schema, "unnamed": self.default}
+
+    def _expand(self, value: Any) -> Any:
         if isinstance(value, str):
             return {"name": value}
-        if isinstance(value, dict) and default is not None:
-            return {"name": default, **value}
+        if isinstance(value, dict) and self.default is not None:
+            return {"name": self.default, **value}
         return value
-
-    return BeforeValidator(expand)
