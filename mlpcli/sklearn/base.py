@@ -19,8 +19,8 @@ from mlpcli.config.schema import Experiment
 from mlpcli.data.arrays import from_arrays, holds_text, is_frame, labelled_arrays
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.table.frames import UnnamedColumns
-from mlpcli.errors import MlpError, UsageError
-from mlpcli.sklearn.parameters import experiment_of
+from mlpcli.errors import ConfigError, MlpError, UsageError
+from mlpcli.sklearn.parameters import experiment_of, in_parameters
 from mlpcli.training.checkpoints import Checkpoint
 from mlpcli.training.going_on import go_on
 from mlpcli.training.model import Model
@@ -39,8 +39,10 @@ class EstimatorError(MlpError, ValueError):
 def _as_value_errors() -> Iterator[None]:
     try:
         yield
-    except MlpError as error:
+    except ConfigError as error:  # in the words of the parameters already
         raise EstimatorError(str(error)) from None
+    except MlpError as error:
+        raise EstimatorError(in_parameters(str(error))) from None
 
 
 class Perceptron(BaseEstimator):  # type: ignore[misc]
@@ -244,3 +246,5 @@ def _tell(run: Run) -> None:
     if run.metrics:
         row = run.metrics[-1]
         print(f"Iteration {row['epoch']}, loss = {row['train_loss']:.8f}")
+    else:
+        print(*run.notes, sep="\n", end="\n" * bool(run.notes))

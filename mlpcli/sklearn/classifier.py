@@ -35,9 +35,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     - learning_rate_init: step size; None is what suits the solver.
     - max_iter: epochs.
     - random_state: an int for the same network each time.
-    - verbose: print the loss of each epoch.
+    - verbose: print the loss of each epoch, and which columns are left out.
     - warm_start: begin with the weights of the fit before.
-    - momentum, nesterovs_momentum: for ``solver="sgd"``.
+    - momentum: of ``sgd``, ``momentum`` and ``nesterov``. With ``nesterovs_momentum``, ``sgd`` looks ahead.
     - early_stopping: stop after ``n_iter_no_change`` epochs without a better validation score, and keep the
       best epoch. ``validation_fraction`` of the rows are held out for that, or in the recipe ``table``
       none: there each of the networks leaves out others, with or without early stopping.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sklearn.utils import check_random_state
@@ -13,7 +13,7 @@ from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError
 from mlpcli.training.checkpoints import Checkpoint
 
-__all__ = ["experiment_of"]
+__all__ = ["experiment_of", "in_parameters"]
 
 # The key of the config that each parameter sets.
 _KEYS = {
@@ -51,7 +51,7 @@ def experiment_of(
     """Return the experiment of an estimator's parameters; that of a ``partial`` fit is one epoch of all rows.
 
     ``class_weights`` are in the order of the classes. ``start`` is what the fit goes on from. Raises
-    ConfigError, whose lines begin with the parameter that they are about.
+    ConfigError, which calls keys by the parameters that set them.
     """
     said = {name: _translated(name, parameters.get(name)) for name in _KEYS}
     said |= {"class_weight": class_weights, "validation_fraction": None}
@@ -67,11 +67,12 @@ def experiment_of(
         more["training.validation"] = "split"
     experiment = _make(parameters["config"], said, more, partial=partial)
     data, training = experiment.data, experiment.training
-    holds_out = stops_early or ("val_size" in data.model_fields_set and not partial)
-    if training.validation == "split" and "val_size" not in data.model_fields_set:
-        said["validation_fraction"] = parameters["validation_fraction"] if stops_early else 0
-    if training.validation == "split" and not holds_out and training.monitor is None:
-        more["training.monitor"] = "loss"
+    if training.validation == "split":
+        held_out = data.val_size
+        if "val_size" not in data.model_fields_set:
+            held_out = said["validation_fraction"] = parameters["validation_fraction"] if stops_early else 0
+        if not held_out and training.monitor is None:
+            more["training.monitor"] = "loss"
     if start is not None:
         more["training.seed"] = start.experiment.training.seed
     elif parameters["random_state"] is not None or "seed" not in training.model_fields_set:
@@ -84,29 +85,34 @@ def _translated(name: str, value: Any) -> Any:
 
 
 def _momentum(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return solver and momentum of ``sgd`` as scikit-learn understands it; other solvers have their own."""
-    momentum = parameters["momentum"]
-    if parameters["solver"] != "sgd" or not momentum:
-        return {"momentum": None}
-    return {"solver": "nesterov" if parameters["nesterovs_momentum"] else "momentum", "momentum": momentum}
+    """Return the momentum, which only some solvers have; ``sgd`` is the solver that scikit-learn calls so."""
+    solver, momentum = parameters["solver"], parameters["momentum"]
+    if solver == "sgd" and momentum:
+        solver = "nesterov" if parameters["nesterovs_momentum"] else "momentum"
+    return {"solver": solver, "momentum": momentum if solver in ("momentum", "nesterov") else None}
 
 
 def _make(config: Any, said: Mapping[str, Any], more: Mapping[str, Any], *, partial: bool) -> Experiment:
-    changes = {_KEYS[name]: value for name, value in said.items() if value is not None}
-    optimizer = [key for key in changes if key.startswith("optimizer.")]
-    if (
-        optimizer
-    ):  # in one mapping, so that another optimizer than the config's loses the settings of that one
-        changes["optimizer"] = {key.partition(".")[2]: changes.pop(key) for key in optimizer}
+    given = {name: value for name, value in said.items() if value is not None}
+    changes: dict[str, Any] = {"optimizer": {}}
+    for name, value in given.items():
+        section, _, key = _KEYS[name].partition(".")
+        if section == "optimizer":  # in one mapping: the settings of another optimizer in the config then go
+            changes[section][key] = value
+        else:
+            changes[_KEYS[name]] = value
     try:
-        # Some rows are no table: then its recipe, which fits bins and a linear model to all of them, is not
-        # the default.
+        # The recipe for tables fits bins and a linear model to all rows, and a partial fit has some of them:
+        # there it is not the default.
         return make_experiment(
             {} if config is None else config, {**changes, **more}, arrays=True, is_frame=not partial
         )
     except ConfigError as error:
-        text = str(error)
-        for name, value in said.items():
-            if value is not None and name != _KEYS[name]:
-                text = re.sub(rf"^(?={re.escape(_KEYS[name])}\b)", f"{name}: ", text, flags=re.MULTILINE)
-        raise ConfigError(text) from None
+        raise ConfigError(in_parameters(str(error), given)) from None
+
+
+def in_parameters(text: str, names: Collection[str] = _KEYS.keys()) -> str:
+    """Return a text that calls keys of the config by the ``names`` of the parameters that set them."""
+    for name in names:
+        text = re.sub(rf"(?<![\w.]){re.escape(_KEYS[name])}(?!\w)", name, text)
+    return text

@@ -48,6 +48,7 @@ def value(experiment: Experiment, key: str) -> Any:
         ({"solver": "sgd"}, "optimizer.momentum", 0.9),
         ({"solver": "sgd", "nesterovs_momentum": False}, "optimizer.name", "momentum"),
         ({"solver": "sgd", "momentum": 0}, "optimizer.name", "sgd"),
+        ({"solver": "momentum", "momentum": 0.5}, "optimizer.momentum", 0.5),
         ({"solver": "lion", "learning_rate_init": 0.01}, "optimizer.learning_rate", 0.01),
         (
             {"solver": "sgd", "config": {"optimizer": {"name": "adam", "beta1": 0.5}}},
@@ -96,18 +97,19 @@ def test_random_states_are_those_of_scikit_learn() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"alpha": -1}, "alpha: regularization.l2: -1 is not"),
-        ({"hidden_layer_sizes": (8, -1)}, "hidden_layer_sizes: model.hidden.1.units: -1 is not"),
-        ({"solver": "lbfgs"}, 'solver: optimizer.name: unknown name "lbfgs"'),
-        ({"activation": "rellu"}, 'activation: model.activation: unknown name "rellu"; did you mean "relu"?'),
-        ({"loss": "hinge", "class_weights": "balanced"}, "class_weight: loss.class_weights: unknown key"),
-        ({"norm": "batch", "members": 2}, "norm: model.norm: members: 2 does not go with norm: batch"),
+        ({"alpha": -1}, "alpha: -1 is not"),
+        ({"hidden_layer_sizes": (8, -1)}, "hidden_layer_sizes.1.units: -1 is not"),
+        ({"solver": "lbfgs"}, 'solver: unknown name "lbfgs"'),
+        ({"activation": "rellu"}, 'activation: unknown name "rellu"; did you mean "relu"?'),
+        ({"loss": "hinge", "class_weights": "balanced"}, "class_weight: unknown key"),
+        ({"norm": "batch", "members": 2}, "norm: members: 2 does not go with norm: batch"),
         ({"recipe": "best"}, 'recipe: "best" is not one of table, plain'),
         ({"config": {"model": {"hiden": 3}}}, 'model.hiden: unknown key "hiden"; did you mean "hidden"?'),
+        ({"config": {"regularization": {"l2": -1}}}, "regularization.l2: -1 is not"),
         ({"config": 3}, "a config is a path"),
         (
             {"hidden_layer_sizes": 5, "early_stopping": True, "validation_fraction": 1.5},
-            "validation_fraction: data.val_size: 1.5 is not a fraction",
+            "validation_fraction: 1.5 is not a fraction",
         ),
     ],
 )
