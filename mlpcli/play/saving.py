@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.config.schema import Experiment
 from mlpcli.config.yaml12 import write_yaml
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import MlpError, RunError
@@ -17,6 +17,8 @@ from mlpcli.files import make_place, replace_file
 from mlpcli.npz import write_npz
 from mlpcli.play.changes import Change
 from mlpcli.play.points import write_table
+from mlpcli.play.settings import KEYS
+from mlpcli.play.short import short_config
 from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint, pack_checkpoint
 from mlpcli.training.run import Run
@@ -61,7 +63,9 @@ def describe(run: Run, has_table: bool, changes: Sequence[Change], names: Names 
     names = Names() if names is None else names
     trainer = run.trainer
     epoch = trainer.progress.epoch
-    plain = to_plain(with_epochs(run.experiment, max(1, epoch)))
+    sizes = {"data.val_size", "data.test_size"} if has_table else set()  # each row names its split
+    shown = {*KEYS, "training.epochs"} - sizes
+    plain = short_config(with_epochs(run.experiment, max(1, epoch)), shown)
     if has_table:
         plain["data"]["path"] = names.table.name
     if changes:

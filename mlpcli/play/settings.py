@@ -21,7 +21,16 @@ from mlpcli.optim.rules import RULES
 from mlpcli.terms import TERMS, name_terms
 from mlpcli.text import clip
 
-__all__ = ["OWN", "change_setting", "differences", "goes_on", "link_of", "list_controls", "shown_value"]
+__all__ = [
+    "KEYS",
+    "OWN",
+    "change_setting",
+    "differences",
+    "goes_on",
+    "link_of",
+    "list_controls",
+    "shown_value",
+]
 
 OWN = "own"  # the choice of data that means the config's own file
 _MAX_LENGTH = 200  # characters of a value
@@ -77,6 +86,7 @@ _SETTINGS = (
     Setting("training.seed", "seed", "training"),
 )
 _BY_KEY = {setting.key: setting for setting in _SETTINGS}
+KEYS = tuple(_BY_KEY)
 # Settings whose changes let training go on: they leave the data and the shape of the network as they are.
 _GOES_ON = re.compile(r"(optimizer|regularization)\..*|model\.dropout|training\.batch_size")
 

@@ -103,7 +103,7 @@ def test_a_wrong_value_is_reported_beside_its_control(page: Page) -> None:
 def test_divergence_is_reported(page: Page) -> None:
     page.change("optimizer.learning_rate", "1e30")
     page.click("play")
-    page.until(lambda: "training diverged" in page.at("problem").text)
+    page.until(lambda: "Training diverged" in page.at("problem").text)
     assert page.at("play").text == "Start"
     page.change("optimizer.learning_rate", "0.1")
     assert page.quiet()
