@@ -111,6 +111,7 @@ TESTED += [
 ]
 TESTED += ["tests/training/test_rates.py", "tests/cli/test_rates.py", "tests/cli/test_main.py"]
 TESTED += ["tests/cli/test_blas.py", "tests/test_build.py", "tests/test_parity.py", "tests/test_imports.py"]
+TESTED += ["tests/export/test_onnx_file.py", "tests/export/test_python_file.py"]
 TESTED += ["tests/test_architecture.py", "tests/test_strangers.py", "tests/config/test_reference.py"]
 COMPARED = ["same_names", "table_names", "in_the_tree", "looked_at", "up_to_date"]
 
@@ -145,7 +146,7 @@ def test_the_commands_of_the_copy_know_what_was_added(copy: Path, tmp_path: Path
     assert "Did you mean 'rates'?" in message
 
     for command in COMMANDS:
-        if command in found or command not in ("plot", "report"):  # without matplotlib there are no pictures
+        if command in found or command not in ("plot", "report", "export to ONNX"):  # which need extras
             assert found[command][0] == 0, found[command][1]
     assert found["rates"][1] == "".join(f"    {epoch}  0.002\n" for epoch in (1, 2, 3, 4))
     assert re.search("^jsonl .* your file$", found["data list"][1], re.MULTILINE)
@@ -175,4 +176,4 @@ COMMANDS = [
     "eval of rows",
     "predict",
 ]
-COMMANDS += ["plot", "report"]
+COMMANDS += ["export", "export to ONNX", "plot", "report"]

@@ -70,6 +70,7 @@ def use(folder: Path) -> dict[str, Any]:
         "eval": mlp("eval", best, "--json"),
         "eval of rows": mlp("eval", best, "--data", rows, "--json"),
         "predict": mlp("predict", best, rows),
+        "export": mlp("export", best, folder / "model.py"),
     }
     begun = mlpcli.train(config, out=stopped, progress=lambda run: len(run.metrics) == 2 and run.stop())
     found["epochs before it was resumed"] = len(begun.metrics)
@@ -77,6 +78,8 @@ def use(folder: Path) -> dict[str, Any]:
     found["same bytes"] = [
         (whole / name).read_bytes() == (stopped / name).read_bytes() for name in ("best.npz", "last.npz")
     ]
+    if find_spec("onnx"):
+        found["export to ONNX"] = mlp("export", best, folder / "model.onnx")
     if find_spec("matplotlib") and find_spec("jinja2"):
         found["plot"] = mlp("plot", whole, "--kind", "health", "--out", folder / "health.svg")
         found["report"] = mlp("report", whole)

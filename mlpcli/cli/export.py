@@ -33,6 +33,7 @@ def export(checkpoint: Path, file: Path, to: str | None) -> None:
     \b
     model.onnx         an ONNX model: cells of the table in, predictions out
     model.py           the forward pass and its numbers in plain NumPy, to read and run
+    model.pt           a state_dict of PyTorch, and model_torch.py: its Sequential
     model.npz          the arrays with their names, for NumPy
     model.safetensors  the same for many languages
 

@@ -9,6 +9,7 @@ __all__ = ["FORMATS"]
 FORMATS = {
     "onnx": ".onnx",
     "python": ".py",
+    "torch": ".pt",
     "npz": ".npz",
     "safetensors": ".safetensors",
 }

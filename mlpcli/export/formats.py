@@ -18,6 +18,7 @@ from mlpcli.export.array_files import npz_bytes, safetensors_bytes
 from mlpcli.export.graph import build_graph
 from mlpcli.export.onnx_file import onnx_bytes
 from mlpcli.export.python_file import python_text
+from mlpcli.export.torch_file import torch_bytes, torch_code
 from mlpcli.files import make_place, replace_file
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.named import find_checkpoint
@@ -82,6 +83,18 @@ def _python(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tupl
     return {out: python_text(graph, checkpoint, about).encode()}, found
 
 
+def _torch(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[Files, Exported]:
+    code, state = torch_code(checkpoint, out.name, about)
+    notes: tuple[str, ...] = ()
+    if not checkpoint.transform.is_plain:
+        notes = (
+            f"The Sequential takes the {checkpoint.transform.n_features:,} features that mlp makes of the "
+            "table; an ONNX model takes the table itself.",
+        )
+    files = {out: torch_bytes(state), out.with_name(f"{out.stem}_torch.py"): code.encode()}
+    return files, Exported({}, notes=notes)
+
+
 def _npz(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[Files, Exported]:  # noqa: ARG001
     return {out: npz_bytes(checkpoint)}, Exported({})
 
@@ -104,6 +117,7 @@ def _dates(checkpoint: Checkpoint) -> tuple[str, ...]:
 WRITERS: dict[str, Callable[[Checkpoint, Path, Mapping[str, str]], tuple[Files, Exported]]] = {
     "onnx": _onnx,
     "python": _python,
+    "torch": _torch,
     "npz": _npz,
     "safetensors": _safetensors,
 }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mlpcli.build import dialect_of
 from mlpcli.data.labels import MISSING
+from mlpcli.data.writing import number_cell
 from mlpcli.export.graph import Graph, class_labels
 from mlpcli.export.symbols import Node, Symbol, steps_of
 from mlpcli.training.checkpoints import Checkpoint
@@ -23,6 +24,7 @@ _SMALL = 400  # numbers of an array that is written out
 _LONG = 80  # characters of a formula that gets a line of its own
 _WIDTH = 100
 
+_DIGITS: Any = {"float_kind": number_cell, "int_kind": str}
 _SUM, _PRODUCT, _SIGN, _ATOM = 1, 2, 3, 4  # how strongly the parts of a formula hold together
 _BETWEEN = {
     "add": ("+", _SUM),
@@ -173,7 +175,7 @@ def _number(value: float) -> str:
 def _written_out(name: str, value: NDArray[Any]) -> str:
     """Return the lines that give an array its name, with all numbers."""
     numbers = np.array2string(
-        value, separator=", ", threshold=_SMALL, max_line_width=_WIDTH, floatmode="unique", prefix="    "
+        value, separator=", ", threshold=_SMALL, max_line_width=_WIDTH, prefix="    ", formatter=_DIGITS
     )
     numbers, kind = numbers.replace("inf", "np.inf"), f"np.{value.dtype.name}"
     line = f"{name} = np.array({numbers}, {kind})"
