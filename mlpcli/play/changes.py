@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mlpcli.text import count
+
 __all__ = ["Change", "with_change"]
 
 
@@ -11,7 +13,8 @@ __all__ = ["Change", "with_change"]
 class Change:
     """A change of ``what``, made after epoch ``first``, or several up to epoch ``last``.
 
-    ``before`` and ``after`` are the values of a setting; both are empty for points.
+    ``before`` and ``after`` are the values of a setting, and empty for examples, whose ``number`` was
+    added or removed, or is 0 where some were moved.
     """
 
     what: str
@@ -19,11 +22,13 @@ class Change:
     last: int
     before: str = ""
     after: str = ""
+    number: int = 0
 
     def __str__(self) -> str:
         when = f"epoch {self.first}" if self.first == self.last else f"epochs {self.first} to {self.last}"
         values = f" {self.before} -> {self.after}" if self.before else ""
-        return f"{when}: {self.what}{values}"
+        number = f"{count(self.number, 'example')} " if self.number else ""
+        return f"{when}: {number}{self.what}{values}"
 
 
 def with_change(changes: tuple[Change, ...], new: Change) -> tuple[Change, ...]:
@@ -31,4 +36,5 @@ def with_change(changes: tuple[Change, ...], new: Change) -> tuple[Change, ...]:
     if not changes or changes[-1].what != new.what:
         return (*changes, new)
     last = changes[-1]
-    return (*changes[:-1], replace(last, last=new.last, after=new.after))
+    merged = replace(last, last=new.last, after=new.after, number=last.number + new.number)
+    return (*changes[:-1], merged)

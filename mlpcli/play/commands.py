@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 from typing import Any
 
 from mlpcli.errors import UsageError
@@ -41,6 +42,22 @@ def _settings(value: Any) -> dict[str, str]:
     return value
 
 
+def _say_saved(config: Path, has_table: bool, has_checkpoint: bool) -> str:
+    """Return in words which files were saved, and what to do with them."""
+    path = Path(os.path.relpath(config))
+    files = [path]
+    if has_table:
+        files.append(path.with_suffix(".csv"))
+    if has_checkpoint:
+        files.append(path.with_suffix(".npz"))
+    names = [shell_path(file) for file in files]
+    saved = f"Saved {' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)}."
+    train = f"mlp train {names[0]}"
+    if not has_checkpoint:
+        return f"{saved} To train the same network: {train}"
+    return f"{saved} {names[-1]} is this network: mlp eval {names[-1]}. To train it further: {train}"
+
+
 def carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
     """Carry out a command of the page; return what it needs besides the new state. Raises MlpError."""
     what = command.get("do")
@@ -74,10 +91,7 @@ def carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
     elif what == "link":
         session.take_link(_settings(command.get("settings")))
     elif what == "save":
-        path = session.save()
-        shown = shell_path(os.path.relpath(path))
-        purpose = "To go on from the network" if session.changes else "To train the same network"
-        return {"path": shown, "purpose": purpose, "command": f"mlp train {shown}"}
+        return {"text": _say_saved(session.save(), bool(session.added), bool(session.changes))}
     else:
         raise UsageError("unknown command")
     return {}

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from mlpcli.build import Splits
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import UsageError
-from mlpcli.text import count
 from mlpcli.training.plane import without_axis
 from mlpcli.training.run import Run
 
@@ -58,7 +57,7 @@ def require_drawable(experiment: Experiment, splits: Splits) -> None:
         raise UsageError(f"the page draws one target, but {title} has {splits.targets:,}; name one of them")
     if splits.classes is not None and len(splits.classes) > _MAX_CLASSES:
         raise UsageError(
-            f"{title} has {count(len(splits.classes), 'class')}; the page allows at most {_MAX_CLASSES}"
+            f"{title} has {len(splits.classes):,} classes; the page allows at most {_MAX_CLASSES}"
         )
     n = len(splits.train.X)
     if n > _MAX_EXAMPLES:

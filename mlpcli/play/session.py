@@ -99,19 +99,22 @@ class Session:
         anchor = self._anchor
         if anchor is None or self.run.trainer.optimizer.steps != self._steps:
             anchor = self.remember()
-        done = differences(anchor["experiment"], experiment)
-        more = len(added) - len(anchor["added"])
-        if added != anchor["added"]:
-            done.append(
-                ("points added" if more > 0 else "points removed" if more < 0 else "points moved", "", "")
-            )
+        epoch, more = self.epoch, len(added) - len(anchor["added"])
+        done = [
+            Change(what, epoch, epoch, before, after)
+            for what, before, after in differences(anchor["experiment"], experiment)
+        ]
+        if more:
+            done.append(Change("added" if more > 0 else "removed", epoch, epoch, number=abs(more)))
+        elif added != anchor["added"]:
+            done.append(Change("examples moved", epoch, epoch))
         if not done:
             self.recall({**anchor, "playing": self.playing})
             return
         self._take(experiment, added, anchor["run"])
         self._anchor, self.changes = anchor, anchor["changes"]
-        for what, *values in done:
-            self.changes = with_change(self.changes, Change(what, self.epoch, self.epoch, *values))
+        for change in done:
+            self.changes = with_change(self.changes, change)
 
     def _take(self, experiment: Experiment, added: list[Point], before: Run | None) -> None:
         """Make the run, which goes on from ``before``; if that raises MlpError, nothing has changed."""

@@ -64,7 +64,7 @@ _RATES = ("0.0001", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3", "1
 # In the order of the page. Keys that the config does not have are left out.
 _SETTINGS = (
     Setting("data.name", "data set", "data", "choice"),
-    Setting("data.points", "points", "data", suggestions=("50", "100", "300", "1000")),
+    Setting("data.points", "examples", "data", suggestions=("50", "100", "300", "1000")),
     Setting("data.noise", "noise", "data", "slider", 0, 1, 0.01),
     Setting("data.classes", "classes", "data"),
     Setting("data.angle", "turn, radians", "data", "slider", 0, 12.6, 0.1),

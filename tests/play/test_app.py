@@ -106,6 +106,21 @@ def test_what_a_frame_is_asked_for_is_checked(playing: Any, path: str, status: i
     assert playing.request("GET", path)[0] == status
 
 
+def test_what_was_saved_is_told_with_what_to_do_with_it(start: Any) -> None:
+    playing = start()
+    playing.do(do="step")
+    assert playing.do(do="save") == {
+        "text": "Saved play.yaml. To train the same network: mlp train play.yaml"
+    }
+    playing.do(do="add", x=0.5, y=0.5, label=1)
+    assert playing.do(do="save") == {
+        "text": "Saved play-2.yaml, play-2.csv and play-2.npz. "
+        "play-2.npz is this network: mlp eval play-2.npz. To train it further: mlp train play-2.yaml"
+    }
+    files = {"play.yaml", "play-2.yaml", "play-2.csv", "play-2.npz"}
+    assert files <= {path.name for path in playing.folder.iterdir()}
+
+
 def test_two_networks_are_compared(start: Any) -> None:
     playing = start()
     assert playing.get("/state")["networks"] == [1]

@@ -42,6 +42,14 @@ def test_classes_of_one_feature_are_refused(tmp_path: Path) -> None:
     assert refused.value.topic is None  # there is no option that would help
 
 
+def test_too_many_classes_are_refused(tmp_path: Path) -> None:
+    session = make(tmp_path)
+    with pytest.raises(UsageError, match="blobs has 21 classes; the page allows at most 20"):
+        make(tmp_path, {"data": {"name": "blobs", "classes": 21}})
+    with pytest.raises(UsageError, match="spiral has 100 classes"):
+        session.change("data.classes", "100")
+
+
 def test_several_targets_are_refused(tmp_path: Path) -> None:
     rows = "".join(f"{i % 7},{i * i % 11},{i % 5}.5,{i % 3}.25\n" for i in range(60))
     (tmp_path / "t.csv").write_text("a,b,y,z\n" + rows)

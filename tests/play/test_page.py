@@ -220,7 +220,9 @@ def test_what_is_saved_trains_to_the_network_shown(start: Any, browser: Any, tmp
     page.until(lambda: page.at("yaml-text").text)
     page.click("save")
     page.until(lambda: page.at("saved").text)
-    assert page.at("saved").text == "Saved play.yaml. To train the same network: mlp train play.yaml"
+    assert page.at("saved").text == (
+        "Saved play.yaml and play.csv. To train the same network: mlp train play.yaml"
+    )
     epoch, side, *shown = page.run(
         "const { frame } = shown; return [frame.epoch, frame.side, frame.labels, frame.strength]"
     )

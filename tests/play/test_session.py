@@ -37,7 +37,7 @@ def test_added_points_join_the_training_split_and_the_others_stay(epochs: int, t
     session.remove(second)
     np.testing.assert_array_equal(parts_of(session)[0][-1], np.float32([-0.5, 0.5]))
     assert session.run.splits.train.y[-1] == 2
-    said = ["epoch 2: points added"] if epochs else []
+    said = ["epoch 2: 1 example added"] if epochs else []
     assert [str(change) for change in session.changes] == said
     session.clear()
     for part, whole in zip(parts_of(session), before, strict=True):
@@ -276,5 +276,5 @@ def test_changes_between_two_steps_are_one(tmp_path: Path) -> None:
     session.change("model.dropout", "0.1")
     session.add(0.5, 0.5, 1)
     assert [str(change) for change in session.changes] == [
-        *("epoch 2: dropout 0 -> 0.1", "epoch 2: learning rate 0.1 -> 0.02", "epoch 2: points added")
+        *("epoch 2: dropout 0 -> 0.1", "epoch 2: learning rate 0.1 -> 0.02", "epoch 2: 1 example added")
     ]

@@ -278,7 +278,7 @@ at("save").addEventListener("click", async () => {
   await send({ network: current, do: "pause" });
   const reply = await act({ do: "save" });
   await showYaml();
-  at("saved").textContent = reply.error ?? `Saved ${reply.path}. ${reply.purpose}: ${reply.command}`;
+  at("saved").textContent = reply.error ?? reply.text;
 });
 at("compare").addEventListener("click", () => act({ do: followers.has(2) ? "single" : "compare" }));
 at("copy-link").addEventListener("click", () => copyLink(say));
