@@ -173,7 +173,12 @@ def render_report(run: FinishedRun) -> str:
     checkpoint = run.checkpoint
     reports = {
         part: full_report(
-            run.loss, run.logits(part), split.y[split.rows], checkpoint.classes, checkpoint.target_transform
+            run.loss,
+            run.logits(part),
+            split.y[split.rows],
+            checkpoint.classes,
+            checkpoint.target_transform,
+            split.own_weights,
         )
         for part, split in run.splits.parts.items()
     }
@@ -262,11 +267,12 @@ def _classes(report: dict[str, Any]) -> list[list[str]]:
     rows = report.get("classes", [])
     if not rows:
         return []
+    counted = ",.1f" if "weighted" in report else ","  # sums of weights, or whole numbers
     return [["class", "precision", "recall", "F1", "examples"]] + [
         [
             label(row["class"]),
             *(percent(row[name]) for name in ("precision", "recall", "f1")),
-            f"{row['support']:,}",
+            f"{row['support']:{counted}}",
         ]
         for row in rows[:_MAX_CLASSES]
     ]

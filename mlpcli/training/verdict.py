@@ -59,7 +59,10 @@ def judge(run: FinishedRun, reports: Reports, baselines: Mapping[str, Mapping[st
 
 def _classified(part: str, report: Mapping[str, Any]) -> str:
     n, right = report["n"], round(report["accuracy"] * report["n"])
-    text = f"It classifies {right:,} of {count(n, f'{_WORDS[part]} example')} correctly: {right / n:.1%}."
+    examples = count(n, f"{_WORDS[part]} example")
+    text = f"It classifies {right:,} of {examples} correctly: {right / n:.1%}."
+    if "weighted" in report:
+        text = f"Of {examples} it classifies {report['accuracy']:.1%} correctly, by their weights."
     return f"{text} {_how_far(part)}"
 
 
@@ -238,8 +241,14 @@ def _hardest(part: str, report: Mapping[str, Any]) -> str:
         return f"{none}; even so, up to {most:.1%} of new ones may be wrong."
     row = min(classes, key=lambda row: (row["recall"], -missed[row["class"]]))
     name, support = row["class"], round(row["support"])
-    are = "is" if missed[name] == 1 else "are"
-    text = f"Most in class {name}: {missed[name]:,} of its {count(support, f'{words} example')} {are} missed"
+    if "weighted" in report:
+        share = f"{1 - row['recall']:.1%} of its {words} examples"
+        text = f"Most in class {name}: {share} are missed, by their weights"
+    else:
+        are = "is" if missed[name] == 1 else "are"
+        text = (
+            f"Most in class {name}: {missed[name]:,} of its {count(support, f'{words} example')} {are} missed"
+        )
     others = [mistake["predicted"] for mistake in report["mistakes"] if mistake["class"] == name]
     if others and len(report["classes"]) > 2:
         text += f", {'most of them' if len(others) > 1 else 'and'} taken for {others[0]}"

@@ -174,6 +174,17 @@ def test_the_hardest_class_is_named_with_what_it_is_taken_for() -> None:
     )
 
 
+def test_weighted_examples_are_shares_and_no_counts() -> None:
+    report = classified(20, 20, 12, 19) | {"weighted": True}
+    found = answers(run(), {"train": report, "test": report}, {})
+    assert found["How good is it?"].startswith(
+        "Of 60 test examples it classifies 85.0% correctly, by their weights."
+    )
+    assert found["Where is it wrong?"] == (
+        "Most in class b: 40.0% of its test examples are missed, by their weights."
+    )
+
+
 def test_a_regression_is_judged_by_its_errors() -> None:
     trained, report = {"n": 90, "rmse": 1.0, "r2": 0.99}, {"n": 30, "rmse": 2.0, "r2": 0.9}
     baselines = {"linear": {"rmse": 2.1}, "mean": {"rmse": 8.0}}
