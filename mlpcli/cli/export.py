@@ -11,7 +11,7 @@ from mlpcli.blas import prepare_blas
 from mlpcli.cli.output import show, tell
 from mlpcli.errors import UsageError
 from mlpcli.export import FORMATS
-from mlpcli.text import clip, memory, some
+from mlpcli.text import clip, memory
 
 if TYPE_CHECKING:
     from mlpcli.export.formats import Exported
@@ -65,8 +65,8 @@ def _format(file: Path, to: str | None) -> str:
     if to is None and ending is None:
         *others, last = FORMATS.values()
         raise UsageError(
-            f"{file}: its ending says no format; it may be {', '.join(others)} or {last}, or name the format "
-            "with --to"
+            f"{file}: its ending says no format; let it end in {', '.join(others)} or {last}, or name the "
+            "format with --to"
         )
     if to is not None and ending not in (None, to):
         raise UsageError(f"{file} is to be {to}, and ends in {suffix}; let it end in {FORMATS[to]}")
@@ -76,9 +76,21 @@ def _format(file: Path, to: str | None) -> str:
 def _told(found: Exported) -> str:
     lines = [f"{path}  ({memory(size)})" for path, size in found.files.items()]
     if found.inputs:
-        is_one = list(found.inputs) == ["X"]
-        names = [clip(name, 30) for name in (found.inputs["X"] if is_one else found.inputs)]
-        what = f"X: {len(names):,} columns" if is_one else f"{len(names):,} columns"
-        lines.append(f"inputs   {what}, {some(names, 6)}")
+        one = found.inputs.get("X") if len(found.inputs) == 1 else None
+        names = list(one or found.inputs)
+        what = f"X (n, {len(names)}): " if one else ""
+        lines.append(f"inputs   {what}{_fitting(names, 70 - len(what))}")
         lines.append(f"outputs  {', '.join(found.outputs)}")
     return "\n".join(lines)
+
+
+def _fitting(names: list[str], width: int) -> str:
+    """Return as many names as fit, and how many there are in all where there are more."""
+    shown = [clip(name, 30) for name in names]
+    whole = ", ".join(shown)
+    if len(whole) <= width:
+        return whole
+    rest = f", ... {len(names):,} in all"
+    while len(shown) > 1 and len(", ".join(shown)) > width - len(rest):
+        shown.pop()
+    return ", ".join(shown) + rest

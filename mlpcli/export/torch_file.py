@@ -84,7 +84,7 @@ def torch_bytes(state: State) -> bytes:
         raise UsageError(
             f"a .pt file needs torch, which cannot be imported ({error}); install it with\n"
             f"  {install_command('torch')}\n"
-            "or export to .safetensors, which torch users read, too"
+            "or export the arrays alone, to .safetensors"
         ) from None
     stream = io.BytesIO()
     torch.save({name: torch.tensor(array) for name, array in state.items()}, stream)

@@ -24,7 +24,7 @@ def test_the_ending_says_the_format(mlp: Mlp, run: Path, tmp_path: Path) -> None
     done = mlp("export", run, tmp_path / "model.onnx")
     path, inputs, outputs = done.out.splitlines()
     assert path.startswith(f"{tmp_path / 'model.onnx'}  (")
-    assert (inputs, outputs) == ("inputs   X: 2 columns, x1, x2", "outputs  label, probabilities")
+    assert (inputs, outputs) == ("inputs   X (n, 2): x1, x2", "outputs  label, probabilities")
     assert mlp("export", run, tmp_path / "other", "--to", "npz").code == 0
     assert (tmp_path / "other").read_bytes().startswith(b"PK")
 
@@ -32,7 +32,7 @@ def test_the_ending_says_the_format(mlp: Mlp, run: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (["model.xyz"], "its ending says no format; it may be .onnx, .py"),
+        (["model.xyz"], "its ending says no format; let it end in .onnx, .py"),
         (["model"], "or name the format with --to"),
         (["model.npz", "--to", "onnx"], "is to be onnx, and ends in .npz; let it end in .onnx"),
         (["."], "its ending says no format"),
@@ -67,3 +67,13 @@ def test_without_onnx(mlp: Mlp, run: Path, tmp_path: Path, monkeypatch: pytest.M
     assert done.code == 2
     assert "mlpcli[onnx]" in done.err
     assert not list(tmp_path.iterdir())
+
+
+def test_many_columns_fit_the_terminal(
+    mlp: Mlp, trained: Callable[..., RunDirectory], tmp_path: Path
+) -> None:
+    done = mlp("export", trained("penguins", "training.epochs=1").path, tmp_path / "model.py")
+    _, inputs, _ = done.out.splitlines()
+    assert inputs.startswith("inputs   island, bill_length_mm, ")
+    assert inputs.endswith(", ... 7 in all")
+    assert len(inputs) < 80

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ from small_networks import NETWORKS, TABLE, network, require_same
 
 import mlpcli
 from mlpcli.errors import UsageError
+from mlpcli.export.formats import export_checkpoint
 from mlpcli.export.graph import Graph, build_graph
 from mlpcli.export.onnx_file import onnx_bytes
 from mlpcli.export.symbols import step
 from mlpcli.training.apply import predict_rows, read_new_rows
+from mlpcli.training.directory import RunDirectory
 from mlpcli.training.model import Model
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
@@ -74,6 +78,27 @@ def test_a_column_may_have_the_name_of_an_output_or_of_a_step(tmp_path: Path) ->
     )
     expected = predict_rows(model.checkpoint, path).values[:2]
     np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
+
+
+def test_the_code_of_the_page_runs(
+    trained: Callable[..., RunDirectory], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks of code about ONNX, one after the other."""
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    numbers, words = re.findall(
+        r"^```python\n(.*?)^```", page.split("## Python")[0], re.DOTALL | re.MULTILINE
+    )
+    monkeypatch.chdir(tmp_path)
+    export_checkpoint(trained("iris", "training.epochs=5").path, Path("model.onnx"), "onnx")
+    found: dict[str, Any] = {}
+    exec(numbers, found)
+    assert found["probabilities"].shape == (1, 3)
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    export_checkpoint(trained("penguins", "training.epochs=1").path, Path("model.onnx"), "onnx")
+    found["session"] = onnxruntime.InferenceSession("model.onnx")
+    found["frame"] = pandas.read_csv(Path(__file__).parents[2] / "datasets" / "penguins.csv")
+    exec(words, found)
+    assert found["probabilities"].shape == (344, 3)
 
 
 def test_what_onnx_has_no_operator_for() -> None:
