@@ -15,7 +15,7 @@ from mlpcli.play.session import Session
 from mlpcli.play.settings import list_controls
 from mlpcli.text import clip
 from mlpcli.training.health import advise
-from mlpcli.training.plane import pass_through, project
+from mlpcli.training.plane import main_axes, pass_through, project
 
 __all__ = ["View", "draw_frame", "draw_state"]
 
@@ -206,7 +206,7 @@ def _hidden(session: Session, passed: Passed, view: View) -> dict[str, Any] | No
     if layer == 0:
         layer = next((i for i, n in reversed(list(enumerate(sizes, 1))) if n == 2), 1)
     outputs = passed.layers[layer]
-    lines, points = (bounded(outputs[part], _FARTHEST) for part in (places.bent, places.examples))
+    lines, points = outputs[places.bent], outputs[places.examples]
     chosen = view.units
     if chosen is not None and max(chosen) <= sizes[layer - 1] and min(chosen) >= 1:
         columns = [unit - 1 for unit in chosen]
@@ -214,9 +214,17 @@ def _hidden(session: Session, passed: Passed, view: View) -> dict[str, Any] | No
         points, lines = points[:, columns], lines[:, columns]
     else:
         chosen = None
-        axes_of = points[:: -(-len(points) // _MAX_FOR_AXES)]  # of all examples, this would dominate the time
-        _, both, names = project(axes_of, np.concatenate([lines, points]))
-        lines, points = both[: len(lines)], both[len(lines) :]
+        few = bounded(
+            points[:: -(-len(points) // _MAX_FOR_AXES)], _FARTHEST
+        )  # all would take most of the time
+        if sizes[layer - 1] > 2:
+            mean, directions, names = main_axes(few)
+            across, middle = directions.T.astype(outputs.dtype), mean @ directions.T
+            lines, points = lines @ across - middle, points @ across - middle
+        else:
+            _, lines, names = project(few, bounded(lines, _FARTHEST))
+            _, points, _ = project(few, bounded(points, _FARTHEST))
+    lines, points = bounded(lines, _FARTHEST), bounded(points, _FARTHEST)
     return {
         "layer": layer,
         "units": chosen,

@@ -39,7 +39,7 @@ def pack_images(
 
 def bounded(values: NDArray[Any], largest: float = _LARGEST) -> NDArray[Any]:
     """Return values that are not beyond ``largest``, with 0 for what is no number."""
-    if np.abs(values).max(initial=0) <= largest:  # false also for NaN
+    if values.min(initial=0) >= -largest and values.max(initial=0) <= largest:  # false also for NaN
         return values
     within: NDArray[Any] = np.clip(np.nan_to_num(values), -largest, largest)
     return within

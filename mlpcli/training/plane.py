@@ -13,7 +13,16 @@ from mlpcli.data.kinds import Kinds
 from mlpcli.nn.network import Network
 from mlpcli.text import shortened
 
-__all__ = ["extent", "grid_lines", "grid_of", "hidden_outputs", "pass_through", "project", "without_axis"]
+__all__ = [
+    "extent",
+    "grid_lines",
+    "grid_of",
+    "hidden_outputs",
+    "main_axes",
+    "pass_through",
+    "project",
+    "without_axis",
+]
 
 
 def extent(splits: Splits) -> list[tuple[float, float]]:
@@ -82,7 +91,13 @@ def project(
         return np.hstack([examples, zeros[0]]), np.hstack([others, zeros[1]]), ["output of the unit", ""]
     if units == 2:
         return examples, others, ["output of unit 1", "output of unit 2"]
-    mean = examples.mean(axis=0)
+    mean, directions, names = main_axes(examples)
+    return (examples - mean) @ directions.T, (others - mean) @ directions.T, names
+
+
+def main_axes(examples: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """Return the mean (units,) of outputs (n, units), their principal directions (2, units), and names."""
+    mean = examples.mean(axis=0, dtype=np.float64)
     _, sizes, directions = np.linalg.svd(examples - mean, full_matrices=False)
     directions = np.pad(directions[:2], ((0, max(0, 2 - len(directions))), (0, 0)))
     # A direction and its opposite are equally good; take the one whose largest entry is positive.
@@ -95,4 +110,4 @@ def project(
         f"principal component {i}" + (f" ({square / total:.0%} of the variance)" if total else "")
         for i, square in enumerate(squares[:2], 1)
     ]
-    return (examples - mean) @ directions.T, (others - mean) @ directions.T, names
+    return mean, directions, names
