@@ -23,6 +23,7 @@ from mlpcli.errors import UsageError
 from mlpcli.text import clip, columns, count, install_command, percent, shell_path, some
 
 if TYPE_CHECKING:
+    from mlpcli.config.origins import Origins
     from mlpcli.config.schema import Experiment
     from mlpcli.training.directory import FoldsDirectory, RunDirectory
     from mlpcli.training.run import Run
@@ -112,7 +113,7 @@ def train(
     config, run_directory = _read_resume(config, out, resume, force, mark)
     experiment = _read_experiment(config, overrides, data, resume is not None)
     if dry_run:
-        show(_plan(experiment, folds, repeats or 1))
+        show(_plan(experiment, _read_origins(config, overrides), folds, repeats or 1))
         return
 
     from mlpcli.training.directory import NotWrittenError
@@ -238,9 +239,19 @@ def _go_on(directory: RunDirectory) -> str:
     return f"Resume with: mlp train --resume {shell_path(directory.path)}"
 
 
-def _plan(experiment: Experiment, folds: int | None, repeats: int) -> str:
+def _read_origins(config: Path, overrides: tuple[str, ...]) -> Origins | None:
+    """Return where the keys of a config come from; None if it was kept, complete, and not written."""
+    if config.name == _FOLDS or is_checkpoint(config):
+        return None
+    from mlpcli.config.loader import read_origins
+
+    return read_origins(config, overrides)
+
+
+def _plan(experiment: Experiment, origins: Origins | None, folds: int | None, repeats: int) -> str:
     """Return the resolved config and, as comments, the network's size; the whole is a config again."""
-    from mlpcli.config.schema import to_plain
+    from mlpcli.config.origins import write_with_origins
+    from mlpcli.config.schema import flatten, to_plain
     from mlpcli.config.yaml12 import write_yaml
     from mlpcli.training.plan import plan_run
 
@@ -253,7 +264,14 @@ def _plan(experiment: Experiment, folds: int | None, repeats: int) -> str:
     for note in (plan.start, plan.note):
         if note is not None:
             lines = [*textwrap.wrap(note, 80), "", *lines]
-    return write_yaml(to_plain(plan.experiment)) + "\n" + "\n".join(f"# {line}".rstrip() for line in lines)
+    plain = to_plain(plan.experiment)
+    if origins is None:
+        config = write_yaml(plain)
+    else:
+        before = flatten(to_plain(experiment))
+        settled = {key for key, value in flatten(plain).items() if before.get(key, value) != value}
+        config = write_with_origins(plain, origins, settled)
+    return config + "\n" + "\n".join(f"# {line}".rstrip() for line in lines)
 
 
 def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:

@@ -1,8 +1,9 @@
 """Writes the JSON Schema of a config, from which editors complete keys, show their help, and mark mistakes.
 
 The schema that pydantic makes is that of a config as it is once it has been read. Here it becomes that of
-what may be written: with names that stand alone, single entries for lists, and old spellings. It cannot say
-how keys of several sections fit each other. tests/config/test_editor_schema.py names what only the loader
+what may be written: with names that stand alone, single entries for lists, and old spellings. Over a ``base``
+a section may leave out what it needs, as the base may have it. It cannot say how keys of several sections
+fit each other. tests/config/test_editor_schema.py names what only the loader
 knows.
 """
 
@@ -21,6 +22,13 @@ __all__ = ["editor_schema", "schema_text"]
 
 Node = dict[str, Any]
 _NULL = {"type": "null"}
+_OVER_BASE = "OverBase"  # follows the names of sections whose keys may all be left out
+_BASE = {
+    "description": "the config that this one extends: a path from the folder of this file, or the name of "
+    "one that comes with mlp; mappings are merged, everything else takes the place of what the base has",
+    "type": "string",
+    "minLength": 1,
+}
 _NOTES = {  # what pydantic and the models note for mlp itself
     *("title", "description", "default", "discriminator", "other_names", "allowed", "offered"),
     *("written", "unnamed", "alone", "single"),
@@ -29,7 +37,19 @@ _NOTES = {  # what pydantic and the models note for mlp itself
 
 def editor_schema() -> Node:
     """Return the schema, in JSON Schema 2020-12, of what a config file may hold."""
-    return _Writer(json_schema(Experiment)).whole()
+    schema = json_schema(Experiment)
+    whole, over_base = _Writer(schema).whole(), _Writer(schema, over_base=True).whole()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A config of mlp",
+        "description": "One experiment: data, network and training. Only data has no default.",
+        "type": "object",
+        "properties": {"base": _BASE},
+        "if": {"required": ["base"]},
+        "then": {**over_base["top"], "properties": {"base": True, **over_base["top"]["properties"]}},
+        "else": whole["top"],
+        "$defs": {**whole["sections"], **over_base["sections"]},
+    }
 
 
 def schema_text() -> str:
@@ -38,30 +58,30 @@ def schema_text() -> str:
 
 
 class _Writer:
-    """Writes sections, keys and values for editors; what the models say is not changed."""
+    """Writes sections, keys and values for editors; what the models say is not changed.
 
-    def __init__(self, schema: Node) -> None:
+    With ``over_base``, sections need no key. A list takes the place of that of the base, so what is in it is
+    complete.
+    """
+
+    def __init__(self, schema: Node, *, over_base: bool = False) -> None:
         self._schema = schema
+        self._over_base = over_base
         self._defs = schema["$defs"]
         self._unnamed: set[str] = set()  # sections that may leave out their name
 
     def whole(self) -> Node:
-        """Return the schema of a config file."""
+        """Return the schema of a config without its ``base``, as ``top``, and that of the ``sections``."""
         top = self._section(self._schema)
         for key, node in top["properties"].items():
-            if key not in top["required"]:  # a section that is left empty counts as left out
+            if key not in self._schema["required"]:  # a section that is left empty counts as left out
                 top["properties"][key] = _or_null(node)
         sections = {name: self._section(node) for name, node in self._defs.items()}
-        for name in self._unnamed:
+        for name in () if self._over_base else self._unnamed:
             sections[name]["required"].remove("name")
         self._add_old_spellings(sections)
-        return {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "title": "A config of mlp",
-            "description": "One experiment: data, network and training. Only data has no default.",
-            **top,
-            "$defs": sections,
-        }
+        end = _OVER_BASE if self._over_base else ""
+        return {"top": top, "sections": {f"{name}{end}": node for name, node in sections.items()}}
 
     def _section(self, node: Node) -> Node:
         keys = section_keys(node)
@@ -74,6 +94,8 @@ class _Writer:
         }
         more = dict(node.get("written", {}))
         section["properties"] |= more.pop("properties", {})
+        if self._over_base:
+            return {**section, "required": [], **{key: more[key] for key in ("allOf",) if key in more}}
         return {**section, **more}
 
     def _key(self, node: Node) -> Node:
@@ -99,14 +121,14 @@ class _Writer:
             options = [self._value({**one, **single}) for one in node["anyOf"]]
             return _or_null(options[0]) if options[1:] == [_NULL] else {"anyOf": options}
         if "$ref" in node:
-            section = {"$ref": node["$ref"]}
+            section = {"$ref": self._ref(node["$ref"])}
             return {"anyOf": [self._alone(node), section]} if "alone" in node else section
         value = {key: item for key, item in node.items() if key not in _NOTES}
         if isinstance(node.get("additionalProperties"), dict):
             value["additionalProperties"] = self._value(node["additionalProperties"])
         if "items" not in node:
             return value
-        value["items"] = self._value(node["items"])
+        value["items"] = _Writer(self._schema)._value(node["items"])
         if "single" not in node:
             return value
         entry = self._alone(node["items"]) if "alone" in node["items"] else value["items"]
@@ -125,7 +147,11 @@ class _Writer:
         alone = [name for name, section in sections.items() if section["required"] == ["name"]]
         helps = [sections[name]["properties"]["name"]["description"] for name in alone]
         names = {"enum": alone, "enumDescriptions": helps}  # the second is known to editors alone
-        return {"oneOf": [names, *({"$ref": option["$ref"]} for option in node["oneOf"])]}
+        options = [names, *({"$ref": self._ref(option["$ref"])} for option in node["oneOf"])]
+        return {"anyOf" if self._over_base else "oneOf": options}
+
+    def _ref(self, ref: str) -> str:
+        return ref + (_OVER_BASE if self._over_base else "")
 
     def _add_old_spellings(self, sections: Node) -> None:
         for path, renamed in RENAMED.items():

@@ -14,7 +14,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mlpcli.config.bases import anchor_files, extend
 from mlpcli.config.changes import Change, read_changes, read_option, shorten
+from mlpcli.config.origins import Origins
 from mlpcli.config.problems import find_problems
 from mlpcli.config.recipes import recipe_of
 from mlpcli.config.schema import Experiment
@@ -27,7 +29,14 @@ from mlpcli.config.yaml12 import Document, YamlError, end_of, read_yaml
 from mlpcli.errors import ConfigError, ConfigWarning, nearest
 from mlpcli.text import some
 
-__all__ = ["MAX_BYTES", "load_experiment", "make_experiment", "parse_experiment", "validate_experiment"]
+__all__ = [
+    "MAX_BYTES",
+    "load_experiment",
+    "make_experiment",
+    "parse_experiment",
+    "read_origins",
+    "validate_experiment",
+]
 
 MAX_BYTES = 1_000_000
 # What files that are no text begin with.
@@ -57,9 +66,22 @@ def load_experiment(file: FilePath, overrides: Sequence[str] = ()) -> Experiment
     return _finish(*_read_file(file), overrides)
 
 
+def read_origins(file: FilePath, overrides: Sequence[str] = ()) -> Origins:
+    """Return where the keys of a config come from that `load_experiment` has read without complaint."""
+    document, source, _ = _read_file(file)
+    renew(document)
+    for option in overrides:
+        change = read_option(option)
+        source.origins.append((change.apply(document), change))
+        renew(document)
+    return Origins(document, source)
+
+
 def parse_experiment(text: str, name: str, folder: FilePath, overrides: Sequence[str] = ()) -> Experiment:
     """Validate the config in ``text``; messages call it ``name``, and relative paths start at ``folder``."""
-    return _finish(*_read_text(text, name), folder, overrides)
+    document, source = _read_text(text, name)
+    extend(document, source, folder, _decode)
+    return _finish(document, source, folder, overrides)
 
 
 def make_experiment(
@@ -85,9 +107,9 @@ def make_experiment(
     """
     changes = read_changes(overrides or {})
     if isinstance(config, Mapping):
-        return _finish(
-            Document(copy_value(config)), Source("the config", []), FilePath(), changes, arrays, is_frame
-        )
+        document, source = Document(copy_value(config)), Source("the config", [])
+        extend(document, source, FilePath(), _decode)
+        return _finish(document, source, FilePath(), changes, arrays, is_frame)
     if isinstance(config, (str, os.PathLike)):
         return _finish(*_read_file(FilePath(config)), changes, arrays, is_frame)
     hint = "; give rows as X, with their targets as y" if hasattr(config, "shape") else ""
@@ -127,13 +149,16 @@ def _finish(
         if not found:
             raise ConfigError(_no_mapping(source, document))
         raise ConfigError(source.report_in_order(found))
-    notes = [source.at(document.keys.get(spelling.new), str(spelling)) for spelling in renew(document)]
+    notes = [*source.notes]
+    notes += [source.at(document.keys.get(spelling.new), str(spelling)) for spelling in renew(document)]
     if arrays:
         document.data["data"] = _data_of_arrays(document.data.get("data"))
     broken = []
     for asked in changes:
         try:
             change = read_option(asked) if isinstance(asked, str) else asked
+            if change.key == "base":
+                raise YamlError("the config itself names the base that it extends")
             source.origins.append((change.apply(document), change))
         except YamlError as error:
             name = f"--set {shorten(asked)}" if isinstance(asked, str) else asked.key
@@ -206,11 +231,12 @@ def _read_file(file: FilePath) -> tuple[Document, Source, FilePath]:
     if shipped is None:
         if file.is_file() and (table := describe_table(file)) is not None:
             raise ConfigError(table)
-        return *_read_text(_decode(file), str(file)), file.parent
+        document, source = _read_text(_decode(file), str(file))
+        extend(document, source, file.parent, _decode, (file.resolve(),))
+        return document, source, file.parent
     document, source = _read_text(_decode(shipped), str(shipped))
-    data = document.data["data"]
-    if "path" in data:  # it stands beside the config; what the user adds starts at the working directory
-        data["path"] = str(shipped.parent / data["path"])
+    extend(document, source, shipped.parent, _decode, (shipped.resolve(),))
+    anchor_files(document.data, shipped.parent)  # what the user adds starts at the working directory
     return document, source, FilePath()
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["RECIPES", "fill_in", "fit_to_data", "recipe_of"]
+__all__ = ["RECIPES", "fill_in", "fit_to_data", "recipe_has", "recipe_of"]
 
 RECIPES = ("table", "plain")
 
@@ -87,6 +87,18 @@ def fill_in(config: Mapping[str, Any]) -> dict[str, Any]:
     if is_open and (has_split or alone):
         filled["training"] = {**training, "validation": "split"}
     return filled
+
+
+def recipe_has(path: tuple[str | int, ...]) -> bool:
+    """Return whether the recipe ``table`` has a key."""
+    node: Any = _TABLE
+    for part in path:
+        if not isinstance(node, dict):
+            return part == "name"  # of a section whose name stands alone
+        if part not in node:
+            return False
+        node = node[part]
+    return True
 
 
 def _says(config: Mapping[str, Any], section: str, key: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -15,19 +16,22 @@ __all__ = ["Placed", "Source"]
 MAX_SHOWN = 50  # problems in one message
 
 # The place of a problem, and a function that words it: of thousands only the first are worded.
-Placed: TypeAlias = tuple[tuple[int, int], Callable[[], str]]
+Placed: TypeAlias = tuple[tuple[int, int, int], Callable[[], str]]
 
 
 class Source:
     """A config's name, its lines, and the changes made to it with the path that each has set, in their order.
 
-    A config that is a dict has no lines, and its problems are named by their keys alone.
+    A config that is a dict has no lines, and its problems are named by their keys alone. ``bases`` are those
+    of the files that it extends, in their order, and ``notes`` what is said of its old spellings.
     """
 
     def __init__(self, name: str, lines: list[str]) -> None:
         self.name = name
         self.lines = lines
         self.origins: list[tuple[Path, Change]] = []
+        self.bases: list[Source] = []
+        self.notes: list[str] = []
 
     def report_in_order(self, found: list[Placed], unsaid: int = 0) -> str:
         """Word problems in the order of their places; ``unsaid`` more are only counted."""
@@ -42,7 +46,8 @@ class Source:
         more = [f"... and {count - MAX_SHOWN:,} more"] if count > MAX_SHOWN else []
         shown = blocks[:MAX_SHOWN]
         end = [f"{count:,} problems in all; the first is at {_place(shown[0])}"] if count > 2 else []
-        return "\n\n".join([f"{count:,} problems in {self.name}:", *shown, *more, *end])
+        files = f"{self.name} and what it extends" if self.bases else self.name
+        return "\n\n".join([f"{count:,} problems in {files}:", *shown, *more, *end])
 
     def place(self, problem: Problem, document: Document) -> Placed:
         """Return line and column of a problem, and its words, with its place or the option that caused it."""
@@ -68,6 +73,8 @@ class Source:
         """Word a message with file:line:column, the source line and a caret."""
         if mark is None:
             return f"{self.name}: {message}"
+        if mark.file:
+            return self.bases[mark.file - 1].at(replace(mark, file=0), message)
         head = f"{self.name}:{mark.line}:{mark.column}: {message}"
         line = self.lines[mark.line - 1].replace("\t", " ") if mark.line <= len(self.lines) else ""
         if not line.strip() or not line.isprintable():
@@ -82,9 +89,9 @@ def _place(block: str) -> str:
     return block.partition(": ")[0]
 
 
-def order(mark: Mark | None) -> tuple[int, int]:
+def order(mark: Mark | None) -> tuple[int, int, int]:
     """Return what places are sorted by; a problem without a place comes first."""
-    return (mark.line, mark.column) if mark else (0, 0)
+    return (mark.file, mark.line, mark.column) if mark else (0, 0, 0)
 
 
 def _unplaced(text: str) -> Placed:

@@ -48,10 +48,14 @@ _NON_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 @dataclass(frozen=True)
 class Mark:
-    """A place in the text; line and column count from 1."""
+    """A place in the text; line and column count from 1.
+
+    ``file`` is 0 for the config itself, 1 for the base that it extends, and so on.
+    """
 
     line: int
     column: int
+    file: int = 0
 
 
 class YamlError(Exception):

@@ -600,3 +600,18 @@ def test_the_bar_leaves_room_for_what_ctrl_c_shows(tmp_path: Path) -> None:
     bars = [line for line in re.split("[\r\n]+", shown.decode()) if re.match(r"epoch \d+/200 ", line)]
     assert len(bars) > 1
     assert 50 < max(map(len, bars)) <= 57
+
+
+def test_a_run_of_a_config_with_a_base_keeps_the_whole(mlp: Mlp, tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("data: {name: spiral, points: 50}\ntraining: {epochs: 2}\n")
+    (tmp_path / "top.yaml").write_text("base: base.yaml\nmodel: {hidden: [4]}\n")
+    out = mlp("train", "top.yaml", "--set", "training.seed=3", "--dry-run").out
+    origins = dict(re.findall(r"^ *(\w+): .*# (.*)$", out, re.MULTILINE))
+    assert origins["points"] == origins["epochs"] == "base.yaml"
+    assert (origins["hidden"], origins["seed"], origins["batch_size"]) == ("top.yaml", "--set", "default")
+    assert mlp("train", "top.yaml", "--quiet").code == 0
+    (tmp_path / "base.yaml").unlink()
+    kept = tmp_path / "runs" / "top" / "config.yaml"
+    assert "base" not in kept.read_text()
+    assert mlp("train", kept, "--quiet", "--out", "again").code == 0
+    assert (tmp_path / "again" / "best.npz").read_bytes() == kept.with_name("best.npz").read_bytes()

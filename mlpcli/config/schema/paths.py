@@ -11,8 +11,9 @@ from pydantic import AfterValidator, ValidationInfo
 
 from mlpcli.config.schema.section import problem, written
 
-__all__ = ["FILE_NAME", "FileName", "anchored"]
+__all__ = ["FILE_KEYS", "FILE_NAME", "FileName", "anchored"]
 
+FILE_KEYS = (("data", "path"), ("data", "root"), ("data", "split"), ("training", "start_from"))
 _LONGEST_PATH = 4096  # the limit of most systems; to resolve a longer one takes time
 
 
