@@ -37,6 +37,11 @@ class Graph:
     outputs: Mapping[str, Symbol]
     columns: Mapping[str, tuple[str, ...]]
 
+    @property
+    def is_matrix(self) -> bool:
+        """Whether all columns are numbers, and the one input is ``X``; else each column is an input."""
+        return not any(symbol.dtype.hasobject for symbol in self.inputs.values())
+
 
 def build_graph(checkpoint: Checkpoint) -> Graph:
     """Return the graph of a checkpoint.
@@ -86,7 +91,9 @@ def _inputs(
     texts: dict[int, Symbol] = {}
     for j, column in enumerate(names):
         kind = kinds.get(column)
-        name = f"{column}_" if column in OUTPUTS else column
+        name = column
+        while name in OUTPUTS or (name != column and name in names):
+            name += "_"
         symbol = _input(name, 1, dtype if kind is None else object)
         inputs[name], columns[name] = symbol, (column,)
         if kind is None:

@@ -46,7 +46,7 @@ def python_text(graph: Graph, checkpoint: Checkpoint, about: Mapping[str, str]) 
             uses[operand] = uses.get(operand, 0) + 1
     for node in nodes:
         writer.write(node, uses.get(node, 0))
-    of_x = list(graph.inputs) == ["X"]
+    of_x = graph.is_matrix
     parts = [
         _opening(checkpoint, about, writer, of_x),
         *(text for name, text in _HELPERS.items() if name in writer.needs),
@@ -70,7 +70,8 @@ class _Writer:
         self.needs: set[str] = set()
         self._formulas: dict[Node, Formula] = {}
         self._taken = set(_RESERVED)
-        self._inputs = {symbol.node: name for name, symbol in graph.inputs.items()}
+        self._is_matrix = graph.is_matrix
+        self._inputs = {symbol.node: graph.columns[name][0] for name, symbol in graph.inputs.items()}
 
     def name_of(self, symbol: Symbol) -> str:
         """Return the name, or the formula, of a result."""
@@ -79,8 +80,8 @@ class _Writer:
     def write(self, node: Node, uses: int) -> None:
         """Add a step, whose operands have been written, and which so many others use."""
         if node in self._inputs:
-            name = self._inputs[node]
-            self._formulas[node] = ("X" if name == "X" else f"table[{name!r}]", _ATOM)
+            text = "X" if self._is_matrix else f"table[{self._inputs[node]!r}]"
+            self._formulas[node] = (text, _ATOM)
             return
         if node.value is not None:
             self._formulas[node] = (self._constant(node, node.value), _ATOM)
@@ -256,7 +257,7 @@ def look_up(texts, codes, missing, otherwise):
 def _settings(graph: Graph, checkpoint: Checkpoint) -> list[str]:
     """Return the lines that name columns and classes, and the words for missing cells."""
     lines = ["", _list("COLUMNS", checkpoint.columns)]
-    texts = [name for name, symbol in graph.inputs.items() if symbol.dtype.hasobject]
+    texts = [graph.columns[name][0] for name, symbol in graph.inputs.items() if symbol.dtype.hasobject]
     if texts:
         lines.append(_list("TEXTS", texts))
     if checkpoint.classes is None:

@@ -67,14 +67,15 @@ def test_a_table_of_words(tmp_path: Path) -> None:
 
 def test_a_column_may_have_the_name_of_an_output_or_of_a_step(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    path.write_text("\n".join(["label,scaled,x,y", *["a,1,2,0", "b,2,1,1", "b,2.5,4,1"] * 15]))
+    path.write_text("\n".join(["label,label_,X,x,y", *["a,1,2,p,0", "b,2,1,q,1", "b,2.5,4,q,1"] * 15]))
     data = {"name": "csv", "path": str(path), "target": "y"}
     model = mlpcli.train({"data": data, "training": {"epochs": 1}}).best
     found = outputs(
         model,
-        label_=np.array([["a"], ["b"]], object),
-        scaled=np.array([[1.0], [2.0]]),
-        x=np.array([[2.0], [1.0]]),
+        label__=np.array([["a"], ["b"]], object),
+        label_=np.array([[1.0], [2.0]]),
+        X=np.array([[2.0], [1.0]]),
+        x=np.array([["p"], ["q"]], object),
     )
     expected = predict_rows(model.checkpoint, path).values[:2]
     np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)

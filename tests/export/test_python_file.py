@@ -73,6 +73,22 @@ def test_a_table_of_words_from_the_command_line(tmp_path: Path) -> None:
     require_same_lines(run(model, tmp_path, path), model, path)
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["label,label_,X,x,y", *["a,1,2,p,0", "b,2,1,q,1", "b,2.5,4,q,1"] * 15],
+        ["X,y", *["p,0", "q,1", "q,1"] * 15],
+    ],
+    ids=["of outputs and steps", "of the matrix"],
+)
+def test_columns_may_have_the_names(lines: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines))
+    data = {"name": "csv", "path": str(path), "target": "y"}
+    model = mlpcli.train({"data": data, "training": {"epochs": 1}}).best
+    require_same_lines(run(model, tmp_path, path), model, path)
+
+
 def test_values_and_numbers_with_a_comma_from_the_command_line(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     lines = [f"{i % 7},5;{i}.000,25;{i % 3},5" for i in range(40)]

@@ -27,9 +27,10 @@ _GAPS[::5, 1] = np.nan
 _MORE_GAPS = _GAPS.copy()
 _MORE_GAPS[3, 2] = np.nan  # in a column that had none
 _SECONDS = 1.7e9 + np.arange(60.0)[:, None]
+_BYTES = _RNG.integers(0, 256, (60, 12), np.uint8)
 _CLASSES = np.digitize(X[:, 0] + X[:, 1] / 20, [4.5, 5.5])
 _TWO = np.where(_CLASSES == 1, "yes", "no")
-_AMOUNT = np.exp(X[:, 0] + (X[:, 2] - 5) * 30)
+_AMOUNT = np.exp(X[:, 0] + (X[:, 2] - 5) * 30).astype(np.float64)
 _AMOUNTS = np.stack([_AMOUNT, _AMOUNT * 1000], axis=1)
 
 # A table with a number, a boolean, a category and a date, some of them missing.
@@ -129,6 +130,24 @@ NETWORKS: dict[str, tuple[_Make, NDArray[Any]]] = {
         f"scaling {name}": (partial(_trained, _CLASSES, data={"scaling": name, "bins": 4}), X)
         for name in SCALINGS
     },
+    "mixed activations": (
+        partial(
+            _trained,
+            _CLASSES,
+            model={
+                "hidden": [
+                    {"units": 5, "activation": {"name": "leaky_relu", "alpha": 0.3}},
+                    {"units": 6, "activation": {"name": "elu", "alpha": 2.0}},
+                    {"units": 4, "activation": {"name": "maxout", "pieces": 3}, "norm": "batch"},
+                ]
+            },
+        ),
+        X,
+    ),
+    "no hidden layer": (partial(_trained, _CLASSES, model={"hidden": []}), X),
+    "many layers": (partial(_trained, _CLASSES, model={"hidden": [3] * 400}), X),
+    "images": (partial(_trained, _CLASSES, _BYTES), _BYTES),
+    "far targets": (partial(_trained, 1.7e9 + _AMOUNT, loss="mse"), X),
     "missing cells": (
         partial(_trained, _CLASSES, _GAPS, data={"bins": 3, "terms": ["product"]}),
         _MORE_GAPS,
@@ -152,6 +171,7 @@ def require_same(model: Model, rows: NDArray[Any], found: dict[str, NDArray[Any]
     if model.classes is None:
         expected = np.reshape(model.predict(rows), (len(rows), -1))
         assert found.keys() == {"variable"}
+        assert found["variable"].dtype == expected.dtype
         scale = max(1.0, float(np.abs(expected).max()))
         np.testing.assert_allclose(found["variable"] / scale, expected / scale, atol=1e-5)
         return
