@@ -12,7 +12,8 @@ from mlpcli.colours import CLASS_COLOURS, CLASS_SHAPES, SPLIT_COLOURS
 from mlpcli.play.network import Passed, draw_network, draw_unit
 from mlpcli.play.packing import bounded, pack, pack_images, rounded, short_points
 from mlpcli.play.session import Session
-from mlpcli.play.settings import list_controls
+from mlpcli.play.settings import list_controls, scaled_names
+from mlpcli.terms import name_terms
 from mlpcli.text import clip
 from mlpcli.training.health import advise
 from mlpcli.training.plane import main_axes, pass_through, project
@@ -144,8 +145,11 @@ def _activations(session: Session) -> list[str]:
 
 def _names(session: Session) -> list[list[str]]:
     """Return the names of the units of each layer, from the inputs to the outputs."""
-    splits, network = session.run.splits, session.run.network
-    inputs = [clip(name, _NAME) for name in session.run.transform.features(splits.columns, splits.kinds)]
+    splits, network, transform = session.run.splits, session.run.network, session.run.transform
+    inputs = [clip(name, _NAME) for name in transform.features(splits.columns, splits.kinds)]
+    if transform.terms is not None:
+        terms = name_terms(scaled_names(session.experiment, splits.columns), transform.terms.names)
+        inputs[transform.n_direct - len(terms) : transform.n_direct] = [clip(name, _NAME) for name in terms]
     hidden = [[f"unit {unit}" for unit in range(1, n + 1)] for n in network.widths[1:-1]]
     outputs = [clip(name, _NAME) for name in splits.classes or session.target_names]
     return [inputs, *hidden, outputs[-network.widths[-1] :]]
@@ -159,7 +163,7 @@ def _pass(session: Session) -> Passed:
     if session.run.target_transform is not None:
         predicted = session.run.target_transform.undo(predicted)
     outputs = predicted[:, -logits.shape[1] :]  # of a binary loss that of the second class
-    layers = [places.inputs, *hidden, outputs]
+    layers = [places.shown, *hidden, outputs]
     return Passed(layers, logits, predicted, _names(session), loss.outputs == "probabilities")
 
 

@@ -32,7 +32,8 @@ class Places:
     the ``base``, without the points that were ``added``, so that these can be dragged. ``rows`` are the
     examples that are drawn: all, or if there are too many, evenly spaced ones, and those that were added.
     ``inputs`` (n, inputs) are those of the grid, row by row from the lowest, then of the ``lines``
-    (k, along, features), then of the examples, so that a single forward pass is enough.
+    (k, along, features), then of the examples, so that a single forward pass is enough. ``shown`` are the
+    same as one thinks of them: columns in their own units, and squares that are not below 0.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Places:
         self._ends = np.cumsum([len(grid), self.lines.shape[0] * self.lines.shape[1], len(self.rows)])
         raw = np.concatenate([grid, self.lines.reshape(-1, features), self.X])
         self.inputs = np.ascontiguousarray(transform.apply(raw), network.dtype)
+        self.shown = _in_own_units(self.inputs, raw, transform)
 
     @property
     def grid(self) -> slice:
@@ -99,6 +101,17 @@ class Places:
         square = over_grid.reshape(self.side, self.side, units)[::step, ::step]
         images: NDArray[Any] = square.transpose(2, 0, 1)
         return images
+
+
+def _in_own_units(inputs: NDArray[Any], raw: NDArray[Any], transform: Transform) -> NDArray[Any]:
+    """Return the inputs (n, inputs) with columns and terms as they are before they are scaled."""
+    shown: NDArray[Any] = inputs.copy()
+    shown[:, : len(transform.numbers)] = raw[:, transform.numbers]
+    if transform.terms is not None:
+        scaling = transform.terms.scaling
+        terms = slice(transform.n_direct - len(scaling.shift), transform.n_direct)
+        shown[:, terms] = inputs[:, terms] * scaling.scale + scaling.shift
+    return shown
 
 
 def _with_points(ranges: list[tuple[float, float]], X: NDArray[Any]) -> list[tuple[float, float]]:

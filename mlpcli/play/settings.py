@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +30,7 @@ __all__ = [
     "goes_on",
     "link_of",
     "list_controls",
+    "scaled_names",
     "shown_value",
 ]
 
@@ -70,7 +72,7 @@ _SETTINGS = (
     Setting("data.angle", "turn, radians", "data", "slider", 0, 12.6, 0.1),
     Setting("data.val_size", "validation share", "data", "slider", 0, 0.8),
     Setting("data.test_size", "test share", "data", "slider", 0, 0.8),
-    Setting("data.terms", "more inputs", "network", "checks"),
+    Setting("data.terms", "more inputs (z: scaled x)", "network", "checks"),
     Setting(
         "model.hidden", "hidden sizes", "network", suggestions=("3", "6", "20", "100", "8, 2", "8, 8, 8")
     ),
@@ -116,7 +118,7 @@ def list_controls(experiment: Experiment, own: dict[str, Any] | None, splits: Sp
     choices = {
         "data.name": _data_choices(own),
         "model.activation": _same(UNITS),
-        "data.terms": _term_choices(splits),
+        "data.terms": _term_choices(experiment, splits),
         "loss": _same(_fitting_losses(experiment, splits)),
         "optimizer.name": _same(RULES),
     }
@@ -187,9 +189,16 @@ def _data_choices(own: dict[str, Any] | None) -> list[tuple[str, str]]:
     return [*mine, *_same(fitting)]
 
 
-def _term_choices(splits: Splits) -> list[tuple[str, str]]:
+def scaled_names(experiment: Experiment, columns: Sequence[str]) -> list[str]:
+    """Return what columns are called once they are scaled: x1 becomes z1, another one z(another)."""
+    if experiment.data.scaling == "none":
+        return list(columns)
+    return [f"z{name[1:]}" if re.fullmatch(r"x\d+", name) else f"z({name})" for name in columns]
+
+
+def _term_choices(experiment: Experiment, splits: Splits) -> list[tuple[str, str]]:
     """Return the terms that there are of these columns, each with the names of the inputs that it adds."""
-    columns = [clip(name, _NAME) for name in splits.columns]
+    columns = scaled_names(experiment, [clip(name, _NAME) for name in splits.columns])
     titles = {term: ", ".join(name_terms(columns, [term])) for term in TERMS}
     return [(term, title) for term, title in titles.items() if title]
 

@@ -12,12 +12,14 @@ from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import UNITS
 from mlpcli.play.frames import View, draw_frame, draw_state
 from mlpcli.play.network import shown_units
+from mlpcli.play.places import SIDE_OF_MAPS
 from mlpcli.play.session import Session
+from mlpcli.play.settings import scaled_names
 from tests.play.test_frames import set_weights, unpacked
 
 
 def make(tmp_path: Path, **more: Any) -> Session:
-    plain = {"data": {"name": "moons", "points": 40, "scaling": "none"}, **more}
+    plain: dict[str, Any] = {"data": {"name": "moons", "points": 40, "scaling": "none"}, **more}
     return Session(validate_experiment(plain, tmp_path), tmp_path)
 
 
@@ -65,6 +67,43 @@ def test_a_unit_comes_large_with_its_weights(tmp_path: Path) -> None:
     first, last = (draw_frame(session, View(unit=place))["unit"] for place in ((0, 1), (2, 1)))
     assert (first["from"], first["bias"], first["to"]) == ([], None, [["unit 1", 1], ["unit 2", 0]])
     assert (last["name"], last["from"], last["to"]) == ("0", [["unit 1", 1], ["unit 2", 0]], [])
+
+
+def test_inputs_are_drawn_as_what_they_are_called(tmp_path: Path) -> None:
+    """The terms are functions of scaled numbers, and scaled themselves, which their pictures undo."""
+    data = {"name": "spiral", "terms": ["square", "product", "sine"]}
+    session = make(tmp_path, data=data)
+    names = draw_state(session)["inputs"]
+    assert names == ["x1", "x2", "z1^2", "z2^2", "z1 * z2", "sin(pi z1)", "sin(pi z2)"]
+    drawn = draw_frame(session, View())["network"]["layers"][0]
+    ranges = dict(zip(names, zip(drawn["low"], drawn["high"], strict=True), strict=True))
+    (left, right), (bottom, top) = session.places.extent
+    assert ranges["x1"] == pytest.approx((left, right), rel=1e-3)
+    assert ranges["x2"] == pytest.approx((bottom, top), rel=1e-3)
+    scaling = session.run.transform.scaling
+    z = (np.linspace(left, right, 77)[::4] - scaling.shift[0]) / scaling.scale[0]
+    assert ranges["z1^2"] == pytest.approx(((z**2).min(), (z**2).max()), rel=1e-2, abs=1e-3)
+    sine = np.sin(np.pi * z)
+    assert ranges["sin(pi z1)"] == pytest.approx((sine.min(), sine.max()), rel=1e-2)
+    side = SIDE_OF_MAPS
+    image = unpacked(drawn["bytes"], len(names), side, side)[5]
+    wanted = 255 * (sine - sine.min()) / np.ptp(sine)
+    np.testing.assert_allclose(image, np.broadcast_to(wanted, (side, side)), atol=1.5)
+
+
+@pytest.mark.parametrize(
+    ("columns", "scaling", "names"),
+    [
+        (("x1", "x2"), "standardize", ["z1", "z2"]),
+        (("x1", "length"), "range", ["z1", "z(length)"]),
+        (("x1", "length"), "none", ["x1", "length"]),
+    ],
+)
+def test_names_of_scaled_columns(
+    columns: tuple[str, ...], scaling: str, names: list[str], tmp_path: Path
+) -> None:
+    experiment = validate_experiment({"data": {"name": "moons", "scaling": scaling}}, tmp_path)
+    assert scaled_names(experiment, columns) == names
 
 
 def test_of_many_weights_the_largest_come_first(tmp_path: Path) -> None:

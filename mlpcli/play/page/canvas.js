@@ -115,7 +115,7 @@ export const clip = (text, most) => (text.length > most ? `${text.slice(0, most 
 
 /* Return a name of an input as it is written by hand: x1^2 as x₁². */
 export function written(name) {
-  return name.replace(/\bx([12])\b/g, (_, digit) => `x${"₁₂"[digit - 1]}`).replaceAll("^2", "²").replaceAll(" * ", " ").replaceAll("pi ", "π");
+  return name.replace(/\b([xz])([12])\b/g, (_, letter, digit) => `${letter}${"₁₂"[digit - 1]}`).replaceAll("^2", "²").replaceAll(" * ", " ").replaceAll("pi ", "π");
 }
 
 export const share = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(1)}%`);
