@@ -129,7 +129,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         self._fit(X, codes, sample_weight, self._class_weights())
         return self
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> MLPClassifier:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """Train one epoch on some rows; the first call names all ``classes``, or fit does; return self.
 
         Scaling and categories are those of the first rows, and the learning rate has no schedule.

@@ -6,11 +6,13 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 from sklearn.utils import check_random_state
 
 from mlpcli.config.loader import make_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError
+from mlpcli.text import shortened
 from mlpcli.training.checkpoints import Checkpoint
 
 __all__ = ["experiment_of", "in_parameters"]
@@ -53,6 +55,9 @@ def experiment_of(
     ``class_weights`` are in the order of the classes. ``start`` is what the fit goes on from. Raises
     ConfigError, which calls keys by the parameters that set them.
     """
+    for name in ("early_stopping", "nesterovs_momentum", "warm_start"):
+        if not isinstance(parameters[name], (bool, np.bool_)):
+            raise ConfigError(f"{name}: {shortened(str(parameters[name]))} is not True or False")
     said = {name: _translated(name, parameters.get(name)) for name in _KEYS}
     said |= {"class_weight": class_weights, "validation_fraction": None}
     said |= _momentum(parameters)

@@ -103,6 +103,7 @@ def test_random_states_are_those_of_scikit_learn() -> None:
         ({"activation": "rellu"}, 'activation: unknown name "rellu"; did you mean "relu"?'),
         ({"loss": "hinge", "class_weights": "balanced"}, "class_weight: unknown key"),
         ({"norm": "batch", "members": 2}, "norm: members: 2 does not go with norm: batch"),
+        ({"early_stopping": "no"}, "early_stopping: 'no' is not True or False"),
         ({"recipe": "best"}, 'recipe: "best" is not one of table, plain'),
         ({"config": {"model": {"hiden": 3}}}, 'model.hiden: unknown key "hiden"; did you mean "hidden"?'),
         ({"config": {"regularization": {"l2": -1}}}, "regularization.l2: -1 is not"),
@@ -111,6 +112,7 @@ def test_random_states_are_those_of_scikit_learn() -> None:
             {"hidden_layer_sizes": 5, "early_stopping": True, "validation_fraction": 1.5},
             "validation_fraction: 1.5 is not a fraction",
         ),
+        ({"config": {"data": {"val_size": float("nan")}}}, "data.val_size: NaN is not a fraction"),
     ],
 )
 def test_a_wrong_one_is_named(parameters: dict[str, Any], message: str) -> None:

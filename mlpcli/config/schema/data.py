@@ -34,7 +34,7 @@ __all__ = ["Data", "DataSection", "data_sections"]
 def _size(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError
-    if value < 0 or (isinstance(value, float) and value >= 1):
+    if not value >= 0 or (isinstance(value, float) and value >= 1):  # NaN is not 0 or more either
         raise ValueError
     return value
 
