@@ -8,18 +8,17 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from mlpcli import __version__
 from mlpcli.config.schema import to_plain
-from mlpcli.data.table.dates import DATE_PARTS
 from mlpcli.errors import RunError
 from mlpcli.export.array_files import npz_bytes, safetensors_bytes
-from mlpcli.export.graph import build_graph
+from mlpcli.export.graph import build_graph, dates_of
 from mlpcli.export.onnx_file import onnx_bytes
 from mlpcli.export.python_file import python_text
 from mlpcli.export.torch_file import torch_bytes, torch_code
 from mlpcli.files import make_place, replace_file
+from mlpcli.text import listed, shortened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.named import find_checkpoint
 
@@ -104,14 +103,12 @@ def _safetensors(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) ->
 
 
 def _dates(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """Return a note for each column of dates, which a file of numbers has to give part by part."""
-    data: Any = checkpoint.experiment.data
-    notes = []
-    for name, kind in (getattr(data, "columns", None) or {}).items():
-        parts = [part for part in DATE_PARTS if f"{name} {part}" in checkpoint.columns]
-        if kind == "date" and parts:
-            notes.append(f"The date {name!r} goes in as its {', '.join(parts)}: {name} {parts[0]} and so on.")
-    return tuple(notes)
+    """Return a note for each column of dates, which a model takes part by part."""
+    return tuple(
+        f"{shortened(name)} is a date, and goes in as numbers, its {', '.join(parts)}: "
+        f"the columns {listed([f'{name} {part}' for part in parts])}."
+        for name, parts in dates_of(checkpoint).items()
+    )
 
 
 WRITERS: dict[str, Callable[[Checkpoint, Path, Mapping[str, str]], tuple[Files, Exported]]] = {

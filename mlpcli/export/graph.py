@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mlpcli.build import build_loss
 from mlpcli.data.kinds import Kind
 from mlpcli.data.labels import MISSING
+from mlpcli.data.table.dates import DATE_PARTS
 from mlpcli.data.table.guesses import BOOLEANS
 from mlpcli.data.target_transform import Quantiles, TargetTransform
 from mlpcli.data.terms import FUNCTIONS
@@ -24,7 +25,7 @@ from mlpcli.specs import BufferSpec
 from mlpcli.terms import TERMS
 from mlpcli.training.checkpoints import Checkpoint, Member, name_prefix
 
-__all__ = ["Graph", "build_graph", "class_labels"]
+__all__ = ["Graph", "build_graph", "class_labels", "dates_of"]
 
 OUTPUTS = ("label", "probabilities", "scores", "variable")
 
@@ -70,6 +71,18 @@ def class_labels(classes: Sequence[str]) -> NDArray[Any]:
         if all(-(2**63) <= number < 2**63 for number in numbers):
             return np.array(numbers, np.int64)
     return np.array(classes, object)
+
+
+def dates_of(checkpoint: Checkpoint) -> dict[str, list[str]]:
+    """Return the columns of dates, and which of their parts the network takes as columns of numbers."""
+    data: Any = checkpoint.experiment.data
+    read_as = getattr(data, "columns", None) or {}
+    dates = {
+        name: [part for part in DATE_PARTS if f"{name} {part}" in checkpoint.columns]
+        for name, kind in read_as.items()
+        if kind == "date"
+    }
+    return {name: parts for name, parts in dates.items() if parts}
 
 
 # ------------------------------------------------------------------------------------------------ columns

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mlpcli.build import dialect_of
 from mlpcli.data.labels import MISSING
 from mlpcli.data.writing import number_cell
-from mlpcli.export.graph import Graph, class_labels
+from mlpcli.export.graph import Graph, class_labels, dates_of
 from mlpcli.export.symbols import Node, Symbol, steps_of
 from mlpcli.training.checkpoints import Checkpoint
 
@@ -206,7 +206,20 @@ def _dictionary(name: str, table: Mapping[str, float]) -> str:
 _RESERVED = {
     *keyword.kwlist,
     *("np", "csv", "sys", "base64", "unicodedata", "predict", "table", "X", "column", "read", "number"),
-    *("softmax", "look_up", "unpacked", "COLUMNS", "TEXTS", "CLASSES", "TARGETS", "MISSING"),
+    *(
+        "datetime",
+        "timezone",
+        "part_of",
+        "DATES",
+        "softmax",
+        "look_up",
+        "unpacked",
+        "COLUMNS",
+        "TEXTS",
+        "CLASSES",
+        "TARGETS",
+        "MISSING",
+    ),
 }
 
 
@@ -216,6 +229,8 @@ def _opening(checkpoint: Checkpoint, about: Mapping[str, str], writer: _Writer, 
     network = f"a network {widths}" if several == 1 else f"the mean of {several:,} networks {widths}"
     used = {"base64": "unpacked" in writer.needs, "csv": True, "sys": True, "unicodedata": not of_x}
     imports = "\n".join(f"import {name}" for name, is_used in used.items() if is_used)
+    if dates_of(checkpoint):
+        imports += "\nfrom datetime import datetime, timezone"
     return f'''"""Predicts new rows by {network}. It needs NumPy alone.
 
     python THIS_FILE rows.csv
@@ -260,6 +275,8 @@ def _settings(graph: Graph, checkpoint: Checkpoint) -> list[str]:
     texts = [graph.columns[name][0] for name, symbol in graph.inputs.items() if symbol.dtype.hasobject]
     if texts:
         lines.append(_list("TEXTS", texts))
+    if dates := dates_of(checkpoint):
+        lines.append(_list("DATES", list(dates)))
     if checkpoint.classes is None:
         lines.append(_list("TARGETS", checkpoint.target_names))
     else:
@@ -324,27 +341,46 @@ def _read(checkpoint: Checkpoint, of_x: bool) -> str:
     if dialect.decimal == ",":
         cell += '.replace(",", ".")'
     each = "number(cell)" if of_x else "cell if name in TEXTS else number(cell)"
+    source, dates = "name", ""
+    if dates_of(checkpoint):
+        each = f"part_of(cell, name.split()[-1]) if source != name else {each}"
+        source, dates = 'name.rpartition(" ")[0] if name.rpartition(" ")[0] in DATES else name', _PART_OF
     result = "np.array(list(table.values())).T" if of_x else "table"
     return f'''
 def number(cell):
     """Return the number of a cell, NaN if it is missing."""
     return np.nan if cell.lower() in MISSING else float({cell})
-
+{dates}
 
 def read(path):
     """Return the columns of a .csv file that the network was trained on."""
     with open(path, newline="", encoding="{dialect.encoding or "utf-8-sig"}") as file:
         names, *rows = csv.reader(file, delimiter={dialect.delimiter!r})
     places = {{name.strip(): place for place, name in enumerate(names)}}
-    missing = [name for name in COLUMNS if name not in places]
-    if missing:
-        sys.exit(f"{{path}} has no column {{missing[0]!r}}")
     table = {{}}
     for name in COLUMNS:
-        cells = [row[places[name]].strip() for row in rows if row]
+        source = {source}
+        if source not in places:
+            sys.exit(f"{{path}} has no column {{source!r}}")
+        cells = [row[places[source]].strip() for row in rows if row]
         table[name] = [{each} for cell in cells]
     return {result}
 
+'''
+
+
+_PART_OF = '''
+
+def part_of(cell, part):
+    """Return year, month, weekday (0 is Monday), hour or seconds since 1970 of a date as 2024-05-31."""
+    if cell.lower() in MISSING:
+        return np.nan
+    when = datetime.fromisoformat(cell)
+    if part == "weekday":
+        return when.weekday()
+    if part == "seconds":  # in UTC, where the cell names its offset
+        return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
+    return getattr(when, part)
 '''
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import mlpcli
 from mlpcli.errors import RunError
 from mlpcli.export import FORMATS
 from mlpcli.export.formats import WRITERS, export_checkpoint
@@ -55,3 +56,14 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(trained: Trained, tmp_
     with pytest.raises(RunError, match="cannot be written"):
         export_checkpoint(run, tmp_path / "file" / "model.npz", "npz")
     assert (tmp_path / "file").read_text() == "old"
+
+
+def test_a_note_on_dates(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["when,y", *(f"2024-{1 + i % 9}-0{1 + i % 7},{i % 2}" for i in range(40))]))
+    data = {"name": "csv", "path": str(table), "target": "y", "columns": {"when": "date"}}
+    mlpcli.train({"data": data, "training": {"epochs": 1}}, out=tmp_path / "run")
+    (note,) = export_checkpoint(tmp_path / "run", tmp_path / "model.py", "python").notes
+    assert note.startswith(
+        "'when' is a date, and goes in as numbers, its month, weekday, seconds: the columns 'when"
+    )

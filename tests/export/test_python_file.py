@@ -67,9 +67,11 @@ def require_same_lines(printed: str, model: Model, rows: Path) -> None:
 def test_a_table_of_words_from_the_command_line(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("\n".join(TABLE), encoding="utf-8")
-    data = {"name": "csv", "path": str(path), "target": "risk", "columns": {"when": "drop"}}
+    data = {"name": "csv", "path": str(path), "target": "risk", "columns": {"when": "date"}}
     model = mlpcli.train({"data": data, "recipe": "table", "training": {"epochs": 2}}).best
-    path.write_text("\n".join([*TABLE, "n/a,YES,Lima,2025-01-01,low"]), encoding="utf-8")
+    path.write_text(
+        "\n".join([*TABLE, "n/a,YES,Lima,2025-01-01 12:30,low", "30,no,Rom,NA,low"]), encoding="utf-8"
+    )
     require_same_lines(run(model, tmp_path, path), model, path)
 
 
