@@ -11,7 +11,7 @@ from mlpcli.errors import UsageError
 from mlpcli.play.session import Session
 from mlpcli.text import shell_path
 
-__all__ = ["carry_out", "is_for_both"]
+__all__ = ["carry_out", "is_for_both", "settings_of_second"]
 
 # Networks that are compared keep the same data and seed, and go on together.
 _FOR_BOTH = {"play", "pause", "step", "batch", "reset", "seed", "add", "move", "remove", "clear"}
@@ -19,9 +19,21 @@ _FOR_BOTH = {"play", "pause", "step", "batch", "reset", "seed", "add", "move", "
 
 def is_for_both(command: dict[str, Any]) -> bool:
     """Return whether a command is for both networks that are compared, or for the one that it names."""
-    key = str(command.get("key"))
-    is_of_data = key == "training.seed" or (key.startswith("data.") and key != "data.terms")
-    return command.get("do") in _FOR_BOTH or (command.get("do") == "change" and is_of_data)
+    if command.get("do") == "change":
+        return _is_shared(str(command.get("key")))
+    return command.get("do") in _FOR_BOTH
+
+
+def _is_shared(key: str) -> bool:
+    """Return whether a setting is the same for networks that are compared: data and seed."""
+    return key == "training.seed" or (key.startswith("data.") and key != "data.terms")
+
+
+def settings_of_second(command: dict[str, Any]) -> dict[str, str]:
+    """Return the settings of the second network of a link; its data and seed are those of the first."""
+    first, second = (_settings(command.get(key)) for key in ("settings", "second"))
+    shared = {key: text for key, text in first.items() if _is_shared(key)}
+    return shared | {key: text for key, text in second.items() if not _is_shared(key)}
 
 
 def _number(value: Any) -> float:
@@ -89,6 +101,8 @@ def carry_out(session: Session, command: dict[str, Any]) -> dict[str, Any]:
     elif what == "remove":
         session.remove(int(_number(command.get("index"))))
     elif what == "link":
+        if "second" in command:
+            _settings(command["second"])
         session.take_link(_settings(command.get("settings")))
     elif what == "save":
         return {"text": _say_saved(session.save(), bool(session.added), bool(session.changes))}

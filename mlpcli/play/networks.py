@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mlpcli.errors import MlpError, UsageError
-from mlpcli.play.commands import carry_out, is_for_both
+from mlpcli.play.commands import carry_out, is_for_both, settings_of_second
 from mlpcli.play.session import Session
 from mlpcli.play.worker import Worker
 
@@ -66,7 +66,7 @@ class Networks:
             if command.get("do") == "single":
                 return await self._end_comparison()
             if command.get("do") == "link":
-                await self._end_comparison()
+                return await self._take_link(command)
             number = command.get("network", 1)
             if number not in self.numbers:
                 raise UsageError("there is no such network")
@@ -75,6 +75,24 @@ class Networks:
             if len(self._workers) > 1 and command["do"] in ("pause", "step"):
                 await self._pause()
             return await self._do_with_all(command)
+
+    async def _take_link(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Take the settings of a link, which ends a comparison; those of a second network begin one."""
+        first = self._workers[1]
+        before = await _ask(first, Session.remember, quietly=True)
+        await _ask(first, lambda session: carry_out(session, command))
+        await self._end_comparison()
+        if "second" not in command:
+            return {}
+        second = settings_of_second(command)
+        await self._compare()
+        try:
+            await _ask(self._workers[2], lambda session: session.take_link(second))
+        except MlpError:
+            await self._end_comparison()
+            await _ask(first, lambda session: session.recall(before))
+            raise
+        return {}
 
     async def _do_with_one(self, number: int, command: dict[str, Any]) -> dict[str, Any]:
         """Carry out a command with a network; if a change lets it begin from the seed, the others do, too."""

@@ -150,6 +150,33 @@ def test_a_link_ends_the_comparison(networks: Networks) -> None:
     assert session(networks, 1).experiment.data.name == "moons"
 
 
+def test_a_link_can_hold_a_comparison(networks: Networks) -> None:
+    """The second network has its own settings, but data and seed of the first, whatever the link says."""
+    first = {"data.name": "moons", "model.hidden": "6", "training.seed": "3"}
+    second = {"data.name": "xor", "model.hidden": "20", "data.terms": "square", "training.seed": "8"}
+    do(networks, {"do": "step"}, {"do": "link", "settings": first, "second": second})
+    one, two = session(networks, 1), session(networks, 2)
+    assert one.link == first
+    assert two.link == one.link | {"model.hidden": "20", "data.terms": "square"}
+    np.testing.assert_array_equal(rows(networks, 1), rows(networks, 2))
+    again = Networks(one.twin())
+    do(again, {"do": "link", "settings": one.link, "second": two.link})
+    assert [session(again, number).link for number in (1, 2)] == [one.link, two.link]
+    again.stop()
+    again.join(5)
+
+
+@pytest.mark.parametrize("second", [{"model.hidden": "9999"}, {"nonsense": "1"}, None, {"model.hidden": 3}])
+def test_a_comparison_that_is_refused_leaves_all_as_it_was(networks: Networks, second: Any) -> None:
+    do(networks, {"do": "step"})
+    before = session(networks, 1).yaml()
+    with pytest.raises(MlpError):
+        do(networks, {"do": "link", "settings": {"data.name": "moons"}, "second": second})
+    assert networks.numbers == [1]
+    assert session(networks, 1).yaml() == before
+    assert epochs(networks) == [1]
+
+
 def test_the_speed_is_that_of_both(networks: Networks) -> None:
     networks.speed = 5
     do(networks, {"do": "compare"})
