@@ -243,7 +243,7 @@ function showState(follower) {
   const depth = state.hidden.length;
   at("depth").textContent = `${depth} hidden layer${depth === 1 ? "" : "s"}`;
   at("fewer").disabled = depth === 0;
-  at("clear").hidden = at("remove").hidden = !state.added.length;
+  at("clear").disabled = at("remove").disabled = !state.added.length;
   at("discretize-row").hidden = state.task === "regression";
   showTarget(state);
   showParts(state, seen.hidden, drawAll);
