@@ -76,18 +76,17 @@ export function scale(colorOf) {
   return new Uint32Array(values.buffer);
 }
 
-/* Return the scale of values from -1 to 1: negative, zero, positive. */
-export function signs() {
-  const [low, zero, high] = ["negative", "zero", "positive"].map((name) => rgb(theme()[name]));
-  return scale((t) => (t < 0.5 ? mix(low, zero, 2 * t) : mix(zero, high, 2 * t - 1)));
+/* Return the color of a value from -1 to 1, as three numbers. */
+export function signColor(value) {
+  const end = rgb(theme()[value < 0 ? "negative" : "positive"]);
+  return mix(rgb(theme().zero), end, Math.min(1, Math.abs(value)));
 }
 
-const LOW = [0, 32, 77], MIDDLE = [124, 123, 120], HIGH = [255, 234, 70]; // they also work in gray
-
-/* Return the color of a value from 0 to 1, as three numbers. */
-export const valueColor = (t) => (t < 0.5 ? mix(LOW, MIDDLE, 2 * t) : mix(MIDDLE, HIGH, 2 * t - 1));
-
-export const VALUES = scale(valueColor);
+/* Return the scale of values from low to high, in which 0 has no color. */
+export function signs(low = -1, high = 1) {
+  const most = Math.max(Math.abs(low), Math.abs(high)) || 1;
+  return scale((t) => signColor((low + t * (high - low)) / most));
+}
 
 const scratch = document.createElement("canvas");
 

@@ -2,7 +2,7 @@
 
 import { at, clip, make, theme } from "./canvas.js";
 import { SPLITS } from "./curves.js";
-import { PART_SHAPES, symbol } from "./symbols.js";
+import { PART_SHAPES, symbol, value } from "./symbols.js";
 
 /* Show which class, or which value, a click adds. */
 export function showTarget(state) {
@@ -27,8 +27,8 @@ export function showTarget(state) {
 
 /* Return what a click adds, besides its place. */
 export function target() {
-  const value = at("value");
-  if (value) return { value: Number(value.value) };
+  const field = at("value");
+  if (field) return { value: Number(field.value) };
   return { label: Number(document.querySelector("input[name=class]:checked")?.value ?? 0) };
 }
 
@@ -56,7 +56,7 @@ export function showParts(state, hidden, changed) {
 function sample(state, label, part) {
   const canvas = make("canvas", undefined, { width: 32, height: 32, "aria-hidden": "true" }), ink = canvas.getContext("2d");
   const valued = state.task === "regression" && state.features.length > 1;
-  const shape = valued ? PART_SHAPES[part] : state.shapes[label % state.shapes.length];
-  symbol(ink, shape, valued ? theme().quiet : state.colours[label % state.colours.length], 16, 16, 10, valued ? 0 : part);
+  if (valued) value(ink, PART_SHAPES[part], theme().zero, 16, 16, 9);
+  else symbol(ink, state.shapes[label % state.shapes.length], state.colours[label % state.colours.length], 16, 16, 10, part);
   return canvas;
 }

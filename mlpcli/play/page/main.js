@@ -167,6 +167,7 @@ function showTitles(unitTitle) {
     const words = [name, ...differs.map(({ label, value }) => `${label} ${value || "none"}`)].join(", ");
     at(`plane-title-${alone ? 1 : network}`).textContent = unitTitle && network === current ? unitTitle : clip(words, 60);
   }
+  at("space-title").textContent = now().state.features.length === 1 ? "Bent line" : "Bent plane";
   const whose = both ? ` ${"AB"[current - 1]}` : "";
   at("network-title").textContent = `Network${whose}`;
   at("loss-title").textContent = both ? `Loss (dashed: ${"BA"[current - 1]})` : "Loss";
@@ -228,7 +229,11 @@ function showNumbers() {
   at("play").textContent = frame.playing ? "Pause" : "Start";
   at("epoch").textContent = `epoch ${frame.epoch.toLocaleString("en")}${frame.batches ? ` + ${frame.batches}` : ""}`;
   if (frame.diverged) tell(frame.diverged);
-  showScores(state, frame);
+  const both = [...followers.values()].filter((each) => each.frame), other = both.find((each) => each !== now());
+  const name = ({ network: number }) => (other ? "AB"[number - 1] : "");
+  showScores(at("scores"), state, frame, name(now()), false);
+  at("scores-2").hidden = !other;
+  if (other) showScores(at("scores-2"), other.state, other.frame, name(other), true);
 }
 
 // ------------------------------------------------------------------------------------------------ the state
@@ -299,6 +304,9 @@ const removers = planes.map((plane, number) => plane && editPoints(plane, {
 }));
 at("remove").addEventListener("click", () => (planes[2].chosen === null ? removers[1] : removers[2])());
 listenToChoices(() => view, () => now()?.again());
+at("fold").addEventListener("click", () => {
+  at("fold").setAttribute("aria-pressed", !document.documentElement.classList.toggle("folded"));
+});
 listenToDialogs();
 listenToKeys([
   [" ", "start and pause", toggle],
@@ -310,6 +318,7 @@ listenToKeys([
   ["g", "logarithmic axis of the loss", press("log")],
   ["c", "two networks side by side", press("compare")],
   ["y", "YAML", press("show-yaml")],
+  ["s", "with or without the settings", press("fold")],
   ["f or l", "lecture mode", press("lecture")],
   ["?", "these keys", press("show-keys")],
 ]);
@@ -322,4 +331,6 @@ at("loss").addEventListener("pointerleave", () => { at("says-loss").textContent 
 window.addEventListener("hashchange", openLink);
 watch(document.querySelectorAll("main canvas"), drawAll);
 at("compare").hidden = alone;
+at("both").hidden = !alone;
+if (alone) document.title = at("title").textContent = "mlp play: network B";
 follow(current);

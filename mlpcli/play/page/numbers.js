@@ -3,20 +3,21 @@
 import { at, make, share, short } from "./canvas.js";
 import { SPLITS } from "./curves.js";
 
-/* Show the loss, and the accuracy or R², of each split. */
-export function showScores(state, frame) {
+/* Show the loss, and the accuracy or R², of each split in a list; name is that of the network if there are two. */
+export function showScores(list, state, frame, name, dashed) {
   const score = state.task === "regression" ? "r2" : "accuracy";
   const rows = SPLITS.filter((split) => frame.scores[split]).map((split) => {
     const { loss } = frame.scores[split], found = frame.scores[split][score];
     const worth = found === null || found === undefined ? "–" : score === "r2" ? short(found) : share(found);
     return [split, loss === null ? "–" : short(loss), worth];
   });
-  const list = at("scores"), kind = rows.map(([split]) => split).join() + score;
+  const kind = name + dashed + rows.map(([split]) => split).join() + score;
   if (list.dataset.kind !== kind) {
     list.dataset.kind = kind;
-    list.replaceChildren(...rows.map(([split]) => {
-      const row = make("li"), mark = make("i");
-      mark.style.background = state.split_colours[split];
+    list.replaceChildren(...rows.map(([split], i) => {
+      const row = make("li"), mark = make("i", undefined, { class: dashed ? "dashed" : "" });
+      if (!i && name) row.append(make("strong", `${name} `));
+      mark.style.borderColor = state.split_colours[split];
       row.append(mark, `${split} `, make("span", "loss ", { class: "unseen" }), make("b"),
         make("span", score === "r2" ? " R² " : ", accuracy ", { class: score === "r2" ? "quiet" : "unseen" }), " ", make("b"));
       return row;

@@ -1,12 +1,12 @@
 // Draws the plane: what the network predicts, or the response of one unit, with axes, examples and a cross.
 
-import { begin, bytes, clip, css, mix, place, rgb, scale, short, signs, theme, ticks, valueColor, VALUES, written } from "./canvas.js";
+import { begin, bytes, clip, css, mix, place, rgb, scale, short, signColor, signs, theme, ticks, written } from "./canvas.js";
 import { classPixels, valuePixels } from "./grid.js";
 import { PART_SHAPES, Symbols } from "./symbols.js";
 
 const FINEST = 480; // pixels of an image of the plane along a side; the browser enlarges it smoothly
+const MANY = 10; // classes that colors alone tell apart
 const STEPS = 32; // colors of examples by value
-const STEP_COLORS = Array.from({ length: STEPS }, (_, i) => css(valueColor(i / (STEPS - 1))));
 
 /* The plane of one network, on one canvas. box is the square that shows the extent, in CSS pixels. */
 export class Plane {
@@ -71,10 +71,13 @@ export class Plane {
   /* Return the state; in a regression with a color for each value in place of one for each class. */
   looks(state) {
     if (state.task !== "regression" || state.features.length === 1) return state;
-    if (state.build !== this.valued?.build) {
-      const [low, high] = state.range, step = (value) => Math.round((value - low) / (high - low || 1) * (STEPS - 1));
+    const key = `${state.build} ${theme().paper}`;
+    if (key !== this.valued?.key) {
+      const [low, high] = state.range, most = Math.max(Math.abs(low), Math.abs(high)) || 1;
+      const colours = Array.from({ length: STEPS }, (_, i) => css(signColor((low + i / (STEPS - 1) * (high - low)) / most)));
+      const step = (value) => Math.round((value - low) / (high - low || 1) * (STEPS - 1));
       const labels = state.values.map((value) => Math.max(0, Math.min(STEPS - 1, step(value))));
-      this.valued = { ...state, valued: true, labels, colours: STEP_COLORS, shapes: PART_SHAPES };
+      this.valued = { ...state, key, valued: true, labels, colours, shapes: PART_SHAPES };
     }
     return { ...this.valued, points: state.points };
   }
@@ -94,14 +97,15 @@ export class Plane {
   drawValues(ink, frame, fine) {
     const values = bytes(frame.values);
     this.grid = { values, range: this.state.range, side: frame.side };
-    place(ink, valuePixels(values, frame.side, fine, VALUES), fine, [this.box]);
+    place(ink, valuePixels(values, frame.side, fine, signs(...this.state.range)), fine, [this.box]);
   }
 
   /* Draw what the colors mean, at the right of the plane. */
   drawScale(ink, text, [low, high]) {
     const [x, y, size] = this.box, left = x + size + 0.7 * text, wide = 0.8 * text, look = theme();
+    const most = Math.max(Math.abs(low), Math.abs(high)) || 1;
     for (let row = 0; row < size; row++) {
-      ink.fillStyle = css(valueColor(1 - row / size));
+      ink.fillStyle = css(signColor((high - row / size * (high - low)) / most));
       ink.fillRect(left, y + row, wide, 1.5);
     }
     ink.fillStyle = look.quiet;
@@ -122,15 +126,29 @@ export class Plane {
     const grid = { labels: bytes(frame.labels), strength: bytes(frame.strength), lead: bytes(frame.lead) };
     this.grid = { ...grid, side: frame.side };
     place(ink, classPixels(grid, frame.side, fine, scales, discretize), fine, [this.box]);
+    if (state.classes.length > MANY) this.nameRegions(ink, state);
+  }
+
+  /* Write the names of classes into their regions. */
+  nameRegions(ink, state) {
+    const [x, y, size] = this.box, look = theme(), text = Math.round(0.75 * look.font), step = size / Math.round(size / (3.2 * text));
+    ink.font = `600 ${text}px ${look.family}`;
+    ink.fillStyle = look.ink;
+    ink.globalAlpha = 0.6;
+    ink.textAlign = "center";
+    ink.textBaseline = "middle";
+    const last = this.grid.side - 1;
+    for (let across = step / 2; across < size; across += step) {
+      for (let down = step / 2; down < size; down += step) {
+        const i = Math.round((1 - down / size) * last) * (last + 1) + Math.round(across / size * last);
+        ink.fillText(clip(state.classes[this.grid.labels[i]], 4), x + across, y + down);
+      }
+    }
+    ink.globalAlpha = 1;
   }
 
   drawResponse(ink, unit, fine) {
-    const most = Math.max(Math.abs(unit.low), Math.abs(unit.high)) || 1;
-    const all = signs(), colors = new Uint32Array(256);
-    for (let i = 0; i < 256; i++) {
-      const value = unit.low + i / 255 * (unit.high - unit.low);
-      colors[i] = all[Math.round(127.5 * (1 + value / most))];
-    }
+    const colors = signs(unit.low, unit.high);
     place(ink, valuePixels(bytes(unit.bytes), unit.side, fine, colors, unit.start ?? 0), fine, [this.box]);
   }
 

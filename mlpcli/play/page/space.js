@@ -16,7 +16,8 @@ export function drawSpace(canvas, state, frame, hidden) {
   const names = !bent ? "The network has no hidden layer."
     : `across: ${across}${up ? `, up: ${up.replace(" of the variance", "")}` : ""}`;
   canvas.setAttribute("aria-label", `A grid over the plane, and the examples, as the hidden layer maps them; ${names}`);
-  ink.fillText(names, 0, height - 0.3 * text, width);
+  const lines = ink.measureText(names).width > width ? names.split(/(?<=,) (?=up)/) : [names];
+  lines.forEach((line, i) => ink.fillText(line, 0, height - 0.3 * text - 1.2 * text * (lines.length - 1 - i), width));
   if (!bent) return;
   const range = [0, 1].map((i) => {
     let low = Infinity, high = -Infinity;
@@ -24,7 +25,7 @@ export function drawSpace(canvas, state, frame, hidden) {
     for (const point of bent.points) { low = Math.min(low, point[i]); high = Math.max(high, point[i]); }
     return high > low ? [low, high] : [low - 1, high + 1];
   });
-  const margin = 10, under = 1.7 * text;
+  const margin = 10, under = (0.5 + 1.2 * lines.length) * text;
   const placeOf = (point) => [
     margin + (point[0] - range[0][0]) / (range[0][1] - range[0][0]) * (width - 2 * margin),
     height - under - (point[1] - range[1][0]) / (range[1][1] - range[1][0]) * (height - margin - under),

@@ -50,7 +50,7 @@ export function symbol(ink, shape, color, x, y, r, part = 0) {
 }
 
 /* Draw an example of a value. */
-function value(ink, shape, color, x, y, r) {
+export function value(ink, shape, color, x, y, r) {
   outline(ink, shape, x, y, r);
   ink.fillStyle = color;
   ink.fill();
@@ -94,6 +94,7 @@ export class Symbols {
     });
     ink.strokeStyle = theme().ring;
     ink.lineWidth = 0.3 * r;
+    ink.globalAlpha = wrong.length > state.points.length / 3 ? 0.3 : 1; // so many would hide the points
     for (const i of wrong) {
       if (hidden.includes(state.parts[i])) continue;
       const [x, y] = placeOf(state.points[i], i);
@@ -101,5 +102,6 @@ export class Symbols {
       ink.arc(x, y, 1.9 * r, 0, 7);
       ink.stroke();
     }
+    ink.globalAlpha = 1;
   }
 }
