@@ -127,7 +127,7 @@ def _predictions(session: Session, passed: Passed) -> dict[str, Any]:
         return {
             "labels": pack(loss.classify(logits[places.grid]).astype(np.uint8)),
             "strength": pack(_strength(passed.predicted[places.grid], passed.probabilities)),
-            "lead": pack(_lead(passed.predicted[places.grid])),
+            "lead": pack(_lead(logits[places.grid])),
             "wrong": wrong.tolist(),
         }
     values = passed.layers[-1]
@@ -167,13 +167,20 @@ def _pass(session: Session) -> Passed:
     return Passed(layers, logits, predicted, _names(session), loss.outputs == "probabilities")
 
 
-def _lead(predictions: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return how far the best class of each row is ahead of the next: 0 at a border, at most 255."""
-    ordered = np.partition(np.nan_to_num(predictions), -2, axis=1)
-    lead = ordered[:, -1] - ordered[:, -2]
+def _lead(logits: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return how far the best class of each row is ahead of the next, 0 at a border, as roots up to 255.
+
+    Logits, unlike probabilities, go on rising far from a border, and roots keep what is small apart.
+    """
+    if logits.shape[1] == 1:  # the score of the second of two classes
+        lead = np.abs(logits[:, 0])
+    else:
+        ordered = np.partition(logits, -2, axis=1)
+        lead = ordered[:, -1] - ordered[:, -2]
+    lead = bounded(lead)
     most = float(lead.max(initial=0)) or 1.0
-    scaled: NDArray[np.uint8] = np.rint(lead * (255 / most)).astype(np.uint8)
-    return scaled
+    roots: NDArray[np.uint8] = np.rint(255 * np.sqrt(lead / most)).astype(np.uint8)
+    return roots
 
 
 def _strength(predictions: NDArray[Any], probabilities: bool) -> NDArray[np.uint8]:

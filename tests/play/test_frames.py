@@ -51,10 +51,8 @@ def test_the_plane_is_divided_where_the_network_divides_it(axis: int, loss: str,
     np.testing.assert_array_equal(labels, np.broadcast_to((x > 0).reshape(shape), (n, n)))
     sure = np.tanh(np.abs(x)) if loss == "cross_entropy" else np.minimum(np.abs(2 * x), 1)
     np.testing.assert_allclose(strength, np.broadcast_to(255 * sure.reshape(shape), (n, n)), atol=1.01)
-    ahead = np.tanh(np.abs(x)) if loss == "cross_entropy" else np.abs(2 * x)
-    np.testing.assert_allclose(
-        lead, np.broadcast_to((255 * ahead / ahead.max()).reshape(shape), (n, n)), atol=1.01
-    )
+    ahead = 255 * np.sqrt(np.abs(x) / np.abs(x).max())
+    np.testing.assert_allclose(lead, np.broadcast_to(ahead.reshape(shape), (n, n)), atol=1.01)
     points, told = np.array(state["points"]), np.array(state["labels"])
     assert frame["wrong"] == np.flatnonzero((points[:, axis] > 0) != told).tolist()
     assert frame["hidden"] is None

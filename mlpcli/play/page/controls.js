@@ -65,7 +65,7 @@ function frame(setting, input, act) {
     }
     return same;
   };
-  return { row, label, change, update, value: () => last };
+  return { row, label, change, update, value: () => last, isWrong: () => !problem.hidden };
 }
 
 function makeText(setting, act) {
@@ -147,7 +147,7 @@ function makeSlider(setting, act) {
     if (sliding) return;
     const value = Number(fresh.value);
     if (Number.isFinite(value)) { slider.value = placeOf(value); told(value); }
-    if (!typing) field.value = fresh.value;
+    if (!typing && !base.isWrong()) field.value = fresh.value;
   };
   return { row: base.row, update };
 }

@@ -22,10 +22,16 @@ export function showLink(settings) {
 export async function copyLink(say) {
   try {
     await navigator.clipboard.writeText(location.href);
-    say("The link is copied. It opens these settings in an mlp play at the same address.");
+    say("The link is copied. It sets these settings in any mlp play that was started the same way at this address.");
   } catch {
     say(`The link is in the address line: ${location.href}`);
   }
+}
+
+/* Ask no longer. */
+export function dropLink() {
+  offered = false;
+  at("offer").hidden = true;
 }
 
 /* Use the settings of the address if they differ from those of the page: at once if nothing has been done yet, or else
@@ -43,11 +49,10 @@ export function useLink(state, frame, act) {
   offered = true;
   const names = Object.fromEntries(state.controls.map(({ key, label }) => [key, label]));
   const list = Object.entries(wanted).map(([key, value]) => `${names[key] ?? key} ${value}`).join(", ").slice(0, 300);
-  at("offer-text").textContent = `The link has these settings: ${list}. They start again from the seed.`;
+  at("offer-text").textContent = `This link sets: ${list}. Training would start again from the seed.`;
   at("offer").hidden = false;
   const answer = (yes) => () => {
-    offered = false;
-    at("offer").hidden = true;
+    dropLink();
     if (yes) use();
     else showLink(state.link);
   };

@@ -5,7 +5,7 @@ import { showControls } from "./controls.js";
 import { drawLoss, SPLITS } from "./curves.js";
 import { listenToDialogs, listenToKeys } from "./dialogs.js";
 import { showParts, showTarget, target } from "./legend.js";
-import { copyLink, showLink, useLink } from "./link.js";
+import { copyLink, dropLink, showLink, useLink } from "./link.js";
 import { NetworkView } from "./network.js";
 import { showHealth, showScores } from "./numbers.js";
 import { Plane } from "./plane.js";
@@ -52,6 +52,13 @@ async function act(command) {
   return reply;
 }
 
+/* Send a change of a setting, whose problem stands beside its control. */
+async function change(command) {
+  const reply = await send({ network: current, ...command });
+  tell(reply.error === STOPPED ? STOPPED : "");
+  return reply;
+}
+
 function query(network) {
   if (network !== current) return { inside: 0 };
   return unit ? { ...view, unit: unit.join(".") } : view;
@@ -66,6 +73,7 @@ function follow(network) {
       if (!linked && follower === now()) openLink();
     },
     lost: (gone) => {
+      if (gone) dropLink();
       if (gone || [STOPPED, MISSING].includes(told)) tell(gone);
     },
   }));
@@ -215,6 +223,10 @@ function sayLosses(event) {
 
 function drawLosses() {
   const { state, frame } = now(), other = [...followers.values()].find((each) => each !== now() && each.frame);
+  const name = ({ network: number }) => (other ? "AB"[number - 1] : "");
+  showScores(at("scores"), state, frame, name(now()), false);
+  at("scores-2").hidden = !other;
+  if (other) showScores(at("scores-2"), other.state, other.frame, name(other), true);
   const curves = [{ history: frame.history, dash: false }];
   if (other) curves.push({ history: other.frame.history, dash: true });
   lossAxis = drawLoss(at("loss"), curves, state.split_colours, seen.log);
@@ -229,11 +241,6 @@ function showNumbers() {
   at("play").textContent = frame.playing ? "Pause" : "Start";
   at("epoch").textContent = `epoch ${frame.epoch.toLocaleString("en")}${frame.batches ? ` + ${frame.batches}` : ""}`;
   if (frame.diverged) tell(frame.diverged);
-  const both = [...followers.values()].filter((each) => each.frame), other = both.find((each) => each !== now());
-  const name = ({ network: number }) => (other ? "AB"[number - 1] : "");
-  showScores(at("scores"), state, frame, name(now()), false);
-  at("scores-2").hidden = !other;
-  if (other) showScores(at("scores-2"), other.state, other.frame, name(other), true);
 }
 
 // ------------------------------------------------------------------------------------------------ the state
@@ -241,7 +248,7 @@ function showNumbers() {
 function showState(follower) {
   const { state } = follower;
   if (follower !== now()) return;
-  showControls(at("settings"), state.controls, act);
+  showControls(at("settings"), state.controls, change);
   at("summary").textContent = `${state.data}; ${state.network}`;
   at("notice").textContent = state.notice;
   at("notice").hidden = !state.notice;
@@ -314,7 +321,7 @@ listenToKeys([
   ["b", "one batch", press("batch")],
   ["r", "from the seed", press("reset")],
   ["n", "new seed", press("seed")],
-  ["d", "with or without confidence", press("discretize")],
+  ["d", "classes only, or how sure, too", press("discretize")],
   ["g", "logarithmic axis of the loss", press("log")],
   ["c", "two networks side by side", press("compare")],
   ["y", "YAML", press("show-yaml")],

@@ -251,7 +251,7 @@ export class NetworkView {
         }
       }
       const many = [state.inputs.length, ...state.hidden, state.outputs.length][layer];
-      const shown = this.columns[layer].squares.length, count = shown < many ? `${shown} of ${many}` : String(many);
+      const shown = this.columns[layer].squares.length, count = shown < many && !tight ? `${shown} of ${many}` : String(many);
       head.querySelector(".size").textContent = kind === "hidden" || tight ? count
         : `${many} ${kind}${many === 1 ? "" : "s"}`;
       if (kind === "hidden") head.querySelector(".size").title = `${many} ${state.activations[layer - 1]} units`;

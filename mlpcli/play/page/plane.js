@@ -123,7 +123,8 @@ export class Plane {
       return i < state.colours.length ? own : mix(own, rgb(theme().ink), 0.4); // a color's second class is darker
     };
     const scales = state.classes.map((_, i) => scale((t) => mix(paper, color(i), 0.12 + 0.55 * t)));
-    const grid = { labels: bytes(frame.labels), strength: bytes(frame.strength), lead: bytes(frame.lead) };
+    const lead = Float32Array.from(bytes(frame.lead), (root) => root * root);
+    const grid = { labels: bytes(frame.labels), strength: bytes(frame.strength), lead };
     this.grid = { ...grid, side: frame.side };
     place(ink, classPixels(grid, frame.side, fine, scales, discretize), fine, [this.box]);
     if (state.classes.length > MANY) this.nameRegions(ink, state);
