@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.data.table.frames import UnnamedColumns
 from mlpcli.errors import ConfigError, MlpError, UsageError
 from mlpcli.sklearn.parameters import experiment_of, in_parameters
+from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint
 from mlpcli.training.going_on import go_on
 from mlpcli.training.model import Model
@@ -157,7 +159,13 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 rows = [epoch.metrics for epoch in run.trainer.epochs()]
                 self.model_ = Model(run.here())  # with the state of the optimizer
             else:
-                train_to_end(run, _tell if self.verbose else None)
+                try:
+                    train_to_end(run, _tell if self.verbose else None)
+                except KeyboardInterrupt:  # as scikit-learn's network does: what was learned is kept
+                    if not run.metrics:
+                        raise
+                    done = count(len(run.metrics), "epoch")
+                    warnings.warn(f"Training was interrupted after {done}; the best is kept.", stacklevel=3)
                 rows, self.model_ = run.metrics, run.best
         before = [] if start is None else self.loss_curve_
         self.loss_curve_ = [*before, *(row["train_loss"] for row in rows)]

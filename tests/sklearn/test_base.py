@@ -252,6 +252,22 @@ def test_verbose_prints_each_epoch_and_what_is_left_out(capsys: pytest.CaptureFi
     assert capsys.readouterr().out.startswith("Left out: 'e' (holds 1 in every row).")
 
 
+def test_an_interrupt_keeps_what_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(run: Any) -> None:
+        if len(run.metrics) == when:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlpcli.sklearn.base._tell", interrupt)
+    when, network = 3, MLPClassifier(8, verbose=True)
+    with pytest.warns(UserWarning, match="interrupted after 3 epochs; the best is kept"):
+        network.fit(*IRIS)
+    assert network.n_iter_ == 3
+    assert network.predict(IRIS[0]).shape == (150,)
+    when = 0
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(*IRIS)
+
+
 WORKERS = """\
 from joblib import Parallel, cpu_count, delayed
 from sklearn.datasets import load_iris
