@@ -14,6 +14,7 @@ import click
 
 from mlpcli import __version__
 from mlpcli.cli.check import check
+from mlpcli.cli.completion import completion
 from mlpcli.cli.count_params import count_params
 from mlpcli.cli.data import data
 from mlpcli.cli.eval import evaluate
@@ -59,6 +60,7 @@ for command in (
     count_params,
     data,
     schema,
+    completion,
 ):
     cli.add_command(command)
 

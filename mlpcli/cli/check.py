@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.completing import complete_config
 from mlpcli.cli.configs import read_config
 from mlpcli.cli.options import set_option
 from mlpcli.cli.output import show
@@ -19,7 +20,7 @@ _INDENT = 19  # columns of verdict and name
 
 
 @click.command(short_help="Check a config, its data and its network before a long run.")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=click.Path(path_type=Path), shell_complete=complete_config)
 @set_option
 def check(config: Path, overrides: tuple[str, ...]) -> int:
     """Check what CONFIG describes, in seconds and without writing anything.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.completing import complete_source
 from mlpcli.cli.configs import read_config
 from mlpcli.cli.output import show, show_json
 from mlpcli.errors import DataError, UsageError
@@ -27,7 +28,13 @@ _MOST_TERMS = 6  # of a sum that is shown whole
 
 
 @click.command("count-params", short_help="Count neurons, weights, biases and parameters.")
-@click.argument("source", metavar="[CONFIG|CHECKPOINT]", required=False, type=click.Path(path_type=Path))
+@click.argument(
+    "source",
+    metavar="[CONFIG|CHECKPOINT]",
+    required=False,
+    type=click.Path(path_type=Path),
+    shell_complete=complete_source,
+)
 @click.option("--layers", metavar="SIZES", help="Inputs, hidden layers and outputs, as in 3,4,4,1.")
 @click.option(
     "--memory", "with_memory", is_flag=True, help="Also show the memory and the FLOPs that training takes."

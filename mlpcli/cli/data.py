@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.completing import complete_data
 from mlpcli.cli.configs import is_checkpoint, read_config
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.options import set_option
@@ -105,7 +106,7 @@ def _places(looked: list[dict[str, Any]]) -> str:
 
 
 @data.command(short_help="What is in a data set: splits, classes, ranges.")
-@click.argument("what", metavar="NAME|CONFIG")
+@click.argument("what", metavar="NAME|CONFIG", shell_complete=complete_data)
 @set_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every feature and class.")
 def describe(what: str, overrides: tuple[str, ...], as_json: bool) -> None:
@@ -282,7 +283,7 @@ def _table(what: str, header: list[str], rows: list[list[str]], whole: list[str]
 
 
 @data.command(short_help="Draw the points of a data set, or its images by class.")
-@click.argument("what", metavar="NAME|CONFIG")
+@click.argument("what", metavar="NAME|CONFIG", shell_complete=complete_data)
 @set_option
 @click.option(
     "--out",

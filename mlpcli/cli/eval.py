@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.completing import complete_run
 from mlpcli.cli.output import show, show_json, tell
 from mlpcli.text import clip, columns, count, number, percent
 
@@ -18,7 +19,7 @@ _LABEL = 16  # widest name of a class in a table
 
 
 @click.command("eval", short_help="Evaluate a checkpoint on labelled examples.")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoint", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--split",
     type=click.Choice(["train", "val", "test"]),

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.completing import complete_run
 from mlpcli.cli.output import show, show_json, tell
 from mlpcli.cli.pictures import check_out, load_matplotlib
 from mlpcli.errors import UsageError
@@ -16,7 +17,7 @@ __all__ = ["explain_row"]
 
 
 @click.command("explain", short_help="Write out the forward pass of one example.")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoint", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.argument("row", required=False, type=click.IntRange(min=1))
 @click.option(
     "--data",

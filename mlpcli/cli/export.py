@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.completing import complete_run
 from mlpcli.cli.output import show, tell
 from mlpcli.errors import UsageError
 from mlpcli.export import FORMATS
@@ -20,7 +21,7 @@ __all__ = ["export"]
 
 
 @click.command(short_help="Write a trained network for other programs: ONNX and others.")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoint", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--to",

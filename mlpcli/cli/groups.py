@@ -18,6 +18,8 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         """Find the command of the first argument; fail with the nearest one where there is none."""
+        if ctx.resilient_parsing and args and args[0] not in self.commands:
+            return None, None, []  # a shell asks what may follow
         if args and args[0] not in self.commands and not args[0].startswith("-"):
             close = nearest(args[0], self.commands)
             guess = f" Did you mean {close!r}?" if close else ""

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.completing import complete_run
 from mlpcli.cli.output import show, show_json
 from mlpcli.text import clip, columns, count, number, percent
 
@@ -17,7 +18,7 @@ _NAME = 40  # widest name of a column in the table
 
 
 @click.command(short_help="Measure how much a network needs each column.")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoint", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--split",
     type=click.Choice(["train", "val", "test"]),

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.completing import complete_config
 from mlpcli.cli.configs import read_config
 from mlpcli.cli.interrupt import Interrupt
 from mlpcli.cli.options import set_option
@@ -17,7 +18,7 @@ __all__ = ["play"]
 
 
 @click.command(short_help="Watch a 2-D network train in the browser.")
-@click.argument("config", type=click.Path(path_type=Path), required=False)
+@click.argument("config", type=click.Path(path_type=Path), required=False, shell_complete=complete_config)
 @set_option
 @click.option(
     "--out",

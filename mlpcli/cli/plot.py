@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.completing import complete_run
 from mlpcli.cli.hints import with_hint
 from mlpcli.cli.output import show, tell
 from mlpcli.cli.pictures import check_folder, check_out, load_matplotlib
@@ -28,7 +29,9 @@ _ALL = "all"  # the name that stands for all figures of the notes
 
 
 @click.command(short_help="Draw curves, boundaries, weights and more of runs.")
-@click.argument("runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument(
+    "runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path), shell_complete=complete_run
+)
 @click.option(
     "--kind",
     "kinds",

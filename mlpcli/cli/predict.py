@@ -14,6 +14,7 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.commands import command_line
+from mlpcli.cli.completing import complete_run
 from mlpcli.cli.configs import is_checkpoint
 from mlpcli.cli.output import tell, write_data
 from mlpcli.errors import MlpError, UsageError
@@ -25,7 +26,7 @@ __all__ = ["predict"]
 
 
 @click.command(short_help="Predict new rows.")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("checkpoint", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option(
     "--out", metavar="FILE", type=click.Path(path_type=Path), help="A file to write to, not stdout."

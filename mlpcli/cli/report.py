@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.completing import complete_run
 from mlpcli.cli.output import show
 from mlpcli.cli.pictures import check_folder, check_out, load_matplotlib
 from mlpcli.files import make_place, replace_file
@@ -16,7 +17,7 @@ __all__ = ["report"]
 
 
 @click.command(short_help="Write a report on a run as one HTML page.")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--out",
     metavar="FILE",

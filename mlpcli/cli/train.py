@@ -13,6 +13,7 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.commands import quoted
+from mlpcli.cli.completing import complete_config, complete_run
 from mlpcli.cli.configs import is_checkpoint, read_config, refuse_run
 from mlpcli.cli.count_params import describe_costs, describe_network
 from mlpcli.cli.interrupt import Interrupt
@@ -34,7 +35,7 @@ _FOLDS = "folds.json"  # by which the directory of a cross-validation is known
 
 
 @click.command(short_help="Train a network from a config.")
-@click.argument("config", type=click.Path(path_type=Path), required=False)
+@click.argument("config", type=click.Path(path_type=Path), required=False, shell_complete=complete_config)
 @set_option
 @click.option(
     "--folds",
@@ -57,6 +58,7 @@ _FOLDS = "folds.json"  # by which the directory of a cross-validation is known
 @click.option(
     "--resume",
     metavar="[RUN_DIR]",
+    shell_complete=complete_run,
     is_flag=False,
     flag_value="",
     help="Resume a run that was stopped: the one in RUN_DIR, in --out, or the config's last one.",

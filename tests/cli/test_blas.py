@@ -28,7 +28,7 @@ COMPUTING = {
     "data describe": ["data", "describe", SPIRAL],
     "data draw": ["data", "draw", "spiral"],
 }
-OTHERS = {"data list", "data fetch", "schema"}
+OTHERS = {"data list", "data fetch", "schema", "completion"}
 
 # Ends at the first import of NumPy, with 0 where the environment was prepared by then.
 PROGRAM = """
