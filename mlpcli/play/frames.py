@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mlpcli.colours import CLASS_COLOURS, CLASS_SHAPES, SPLIT_COLOURS
 from mlpcli.play.network import Passed, draw_network, draw_unit
 from mlpcli.play.packing import bounded, pack, pack_images, rounded, short_points
+from mlpcli.play.places import Places
 from mlpcli.play.session import Session
 from mlpcli.play.settings import list_controls, scaled_names
 from mlpcli.terms import name_terms
@@ -90,13 +91,13 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
     ``values``, are bytes over a grid of ``side`` points, row by row from the lowest, in base64. With one
     feature, ``curve`` has the values.
     """
-    run, places = session.run, session.places
+    run, places = session.run, session.places_now
     with run.trainer.threads, np.errstate(all="ignore"):  # divergence is reported in words
-        passed = _pass(session)
+        passed = _pass(session, places)
         predictions = _predictions(session, passed)
         inside: dict[str, Any] = {}
         if view.inside:
-            inside["network"] = draw_network(run.network, places, passed)
+            inside["network"] = draw_network(run.network, passed)
             inside["unit"] = _unit(session, passed, view)
             inside["hidden"] = _hidden(session, passed, view)
     scores = session.scores()
@@ -120,7 +121,7 @@ def draw_frame(session: Session, view: View) -> dict[str, Any]:
 
 def _predictions(session: Session, passed: Passed) -> dict[str, Any]:
     """Return what the network predicts over the grid, and which examples it gets wrong."""
-    loss, places = session.run.loss, session.places
+    loss, places = session.run.loss, passed.places
     logits = passed.logits
     if places.range is None:
         wrong = np.flatnonzero(loss.classify(logits[places.examples]) != places.y)
@@ -155,16 +156,16 @@ def _names(session: Session) -> list[list[str]]:
     return [inputs, *hidden, outputs[-network.widths[-1] :]]
 
 
-def _pass(session: Session) -> Passed:
+def _pass(session: Session, places: Places) -> Passed:
     """Let the network predict at all places at once."""
-    loss, places = session.run.loss, session.places
+    loss = session.run.loss
     hidden, logits = pass_through(session.run.network, places.inputs)
     predicted = loss.predict(logits)
     if session.run.target_transform is not None:
         predicted = session.run.target_transform.undo(predicted)
     outputs = predicted[:, -logits.shape[1] :]  # of a binary loss that of the second class
     layers = [places.shown, *hidden, outputs]
-    return Passed(layers, logits, predicted, _names(session), loss.outputs == "probabilities")
+    return Passed(places, layers, logits, predicted, _names(session), loss.outputs == "probabilities")
 
 
 def _lead(logits: NDArray[Any]) -> NDArray[np.uint8]:
@@ -205,12 +206,12 @@ def _unit(session: Session, passed: Passed, view: View) -> dict[str, Any] | None
     layer, unit = view.unit
     activations = _activations(session)
     activation = activations[layer - 1] if 1 <= layer <= len(activations) else None
-    return draw_unit(session.run.network, session.places, passed, layer, unit, activation)
+    return draw_unit(session.run.network, passed, layer, unit, activation)
 
 
 def _hidden(session: Session, passed: Passed, view: View) -> dict[str, Any] | None:
     """Return the plane as a hidden layer bends it."""
-    places, sizes = session.places, session.run.network.widths[1:-1]
+    places, sizes = passed.places, session.run.network.widths[1:-1]
     if not sizes:
         return None
     layer = view.layer if 1 <= view.layer <= len(sizes) else 0

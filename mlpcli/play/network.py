@@ -31,6 +31,7 @@ class Passed:
     layer. ``predicted`` is what the loss makes of the ``logits``, which may be ``probabilities``.
     """
 
+    places: Places
     layers: list[NDArray[Any]]
     logits: NDArray[Any]
     predicted: NDArray[Any]
@@ -50,12 +51,12 @@ def shown_units(widths: Sequence[int]) -> list[int]:
     ]
 
 
-def draw_network(network: Network, places: Places, passed: Passed) -> dict[str, Any]:
+def draw_network(network: Network, passed: Passed) -> dict[str, Any]:
     """Return the small map of each shown unit, and the weights between them, ready for JSON."""
     shown = shown_units(network.widths)
     layers = []
     for i, (outputs, n) in enumerate(zip(passed.layers, shown, strict=True)):
-        images = places.small_images(outputs[:, :n])
+        images = passed.places.small_images(outputs[:, :n])
         ends = _ends(passed, i, n)
         layers.append({"shown": n, **pack_images(images, *ends)})
     weights = [
@@ -65,7 +66,7 @@ def draw_network(network: Network, places: Places, passed: Passed) -> dict[str, 
 
 
 def draw_unit(
-    network: Network, places: Places, passed: Passed, layer: int, unit: int, activation: str | None
+    network: Network, passed: Passed, layer: int, unit: int, activation: str | None
 ) -> dict[str, Any] | None:
     """Return a unit large, with its weights as numbers; None if there is no such unit.
 
@@ -74,12 +75,12 @@ def draw_unit(
     if not (0 <= layer < len(network.widths) and 1 <= unit <= network.widths[layer]):
         return None
     column = passed.layers[layer][:, unit - 1 : unit]
-    drawn = pack_images(places.images(column), *_ends(passed, layer, 1))
+    drawn = pack_images(passed.places.images(column), *_ends(passed, layer, 1))
     found = {
         "layer": layer,
         "unit": unit,
         "name": passed.names[layer][unit - 1],
-        "side": places.side,
+        "side": passed.places.side,
         **drawn,
         "low": drawn["low"][0],
         "high": drawn["high"][0],

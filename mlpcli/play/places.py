@@ -16,7 +16,8 @@ from mlpcli.training.plane import extent, grid_lines, grid_of
 __all__ = ["SIDE_OF_MAPS", "Places"]
 
 SIDE_OF_MAPS = 20  # points along a side of a unit's small map
-_FINEST, _COARSEST = 4, 2  # steps of the grid from one point of a small map to the next
+_STEPS = 4, 3, 2  # steps of the grid from one point of a small map to the next, the finest first
+_FINE = 8  # the same while nothing moves
 _MOST_WORK = 1e9  # multiplications of a network over the grid
 _LINES, _ALONG = 15, 31  # of the bent grid
 _LINE = 201  # points of the bent line of one feature
@@ -27,13 +28,13 @@ class Places:
     """Places in the plane of two features, or along the axis of one, and the network's inputs there.
 
     ``side`` is the number of points along a side of the grid, of which every ``step``-th is one of a small
-    map. Images of one feature do not change from row to row. ``extent`` is the range of each axis, and
-    ``range`` that of the targets of a regression, which with one feature is the second axis; they follow from
-    the ``base``, without the points that were ``added``, so that these can be dragged. ``rows`` are the
-    examples that are drawn: all, or if there are too many, evenly spaced ones, and those that were added.
-    ``inputs`` (n, inputs) are those of the grid, row by row from the lowest, then of the ``lines``
-    (k, along, features), then of the examples, so that a single forward pass is enough. ``shown`` are the
-    same as one thinks of them: columns in their own units, and squares that are not below 0.
+    map; a ``fine`` grid has more of them. Images of one feature do not change from row to row. ``extent`` is
+    the range of each axis, and ``range`` that of the targets of a regression, which with one feature is the
+    second axis; they follow from the ``base``, without the points that were ``added``, so that these can be
+    dragged. ``rows`` are the examples that are drawn: all, or if there are too many, evenly spaced ones, and
+    those that were added. ``inputs`` (n, inputs) are those of the grid, row by row from the lowest, then of
+    the ``lines`` (k, along, features), then of the examples, so that a single forward pass is enough.
+    ``shown`` are the same as one thinks of them: columns in their own units, and squares not below 0.
     """
 
     def __init__(
@@ -43,12 +44,12 @@ class Places:
         network: Network,
         added: Sequence[int] = (),
         base: Splits | None = None,
+        *,
+        fine: bool = False,
     ) -> None:
         weights = len(network.parameters.values)
-        self.step = next(
-            (step for step in range(_FINEST, _COARSEST, -1) if _side(step) ** 2 * weights < _MOST_WORK),
-            _COARSEST,
-        )
+        steps = (_FINE, *_STEPS) if fine else _STEPS
+        self.step = next((step for step in steps if _side(step) ** 2 * weights < _MOST_WORK), steps[-1])
         self.side = _side(self.step)
         base = splits if base is None else base
         self.extent = _with_points(extent(base), splits.train.X[list(added)])

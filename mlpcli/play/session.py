@@ -138,6 +138,7 @@ class Session:
         self.added_rows = range(total - len(added), total)
         self.places = Places(splits, run.transform, run.network, self.added_rows, base)
         self._steps = run.trainer.optimizer.steps
+        self._fine: Places | None = None
         self.diverged: str | None = None
         self._scored: tuple[int, Scores] | None = None  # after this number of steps
         self._momentum = getattr(experiment.optimizer, "momentum", self._momentum)
@@ -149,6 +150,16 @@ class Session:
         if self._read is None or self._read[0] != key:
             self._read = key, load_splits(experiment)
         return self._read[1]
+
+    @property
+    def places_now(self) -> Places:
+        """Where a frame evaluates the network: at more places while nothing is playing."""
+        if self.playing:
+            return self.places
+        if self._fine is None:
+            run, base = self.run, self._load(self.experiment)
+            self._fine = Places(run.splits, run.transform, run.network, self.added_rows, base, fine=True)
+        return self._fine
 
     def twin(self) -> Session:
         """Return another session with the same settings, data and points, which begins from the seed."""

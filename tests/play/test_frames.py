@@ -98,6 +98,7 @@ def test_a_frame_is_drawn_thirty_times_a_second(tmp_path: Path) -> None:
     """2-100-3 with the network drawn takes 7 ms of a core; 33 ms are a coarse bound."""
     session = Session(validate_experiment({**DEFAULT, "model": {"hidden": [100]}}, tmp_path), tmp_path)
     session.train_epoch()
+    session.playing = True
     took = []
     for _ in range(8):
         begun = time.thread_time()
@@ -156,6 +157,19 @@ def test_a_regression_of_one_feature_is_a_curve(tmp_path: Path) -> None:
     maps = unpacked(frame["network"]["layers"][1]["bytes"], 3, side, side)
     assert (maps == maps[:, :1]).all()
     assert np.shape(frame["hidden"]["lines"])[0] == 1
+
+
+def test_the_grid_is_finer_while_nothing_is_playing(tmp_path: Path) -> None:
+    session = make(tmp_path, [3])
+    paused = draw_frame(session, View(unit=(1, 1)))
+    session.playing = True
+    playing = draw_frame(session, View(unit=(1, 1)))
+    assert paused["side"] > playing["side"]
+    every = (paused["side"] - 1) // (playing["side"] - 1)
+    fine, coarse = (unpacked(frame["labels"], *[frame["side"]] * 2) for frame in (paused, playing))
+    np.testing.assert_array_equal(fine[::every, ::every], coarse)
+    assert paused["network"]["layers"][0] == playing["network"]["layers"][0]
+    assert paused["unit"]["side"] == paused["side"]
 
 
 def test_without_its_inside_a_frame_has_the_predictions_alone(tmp_path: Path) -> None:
