@@ -29,18 +29,18 @@ __all__ = ["export"]
     help="The format, where the name of FILE does not end in it.",
 )
 def export(checkpoint: Path, file: Path, to: str | None) -> None:
-    r"""Write a trained network as FILE, whose name says the format.
+    """Write a trained network as FILE, whose name says the format.
 
     \b
     model.onnx         an ONNX model: cells of the table in, predictions out
-    model.py           the forward pass and its numbers in plain NumPy, to read and run
-    model.pt           a state_dict of PyTorch, and model_torch.py: its Sequential
+    model.py           the same in plain NumPy, to be read and run
+    model.pt           a state_dict, and its torch.nn.Sequential in Python
     model.npz          the arrays with their names, for NumPy
-    model.safetensors  the same for many languages
+    model.safetensors  the arrays with their names, for many languages
 
     CHECKPOINT is a checkpoint, or the directory of a run for its best epoch, or of a cross-validation: the
     mean of its networks is then one model. An older FILE is replaced.
-    """
+    """  # noqa: D301
     to = _format(file, to)
     prepare_blas()
     from mlpcli.export.formats import export_checkpoint

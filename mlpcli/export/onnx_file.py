@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def onnx_bytes(graph: Graph, about: Mapping[str, str]) -> bytes:
     Raises UsageError if onnx is not installed, or the network is too large for one file of ONNX.
     """
     try:
-        import onnx
+        onnx = _onnx()
     except ImportError as error:
         raise UsageError(
             f"an ONNX file needs onnx, which cannot be imported ({error}); install it with\n"
@@ -106,9 +107,12 @@ def onnx_bytes(graph: Graph, about: Mapping[str, str]) -> bytes:
     return data
 
 
-def _type(dtype: np.dtype[Any]) -> int:
-    import onnx
+def _onnx() -> Any:
+    return import_module("onnx")
 
+
+def _type(dtype: np.dtype[Any]) -> int:
+    onnx = _onnx()
     found: int = onnx.TensorProto.STRING if dtype.hasobject else onnx.helper.np_dtype_to_tensor_dtype(dtype)
     return found
 
@@ -156,15 +160,13 @@ class _Writer:
         return name
 
     def _add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        import onnx
-
+        onnx = _onnx()
         node = onnx.helper.make_node(operator, inputs, [output], output, **attributes)
         self.nodes.append(node)
         return output
 
     def _constant(self, name: str, value: NDArray[Any]) -> str:
-        import onnx
-
+        onnx = _onnx()
         if value.dtype == object:
             texts = [text.encode() for text in value]
             tensor = onnx.helper.make_tensor(name, onnx.TensorProto.STRING, value.shape, texts)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mlpcli.export import FORMATS
 from mlpcli.training.directory import RunDirectory
 
 Mlp = Callable[..., Any]
@@ -77,3 +78,9 @@ def test_many_columns_fit_the_terminal(
     assert inputs.startswith("inputs   island, bill_length_mm, ")
     assert inputs.endswith(", ... 7 in all")
     assert len(inputs) < 80
+
+
+def test_the_help_lists_each_format_on_a_line(mlp: Mlp) -> None:
+    lines = mlp("export", "--help").out.splitlines()
+    for ending in FORMATS.values():
+        assert sum(line.startswith(f"  model{ending} ") for line in lines) == 1
