@@ -22,6 +22,7 @@ __all__ = [
     "percent",
     "printable",
     "repeated",
+    "rounded",
     "shell_path",
     "shortened",
     "some",
@@ -80,6 +81,11 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.4g}"
+
+
+def rounded(value: float) -> str:
+    """Return a number for a sentence: three digits, or a whole number with commas, as 0.126 and 1,445."""
+    return f"{value:,.0f}" if 999.5 <= abs(value) < 1e12 else f"{value:.3g}"
 
 
 def printable(text: str) -> str:

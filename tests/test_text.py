@@ -19,6 +19,7 @@ from mlpcli.text import (
     percent,
     printable,
     repeated,
+    rounded,
     shell_path,
     shortened,
     some,
@@ -163,3 +164,11 @@ def test_one_text_has_one_spelling() -> None:
     began = time.perf_counter()
     assert len(nfc("a" + "\u0315\u0300" * 60_000)) == 120_001
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.12649, "0.126"), (2, "2"), (999.4, "999"), (999.6, "1,000"), (-1445.2, "-1,445"), (2e13, "2e+13")],
+)
+def test_a_number_of_a_sentence(value: float, expected: str) -> None:
+    assert rounded(value) == expected

@@ -307,6 +307,11 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     table = columns([header, *rows], "<" + ">" * len(names))
     if run.baselines.note is not None:
         table += f"\n{run.baselines.note}"
+    if run.may_have_seen:
+        table += (
+            "\nThe network that it began with may have learned rows that are held out here: their"
+            "\nscores may be too good."
+        )
     return "\n\n".join([_verdict(run), table, _health(run), columns(facts, "<<")])
 
 

@@ -82,6 +82,11 @@ def find_rows(
         split, notes = _read_all(checkpoint, data)
     else:
         part, split = _find_split(checkpoint, folder_of(path), part, data)
+        if checkpoint.may_have_seen and part != "train":
+            notes = (
+                f"The network that the run began with may have learned rows of the {part} split: its scores "
+                "may be too good.",
+            )
     source = checkpoint.experiment.data.title if data is None else str(data)
     which: dict[str, Any] = {"epoch": checkpoint.epoch}
     if checkpoint.others:

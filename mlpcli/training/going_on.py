@@ -20,7 +20,7 @@ from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.loop import Progress, Trainer
 from mlpcli.training.named import find_checkpoint
 
-__all__ = ["describe_start", "go_on", "load_start"]
+__all__ = ["describe_start", "go_on", "load_start", "may_have_seen"]
 
 # Keys of data that are part of the fitted transform of a checkpoint, and those that divide the rows.
 _OF_TRANSFORM: dict[str, Any] = {"scaling": None, "terms": [], "bins": 0, "target_transform": "none"}
@@ -93,12 +93,31 @@ def describe_start(experiment: Experiment, splits: Splits, start: Checkpoint) ->
     text = f"It begins with the network of {path}, after {count(start.epoch, 'epoch')}"
     slots = build_rule(experiment).slots
     text += " and with the state of its optimizer." if slots and _keeps_state(slots, start) else "."
-    if _are_divided_otherwise(experiment, splits, start):
+    if may_have_seen(experiment, splits, start):
         text += (
             " Its rows were divided in another way: those that it has learned may be among those held out "
             "here, whose scores are then too good."
         )
     return text
+
+
+def may_have_seen(experiment: Experiment, splits: Splits, start: Checkpoint) -> bool:
+    """Return whether ``start``, or a network that it began with, may have learned rows held out here.
+
+    It looks at rows of the same data only: whether two files share some rows, it does not know.
+    """
+    experiments = (start.experiment, experiment)
+    then, now = (
+        {"seed": one.training.seed, "validation": one.training.validation, **to_plain(one)["data"]}
+        for one in experiments
+    )
+    if experiment.data.name in TOY_SETS:  # whose points another seed or setting changes
+        drawn = then.keys() - {*_OF_SPLITS, *_OF_TRANSFORM, "validation"}
+        are_same = all(then[key] == now.get(key) for key in drawn)
+    else:
+        are_same = start.fingerprint == splits.fingerprint
+    keys = ("seed", "validation", *_OF_SPLITS)
+    return are_same and (start.may_have_seen or any(then.get(key) != now.get(key) for key in keys))
 
 
 def _keeps_state(slots: Any, start: Checkpoint) -> bool:
@@ -143,21 +162,6 @@ def _difference(mine: NetworkSpec, theirs: NetworkSpec) -> str | None:
         return f"layers: {clip(widths[1], 60)} there, {clip(widths[0], 60)} here"
     names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
     return f"layers: other parameters ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
-
-
-def _are_divided_otherwise(experiment: Experiment, splits: Splits, start: Checkpoint) -> bool:
-    """Return whether the rows are those of ``start``, but other ones may be held out."""
-    experiments = (start.experiment, experiment)
-    then, now = (
-        {"seed": one.training.seed, "validation": one.training.validation, **to_plain(one)["data"]}
-        for one in experiments
-    )
-    if experiment.data.name in TOY_SETS:  # whose points another seed or setting changes
-        drawn = then.keys() - {*_OF_SPLITS, *_OF_TRANSFORM, "validation"}
-        are_same = all(then[key] == now.get(key) for key in drawn)
-    else:
-        are_same = start.fingerprint == splits.fingerprint
-    return are_same and any(then.get(key) != now.get(key) for key in ("seed", "validation", *_OF_SPLITS))
 
 
 def _value(value: Any) -> str:

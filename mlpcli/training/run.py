@@ -43,7 +43,7 @@ from mlpcli.text import count, listed
 from mlpcli.training.baselines import Baselines, Fitted, fit_baselines, measure_baselines
 from mlpcli.training.checkpoints import Checkpoint, Resume
 from mlpcli.training.evaluation import quick_scores, require_counted, require_defined
-from mlpcli.training.going_on import describe_start, go_on, load_start
+from mlpcli.training.going_on import describe_start, go_on, load_start, may_have_seen
 from mlpcli.training.linear_path import fit_linear_path
 from mlpcli.training.loop import Epoch, MidEpoch, Trainer
 from mlpcli.training.memory import loaded_data, require_memory
@@ -163,8 +163,12 @@ class Run:
             batches if left_out is not None else None if val is None else self._batches(val, keep=True),
             self.target_transform,
         )
+        self.may_have_seen = (
+            False  # whether the network that it began with may have learned rows held out here
+        )
         if start is not None:
             go_on(self.network, self.trainer, start, anew=anew)
+            self.may_have_seen = may_have_seen(experiment, splits, start) if anew else start.may_have_seen
         self._snapshots = set(experiment.training.snapshot_epochs)
         self.seconds = 0.0
         began = describe_start(experiment, splits, start) if anew and start is not None else None
@@ -320,6 +324,7 @@ class Run:
             Resume(trainer.progress, trainer.optimizer.steps, trainer.optimizer.slots, mid_epoch),
             self._data_from_run,
             baselines,
+            may_have_seen=self.may_have_seen,
         )
 
     @cached_property

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mlpcli.text import count
+from mlpcli.text import count, rounded
 from mlpcli.training.finished import FinishedRun, Row
 
 __all__ = ["Finding", "judge"]
@@ -20,7 +20,18 @@ _RISE, _FALL = 1.1, 0.01  # of the validation loss: over its lowest value, and i
 _WIDE = 1.25  # the error on held-out examples over that on training examples, of a regression
 _NEAR = 1.1  # errors of two models within this factor are about the same
 _FEW_EPOCHS = 10  # with fewer, nothing is said of the course of the loss
+_MOST_NAMED = 3  # classes that are named
+_LAST_FEW = 20  # the best epoch is among the last of so many parts, if more training would help
 _POOR = 0.9  # a score on the training examples themselves that is below this is low
+_HOW_FAR = {  # a score on a split tells what to expect of new examples
+    "test": "These examples were used neither to train nor to choose the epoch.",
+    "val": "They chose the best epoch, so new examples may do a little worse.",
+    "train": "No examples are held out, so this does not tell how it does on new ones.",
+}
+_SEEN = (
+    "But it began with another network, which may have learned some of these examples: the rows were divided "
+    "in another way then. So the score may be too good."
+)
 _WORDS = {"train": "training", "val": "validation", "test": "test"}
 
 Reports = Mapping[str, Mapping[str, Any]]
@@ -42,12 +53,20 @@ def judge(run: FinishedRun, reports: Reports, baselines: Mapping[str, Mapping[st
     part = run.held_out
     report, trained = reports[part], reports["train"]
     is_class = run.checkpoint.classes is not None
-    found = [Finding("How good is it?", _classified(part, report) if is_class else _fitted(part, report))]
+    has_seen = run.checkpoint.may_have_seen and part != "train"
+    score = _classified(part, report) if is_class else _fitted(part, report)
+    found = [Finding("How good is it?", f"{score} {_SEEN if has_seen else _HOW_FAR[part]}")]
     compare = _compare_shares if is_class else _compare_errors
-    found.append(Finding("Does it beat simple models?", compare(report, baselines)))
+    compared = compare(report, baselines)
+    if has_seen and compared:
+        compared = "Not known: simple models have not seen these examples, and the network may have."
+    found.append(Finding("Does it beat simple models?", compared))
     over = None if part == "train" else _overfit(run.rows)
     gap = "" if part == "train" else (_gap_of_shares if is_class else _gap_of_errors)(part, trained, report)
-    found.append(Finding("Does it over-fit?", _overfitting(run, part, over, gap)))
+    overfitting = _overfitting(run, part, over, gap)
+    if has_seen and over is None and not gap:
+        overfitting = "Not known: the network may have seen the examples that would show it."
+    found.append(Finding("Does it over-fit?", overfitting))
     under = "" if gap else _underfitting(trained, is_class=is_class)
     if under:
         found.append(Finding("Does it under-fit?", under))
@@ -63,24 +82,14 @@ def _classified(part: str, report: Mapping[str, Any]) -> str:
     text = f"It classifies {right:,} of {examples} correctly: {right / n:.1%}."
     if "weighted" in report:
         text = f"Of {examples} it classifies {report['accuracy']:.1%} correctly, by their weights."
-    return f"{text} {_how_far(part)}"
+    return text
 
 
 def _fitted(part: str, report: Mapping[str, Any]) -> str:
     n = count(report["n"], f"{_WORDS[part]} example")
-    error = f"Its typical error (RMSE) on {n} is {report['rmse']:.3g}"
-    if report["r2"] is None:
-        return f"{error}. {_how_far(part)}"
-    return f"{error}; it explains {report['r2']:.1%} of their variance (R2). {_how_far(part)}"
-
-
-def _how_far(part: str) -> str:
-    """Return how far a score on a split tells what to expect of new examples."""
-    return {
-        "test": "Neither the weights nor the choice of the epoch have seen them.",
-        "val": "They chose the best epoch, so new examples may do a little worse.",
-        "train": "No examples are held out, so this does not tell how it does on new ones.",
-    }[part]
+    text = f"Its typical error (RMSE) on {n} is {rounded(report['rmse'])}"
+    explained = f"; it explains {report['r2']:.1%} of their variance (R2)" if report["r2"] is not None else ""
+    return f"{text}{explained}."
 
 
 def _is_clear(one: float, other: float, n: int, m: int) -> bool:
@@ -125,11 +134,11 @@ def _compare_errors(report: Mapping[str, Any], baselines: Mapping[str, Mapping[s
         error = baselines[name]["rmse"]
         ratio = error / own
         if ratio > _NEAR:
-            sentences.append(f"The error of {title}, {error:.3g}, is {ratio:.2g} times as large.")
+            sentences.append(f"The error of {title}, {rounded(error)}, is {ratio:.2g} times as large.")
         elif ratio > 1 / _NEAR:
-            sentences.append(f"The error of {title}, {error:.3g}, is about the same.")
+            sentences.append(f"The error of {title}, {rounded(error)}, is about the same.")
         else:
-            sentences.append(f"The error of {title} is smaller: {error:.3g}.")
+            sentences.append(f"The error of {title} is smaller: {rounded(error)}.")
     return " ".join(sentences)
 
 
@@ -157,8 +166,8 @@ def _overfitting(run: FinishedRun, part: str, over: tuple[int, float, float] | N
     if over is not None:
         epoch, lowest, end = over
         text = (
-            f"In the end it does: the validation loss is lowest around epoch {epoch:,}, at {lowest:.3g}, and "
-            f"rises to {end:.3g}, while the training loss goes on falling."
+            f"In the end it does: the validation loss is lowest around epoch {epoch:,}, at "
+            f"{rounded(lowest)}, and rises to {rounded(end)}, while the training loss goes on falling."
         )
         if run.checkpoint.epoch == run.best_epoch < len(run.rows):
             text += f" This page shows the best epoch, {run.best_epoch:,}."
@@ -218,7 +227,17 @@ def _more_training(run: FinishedRun, *, is_overfit: bool) -> str:
         )
     if fall is None:
         return ""
-    return f"{'Probably' if fall > _FALL else 'Hardly'}: {course}."
+    if fall <= _FALL:
+        return f"Hardly: {course}."
+    if not _is_falling_still(rows):
+        return f"Hardly: {course}, but it falls no longer."
+    if run.best_epoch < len(rows) - len(rows) // _LAST_FEW:
+        return f"Hardly: no epoch after {run.best_epoch:,}, the best one, was better."
+    return f"Probably: {course}."
+
+
+def _losses(rows: Sequence[Row]) -> list[float]:
+    return [row.train_loss if row.val_loss is None else row.val_loss for row in rows]
 
 
 def _last_fall(rows: Sequence[Row]) -> float | None:
@@ -226,9 +245,15 @@ def _last_fall(rows: Sequence[Row]) -> float | None:
     tail = len(rows) // 10
     if tail < 2:
         return None
-    loss = [row.train_loss if row.val_loss is None else row.val_loss for row in rows]
+    loss = _losses(rows)
     before, last = float(np.mean(loss[-2 * tail : -tail])), float(np.mean(loss[-tail:]))
     return (before - last) / before if before > 0 else 0.0
+
+
+def _is_falling_still(rows: Sequence[Row]) -> bool:
+    """Return whether the loss falls within the last tenth of the epochs, by the slope of a line."""
+    last = _losses(rows)[-(len(rows) // 10) :]
+    return float(np.dot(np.arange(len(last)) - (len(last) - 1) / 2, last)) < 0
 
 
 def _hardest(part: str, report: Mapping[str, Any]) -> str:
@@ -239,17 +264,55 @@ def _hardest(part: str, report: Mapping[str, Any]) -> str:
         most = min(1.0, 3 / n)  # the rule of three (Hanley & Lippman-Hand, 1983)
         none = f"It makes no mistakes on {count(n, f'{words} example')}"
         return f"{none}; even so, up to {most:.1%} of new ones may be wrong."
-    row = min(classes, key=lambda row: (row["recall"], -missed[row["class"]]))
-    name, support = row["class"], round(row["support"])
     if "weighted" in report:
+        row = min(classes, key=lambda row: row["recall"])
         share = f"{1 - row['recall']:.1%} of its {words} examples"
-        text = f"Most in class {name}: {share} are missed, by their weights"
-    else:
-        are = "is" if missed[name] == 1 else "are"
-        text = (
-            f"Most in class {name}: {missed[name]:,} of its {count(support, f'{words} example')} {are} missed"
-        )
-    others = [mistake["predicted"] for mistake in report["mistakes"] if mistake["class"] == name]
-    if others and len(report["classes"]) > 2:
-        text += f", {'most of them' if len(others) > 1 else 'and'} taken for {others[0]}"
-    return f"{text}."
+        return f"Most often in class {row['class']}: {share} are missed, by their weights."
+    taken = _taken_for(report)
+    if sum(missed.values()) == 1:
+        (name,) = (name for name, n in missed.items() if n)
+        return f"The only mistake: a {words} example of class {name}, taken for {next(iter(taken[name]))}."
+    lowest = min(row["recall"] for row in classes)
+    worst = [row for row in classes if row["recall"] == lowest]
+    if len(worst) > 1:
+        names = [row["class"] for row in worst]
+        listed = ", ".join(names[:-1][:_MOST_NAMED]) + f" and {names[-1]}"
+        which = f"classes {listed} alike" if len(names) <= _MOST_NAMED else f"{len(names):,} classes alike"
+        return f"Most often in {which}: {1 - lowest:.1%} of the {words} examples of each are missed."
+    name, support = worst[0]["class"], round(worst[0]["support"])
+    of = f"{missed[name]:,} of its {count(support, f'{words} example')}"
+    text = f"Most often in class {name}: {of} {'is' if missed[name] == 1 else 'are'} missed"
+    is_told = len(report["classes"]) > 2 and taken.get(name)
+    return f"{text}, {_others(taken[name], missed[name])}." if is_told else f"{text}."
+
+
+def _taken_for(report: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Return for each class how many of its examples are taken for which other one, the most first.
+
+    Of very many classes only the most frequent mistakes are known.
+    """
+    names = [row["class"] for row in report["classes"]]
+    found: dict[str, dict[str, int]] = {}
+    if report["confusion"] is None:
+        for mistake in report["mistakes"]:
+            found.setdefault(mistake["class"], {})[mistake["predicted"]] = mistake["count"]
+        return found
+    for name, row in zip(names, report["confusion"], strict=True):
+        others = {other: n for other, n in zip(names, row, strict=True) if n and other != name}
+        found[name] = dict(sorted(others.items(), key=lambda item: -item[1]))
+    return found
+
+
+def _others(taken: Mapping[str, int], missed: int) -> str:
+    """Return in words what ``missed`` examples of a class are taken for."""
+    first, most = next(iter(taken.items()))
+    if most == missed:
+        return f"{'all ' if missed > 1 else ''}taken for {first}"
+    if 2 * most > missed:
+        return f"most of them taken for {first}"
+    shown = dict(list(taken.items())[:_MOST_NAMED])
+    words = [f"{n:,}{' taken' if name == first else ''} for {name}" for name, n in shown.items()]
+    rest = missed - sum(shown.values())
+    if rest:
+        words.append(f"{rest:,} for others")
+    return f"{', '.join(words[:-1])} and {words[-1]}"

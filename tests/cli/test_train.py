@@ -193,6 +193,15 @@ def test_a_dry_run_says_what_the_run_begins_with(mlp: Mlp) -> None:
     assert (code, "layers: 2-100-3 there, 2-5-3 here" in err) == (2, True)
 
 
+def test_the_summary_says_if_the_network_may_have_learned_what_is_held_out(mlp: Mlp) -> None:
+    mlp("train", SPIRAL, "--set", "training.epochs=1", "--out", "before")
+    start = ("--set", f"training.start_from={Path('before/last.npz').absolute()}")
+    common = ("train", SPIRAL, *start, "--set", "training.epochs=1")
+    assert "may have learned rows that are held out here" not in mlp(*common, "--out", "same").out
+    out = mlp(*common, "--set", "data.test_size=0.3", "--out", "other").out
+    assert "may have learned rows that are held out here: their\nscores may be too good." in out
+
+
 REFUSED = {
     "a run": (
         ["--out", "run"],

@@ -12,6 +12,7 @@ from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import CheckpointError, ConfigError
 from mlpcli.optim.rules import RULES
+from mlpcli.training.apply import score_checkpoint
 from mlpcli.training.checkpoints import load_checkpoint, save_checkpoint
 from mlpcli.training.folds import CrossValidation
 from mlpcli.training.plan import plan_run
@@ -274,6 +275,20 @@ def test_rows_that_it_has_learned_and_that_are_held_out_now_are_told(
     data = {"name": "moons", "points": 60, **data}
     run = Run(begin(trained_before, 1, data=data, training=training))
     assert ("too good" in run.notes[-1]) == is_told
+    assert run.here().may_have_seen == is_told
+
+
+def test_that_it_may_have_seen_rows_is_kept_and_handed_on(trained_before: Path, tmp_path: Path) -> None:
+    data = {"name": "moons", "points": 60, "test_size": 0.5}
+    second = tmp_path / "second.npz"
+    save_checkpoint(second, Run(begin(trained_before, 1, data=data)).here())
+    assert load_checkpoint(second).may_have_seen
+    third = Run(begin(second, 1, data=data))  # divided as the second run, but not as the first
+    assert third.may_have_seen
+    assert "too good" in third.notes[-1]
+    (note,) = score_checkpoint(second, "test", None)["notes"]
+    assert "may have learned rows of the test split" in note
+    assert score_checkpoint(second, "train", None)["notes"] == []
 
 
 def test_a_cross_validation_does_not_begin_with_what_has_seen_its_rows(trained_before: Path) -> None:

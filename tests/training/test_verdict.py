@@ -41,7 +41,7 @@ def run(losses: list[Row] = FLAT, *, part: str = "test", classes: Any = ("a", "b
         held_out=part,
         best_epoch=best,
         is_unfinished=facts.get("unfinished", False),
-        checkpoint=SimpleNamespace(epoch=best, classes=classes),
+        checkpoint=SimpleNamespace(epoch=best, classes=classes, may_have_seen=facts.get("seen", False)),
         experiment=SimpleNamespace(
             training=SimpleNamespace(epochs=facts.get("epochs", len(losses)), patience=facts.get("patience"))
         ),
@@ -57,6 +57,7 @@ def classified(n: int, *right: int, mistakes: Any = ()) -> dict[str, Any]:
             {"class": name, "recall": k / n, "support": n} for name, k in zip("abc", right, strict=False)
         ],
         "mistakes": [{"class": a, "predicted": b, "count": k} for a, b, k in mistakes],
+        "confusion": None,
     }
 
 
@@ -67,7 +68,7 @@ def answers(*args: Any) -> dict[str, str]:
 def test_it_says_how_many_are_right_and_what_that_is_worth() -> None:
     report = classified(20, 19, 20, 18)
     for part, told in (
-        ("test", "have seen them"),
+        ("test", "used neither to train nor to choose the epoch."),
         ("val", "a little worse"),
         ("train", "No examples are held out"),
     ):
@@ -135,7 +136,7 @@ def test_training_examples_that_are_clearly_easier_are_learned_by_heart() -> Non
         "right on 100.0% of the training examples, but on 80.0% of the test ones"
         in found["Does it over-fit?"]
     )
-    few = classified(5, 5, 5, 4)
+    few = classified(5, 5, 5, 4, mistakes=[("c", "a", 1)])
     assert "No sign" in answers(run(), {"train": trained, "test": few}, {})["Does it over-fit?"]
 
 
@@ -158,20 +159,64 @@ def test_a_run_that_was_stopped_is_not_finished_and_one_out_of_patience_is() -> 
     assert "after 7 epochs without a better" in answers(run(epochs=80, patience=7), reports, {})[more]
 
 
+def test_a_network_that_may_have_seen_the_examples_gets_no_praise() -> None:
+    trained, report = classified(100, 99, 99, 99), classified(100, 95, 95, 95)
+    baselines = {"linear": {"accuracy": 0.5}}
+    for part in ("test", "val"):
+        found = answers(run(part=part, seen=True), {"train": trained, part: report}, baselines)
+        assert "began with another network, which may have learned some" in found["How good is it?"]
+        assert "neither" not in found["How good is it?"]
+        assert found["Does it beat simple models?"].startswith("Not known")
+    good = answers(run(seen=True), {"train": trained, "test": trained}, baselines)
+    assert good["Does it over-fit?"].startswith("Not known")
+
+
 def test_the_hardest_class_is_named_with_what_it_is_taken_for() -> None:
     report = classified(20, 20, 12, 19, mistakes=[("b", "c", 6), ("b", "a", 2), ("c", "a", 1)])
     found = answers(run(), {"train": report, "test": report}, {})
     assert found["Where is it wrong?"] == (
-        "Most in class b: 8 of its 20 test examples are missed, most of them taken for c."
+        "Most often in class b: 8 of its 20 test examples are missed, most of them taken for c."
     )
-    one = classified(20, 20, 19, 20, mistakes=[("b", "c", 1)])
-    found = answers(run(), {"train": one, "test": one}, {})
-    assert found["Where is it wrong?"].endswith("1 of its 20 test examples is missed, and taken for c.")
     none = classified(20, 20, 20, 20)  # the rule of three: 3 / 60
     assert (
         "up to 5.0% of new ones may be wrong"
         in answers(run(), {"train": none, "test": none}, {})["Where is it wrong?"]
     )
+
+
+@pytest.mark.parametrize(
+    ("matrix", "said"),
+    [
+        ([[4, 0, 0], [0, 2, 2], [0, 0, 4]], "of its 4 test examples are missed, all taken for c."),
+        ([[4, 0, 0], [1, 2, 1], [0, 0, 4]], "are missed, 1 taken for a and 1 for c."),
+        ([[4, 0, 0], [1, 3, 0], [0, 0, 4]], "The only mistake: a test example of class b, taken for a."),
+        ([[4, 0, 0], [2, 1, 1], [1, 0, 3]], "3 of its 4 test examples are missed, most of them taken for a."),
+        ([[4, 0, 0], [1, 3, 0], [0, 1, 3]], "in classes b and c alike: 25.0% of the test examples of each"),
+        ([[3, 1], [0, 4]], "The only mistake: a test example of class a, taken for b."),
+        ([[2, 2], [0, 4]], "in class a: 2 of its 4 test examples are missed."),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_mistakes_is_what_the_confusion_matrix_says(
+    matrix: list[list[int]], said: str
+) -> None:
+    report = classified(4, *(row[i] for i, row in enumerate(matrix))) | {"confusion": matrix}
+    found = answers(run(classes=tuple("abc"[: len(matrix)])), {"train": report, "test": report}, {})
+    assert said in found["Where is it wrong?"]
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (np.linspace(0.3, 0.2, 20), "Probably: in the last tenth"),
+        (np.concatenate([np.linspace(0.3, 0.2, 11), np.linspace(0.21, 0.22, 9)]), "falls no longer"),
+        (np.concatenate([np.linspace(0.3, 0.1, 10), np.linspace(0.25, 0.2, 10)]), "Hardly"),
+    ],
+)
+def test_more_training_helps_only_where_the_loss_falls_to_the_end(end: Any, said: str) -> None:
+    val = np.concatenate([np.linspace(1, 0.4, 80), end])
+    report = classified(20, 19, 19, 19)
+    losses = rows(val, np.full(100, 0.5))
+    assert said in answers(run(losses), {"train": report, "test": report}, {})["Would more training help?"]
 
 
 def test_weighted_examples_are_shares_and_no_counts() -> None:
@@ -181,7 +226,7 @@ def test_weighted_examples_are_shares_and_no_counts() -> None:
         "Of 60 test examples it classifies 85.0% correctly, by their weights."
     )
     assert found["Where is it wrong?"] == (
-        "Most in class b: 40.0% of its test examples are missed, by their weights."
+        "Most often in class b: 40.0% of its test examples are missed, by their weights."
     )
 
 
@@ -194,3 +239,10 @@ def test_a_regression_is_judged_by_its_errors() -> None:
     assert "the mean, 8, is 4 times as large" in found["Does it beat simple models?"]
     assert "2 times that on training examples" in found["Does it over-fit?"]
     assert "Where is it wrong?" not in found
+
+
+def test_large_errors_are_written_with_commas() -> None:
+    report = {"n": 30, "rmse": 1445.2, "r2": 0.9}
+    found = answers(run(classes=None), {"train": report, "test": report}, {"mean": {"rmse": 8000.0}})
+    assert "(RMSE) on 30 test examples is 1,445;" in found["How good is it?"]
+    assert "the mean, 8,000, is" in found["Does it beat simple models?"]

@@ -66,6 +66,7 @@ class Checkpoint:
     data_from_run: str | None = None  # the path of the data from the run's folder
     baselines: Baselines | None = None  # older checkpoints have none
     others: tuple[Member, ...] = ()
+    may_have_seen: bool = False  # whether the network that it began with may have learned rows held out here
 
     @property
     def members(self) -> tuple[Member, ...]:

@@ -159,6 +159,7 @@ class Meta(_Strict):
     data_from_run: Annotated[str, Field(max_length=_MAX_TEXT, pattern=r"^[^\x00]*$")] | None = None
     baseline_note: Annotated[str, Field(max_length=_MAX_TEXT)] | None = None
     others: _List[NetworkMeta] = []
+    may_have_seen: bool = False
 
 
 def damaged(path: Path, what: str) -> CheckpointError:

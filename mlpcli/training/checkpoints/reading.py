@@ -99,6 +99,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         meta.data_from_run,
         first.baselines,
         tuple(others),
+        meta.may_have_seen,
     )
 
 

@@ -73,6 +73,8 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
         "data_from_run": checkpoint.data_from_run,
         "baseline_note": None if checkpoint.baselines is None else checkpoint.baselines.note,
     }
+    if checkpoint.may_have_seen:
+        meta["may_have_seen"] = True
     if checkpoint.others:
         meta["others"] = [
             {
