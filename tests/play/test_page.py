@@ -178,6 +178,27 @@ def test_changes_go_on_where_the_page_says_so(page: Page) -> None:
     assert page.quiet()
 
 
+def test_a_link_holds_a_comparison(start: Any, browser: Any) -> None:
+    playing = start()
+    page = Page(browser, playing.address)
+    page.change("model.hidden", "6")
+    page.click("compare")
+    page.until(lambda: "compare=" in page.run("return location.hash"))
+    playing.do(do="change", network=2, key="model.hidden", value="20")
+    link = page.until(
+        lambda: "B.model.hidden=20" in page.run("return location.hash") and page.run("return location.hash")
+    )
+    other = start()
+    page = Page(browser, other.address + link)
+    page.until(lambda: other.get("/state")["networks"] == [1, 2])
+    assert [other.get(f"/state?network={number}")["hidden"] for number in (1, 2)] == [[6], [20]]
+    page.until(lambda: page.run("return location.hash") == link)
+    assert not page.at("offer").is_displayed()
+    page.click("compare")
+    page.until(lambda: page.run("return location.hash") == "#model.hidden=6")
+    assert page.quiet()
+
+
 def test_a_link_holds_the_settings(start: Any, browser: Any) -> None:
     """It is used at once where nothing was done yet, and otherwise only if the user wants it."""
     playing = start()

@@ -5,7 +5,7 @@ import { showControls } from "./controls.js";
 import { drawLoss, SPLITS } from "./curves.js";
 import { listenToDialogs, listenToKeys } from "./dialogs.js";
 import { showParts, showTarget, target } from "./legend.js";
-import { copyLink, dropLink, showLink, useLink } from "./link.js";
+import { copyLink, dropLink, linkOf, showLink, useLink } from "./link.js";
 import { NetworkView } from "./network.js";
 import { showHealth, showScores } from "./numbers.js";
 import { Plane } from "./plane.js";
@@ -66,11 +66,14 @@ function query(network) {
 
 function follow(network) {
   followers.set(network, new Follower(network, query, {
-    state: (follower) => showState(follower),
+    state: (follower) => {
+      showState(follower);
+      if (linked) showLink(linkNow());
+    },
     frame: (follower) => {
       followBoth((follower.frame.networks ?? [1]).includes(2));
       draw(follower);
-      if (!linked && follower === now()) openLink();
+      if (!linked && [...followers.values()].every((each) => each.state)) openLink();
     },
     lost: (gone) => {
       if (gone) dropLink();
@@ -79,11 +82,13 @@ function follow(network) {
   }));
 }
 
+const linkNow = () => linkOf(followers.get(alone ? 2 : 1).state.link, alone ? null : followers.get(2)?.state?.link);
+
 /* Use the settings of the address, once the page is there. */
 function openLink() {
   linked = true;
-  useLink(now().state, now().frame, act);
-  showLink(now().state.link);
+  useLink(linkNow(), now().state, now().frame, act);
+  showLink(linkNow());
 }
 
 /* Begin or end the second network, as another tab or this one wants it. */
@@ -97,6 +102,7 @@ function followBoth(both) {
     followers.get(2).end();
     followers.delete(2);
     choose(1);
+    if (linked) showLink(linkNow());
   }
 }
 
@@ -261,7 +267,6 @@ function showState(follower) {
   showParts(state, seen.hidden, drawAll);
   if (view.layer > depth) Object.assign(view, { layer: 0, a: 0, b: 0 });
   if (unit && (unit[0] > depth + 1)) [unit, pinned] = [null, null];
-  if (linked) showLink(state.link);
 }
 
 // ---------------------------------------------------------------------------------------------- the commands
