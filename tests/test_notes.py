@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mlpcli.build import build_loss, load_splits
+from mlpcli.config.loader import load_experiment
+from mlpcli.config.plan import plan_network
 from mlpcli.training.apply import score_checkpoint
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
@@ -149,7 +152,18 @@ def test_relu_converges_in_fewer_epochs_than_tanh(trained: Train) -> None:
     assert np.mean(np.abs(np.tanh(X @ W["W1"] + W["b1"])) > 0.95) > 0.5  # the reason: they saturate
 
 
-def test_large_first_weights_saturate_sigmoids_and_no_gradient_comes_back(trained: Train) -> None:
+def test_tanh_learns_in_fewer_epochs_than_sigmoid(trained: Train) -> None:
+    for rate in ("0.03", "0.1"):
+        sigmoid, tanh = (
+            trained(
+                "notes/all_positive_inputs", f"model.activation={name}", f"optimizer.learning_rate={rate}"
+            )
+            for name in ("sigmoid", "tanh")
+        )
+        assert 1.5 * epochs_to(0.9, tanh) < epochs_to(0.9, sigmoid) < float("inf")
+
+
+def test_large_initial_weights_saturate_sigmoids_and_no_gradient_comes_back(trained: Train) -> None:
     small, right, large = (trained("notes/saturation", f"model.init.gain={gain}") for gain in (1, 4, 100))
     last = {run: rows(run)[-1] for run in (small, right, large)}
     assert min(last[large]["saturated"]) > 0.9
@@ -184,6 +198,15 @@ def test_leaky_relu_and_maxout_live_where_relu_dies(trained: Train, activation: 
     assert stuck_share(run) == 0
     relu = trained("notes/dead_relu")
     assert score(run, "accuracy") > max(0.75, score(relu, "accuracy") + 0.1)
+
+
+def test_maxout_doubles_the_parameters_of_every_neuron() -> None:
+    def hidden_layer(config: str) -> int:
+        experiment = load_experiment(Path("notes", config))
+        return plan_network(experiment.model, (64, 100, 10)).weight_layers()[0].parameters
+
+    assert hidden_layer("dead_relu") == 64 * 100 + 100
+    assert hidden_layer("maxout") == 2 * hidden_layer("dead_relu")
 
 
 def test_an_all_positive_input_makes_the_gradient_of_one_sign(trained: Train) -> None:

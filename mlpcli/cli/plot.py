@@ -262,7 +262,7 @@ def _folder(runs: Sequence[FinishedRun]) -> Path:
 
 def _draw_notes(notes: str, out: Path | None) -> None:
     """Draw a figure of the notes into a file, or all of them into a folder; print the path of each."""
-    from mlpcli.figures.notes import draw_notes
+    from mlpcli.figures.notes import FIGURES, draw_notes
     from mlpcli.figures.style import save
 
     default = Path("runs", "plots")
@@ -273,5 +273,8 @@ def _draw_notes(notes: str, out: Path | None) -> None:
     if out is None:
         check_folder(default)
     for name, path in paths.items():
-        save(draw_notes(name, tell), path, small=True)
+        runs = sum(map(len, FIGURES[name].trains.values()))
+        if notes == _ALL and runs:
+            tell(f"{name}: {count(runs, 'run')}")
+        save(draw_notes(name, None if notes == _ALL else tell), path, small=True)
         show(path)

@@ -341,9 +341,9 @@ def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
     height = 0.35 + (side - 0.1) * (sides[1] / sides[0] if is_square(span.ranges) else 1)
     is_plane = len(span.ranges) == 2
     is_shared = runs[0].checkpoint.classes is None or len(set(map(Scale.of, runs))) == 1
-    bars = 0.0 if is_shared or not is_plane else 0.7 * sheet.columns
+    bars = 0.0 if is_shared or not is_plane else 0.7 * sheet.rows
     figure = new_figure(
-        max(side * sheet.columns + 0.6 + bars, 6), height * sheet.rows + (1 if is_shared else 1.2)
+        max(side * sheet.columns + 0.6, 6), height * sheet.rows + (1 if is_shared else 1.2) + bars
     )
     panels = figure.subplots(sheet.rows, sheet.columns, sharex=True, sharey=True, squeeze=False)
     for panel in panels.flat:
@@ -367,7 +367,10 @@ def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
         _draw_bar(figure, panels, runs[0], pictures[0])
     elif is_plane:
         for run, place in zip(runs, sheet.places, strict=True):
-            _draw_bar(figure, panels[place], run, None)
+            Scale.of(run).bar(figure, panels[place], "bottom")
     handles = {str(handle.get_label()): handle for run in runs for handle in _handles(run)}
-    _draw_legend(figure, [handle for name, handle in handles.items() if not name.startswith("held out")])
+    absent = (
+        ("held out", "training") if runs[0].checkpoint.classes else ("held out",)
+    )  # only training is drawn
+    _draw_legend(figure, [handle for name, handle in handles.items() if not name.startswith(absent)])
     return figure

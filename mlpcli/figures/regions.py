@@ -75,8 +75,8 @@ class Scale:
             Line2D([], [], color=INK, linewidth=0.9, linestyle="--", label=f"margin, −{at:g} and {at:g}"),
         ]
 
-    def bar(self, figure: Figure, axes: Any) -> None:
-        """Draw the scale beside ``axes``: from one class to the other, or in grey if there are more."""
+    def bar(self, figure: Figure, axes: Any, location: str = "right") -> None:
+        """Draw the scale at ``axes``: from one class to the other, or in grey if there are more."""
         edges, full, levels = self._pair() if len(self.classes) == 2 else self._grey()
         # Transparent colours look like the tints on white, and follow the page of a report if that is dark.
         colours = np.hstack([full, self._strengths(levels)])
@@ -88,6 +88,8 @@ class Scale:
             extend=extend,
             spacing="proportional",
             label=self._name,
+            location=location,
+            format=None if self.margin is not None else FuncFormatter(lambda value, _: f"{100 * value:.0f}%"),
             aspect=28,
             fraction=0.08,
             pad=0.02,
@@ -96,7 +98,6 @@ class Scale:
         if self.margin is None:
             low = edges[0]
             bar.set_ticks([low, *(tick for tick in (0.25, 0.5, 0.75, 1) if tick > low + 0.05)])
-            bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f}%"))
         else:
             bar.set_ticks(edges[::2])
         bar.ax.minorticks_off()

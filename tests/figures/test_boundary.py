@@ -211,7 +211,7 @@ def test_runs_of_different_losses_have_a_scale_each(finished: Finish) -> None:
         finished("moons", "training.epochs=2", f"loss=binary_{loss}") for loss in ("hinge", "cross_entropy")
     ]
     figure = draw_boundary(runs)
-    assert [axes.get_ylabel() for axes in figure.axes[2:]] == [
+    assert [axes.get_xlabel() for axes in figure.axes[2:]] == [
         "score; above 0: class 1",
         "probability of class 1",
     ]

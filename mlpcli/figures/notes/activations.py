@@ -91,10 +91,10 @@ def draw_activations() -> Figure:
             )
     for axes in (panels[0, 3], panels[1, 2]):
         axes.annotate(
-            "−0.04",
-            (-4, -0.04),
-            xytext=(-3.7, -0.75),
-            fontsize=9,
+            f"y = {_LEAK * _Z[0]:.2f}\nslope {_LEAK}".replace("-", "−"),
+            (_Z[0], _LEAK * _Z[0]),
+            xytext=(-3.9, -1.15),
+            fontsize=8,
             arrowprops={"arrowstyle": "-", "color": INK},
         )
     for axes in panels[-1]:

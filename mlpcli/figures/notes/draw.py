@@ -20,10 +20,10 @@ __all__ = ["draw_notes"]
 _LETTERS = 11  # of a title in a hundred pixels
 
 
-def draw_notes(name: str, say: Callable[[str], object]) -> Figure:
+def draw_notes(name: str, say: Callable[[str], object] | None = None) -> Figure:
     """Train the runs of a figure, from the configs that come with mlp, and draw it.
 
-    ``say`` gets a line per run, with the command that trains it.
+    ``say`` gets a line for each run, with the command that trains it.
     """
     figure = FIGURES[name]
     planned = [
@@ -34,7 +34,8 @@ def draw_notes(name: str, say: Callable[[str], object]) -> Figure:
     runs = []
     for number, (config, overrides) in enumerate(planned, start=1):
         options = "".join(f" --set {shlex.quote(option)}" for option in overrides)
-        say(f"{name}, {number} of {len(planned)}: mlp train {config}{options}")
+        if say is not None:
+            say(f"{name}, {number} of {len(planned)}: mlp train {config}{options}")
         runs.append(FinishedRun.of(train_run(load_experiment(Path(config), overrides))))
     drawn = figure.draw(runs)
     _add_title(drawn, figure.claim)

@@ -41,7 +41,7 @@ def draw_dead_relu(runs: Sequence[FinishedRun]) -> Figure:
     percent_axis(axes.yaxis)
     axes.grid(True)
     axes.set_xlabel("learning rate (adam)")
-    axes.set_ylabel("share in the last epoch")
+    axes.set_ylabel("share during the last epoch")
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
@@ -50,7 +50,7 @@ def draw_dead_relu(runs: Sequence[FinishedRun]) -> Figure:
 def draw_saturation(runs: Sequence[FinishedRun]) -> Figure:
     """Draw, layer by layer, the norm of the gradient and the share of saturated outputs in the last epoch.
 
-    A line is a run; its colour and its marker are those of the gain of its first weights.
+    A line is a run; its colour and its marker are those of the gain of its initial weights.
     """
     figure = new_figure(8.6, 4.6)
     left, right = figure.subplots(1, 2)

@@ -105,7 +105,7 @@ def draw_forgetting(runs: Sequence[FinishedRun]) -> Figure:
 
 @styled
 def draw_others(runs: Sequence[FinishedRun]) -> Figure:
-    """Draw the losses over the epochs: with nothing against overfitting, with dropout, with input noise."""
+    """Draw the losses over the epochs: without regularization, with dropout, with input noise."""
     methods: dict[str, list[FinishedRun]] = {}
     for run in runs:
         model = run.experiment.model
@@ -114,7 +114,7 @@ def draw_others(runs: Sequence[FinishedRun]) -> Figure:
         elif model.input_noise:
             name = f"noise of {model.input_noise:g} on the inputs"
         else:
-            name = "nothing against it"
+            name = "no regularization"
         methods.setdefault(name, []).append(run)
     figure = new_figure(3.2 * len(methods), 4.4)
     panels = figure.subplots(1, len(methods), sharex=True, sharey=True)

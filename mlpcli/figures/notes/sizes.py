@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mlpcli.figures.boundary import draw_boundary
 from mlpcli.figures.notes.parts import accuracy, draw_planes
-from mlpcli.figures.style import INK, LINE_COLOURS, new_figure, percent_axis, styled
+from mlpcli.figures.style import INK, LINE_COLOURS, log_axis, new_figure, percent_axis, styled
 from mlpcli.training.finished import FinishedRun
 
 __all__ = ["draw_approximations", "draw_depth", "draw_sizes", "draw_spread"]
@@ -43,7 +43,7 @@ def draw_sizes(runs: Sequence[FinishedRun]) -> Figure:
 @styled
 def draw_spread(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the final training loss for each seed, over the size of the network."""
-    figure = new_figure(6.4, 4.4)
+    figure = new_figure(7.2, 4.6)
     axes = figure.subplots(1, 1)
     sizes = sorted({run.checkpoint.network.widths[1] for run in runs})
     for place, size in enumerate(sizes):
@@ -52,7 +52,7 @@ def draw_spread(runs: Sequence[FinishedRun]) -> Figure:
         axes.plot(place + spread, losses, "o", color=LINE_COLOURS[0], markeredgecolor="white", markersize=7)
         axes.plot([place - 0.3, place + 0.3], [np.mean(losses)] * 2, color=INK, linewidth=1.2)
         axes.annotate(
-            f"standard deviation\n{np.std(losses):.2g}",
+            f"standard\ndeviation {np.std(losses):.2g}\n{np.std(losses) / np.mean(losses):.0%} of the mean",
             (place, max(losses)),
             xytext=(0, 8),
             textcoords="offset points",
@@ -61,7 +61,10 @@ def draw_spread(runs: Sequence[FinishedRun]) -> Figure:
         )
     axes.set_xticks(range(len(sizes)), [f"{size} units" for size in sizes])
     axes.set_xlim(-0.5, len(sizes) - 0.5)
-    axes.set_ylim(0, 1.25 * max(run.rows[-1].train_loss for run in runs))
+    ends = [run.rows[-1].train_loss for run in runs]
+    axes.set_ylim(0.6 * min(ends), 2.2 * max(ends))
+    log_axis(axes, "y")
+    axes.grid(True, axis="y")
     axes.set_xlabel(
         f"hidden layer; a point for each of {len(runs) // len(sizes)} seeds, a line for their mean"
     )

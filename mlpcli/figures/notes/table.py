@@ -62,7 +62,7 @@ FIGURES: dict[str, NotesFigure] = {
         _untrained(draw_activations),
     ),
     "saturation": NotesFigure(
-        "First weights that are too large saturate sigmoids, and no gradient comes back",
+        "Initial weights that are too large saturate sigmoids, and no gradient comes back",
         draw_saturation,
         {
             "saturation": [
@@ -78,7 +78,7 @@ FIGURES: dict[str, NotesFigure] = {
         {"zigzag": [[f"data.scaling={scaling}"] for scaling in ("none", "center")]},
     ),
     "relu_against_tanh": NotesFigure(
-        "ReLU converges in fewer epochs than tanh",
+        "ReLU converges in fewer epochs than tanh, on raw pixels (0 to 16)",
         draw_curves,
         {"relu_against_tanh": [[f"model.activation={name}"] for name in ("relu", "tanh")]},
     ),
@@ -94,7 +94,7 @@ FIGURES: dict[str, NotesFigure] = {
         },
     ),
     "universal_approximator": NotesFigure(
-        "With enough units, one hidden layer approximates any continuous function",
+        "With enough units, one hidden layer approximates any continuous function: here a sine",
         draw_approximations,
         {"universal_approximator": _hidden("", "2", "5", "20")},
     ),
@@ -136,13 +136,13 @@ FIGURES: dict[str, NotesFigure] = {
         },
     ),
     "spread_of_loss": NotesFigure(
-        "The final loss is a matter of luck in small networks, not in large ones",
+        "The final loss depends on luck in small networks, hardly in large ones",
         draw_spread,
         {
             "spread_of_loss": [
                 [*hidden, f"training.seed={seed}"]
                 for hidden in _hidden("3", "10", "30", "100")
-                for seed in range(10)
+                for seed in _SEEDS
             ]
         },
     ),

@@ -31,6 +31,7 @@ def draw_zigzag(runs: Sequence[FinishedRun]) -> Figure:
     panels = figure.subplots(2, len(runs), squeeze=False)
     both = np.concatenate(paths)
     middle, reach = (both.max(axis=0) + both.min(axis=0)) / 2, 0.65 * np.ptp(both, axis=0).max()
+    longest = max(np.abs(np.diff(path, axis=0)).max() for path in paths)
     for (trained, path), run, over, under in zip(again, runs, *panels, strict=True):
         steps = np.diff(path, axis=0)
         same = int(np.sum(np.prod(steps, axis=1) > 0))
@@ -44,18 +45,21 @@ def draw_zigzag(runs: Sequence[FinishedRun]) -> Figure:
             linestyles="-",
         )
         over.plot(*path.T, "-", color=LINE_COLOURS[0], linewidth=0.9, label="a step on each example")
-        over.plot(*path[0], "o", color=INK, markersize=7, label="first weights")
+        over.plot(*path[0], "o", color=INK, markersize=7, label="initial weights")
         over.plot(*path[-1], "D", color=LINE_COLOURS[1], markersize=8, label="weights after the last step")
         over.set_xlim(axis[0][0], axis[0][-1])
         over.set_ylim(axis[1][0], axis[1][-1])
         over.set_title(
             f"{_NAMES[run.experiment.data.scaling]}\nloss after {len(steps)} steps: {_loss(trained):.2f}"
         )
-        _shade(under, 1.15 * np.abs(steps).max())
+        largest = np.abs(steps).max()
+        _shade(under, 1.15 * largest)
         under.plot(
             *steps.T, "o", color=LINE_COLOURS[0], markersize=4, markeredgecolor="white", markeredgewidth=0.4
         )
-        under.set_title(f"{same} of {len(steps)} steps move\nboth weights in the same direction")
+        title = f"{same} of {len(steps)} steps move\nboth weights in the same direction"
+        enlarged = longest / largest
+        under.set_title(f"{title}\n(axes enlarged {enlarged:.0f} times)" if enlarged > 1.5 else title)
         first, second = map(label, run.checkpoint.columns)
         over.set_xlabel(f"weight of {first}")
         under.set_xlabel(f"change of the weight of {first}")

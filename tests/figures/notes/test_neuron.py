@@ -18,7 +18,7 @@ def test_a_neuron_is_drawn_as_a_softmax_classifier_and_as_an_svm(
         "softmax classifier, logistic loss",
         "SVM, hinge loss",
     ]
-    assert [len(bar.get_ylabel()) > 0 for bar in bars] == [True, True]
+    assert [len(bar.get_xlabel()) > 0 for bar in bars] == [True, True]
     lines = [
         sum(len(c.levels) for c in axes.collections if type(c).__name__ == "QuadContourSet")
         for axes in (softmax, svm)

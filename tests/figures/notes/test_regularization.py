@@ -58,7 +58,7 @@ def test_each_way_against_overfitting_has_a_panel(finished: Finish) -> None:
     runs = [finished("moons", SHORT, setting) for setting in settings]
     panels = [axes for axes in draw_others(runs).axes if axes.get_title()]
     names = [axes.get_title().splitlines()[0] for axes in panels]
-    assert names == ["nothing against it", "dropout 0.5", "noise of 0.25 on the inputs"]
+    assert names == ["no regularization", "dropout 0.5", "noise of 0.25 on the inputs"]
     for axes, run in zip(panels, runs, strict=True):
         lines = {str(line.get_label()): line for line in axes.lines}
         assert list(lines["validation loss"].get_ydata()) == pytest.approx([row.val_loss for row in run.rows])
