@@ -26,7 +26,8 @@ def check_out(path: Path, suffixes: tuple[str, ...] = PICTURES) -> None:
     if path.is_dir():
         raise UsageError(f"--out {path} is a folder; name a file in it that ends in {' or '.join(suffixes)}")
     if path.suffix.lower() not in suffixes:
-        raise UsageError(f"--out {path}: its name has to end in {' or '.join(suffixes)}")
+        what = f"{path.suffix} is not supported; " if path.suffix else ""
+        raise UsageError(f"--out {path}: {what}its name has to end in {' or '.join(suffixes)}")
     if path.exists() and not path.is_file():
         raise UsageError(f"--out {path} is not a regular file; name another")
     check_folder(path.parent)

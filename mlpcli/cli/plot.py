@@ -14,7 +14,7 @@ from mlpcli.blas import prepare_blas
 from mlpcli.cli.completing import complete_run
 from mlpcli.cli.hints import with_hint
 from mlpcli.cli.output import show, tell
-from mlpcli.cli.pictures import check_folder, check_out, load_matplotlib
+from mlpcli.cli.pictures import PICTURES, check_folder, check_out, load_matplotlib
 from mlpcli.errors import MlpError, UsageError
 from mlpcli.figures import KINDS, NOTES, UnfitError
 from mlpcli.text import count
@@ -162,6 +162,11 @@ def _check_place(
         check_out(out)
     elif _is_file(out) and notes is not None:
         raise UsageError(f"--out {out} is one file; --notes all draws several: name a folder for them")
+    elif _is_file(out) and out.suffix.lower() not in PICTURES:
+        raise UsageError(
+            f"--out {out}: {out.suffix} is not supported; name a folder or, for one picture with --kind, a "
+            f"file that ends in {' or '.join(PICTURES)}"
+        )
     elif _is_file(out):
         raise UsageError(f"--out {out} is one file; name the one picture for it with --kind, or a folder")
     else:
@@ -180,7 +185,8 @@ def _show_text(runs: Sequence[FinishedRun], kinds: tuple[str, ...]) -> None:
     width = max(shutil.get_terminal_size().columns, 30)
     plain = not _can_show("└─┘┌┐│░▒▓·…", sys.stdout.encoding)
     drawers = {"boundary": boundary_text, "curves": curve_text}
-    blocks = []
+    blocks: list[str] = []
+    refused: list[UnfitError] = []
     for run in runs:
         for name, draw in drawers.items():
             if kinds and name not in kinds:
@@ -189,9 +195,13 @@ def _show_text(runs: Sequence[FinishedRun], kinds: tuple[str, ...]) -> None:
                 blocks.append(draw(run, width, plain))
             except UnfitError as error:
                 if kinds:
-                    raise
-                tell(f"not drawn: {error}")
-    show("\n\n".join(blocks))
+                    refused.append(error)
+                else:
+                    tell(f"not drawn: {error}")
+    if blocks:
+        show("\n\n".join(blocks))
+    if refused:
+        raise type(refused[0])("\n".join(dict.fromkeys(map(str, refused))))
 
 
 def _can_show(signs: str, encoding: str | None) -> bool:
@@ -215,8 +225,8 @@ def _animate(runs: Sequence[FinishedRun], out: Path | None) -> None:
 def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None) -> None:
     """Write the pictures, or all that fit; print the path of each, and on stderr which do not fit.
 
-    An error in one picture, such as a damaged file, does not keep the others from being drawn; it is raised
-    after them.
+    An error in one picture, such as a damaged file or a kind that was asked for and does not fit, does not
+    keep the others from being drawn; it is raised after them.
     """
     from mlpcli.figures.kinds import DRAW, OF_SEVERAL, SORT_OUT
     from mlpcli.figures.style import save
@@ -225,6 +235,7 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
     folder = out or _folder(runs)
     failed: list[MlpError] = []
     unfit: list[str] = []
+    refused: list[UnfitError] = []
     for name in kinds or fitting:
         path = folder if out is not None and _is_file(out) else folder / f"{name}.png"
         try:
@@ -234,10 +245,11 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
                 for reason in reasons:
                     tell(f"passed over for {name}: {reason}")
             figure = DRAW[name](chosen)
-        except UnfitError:
+        except UnfitError as error:
             if kinds:
-                raise
-            unfit.append(name)
+                refused.append(error)
+            else:
+                unfit.append(name)
         except MlpError as error:
             failed.append(error)
         else:
@@ -245,8 +257,9 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
             show(path)
     if unfit:
         tell(f"not for {'this run' if len(runs) == 1 else 'these runs'}: {', '.join(unfit)}; --kind says why")
-    if failed:
-        raise type(failed[0])("\n".join(dict.fromkeys(map(with_hint, failed))))
+    if failed or refused:
+        errors = [*failed, *refused]
+        raise type(errors[0])("\n".join(dict.fromkeys(map(with_hint, errors))))
 
 
 def _folder(runs: Sequence[FinishedRun]) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.text import Annotation
 from numpy.typing import NDArray
 
 from mlpcli.colours import SPLIT_COLOURS
@@ -40,6 +43,8 @@ LOSS_UNITS = {
     "huber": "of scaled targets",
 }
 _SPAN = 10  # if the ratio of the largest to the smallest value is above this, the axis is logarithmic
+_IN_A_ROW = 3  # panels; more stand in two rows
+_DISTANCES = (1, -1, 2, -2, 3, -3, 4, -4, 6, -6, 8, -8)  # of a label from its point
 _FEW = 12  # up to this number, each epoch is marked by a point
 
 Get = Callable[[Row], float | None]
@@ -62,44 +67,52 @@ class _Group:
 def draw_curves(runs: Sequence[FinishedRun]) -> Figure:
     """Draw the loss and the accuracy, or R2 of a regression, over the epochs, in training and validation.
 
-    A score that chooses the best epoch has a panel, too. The best epoch is marked. If there are several runs,
-    each has its own color, the curves of training are dashed, and the legend lists the keys that differ.
-    Three or more that differ in nothing but their seeds or folds are one curve, their mean, with a band from
-    the smallest value to the largest. The norm of the weights has a panel if the runs are regularized in
-    different ways. The axis of epochs is never logarithmic, so that one sees whether a curve still goes on.
+    Each kind of loss has a panel, since their values cannot be compared, and so has a score that chooses the
+    best epoch. The best epoch is marked. If there are several runs, each has its own color, the curves of
+    training are dashed, and the legend lists the keys that differ. Three or more that differ in nothing but
+    their seeds or folds are one curve, their mean, with a band from the smallest value to the largest. The
+    norm of the weights has a panel if the runs are regularized in different ways. The axis of epochs is never
+    logarithmic, so that one sees whether a curve still goes on.
     """
     groups = _groups(runs)
     scores = _score_names(runs)
     has_norm = any(key.startswith("regularization.") for key in find_differences(runs)) and all(
         run.rows[-1].whole_norm is not None for run in runs
     )
-    panels = 1 + len(scores) + has_norm
-    figure = new_figure(4.7 * panels, 3.8 + (0.2 * min(len(groups), 12) if len(groups) > 1 else 0))
-    axes = figure.subplots(1, panels, squeeze=False)[0]
-    for group in groups:
-        for panel, score in zip(axes, ["loss", *(name for name, _ in scores)], strict=False):
+    losses = list(dict.fromkeys(run.experiment.loss.name for run in runs))
+    panels = len(losses) + len(scores) + has_norm
+    rows = 1 if panels <= _IN_A_ROW else 2
+    columns = ceil(panels / rows)
+    figure = new_figure(4.7 * columns, 3.8 * rows + (0.2 * min(len(groups), 12) if len(groups) > 1 else 0))
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for panel in axes[panels:]:
+        panel.remove()
+    for panel, loss in zip(axes, losses, strict=False):
+        for group in groups:
+            if group.runs[0].experiment.loss.name == loss:
+                _draw_score(panel, group, "loss")
+        panel.set_ylabel(f"{loss.replace('_', ' ')} loss\n({LOSS_UNITS[loss]})")
+        curves = [line for line in panel.lines if not str(line.get_label()).startswith("_")]
+        values = [float(y) for line in curves for y in np.asarray(line.get_ydata())]
+        if min(values) > 0 and max(values) > _SPAN * min(values):
+            log_axis(panel, "y")
+    for panel, (score, title) in zip(axes[len(losses) :], scores, strict=False):
+        for group in groups:
             _draw_score(panel, group, score)
-        if has_norm:
-            _draw_line(axes[-1], group, lambda row: row.whole_norm, "", group.colour)
-    losses = {run.experiment.loss.name for run in runs}
-    (loss,) = losses if len(losses) == 1 else ("",)
-    axes[0].set_ylabel(f"{loss.replace('_', ' ')} loss\n({LOSS_UNITS[loss]})" if loss else "loss")
-    curves = [line for line in axes[0].lines if not str(line.get_label()).startswith("_")]
-    values = [float(y) for line in curves for y in np.asarray(line.get_ydata())]
-    if min(values) > 0 and max(values) > _SPAN * min(values):
-        log_axis(axes[0], "y")
-    for panel, (score, title) in zip(axes[1:], scores, strict=False):
         panel.set_ylabel(title)
         if MEASURES[score].is_share:
             percent_axis(panel.yaxis)
     if has_norm:
-        axes[-1].set_ylabel("norm of the weights, |W|")
-        axes[-1].set_ylim(bottom=0)
-    for panel in axes:
+        for group in groups:
+            _draw_line(axes[panels - 1], group, lambda row: row.whole_norm, "", group.colour)
+        axes[panels - 1].set_ylabel("norm of the weights, |W|")
+        axes[panels - 1].set_ylim(bottom=0)
+    for panel in axes[:panels]:
         panel.set_xlabel("epoch")
         count_axis(panel.xaxis)
         panel.grid(True)
     _add_legend(figure, runs, groups)
+    _place_labels(figure)
     return figure
 
 
@@ -189,6 +202,27 @@ def _mark_best(axes: Axes, group: _Group, name: str, colour: Any) -> None:
             fontsize=8,
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
         )
+
+
+def _place_labels(figure: Figure) -> None:
+    """Move each label beside a best epoch to the nearest place where no line runs through it."""
+    labels = [(axes, text) for axes in figure.axes for text in axes.texts if isinstance(text, Annotation)]
+    if not labels:
+        return
+    figure.draw_without_rendering()  # which lays out the panels
+    for axes, text in labels:
+        paths = [line.get_transform().transform_path(line.get_path()) for line in axes.lines]
+        x, y = first = text.get_position()
+        for factor, shift in product(_DISTANCES, (x, -x)):
+            text.set_position((shift, factor * y))
+            text.set_horizontalalignment("left" if shift > 0 else "right")
+            box = text.get_window_extent().padded(2)
+            is_inside = axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and axes.bbox.y0 <= box.y0
+            if is_inside and not any(path.intersects_bbox(box, filled=False) for path in paths):
+                break
+        else:
+            text.set_position(first)
+            text.set_horizontalalignment("left" if x > 0 else "right")
 
 
 def _add_legend(figure: Figure, runs: Sequence[FinishedRun], groups: list[_Group]) -> None:

@@ -29,7 +29,7 @@ __all__ = [
     "value_name",
 ]
 
-LEVELS = "cividis"  # the colors of values: lighter is larger, with any kind of color vision
+LEVELS = "viridis"  # the colors of values: lighter is larger, with any kind of color vision
 _MAX_POINTS = 2000  # per split; more would cover each other
 _FEW_RINGS = 20
 RINGS = "mistakes"  # the name of the rings in a picture
@@ -115,17 +115,17 @@ def scatter_classes(
 def scatter_values(
     axes: Axes, X: NDArray[Any], values: NDArray[Any], norm: Any, *, filled: bool = True, size: float = 22
 ) -> None:
-    """Draw points X (n, 2), colored by their values (n,)."""
+    """Draw points X (n, 2), colored by their values (n,): a right prediction behind looks alike."""
     axes.scatter(
         X[:, 0],
         X[:, 1],
-        s=size,
+        s=1.5 * size,  # so that one sees the color inside the edge
         c=values,
         cmap=LEVELS,
         norm=norm,
         marker="o" if filled else "D",
         edgecolors="white",  # a dark edge would be invisible in dark regions
-        linewidths=0.6,
+        linewidths=0.5,
         zorder=3,
     )
 
@@ -143,6 +143,8 @@ def split_handles(colour: str, *, held_out: bool, by_value: bool = False) -> lis
     handles = [Line2D([], [], label="training", **{**sign, "markeredgecolor": "white"})]
     if held_out:
         handles.append(Line2D([], [], label="held out (val, test)", **{**sign, **other}))
+    if by_value:
+        handles.append(Line2D([], [], linestyle="none", label="filled with the true value"))
     return handles
 
 

@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mlpcli.figures import UnfitError
-from mlpcli.figures.style import LINE_COLOURS, label, new_figure, styled
+from mlpcli.figures.style import LINE_COLOURS, label, new_figure, number_axis, styled
 from mlpcli.nn.measures import Regressed, measure_one
 from mlpcli.streams import stream
+from mlpcli.text import rounded
 from mlpcli.training.finished import FinishedRun
 
 __all__ = ["draw_residuals"]
@@ -58,6 +59,9 @@ def draw_residuals(run: FinishedRun) -> Figure:
         right.axhline(0, color="#888888", linewidth=0.8, linestyle=":")
         right.set_xlabel(f"predicted {name}")
         right.set_ylabel("residual (true - predicted)")
+        for axes in (left, right):
+            number_axis(axes.xaxis)
+            number_axis(axes.yaxis)
     return figure
 
 
@@ -66,7 +70,8 @@ def _title(run: FinishedRun, part: str, rows: Regressed, drawn: int) -> str:
     names = {"r2": "R2", "rmse": "RMSE"} if rows.y.shape[1] == 1 else {"r2": "R2"}  # units differ
     values = {title: measure_one(name, rows) for name, title in names.items()}
     scores = ", ".join(
-        f"{title} {'-' if value is None else f'{value:.4g}'}" for title, value in values.items()
+        f"{title} {'-' if value is None else f'{value:.4g}' if abs(value) < 1000 else rounded(value)}"
+        for title, value in values.items()
     )
     some = "" if drawn == n else f" ({drawn:,} are drawn)"
     return f"{label(run.name)}: {scores} on {n:,} {part} examples{some}"

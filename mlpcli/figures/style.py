@@ -33,6 +33,7 @@ __all__ = [
     "line_colours",
     "log_axis",
     "new_figure",
+    "number_axis",
     "percent_axis",
     "save",
     "styled",
@@ -158,6 +159,15 @@ def count_axis(axis: Any) -> None:
     """Label an axis with whole numbers, with commas."""
     axis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def number_axis(axis: Any) -> None:
+    """Label an axis with a few numbers, with commas and room between them; call it after drawing."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(
+        MaxNLocator(nbins=3 if max(abs(low), abs(high)) >= 1e6 else 5, steps=[1, 2, 2.5, 5, 10])
+    )
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.9g}".replace("-", "−")))
 
 
 def percent_axis(axis: Any) -> None:

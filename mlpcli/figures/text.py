@@ -110,7 +110,7 @@ def boundary_text(run: FinishedRun, width: int, plain: bool) -> str:
     for i in np.argsort(wrong, kind="stable"):  # mistakes on top
         canvas.put(column[i], row[i], _MISTAKE if wrong[i] else _SIGNS[y[i] % len(_SIGNS)])
     keys = [
-        f"{_SIGNS[i % len(_SIGNS)]} {clip(name, _NAME)} on '{shades[i % len(shades)]}'"
+        f"{_class_name(name)}: {_SIGNS[i % len(_SIGNS)]}, background {_visible(shades[i % len(shades)])}"
         for i, name in enumerate(classes[:12])
     ]
     keys += [f"… {len(classes)} classes" if not plain else f"... {len(classes)} classes"] * (
@@ -126,6 +126,14 @@ def boundary_text(run: FinishedRun, width: int, plain: bool) -> str:
             *_wrap(keys, width),
         ]
     )
+
+
+def _visible(shade: str) -> str:
+    return "blank" if shade == " " else shade
+
+
+def _class_name(name: str) -> str:
+    return f"class {name}" if name.isdecimal() else clip(name, _NAME)
 
 
 def _function(run: FinishedRun, width: int, plain: bool) -> str:

@@ -24,7 +24,8 @@ def test_a_picture_may_be_new_or_replace_one(tmp_path: Path, name: str) -> None:
     ("name", "said"),
     [
         ("folder", r"is a folder; name a file in it that ends in \.png or \.svg"),
-        ("a.jpg", r"its name has to end in \.png or \.svg"),
+        ("a", r"--out .*a: its name has to end in"),
+        ("a.jpg", r"\.jpg is not supported; its name has to end in \.png or \.svg"),
         ("pipe.png", "is not a regular file; name another"),
         ("file/a.png", "file is not a folder; name another place with --out"),
     ],

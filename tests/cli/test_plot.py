@@ -37,6 +37,22 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+def test_a_kind_that_does_not_fit_keeps_no_other_from_being_drawn(mlp: Mlp, spiral: Path) -> None:
+    code, out, err = mlp("plot", spiral, "--kind", "weights", "--kind", "curves", "--kind", "residuals")
+    assert (code, out) == (2, f"{spiral}/plots/curves.png\n")
+    assert "weights needs images" in err
+    assert "residuals needs a regression" in err
+
+
+def test_in_characters_too(mlp: Mlp, trained: Trained) -> None:
+    code, out, err = mlp(
+        "plot", trained("iris", SHORT).path, "--text", "--kind", "boundary", "--kind", "curves"
+    )
+    assert code == 2
+    assert out.startswith("loss of ")
+    assert "boundary as text needs 2 features" in err
+
+
 def test_all_pictures_that_fit_are_beside_the_run(mlp: Mlp, spiral: Path) -> None:
     before = files(spiral)
     code, out, err = mlp("plot", spiral)
@@ -166,7 +182,11 @@ def test_a_page_needs_jinja2_and_says_so(trained: Trained) -> None:
         (["page.txt"], "page.txt"),
         (["RUN", "--kind", "curve"], "did you mean curves?"),
         (["RUN", "--kind", "weights"], "weights needs images"),
-        (["RUN", "--kind", "curves", "--out", "a.pdf"], "--out a.pdf: its name has to end in .png or .svg"),
+        (
+            ["RUN", "--kind", "curves", "--out", "a.pdf"],
+            "a.pdf: .pdf is not supported; its name has to end in",
+        ),
+        (["RUN", "--out", "a.jpg"], "--out a.jpg: .jpg is not supported; name a folder or"),
         (["RUN", "--out", "a.png"], "--out a.png is one file; name the one picture for it with --kind"),
         (["RUN", "--animate", "--out", "a.png"], "its name has to end in .gif"),
         (["RUN", "--animate", "--out", "empty"], "--out empty is a folder"),

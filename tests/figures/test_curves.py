@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 import numpy as np
 import pytest
@@ -144,8 +145,27 @@ def test_runs_of_different_penalties_show_how_the_weights_grow(finished: Finish)
     assert len(draw_curves(others).axes) == 2
 
 
-def test_different_losses_have_no_common_unit(finished: Finish) -> None:
+def test_each_kind_of_loss_has_a_panel(finished: Finish) -> None:
     runs = [finished("spiral", "training.epochs=5", f"loss={loss}") for loss in ("cross_entropy", "hinge")]
+    runs.append(finished("sine", "training.epochs=5"))
     figure = draw_curves(runs)
-    assert figure.axes[0].get_ylabel() == "loss"
-    assert legend(figure)[:2] == ["loss cross_entropy", "loss hinge"]
+    names = ["cross entropy loss", "hinge loss", "mse loss", "accuracy", "R2"]
+    assert [axes.get_ylabel().partition("\n")[0] for axes in figure.axes][:5] == names
+    for axes, run in zip(figure.axes, runs, strict=False):
+        drawn = [line for line in axes.lines if line.get_label().endswith((" train", " val"))]
+        assert np.array_equal(drawn[1].get_ydata(), [row.val_loss for row in run.rows])
+        assert len(drawn) == 2
+
+
+def test_the_label_of_the_best_epoch_is_where_no_line_runs(finished: Finish) -> None:
+    run = copy(finished("spiral", "training.epochs=30"))
+    for best in range(1, 31, 7):
+        run.best_epoch = best
+        figure = draw_curves([run])
+        for axes in figure.axes:
+            (text,) = axes.texts
+            box = text.get_window_extent()
+            assert not any(
+                line.get_transform().transform_path(line.get_path()).intersects_bbox(box, filled=False)
+                for line in axes.lines
+            )

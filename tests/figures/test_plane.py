@@ -21,7 +21,7 @@ def test_a_legend_of_many_classes_says_how_many_there_are() -> None:
 
 def test_held_out_examples_look_different() -> None:
     for by_value in (False, True):
-        training, held_out = split_handles("black", held_out=True, by_value=by_value)
+        training, held_out, *_ = split_handles("black", held_out=True, by_value=by_value)
         figure = Figure()
         figure.legend(handles=[training, held_out])
         looks = [(line.get_marker(), line.get_markerfacecolor()) for line in (training, held_out)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,3 +35,18 @@ def test_each_target_has_a_row(trained_text: Callable[[str, Path], Path], tmp_pa
     assert figure.axes[4].get_xlabel() == "true y3"
     assert len(figure.axes[0].collections[0].get_offsets()) == 3000  # type: ignore[arg-type]
     assert "4,000 test examples (3,000 are drawn)" in figure.get_suptitle()
+
+
+def test_large_numbers_on_the_axes_do_not_touch(
+    trained_text: Callable[[str, Path], Path], tmp_path: Path
+) -> None:
+    X = np.random.default_rng(0).standard_normal((200, 2))
+    config = "data: {name: npz, path: t.npz}\nloss: mse\nmodel: {hidden: [2]}\ntraining: {epochs: 1}"
+    for size in (1e4, 1e7):
+        np.savez(tmp_path / "t.npz", X=X, y=size * (2 + X[:, 0]))
+        figure = draw_residuals(FinishedRun.open(trained_text(config, tmp_path / f"run-{size:g}")))
+        figure.draw_without_rendering()
+        for axes in figure.axes:
+            boxes = [text.get_window_extent() for text in axes.get_xticklabels()]
+            assert all(one.x1 + 3 < other.x0 for one, other in pairwise(boxes))
+            assert any("0,000" in text.get_text() for text in axes.get_xticklabels())

@@ -117,7 +117,7 @@ def test_mistakes_are_counted_and_marked(finished: Finish) -> None:
     text = boundary_text(run, 80, True)
     assert f"! mistake ({wrong} of 300)" in text
     assert 0 < sum(line.count("!") for line in frame(text)) <= wrong
-    assert "0 0 on ' '  1 1 on '.'  2 2 on ':'" in text
+    assert "class 0: 0, background blank  class 1: 1, background .  class 2: 2, background :" in text
 
 
 def test_the_curve_falls_from_left_to_right(finished: Finish) -> None:
