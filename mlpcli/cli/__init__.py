@@ -23,6 +23,7 @@ from mlpcli.cli.export import export
 from mlpcli.cli.groups import Commands
 from mlpcli.cli.hints import with_hint
 from mlpcli.cli.importance import importance
+from mlpcli.cli.init import init
 from mlpcli.cli.output import tell
 from mlpcli.cli.play import play
 from mlpcli.cli.plot import plot
@@ -47,6 +48,7 @@ def cli() -> None:
 
 
 for command in (
+    init,
     train,
     check,
     evaluate,

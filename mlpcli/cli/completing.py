@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     import click
     from click.shell_completion import CompletionItem
 
-__all__ = ["complete_change", "complete_config", "complete_data", "complete_run", "complete_source"]
+__all__ = [
+    "complete_change",
+    "complete_config",
+    "complete_data",
+    "complete_run",
+    "complete_source",
+    "complete_table",
+]
 
 _MOST = 10_000  # entries of a folder that are looked at
 Complete: TypeAlias = "Callable[[click.Context, click.Parameter, str], list[CompletionItem[Any]]]"
@@ -43,6 +50,14 @@ def complete_data(ctx: click.Context, param: click.Parameter, typed: str) -> lis
 
     found = [item.value for item in complete_config(ctx, param, typed)]
     return _items([*(name for name in names_of_data() if name.startswith(typed)), *found])
+
+
+def complete_table(_: click.Context, __: click.Parameter, typed: str) -> list[CompletionItem[Any]]:
+    """Return tables, and data sets that need no file."""
+    from mlpcli.config.completions import names_of_data
+
+    files = _files(typed, lambda path: path.suffix in (".csv", ".tsv", ".gz", ".npz"))
+    return _items([*files, *(name for name in names_of_data() if name.startswith(typed))])
 
 
 def complete_change(_: click.Context, __: click.Parameter, typed: str) -> list[CompletionItem[Any]]:

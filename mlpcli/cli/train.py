@@ -271,8 +271,8 @@ def _plan(experiment: Experiment, origins: Origins | None, folds: int | None, re
         config = write_yaml(plain)
     else:
         before = flatten(to_plain(experiment))
-        settled = {key for key, value in flatten(plain).items() if before.get(key, value) != value}
-        config = write_with_origins(plain, origins, settled)
+        settled = {key for key, value in flatten(plain).items() if key not in before or before[key] != value}
+        config = write_with_origins(plain, origins, settled, "--set")
     return config + "\n" + "\n".join(f"# {line}".rstrip() for line in lines)
 
 

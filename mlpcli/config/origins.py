@@ -24,12 +24,12 @@ class Origins:
         short = [FilePath(file).name for file in files]
         self._files = short if len(set(short)) == len(short) else files
 
-    def of(self, path: Path) -> str | None:
-        """Return the origin of a key in few words; None if nobody has written it."""
+    def of(self, path: Path, change: str) -> str | None:
+        """Return the file that a key comes from, or ``change`` if one has set it; None if nobody has."""
         named = (*path, "name")
         section = path[:-1] if path[-1] == "name" else path  # whose name stands alone
         if any(key == named or _has(value, path, key) for key, value in self._changes):
-            return "--set"
+            return change
         for place in (path, named, section):
             if place in self._document.values:
                 return self._files[self._document.values[place].file]
@@ -49,10 +49,11 @@ def _has(value: Any, path: Path, at: Path) -> bool:
     return True
 
 
-def write_with_origins(plain: dict[str, Any], origins: Origins, settled: Collection[str]) -> str:
+def write_with_origins(plain: dict[str, Any], origins: Origins, settled: Collection[str], change: str) -> str:
     """Return a complete config as YAML, with the origin of each key as a comment.
 
-    ``plain`` is what `to_plain` returns, and ``settled`` are the dotted keys that the data have decided.
+    ``plain`` is what `to_plain` returns, ``settled`` are the dotted keys that the data have decided, and
+    ``change`` is what the changes to the config are called.
     """
     text = write_yaml(plain)
     lines = text.splitlines()
@@ -69,7 +70,7 @@ def write_with_origins(plain: dict[str, Any], origins: Origins, settled: Collect
         by_recipe = plain["recipe"] == "table" and recipe_has(path)
         left_open = "recipe table" if by_recipe else "default"
         by_data = ".".join(map(str, path)) in settled
-        told[mark.line] = "the data" if by_data else origins.of(path) or left_open
+        told[mark.line] = "the data" if by_data else origins.of(path, change) or left_open
     width = min(40, max(len(lines[line - 1]) for line in told))
     written: list[str] = []
     for number, line in enumerate(lines, 1):

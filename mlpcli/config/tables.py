@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import re
+import zlib
 from pathlib import Path
 
 from mlpcli.text import listed
 
-__all__ = ["describe_table", "section_for"]
+__all__ = ["columns_of", "describe_table", "guess_target", "kind_of", "section_for"]
 
 _KINDS = {".csv": "csv", ".tsv": "csv", ".npz": "npz", ".npy": "npz"}
+_TARGETS = ("target", "label", "labels", "class", "y", "outcome")
 _HEADER = 1 << 16  # bytes that are looked at
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
@@ -33,7 +36,7 @@ def describe_table(file: Path) -> str | None:
     """
     if _KINDS.get(file.suffix.lower()) != "csv":
         return None
-    columns = _columns(file)
+    columns, _ = columns_of(file)
     section = section_for(file.name, columns[-1] if columns else "COLUMN")
     assert section is not None
     text = "\n".join(f"  {line}" for line in section[1:-1].split(", ", 2))
@@ -44,19 +47,31 @@ def describe_table(file: Path) -> str | None:
     )
 
 
-def _columns(file: Path) -> list[str]:
-    """Return the names in the first line of a table of text, as far as they can be read."""
+def kind_of(file: Path) -> str | None:
+    """Return the data set that reads a file, csv or npz; None if its name is not that of a table."""
+    kind = _KINDS.get(Path(file.name.lower().removesuffix(".gz")).suffix)
+    return None if kind == "npz" and file.suffix.lower() == ".gz" else kind
+
+
+def guess_target(columns: list[str]) -> str:
+    """Return the column that is likely to be predicted: one that is called so, or else the last."""
+    called = [name for name in columns if name.lower() in _TARGETS]
+    return called[0] if called else columns[-1] if columns else "COLUMN"
+
+
+def columns_of(file: Path) -> tuple[list[str], str]:
+    """Return the names in the first line of a table of text, if they can be read, and the delimiter."""
     try:
-        with file.open("rb") as stream:
+        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
             line = stream.read(_HEADER).splitlines()[0].decode("utf-8-sig")
-    except (OSError, ValueError, IndexError):
-        return []
+    except (OSError, ValueError, IndexError, EOFError, zlib.error):
+        return [], ","
     delimiter = max(",;\t|", key=line.count)
     try:
         names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter, strict=True))]
     except (csv.Error, StopIteration):
-        return []
-    return names if all(name.isprintable() and name for name in names) else []
+        return [], delimiter
+    return (names if all(name.isprintable() and name for name in names) else []), delimiter
 
 
 def _quoted(text: str) -> str:

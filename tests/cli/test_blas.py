@@ -14,6 +14,7 @@ from mlpcli.cli.data import data
 
 SPIRAL = str(Path(__file__).parents[2] / "configs" / "spiral.yaml")
 COMPUTING = {
+    "init": ["init", "--data", "best.npz"],
     "train": ["train", SPIRAL],
     "check": ["check", SPIRAL],
     "eval": ["eval", "best.npz"],

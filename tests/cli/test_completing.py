@@ -93,6 +93,8 @@ def commands(
 
 def test_every_argument_that_is_a_config_or_a_run_is_completed() -> None:
     for path, command in commands(cli):
+        if path == ("init",):  # whose config is a new file
+            continue
         for param in command.params:
             if isinstance(param, click.Argument) and param.name in (
                 "config",

@@ -26,7 +26,7 @@ def top(tmp_path: Path) -> Path:
 def shown(file: Path, *overrides: str, settled: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the origins by the first words of their lines, after a look at the config around them."""
     plain = to_plain(load_experiment(file, overrides))
-    text = write_with_origins(plain, read_origins(file, overrides), settled)
+    text = write_with_origins(plain, read_origins(file, overrides), settled, "--set")
     assert read_yaml(text).data == plain
     lines = re.findall(r"^ *(\w+: ?\S*).*  # (.*)$", text, re.MULTILINE)
     assert len(text.splitlines()) - len(lines) < 10  # of sections, which have no origin of their own
@@ -59,7 +59,7 @@ def test_texts_of_several_lines_stay_whole(tmp_path: Path) -> None:
         f"data: {{name: csv, path: t.csv, target: '{long}', features: [{'abcdefghij, ' * 30}]}}\n"
     )
     plain = to_plain(load_experiment(tmp_path / "a.yaml"))
-    text = write_with_origins(plain, read_origins(tmp_path / "a.yaml"), ())
+    text = write_with_origins(plain, read_origins(tmp_path / "a.yaml"), (), "--set")
     assert read_yaml(text).data == plain
     assert "\n  # a.yaml\n  target: " in text
 

@@ -1,0 +1,98 @@
+"""Drafts a config for a file of data: what is predicted, what the columns hold, and what can be set."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from mlpcli.config.loader import validate_experiment
+from mlpcli.config.tables import columns_of, guess_target, kind_of
+from mlpcli.config.yaml12 import write_yaml
+from mlpcli.errors import UsageError, nearest
+from mlpcli.text import clip, columns, count, listed, some
+from mlpcli.training.describe import describe_data
+
+__all__ = ["draft_config"]
+
+_MOST = 60  # columns that are listed
+_NAMES = 5  # classes, or commonest categories, that are listed
+
+
+def draft_config(file: Path, target: str | None, config: Path) -> tuple[str, str | None]:
+    """Return the text of a commented config that trains on a table, and the column that it predicts.
+
+    The text is to be written as ``config``. ``target`` is that column; None takes the likeliest. The data
+    are read, to say what is in them. Raises UsageError for a column that is not there, and DataError or
+    ConfigError if they cannot be read.
+    """
+    kind = kind_of(file)
+    if kind is None:
+        raise UsageError(f"{file} is no table that a config can be drafted for: .csv, .tsv or .npz")
+    path = os.path.relpath(file.absolute(), config.absolute().parent)
+    section: dict[str, Any] = {"name": kind, "path": path}
+    if kind == "csv":
+        names, delimiter = columns_of(file)
+        if target is not None and names and target not in names:
+            close = nearest(target, names)
+            guess = f"; did you mean {close!r}?" if close else ""
+            raise UsageError(f"{file} has no column {target!r}{guess} (columns: {listed(names)})")
+        section["target"] = target or guess_target(names)
+        if delimiter != ",":
+            section["delimiter"] = delimiter
+    plain = {"data": section, "recipe": "table"}
+    report = describe_data(validate_experiment(plain, config.absolute().parent))
+    return _text(section, report, file), section.get("target")
+
+
+def _text(section: dict[str, Any], report: dict[str, Any], file: Path) -> str:
+    told = [row for row in report.get("columns", ()) if row["kind"] != "left out"]
+    what = count(len(told) or len(report["features"]), "column" if told else "feature")
+    name = clip(file.name, 60)
+    lines = [
+        f"# {name}: {count(report['examples'], 'row')}; {_target(report)} to be predicted from {what}.",
+        "data:",
+    ]
+    notes = {"path": "relative to this file", "target": "the column to predict"}
+    for key, value in section.items():
+        written = write_yaml({key: value}).rstrip("\n")
+        note = notes.get(key, "") if "\n" not in written else ""
+        lines.append(_with_note(f"  {written}", note))
+    lines += [
+        _with_note("  test_size: 0.2", "share of the rows that are kept for the final score"),
+        _with_note("recipe: table", "several small networks beside a linear model, as suits most tables"),
+        "training:",
+        _with_note("  seed: 0", "another number: other splits, first weights and batches"),
+    ]
+    if told:
+        lines += ["", "# What the columns hold. Where that is wrong, say so in data, as in", "#"]
+        example = write_yaml({told[0]["column"]: "category"}).strip()
+        lines += [f"#   columns: {{{example}}}    or number, boolean, date; drop leaves it out", "#"]
+        rows = [[clip(row["column"], 30), row["kind"], _holds(row)] for row in told[:_MOST]]
+        lines += [f"#   {line.rstrip()}" for line in columns(rows, "<<<").splitlines()]
+        if len(told) > _MOST:
+            lines.append(f"#   and {len(told) - _MOST:,} more")
+    left_out = [row for row in report.get("columns", ()) if row["kind"] == "left out"]
+    lines += [f"#   {clip(row['column'], 30)} is left out: {row['why']}" for row in left_out[:_MOST]]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _with_note(line: str, note: str) -> str:
+    return f"{line:<25} # {note}" if note else line
+
+
+def _target(report: dict[str, Any]) -> str:
+    classes = report.get("classes")
+    if classes is None:
+        return "a number"
+    return f"{len(classes)} classes ({some([clip(row['class'], 15) for row in classes], _NAMES)})"
+
+
+def _holds(row: dict[str, Any]) -> str:
+    """Return what a column holds: its range, or its commonest values."""
+    missing = f"; {count(row['missing'], 'missing cell')}" if row["missing"] else ""
+    if "commonest" in row:
+        return some([clip(text, 15) for text, _ in row["commonest"]], row["distinct"]) + missing
+    if row["min"] is None:
+        return f"nothing{missing}"
+    return f"{row['min']:g} to {row['max']:g}{missing}"

@@ -1,0 +1,72 @@
+"""A drafted config says what is in the data, and trains well as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlpcli.config.loader import load_experiment
+from mlpcli.config.schema import to_plain
+from mlpcli.errors import UsageError
+from mlpcli.training.draft import draft_config
+from mlpcli.training.start import train_run
+
+DATASETS = Path(__file__).parents[2] / "datasets"
+
+
+def drafted(tmp_path: Path, file: Path, target: str | None = None) -> tuple[str, Path]:
+    config = tmp_path / "my.yaml"
+    text, _ = draft_config(file, target, config)
+    config.write_text(text)
+    return text, config
+
+
+def test_it_is_the_smallest_config_with_comments(tmp_path: Path) -> None:
+    text, config = drafted(tmp_path, DATASETS / "penguins.csv", "species")
+    smallest = tmp_path / "small.yaml"
+    smallest.write_text(f"data: {{name: csv, path: '{DATASETS / 'penguins.csv'}', target: species}}\n")
+    assert to_plain(load_experiment(config)) == to_plain(load_experiment(smallest))
+    assert text.splitlines()[0] == (
+        "# penguins.csv: 344 rows; 3 classes (Adelie, Chinstrap, Gentoo) to be predicted from 7 columns."
+    )
+    assert "#   island             category  Biscoe, Dream, Torgersen\n" in text
+    assert "#   bill_length_mm     number    32.1 to 59.6; 2 missing cells\n" in text
+    assert max(map(len, text.splitlines())) <= 110 + len(str(DATASETS))
+
+
+def test_it_trains_well_at_first_try(tmp_path: Path) -> None:
+    _, config = drafted(tmp_path, DATASETS / "iris.csv")
+    assert train_run(load_experiment(config)).score_best()["test"]["accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_other_delimiters_are_written_down(mark: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text((DATASETS / "iris.csv").read_text().replace(",", mark))
+    _, config = drafted(tmp_path, file)
+    experiment = load_experiment(config)
+    assert (experiment.data.delimiter, experiment.data.target) == (mark, "species")
+
+
+def test_odd_names_and_texts_stay_in_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "a: #b.csv"
+    rows = "".join(f"{i % 7},x\x1b[2J{i % 2},{'on' if i % 3 else 'off'}\n" for i in range(60))
+    file.write_text(f"a: b,#c,no\n{rows}")
+    text, config = drafted(tmp_path, file)
+    assert "\x1b" not in text
+    assert load_experiment(config).data.target == "no"
+
+
+def test_a_regression_and_arrays(tmp_path: Path) -> None:
+    assert "; a number to be predicted" in drafted(tmp_path, DATASETS / "iris.csv", "petal_width")[0]
+    text, config = drafted(tmp_path, DATASETS / "digits.npz")
+    assert "10 classes (0, 1, 2, 3, 4, ...) to be predicted from 64 features" in text
+    assert load_experiment(config).recipe == "table"
+
+
+def test_what_cannot_be_drafted(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no column 'specis'; did you mean 'species'\? \(columns: 'sepal"):
+        draft_config(DATASETS / "iris.csv", "specis", tmp_path / "a.yaml")
+    with pytest.raises(UsageError, match="is no table that a config can be drafted for"):
+        draft_config(DATASETS / "README.md", None, tmp_path / "a.yaml")
