@@ -63,7 +63,9 @@ def explain_row(
     the run's data, or of the file that --data names. The first row is number 1; in a .csv it is the first
     line below the names. The rows of a test set of its own, as CIFAR-10 has one, follow the others.
     """
-    if (row is None) == (values is None):
+    if row is not None and values is not None:
+        raise UsageError(f"give a row or --values, not both: leave out {row:,}, or --values {values}")
+    if row is None and values is None:
         raise UsageError(
             "name one example: a row by its number, or the cells with --values, as in\n"
             "  mlp explain runs/iris 1\n"

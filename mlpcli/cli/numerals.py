@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mlpcli.text import count
 
-__all__ = ["MOST_TERMS", "Show", "pack", "products", "rounded"]
+__all__ = ["MOST_TERMS", "Show", "named_terms", "pack", "products", "rounded"]
 
 MOST_TERMS = 8  # of a sum that is written out whole; of a longer one the largest few
 _LARGEST = 5
@@ -31,8 +31,8 @@ class Show:
         return rounded(value, self.digits)
 
     def fixed(self, value: Any) -> str:
-        """Return a number with just these digits, as the columns of a table need it."""
-        return f"{float(value):.{self.digits}f}"
+        """Return a number with these digits also where fewer would do, as the columns of a table need it."""
+        return _with_digits(float(value), self.digits)
 
     def factor(self, value: Any) -> str:
         """Return a number as it stands behind an operator: a negative one in parentheses."""
@@ -50,24 +50,37 @@ def rounded(value: Any, digits: int) -> str:
 
     A small number has more, so that some of them are not 0, and the smallest and largest have an exponent.
     """
-    size = abs(float(value))
-    if size == 0:
+    if value == 0:
         return "0"
-    plain = 1e-7 <= size < 1e6
-    after = max(digits, digits - 2 - floor(log10(size))) if plain else digits
-    text = f"{float(value):.{after}{'f' if plain else 'e'}}"
+    text = _with_digits(float(value), digits)
     own = value.dtype.type if isinstance(value, np.floating) else float
     if own(text) != value:
         return text
-    return (np.format_float_positional if plain else np.format_float_scientific)(own(value), trim="-")
+    write = np.format_float_scientific if "e" in text else np.format_float_positional
+    return write(own(value), trim="-")
+
+
+def _with_digits(value: float, digits: int) -> str:
+    """Return a number with so many digits after the point, a small one with more; 1.5e-9 with an exponent."""
+    size = abs(value)
+    if size != 0 and not 1e-7 <= size < 1e6:
+        return f"{value:.{digits}e}"
+    return f"{value:.{max(digits, digits - 2 - floor(log10(size))) if size else digits}f}"
+
+
+def named_terms(products: Array, *, whole: bool) -> Array:
+    """Return the places of the products that a sum is written with: all of a short one, the largest few."""
+    n = len(products)
+    first = np.arange(n) if whole or n <= MOST_TERMS else np.flatnonzero(products)
+    if len(first) > MOST_TERMS and not whole:
+        first = np.sort(np.argsort(-np.abs(products), kind="stable")[:_LARGEST])
+    return first
 
 
 def products(x: Array, w: Array, b: Any, total: Any, show: Show, *, whole: bool) -> list[str]:
     """Return the terms x * w of a sum, the bias and the total; what is left out of a long sum is one term."""
     products, n = x.astype(np.float64) * w, len(x)
-    first = np.arange(n) if whole or n <= MOST_TERMS else np.flatnonzero(products)
-    if len(first) > MOST_TERMS and not whole:
-        first = np.sort(np.argsort(-np.abs(products), kind="stable")[:_LARGEST])
+    first = named_terms(products, whole=whole)
     terms: list[str] = []
     for i in map(int, first):
         number = "" if len(first) == n else f" [{i + 1}]"

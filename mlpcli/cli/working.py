@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.cli.numerals import MOST_TERMS, Show, pack, products
+from mlpcli.cli.numerals import MOST_TERMS, Show, named_terms, pack, products
 from mlpcli.data.kinds import cell_text
 from mlpcli.nn.layers import BatchNorm, LayerNorm, PRelu, Residual
 from mlpcli.text import clip, columns, count
@@ -19,7 +19,7 @@ from mlpcli.training.forward import LayerPass, Step
 __all__ = ["write_out"]
 
 WIDTH = 80
-_MOST_UNITS = 16  # of a layer that is written out whole; of a larger one the most important few
+_MOST_CLASSES = 16  # of a table that is written out whole; of a larger one the first few
 _FIRST = 6
 _MOST_COLUMNS = 32
 _NAME = 26  # widest name of a column or class
@@ -40,7 +40,10 @@ def write_out(found: Explanation, digits: int = 4, *, whole: bool = False) -> st
     if not found.followed.transform.is_plain:
         blocks.append(_raw(found, show, whole=whole))
     blocks.append(_inputs(found, show, whole=whole))
-    blocks += [_layer(found, number, show, whole=whole) for number in range(1, last + 1)]
+    if found.forward.hidden_add_nothing and not whole:
+        blocks += [_nothing(last), _layer(found, last, show, whole=whole)]
+    else:
+        blocks += [_layer(found, number, show, whole=whole) for number in range(1, last + 1)]
     blocks.append(_outputs(found, show))
     if len(found.each) > 1:
         blocks.append(_members(found, show))
@@ -53,12 +56,22 @@ def _head(found: Explanation, digits: int) -> str:
     if len(found.each) > 1:
         of_which = f"network {found.member + 1:,} of {len(found.each):,}, {of_which}"
     part = "" if found.part is None else f", of the {found.part} split"
+    layers = (
+        "" if len(found.forward.layers) < 3 else "h1 is what layer 1 puts out, and the input of layer 2. "
+    )
     said = [
         f"{found.path} ({of_which}): {found.source}{part}",
-        "The example is a row x, and z = x W + b: column j of W has the weights of unit j. Numbers are "
-        f"rounded to {digits} digits after the point, small ones to more; those with fewer are exact.",
+        "The example is a row x, and z = x W + b: column j of W has the weights of unit j. "
+        f"{layers}Numbers are rounded to {digits} digits after the point, small ones to more; those with "
+        "fewer are exact.",
     ]
     return "\n".join(textwrap.fill(text, WIDTH, break_long_words=False) for text in said)
+
+
+def _nothing(last: int) -> str:
+    """Return what stands in the place of hidden layers whose outputs are all multiplied by 0."""
+    of_which = {2: "layer 1", 3: "layers 1 and 2"}.get(last, f"layers 1 to {last - 1}")
+    return f"{of_which}: the hidden layers add nothing: all weights of layer {last} are 0"
 
 
 def _raw(found: Explanation, show: Show, *, whole: bool) -> str:
@@ -71,10 +84,10 @@ def _raw(found: Explanation, show: Show, *, whole: bool) -> str:
 
 
 def _inputs(found: Explanation, show: Show, *, whole: bool) -> str:
-    """Return the inputs that the columns become, or those that give most to the first layer."""
+    """Return the inputs that the columns become; of many of them those that the sums name."""
     checkpoint, transform, x = found.checkpoint, found.followed.transform, found.forward.x
     names = transform.features(checkpoint.columns, checkpoint.kinds)
-    chosen = _chosen(np.linalg.norm(found.forward.layers[0].contributions, axis=1), whole=whole)
+    chosen = _named_inputs(found, whole=whole)
     numbers, terms = list(map(int, transform.numbers)), transform.terms
     shift, scale = transform.scaling.shift[numbers], transform.scaling.scale[numbers]
     values = {i: (_cell(found, j, show), shift[i], scale[i]) for i, j in enumerate(numbers)}
@@ -99,7 +112,7 @@ def _inputs(found: Explanation, show: Show, *, whole: bool) -> str:
     if transform.edges:
         lines.append("  the input of a bin, from ... to ..., grows from -0.5 to 0.5 between its ends")
     if len(chosen) < len(x):
-        lines.append(f"  and {len(x) - len(chosen):,} others, which give less to layer 1")
+        lines.append(f"  and {count(len(x) - len(chosen), 'other')}, which no sum below names")
     return "\n".join(lines)
 
 
@@ -109,27 +122,40 @@ def _cell(found: Explanation, j: int, show: Show) -> str:
     return show(value) if kind is None and value == value else cell_text(float(value), kind)
 
 
-def _chosen(importance: Array, *, whole: bool) -> list[int]:
-    """Return the places of the units to write out, in their order."""
-    n = len(importance)
-    most = n if whole or n <= _MOST_UNITS else _FIRST
-    return sorted(map(int, np.argsort(-importance, kind="stable")[:most]))
+def _named_inputs(found: Explanation, *, whole: bool) -> list[int]:
+    """Return the places of the inputs to list: all if they are few, else those that a sum below names."""
+    forward, chosen = found.forward, found.units(0, whole=whole)
+    first, outputs = forward.layers[0], found.units(len(forward.layers), whole=whole)
+    if len(chosen) == len(forward.x):
+        return chosen
+    sums = []
+    if not forward.hidden_add_nothing:
+        units = found.units(1, whole=whole)
+        pieces = range(first.pieces)
+        sums += [first.W[:, piece * len(first.y) + j] for j in units for piece in pieces]
+        for step in first.steps:
+            if isinstance(step.layer, Residual) and step.layer.spec.parameters:
+                sums += [step.layer.P[:, j] for j in units]
+            elif isinstance(step.layer, Residual):
+                chosen += units
+    if found.path_weights is not None:
+        sums += [found.path_weights[:, j] for j in outputs]
+    for w in sums:
+        chosen += named_terms(forward.x.astype(np.float64) * w, whole=whole).tolist()
+    return sorted(set(chosen))
 
 
 def _layer(found: Explanation, number: int, show: Show, *, whole: bool) -> str:
     """Return a layer with the sums of its units, or of the most important ones."""
     layers = found.forward.layers
     layer, last = layers[number - 1], number == len(layers)
-    importance = found.forward.logits if found.checkpoint.classes else np.abs(found.forward.logits)
-    if not last:
-        importance = np.linalg.norm(layers[number].contributions, axis=1)
-    chosen = _chosen(importance, whole=whole)
+    chosen = found.units(number, whole=whole)
     names = [f"unit {j + 1:,}" for j in range(len(layer.y))]
     if last and len(found.output_names) == len(names):
         names = [f"unit {j + 1:,} ({clip(name, 16)})" for j, name in enumerate(found.output_names)]
     width = max(len(names[j]) for j in chosen) + 4
     lines = [*_title(found, number)]
-    if len(layer.x) > MOST_TERMS and not whole:
+    if len(layer.x) > MOST_TERMS and not whole and layer.W.any():
         lines.append(
             f"  of {len(layer.x):,} terms the largest, each with the number of its input in brackets"
         )
@@ -153,26 +179,32 @@ def _layer(found: Explanation, number: int, show: Show, *, whole: bool) -> str:
 def _title(found: Explanation, number: int) -> list[str]:
     """Return the heading of a layer: its sizes, and what follows the sums."""
     layer, last = found.forward.layers[number - 1], number == len(found.forward.layers)
-    sums = f"z = x W{number} + b{number}"
+    sums = f"z = {_input_name(number)} W{number} + b{number}"
     if layer.pieces > 1:
         sums += f", {layer.pieces} pieces a unit"
     then = [_name(step) for step in layer.steps]
-    if last and found.forward.path is not None:
-        then.append("the linear path, plus x V of the inputs")
-    what = "output" if last else "unit"
-    title = f"layer {number}: {count(len(layer.x), 'input')}, {count(len(layer.y), what)}; {sums}"
-    lines = textwrap.wrap(
-        title + (f"; then {', '.join(then)}" if then else ""), WIDTH, subsequent_indent="  "
+    title = (
+        f"layer {number}: {count(len(layer.x), 'input')}, {count(len(layer.y), 'output' if last else 'unit')}"
     )
+    if last and found.forward.path is not None:
+        sums += "; then the linear path, plus x V of the inputs"
+    elif not last:
+        sums += f"; then {', '.join(then)} {'gives' if len(then) == 1 else 'give'} {_input_name(number + 1)}"
+    lines = textwrap.wrap(f"{title}; {sums}", WIDTH, subsequent_indent="  ")
     off = [f"{each.spec.kind} {next(iter(each.spec.settings.values())):g}" for each in layer.off]
     return [*lines, *(f"  {name} before it is for training alone, and off here" for name in off)]
+
+
+def _input_name(number: int) -> str:
+    """Return what goes into a layer: the inputs x, or h1, which layer 1 puts out."""
+    return "x" if number == 1 else f"h{number - 1}"
 
 
 def _name(step: Step) -> str:
     """Return what a step is: ``leaky_relu (alpha 0.01)``, ``batch norm``, ``plus its input``."""
     spec = step.layer.spec
     if isinstance(step.layer, Residual):
-        return f"plus x P{spec.number}" if spec.parameters else "plus its input"
+        return f"plus {_input_name(spec.number)} P{spec.number}" if spec.parameters else "plus its input"
     settings = {key: value for key, value in spec.settings.items() if key not in ("name", "pieces")}
     learned = isinstance(step.layer, PRelu)
     said = "" if learned else ", ".join(f"{key} {value:g}" for key, value in settings.items())
@@ -227,11 +259,11 @@ def _residual(step: Step, inner: Any, j: int, show: Show, *, whole: bool) -> lis
     layer: Any = step.layer
     if not layer.spec.parameters:
         return [("", [f"plus its input: {show(inner)} {show.signed(step.X[j])} = {show(step.Y[j])}"])]
-    P = layer.P[:, j]
+    P, own = layer.P[:, j], f"{_input_name(layer.spec.number)} P{layer.spec.number}"
     projected = step.X.astype(np.float64) @ P
     return [
-        ("x P = ", products(step.X, P, None, projected, show, whole=whole)),
-        ("", [f"plus x P: {show(inner)} {show.signed(projected)} = {show(step.Y[j])}"]),
+        (f"{own} = ", products(step.X, P, None, projected, show, whole=whole)),
+        ("", [f"plus {own}: {show(inner)} {show.signed(projected)} = {show(step.Y[j])}"]),
     ]
 
 
@@ -240,15 +272,14 @@ def _ends(found: Explanation, j: int, show: Show, *, whole: bool) -> list[tuple[
     forward = found.forward
     lines: list[tuple[str, list[str]]] = []
     value = forward.layers[-1].y[j]
-    if forward.path is not None:
-        V: Any = forward.path.layer.V  # type: ignore[attr-defined]
-        v = V[:, j] if V.ndim == 2 else V[found.member % len(V), :, j]
+    if forward.path is not None and found.path_weights is not None:
+        v = found.path_weights[:, j]
         linear = forward.path.Y[j] - value
         lines.append(("x V = ", products(forward.x, v, None, linear, show, whole=whole)))
         lines.append(("", [f"plus x V: {show(value)} {show.signed(linear)} = {show(forward.path.Y[j])}"]))
     if forward.clip is not None:
         low, high = (getattr(forward.clip.layer, name)[j] for name in ("low", "high"))
-        lines.append(("", [f"kept from {show(low)} to {show(high)}: {show(forward.clip.Y[j])}"]))
+        lines.append(("", [f"clipped to {show(low)} ... {show(high)}: {show(forward.clip.Y[j])}"]))
     return lines
 
 
@@ -267,7 +298,7 @@ def _outputs(found: Explanation, show: Show) -> str:
         ]
         return f"output: the sigmoid of z is the probability of the second class\n{_table(rows, '<<<')}"
     order = np.argsort(-own, kind="stable")
-    chosen = sorted(map(int, order[: len(own) if len(own) <= _MOST_UNITS else _FIRST]))
+    chosen = sorted(map(int, order[: len(own) if len(own) <= _MOST_CLASSES else _FIRST]))
     if kind == "scores":
         title = "output: the scores; the largest one wins"
         if binary:
@@ -305,7 +336,7 @@ def _values(found: Explanation, show: Show) -> str:
             if transform.bend is not None:
                 bend = found.checkpoint.experiment.data.target_transform  # type: ignore[union-attr]
                 shown.append(f"= {show(scaled)}, {bend} undone")
-        rows.append([*shown, f"= {show(own[j])}"])
+        rows.append([*shown, f"= {show(found.outputs[j] if len(found.each) == 1 else own[j])}"])
     return f"output: z in the units of the target, z * scale + shift\n{_table(rows, '<' * len(rows[0]))}"
 
 
@@ -314,7 +345,7 @@ def _members(found: Explanation, show: Show) -> str:
     names, each = found.output_names, found.each
     chosen = list(range(len(names)))[: _FIRST - 1]
     rows = [["network", *(clip(names[j], 14) for j in chosen)]]
-    first = range(min(len(each), _MOST_UNITS))
+    first = range(min(len(each), _MOST_CLASSES))
     rows += [[str(i + 1), *(show.fixed(each[i, j]) for j in chosen)] for i in first]
     if len(first) < len(each):
         rows.append([f"... {len(each):,}", *("" for _ in chosen)])

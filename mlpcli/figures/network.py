@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from mlpcli.training.finished import FinishedRun
 __all__ = ["draw_forward", "draw_network"]
 
 _POSITIVE, _NEGATIVE = "#0072B2", "#D55E00"  # two colors that all kinds of color vision tell apart
-_NOTHING = "#bbbbbb"
+_NOTHING, _MUTED = "#bbbbbb", "#666666"
 _MOST_UNITS = 10  # of a layer that are drawn
 _MOST_COLUMNS = 8  # layers that are drawn, the inputs included
 _MOST_NUMBERED = 16  # edges between two layers that get their numbers
@@ -82,9 +82,10 @@ def draw_network(run: FinishedRun, gap: float = _GAP) -> Figure:
         biases.append(b[0] if len(b) == 1 else None)
     into = [np.ones(network.widths[0]), *(np.linalg.norm(W, axis=0) for W in edges)]
     out = [*(np.linalg.norm(W, axis=1) for W in edges), np.ones(network.widths[-1])]
-    columns = _columns(checkpoint, [a * b for a, b in zip(into, out, strict=True)], edges, [None, *biases])
+    shown = [_largest(a * b) for a, b in zip(into, out, strict=True)]
+    columns = _columns(checkpoint, shown, edges, [None, *biases])
     member = f", the first of its {network.members:,} members" if network.members > 1 else ""
-    notes = ["the number in a unit is its bias"]
+    notes = ["the number in a unit is its bias, and the one above it its place in the layer"]
     if any(b is None for b in biases):
         notes.append("of a maxout unit: the largest weight of its pieces")
     title = f"{label(run.name)}: the network and its weights after epoch {checkpoint.epoch:,}{member}"
@@ -95,55 +96,71 @@ def draw_network(run: FinishedRun, gap: float = _GAP) -> Figure:
 def draw_forward(found: Explanation) -> Figure:
     """Draw the forward pass of one example: what each unit puts out, and what the next ones get from it.
 
-    An edge is input times weight: its color is the sign, and its width the size. Of a large layer those units
-    are drawn that give most to the next one.
+    An edge is input times weight: its color is the sign, and its width the size. The units are those that
+    `mlp explain` writes out: of a large layer those that give most to the next one.
     """
     checkpoint, forward = found.checkpoint, found.forward
     edges = [layer.contributions for layer in forward.layers]
-    largest = forward.logits if checkpoint.classes else np.abs(forward.logits)
-    given = [*(np.linalg.norm(step, axis=1) for step in edges), largest]
+    shown = [found.units(number) for number in range(len(edges) + 1)]
     values = [forward.x, *(layer.y for layer in forward.layers[:-1]), forward.logits]
     names = found.output_names
     own = found.each[found.member]
-    outputs = [f"{label(names[j], 20)}: {_short(float(own[j]))}" for j in range(len(names))][
+    predicted = found.predicted
+    write = _value if predicted is None else _short
+    outputs = [f"{label(names[j], 20)}: {write(float(own[j]))}" for j in range(len(names))][
         -len(forward.logits) :
     ]
-    predicted = found.predicted
     if predicted is None:
-        said = "predicted " + ", ".join(f"{value:.4g}" for value in found.outputs[:4].tolist())
+        said = "predicted " + ", ".join(map(_value, found.outputs[:4].tolist()))
     else:
         said = f"predicted {label(predicted)} ({_short(float(found.outputs[names.index(predicted)]))})"
     if found.truth is not None:
-        shown = (f"{value:.4g}" if isinstance(value, float) else label(value) for value in found.truth[:4])
-        said += f", true {', '.join(shown)}"
+        true = (_value(value) if isinstance(value, float) else label(value) for value in found.truth[:4])
+        said += f", true {', '.join(true)}"
     member = f" (network {found.member + 1:,} of {len(found.each):,})" if len(found.each) > 1 else ""
     title = f"{label(found.source, 60)}{member}: {said}"
-    columns = _columns(checkpoint, given, edges, values, outputs)
+    columns = _columns(checkpoint, shown, edges, values, outputs)
     shape = image_shape(checkpoint.experiment, len(checkpoint.columns))
     image = None if shape is None else mosaic(brightness(found.raw, shape).reshape(1, *shape), 1)
-    notes = ["the number in a unit is its output"]
+    notes = ["the number in a unit is its output, and the one above it its place in the layer"]
+    if forward.hidden_add_nothing:
+        notes.append(f"the hidden layers add nothing: all weights of layer {len(edges)} are 0")
+    if found.path_weights is not None and forward.hidden_add_nothing:
+        alone = forward.x[:, None] * found.path_weights
+        columns = [
+            columns[0],
+            replace(columns[-1], title=f"linear path\n{count(len(names), 'output')}", edges=alone),
+        ]
+    elif forward.path is not None:
+        notes.append("the outputs have the linear path from the inputs added, which is not drawn")
     return _draw(columns, title, "input x weight", notes, filled=True, image=image)
+
+
+def _largest(importance: Array) -> list[int]:
+    """Return the places of the units to draw: all of a small layer, else the most important ones."""
+    n = len(importance)
+    most = n if n <= _MOST_UNITS else _MOST_UNITS - 1
+    return sorted(map(int, np.argsort(-importance, kind="stable")[:most]))
 
 
 def _columns(
     checkpoint: Checkpoint,
-    importance: Sequence[Array],
+    shown: Sequence[list[int]],
     edges: Sequence[Array],
     numbers: Sequence[Array | None],
     outputs: Sequence[str] = (),
 ) -> list[_Column]:
-    """Return the inputs and the layers; of large ones the most important units, in their order."""
+    """Return the inputs and the layers, with the units of each that are shown."""
     network = checkpoint.network
     inputs = checkpoint.transform.features(checkpoint.columns, checkpoint.kinds)
     outputs = outputs or (checkpoint.classes or checkpoint.target_names)[-network.widths[-1] :]
     last = len(network.widths) - 1
     columns = []
     for i, n in enumerate(network.widths):
-        first = np.argsort(-importance[i], kind="stable")[: n if n <= _MOST_UNITS else _MOST_UNITS - 1]
         names = [label(name, 30) for name in (inputs if i == 0 else outputs if i == last else ())]
         title = count(n, "input") if i == 0 else _layer_title(network.spec, i)
         leading = None if i == 0 else edges[i - 1]
-        columns.append(_Column(title, n, sorted(map(int, first)), leading, numbers[i], names))
+        columns.append(_Column(title, n, shown[i], leading, numbers[i], names))
     return columns
 
 
@@ -208,7 +225,7 @@ def _draw(
     signs = ((_POSITIVE, "positive"), (_NEGATIVE, "negative"))
     handles = [Line2D([], [], color=colour, linewidth=3, label=f"{edge}: {sign}") for colour, sign in signs]
     legend = figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=9, title_fontsize=9)
-    legend.set_title("; ".join(notes))
+    legend.set_title("\n".join(notes))
     return figure
 
 
@@ -230,6 +247,8 @@ def _units(axes: Axes, column: _Column, x: float, *, filled: bool) -> None:
         for unit, y in zip(column.shown, places, strict=True):
             text = _short(float(column.numbers[unit]))
             axes.text(x, y, text, ha="center", va="center_baseline", fontsize=7.5, zorder=4)
+    for unit, y in zip(column.shown, places, strict=True) if not column.names or column.has_more else ():
+        axes.text(x, y + 0.235, f"{unit + 1}", ha="center", va="bottom", fontsize=7, color=_MUTED, zorder=4)
     if column.has_more:
         axes.text(
             x, heights[-1], f"... {column.n - len(places):,} more", ha="center", va="center", fontsize=9
@@ -251,7 +270,8 @@ def _edges(axes: Axes, before: _Column, column: _Column, x: float, gap: float) -
     )
     axes.add_collection(edges)
     bottom = axes.get_ylim()[0] + 0.1
-    axes.text(x - gap / 2, bottom, f"widest: {_short(widest)}", ha="center", va="bottom", fontsize=8)
+    said = f"widest: {_short(widest)}" if values.any() else "all are 0"
+    axes.text(x - gap / 2, bottom, said, ha="center", va="bottom", fontsize=8)
     if len(values) > _MOST_NUMBERED:
         return
     beside = 0.18 * _GAP / gap  # a unit, at the same distance for any gap
@@ -278,9 +298,16 @@ def _tint(share: float) -> tuple[float, float, float]:
     return r, g, b
 
 
+def _value(value: float) -> str:
+    """Return a value in the units of its target: 14,744 and 0.01257."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
 def _short(value: float) -> str:
     """Return a number that fits into a unit."""
     size = abs(value)
+    if 1000 <= size < 1e5:
+        return f"{value:.0f}"
     if size < 0.001 or size >= 1000:
         return f"{value:.0e}" if value else "0"
     return f"{value:.3f}" if size < 0.01 else f"{value:.2f}" if size < 100 else f"{value:.0f}"

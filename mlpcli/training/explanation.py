@@ -23,6 +23,9 @@ from mlpcli.training.named import find_checkpoint
 
 __all__ = ["Explanation", "explain_example"]
 
+_MOST_UNITS = 16  # of a layer that is shown whole; of a larger one the most important few
+_FIRST = 6
+
 Array = NDArray[Any]
 
 
@@ -81,6 +84,33 @@ class Explanation:
         """The names of the classes, or of the targets of a regression."""
         return list(self.checkpoint.classes or self.checkpoint.target_names)
 
+    @property
+    def path_weights(self) -> Array | None:
+        """The weights (inputs, outputs) of the linear path of the network that is followed, if it has one."""
+        if self.forward.path is None:
+            return None
+        V: Array = self.forward.path.layer.V  # type: ignore[attr-defined]
+        return V if V.ndim == 2 else V[self.member % len(V)]
+
+    def units(self, number: int, *, whole: bool = False) -> list[int]:
+        """Return the places of the units of a layer that are worth showing, in their order.
+
+        They are all of a small layer or, if it is asked for, of the ``whole`` one, else the few that give
+        most to the next layer; of the outputs those of the likeliest classes, or the largest. Layer 0 is the
+        inputs.
+        """
+        layers, V = self.forward.layers, self.path_weights
+        if number == 0 and V is not None and self.forward.hidden_add_nothing:
+            importance = np.linalg.norm(self.forward.x[:, None] * V, axis=1)
+        elif number < len(layers):
+            importance = np.linalg.norm(layers[number].contributions, axis=1)
+        else:
+            logits = self.forward.logits
+            importance = logits if self.checkpoint.classes is not None else np.abs(logits)
+        n = len(importance)
+        most = n if whole or n <= _MOST_UNITS else _FIRST
+        return sorted(map(int, np.argsort(-importance, kind="stable")[:most]))
+
     def report(self) -> dict[str, Any]:
         """Return all its numbers, ready for JSON; a cell that is missing is None."""
         checkpoint, forward = self.checkpoint, self.forward
@@ -120,9 +150,8 @@ class Explanation:
                 for layer in forward.layers
             ],
         }
-        if forward.path is not None:
-            V: Any = forward.path.layer.V  # type: ignore[attr-defined]
-            report["linear_path"] = {"V": (V if V.ndim == 2 else V[self.member]).tolist()}
+        if self.path_weights is not None:
+            report["linear_path"] = {"V": self.path_weights.tolist()}
         report["logits"] = forward.logits.tolist()
         outputs = dict(zip(self.output_names, self.outputs.tolist(), strict=True))
         said = {"predicted": self.predicted, "true": truth, "notes": list(self.notes)}
@@ -259,7 +288,10 @@ def _row_of_run(checkpoint: Checkpoint, splits: Splits, row: int) -> _Example:
     holding = (name for name, split in splits.parts.items() if split.X is own.X and place in split.rows)
     part = None if checkpoint.others else next(holding, None)
     classes = checkpoint.classes
-    truth = own.y[place].tolist() if classes is None else [classes[int(own.y[place])]]
+    if classes is None:
+        truth: Any = [float(str(value)) for value in own.y[place]]  # 0.1 as in the table, of float32, too
+    else:
+        truth = [classes[int(own.y[place])]]
     return _Example(own.X[place], f"row {row:,} of {title}", row, part, truth)
 
 

@@ -85,6 +85,11 @@ class ForwardPass:
     logits: Array
 
     @property
+    def hidden_add_nothing(self) -> bool:
+        """Whether there are hidden layers, but all weights behind them are 0: the linear path is alone."""
+        return len(self.layers) > 1 and not self.layers[-1].W.any()
+
+    @property
     def is_finite(self) -> bool:
         """Whether no number on the way is too large for the type of the network."""
         each = [self.logits, *(layer.z for layer in self.layers)]

@@ -101,7 +101,7 @@ def test_json_is_one_object(mlp: Mlp, trained: Callable[..., RunDirectory]) -> N
         (["151"], 2, "there is no row 151 in iris.csv: its rows are numbered from 1 to 150"),
         (["9" * 30], 2, "in iris.csv: its rows are numbered from 1 to 150"),
         ([], 2, "name one example: a row by its number, or the cells with --values"),
-        (["1", "--values", "1,2,3,4"], 2, "name one example"),
+        (["1", "--values", "1,2,3,4"], 2, "give a row or --values, not both"),
         (["--values", "1,2,3"], 2, "3 values are given, and the network takes 4: 'sepal_length', "),
         (["--values", ""], 2, "0 values are given"),
         (["--values", "1\r2"], 2, "--values is not one line of CSV"),

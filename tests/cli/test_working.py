@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+import mlpcli
 from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.config.schema import Experiment
 from mlpcli.nn.losses import LOSSES
@@ -42,7 +44,7 @@ def check_sums(out: str) -> list[float]:
     """Check that every ``a * b + c * d + e = total`` holds but for rounding; return the totals."""
     totals = []
     for unit in units(out):
-        for terms, total in re.findall(rf"(?:z|x P|x V) = (.*?) = ({NUMBER})(?= |$)", unit):
+        for terms, total in re.findall(rf"(?:z|[xh]\d* [PV]\d*) = (.*?) = ({NUMBER})(?= |$)", unit):
             terms = re.sub(r" \[[^\]]*\]", "", terms)
             found, error = 0.0, 0.0
             for sign, a, b in re.findall(rf"(^|[+-]) ?({NUMBER})(?: \* ({NUMBER}))?", terms):
@@ -51,7 +53,7 @@ def check_sums(out: str) -> list[float]:
                 error += 0.5e-4 * (abs(x) + abs(w) + 1)
             assert found == pytest.approx(value(total), abs=error), unit
             totals.append(value(total))
-        for terms, total in re.findall(rf"plus [a-zA-Z ]+: (.*?) = ({NUMBER})(?= |$)", unit):
+        for terms, total in re.findall(rf"plus [a-zA-Z0-9 ]+: (.*?) = ({NUMBER})(?= |$)", unit):
             a, sign, b = re.fullmatch(rf"({NUMBER}) ([+-]) ({NUMBER})", terms).groups()  # type: ignore[union-attr]
             assert value(a) + (-1 if sign == "-" else 1) * value(b) == pytest.approx(value(total), abs=2e-4)
     return totals
@@ -96,7 +98,7 @@ def test_every_unit_and_norm(
         assert all("piece 1: z = " in unit and "piece 2: z = " in unit for unit in written[:7])
         for unit in written[:7] if norm == "none" else []:
             *pieces, largest = (
-                value(text) for text in re.findall(rf"(?:2|1|them)(?:: z = .*?)? = ({NUMBER}) ", unit)
+                value(text) for text in re.findall(rf"(?:piece \d: z = .*?|them) = ({NUMBER}) ", unit)
             )
             assert largest == max(pieces)
     else:
@@ -127,7 +129,7 @@ def test_every_loss_of_classes(
 def test_values_have_the_units_of_their_targets(
     mlp: Mlp, tmp_path: Path, transform: str, members: int
 ) -> None:
-    rows = "".join(f"{i % 9},{i % 7},{1 + (i % 9) + 2 * (i % 7)},{i % 5}\n" for i in range(60))
+    rows = "".join(f"{i % 9},{i % 7},{1000.7 * (1 + (i % 9) + 2 * (i % 7)):.1f},{i % 5}\n" for i in range(60))
     (tmp_path / "t.csv").write_text(f"a,b,price,size\n{rows}", encoding="utf-8")
     (tmp_path / "c.yaml").write_text(
         f"data: {{name: csv, path: t.csv, target: [price, size], target_transform: {transform}}}\n"
@@ -144,13 +146,53 @@ def test_values_have_the_units_of_their_targets(
         *_, predicted, true = (line.split()[1:] for line in out.splitlines())
         assert [float(text) for text in predicted] == pytest.approx(list(map(float, row.values())), abs=6e-5)
         assert list(map(float, true)) == [float(x) for x in rows.splitlines()[number - 1].split(",")[2:]]
-        assert "kept from " in out
+        assert "clipped to " in out
         assert ("undone" in out) == (transform != "none")
         if members == 1:
             lines = out.split("output:")[1].splitlines()[1:3]
             assert [line.split()[-1] for line in lines] == predicted
         else:
             assert "of 3 networks\n" in out
+
+
+def test_inputs_that_a_sum_names_are_listed(mlp: Mlp, tmp_path: Path) -> None:
+    """Of many inputs, as the bins of a table are, those with a number in brackets stand in the table."""
+    rng = np.random.default_rng(0)
+    rows = "".join(f"{a:.2f},{b:.2f},{15000 + 3000 * a - 900 * b:.0f}\n" for a, b in rng.normal(size=(80, 2)))
+    (tmp_path / "t.csv").write_text(f"a,b,price\n{rows}", encoding="utf-8")
+    (tmp_path / "c.yaml").write_text(
+        "data: {name: csv, path: t.csv, target: price, bins: 16}\nrecipe: table\n"
+        "model: {hidden: [30], linear_path: fitted}\ntraining: {epochs: 2}\n",
+        encoding="utf-8",
+    )
+    assert mlp("train", "c.yaml", "--quiet").code == 0
+    for row in range(1, 6):
+        out = mlp("explain", "runs/c/last.npz", row).out
+        check_sums(out)
+        inputs, _, after = out.split("inputs: ")[1].partition("\n\n")
+        listed = {int(number) for number in re.findall(r"^ +(\d+)  ", inputs, re.MULTILINE)}
+        of_layer, of_path = after.partition("layer 2:")[0], re.findall(r"x V = .*?=", after, re.DOTALL)
+        cited = {int(number) for number in re.findall(r"\[(\d+)\]", "".join([of_layer, *of_path]))}
+        assert len(cited) > 6
+        assert cited <= listed
+        assert "which no sum below names" in inputs
+
+
+def test_hidden_layers_that_add_nothing_are_not_written_out(
+    mlp: Mlp, trained: Callable[..., RunDirectory]
+) -> None:
+    """At epoch 0 of a network with a linear path, all weights of the last layer are 0."""
+    model = "model={hidden: [20, 20], linear_path: fitted}"
+    network = mlpcli.load(trained("moons", "training.epochs=1", model).path)
+    network.layers["W3"][...] = 0
+    network.save("zero.npz")
+    row = ("--values", "1,0.5")
+    out = mlp("explain", "zero.npz", *row).out
+    assert "\nlayers 1 and 2: the hidden layers add nothing: all weights of layer 3 are 0\n" in out
+    assert "relu" not in out
+    assert len(check_sums(out)) == 4
+    whole = mlp("explain", "zero.npz", *row, "--all").out
+    assert whole.count("relu(") == 40
 
 
 def test_large_layers_are_shortened_and_still_add_up(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
@@ -162,6 +204,27 @@ def test_large_layers_are_shortened_and_still_add_up(mlp: Mlp, trained: Callable
     whole = mlp("explain", run, 2, "--all").out
     assert "other" not in whole
     assert len(check_sums(whole)) == 256 + 10
+
+
+def test_each_layer_names_its_input(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
+    model = "model={hidden: [3, 4], residual: true, linear_path: fitted}"
+    out = " ".join(mlp("explain", trained("moons", "training.epochs=1", model).path, 2).out.split())
+    for said in (
+        "z = x W1 + b1; then relu, plus x P1 give h1",
+        "z = h1 W2 + b2; then relu, plus h1 P2 give h2",
+        "h1 P2 = ",
+        "z = h2 W3 + b3; then the linear path, plus x V of the inputs",
+    ):
+        assert said in out
+
+
+def test_small_probabilities_have_more_digits(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
+    """As the head of the text promises: no probability is 0.0000."""
+    run = trained("iris", "training.epochs=30", "optimizer.learning_rate=0.1").path
+    out = mlp("explain", run, 1).out
+    assert min(json.loads(mlp("explain", run, 1, "--json").out)["probabilities"].values()) < 1e-6
+    assert "0.0000 " not in out
+    assert "0.0000\n" not in out
 
 
 def test_zeros_are_counted_and_not_written(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from mlpcli.cli.working import write_out
 from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.figures.network import draw_forward, draw_network
 from mlpcli.figures.style import write
@@ -126,9 +129,43 @@ def test_the_picture_of_an_example_has_its_outputs_and_contributions(finished: F
 def test_a_regression_has_its_values_in_their_units(plane_values: FinishedRun) -> None:
     found = explain_example(plane_values.directory, 2)
     figure = draw_forward(found)
-    assert f"price: {float(found.outputs[0]):.2f}" in texts(figure)
+    assert f"price: {float(found.each[0, 0]):.4g}" in texts(figure)
     assert figure.get_suptitle().startswith("row 2 of values.csv (network 1 of 8): predicted ")
     assert figure.get_suptitle().endswith(", true -1")
+
+
+def test_large_values_are_written_out(finished: Finish) -> None:
+    found = explain_example(finished("sine", "training.epochs=1").directory, 2)
+    large = replace(found, each=np.array([[14743.6]]), outputs=np.array([14743.6]), truth=[13500.0])
+    figure = draw_forward(large)
+    assert "y1: 14,744" in texts(figure)
+    assert figure.get_suptitle() == "row 2 of sine: predicted 14,744, true 13,500"
+
+
+def test_the_units_of_the_text_are_drawn_with_their_numbers(finished: Finish) -> None:
+    found = explain_example(finished("digits", "training.epochs=1").directory, 2)
+    figure, text = draw_forward(found), write_out(found)
+    layer_1 = text.split("\nlayer 1:")[1].split("\nlayer 2:")[0]
+    units = re.findall(r"^  unit (\d+) ", layer_1, re.MULTILINE)
+    assert len(units) == 6
+    assert {*units, "... 250 more"} <= {*texts(figure)}
+
+
+def test_a_linear_path_alone_is_drawn_where_hidden_layers_add_nothing(finished: Finish) -> None:
+    run = finished("moons", "training.epochs=1", "model={hidden: [20], linear_path: fitted}")
+    found = explain_example(run.directory, 2)
+    assert "which is not drawn" in legend(draw_forward(found))
+    found.forward.layers[-1].W[...] = 0
+    figure = draw_forward(found)
+    assert "the hidden layers add nothing: all weights of layer 2 are 0" in legend(figure)
+    assert found.path_weights is not None
+    terms = np.abs(found.forward.x[:, None] * found.path_weights)
+    assert len(edges(figure)) == 1
+    assert f"widest: {terms.max():.2f}" in texts(figure)
+
+
+def legend(figure: Figure) -> str:
+    return str(figure.legends[0].get_title().get_text())
 
 
 def test_an_image_stands_beside_its_pixels(cifar10: FinishedRun) -> None:
