@@ -24,7 +24,7 @@ EXCEPT = {
     "figures/notes/draw.py": {": mlp train ", " --set "},
     "figures/report.py": {"mlp train --resume ", "mlp train ", "mlp eval ", "mlp plot "},
     "figures/svg.py": {"--c"},
-    "play/commands.py": {"mlp train "},
+    "play/commands.py": {"mlp train ", " is this network: mlp eval "},
 }
 
 
