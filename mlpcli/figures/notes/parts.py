@@ -42,7 +42,7 @@ def draw_planes(runs: Sequence[FinishedRun], titles: Sequence[str]) -> Figure:
     Held-out points do not count for the axes: there may be thousands of them.
     """
     ranges = _reach(runs[0])
-    figure = new_figure(_SIDE * len(runs) + 0.8, _SIDE + 1.4)
+    figure = new_figure(_SIDE * len(runs) + 0.8, _SIDE + 1.1)
     panels = figure.subplots(1, len(runs), sharex=True, sharey=True, squeeze=False)[0]
     for axes, run, title in zip(panels, runs, titles, strict=True):
         split = run.splits.train
