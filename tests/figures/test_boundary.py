@@ -216,6 +216,7 @@ def test_runs_of_different_losses_have_a_scale_each(finished: Finish) -> None:
         "probability of class 1",
     ]
     assert legend(figure)[-2:] == ["score 0", "margin, −1 and 1"]
+    assert "training" not in legend(figure)  # no other points are drawn, and each has the color of its class
 
 
 def test_runs_with_different_data_do_not_share_a_sheet(finished: Finish) -> None:

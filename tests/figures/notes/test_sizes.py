@@ -21,6 +21,7 @@ def test_the_spread_has_a_point_for_each_run(finished: Callable[..., FinishedRun
     figure = draw_spread(runs)
     points = [y for line in figure.axes[0].lines if line.get_marker() == "o" for y in line.get_ydata()]
     assert points == pytest.approx([run.rows[-1].train_loss for run in runs])
+    assert figure.axes[0].get_yscale() == "log"  # so that the spread of small losses can be seen
 
 
 def test_the_titles_of_sizes_have_units_and_scores(finished: Callable[..., FinishedRun]) -> None:

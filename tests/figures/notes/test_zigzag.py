@@ -43,6 +43,9 @@ def test_every_step_on_positive_inputs_moves_both_weights_in_the_same_direction(
     titles = [axes.get_title() for axes in figure.axes[2:]]
     assert titles[0] == "150 of 150 steps move\nboth weights in the same direction"
     assert titles[1].startswith("63 of 150")
+    assert titles[1].endswith("(axes enlarged 9 times)")
+    reach = [axes.get_xlim()[1] for axes in figure.axes[2:]]
+    assert round(reach[0] / reach[1]) == 9
 
 
 def test_the_same_steps_lead_to_a_smaller_loss_with_centred_inputs(pair: Pair) -> None:
