@@ -60,7 +60,7 @@ def draw_calibration(run: FinishedRun) -> Figure:
     axes.grid(True)
     handles = [
         Line2D([], [], color=LINE_COLOURS[0], marker="o", label="bin, with 95 % range"),
-        Line2D([], [], color="#888888", linewidth=0.8, linestyle=":", label="as sure as it is right"),
+        Line2D([], [], color="#888888", linewidth=0.8, linestyle=":", label="perfect calibration"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure

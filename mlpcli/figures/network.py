@@ -272,11 +272,13 @@ def _edges(axes: Axes, before: _Column, column: _Column, x: float, gap: float) -
     bottom = axes.get_ylim()[0] + 0.1
     said = f"widest: {_short(widest)}" if values.any() else "all are 0"
     axes.text(x - gap / 2, bottom, said, ha="center", va="bottom", fontsize=8)
-    if len(values) > _MOST_NUMBERED:
+    crosses = gap < _GAP and min(len(starts), len(ends)) > 2  # numbers would lie on each other
+    if len(values) > _MOST_NUMBERED or crosses:
         return
-    beside = 0.18 * _GAP / gap  # a unit, at the same distance for any gap
-    at = beside if len(starts) >= len(ends) else 1 - beside  # where fewer edges meet
     for (start, end), value in zip(lines, values, strict=True):
+        # At the same distance from a unit for any gap, and clear of its circle.
+        beside = max(0.18 * _GAP, 0.3 + 0.035 * len(_short(float(value)))) / gap
+        at = beside if len(starts) >= len(ends) else 1 - beside  # where fewer edges meet
         middle = start + at * (end - start)
         angle = float(np.degrees(np.arctan2(end[1] - start[1], end[0] - start[0])))
         axes.text(

@@ -54,8 +54,8 @@ _PICTURES = {
     "confusion": (
         "Confusion",
         "Which classes it mixes up",
-        "On the diagonal are the {part} examples that are right. A strong field off it is a pair of classes "
-        "that the network cannot tell apart well.",
+        "On the diagonal are the {part} examples that are right. A strongly colored cell off the diagonal is "
+        "a pair of classes that the network cannot tell apart well.",
     ),
     "network": (
         "Network",
@@ -70,7 +70,7 @@ _PICTURES = {
         "straight lines separate them.",
     ),
     "weights": (
-        "First weights",
+        "First layer",
         "What the first layer looks for",
         "Each square is the weights of one unit. Patterns are features that it has found; noise is a unit "
         "that has learned little.",
@@ -90,14 +90,14 @@ _PICTURES = {
     "calibration": (
         "Calibration",
         "How sure it is, and how often it is right",
-        "Points below the line: the network is surer than it should be. Points above it: it is right more "
-        "often than it says.",
+        "On the line, calibration is perfect. Points below it: the network is surer than it should be. "
+        "Points above it: it is right more often than it says.",
     ),
     "importance": (
         "Columns",
         "Which columns it uses",
-        "The longer the bar, the more the network needs the column. A column around 0 could be left out, or "
-        "another one says the same.",
+        "The longer the bar, the more the network needs the column. A column near 0 is not needed, or "
+        "another column carries the same information.",
     ),
     "health": (
         "Unit health",
@@ -108,13 +108,17 @@ _PICTURES = {
     "examples": (
         "Mistakes",
         "Its surest mistakes",
-        "Look whether a person would be wrong, too: the labels may be. What the mistakes have in common is "
-        "what the network lacks.",
+        "Check whether a person would make the same mistake; the label may be wrong. What the mistakes have "
+        "in common is what the network lacks.",
     ),
 }
 _OF_ONE_COLUMN = (
     "The line is the prediction, the points are the examples. Look whether it follows what the points have "
     "in common or bends to single ones, and where it goes beyond them."
+)
+_OF_VALUES = (
+    "The background is the prediction at every place, the points are filled with the true values. Where a "
+    "point stands out from what is behind it, the prediction is wrong there."
 )
 _TINTED = ("boundary", "confusion")  # their images are colors on white
 
@@ -153,6 +157,8 @@ class Picture:
         says = says[:1].upper() + says[1:] if re.search(r"\d", says) else ""  # else the title says it
         if kind == "boundary" and len(run.checkpoint.columns) == 1:
             caption = _OF_ONE_COLUMN
+        elif kind == "boundary" and run.checkpoint.classes is None:
+            caption = _OF_VALUES
         caption = caption.format(part=run.held_out)
         return cls(kind, name, title, caption, says, drawing.panels, drawing.legend)
 
@@ -281,25 +287,21 @@ def _classes(report: dict[str, Any]) -> list[list[str]]:
 def _counts(run: FinishedRun, spec: NetworkSpec) -> list[list[str]]:
     """Return a table of the layers with the calculation of their parameters; the first row is the header."""
     model = run.experiment.model
-    rows = [["layer", "units", "activation", "parameters", ""]]
+    rows = [["layer", "units", "activation", "parameters"]]
     layers = spec.weight_layers()
     for i, layer in enumerate(layers):
         hidden = i + 1 < len(layers)
         activation = (model.hidden[i].activation or model.activation).name if hidden else "-"
-        working, total = _working(layer)
-        rows.append([f"{i + 1}" if hidden else f"{i + 1} (output)", f"{layer.fan_out:,}", activation])
-        rows[-1] += [working, total]
+        name = f"{i + 1}" if hidden else f"{i + 1} (output)"
+        rows.append([name, f"{layer.fan_out:,}", activation, _working(layer)])
     return rows
 
 
-def _working(layer: WeightLayer) -> list[str]:
-    """Return the calculation of a layer's parameters, in two lines."""
+def _working(layer: WeightLayer) -> str:
+    """Return the calculation of a layer's parameters."""
     pieces = f" x {layer.pieces}" if layer.pieces > 1 else ""
     others = "".join(f" + {n:,}" for what, n in layer.counts.items() if what != "weights" and n)
-    return [
-        f"{layer.fan_in:,} x {layer.fan_out:,}{pieces}{others}",
-        f"= {layer.parameters:,}",
-    ]
+    return f"{layer.fan_in:,} x {layer.fan_out:,}{pieces}{others} = {layer.parameters:,}"
 
 
 def _pictures(run: FinishedRun) -> tuple[list[Frame], int, list[Picture]]:

@@ -85,7 +85,7 @@ def test_a_page_has_everything_and_fetches_nothing(spiral: str) -> None:
     ):
         assert text in page.sections["scores"]
     assert "\n    test, linear" in page.sections["scores"]
-    assert "2 x 100 + 100= 300" in " ".join(page.sections["network"].split())
+    assert "2 x 100 + 100 = 300" in " ".join(page.sections["network"].split())
     assert "points: 300" in page.sections["config"]
     assert "mlp train " in page.sections["again"]
     assert "Python" in page.sections["again"]
@@ -266,6 +266,8 @@ def test_the_page_fits_the_window_and_anyone_can_use_it(
         " return box.left < card.left || box.right > card.right}).map(shape => shape.textContent)"
     )
     assert outer == []  # nothing is cut off, and no picture scrolls
+    (table,) = browser.find_elements("css selector", "#network .scroll")
+    assert browser.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", table)
     sizes = browser.execute_script(
         "return [...document.querySelectorAll('.panel text')].map(one => one.getBoundingClientRect().height)"
     )
@@ -284,8 +286,7 @@ def test_dark_mode_is_dark_and_injected_markup_is_harmless(browser: Any, evil: P
 
 def test_the_sum_below_a_layer_has_all_its_parameters() -> None:
     counts = {"weights": 128, "biases": 32, "slopes": 32, "norm_parameters": 64, "projections": 128}
-    sum_, total = _working(WeightLayer(4, 32, 1, counts))  # type: ignore[arg-type]
-    assert (sum_, total) == ("4 x 32 + 32 + 32 + 64 + 128", "= 384")
+    assert _working(WeightLayer(4, 32, 1, counts)) == "4 x 32 + 32 + 32 + 64 + 128 = 384"  # type: ignore[arg-type]
 
 
 def test_every_kind_of_picture_has_a_place_on_the_page() -> None:
