@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from mlpcli.config.allowed import choice_names, dereference, describe, json_schema, section_keys
 from mlpcli.config.keys import OTHER_KEYS, find_keys, keys_with_name, names_with_key, other_name
+from mlpcli.config.schema.paths import FILE_KEYS
 from mlpcli.config.slips import rewrite
 from mlpcli.config.spellings import RENAMED
 from mlpcli.config.tables import section_for
@@ -111,6 +112,9 @@ def _problem(item: Mapping[str, Any], data: Any, schema: dict[str, Any], model: 
                 f'{message}; it is "{meant}" here' if elsewhere else f'{message}; did you mean "{meant}"?',
             )
     elif node.get("type") == "string" and isinstance(value, (bool, int, float)):
+        shown = show(value)
+        if path[:2] in FILE_KEYS:
+            return Problem(path, f"{shown} is not a path; write ./{shown} for a file or folder of that name")
         return Problem(path, f"{message}; quote it to make it one")
     elif advice := _advice_on_layout(value, path, node):
         return Problem(path, f"{message}; {advice}")

@@ -34,6 +34,7 @@ class _Tables:
     def __init__(self, schema: dict[str, Any]) -> None:
         self._schema = schema
         self._headings: dict[str, str] = {}  # of the sections inside others, by what is in them
+        self._described: dict[str, str] = {}  # by their headings
         self._written: set[str] = set()
 
     def write(self, path: str, node: dict[str, Any], level: str) -> Iterator[str]:
@@ -61,7 +62,8 @@ class _Tables:
                 inner = self._inner(item)
                 home = None if inner is None else self._headings[_content(inner)]
                 if inner is not None and home is not None and home not in self._written:
-                    yield from self.write(home, {**inner, "description": item["description"]}, "####")
+                    described = {**inner, "description": self._described[home]}
+                    yield from self.write(home, described, "####")
 
     def _choice_table(self, path: str, sections: list[dict[str, Any]]) -> str:
         """Return the table of a choice: the keys that all names share, then the own keys of each name."""
@@ -96,6 +98,7 @@ class _Tables:
             allowed = describe(dereference(node, self._schema), self._schema)
         else:
             home = self._headings.setdefault(_content(inner), f"{path}.{key}")
+            self._described.setdefault(home, node["description"])
             allowed = f"see [{home}](#{home.replace('.', '')})"
         default = f"`{default_text(node['default'])}`" if "default" in node else "required"
         return f"`{key}`", default, allowed, node["description"]

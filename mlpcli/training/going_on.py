@@ -15,7 +15,7 @@ from mlpcli.data.toy import TOY_SETS
 from mlpcli.errors import CheckpointError, ConfigError, NoCheckpointError
 from mlpcli.nn.network import Network
 from mlpcli.specs import NetworkSpec
-from mlpcli.text import clip, count, shortened
+from mlpcli.text import clip, count, shortened, some
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.loop import Progress, Trainer
 from mlpcli.training.named import find_checkpoint
@@ -95,8 +95,8 @@ def describe_start(experiment: Experiment, splits: Splits, start: Checkpoint) ->
     text += " and with the state of its optimizer." if slots and _keeps_state(slots, start) else "."
     if may_have_seen(experiment, splits, start):
         text += (
-            " Its rows were divided in another way: those that it has learned may be among those held out "
-            "here, whose scores are then too good."
+            " It was trained on another split: rows it has learned may be held out here, so the validation "
+            "and test scores may be too high."
         )
     return text
 
@@ -145,9 +145,12 @@ def _differences(experiment: Experiment, splits: Splits, start: Checkpoint) -> I
     if start.columns == splits.columns:
         widths = experiment.widths(start.transform.n_features, splits.targets)
         if widths is not None:
-            difference = _difference(plan_network(experiment.model, widths), start.network.spec)
+            mine, theirs = plan_network(experiment.model, widths), start.network.spec
+            difference = _difference(mine, theirs)
             if difference is not None:
                 yield difference
+            else:
+                yield from _other_functions(mine, theirs)
 
 
 def _difference(mine: NetworkSpec, theirs: NetworkSpec) -> str | None:
@@ -162,6 +165,35 @@ def _difference(mine: NetworkSpec, theirs: NetworkSpec) -> str | None:
         return f"layers: {clip(widths[1], 60)} there, {clip(widths[0], 60)} here"
     names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
     return f"layers: other parameters ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
+
+
+def _other_functions(mine: NetworkSpec, theirs: NetworkSpec) -> Iterator[str]:
+    """Yield where another function follows the weights: they belong to the one they learned with."""
+    here, there = _functions(mine), _functions(theirs)
+    layers: dict[tuple[str, str], list[int]] = {}
+    for number in sorted(here.keys() | there.keys()):
+        both = tuple(", ".join(each.get(number, [])) or "nothing" for each in (there, here))
+        if both[0] != both[1]:
+            layers.setdefault((both[0], both[1]), []).append(number)
+    for (then, now), numbers in layers.items():
+        where = f"layer{'' if len(numbers) == 1 else 's'} {some(list(map(str, numbers)), 8)}"
+        yield f"activation of {where}: {then} there, {now} here"
+
+
+def _functions(spec: NetworkSpec) -> dict[int, list[str]]:
+    """Return what follows each layer of weights: its activation with its settings, and its residual."""
+    found: dict[int, list[str]] = {}
+    for layer in spec.walk():
+        if layer.kind == "residual":
+            found.setdefault(layer.number, []).append("plus its input")
+        elif layer.kind in ("maxout", "prelu") or "name" in layer.settings:
+            named = layer.settings.get("name", layer.kind)
+            others = [
+                f"{key} {value:g}" for key, value in layer.settings.items() if key not in ("name", "pieces")
+            ]
+            shown = f" ({', '.join(others)})" if others and layer.kind != "prelu" else ""
+            found.setdefault(layer.number, []).append(f"{named}{shown}")
+    return found
 
 
 def _value(value: Any) -> str:

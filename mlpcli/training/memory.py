@@ -147,12 +147,12 @@ def forecast_memory(
             _FLOAT * batch * spec.activations,
             f"{batch:,} x {spec.activations:,}, with the inputs",
         ),
-        Part("buffers", "work buffers", _buffers(spec, experiment, data, batch), "for training and scoring"),
+        Part("buffers", "work buffers", *_buffers(spec, experiment, data, batch)),
         Part(
             "copies",
             "copies",
             4 * parameters,
-            "previous and best weights",
+            "4 x: previous and best",
         ),
     )
     around = _around(data, network)
@@ -232,7 +232,7 @@ def _once(spec: NetworkSpec, experiment: Experiment | None, data: DataSize, held
         fitted = baseline_rows(data.trained, direct, 0 if regression else width) or 0
         fit = fitted * (_OF_INPUT * direct + _OF_OUTPUT * width)
         fit += 3 * 8 * min(direct, fitted) ** 2 * (1 if regression else width)
-        working = f"{fitted:,} x {direct:,}, of the linear model to compare with"
+        working = f"{fitted:,} x {direct:,}, for a linear model"
         found.append(Part("baseline", "baseline", fit, working))
     if data.scored is not None:
         # The loss keeps its buffers for the validation split.
@@ -259,8 +259,10 @@ def baseline_rows(n: int, features: int, classes: int) -> int | None:
     return rows if rows >= min(n, 5 * features) else None
 
 
-def _buffers(spec: NetworkSpec, experiment: Experiment | None, data: DataSize | None, batch: int) -> int:
-    """Return the bytes of all buffers of a training step, except the activations, and of evaluation."""
+def _buffers(
+    spec: NetworkSpec, experiment: Experiment | None, data: DataSize | None, batch: int
+) -> tuple[int, str]:
+    """Return the bytes of all buffers of training, except the activations, and of scoring; and the reason."""
     inputs, outputs = spec.widths[0], spec.widths[-1]
     numbers = spec.members * max(spec.widths[1:-1], default=0)  # for finding dead units
     numbers += 5 * spec.members * outputs  # gradients of the logits, and buffers of the loss
@@ -282,7 +284,9 @@ def _buffers(spec: NetworkSpec, experiment: Experiment | None, data: DataSize | 
     # Inputs are gathered for the validation split, and for the last scores of one split after the other:
     # the network keeps those of the one before.
     validated = rows if data is None else min(rows, data.validated)
-    return taken + (2 * validated + rows) * _FLOAT * inputs + (validated + max(validated, rows)) * raw
+    taken += (2 * validated + rows) * _FLOAT * inputs + (validated + max(validated, rows)) * raw
+    scored = f"2 x {rows:,} rows scored at once" if rows > batch else f"a batch, and {rows:,} rows scored"
+    return taken, scored
 
 
 def _advice(spec: NetworkSpec | None, experiment: Experiment | None) -> dict[str, str]:
@@ -338,7 +342,7 @@ def known_data(experiment: Experiment) -> DataSize | None:
         return None
     if section.name == "cifar10":
         size = n * (section.n_columns + 24)
-        return _sized(experiment, n, size, f"{n:,} images, 1 byte a value", own_test=n // 6, itemsize=1)
+        return _sized(experiment, n, size, f"{n:,} images of bytes", own_test=n // 6, itemsize=1)
     kept = _FLOAT * (section.n_columns or 2) + (_FLOAT if experiment.loss.task == "regression" else 8) + 8
     drawn = _DRAWN.get(section.name, _DRAWN_OTHERS)
     spare = n * (drawn - kept)
@@ -346,7 +350,7 @@ def known_data(experiment: Experiment) -> DataSize | None:
         experiment,
         n,
         n * drawn,
-        f"{n:,} points, while they are drawn",
+        f"{n:,} points, while drawn",
         spare=spare,
         columns=section.n_columns,
     )

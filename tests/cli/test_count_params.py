@@ -15,6 +15,7 @@ import pytest
 from mlpcli.cli.count_params import describe_network
 from mlpcli.config.loader import load_experiment
 from mlpcli.config.schema import Experiment
+from mlpcli.config.shipped import shipped_configs
 from mlpcli.machine import Available
 from mlpcli.training.directory import RunDirectory
 
@@ -70,6 +71,16 @@ def test_memory_is_shown_after_it_where_it_is_asked_for(mlp: Mlp) -> None:
     assert [
         mlp("count-params", "--layers", "3,4", "--json", *memory).out for memory in ([], ["--memory"])
     ] == [mlp("count-params", "--layers", "3,4", "--json").out] * 2
+
+
+@pytest.mark.parametrize("name", [name for name in shipped_configs() if "/" not in name])
+def test_the_memory_of_a_config_fits_into_a_terminal(mlp: Mlp, name: str) -> None:
+    out = mlp("count-params", name, "--memory").out
+    assert max(map(len, out.splitlines())) <= 80
+    parts = re.findall(r"^(?:memory, float32|) +(\S.*?)  +[\d.,]+ (?:B|kB|MB|GB)(.*)$", out, re.MULTILINE)
+    working = {part: said.strip() for part, said in parts}
+    assert working["copies"] == "4 x: previous and best"
+    assert re.search(r"\d rows scored", working["work buffers"])
 
 
 def test_long_sums_are_shortened(mlp: Mlp) -> None:

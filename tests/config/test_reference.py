@@ -31,6 +31,14 @@ def test_the_page_has_defaults_and_ranges() -> None:
     assert "|  | `eps` | `1e-8` | a number above 0 | small number that keeps the division finite |" in PAGE
 
 
+@pytest.mark.parametrize("key", ["activation", "init"])
+def test_a_section_says_what_its_own_key_says(key: str) -> None:
+    """Of hidden layers it is null that "means as in model"; in model it is no valid value."""
+    description = Experiment.model_json_schema()["$defs"]["Model"]["properties"][key]["description"]
+    heading = f"#### model.{key}\n\n"
+    assert PAGE.split(heading)[1].startswith(f"{description[0].upper()}{description[1:]}.\n")
+
+
 def test_a_page_without_the_comment_is_left_alone() -> None:
     with pytest.raises(ValueError, match="no line"):
         update_page("# The config\n")

@@ -27,6 +27,11 @@ def test_all_are_known() -> None:
     assert {"spiral", "iris", "notes/dead_relu"} <= set(NAMES)
 
 
+def test_the_page_of_the_config_lists_those_of_data_sets() -> None:
+    page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+    assert all(f"[`{name}`](../configs/{name}.yaml)" in page for name in NAMES if "/" not in name)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_loaded_by_its_name(name: str) -> None:
     experiment = load_experiment(Path(name))

@@ -241,6 +241,14 @@ def test_a_run_is_named_by_its_directory_and_gives_its_best_weights(trained_befo
 DIFFERENT: dict[str, tuple[dict[str, Any], str]] = {
     "layers": ({"model": {"hidden": [5]}}, "layers: 2-4-2 there, 2-5-2 here"),
     "norm": ({"model": {"hidden": [4], "norm": "batch"}}, "layers: other parameters (beta1, gamma1, mean1, "),
+    "activation": (
+        {"model": {"hidden": [4], "activation": "tanh"}},
+        "activation of layer 1: relu there, tanh here",
+    ),
+    "slope": (
+        {"model": {"hidden": [4], "activation": "leaky_relu"}},
+        "activation of layer 1: relu there, leaky_relu (alpha 0.01) here",
+    ),
     "classes": ({"data": {"name": "spiral"}}, "classes: 0, 1 there, 0, 1, 2 here"),
     "columns": ({"data": {"name": "sine"}}, "columns: x1, x2 there, x1 here"),
     "no classes": ({"data": {"name": "peaks"}}, "classes: 0, 1 there, numbers here"),
@@ -274,7 +282,7 @@ def test_rows_that_it_has_learned_and_that_are_held_out_now_are_told(
 ) -> None:
     data = {"name": "moons", "points": 60, **data}
     run = Run(begin(trained_before, 1, data=data, training=training))
-    assert ("too good" in run.notes[-1]) == is_told
+    assert ("too high" in run.notes[-1]) == is_told
     assert run.here().may_have_seen == is_told
 
 
@@ -285,7 +293,7 @@ def test_that_it_may_have_seen_rows_is_kept_and_handed_on(trained_before: Path, 
     assert load_checkpoint(second).may_have_seen
     third = Run(begin(second, 1, data=data))  # divided as the second run, but not as the first
     assert third.may_have_seen
-    assert "too good" in third.notes[-1]
+    assert "too high" in third.notes[-1]
     (note,) = score_checkpoint(second, "test", None)["notes"]
     assert "may have learned rows of the test split" in note
     assert score_checkpoint(second, "train", None)["notes"] == []

@@ -210,9 +210,9 @@ BINS: Any = Field(
     "linear encoding; Gorishniy et al., 2022); 0 encodes none",
 )
 OTHER_TERMS = {
-    **dict.fromkeys(("squares", "squared", "quadratic", "power", "x^2", "x**2"), "square"),
-    **dict.fromkeys(("products", "interaction", "interactions", "cross", "crosses", "x1x2"), "product"),
-    **dict.fromkeys(("sines", "sin", "sinus", "fourier"), "sine"),
+    **dict.fromkeys(("quadratic", "power", "x^2", "x**2"), "square"),
+    **dict.fromkeys(("interaction", "interactions", "cross", "crosses", "x1x2"), "product"),
+    **dict.fromkeys(("sin", "sinus", "fourier"), "sine"),
 }
 TermName = Annotated[Literal["square", "product", "sine"], other_names(OTHER_TERMS)]
 TERMS_OF_INPUTS: Any = Field(
