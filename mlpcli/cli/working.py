@@ -23,6 +23,12 @@ _MOST_CLASSES = 16  # of a table that is written out whole; of a larger one the 
 _FIRST = 6
 _MOST_COLUMNS = 32
 _NAME = 26  # widest name of a column or class
+# What z is multiplied by in activations that let a share of it through.
+_GATES = {
+    "gelu": "about the normal distribution function of z",
+    "silu": "1 / (1 + exp(-z))",
+    "mish": "tanh(log(1 + exp(z)))",
+}
 _SAFE = 40.0  # logits whose exponentials are shown as they are
 
 Array = NDArray[Any]
@@ -191,6 +197,10 @@ def _title(found: Explanation, number: int) -> list[str]:
     elif not last:
         sums += f"; then {', '.join(then)} {'gives' if len(then) == 1 else 'give'} {_input_name(number + 1)}"
     lines = textwrap.wrap(f"{title}; {sums}", WIDTH, subsequent_indent="  ")
+    for step in layer.steps:
+        name = step.layer.spec.settings.get("name")
+        if name in _GATES:
+            lines.append(f"  {name}(z) = z * s(z) with s(z) = {_GATES[name]}")
     off = [f"{each.spec.kind} {next(iter(each.spec.settings.values())):g}" for each in layer.off]
     return [*lines, *(f"  {name} before it is for training alone, and off here" for name in off)]
 
@@ -252,7 +262,11 @@ def _follow(step: Step, j: int, show: Show) -> tuple[str, list[str]]:
         ]
     if isinstance(layer, PRelu) and before < 0:
         return "", [f"prelu({show(before)}) = {show(layer.a[j])} * {show.factor(before)} = {after}"]
-    return "", [f"{step.layer.spec.settings.get('name', _name(step))}({show(before)}) = {after}"]
+    name = step.layer.spec.settings.get("name", _name(step))
+    if name in _GATES and before != 0:
+        share = step.Y[j].astype(np.float64) / before
+        return "", [f"{name}({show(before)}) = {show(before)} * {show(share)} = {after}"]
+    return "", [f"{name}({show(before)}) = {after}"]
 
 
 def _residual(step: Step, inner: Any, j: int, show: Show, *, whole: bool) -> list[tuple[str, list[str]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -193,6 +194,29 @@ def test_hidden_layers_that_add_nothing_are_not_written_out(
     assert len(check_sums(out)) == 4
     whole = mlp("explain", "zero.npz", *row, "--all").out
     assert whole.count("relu(") == 40
+
+
+@pytest.mark.parametrize(
+    ("activation", "share"),
+    [
+        ("gelu", lambda z: (1 + math.erf(z / math.sqrt(2))) / 2),
+        ("silu", lambda z: 1 / (1 + math.exp(-z))),
+        ("mish", lambda z: math.tanh(math.log(1 + math.exp(z)))),
+    ],
+)
+def test_the_share_that_an_activation_lets_through_is_written(
+    mlp: Mlp, trained: Callable[..., RunDirectory], activation: str, share: Callable[[float], float]
+) -> None:
+    model = f"model={{hidden: [5], activation: {activation}}}"
+    out = mlp("explain", trained("moons", "training.epochs=1", model).path, 2).out
+    assert f"\n  {activation}(z) = z * s(z) with s(z) = " in out
+    written = re.findall(rf"{activation}\((\S+)\) = (\S+) \* (\S+) = (\S+)$", out, re.MULTILINE)
+    assert len(written) == 5
+    for numbers in written:
+        z, again, s, y = map(float, numbers)
+        assert z == again
+        assert s == pytest.approx(share(z), abs=1e-3)
+        assert y == pytest.approx(z * s, abs=2e-4)
 
 
 def test_large_layers_are_shortened_and_still_add_up(mlp: Mlp, trained: Callable[..., RunDirectory]) -> None:
