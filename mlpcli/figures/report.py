@@ -116,6 +116,10 @@ _OF_ONE_COLUMN = (
     "The line is the prediction, the points are the examples. Look whether it follows what the points have "
     "in common or bends to single ones, and where it goes beyond them."
 )
+_BENT_FOR_VALUES = (
+    "Each layer bends the plane of the one before. In the last one the colors should change evenly in one "
+    "direction, so that the output can read the value from it."
+)
 _OF_VALUES = (
     "The background is the prediction at every place, the points are filled with the true values. Where a "
     "point stands out from what is behind it, the prediction is wrong there."
@@ -159,6 +163,8 @@ class Picture:
             caption = _OF_ONE_COLUMN
         elif kind == "boundary" and run.checkpoint.classes is None:
             caption = _OF_VALUES
+        elif kind == "hidden" and run.checkpoint.classes is None:
+            caption = _BENT_FOR_VALUES
         caption = caption.format(part=run.held_out)
         return cls(kind, name, title, caption, says, drawing.panels, drawing.legend)
 

@@ -289,5 +289,11 @@ def test_the_sum_below_a_layer_has_all_its_parameters() -> None:
     assert _working(WeightLayer(4, 32, 1, counts)) == "4 x 32 + 32 + 32 + 64 + 128 = 384"  # type: ignore[arg-type]
 
 
+def test_captions_of_a_regression_speak_of_values(plain: None, plane_values: FinishedRun) -> None:
+    page = Page(render_report(plane_values))
+    assert "filled with the true values" in page.sections["boundary"]
+    assert "classes" not in page.sections["boundary"] + page.sections["hidden"]
+
+
 def test_every_kind_of_picture_has_a_place_on_the_page() -> None:
     assert set(_PICTURES) == set(KINDS)
