@@ -271,7 +271,9 @@ def _hardest(part: str, report: Mapping[str, Any]) -> str:
     taken = _taken_for(report)
     if sum(missed.values()) == 1:
         (name,) = (name for name, n in missed.items() if n)
-        return f"The only mistake: a {words} example of class {name}, taken for {next(iter(taken[name]))}."
+        return (
+            f"The only mistake: a {words} example of class {name}, taken for class {next(iter(taken[name]))}."
+        )
     lowest = min(row["recall"] for row in classes)
     worst = [row for row in classes if row["recall"] == lowest]
     if len(worst) > 1:

@@ -189,10 +189,10 @@ def test_the_hardest_class_is_named_with_what_it_is_taken_for() -> None:
     [
         ([[4, 0, 0], [0, 2, 2], [0, 0, 4]], "of its 4 test examples are missed, all taken for c."),
         ([[4, 0, 0], [1, 2, 1], [0, 0, 4]], "are missed, 1 taken for a and 1 for c."),
-        ([[4, 0, 0], [1, 3, 0], [0, 0, 4]], "The only mistake: a test example of class b, taken for a."),
+        ([[4, 0, 0], [1, 3, 0], [0, 0, 4]], "only mistake: a test example of class b, taken for class a."),
         ([[4, 0, 0], [2, 1, 1], [1, 0, 3]], "3 of its 4 test examples are missed, most of them taken for a."),
         ([[4, 0, 0], [1, 3, 0], [0, 1, 3]], "in classes b and c alike: 25.0% of the test examples of each"),
-        ([[3, 1], [0, 4]], "The only mistake: a test example of class a, taken for b."),
+        ([[3, 1], [0, 4]], "The only mistake: a test example of class a, taken for class b."),
         ([[2, 2], [0, 4]], "in class a: 2 of its 4 test examples are missed."),
     ],
 )  # fmt: skip
