@@ -25,9 +25,9 @@ _MOST_COLUMNS = 32
 _NAME = 26  # widest name of a column or class
 # What z is multiplied by in activations that let a share of it through.
 _GATES = {
-    "gelu": "about the normal distribution function of z",
-    "silu": "1 / (1 + exp(-z))",
-    "mish": "tanh(log(1 + exp(z)))",
+    "gelu": "is about the normal distribution function of z",
+    "silu": "= 1 / (1 + exp(-z))",
+    "mish": "= tanh(log(1 + exp(z)))",
 }
 _SAFE = 40.0  # logits whose exponentials are shown as they are
 
@@ -200,7 +200,7 @@ def _title(found: Explanation, number: int) -> list[str]:
     for step in layer.steps:
         name = step.layer.spec.settings.get("name")
         if name in _GATES:
-            lines.append(f"  {name}(z) = z * s(z) with s(z) = {_GATES[name]}")
+            lines.append(f"  {name}(z) = z * s(z), and s(z) {_GATES[name]}")
     off = [f"{each.spec.kind} {next(iter(each.spec.settings.values())):g}" for each in layer.off]
     return [*lines, *(f"  {name} before it is for training alone, and off here" for name in off)]
 

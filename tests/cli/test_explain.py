@@ -111,7 +111,11 @@ def test_json_is_one_object(mlp: Mlp, trained: Callable[..., RunDirectory]) -> N
         (["1", "--data", "other.csv"], 1, "other.csv"),
         (["1", "--member", "2"], 2, "there is no network 2: the checkpoint has one network"),
         (["1", "--digits", "0"], 2, "--digits 0: '0' is not a whole number from 1 to 9"),
-        (["1", "--out", "row.txt"], 2, "--out row.txt: its name has to end in .png or .svg"),
+        (
+            ["1", "--out", "row.txt"],
+            2,
+            "--out row.txt: .txt is not supported; its name has to end in .png or .svg",
+        ),
         (["--values", "1e38,1e38,1e38,1e38"], 1, "past what 32 bits can hold"),
     ],
     ids=str,

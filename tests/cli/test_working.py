@@ -209,7 +209,7 @@ def test_the_share_that_an_activation_lets_through_is_written(
 ) -> None:
     model = f"model={{hidden: [5], activation: {activation}}}"
     out = mlp("explain", trained("moons", "training.epochs=1", model).path, 2).out
-    assert f"\n  {activation}(z) = z * s(z) with s(z) = " in out
+    assert f"\n  {activation}(z) = z * s(z), and s(z) " in out
     written = re.findall(rf"{activation}\((\S+)\) = (\S+) \* (\S+) = (\S+)$", out, re.MULTILINE)
     assert len(written) == 5
     for numbers in written:
