@@ -23,6 +23,7 @@ from mlpcli.play.points import Point, on_table, require_sound, table_of
 from mlpcli.play.saving import describe, save, with_epochs
 from mlpcli.play.settings import change_setting, differences, goes_on, link_of
 from mlpcli.training.loop import Epoch
+from mlpcli.training.memory import require_memory
 from mlpcli.training.run import Run
 
 __all__ = ["DEFAULT", "Session"]
@@ -148,6 +149,7 @@ class Session:
         """Return the data without added points; they are drawn or read once."""
         key = (experiment.data, experiment.training.seed, experiment.training.validation, experiment.loss)
         if self._read is None or self._read[0] != key:
+            require_memory(experiment)
             self._read = key, load_splits(experiment)
         return self._read[1]
 

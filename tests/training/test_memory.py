@@ -359,7 +359,7 @@ COMMANDS = [
     "importance t",
     "plot m",
     "report m",
-    "play m.yaml",
+    "play m.yaml --port 0",
 ]
 
 
