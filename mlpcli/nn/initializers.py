@@ -1,4 +1,4 @@
-"""Draws the first weights at random, with a variance that keeps signals the same size from layer to layer.
+"""Draws the initial weights at random, with a variance that keeps signals the same size from layer to layer.
 
 Each entry of ``INITIALIZERS`` makes an `Initializer` from its settings: a function ``(rng, shape, fan_out) ->
 W`` that draws W of ``shape`` (fan_in, columns). It draws in float64, so that networks of either precision

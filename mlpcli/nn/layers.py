@@ -16,7 +16,7 @@ is ``dW``.
   needed. A backward pass follows the forward pass of a training step.
 
 In a network of k members the rows of the first one come first, and each has n / k. Where all have the same
-inputs, the layers before the first weights may get these once, as n / k rows.
+inputs, the layers before the initial weights may get these once, as n / k rows.
 
 ``LAYERS`` maps each kind to its class.
 """
@@ -168,7 +168,7 @@ class Dense(Layer):
 
 
 def _draw(spec: LayerSpec, W: Array, rng: np.random.Generator, units: int) -> NDArray[np.float64]:
-    """Draw first weights in the shape of W (fan_in, columns) for a layer with ``units`` units."""
+    """Draw initial weights in the shape of W (fan_in, columns) for a layer with ``units`` units."""
     settings = {
         key: value
         for key, value in spec.settings["init"].items()
@@ -642,7 +642,7 @@ class LinearPath(Layer):
             np.matmul(self.X3.transpose(0, 2, 1), dY3, out=self.dV.reshape(-1, *self.dV.shape[-2:]))
         gradient: Array | None = dY
         for layer in reversed(self.inner):
-            if gradient is None:  # no layer before the first weights has parameters
+            if gradient is None:  # no layer before the initial weights has parameters
                 break
             gradient = layer.backward(gradient)
 

@@ -64,7 +64,7 @@ class Network:
         return _restored, (self.spec, self.dtype, self._average, self.parameters.values, self.state)
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Draw the first weights, layer by layer from ``rng``."""
+        """Draw the initial weights, layer by layer from ``rng``."""
         for layer in self._all_layers:
             layer.initialize(rng)
 
@@ -104,7 +104,7 @@ class Network:
         gradient = dlogits
         for layer in reversed(self.layers):
             dX = layer.backward(gradient)
-            if dX is None:  # no layer before the first weights has parameters
+            if dX is None:  # no layer before the initial weights has parameters
                 break
             gradient = dX
 

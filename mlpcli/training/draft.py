@@ -62,7 +62,7 @@ def _text(section: dict[str, Any], report: dict[str, Any], file: Path) -> str:
         _with_note("  test_size: 0.2", "share of the rows that are kept for the final score"),
         _with_note("recipe: table", "several small networks beside a linear model, as suits most tables"),
         "training:",
-        _with_note("  seed: 0", "another number: other splits, first weights and batches"),
+        _with_note("  seed: 0", "another number: other splits, initial weights and batches"),
     ]
     if told:
         lines += ["", "# What the columns hold. Where that is wrong, say so in data, as in", "#"]

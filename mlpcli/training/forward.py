@@ -133,7 +133,7 @@ def _record(layers: Sequence[Layer], X: Array, steps: list[Step], member: int) -
 
 
 def _row(rows: Array, member: int) -> Array:
-    """Return the row of a member; before the first weights there is one for all of them."""
+    """Return the row of a member; before the initial weights there is one for all of them."""
     row: Array = rows[member if len(rows) > 1 else 0]
     return row
 

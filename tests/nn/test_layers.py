@@ -20,7 +20,7 @@ from mlpcli.nn.network import Network
 
 
 def network(**model: Any) -> Network:
-    """Return a network in float64, with its first weights, for batches of 2 rows."""
+    """Return a network in float64, with its initial weights, for batches of 2 rows."""
     loss = "mse" if model.get("clip_outputs") else "cross_entropy"
     sections = {"data": {"name": "npz", "path": "any.npz"}, "model": {"hidden": [4, 4], **model}}
     experiment = validate_experiment({**sections, "loss": loss}, Path())

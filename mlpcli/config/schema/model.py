@@ -243,7 +243,7 @@ class Model(_Normed):
         1.0,
         ge=0,
         le=1e30,
-        description="factor of the first weights of the output layer, and of the spread of its biases; "
+        description="factor of the initial weights of the output layer, and of the spread of its biases; "
         "with 0 the network begins with its biases as outputs",
     )
     norm: Norm = Field(
@@ -259,8 +259,8 @@ class Model(_Normed):
         1,
         ge=1,
         le=1000,
-        description="networks of this shape that are trained side by side, each from first weights and with "
-        "batches of its own; their probabilities, scores or values are averaged",
+        description="networks of this shape that are trained side by side, each from initial weights and "
+        "with batches of its own; their probabilities, scores or values are averaged",
     )
     linear_path: LinearPath = Field(
         "none",

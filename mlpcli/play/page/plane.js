@@ -57,7 +57,7 @@ export class Plane {
     this.drawAxes(ink, text);
     if (frame.values && !frame.curve) this.drawScale(ink, text, state.range);
     const started = frame.epoch > 0 || frame.batches > 0;
-    const wrong = started && !how.unit ? frame.wrong : []; // first weights are wrong by chance
+    const wrong = started && !how.unit ? frame.wrong : []; // initial weights are wrong by chance
     ink.save();
     ink.beginPath();
     ink.rect(x, y, size, size);

@@ -44,7 +44,7 @@ CHANCE: dict[str, tuple[str, Callable[[Any, int, NDArray[Any]], float]]] = {
 
 
 def check_first_loss(run: Run, network: Network, X: NDArray[Any], y: NDArray[Any]) -> Finding:
-    """Compare the loss of the first weights, and that of logits of 0, with what theory says."""
+    """Compare the loss of the initial weights, and that of logits of 0, with what theory says."""
     section, split = run.experiment.loss, run.trainer.train.split
     all_y = split.y[split.rows]
     logits = np.zeros((len(all_y), network.widths[-1]))
@@ -55,7 +55,7 @@ def check_first_loss(run: Run, network: Network, X: NDArray[Any], y: NDArray[Any
     path = run.network.path if run.experiment.model.linear_path == "fitted" else None
     fitted = path is not None and bool(path.V.any() or run.network.dense[-1].b.any())
     begun = run.experiment.training.start_from is not None
-    weights = "weights it begins with" if begun else "fitted linear model" if fitted else "first weights"
+    weights = "weights it begins with" if begun else "fitted linear model" if fitted else "initial weights"
     text = f"{first:.4g} with the {weights}, {words} = {chance:.4g} by chance"
     if abs(found - chance) > 1e-3 * chance:
         return Finding("first loss", "FAIL", f"logits of 0 cost {found:.4g}, not {words} = {chance:.4g}")

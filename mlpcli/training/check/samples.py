@@ -30,7 +30,7 @@ class Finding:
 
 
 def fresh_network(run: Run, experiment: Experiment, dtype: Any) -> Network:
-    """Return a new network of the run, with its first weights: random ones, or those it begins with."""
+    """Return a new network of the run, with its initial weights: random ones, or those it begins with."""
     network = build_network(experiment, run.network.widths, dtype)
     network.initialize(stream(experiment.training.seed, "init"))
     if experiment.training.start_from is not None:  # the run has not been trained itself
