@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mlpcli.data.writing import number_cell
 from mlpcli.export.graph import Graph
-from mlpcli.export.symbols import Node, Symbol, steps_of
+from mlpcli.export.symbols import Node, Symbol, free_name, steps_of
 
 __all__ = ["WIDTH", "Formulas"]
 
@@ -98,14 +98,8 @@ class Formulas:
         self._formulas[node] = (text, strength)
 
     def _free(self, wanted: str) -> str:
-        """Return a name that no other has."""
-        wanted = re.sub(r"\W", "_", wanted, flags=re.ASCII)
-        name, number = wanted, 1
-        while name in self._taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        self._taken.add(name)
-        return name
+        """Return a name of Python that no other has."""
+        return free_name(self._taken, re.sub(r"\W", "_", wanted, flags=re.ASCII))
 
     def _constant(self, node: Node, value: NDArray[Any]) -> str:
         if value.ndim == 0:

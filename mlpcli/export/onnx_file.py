@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlpcli.errors import UsageError
 from mlpcli.export.graph import Graph
-from mlpcli.export.symbols import Node, steps_of
+from mlpcli.export.symbols import Node, free_name, steps_of
 from mlpcli.text import install_command
 
 __all__ = ["OPERATORS", "onnx_bytes"]
@@ -130,7 +130,7 @@ class _Writer:
     def write(self, node: Node) -> None:
         """Add a step, whose operands have been written."""
         if node not in self._names:
-            self._names[node] = self._free(node.name or node.operation)
+            self._names[node] = free_name(self._taken, node.name or node.operation)
         name = self._names[node]
         inputs = [self._names[operand] for operand in node.operands]
         if node.operation == "input":
@@ -150,15 +150,6 @@ class _Writer:
                 "export it to .py or .npz"
             )
 
-    def _free(self, wanted: str) -> str:
-        """Return a name that no other has."""
-        name, number = wanted, 1
-        while name in self._taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        self._taken.add(name)
-        return name
-
     def _add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
         onnx = _onnx()
         node = onnx.helper.make_node(operator, inputs, [output], output, **attributes)
@@ -176,7 +167,7 @@ class _Writer:
         return name
 
     def _extra(self, name: str, what: str, value: Any, dtype: Any = np.int64) -> str:
-        return self._constant(self._free(f"{name}/{what}"), np.array(value, dtype))
+        return self._constant(free_name(self._taken, f"{name}/{what}"), np.array(value, dtype))
 
     # The steps that are no single operator, or whose attributes depend on the step
 
@@ -184,12 +175,12 @@ class _Writer:
         self._add("Mul", inputs * 2, name)
 
     def expm1(self, node: Node, inputs: list[str], name: str) -> None:
-        power = self._add("Exp", inputs, self._free(f"{name}/exp"))
+        power = self._add("Exp", inputs, free_name(self._taken, f"{name}/exp"))
         self._add("Sub", [power, self._extra(name, "one", 1, node.dtype)], name)
 
     def log1p(self, node: Node, inputs: list[str], name: str) -> None:
         one = self._extra(name, "one", 1, node.dtype)
-        self._add("Log", [self._add("Add", [*inputs, one], self._free(f"{name}/sum"))], name)
+        self._add("Log", [self._add("Add", [*inputs, one], free_name(self._taken, f"{name}/sum"))], name)
 
     def cast(self, node: Node, inputs: list[str], name: str) -> None:
         self._add("Cast", inputs, name, to=_type(node.dtype))
@@ -213,7 +204,7 @@ class _Writer:
 
     def one_hot(self, node: Node, inputs: list[str], name: str) -> None:
         places = self._extra(name, "places", [range(node.settings["n"])])
-        is_place = self._add("Equal", [*inputs, places], self._free(f"{name}/equal"))
+        is_place = self._add("Equal", [*inputs, places], free_name(self._taken, f"{name}/equal"))
         self._add("Cast", [is_place], name, to=_type(node.dtype))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
-__all__ = ["Node", "Symbol", "choose", "concatenate", "constant", "step", "steps_of", "within"]
+__all__ = ["Node", "Symbol", "choose", "concatenate", "constant", "free_name", "step", "steps_of", "within"]
 
 _BOOLEAN = {"isnan"}
 _REDUCE = {"add": "sum", "maximum": "max"}
@@ -198,3 +198,13 @@ def steps_of(outputs: Iterable[Symbol]) -> list[Node]:
         pending.append((node, True))
         pending += [(operand, False) for operand in reversed(node.operands)]
     return list(ordered)
+
+
+def free_name(taken: set[str], wanted: str) -> str:
+    """Return the name that is wanted, with a number behind it if it is taken, and take it."""
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    taken.add(name)
+    return name

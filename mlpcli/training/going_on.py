@@ -164,7 +164,7 @@ def _difference(mine: NetworkSpec, theirs: NetworkSpec) -> str | None:
     if widths[0] != widths[1]:
         return f"layers: {clip(widths[1], 60)} there, {clip(widths[0], 60)} here"
     names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
-    return f"layers: other parameters ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"
+    return f"layers: other parameters ({some(names, 5)})"
 
 
 def _other_functions(mine: NetworkSpec, theirs: NetworkSpec) -> Iterator[str]:

@@ -16,7 +16,7 @@ from mlpcli.figures.regions import Scale, draw_regions
 from mlpcli.figures.style import INK, new_figure
 from mlpcli.training.finished import FinishedRun
 
-__all__ = ["accuracy", "draw_band", "draw_planes"]
+__all__ = ["accuracy", "both_scores", "draw_band", "draw_planes"]
 
 _SIDE = 3.0  # of a panel, in hundreds of pixels
 
@@ -25,6 +25,11 @@ def accuracy(run: FinishedRun, part: str) -> float:
     """Return the share of a split's examples that the network classifies correctly."""
     split = run.splits.parts[part]
     return float((run.loss.classify(run.logits(part)) == split.y[split.rows]).mean())
+
+
+def both_scores(run: FinishedRun) -> str:
+    """Return the accuracy of training and test as a line of a title."""
+    return f"train {accuracy(run, 'train'):.0%}, test {accuracy(run, 'test'):.1%}"
 
 
 def draw_band(axes: Axes, x: Sequence[float], y: NDArray[np.float64], **line: Any) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from mlpcli.colours import SPLIT_COLOURS
-from mlpcli.figures.notes.parts import accuracy, draw_band, draw_planes
+from mlpcli.figures.notes.parts import accuracy, both_scores, draw_band, draw_planes
 from mlpcli.figures.style import INK, LINE_COLOURS, count_axis, line_colours, new_figure, percent_axis, styled
 from mlpcli.training.finished import FinishedRun
 
@@ -20,8 +20,7 @@ __all__ = ["draw_forgetting", "draw_large", "draw_others", "draw_strengths"]
 def draw_strengths(runs: Sequence[FinishedRun]) -> Figure:
     """Draw what a network sees with several strengths of l2, with its scores and the norm of its weights."""
     titles = [
-        f"l2 = {run.experiment.regularization.l2:g},  |W| = {_norms(run)[-1]:.2g}\n"
-        f"train {accuracy(run, 'train'):.0%}, test {accuracy(run, 'test'):.1%}"
+        f"l2 = {run.experiment.regularization.l2:g},  |W| = {_norms(run)[-1]:.2g}\n{both_scores(run)}"
         for run in runs
     ]
     return draw_planes(runs, titles)

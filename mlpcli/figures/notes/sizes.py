@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mlpcli.figures.boundary import draw_boundary
-from mlpcli.figures.notes.parts import accuracy, draw_planes
+from mlpcli.figures.notes.parts import accuracy, both_scores, draw_planes
 from mlpcli.figures.style import INK, LINE_COLOURS, log_axis, new_figure, percent_axis, styled
 from mlpcli.training.finished import FinishedRun
 
@@ -32,11 +32,7 @@ def draw_approximations(runs: Sequence[FinishedRun]) -> Figure:
 @styled
 def draw_sizes(runs: Sequence[FinishedRun]) -> Figure:
     """Draw what networks of several sizes see on the plane of the same training points."""
-    titles = [
-        f"{run.checkpoint.network.widths[1]} hidden units\n"
-        f"train {accuracy(run, 'train'):.0%}, test {accuracy(run, 'test'):.1%}"
-        for run in runs
-    ]
+    titles = [f"{run.checkpoint.network.widths[1]} hidden units\n{both_scores(run)}" for run in runs]
     return draw_planes(runs, titles)
 
 
