@@ -15,11 +15,11 @@ from mlpcli.cli.configs import read_config
 from mlpcli.cli.output import show, show_json
 from mlpcli.errors import DataError, UsageError
 from mlpcli.machine import available_memory
-from mlpcli.specs import COUNTS, NetworkSpec, WeightLayer
 from mlpcli.text import columns, memory, shortened
 
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
+    from mlpcli.specs import NetworkSpec, WeightLayer
     from mlpcli.training.memory import DataSize, Forecast
 
 __all__ = ["count_params", "describe_costs", "describe_network"]
@@ -146,6 +146,7 @@ def _forecast(spec: NetworkSpec, experiment: Experiment | None, data: DataSize |
 def _costs(widths: Sequence[int], experiment: Experiment | None, data: DataSize | None) -> dict[str, Any]:
     """Return all counts; bytes and FLOPs too."""
     from mlpcli.config.schema import Adam, Training
+    from mlpcli.specs import COUNTS
 
     optimizer: Any = Adam(name="adam") if experiment is None else experiment.optimizer
     batch_size = (Training() if experiment is None else experiment.training).batch_size
@@ -177,6 +178,8 @@ def _costs(widths: Sequence[int], experiment: Experiment | None, data: DataSize 
 
 def describe_network(widths: Sequence[int], experiment: Experiment | None) -> str:
     """Return a table of the layers, and the sums, with the working."""
+    from mlpcli.specs import COUNTS
+
     spec = _plan(widths, experiment)
     layers = spec.weight_layers()
     others = [what for what in COUNTS if what not in ("weights", "biases") and spec.count(what)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import click
@@ -100,6 +99,8 @@ def explain_row(
 
 def _cells(values: str) -> list[str]:
     """Return the cells of a line of CSV."""
+    import csv
+
     try:
         (line,) = csv.reader([values])
     except (csv.Error, ValueError) as error:
