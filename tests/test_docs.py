@@ -20,7 +20,7 @@ from mlpcli.config.loader import parse_experiment
 ROOT = Path(__file__).parents[1]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for pattern in ("*.md", "docs/*.md", "configs/**/*.md", "datasets/*.md")
+    for pattern in ("*.md", "docs/*.md", "docs/lessons/*.md", "configs/**/*.md", "datasets/*.md")
     for path in sorted(ROOT.glob(pattern))
 }
 WRONG = """\
@@ -44,7 +44,8 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def with_blocks(language: str) -> list[str]:
-    return [page for page in PAGES if blocks(page, language)]
+    """Return the pages with blocks in a language; the lessons are run by tests/test_lessons.py."""
+    return [page for page in PAGES if blocks(page, language) and not page.startswith("docs/lessons/")]
 
 
 def commands(page: str) -> Iterator[tuple[str, str]]:

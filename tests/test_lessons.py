@@ -1,0 +1,171 @@
+"""The lessons do what they say, in order and in an empty directory, and their claims hold."""
+
+from __future__ import annotations
+
+import doctest
+import io
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mlpcli.cli import run
+from mlpcli.config.shipped import shipped_configs
+from mlpcli.figures import NOTES
+
+FOLDER = Path(__file__).parents[1] / "docs" / "lessons"
+LESSONS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("[0-9]*.md"))}
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PIECE = re.compile(r" \| (head|tail) -(\d+)$")
+NUMBER = re.compile(r" *-?\d[\d.,e-]*")
+
+Said = dict[str, str]  # what each command line of a lesson printed
+
+
+def blocks(lesson: str, language: str) -> list[str]:
+    return [block for name, block in BLOCK.findall(LESSONS[lesson]) if name == language]
+
+
+def transcript(console: str) -> list[tuple[str, str]]:
+    """Return each command line of a block, and what the lesson says that it prints."""
+    found = []
+    for piece in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
+        command, _, output = piece.partition("\n")
+        found.append((command, output.rstrip("\n")))
+    return found
+
+
+def without_numbers(text: str) -> str:
+    """Replace numbers, as scores differ a little from machine to machine."""
+    return NUMBER.sub(" n", text)
+
+
+def play_command(line: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command line in this process, and return all that a terminal shows."""
+    piece = PIECE.search(line)
+    assert run(shlex.split(PIECE.sub("", line))[1:]) == 0, line
+    captured = capsys.readouterr()
+    printed = captured.out.splitlines()
+    if piece:
+        number = int(piece[2])
+        printed = printed[:number] if piece[1] == "head" else printed[-number:]
+    return "\n".join([*captured.err.splitlines(), *printed]).rstrip("\n")
+
+
+def play_python(lines: str, names: dict[str, object]) -> None:
+    """Run lines of an interactive Python and compare their results; numbers only where nothing is trained."""
+    test = doctest.DocTestParser().get_doctest(lines, names, "the lesson", None, 0)
+    checker = doctest.OutputChecker()
+    if "train(" in lines:
+        compare = checker.check_output
+        checker.check_output = lambda want, got, flags: compare(  # type: ignore[method-assign]
+            without_numbers(want), without_numbers(got), flags
+        )
+    told = io.StringIO()
+    result = doctest.DocTestRunner(checker, verbose=False).run(test, out=told.write, clear_globs=False)
+    names.update(test.globs)
+    assert not result.failed, told.getvalue()
+
+
+def score(said: Said, line: str, row: str, column: int) -> float:
+    """Return a number of a table that a command printed, by the first word of its row."""
+    (found,) = re.findall(rf"^{row} +(.*)$", said[line], re.MULTILINE)
+    return float(found.split()[column].rstrip("%").replace(",", ""))
+
+
+CLAIMS: dict[str, Callable[[Said], None]] = {}
+
+
+def claim(lesson: str) -> Callable[[Callable[[Said], None]], None]:
+    def add(check: Callable[[Said], None]) -> None:
+        CLAIMS[lesson] = check
+
+    return add
+
+
+@claim("01-two-layers")
+def two_linear_layers_are_one_and_a_relu_bends_the_border(said: Said) -> None:
+    accuracies = [score(said, line, "train", 1) for line in said if line.startswith("mlp train")]
+    one, two, relu, four = accuracies
+    assert max(one, two, four) < 65
+    assert relu > 95
+
+
+@claim("02-one-neuron")
+def either_loss_makes_a_classifier_and_too_much_forgetting_none(said: Said) -> None:
+    neuron, svm, _ = (line for line in said if line.startswith("mlp train"))
+    assert score(said, neuron, "train", 1) > 85
+    assert score(said, svm, "train", 1) > 85
+    (forgotten,) = (line for line in said if line.startswith("mlp eval"))
+    assert score(said, forgotten, "loss", 0) == pytest.approx(0.6931, abs=1e-3)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson(
+    lesson: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its transcripts are what its commands print, its own pictures are drawn, and its claims hold."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    said: Said = {}
+    names: dict[str, object] = {}
+    for language, block in BLOCK.findall(LESSONS[lesson]):
+        if language == "pycon":
+            play_python(block, names)
+        for line, expected in transcript(block) if language == "console" else ():
+            said[line] = play_command(line, capsys)
+            assert without_numbers(said[line]) == without_numbers(expected), line
+    for picture in re.findall(r"\]\(([\w-]+\.(?:png|svg))\)", LESSONS[lesson]):
+        assert (tmp_path / picture).is_file()
+        assert (FOLDER / picture).stat().st_size < 150_000
+    CLAIMS[lesson](said)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_picture_of_a_lesson_has_a_command(lesson: str) -> None:
+    text = LESSONS[lesson]
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
+    assert pictures
+    for picture in map(Path, pictures):
+        assert (FOLDER / picture).is_file()
+        if picture.parent.name == "notes":
+            assert picture.stem in NOTES
+            assert f"`mlp plot --notes {picture.stem}`" in text
+        else:
+            assert re.search(rf"^\$ mlp .*--out {picture.name}$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_shows_configs_that_come_with_mlp(lesson: str) -> None:
+    shown = blocks(lesson, "yaml")
+    assert shown
+    for block in shown:
+        named = [
+            name
+            for name, path in shipped_configs().items()
+            if yaml.safe_load(block) == yaml.safe_load(path.read_text(encoding="utf-8"))
+        ]
+        assert any(f"`{name}`" in LESSONS[lesson] for name in named), block
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_has_one_exercise_whose_answer_is_run(lesson: str) -> None:
+    _, _, exercise = LESSONS[lesson].partition("\n## Exercise\n")
+    (answer,) = re.findall(
+        r'^<details markdown="1">\n<summary>Answer</summary>\n\n(.*)\n</details>$',
+        exercise,
+        re.DOTALL | re.MULTILINE,
+    )
+    assert re.search(r"^```(?:console|pycon)\n", answer, re.MULTILINE)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_number_in_the_text_of_a_lesson_stands_in_a_block(lesson: str) -> None:
+    """Percentages, and decimals of more than two digits, are results: the page shows where they are from."""
+    text = LESSONS[lesson]
+    shown = " ".join(block for _, block in BLOCK.findall(text))
+    for number in re.findall(r"\d+\.\d{3,}|\d+(?:\.\d+)?(?=%)", BLOCK.sub("", text)):
+        assert number in shown, number
