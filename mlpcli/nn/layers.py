@@ -34,6 +34,7 @@ from mlpcli.buffers import Buffer, Scratch
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.parameters import Parameters
+from mlpcli.nn.products import MembersProducts, Products
 from mlpcli.specs import BufferSpec, LayerSpec
 
 __all__ = [
@@ -133,11 +134,11 @@ class Dense(Layer):
     b: Array
     dW: Array
     db: Array
-    dX: Array
+    dX: Array | None = None  # without a buffer, nobody needs it
 
     def __init__(self, spec: LayerSpec, dtype: Any) -> None:
         super().__init__(spec, dtype)
-        self._needs_dX = "dX" in self._buffers
+        self._products = Products()
         self._ones = Scratch(lambda shape, dtype: np.ones(shape[0], dtype))
 
     def initialize(self, rng: np.random.Generator) -> None:
@@ -151,19 +152,15 @@ class Dense(Layer):
         self.ones = self._ones.like(self.Y)
 
     def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
-        """Return X W + b; keep X for the backward pass."""
-        self.X = X
-        np.dot(X, self.W, out=self.Y)
+        """Return X W + b."""
+        self._products.forward(X, self.W, self.Y)
         self.Y += self.b
         return self.Y
 
     def backward(self, dY: Array, /) -> Array | None:
         """Fill dW and db; return dX."""
-        np.matmul(self.X.T, dY, out=self.dW)  # np.dot has less overhead, but fills dW with 0 first
+        self._products.backward(dY, self.dW, self.dX)
         np.dot(self.ones, dY, out=self.db)  # the sum over the rows, at the speed of BLAS
-        if not self._needs_dX:
-            return None
-        np.dot(dY, self.W.T, out=self.dX)
         return self.dX
 
 
@@ -517,12 +514,13 @@ class Residual(Layer):
     dP: Array
     dY: Array
     projected: Array
-    dX: Array
+    dX: Array | None = None
 
     def __init__(self, spec: LayerSpec, dtype: Any) -> None:
         super().__init__(spec, dtype)
         self.inner = [LAYERS[layer.kind](layer, dtype) for layer in spec.inner]
         self._projects = bool(spec.parameters)
+        self._products = Products()
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw P; the network initializes the inner layers."""
@@ -530,11 +528,13 @@ class Residual(Layer):
             self.P[...] = _draw(self.spec, self.P, rng, self.spec.fan_out)
 
     def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
-        """Return F(X) + X, or F(X) + X P; keep X for the backward pass."""
-        self.X = F = X
+        """Return F(X) + X, or F(X) + X P."""
+        F = shortcut = X
         for layer in self.inner:
             F = layer.forward(F, rngs)
-        shortcut = np.dot(X, self.P, out=self.projected) if self._projects else X
+        if self._projects:
+            shortcut = self.projected
+            self._products.forward(X, self.P, shortcut)
         return np.add(F, shortcut, out=self.Y)
 
     def backward(self, dY: Array, /) -> Array | None:
@@ -545,10 +545,10 @@ class Residual(Layer):
             assert gradient is not None
             gradient = layer.backward(gradient)
         if self._projects:
-            np.matmul(self.X.T, self.dY, out=self.dP)
+            self._products.backward(self.dY, self.dP, self.dX)
         if gradient is None:
             return None
-        gradient += np.dot(self.dY, self.P.T, out=self.dX) if self._projects else self.dY
+        gradient += self.dY if self.dX is None else self.dX
         return gradient
 
 
@@ -562,11 +562,11 @@ class MembersDense(Layer):
     b: Array
     dW: Array
     db: Array
-    dX: Array
+    dX: Array | None = None  # without a buffer, nobody needs it
 
     def __init__(self, spec: LayerSpec, dtype: Any) -> None:
         super().__init__(spec, dtype)
-        self._needs_dX = "dX" in self._buffers
+        self._products = MembersProducts()
         self._ones = Scratch(lambda shape, dtype: np.ones((1, shape[0] // len(self.W)), dtype))
 
     def initialize(self, rng: np.random.Generator) -> None:
@@ -582,22 +582,17 @@ class MembersDense(Layer):
         self._Y3 = self.Y.reshape(len(self.W), -1, self.spec.fan_out)
 
     def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
-        """Return each member's X W + b, and keep X for the backward pass; X may be the same for all."""
-        self.X3 = X.reshape(-1, self._Y3.shape[1], self.spec.fan_in)
-        np.matmul(self.X3, self.W, out=self._Y3)
+        """Return each member's X W + b; X may be the same for all."""
+        self._products.forward(X.reshape(-1, self._Y3.shape[1], self.spec.fan_in), self.W, self._Y3)
         self._Y3 += self.b[:, None]
         return self.Y
 
     def backward(self, dY: Array, /) -> Array | None:
         """Fill dW and db; return dX."""
         dY3 = dY.reshape(self._Y3.shape)
-        np.matmul(self.X3.transpose(0, 2, 1), dY3, out=self.dW)
+        dX3 = None if self.dX is None else self.dX.reshape(len(self.W), -1, self.spec.fan_in)
+        self._products.backward(dY3, self.dW, dX3)
         np.matmul(self.ones, dY3, out=self.db[:, None])  # the sums over the rows
-        if not self._needs_dX:
-            return None
-        # With one output, the product has nothing to add up; NumPy then takes three times as long for it.
-        product = np.multiply if self.spec.fan_out == 1 else np.matmul
-        product(dY3, self.W.transpose(0, 2, 1), out=self.dX.reshape(self.X3.shape))
         return self.dX
 
 
