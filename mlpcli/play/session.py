@@ -22,7 +22,7 @@ from mlpcli.play.places import Places
 from mlpcli.play.points import Point, on_table, require_sound, table_of
 from mlpcli.play.saving import describe, save, with_epochs
 from mlpcli.play.settings import change_setting, differences, goes_on, link_of
-from mlpcli.training.loop import Epoch
+from mlpcli.training.epoch import Epoch
 from mlpcli.training.memory import require_memory
 from mlpcli.training.run import Run
 

@@ -25,20 +25,12 @@ from mlpcli.nn.network import Network
 from mlpcli.optim.optimizer import Optimizer
 from mlpcli.optim.schedules import Schedule, warm
 from mlpcli.streams import Streams, stream
+from mlpcli.training.epoch import Epoch
 from mlpcli.training.evaluation import quick_scores
 
-__all__ = ["Epoch", "MidEpoch", "Progress", "Trainer"]
+__all__ = ["MidEpoch", "Progress", "Trainer"]
 
 _SMALL = 1 << 22  # multiplications of a product, which one thread does in a tenth of a millisecond
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """A finished epoch: its row of metrics, and whether its weights are the best so far."""
-
-    number: int
-    metrics: dict[str, Any]
-    is_best: bool
 
 
 @dataclass

@@ -27,7 +27,7 @@ import numpy as np
 from mlpcli.build import build_network
 from mlpcli.text import printable
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from mlpcli.training.directory import NotWrittenError, RunDirectory, find_snapshots
+from mlpcli.training.directory import NotWrittenError, RunDirectory, find_snapshots, writing
 
 __all__ = ["DirectoryRecorder", "MemoryRecorder", "Recorder"]
 
@@ -145,24 +145,28 @@ class DirectoryRecorder:
 
     @contextlib.contextmanager
     def open(self, lines: Sequence[str]) -> Iterator[None]:
-        """Write ``lines`` into the log; raise what cannot be written in the block as NotWrittenError."""
+        """Write ``lines`` into the log; a NotWrittenError of the block says what is left of the run."""
         try:
             for line in lines:
                 self.log(line)
             yield
-        except OSError as error:
-            raise self._not_written(error) from None
+        except NotWrittenError as error:
+            if error.topic is not None:  # of another run
+                raise
+            raise self._with_what_is_left(error) from None
 
     def log(self, text: str) -> None:
         """Write a line into run.log, with the time."""
-        self._files.append_log(printable(text))
+        with self._writing():
+            self._files.append_log(printable(text))
 
     def add_snapshot(self, checkpoint: Checkpoint, planned: Collection[int]) -> None:
         """Write the snapshot of an epoch; remove those of other epochs than ``planned``."""
-        self._files.forget_snapshots(planned)  # they were planned for another number of epochs
-        snapshot = self._files.snapshot(checkpoint.epoch)
-        snapshot.parent.mkdir(exist_ok=True)
-        save_checkpoint(snapshot, replace(checkpoint, resume=None))
+        with self._writing():
+            self._files.forget_snapshots(planned)  # they were planned for another number of epochs
+            snapshot = self._files.snapshot(checkpoint.epoch)
+            snapshot.parent.mkdir(exist_ok=True)
+            save_checkpoint(snapshot, replace(checkpoint, resume=None))
 
     def add_start(self, checkpoint: Checkpoint) -> None:
         """Keep the weights before the first epoch as the best so far; they are written with those of it."""
@@ -170,7 +174,8 @@ class DirectoryRecorder:
 
     def add_epoch(self, row: dict[str, Any], checkpoint: Checkpoint, *, is_best: bool) -> None:
         """Write an epoch's row; write its checkpoints too, or keep them until they are due."""
-        self._files.append_metrics(row)
+        with self._writing():
+            self._files.append_metrics(row)
         at_once = (
             time.perf_counter() >= self._due
             or checkpoint.experiment.training.checkpoint_every is not None
@@ -196,16 +201,20 @@ class DirectoryRecorder:
         """
         if not self._unwritten:
             return
-        self._files.sync_metrics()
-        for path in (self._files.best, self._files.last):
-            if path in self._unwritten:
-                kept = self._unwritten[path]
-                save_checkpoint(path, kept.unpack() if isinstance(kept, _Copy) else kept)
-                del self._unwritten[path]
+        with self._writing():
+            self._files.sync_metrics()
+            for path in (self._files.best, self._files.last):
+                if path in self._unwritten:
+                    kept = self._unwritten[path]
+                    save_checkpoint(path, kept.unpack() if isinstance(kept, _Copy) else kept)
+                    del self._unwritten[path]
         self._files.saved = True
         self._due = time.perf_counter() + _WRITE_EVERY
 
-    def _not_written(self, error: OSError) -> NotWrittenError:
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return writing(self._files.path)
+
+    def _with_what_is_left(self, error: NotWrittenError) -> NotWrittenError:
         """Return the error for what the system refused, with what is left of the run."""
         saved = self._files.saved
         is_there = saved and _is_there(self._files.last)
@@ -216,7 +225,7 @@ class DirectoryRecorder:
         else:
             left = "Nothing had been saved yet."
         return NotWrittenError(
-            f"{error.filename or self.directory} cannot be written: {error.strerror}.\n{left}",
+            f"{error}.\n{left}",
             topic="run not written" if is_there else "run out of reach" if saved else "nothing written",
             run=self.directory,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -42,10 +42,12 @@ from mlpcli.streams import stream
 from mlpcli.text import count, listed
 from mlpcli.training.baselines import Baselines, Fitted, fit_baselines, measure_baselines
 from mlpcli.training.checkpoints import Checkpoint, Resume
+from mlpcli.training.directory import NotWrittenError
+from mlpcli.training.epoch import Epoch
 from mlpcli.training.evaluation import quick_scores, require_counted, require_defined
 from mlpcli.training.going_on import describe_start, go_on, load_start, may_have_seen
 from mlpcli.training.linear_path import fit_linear_path
-from mlpcli.training.loop import Epoch, MidEpoch, Trainer
+from mlpcli.training.loop import MidEpoch, Trainer
 from mlpcli.training.memory import loaded_data, require_memory
 from mlpcli.training.model import Model
 from mlpcli.training.moved import data_from
@@ -212,28 +214,36 @@ class Run:
         if trainer.steps:
             recorder.log(f"resumed after step {trainer.steps}")
         try:
-            try:
-                if (
-                    self.experiment.model.linear_path == "fitted"
-                    or self.experiment.training.start_from is not None
-                ):
+            model, training = self.experiment.model, self.experiment.training
+            if model.linear_path == "fitted" or training.start_from is not None:
+                with self._advising():
                     self._keep_start()
-                for epoch in trainer.epochs(self._save_mid_epoch):
-                    self._keep(epoch)
-                    recorder.log(describe_epoch(epoch.metrics))
-                    yield epoch
-            finally:
-                recorder.sync()
-        except RunError as error:
-            with contextlib.suppress(OSError):  # a log that cannot be written hides no other error
-                recorder.log(f"stopped: {error}")
-            if error.topic is not None:  # a file that cannot be written
-                raise
-            raise RunError("\n".join([str(error), *self._after_divergence()])) from None
+            for epoch in self._trained():
+                self._keep(epoch)
+                recorder.log(describe_epoch(epoch.metrics))
+                yield epoch
+        finally:
+            recorder.sync()
         if trainer.stopping:
             recorder.log(f"stopped after step {trainer.steps}")
         else:
             recorder.log(f"finished; the best epoch is {trainer.progress.best_epoch}")
+
+    def _trained(self) -> Generator[Epoch, None, None]:
+        with self._advising():
+            yield from self.trainer.epochs(self._save_mid_epoch)
+
+    @contextlib.contextmanager
+    def _advising(self) -> Iterator[None]:
+        """Log a divergence in the block, and raise it with what may help against it."""
+        try:
+            yield
+        except NotWrittenError:
+            raise
+        except RunError as error:
+            with contextlib.suppress(NotWrittenError):  # a log that cannot be written hides no other error
+                self.recorder.log(f"stopped: {error}")
+            raise RunError("\n".join([str(error), *self._after_divergence()])) from None
 
     def _after_divergence(self) -> list[str]:
         """Return what else may help after a divergence, and where the epochs before it are."""

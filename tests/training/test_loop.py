@@ -13,8 +13,9 @@ from mlpcli.config.loader import validate_experiment
 from mlpcli.errors import RunError
 from mlpcli.nn.measures import MEASURES, Classified
 from mlpcli.training import loop
+from mlpcli.training.epoch import Epoch
 from mlpcli.training.evaluation import compute_logits
-from mlpcli.training.loop import Epoch, Trainer
+from mlpcli.training.loop import Trainer
 from mlpcli.training.run import Run
 from mlpcli.training.start import train_run
 
