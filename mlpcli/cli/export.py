@@ -10,8 +10,7 @@ import click
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.completing import complete_run
 from mlpcli.cli.output import show, tell
-from mlpcli.errors import UsageError
-from mlpcli.export import FORMATS
+from mlpcli.export import FORMATS, format_of
 from mlpcli.text import clip, memory
 
 if TYPE_CHECKING:
@@ -41,37 +40,14 @@ def export(checkpoint: Path, file: Path, to: str | None) -> None:
     CHECKPOINT is a checkpoint, or the directory of a run for its best epoch, or of a cross-validation: the
     mean of its networks is then one model. An older FILE is replaced.
     """  # noqa: D301
-    to = _format(file, to)
+    to = format_of(file, to)
     prepare_blas()
     from mlpcli.export.formats import export_checkpoint
-    from mlpcli.training.named import find_checkpoint
 
-    checkpoint = find_checkpoint(checkpoint)
-    if file.is_dir():
-        raise UsageError(f"{file} is a folder; name a file in it, as in {file / 'model'}{FORMATS[to]}")
-    if file.exists() and not file.is_file():
-        raise UsageError(f"{file} is not a regular file; name another")
-    if file.exists() and checkpoint.exists() and file.samefile(checkpoint):
-        raise UsageError(f"{file} is the checkpoint; name another file")
     found = export_checkpoint(checkpoint, file, to)
     for note in found.notes:
         tell(note)
     show(_told(found))
-
-
-def _format(file: Path, to: str | None) -> str:
-    """Return the format of a file, by the option ``to`` or the ending of its name."""
-    suffix = file.suffix.lower()
-    ending = next((name for name, own in FORMATS.items() if own == suffix), None)
-    if to is None and ending is None:
-        *others, last = FORMATS.values()
-        raise UsageError(
-            f"{file}: its ending says no format; let it end in {', '.join(others)} or {last}, or name the "
-            "format with --to"
-        )
-    if to is not None and ending not in (None, to):
-        raise UsageError(f"{file} is to be {to}, and ends in {suffix}; let it end in {FORMATS[to]}")
-    return to or ending or ""
 
 
 def _told(found: Exported) -> str:

@@ -11,7 +11,7 @@ import click
 
 from mlpcli.cli.interrupt import Interrupt
 from mlpcli.cli.output import show, tell
-from mlpcli.cli.progress import Teller, describe_place, follow, score_text
+from mlpcli.cli.progress import Teller, describe_place, follow
 from mlpcli.errors import MlpError
 from mlpcli.text import columns, shell_path
 
@@ -128,6 +128,7 @@ def _tell_rows(validation: CrossValidation, told: int, say: Teller) -> int:
     names = _names(validation.record)
     for row in rows[told:]:
         from mlpcli.nn.measures import MEASURES
+        from mlpcli.training.evaluation import score_text
 
         shown = [
             f"{'loss' if name == 'loss' else MEASURES[name].title} {score_text(name, row.scores[name])}"
@@ -157,6 +158,7 @@ def _summary(
 ) -> str:
     from mlpcli.nn.measures import MEASURES
     from mlpcli.training.baselines import TITLES
+    from mlpcli.training.evaluation import score_text
 
     names = _names(record)
 

@@ -32,6 +32,7 @@ HINTS = {
     "no snapshots": "Train with them: mlp train {config} --set training.snapshots=30",
     "no matplotlib": "Without it, mlp plot RUN --text draws in characters.",
     "two columns": "As an option: --set {change}",
+    "no format": "--to names it, as in --to onnx.",
     "port in use": "Give another one with --port, or 0 for any free one.",
 }
 

@@ -9,12 +9,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.output import tell
-from mlpcli.text import number, percent
 
 if TYPE_CHECKING:
     from mlpcli.training.run import Run
 
-__all__ = ["Teller", "describe_place", "follow", "score_text"]
+__all__ = ["Teller", "describe_place", "follow"]
 
 
 class Teller:
@@ -50,6 +49,7 @@ def follow(run: Run, say: Teller, before: str = "") -> list[float]:
     """
     from tqdm import tqdm
 
+    from mlpcli.training.bar import BAR, latest_scores
     from mlpcli.training.run import describe_epoch
 
     rates = []
@@ -62,14 +62,14 @@ def follow(run: Run, say: Teller, before: str = "") -> list[float]:
         total=run.experiment.training.epochs,
         disable=not shows_bar,
         ncols=_narrower_than_the_terminal(sys.stderr)[0] if shows_bar else None,
-        bar_format=before + "epoch {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}{postfix}",
+        bar_format=before + BAR,
     )
     if shows_bar:
         bar.dynamic_ncols = _narrower_than_the_terminal  # type: ignore[assignment]
     with closing(epochs):
         for epoch in bar:
             rates.append(epoch.metrics["examples_per_second"])
-            bar.set_postfix_str(_postfix(epoch.metrics, run.experiment.monitor), refresh=False)
+            bar.set_postfix_str(latest_scores(run, epoch), refresh=False)
             if not in_terminal and not before:
                 say(describe_epoch(epoch.metrics))
     if in_terminal and not before:
@@ -87,23 +87,3 @@ def _narrower_than_the_terminal(terminal: Any) -> tuple[int, int]:
     except (OSError, ValueError):
         size = shutil.get_terminal_size()
     return max(20, size.columns - 3), size.lines
-
-
-def _postfix(metrics: dict[str, Any], monitor: str) -> str:
-    from mlpcli.nn.measures import MEASURES
-
-    words = [f"loss {metrics['train_loss']:.4f}"]
-    if "val_accuracy" in metrics:
-        words.append(f"val {metrics['val_accuracy']:.2%}")
-    elif "val_r2" in metrics:
-        words.append(f"val R2 {number(metrics['val_r2'])}")
-    if monitor not in ("loss", "accuracy", "r2") and f"val_{monitor}" in metrics:
-        words.append(f"val {MEASURES[monitor].title} {score_text(monitor, metrics[f'val_{monitor}'])}")
-    return ", ".join(words)
-
-
-def score_text(name: str, value: float | None) -> str:
-    """Return the value of a score as people read it: accuracies and other shares in percent."""
-    from mlpcli.nn.measures import MEASURES
-
-    return percent(value) if name in MEASURES and MEASURES[name].is_share else number(value)

@@ -19,7 +19,7 @@ from mlpcli.cli.count_params import describe_costs, describe_network
 from mlpcli.cli.interrupt import Interrupt
 from mlpcli.cli.options import set_option
 from mlpcli.cli.output import show, tell
-from mlpcli.cli.progress import Teller, describe_place, follow, score_text
+from mlpcli.cli.progress import Teller, describe_place, follow
 from mlpcli.errors import UsageError
 from mlpcli.text import clip, columns, count, install_command, percent, shell_path, some
 
@@ -279,6 +279,7 @@ def _plan(experiment: Experiment, origins: Origins | None, folds: int | None, re
 def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     from mlpcli.nn.measures import MEASURES
     from mlpcli.training.baselines import TITLES
+    from mlpcli.training.evaluation import score_text
 
     scores = run.score_best()
     names = list(scores["train"])

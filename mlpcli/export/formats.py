@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from mlpcli import __version__
 from mlpcli.config.schema import to_plain
-from mlpcli.errors import RunError
+from mlpcli.errors import RunError, UsageError
+from mlpcli.export import FORMATS
 from mlpcli.export.array_files import npz_bytes, safetensors_bytes
 from mlpcli.export.graph import build_graph, dates_of
 from mlpcli.export.onnx_file import onnx_bytes
 from mlpcli.export.python_file import python_text
 from mlpcli.export.torch_file import torch_bytes, torch_code
 from mlpcli.files import make_place, replace_file
+from mlpcli.npz import write_npz
 from mlpcli.text import listed, shortened
-from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
+from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, pack_checkpoint
 from mlpcli.training.named import find_checkpoint
 
-__all__ = ["WRITERS", "Exported", "export_checkpoint"]
+__all__ = ["WRITERS", "Exported", "export_checkpoint", "export_loaded"]
 
 Files = Mapping[Path, bytes]
 
@@ -37,16 +41,30 @@ class Exported:
     notes: tuple[str, ...] = ()
 
 
-def export_checkpoint(checkpoint: Path, out: Path, to: str) -> Exported:
+def export_checkpoint(path: Path, out: Path, to: str) -> Exported:
     """Write a checkpoint, or the best one of a run, as a file of the format ``to``: whole or not at all.
 
-    Raises CheckpointError; UsageError if the network cannot be had in this format; RunError if the file
-    cannot be written.
+    Raises CheckpointError, and what `export_loaded` raises.
     """
-    path = find_checkpoint(checkpoint)
-    loaded = load_checkpoint(path)
-    about = _about(path, loaded)
-    files, found = WRITERS[to](loaded, out, about)
+    path = find_checkpoint(path)
+    _require_place(out, to)
+    return _export(load_checkpoint(path), path.read_bytes(), out, to)
+
+
+def export_loaded(checkpoint: Checkpoint, out: Path, to: str) -> Exported:
+    """Write a checkpoint that is in memory; the checksum in the file is that of the checkpoint's own file.
+
+    Raises UsageError if the network cannot be had in this format, or ``out`` is no place for it; RunError if
+    the file cannot be written.
+    """
+    _require_place(out, to)
+    stream = io.BytesIO()
+    write_npz(stream, pack_checkpoint(replace(checkpoint, resume=None)))
+    return _export(checkpoint, stream.getvalue(), out, to)
+
+
+def _export(checkpoint: Checkpoint, raw: bytes, out: Path, to: str) -> Exported:
+    files, found = WRITERS[to](checkpoint, out, _about(raw, checkpoint))
     try:
         with ExitStack() as stack:  # all files take their names once all are written
             for place, data in files.items():
@@ -57,11 +75,29 @@ def export_checkpoint(checkpoint: Path, out: Path, to: str) -> Exported:
     return Exported(sizes, found.inputs, found.outputs, found.notes)
 
 
-def _about(path: Path, checkpoint: Checkpoint) -> dict[str, str]:
-    """Return what a file says of the checkpoint that it was made from."""
+def _require_place(out: Path, to: str) -> None:
+    """Raise UsageError if ``out`` is no place for a file, or a checkpoint that would be lost."""
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder; name a file in it, as in {out / 'model'}{FORMATS[to]}")
+    if out.exists() and not out.is_file():
+        raise UsageError(f"{out} is not a regular file; name another")
+    if _is_checkpoint(out):
+        raise UsageError(f"{out} is a checkpoint, which it would replace; name another file")
+
+
+def _is_checkpoint(path: Path) -> bool:
+    try:
+        with ZipFile(path) as archive:
+            return "meta.npy" in archive.namelist()
+    except (OSError, BadZipFile, NotImplementedError):
+        return False
+
+
+def _about(raw: bytes, checkpoint: Checkpoint) -> dict[str, str]:
+    """Return what a file says of the checkpoint that it was made from, and of the bytes of that."""
     about = {
         "mlp": __version__,
-        "checkpoint_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "checkpoint_sha256": hashlib.sha256(raw).hexdigest(),
         "columns": json.dumps(checkpoint.columns),
         "config": json.dumps(to_plain(checkpoint.experiment)),
     }

@@ -89,9 +89,18 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     return inner
 
 
+class ShownFigure(Figure):
+    """A figure that a notebook shows; one of pyplot's it would show only if pyplot has been imported."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        write(self, stream, "png")
+        return stream.getvalue()
+
+
 def new_figure(width: float, height: float, title: str | None = None) -> Figure:
     """Return an empty picture; ``width`` and ``height`` are in hundreds of pixels."""
-    figure = Figure(figsize=(width, height), dpi=_DPI)
+    figure = ShownFigure(figsize=(width, height), dpi=_DPI)
     FigureCanvasAgg(figure)
     if title:
         figure.suptitle(title, fontsize=11)

@@ -23,6 +23,7 @@ from mlpcli.nn.measures import (
     measure_one,
 )
 from mlpcli.nn.network import Network
+from mlpcli.text import number, percent
 from mlpcli.training.memory import EVALUATION_ROWS, MOST_CONFUSED
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "quick_scores",
     "require_counted",
     "require_defined",
+    "score_text",
 ]
 
 _MISTAKES = 10
@@ -206,6 +208,11 @@ def _threshold(rows: Classified, name: str) -> dict[str, Any] | None:
     except UndefinedError:
         return None
     return {"class": name, "value": value, "f1": f1}
+
+
+def score_text(name: str, value: float | None) -> str:
+    """Return the value of a score as people read it: accuracies and other shares in percent."""
+    return percent(value) if name in MEASURES and MEASURES[name].is_share else number(value)
 
 
 def _mean(classes: list[dict[str, Any]], key: str) -> float | None:

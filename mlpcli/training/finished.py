@@ -24,6 +24,7 @@ from mlpcli.training.apply import load_same_splits
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import find_snapshots, folder_of
 from mlpcli.training.evaluation import compute_logits
+from mlpcli.training.model import Model
 from mlpcli.training.named import find_checkpoint, runs_in
 from mlpcli.training.run import Run
 
@@ -134,11 +135,14 @@ def _is_broken_end(stream: IO[bytes]) -> bool:
 class FinishedRun:
     """A run's checkpoint; metrics, data and logits are read or computed when they are first asked for.
 
-    `open` reads a run from disk, `of` takes one that has just been trained in memory.
+    `open` reads a run from disk, `of` takes one of this program, and `alone` no more than a model knows.
     """
 
-    def __init__(self, name: str, directory: Path, checkpoint: Checkpoint, data: Path | None = None) -> None:
-        self.name, self.directory, self._data = name, directory, data
+    def __init__(
+        self, name: str, directory: Path | None, checkpoint: Checkpoint, data: Path | None = None
+    ) -> None:
+        self.name, self._folder, self._data = name, directory, data
+        self.directory = Path() if directory is None else directory
         self.checkpoint, self.experiment = checkpoint, checkpoint.experiment
         self._logits: dict[str, NDArray[Any]] = {}
 
@@ -161,28 +165,46 @@ class FinishedRun:
         return cls(directory.resolve().name, directory, checkpoint, data)
 
     @classmethod
-    def of(cls, run: Run) -> FinishedRun:
-        """Return a run that has been trained in memory, as it is after its last epoch."""
-        last = run.recorder.last
-        assert last is not None
-        finished = cls("run", Path(), last)
+    def of(cls, run: Run, checkpoint: Checkpoint | None = None) -> FinishedRun:
+        """Return a run of this program as it is now, with one of its checkpoints or else the last one."""
+        if checkpoint is None:
+            checkpoint = run.last.checkpoint
+        directory = run.directory
+        name = run.experiment.data.title if directory is None else directory.name
+        finished = cls(name, directory, checkpoint)
         # These cached properties would be read from disk; here they are known.
         finished.rows = [Row.model_validate(row) for row in run.recorder.metrics]
         finished.best_epoch = run.trainer.progress.best_epoch
-        finished.snapshots = []
         finished.splits = run.splits
         finished.loss = run.loss
         return finished
 
+    @classmethod
+    def alone(cls, model: Model) -> FinishedRun:
+        """Return the run of a model, as far as the model knows it; raises UsageError for several networks."""
+        checkpoint, folder = model.checkpoint, model.folder
+        if checkpoint.others:
+            raise UsageError(
+                f"the model is the mean of {len(checkpoint.members):,} networks, and a picture shows one; "
+                "keep the cross-validation in a directory, and load one of its runs, as fold-1"
+            )
+        name = checkpoint.experiment.data.title if folder is None else folder.resolve().name
+        return cls(name, folder, checkpoint)
+
     @cached_property
     def rows(self) -> list[Row]:
-        """The rows of metrics.jsonl."""
-        return read_metrics(self.directory / "metrics.jsonl")
+        """The rows of metrics.jsonl; raises UsageError for a model whose run is not known."""
+        if self._folder is None:
+            raise UsageError(
+                "a model alone does not know the epochs of its training; ask its run, or load the directory "
+                "that the run was kept in"
+            )
+        return read_metrics(self._folder / "metrics.jsonl")
 
     @cached_property
     def splits(self) -> Splits:
         """The data, split as for training."""
-        return load_same_splits(self.checkpoint, self.directory, self._data)
+        return load_same_splits(self.checkpoint, self._folder, self._data)
 
     @cached_property
     def loss(self) -> Loss:
@@ -191,8 +213,8 @@ class FinishedRun:
 
     @cached_property
     def snapshots(self) -> list[Path]:
-        """The paths of the snapshots, in the order of their epochs."""
-        return list(find_snapshots(self.directory).values())
+        """The paths of the snapshots, in the order of their epochs; none of a run in memory."""
+        return [] if self._folder is None else list(find_snapshots(self.directory).values())
 
     @property
     def held_out(self) -> str:
@@ -209,8 +231,8 @@ class FinishedRun:
     @cached_property
     def best_epoch(self) -> int:
         """The epoch of best.npz."""
-        best = self.directory / "best.npz"
-        return load_checkpoint(best).epoch if best.exists() else self.checkpoint.epoch
+        best = None if self._folder is None else self._folder / "best.npz"
+        return self.checkpoint.epoch if best is None or not best.exists() else load_checkpoint(best).epoch
 
     def at(self, file: Path) -> FinishedRun:
         """Return the same run with another of its checkpoints.

@@ -19,8 +19,9 @@ from mlpcli.nn.network import Network
 from mlpcli.text import count, shortened
 from mlpcli.training.baselines import Fitted, report_baselines
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, name_prefix, save_checkpoint
+from mlpcli.training.directory import folder_of
 from mlpcli.training.evaluation import compute_logits, full_report, mean_loss
-from mlpcli.training.named import find_checkpoint
+from mlpcli.training.named import find_checkpoint, is_run
 
 __all__ = ["Model", "load_model", "unlabelled"]
 
@@ -37,14 +38,15 @@ class Model:
     only what you trust, while the file of `save` is read without trust.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, folder: Path | None = None) -> None:
         self.checkpoint = checkpoint
+        self.folder = folder  # the directory of its run, if that is known
         self.loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
         self._lock = threading.Lock()  # the buffers of the network serve one call at a time
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy what was learned; the lock and the buffers of the loss are made anew."""
-        return type(self), (self.checkpoint,)
+        return type(self), (self.checkpoint, self.folder)
 
     def __repr__(self) -> str:
         checkpoint = self.checkpoint
@@ -315,4 +317,6 @@ def load_model(path: Path) -> Model:
 
     Raises CheckpointError.
     """
-    return Model(load_checkpoint(find_checkpoint(path)))
+    file = find_checkpoint(path)
+    folder = folder_of(file)
+    return Model(load_checkpoint(file), folder if is_run(folder) else None)

@@ -293,17 +293,22 @@ class Run:
     @property
     def best(self) -> Model:
         """The network as it was after its best epoch so far; raises RunError before the first one."""
-        return _model(self.recorder.best)
+        return self._model(self.recorder.best)
 
     @property
     def last(self) -> Model:
         """The network as it was kept last; raises RunError before the first epoch."""
-        return _model(self.recorder.last)
+        return self._model(self.recorder.last)
 
     @property
     def snapshots(self) -> dict[int, Model]:
         """The network after each of the epochs that ``training.snapshots`` keeps, by their numbers."""
-        return {epoch: Model(self.recorder.snapshot(epoch)) for epoch in self.recorder.snapshots}
+        return {epoch: self._model(self.recorder.snapshot(epoch)) for epoch in self.recorder.snapshots}
+
+    def _model(self, checkpoint: Checkpoint | None) -> Model:
+        if checkpoint is None:
+            raise RunError("no epoch has been finished yet")
+        return Model(checkpoint, self.directory)
 
     @property
     def directory(self) -> Path | None:
@@ -433,12 +438,6 @@ def _left_out(splits: Splits) -> list[str]:
         hint = how_to_keep(splits.dropped, splits.columns)
         notes.append(f"Left out: {'; '.join(left_out)}.{hint and ' '}{hint}")
     return notes
-
-
-def _model(checkpoint: Checkpoint | None) -> Model:
-    if checkpoint is None:
-        raise RunError("no epoch has been finished yet")
-    return Model(checkpoint)
 
 
 def describe_epoch(metrics: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ def test_the_ending_says_the_format(mlp: Mlp, run: Path, tmp_path: Path) -> None
     ("args", "expected"),
     [
         (["model.xyz"], "its ending says no format; let it end in .onnx, .py"),
-        (["model"], "or name the format with --to"),
+        (["model"], "or name the format --to names it"),
         (["model.npz", "--to", "onnx"], "is to be onnx, and ends in .npz; let it end in .onnx"),
         (["."], "its ending says no format"),
         ([".", "--to", "npz"], "is a folder; name a file in it, as in model.npz"),
@@ -53,7 +53,7 @@ def test_what_is_refused(
 def test_a_checkpoint_is_not_replaced(mlp: Mlp, run: Path) -> None:
     before = (run / "best.npz").read_bytes()
     done = mlp("export", run, run / "best.npz")
-    assert (done.code, "is the checkpoint; name another file" in done.err) == (2, True)
+    assert (done.code, "is a checkpoint, which it would replace; name another file" in done.err) == (2, True)
     assert (run / "best.npz").read_bytes() == before
 
 

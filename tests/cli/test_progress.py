@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import pytest
 
-from mlpcli.cli.progress import Teller, describe_place, follow, score_text
+from mlpcli.cli.progress import Teller, describe_place, follow
 from mlpcli.config.loader import make_experiment
 from mlpcli.training.run import Run
 
@@ -55,11 +54,3 @@ def test_the_place_of_a_run() -> None:
     for _ in run.epochs():
         run.stop()
     assert describe_place(run) == "after epoch 1 of 3"
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "expected"),
-    [("accuracy", 0.5, "50.00%"), ("loss", 0.5, "0.5000"), ("r2", None, "-"), ("f1", None, "-")],
-)
-def test_scores(name: str, value: Any, expected: str) -> None:
-    assert score_text(name, value) == expected

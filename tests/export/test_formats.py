@@ -12,7 +12,8 @@ import pytest
 import mlpcli
 from mlpcli.errors import RunError
 from mlpcli.export import FORMATS
-from mlpcli.export.formats import WRITERS, export_checkpoint
+from mlpcli.export.formats import WRITERS, export_checkpoint, export_loaded
+from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
 
 Trained = Callable[..., RunDirectory]
@@ -67,3 +68,15 @@ def test_a_note_on_dates(tmp_path: Path) -> None:
     assert note.startswith(
         "'when' is a date, and goes in as numbers, its month, weekday, seconds: the columns 'when"
     )
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_a_checkpoint_in_memory_gives_the_bytes_of_its_file(
+    to: str, trained: Trained, tmp_path: Path
+) -> None:
+    pytest.importorskip(to if to in ("onnx", "torch") else "numpy")
+    run = trained("spiral", "training.epochs=1")
+    files = [tmp_path / folder / f"model{FORMATS[to]}" for folder in "ab"]
+    export_checkpoint(run.path, files[0], to)
+    export_loaded(load_checkpoint(run.best), files[1], to)
+    assert files[0].read_bytes() == files[1].read_bytes()

@@ -14,7 +14,7 @@ from mlpcli.data.transform import Transform
 from mlpcli.errors import ConfigError
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Network
-from mlpcli.training.evaluation import compute_logits, full_report, quick_scores, require_defined
+from mlpcli.training.evaluation import compute_logits, full_report, quick_scores, require_defined, score_text
 
 
 def test_a_classification_by_hand() -> None:
@@ -158,3 +158,11 @@ def test_scores_of_many_classes_take_no_table_of_classes_by_classes() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 30_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [("accuracy", 0.5, "50.00%"), ("loss", 0.5, "0.5000"), ("r2", None, "-"), ("f1", None, "-")],
+)
+def test_scores_as_text(name: str, value: Any, expected: str) -> None:
+    assert score_text(name, value) == expected
