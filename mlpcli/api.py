@@ -32,10 +32,10 @@ def train(
     validation: tuple[Any, ...] | None = None,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    progress: Callable[[Run], object] | None = None,
+    progress: Callable[[Run], object] | bool | None = None,
     **overrides: Any,
 ) -> Run:
-    """Train the network of a config and return the run; nothing is printed.
+    """Train the network of a config and return the run; nothing is printed, unless ``progress`` is True.
 
     ``config`` is the path of a config file, the name of one that comes with mlp, or a config as nested dicts;
     with X and y it may be left out. ``overrides`` change its keys: ``optimizer={"learning_rate": 0.1}`` or
@@ -55,8 +55,9 @@ def train(
     ``out`` is the directory to keep the run in; without it, it is kept in memory. ``resume`` goes on with the
     run that ``out`` holds, or begins one there.
 
-    ``progress`` is called with the run once before the first epoch and after each one. `Run.stop`, called
-    from there or from another thread, ends the training after the batch at hand.
+    ``progress=True`` shows a bar, in a notebook or a terminal. A function is called with the run once before
+    the first epoch and after each one. `Run.stop`, called from there or from another thread, ends the
+    training after the batch at hand.
 
     Raises ConfigError, DataError, UsageError for what does not fit together, RunError where training diverges
     or the run cannot be written.
@@ -86,7 +87,7 @@ def cross_validate(
     repeats: int = 1,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    progress: Callable[[Run], object] | None = None,
+    progress: Callable[[Run], object] | bool | None = None,
     **overrides: Any,
 ) -> Validated:
     """Train a network for each fold of the data, and return what they predict for the rows of their folds.

@@ -24,12 +24,13 @@ SIGNATURES = {
     "y: 'Any' = None, sample_weight: 'Any' = None, groups: 'Any' = None, "
     "validation: 'tuple[Any, ...] | None' = None, "
     "out: 'str | os.PathLike[str] | None' = None, "
-    "resume: 'bool' = False, progress: 'Callable[[Run], object] | None' = None, **overrides: 'Any') -> 'Run'",
+    "resume: 'bool' = False, progress: 'Callable[[Run], object] | bool | None' = None, "
+    "**overrides: 'Any') -> 'Run'",
     "cross_validate": "(config: 'str | os.PathLike[str] | Mapping[str, Any] | None' = None, *, "
     "X: 'Any' = None, y: 'Any' = None, sample_weight: 'Any' = None, groups: 'Any' = None, "
     "folds: 'int' = 5, repeats: 'int' = 1, "
     "out: 'str | os.PathLike[str] | None' = None, "
-    "resume: 'bool' = False, progress: 'Callable[[Run], object] | None' = None, "
+    "resume: 'bool' = False, progress: 'Callable[[Run], object] | bool | None' = None, "
     "**overrides: 'Any') -> 'Validated'",
     "load": "(checkpoint: 'str | os.PathLike[str]') -> 'Model'",
     "Model.predict": "(self, X: 'Any') -> 'NDArray[Any]'",
@@ -37,12 +38,15 @@ SIGNATURES = {
     "Model.scores": "(self, X: 'Any') -> 'NDArray[Any]'",
     "Model.evaluate": "(self, X: 'Any', y: 'Any', sample_weight: 'Any' = None) -> 'dict[str, Any]'",
     "Model.save": "(self, path: 'str | Path') -> 'None'",
+    "Model.export": "(self, path: 'str | Path', to: 'str | None' = None) -> 'Exported'",
+    "Model.plot": "(self, kind: 'str' = 'network') -> 'Figure'",
     "Model.layers": "dict[str, NDArray[Any]]",
     "Model.config": "dict[str, Any]",
     "Model.columns": "tuple[str, ...]",
     "Model.classes": "tuple[str, ...] | None",
     "Model.epoch": "int",
     "Run.stop": "(self) -> 'None'",
+    "Run.plot": "(self, kind: 'str' = 'curves') -> 'Figure'",
     "Run.metrics": "list[dict[str, Any]]",
     "Run.best": "Model",
     "Run.last": "Model",
@@ -56,6 +60,7 @@ ERRORS = {"CheckpointError", "ConfigError", "DataError", "RunError", "UsageError
 PAGE = (Path(__file__).parents[1] / "docs" / "python.md").read_text(encoding="utf-8")
 FILES = {"config.yaml", "metrics.jsonl", "best.npz", "last.npz", "run.log"}
 TIMINGS = {"seconds", "examples_per_second"}
+STILL: dict[str, Any] = {"learning_rate": 1e-30}  # no epoch is better than the first
 SMALL: dict[str, Any] = {"model": {"hidden": [6]}, "training": {"epochs": 3}}
 
 
@@ -435,6 +440,58 @@ def test_progress_sees_each_epoch_and_may_stop() -> None:
     assert seen == [0, 1, 2, 3]
     assert len(run.metrics) == run.last.epoch == 3
     assert list(run.snapshots) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("patience", [None, 2])
+def test_a_bar_is_shown_if_it_is_asked_for(patience: int | None, capfd: pytest.CaptureFixture[str]) -> None:
+    run = train("moons", progress=True, training={"epochs": 9, "patience": patience}, optimizer=STILL)
+    epochs = 9 if patience is None else 3
+    assert len(run.metrics) == epochs
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert f"epoch {epochs}/{epochs} " in err.splitlines()[-1]
+    assert "val " in err
+    train("moons", training={"epochs": 1})
+    train("moons", training={"epochs": 1}, progress=False)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_each_network_of_a_cross_validation_has_its_bar(capfd: pytest.CaptureFixture[str]) -> None:
+    X, y = two_classes()
+    mlpcli.cross_validate(SMALL, X=X, y=y, folds=2, progress=True)
+    err = capfd.readouterr().err
+    assert re.findall(r"fold (\d) of 2, epoch 3/3 ", err) == ["1", "2"]
+
+
+def test_a_model_is_exported_as_the_command_does(tmp_path: Path) -> None:
+    run = train("spiral", out=tmp_path / "run", training={"epochs": 2})
+    written = load(tmp_path / "run").export(tmp_path / "model.py")
+    assert mlp(["export", str(tmp_path / "run"), str(tmp_path / "same.py")]) == 0
+    assert (tmp_path / "model.py").read_bytes() == (tmp_path / "same.py").read_bytes()
+    assert written.files == {tmp_path / "model.py": (tmp_path / "model.py").stat().st_size}
+    assert (written.inputs, written.outputs) == ({"X": ("x1", "x2")}, ("label", "probabilities"))
+    assert run.best.export(str(tmp_path / "arrays"), to="npz").files
+
+
+@pytest.mark.parametrize(
+    ("name", "to", "message"),
+    [
+        ("model.xyz", None, r"its ending says no format; let it end in .onnx, .* or name the format$"),
+        ("model.npz", "onnx", r"is to be onnx, and ends in .npz"),
+        ("model", "onxx", r"'onxx' is no format; there are onnx, .*\nDid you mean 'onnx'\?"),
+        (".", "npz", "is a folder; name a file in it"),
+        ("run/last.npz", None, "is a checkpoint, which it would replace"),
+    ],
+)
+def test_an_export_that_is_refused(name: str, to: str | None, message: str, tmp_path: Path) -> None:
+    model = train("spiral", out=tmp_path / "run", training={"epochs": 1}).best
+    before = sorted(path.stat().st_size for path in tmp_path.rglob("*"))
+    with pytest.raises(UsageError, match=message):
+        model.export(tmp_path / name, to)
+    assert sorted(path.stat().st_size for path in tmp_path.rglob("*")) == before
+    model.layers["W1"][0] = np.nan
+    with pytest.raises(RunError, match="is not written: the network holds weights that are not finite"):
+        model.export(tmp_path / "model.py")
 
 
 def test_a_callback_that_fails_leaves_a_run_that_goes_on(tmp_path: Path) -> None:

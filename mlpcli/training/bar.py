@@ -1,6 +1,11 @@
-"""The bar that shows how the training of a run goes on: what it says."""
+"""The bar that shows how the training of a run goes on, in a notebook or a terminal."""
 
 from __future__ import annotations
+
+import warnings
+from collections.abc import Generator
+from contextlib import closing
+from typing import Any
 
 from mlpcli.nn.measures import MEASURES
 from mlpcli.text import number
@@ -8,9 +13,36 @@ from mlpcli.training.evaluation import score_text
 from mlpcli.training.loop import Epoch
 from mlpcli.training.run import Run
 
-__all__ = ["BAR", "latest_scores"]
+__all__ = ["BAR", "latest_scores", "with_bar"]
 
 BAR = "epoch {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}{postfix}"  # the format of tqdm
+
+
+def with_bar(run: Run) -> Generator[Epoch, None, None]:
+    """Train a run and yield its epochs, as `Run.epochs` does, beside a bar that suits where it is shown."""
+    fold = getattr(run.experiment.data, "fold", None)
+    epochs = run.epochs()
+    bar = _bar_class()(
+        epochs,
+        initial=run.trainer.progress.epoch,
+        total=run.experiment.training.epochs,
+        bar_format=(f"fold {fold.number} of {fold.of}, " if fold else "") + BAR,
+        dynamic_ncols=True,
+    )
+    with closing(epochs):
+        for epoch in bar:
+            bar.set_postfix_str(latest_scores(run, epoch), refresh=False)
+            if run.trainer.out_of_patience:
+                bar.total = epoch.number  # there are no more; a notebook would show an error in red
+            yield epoch
+
+
+def _bar_class() -> Any:
+    """Return the bar of tqdm for a notebook, or the one in text where that cannot be shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tqdm's word on ipywidgets, without which it takes the one in text
+        from tqdm.auto import tqdm
+    return tqdm
 
 
 def latest_scores(run: Run, epoch: Epoch) -> str:

@@ -196,8 +196,8 @@ class FinishedRun:
         """The rows of metrics.jsonl; raises UsageError for a model whose run is not known."""
         if self._folder is None:
             raise UsageError(
-                "a model alone does not know the epochs of its training; ask its run, or load the directory "
-                "that the run was kept in"
+                "a model alone does not know the epochs of its training; plot the run that trained it, or "
+                "load the directory that the run was kept in"
             )
         return read_metrics(self._folder / "metrics.jsonl")
 

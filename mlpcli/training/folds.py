@@ -363,11 +363,13 @@ def take_folds_directory(
     return FoldsDirectory.create(name, out if resume else choose_directory(out, force, FOLDS))
 
 
-def train_folds(validation: CrossValidation, *, progress: Callable[[Run], object] | None = None) -> Validated:
+def train_folds(
+    validation: CrossValidation, *, progress: Callable[[Run], object] | bool | None = None
+) -> Validated:
     """Train all runs to their end, close the directory, and return what they have found.
 
-    ``progress`` is called with each run once before its first epoch and after each one. Raises RunError if a
-    run was stopped, and what `Run.epochs` raises.
+    ``progress`` is that of `train_to_end`, for each run. Raises RunError if a run was stopped, and what
+    `Run.epochs` raises.
     """
     try:
         with closing(validation.runs()) as runs:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.build import build_loss
-from mlpcli.config.schema import to_plain
+from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.arrays import labelled_arrays, rows_of_array
 from mlpcli.data.batches import Batches, Split
 from mlpcli.errors import DataError, RunError, UsageError
@@ -23,7 +23,12 @@ from mlpcli.training.directory import folder_of
 from mlpcli.training.evaluation import compute_logits, full_report, mean_loss
 from mlpcli.training.named import find_checkpoint, is_run
 
-__all__ = ["Model", "load_model", "unlabelled"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mlpcli.export.formats import Exported
+
+__all__ = ["Model", "describe_network", "load_model", "unlabelled"]
 
 
 class Model:
@@ -55,6 +60,11 @@ class Model:
         if checkpoint.others:
             return f"<mlpcli.Model: {len(checkpoint.members):,} networks, {widths}, {trained}>"
         return f"<mlpcli.Model: {widths}, {trained}, epoch {self.epoch:,}>"
+
+    def _repr_html_(self) -> str:
+        from mlpcli.figures.notebook import model_html
+
+        return model_html(self)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class (n,) of each row, or the values of a regression in the targets' own units.
@@ -149,12 +159,39 @@ class Model:
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint that `mlpcli.load` and the commands read; raises RunError where that fails."""
-        if not all(np.isfinite(each.network.parameters.values).all() for each in self.checkpoint.members):
-            raise RunError(f"{path} is not written: the network holds weights that are not finite")
+        self._require_finite(path)
         try:
             save_checkpoint(Path(path), replace(self.checkpoint, resume=None))
         except OSError as error:
             raise RunError(f"{error.filename or path} cannot be written: {error.strerror}") from None
+
+    def export(self, path: str | Path, to: str | None = None) -> Exported:
+        """Write the network for other programs, as ``mlp export`` does; an older file is replaced.
+
+        The ending of ``path`` says the format: .onnx, .py (plain NumPy), .pt (PyTorch), .npz or .safetensors;
+        or ``to`` does: onnx, python, torch, npz or safetensors. What comes back has the ``files`` that were
+        written with their sizes, the names of ``inputs`` and ``outputs``, and ``notes``, as on dates.
+
+        Raises UsageError for what cannot be had or written so, RunError if the file cannot be written.
+        """
+        from mlpcli.export import format_of
+        from mlpcli.export.formats import export_loaded
+
+        self._require_finite(path)
+        return export_loaded(self.checkpoint, Path(path), format_of(Path(path), to))
+
+    def plot(self, kind: str = "network") -> Figure:
+        """Return a picture of the model, as `Run.plot` does of a run; a notebook shows it.
+
+        The model of a run that is kept in a directory has all pictures of it. Another one has those that need
+        no epochs, and no examples but such as the config names.
+
+        Raises UsageError as `Run.plot`, and for the mean of several networks; DataError if the examples have
+        changed or are gone.
+        """
+        from mlpcli.figures.notebook import plot_model
+
+        return plot_model(self, kind)
 
     # What the commands need besides, for rows of files.
 
@@ -273,6 +310,10 @@ class Model:
             report["targets"] = [{"target": name, **row} for name, row in named]
         return report
 
+    def _require_finite(self, path: str | Path) -> None:
+        if not all(np.isfinite(each.network.parameters.values).all() for each in self.checkpoint.members):
+            raise RunError(f"{path} is not written: the network holds weights that are not finite")
+
     def _logits(self, X: Any) -> NDArray[Any]:
         return self.compute_logits(unlabelled(self._rows(X)), "X")
 
@@ -292,6 +333,14 @@ def _tell_unseen(name: str, n: int, where: str) -> str:  # noqa: ARG001
 def _arrays(network: Network) -> dict[str, NDArray[Any]]:
     parameters = network.parameters
     return {name: parameters.view(name) for name in parameters.shapes} | network.state
+
+
+def describe_network(network: Network, experiment: Experiment) -> str:
+    """Return one line on a network and its training: widths, parameters, loss, optimizer."""
+    widths = "-".join(map(str, network.widths))
+    parameters = count(len(network.parameters.values), "parameter")
+    members = "" if network.members == 1 else f" of {network.members:,} members"
+    return f"{widths} network{members}, {parameters}; {experiment.loss.name}, {experiment.optimizer.name}"
 
 
 def unlabelled(X: NDArray[Any]) -> Split:

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -49,10 +49,13 @@ from mlpcli.training.going_on import describe_start, go_on, load_start, may_have
 from mlpcli.training.linear_path import fit_linear_path
 from mlpcli.training.loop import MidEpoch, Trainer
 from mlpcli.training.memory import loaded_data, require_memory
-from mlpcli.training.model import Model
+from mlpcli.training.model import Model, describe_network
 from mlpcli.training.moved import data_from
 from mlpcli.training.recorder import MemoryRecorder, Recorder
 from mlpcli.training.settled import settle
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Run", "build_trainer", "describe_epoch"]
 
@@ -281,6 +284,25 @@ class Run:
         done, epochs = self.trainer.progress.epoch, self.experiment.training.epochs
         return f"<mlpcli.Run: {self.describe_network()}, epoch {done:,} of {epochs:,}>"
 
+    def _repr_html_(self) -> str:
+        from mlpcli.figures.notebook import run_html
+
+        return run_html(self)
+
+    def plot(self, kind: str = "curves") -> Figure:
+        """Return a picture of the run with its best epoch so far: any of those that ``mlp plot`` draws.
+
+        The kinds are curves, boundary, network, weights, confusion, roc, calibration, residuals, importance,
+        health, hidden and examples (docs/pictures.md). A notebook shows the figure where it is the last value
+        of a cell; ``figure.savefig("curves.png")`` keeps it.
+
+        Raises UsageError for other kinds, for a picture that the run does not fit, with the reason, and
+        without matplotlib; RunError before the first epoch.
+        """
+        from mlpcli.figures.notebook import plot_run
+
+        return plot_run(self, kind)
+
     def stop(self) -> None:
         """End after the batch at hand; may be called at any time and by any thread."""
         self.trainer.stop()
@@ -416,11 +438,7 @@ class Run:
 
     def describe_network(self) -> str:
         """Return one line on the network and its training: widths, parameters, loss, optimizer."""
-        widths = "-".join(map(str, self.network.widths))
-        parameters = count(len(self.network.parameters.values), "parameter")
-        members = "" if self.network.members == 1 else f" of {self.network.members:,} members"
-        learning = f"{self.experiment.loss.name}, {self.experiment.optimizer.name}"
-        return f"{widths} network{members}, {parameters}; {learning}"
+        return describe_network(self.network, self.experiment)
 
 
 def _left_out(splits: Splits) -> list[str]:

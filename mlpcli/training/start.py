@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlpcli.build import Splits
 from mlpcli.config.schema import Experiment
+from mlpcli.training.bar import with_bar
 from mlpcli.training.directory import RunDirectory, choose_directory
 from mlpcli.training.recorder import DirectoryRecorder
 from mlpcli.training.resume import find_run_to_resume, load_last, resume_run
@@ -64,13 +65,12 @@ def train_run(
     directory: RunDirectory | None = None,
     splits: Splits | None = None,
     *,
-    progress: Callable[[Run], object] | None = None,
+    progress: Callable[[Run], object] | bool | None = None,
     force_memory: bool = False,
 ) -> Run:
     """Start a run, train it to its end, close its directory and return it.
 
-    ``progress`` is called with the run once before the first epoch and after each one. Raises what
-    `start_run` and `Run.epochs` raise.
+    ``progress`` is that of `train_to_end`. Raises what `start_run` and `Run.epochs` raise.
     """
     try:
         run = start_run(experiment, directory, splits, force_memory=force_memory)
@@ -81,11 +81,15 @@ def train_run(
     return run
 
 
-def train_to_end(run: Run, progress: Callable[[Run], object] | None) -> None:
-    """Train a run to its end; ``progress`` is called with it before the first epoch and after each one."""
-    if progress is not None:
-        progress(run)
-    with closing(run.epochs()) as epochs:
+def train_to_end(run: Run, progress: Callable[[Run], object] | bool | None) -> None:
+    """Train a run to its end.
+
+    ``progress`` is called with it once before the first epoch and after each one; True shows a bar instead.
+    """
+    call = progress if callable(progress) else None
+    if call is not None:
+        call(run)
+    with closing(with_bar(run) if progress and call is None else run.epochs()) as epochs:
         for _ in epochs:
-            if progress is not None:
-                progress(run)
+            if call is not None:
+                call(run)
