@@ -9,8 +9,8 @@ from typing import Any
 
 from mlpcli.nn.measures import MEASURES
 from mlpcli.text import number
+from mlpcli.training.epoch import Epoch
 from mlpcli.training.evaluation import score_text
-from mlpcli.training.loop import Epoch
 from mlpcli.training.run import Run
 
 __all__ = ["BAR", "latest_scores", "with_bar"]
