@@ -121,7 +121,9 @@ TABLES: dict[str, Table] = {
     "anes96": Table(csv("statsmodels", "datasets/anes96/anes96.csv", sep="\t", quotechar="'"), "vote", True),
     "OJ": Table(csv("ISLP", "data/OJ.csv"), "Purchase", True),
     "titanic": Table(r("COUNT/titanic"), "survived", True),
-    "seattle_weather": Table(csv("vega_datasets", "_data/seattle-weather.csv"), "weather", True),
+    "seattle_weather": Table(
+        csv("vega_datasets", "_data/seattle-weather.csv"), "weather", True, dates=("date",)
+    ),
     "digits": Table(sklearn_table("digits"), "target", True),
     "Chile": Table(r("car/Chile"), "vote", True),
     "Default": Table(csv("ISLP", "data/Default.csv"), "default", True),
