@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -84,6 +83,8 @@ class RunError(MlpError):
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """Return the known word that ``word`` was probably meant to be; only the first thousand are looked at."""
+    import difflib
+
     short = {known.lower(): known for known in islice(words, 1000) if len(known) < 100}
     close = difflib.get_close_matches(word[:100].lower(), short, n=1, cutoff=0.7)
     return short[close[0]] if close else None

@@ -4,41 +4,51 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import click
 
 from mlpcli import __version__
-from mlpcli.cli.check import check
-from mlpcli.cli.completion import completion
-from mlpcli.cli.count_params import count_params
-from mlpcli.cli.data import data
-from mlpcli.cli.eval import evaluate
-from mlpcli.cli.explain import explain_row
-from mlpcli.cli.export import export
-from mlpcli.cli.groups import Commands
-from mlpcli.cli.hints import with_hint
-from mlpcli.cli.importance import importance
-from mlpcli.cli.init import init
+from mlpcli.cli.groups import Commands, Later
 from mlpcli.cli.output import tell
-from mlpcli.cli.play import play
-from mlpcli.cli.plot import plot
-from mlpcli.cli.predict import predict
-from mlpcli.cli.report import report
-from mlpcli.cli.schema import schema
-from mlpcli.cli.train import train
-from mlpcli.cli.usage import explain
 from mlpcli.errors import ConfigWarning, MlpError, RunWarning
 from mlpcli.text import printable
 
-__all__ = ["cli", "run"]
+__all__ = ["COMMANDS", "cli", "run"]
+
+# In the order in which one needs them.
+COMMANDS = {
+    "init": Later("mlpcli.cli.init:init", "Write a commented config to begin with."),
+    "train": Later("mlpcli.cli.train:train", "Train a network from a config."),
+    "check": Later("mlpcli.cli.check:check", "Check a config, its data and its network before a long run."),
+    "eval": Later("mlpcli.cli.eval:evaluate", "Evaluate a checkpoint on labelled examples."),
+    "predict": Later("mlpcli.cli.predict:predict", "Predict new rows."),
+    "explain": Later("mlpcli.cli.explain:explain_row", "Write out the forward pass of one example."),
+    "importance": Later("mlpcli.cli.importance:importance", "Measure how much a network needs each column."),
+    "plot": Later("mlpcli.cli.plot:plot", "Draw curves, boundaries, weights and more of runs."),
+    "report": Later("mlpcli.cli.report:report", "Write a report on a run as one HTML page."),
+    "export": Later(
+        "mlpcli.cli.export:export", "Write a trained network for other programs: ONNX and others."
+    ),
+    "play": Later("mlpcli.cli.play:play", "Watch a 2-D network train in the browser."),
+    "count-params": Later(
+        "mlpcli.cli.count_params:count_params", "Count neurons, weights, biases and parameters."
+    ),
+    "data": Later("mlpcli.cli.data:data", "List, describe, draw and fetch data sets."),
+    "schema": Later("mlpcli.cli.schema:schema", "Print the JSON Schema of a config, for editors."),
+    "completion": Later("mlpcli.cli.completion:completion", "Print how to install completion in a shell."),
+}
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    later=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="mlp", message="%(prog)s %(version)s")
 def cli() -> None:
     """Train multilayer perceptrons from one YAML file, and see what they learned.
@@ -47,31 +57,13 @@ def cli() -> None:
     """
 
 
-for command in (
-    init,
-    train,
-    check,
-    evaluate,
-    predict,
-    explain_row,
-    importance,
-    plot,
-    report,
-    export,
-    play,
-    count_params,
-    data,
-    schema,
-    completion,
-):
-    cli.add_command(command)
-
-
 def run(args: list[str]) -> int:
     """Carry out a command line and return its exit code; errors become one block on stderr."""
     for stream in (sys.stdout, sys.stderr):  # do not fail on characters that the terminal cannot show
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if "_MLP_COMPLETE" in os.environ:  # a shell asks what may follow
+        import_module("mlpcli.cli.completion")  # which makes bash and zsh known
     try:
         with _notes():
             code = cli.main(args, prog_name="mlp", standalone_mode=False)
@@ -83,6 +75,8 @@ def run(args: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _fail("Interrupted.", 130)
     except MlpError as error:
+        from mlpcli.cli.hints import with_hint
+
         return _fail(f"Error: {with_hint(error)}", error.exit_code)
     except MemoryError:
         return _fail("Error: out of memory; use a smaller network, batch or data set", 1)
@@ -92,6 +86,8 @@ def run(args: list[str]) -> int:
         return _fail(f"Error: {error.filename or 'the output'}: {error.strerror or error}", 1)
     except Exception as error:
         if os.environ.get("MLP_TRACEBACK"):
+            import traceback
+
             traceback.print_exc()
         return _fail(
             f"Error: a bug in mlp ({type(error).__name__}: {error}).\n"
@@ -124,6 +120,8 @@ def _refusal(error: click.ClickException, args: list[str]) -> str:
     """Return what is said of a command line that click refuses: what was meant, or how it is used."""
     if not isinstance(error, click.UsageError):
         return f"Error: {error.format_message()}"
+    from mlpcli.cli.usage import explain
+
     meant = explain(error, args)
     if meant is not None:
         return f"Error: {meant}"

@@ -19,7 +19,7 @@ __all__ = ["check"]
 _INDENT = 19  # columns of verdict and name
 
 
-@click.command(short_help="Check a config, its data and its network before a long run.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path), shell_complete=complete_config)
 @set_option
 def check(config: Path, overrides: tuple[str, ...]) -> int:

@@ -16,7 +16,7 @@ _INSTALL = {
 }
 
 
-@click.command(short_help="Print how to install completion in a shell.")
+@click.command()
 @click.argument("shell", type=click.Choice(list(_INSTALL)))
 def completion(shell: str) -> None:
     """Print the line that lets SHELL complete commands, options, configs, runs, and keys after --set.

@@ -27,7 +27,7 @@ __all__ = ["count_params", "describe_costs", "describe_network"]
 _MOST_TERMS = 6  # of a sum that is shown whole
 
 
-@click.command("count-params", short_help="Count neurons, weights, biases and parameters.")
+@click.command("count-params")
 @click.argument(
     "source",
     metavar="[CONFIG|CHECKPOINT]",
@@ -101,12 +101,12 @@ def _read(source: Path) -> tuple[Experiment, list[tuple[int, ...]], DataSize | N
         from mlpcli.training.checkpoints import read_plan
 
         return *read_plan(best), None
-    from mlpcli.training.plan import plan_run
-
     experiment = read_config(source)
     widths = experiment.widths()
     if widths is not None:
         return experiment, [widths], None
+    from mlpcli.training.plan import plan_run
+
     try:
         plan = plan_run(experiment)
     except DataError as error:

@@ -44,7 +44,7 @@ _VALUES = 32  # widest text of what a column holds
 _MOST_ROWS = 20  # of a table
 
 
-@click.group(cls=Commands, short_help="List, describe, draw and fetch data sets.")
+@click.group(cls=Commands)
 def data() -> None:
     """List, describe and draw data sets, and download CIFAR-10."""
 

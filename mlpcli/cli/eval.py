@@ -18,7 +18,7 @@ __all__ = ["evaluate"]
 _LABEL = 16  # widest name of a class in a table
 
 
-@click.command("eval", short_help="Evaluate a checkpoint on labelled examples.")
+@click.command("eval")
 @click.argument("checkpoint", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--split",

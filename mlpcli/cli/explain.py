@@ -15,7 +15,7 @@ from mlpcli.errors import UsageError
 __all__ = ["explain_row"]
 
 
-@click.command("explain", short_help="Write out the forward pass of one example.")
+@click.command("explain")
 @click.argument("checkpoint", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.argument("row", required=False, type=click.IntRange(min=1))
 @click.option(

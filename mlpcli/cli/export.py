@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["export"]
 
 
-@click.command(short_help="Write a trained network for other programs: ONNX and others.")
+@click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(

@@ -17,7 +17,7 @@ __all__ = ["importance"]
 _NAME = 40  # widest name of a column in the table
 
 
-@click.command(short_help="Measure how much a network needs each column.")
+@click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--split",

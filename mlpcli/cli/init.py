@@ -19,7 +19,7 @@ __all__ = ["init"]
 _EDITOR = "# yaml-language-server: $schema="  # the line by which an editor finds the schema
 
 
-@click.command(short_help="Write a commented config to begin with.")
+@click.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--data",

@@ -6,7 +6,6 @@ Names and texts come from files of strangers. Commands print with these function
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -27,6 +26,8 @@ def show(text: object) -> None:
 
 def show_json(value: Any) -> None:
     """Print a result on stdout as one line of JSON."""
+    import json
+
     show(json.dumps(value))
 
 

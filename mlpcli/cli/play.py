@@ -17,7 +17,7 @@ from mlpcli.play import require_server
 __all__ = ["play"]
 
 
-@click.command(short_help="Watch a 2-D network train in the browser.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path), required=False, shell_complete=complete_config)
 @set_option
 @click.option(

@@ -28,7 +28,7 @@ _TEXT_KINDS = ("curves", "boundary")
 _ALL = "all"  # the name that stands for all figures of the notes
 
 
-@click.command(short_help="Draw curves, boundaries, weights and more of runs.")
+@click.command()
 @click.argument(
     "runs", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path), shell_complete=complete_run
 )

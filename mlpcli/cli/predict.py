@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 
-@click.command(short_help="Predict new rows.")
+@click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option(

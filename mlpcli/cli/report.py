@@ -16,7 +16,7 @@ from mlpcli.text import memory
 __all__ = ["report"]
 
 
-@click.command(short_help="Write a report on a run as one HTML page.")
+@click.command()
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--out",

@@ -9,7 +9,7 @@ from mlpcli.cli.output import write_data
 __all__ = ["schema"]
 
 
-@click.command(short_help="Print the JSON Schema of a config, for editors.")
+@click.command()
 def schema() -> None:
     """Print what a config may hold as JSON Schema (2020-12): every key with its help, range and default.
 

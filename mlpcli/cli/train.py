@@ -34,7 +34,7 @@ __all__ = ["train"]
 _FOLDS = "folds.json"  # by which the directory of a cross-validation is known
 
 
-@click.command(short_help="Train a network from a config.")
+@click.command()
 @click.argument("config", type=click.Path(path_type=Path), required=False, shell_complete=complete_config)
 @set_option
 @click.option(

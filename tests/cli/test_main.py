@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlpcli import __version__
-from mlpcli.cli import cli
+from mlpcli.cli import COMMANDS, cli
 from mlpcli.cli.data import data
 from mlpcli.errors import CheckpointError, ConfigError, DataError, RunError, UsageError
 
@@ -27,13 +27,19 @@ def python(*args: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
 def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
     code = (
         "import sys; from mlpcli.cli import run; run(['--help']);"
-        "print(sorted({'numpy', 'pydantic', 'yaml', 'tqdm'} & set(sys.modules)))"
+        "print(sorted({'numpy', 'pydantic', 'yaml', 'tqdm', 'mlpcli.cli.train'} & set(sys.modules)))"
     )
     result = python("-c", code)
     assert result.returncode == 0
     *shown, loaded = result.stdout.splitlines()
     assert [line.split()[0] for line in shown[-len(cli.commands) :]] == list(cli.commands)
     assert loaded == "[]"
+
+
+@pytest.mark.parametrize("name", cli.commands)
+def test_each_command_has_the_name_by_which_it_is_listed(name: str) -> None:
+    assert cli.commands[name].name == name
+    assert COMMANDS[name].short_help.endswith(".")
 
 
 @pytest.mark.parametrize("command", cli.commands)

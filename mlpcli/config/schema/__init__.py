@@ -4,6 +4,9 @@ They are written here and nowhere else. A section with a ``name`` is a choice: t
 keys the section has. If only the name is given, it may stand alone: ``loss: hinge`` is the same as
 ``loss: {name: hinge}``. What a name *does* is in a table of the same names elsewhere
 (`mlpcli.nn.activations`, ...). `mlpcli.build` joins the two, and a test checks that both know the same names.
+
+Pydantic evaluates all annotations. So these files do without ``from __future__ import annotations``, which
+would have each compiled from a string, at every start.
 """
 
 from mlpcli.config.schema.data import Cifar10, Data, Fold, data_sections

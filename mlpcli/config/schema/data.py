@@ -1,7 +1,5 @@
 """The section ``data``: what to learn from."""
 
-from __future__ import annotations
-
 import codecs
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args

@@ -1,7 +1,5 @@
 """A whole config: its sections, and checks that they fit each other."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator

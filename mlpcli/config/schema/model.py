@@ -1,7 +1,5 @@
 """The section ``model``: the network."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -287,7 +285,7 @@ class Model(_Normed):
     )
 
     @model_validator(mode="after")
-    def _members_are_plain(self) -> Model:
+    def _members_are_plain(self) -> "Model":
         """Refuse several members where a layer has parameters that they would have to share."""
         for i, section in enumerate(self.hidden) if self.members > 1 else ():
             layer: Any = self.resolved(section)

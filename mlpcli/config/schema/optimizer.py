@@ -1,7 +1,5 @@
 """The section ``optimizer``: how the weights follow the gradient."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer

@@ -1,7 +1,5 @@
 """Paths in a config: a relative one starts at the folder of the config file."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Sections as plain values, as files and messages show them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from mlpcli.config.schema.section import Section

@@ -1,7 +1,5 @@
 """The section ``regularization``: what keeps the weights small."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from mlpcli.config.schema.section import Section

@@ -1,7 +1,5 @@
 """What all sections of a config are made of."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 

@@ -1,7 +1,5 @@
 """The section ``training``: the training loop."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
