@@ -103,7 +103,7 @@ def races() -> Races:
         "options": [_options()],
         "process": [_process()],
         "memory": [_memory()],
-        "startup": [_startup()],
+        "startup": [_help(), _count()],
     }
 
 
@@ -202,17 +202,26 @@ def _memory() -> Race:
     )
 
 
-def _startup() -> Race:
+def _help() -> Race:
     return Race(
-        "start-up",
+        "mlp --help",
         "run",
         (
-            Entry("mlp --help", Command(("-m", "mlpcli", "--help")), Goal("seconds", 0.1)),
-            Entry(
-                "mlp count-params CONFIG",
-                Command(("-m", "mlpcli", "count-params", "configs/spiral.yaml")),
-                Goal("seconds", 0.3),
-            ),
-            Entry("Python alone", Command(("-c", "pass"))),
+            Entry("mlp --help", Command(("-m", "mlpcli", "--help"))),
+            Entry("import click", Command(("-c", "import click")), Goal("longer", 1.8)),
+        ),
+    )
+
+
+def _count() -> Race:
+    libraries = "import click, pydantic, yaml"
+    model = f"{libraries}\nclass Section(pydantic.BaseModel):\n    x: int\nSection(x=1)"
+    return Race(
+        "mlp count-params CONFIG",
+        "run",
+        (
+            Entry("mlp count-params", Command(("-m", "mlpcli", "count-params", "configs/spiral.yaml"))),
+            Entry(libraries, Command(("-c", libraries)), Goal("longer", 1.5)),
+            Entry("the same with one model", Command(("-c", model)), Goal("longer")),
         ),
     )
