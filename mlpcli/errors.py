@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,7 @@ __all__ = [
     "ConfigError",
     "ConfigWarning",
     "DataError",
+    "DatesError",
     "MlpError",
     "NoCheckpointError",
     "RunError",
@@ -60,6 +61,14 @@ class UsageError(MlpError):
 
 class DataError(MlpError):
     """A data set is missing, unreadable or not what it has to be."""
+
+
+class DatesError(DataError):
+    """A table has ``columns`` of dates, and nothing says what to do with them."""
+
+    def __init__(self, message: str, columns: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.columns = tuple(columns)
 
 
 class CheckpointError(MlpError):

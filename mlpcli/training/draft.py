@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.tables import columns_of, guess_target, kind_of
 from mlpcli.config.yaml12 import write_yaml
-from mlpcli.errors import UsageError, nearest
+from mlpcli.errors import DatesError, UsageError, nearest
 from mlpcli.text import clip, columns, count, listed, some
 from mlpcli.training.describe import describe_data
 
@@ -41,7 +42,12 @@ def draft_config(file: Path, target: str | None, config: Path) -> tuple[str, str
         if delimiter != ",":
             section["delimiter"] = delimiter
     plain = {"data": section, "recipe": "table"}
-    report = describe_data(validate_experiment(plain, config.absolute().parent))
+    folder = config.absolute().parent
+    try:
+        report = describe_data(validate_experiment(plain, folder))
+    except DatesError as error:
+        section["columns"] = dict.fromkeys(error.columns, "date")
+        report = describe_data(validate_experiment(plain, folder))
     return _text(section, report, file), section.get("target")
 
 
@@ -57,7 +63,7 @@ def _text(section: dict[str, Any], report: dict[str, Any], file: Path) -> str:
     for key, value in section.items():
         written = write_yaml({key: value}).rstrip("\n")
         note = notes.get(key, "") if "\n" not in written else ""
-        lines.append(_with_note(f"  {written}", note))
+        lines.append(_with_note(indent(written, "  "), note))
     lines += [
         _with_note("  test_size: 0.2", "share of the rows that are kept for the final score"),
         _with_note("recipe: table", "several small networks beside a linear model, as suits most tables"),
@@ -66,7 +72,7 @@ def _text(section: dict[str, Any], report: dict[str, Any], file: Path) -> str:
     ]
     if told:
         lines += ["", "# What the columns hold. Where that is wrong, say so in data, as in", "#"]
-        example = write_yaml({told[0]["column"]: "category"}).strip()
+        example = write_yaml({_example(told, section.get("columns", {})): "category"}).strip()
         lines += [f"#   columns: {{{example}}}    or number, boolean, date; drop leaves it out", "#"]
         rows = [[clip(row["column"], 30), row["kind"], _holds(row)] for row in told[:_MOST]]
         lines += [f"#   {line.rstrip()}" for line in columns(rows, "<<<").splitlines()]
@@ -75,6 +81,12 @@ def _text(section: dict[str, Any], report: dict[str, Any], file: Path) -> str:
     left_out = [row for row in report.get("columns", ()) if row["kind"] == "left out"]
     lines += [f"#   {clip(row['column'], 30)} is left out: {row['why']}" for row in left_out[:_MOST]]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _example(told: list[dict[str, Any]], dates: dict[str, str]) -> str:
+    """Return the first column that is no part of a date."""
+    names = [row["column"] for row in told]
+    return next((name for name in names if name.rpartition(" ")[0] not in dates), next(iter(dates), names[0]))
 
 
 def _with_note(line: str, note: str) -> str:

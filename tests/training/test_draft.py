@@ -70,3 +70,13 @@ def test_what_cannot_be_drafted(tmp_path: Path) -> None:
         draft_config(DATASETS / "iris.csv", "specis", tmp_path / "a.yaml")
     with pytest.raises(UsageError, match="is no table that a config can be drafted for"):
         draft_config(DATASETS / "README.md", None, tmp_path / "a.yaml")
+
+
+def test_dates_are_named_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "seen.csv"
+    days = [f"{1 + i % 28:02d}.{1 + i % 12:02d}.2024" for i in range(40)]
+    file.write_text("when,size,kind\n" + "".join(f"{day},{i % 7},{i % 2}\n" for i, day in enumerate(days)))
+    text, config = drafted(tmp_path, file, "kind")
+    assert load_experiment(config).data.columns == {"when": "date"}
+    assert "columns: {size: category}" in text
+    assert "when month" in text
