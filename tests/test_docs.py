@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from mlpcli.config.loader import parse_experiment
 ROOT = Path(__file__).parents[1]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for pattern in ("*.md", "docs/*.md", "docs/lessons/*.md", "configs/**/*.md", "datasets/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "configs/**/*.md", "datasets/*.md")
     for path in sorted(ROOT.glob(pattern))
 }
 WRONG = """\
@@ -34,7 +35,30 @@ optimizer:
 training:
   epochs: true
 """
-WITH_FILES = ("docs/explain.md",)  # the code of these pages writes what their commands read
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+RUN_ELSEWHERE = {  # pages whose code has a test of its own
+    "docs/lessons/": "tests/test_lessons.py",
+    "docs/python.md": "tests/test_api.py",
+    "docs/sklearn.md": "tests/sklearn/test_base.py",
+}
+READ_BY = {  # files that a page's commands read, and from where they are
+    "docs/quickstart.md": {"my.csv": "datasets/penguins.csv"},
+    "docs/export.md": {"penguins.csv": "datasets/penguins.csv"},
+    "docs/recipes/images.md": {"shapes.yaml": "the page"},
+}
+RUN_BEFORE = {"docs/files.md": "train spiral --set training.epochs=1"}  # what a page takes for granted
+NOT_RUN = {  # commands of sh blocks that are not run, and why; what they name is checked
+    r"python3 -m venv |source |(.*/)?pip install ": "needs the package index",
+    r"(.*/)?(pytest|ruff|mypy)\b|\.ci/run": "is what runs this test",
+    r"(.*/)?python -m (benchmarks|tests\.fuzz|mkdocs)\b": "takes minutes, or packages that tests do not need",
+    r"mlp completion ": "writes into the shell's own files",
+    r"mlp play ": "serves a page until it is stopped",
+}
+NOT_INSTALLED = {  # modules of Python blocks that are not run, and why; they are compiled
+    "torch": "two gigabytes",
+    "keras": "needs one of three frameworks",
+    "model_torch": "needs torch",
+}
 NUMBER = re.compile(r" *[\d.,e-]*\d")
 
 
@@ -43,17 +67,20 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGES[page], re.DOTALL | re.MULTILINE)
 
 
-def with_blocks(language: str) -> list[str]:
-    """Return the pages with blocks in a language; the lessons are run by tests/test_lessons.py."""
-    return [page for page in PAGES if blocks(page, language) and not page.startswith("docs/lessons/")]
+def with_blocks(*languages: str) -> list[str]:
+    """Return the pages with blocks in one of the languages."""
+    return [
+        page
+        for page in PAGES
+        if any(blocks(page, language) for language in languages) and not page.startswith((*RUN_ELSEWHERE,))
+    ]
 
 
-def commands(page: str) -> Iterator[tuple[str, str]]:
-    """Yield each command of a page's transcripts, and what it prints."""
-    for console in blocks(page, "console"):
-        for block in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
-            command, _, output = block.partition("\n")
-            yield command, output
+def commands(console: str) -> Iterator[tuple[str, str]]:
+    """Yield each command of a transcript, and what it prints."""
+    for block in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
+        command, _, output = block.partition("\n")
+        yield command, output
 
 
 def without_numbers(lines: list[str]) -> list[str]:
@@ -72,18 +99,53 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_pages_have_transcripts() -> None:
-    transcripts = {page: len(list(commands(page))) for page in with_blocks("console")}
+    transcripts = {
+        page: sum(len(list(commands(block))) for block in blocks(page, "console"))
+        for page in with_blocks("console")
+    }
     assert transcripts.keys() >= {
         f"docs/{name}.md" for name in ("counting", "mistakes", "pictures", "tables")
     }
     assert sum(transcripts.values()) >= 10
 
 
-@pytest.mark.parametrize("page", with_blocks("console"))
-def test_every_transcript(page: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    if page in WITH_FILES:
-        exec(compile("\n".join(blocks(page, "python")), page, "exec"), {})
-    for command, output in commands(page):
+@pytest.mark.parametrize("page", with_blocks("console", "python"))
+def test_every_transcript_and_every_line_of_python(
+    page: str, workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are run one after the other, in a folder with the data and configs of the repository."""
+    for file, source in READ_BY.get(page, {}).items():
+        text = (
+            blocks(page, "yaml")[0] if source == "the page" else (ROOT / source).read_text(encoding="utf-8")
+        )
+        (workplace / file).write_text(text, encoding="utf-8")
+    if page in RUN_BEFORE:
+        assert run(shlex.split(RUN_BEFORE[page])) == 0
+    names: dict[str, Any] = {}
+    for language, block in BLOCK.findall(PAGES[page]):
+        capsys.readouterr()
+        if language == "python":
+            code = compile(block, page, "exec")
+            if not imported(block) & NOT_INSTALLED.keys():
+                exec(code, names)
+        elif language == "console":
+            play(block, workplace, capsys)
+
+
+def imported(code: str) -> set[str]:
+    """Return the packages that some code imports."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def play(console: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run the commands of a transcript, and compare what they print; scores and times may differ."""
+    for command, output in commands(console):
         words, _, pipe = command.partition(" | ")
         run(shlex.split(words)[1:])
         captured = capsys.readouterr()
@@ -122,10 +184,36 @@ def test_every_config_is_valid(page: str) -> None:
         parse_experiment(block, page, ROOT / "configs")
 
 
-def test_the_code_of_the_readme_runs(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = blocks("README.md", "python")
-    exec(compile(code, "README.md", "exec"), {})
-    assert re.fullmatch(r"\[[012] [012]\]\n", capsys.readouterr().out)
+SHELL_LINES = [
+    pytest.param(command, id=f"{page}: {command}"[:60])
+    for page in PAGES
+    for block in blocks(page, "sh")
+    for line in block.splitlines()
+    for command in line.partition("  #")[0].strip().split(" && ")
+    if command
+]
+
+
+@pytest.mark.parametrize("command", SHELL_LINES)
+def test_every_line_for_the_shell(command: str, workplace: Path) -> None:
+    """What it names exists; if nothing is said against it, it is run."""
+    words = shlex.split(command)
+    program = Path(words[0]).name
+    if program == "pip":
+        extras = {extra for word in words for extra in re.findall(r"\[(.*)\]", word)}
+        known = metadata("mlpcli").get_all("Provides-Extra")
+        assert {each for extra in extras for each in extra.split(",")} <= {*known}
+    elif program == "python":
+        module = ROOT.joinpath(*words[2].split("."))
+        assert words[1] == "-m"
+        assert module.is_dir() or module.with_suffix(".py").is_file() or words[2] in ("venv", "mkdocs")
+    elif program == "mlp":
+        require_known(words[1:])
+    elif words[0].startswith("."):
+        assert words[0].startswith(".venv/") or (ROOT / words[0]).exists()
+    if not any(re.match(pattern, command) for pattern in NOT_RUN):
+        assert program == "mlp", f"{command}: say in NOT_RUN why it is not run"
+        assert run(words[1:]) == 0
 
 
 def anchors(page: str) -> set[str]:
@@ -173,15 +261,20 @@ def spans(page: str) -> list[list[str]]:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_and_option_that_is_named_exists(page: str) -> None:
     for words in spans(page):
-        command: Any = cli
-        options: set[str] = {"--help", "--version"}
-        for word in words:
-            if isinstance(command, click.Group) and not word.startswith("-") and word != "COMMAND":
-                assert word in command.commands, words
-                command = command.commands[word]
-                options |= {option for parameter in command.params for option in parameter.opts}
-            elif word.startswith("--"):
-                assert word in options, words
+        require_known(words)
+
+
+def require_known(words: list[str]) -> None:
+    """Fail unless the words of a command line name a command of mlp, and its options."""
+    command: Any = cli
+    options: set[str] = {"--help", "--version"}
+    for word in words:
+        if isinstance(command, click.Group) and not word.startswith("-") and word != "COMMAND":
+            assert word in command.commands, words
+            command = command.commands[word]
+            options |= {option for parameter in command.params for option in parameter.opts}
+        elif word.startswith("--"):
+            assert word in options, words
 
 
 def defined_names(path: Path) -> set[str]:
