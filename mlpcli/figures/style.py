@@ -94,7 +94,7 @@ class ShownFigure(Figure):
 
     def _repr_png_(self) -> bytes:
         stream = io.BytesIO()
-        write(self, stream, "png")
+        _write_small(self, stream)
         return stream.getvalue()
 
 
