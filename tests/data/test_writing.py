@@ -23,7 +23,10 @@ def test_numbers_read_back(kind: Any, data: st.DataObject) -> None:
     assert kind(number_cell(number)) == number
 
 
-@given(texts=st.lists(st.text(min_size=1), min_size=1, max_size=4))
+CHARACTERS = st.characters(codec="utf-8", exclude_characters="\0")  # which no reader of CSV takes before 3.11
+
+
+@given(texts=st.lists(st.text(CHARACTERS, min_size=1), min_size=1, max_size=4))
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_texts_read_back(texts: list[str]) -> None:
     line = ",".join(map(text_cell, texts)) + "\n"
