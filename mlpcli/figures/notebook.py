@@ -72,12 +72,14 @@ def run_html(run: Run) -> str:
     try:
         best, rows = run.best, run.metrics
     except (MlpError, OSError):  # there is no epoch yet, or the directory is gone
-        return _block(_network(run.describe_network()), escape(run.describe_data()), escape(repr(run)))
-    epochs = f"epoch {len(rows):,} of {run.experiment.training.epochs:,}; the best is {best.epoch:,}"
+        best, rows = None, []
+    done = f"epoch {run.trainer.progress.epoch:,} of {run.experiment.training.epochs:,}"
+    about = [_network(run.describe_network()), escape(run.describe_data())]
+    if best is None:
+        return _block(*about, done)
     return _block(
-        _network(run.describe_network()),
-        escape(run.describe_data()),
-        epochs,
+        *about,
+        f"{done}; the best is {best.epoch:,}",
         _scores(best),
         _curve(rows, best.epoch, "best epoch"),
     )
@@ -182,20 +184,27 @@ def _curve(rows: Sequence[dict[str, Any]], marked: int, mark: str) -> str:
         drawn += f'<polyline points="{" ".join(ends)}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
         if len(ends) == 1:
             drawn += _dot(ends[0], colour)
-        legend += f' <span style="color:{colour}" aria-hidden="true">&#9473;</span> {_CURVES[part]}'
+        legend += _key("&#9473;", colour, _CURVES[part])
     judged = list(losses)[-1]
     if 0 < marked <= len(rows) > 1:
         x = _MARGIN + step * (marked - 1)
         y = _MARGIN + scale * (top - float(place(losses[judged][marked - 1])))
         drawn += _dot(f"{x:.4g},{y:.4g}", SPLIT_COLOURS[judged])
-        legend += f' <span style="color:{SPLIT_COLOURS[judged]}" aria-hidden="true">&#9679;</span> {mark}'
+        legend += _key("&#9679;", SPLIT_COLOURS[judged], mark)
     axis = f"loss from {rounded(low)} to {rounded(high)}{', logarithmic' * is_log}"
     told = f"{axis}, over {count(len(rows), 'epoch')}"
     return (
-        f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{told}"><path d="M0.5 0V{_HEIGHT - 0.5}H{_WIDTH}" fill="none" '
+        f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" style="max-width:100%" '
+        f'role="img" aria-label="{told}"><path d="M0.5 0V{_HEIGHT - 0.5}H{_WIDTH}" fill="none" '
         f'stroke="currentColor" stroke-opacity="0.4"/>{drawn}</svg>'
         f'<div style="font-size:85%">{told}:{legend}</div>'
+    )
+
+
+def _key(sign: str, colour: str, name: str) -> str:
+    return (
+        f' <span style="white-space:nowrap"><span style="color:{colour}" aria-hidden="true">{sign}</span> '
+        f"{name}</span>"
     )
 
 

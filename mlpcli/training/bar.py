@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Generator
 from contextlib import closing
@@ -28,6 +29,7 @@ def with_bar(run: Run) -> Generator[Epoch, None, None]:
         total=run.experiment.training.epochs,
         bar_format=(f"fold {fold.number} of {fold.of}, " if fold else "") + BAR,
         dynamic_ncols=True,
+        disable=sys.stderr is None,
     )
     with closing(epochs):
         for epoch in bar:

@@ -367,5 +367,5 @@ def load_model(path: Path) -> Model:
     Raises CheckpointError.
     """
     file = find_checkpoint(path)
-    folder = folder_of(file)
+    folder = folder_of(file.absolute())
     return Model(load_checkpoint(file), folder if is_run(folder) else None)

@@ -21,6 +21,7 @@ from mlpcli import RunError, UsageError
 from mlpcli.colours import SPLIT_COLOURS
 from mlpcli.figures import KINDS, UnfitError
 from mlpcli.figures.kinds import DRAW
+from mlpcli.figures.notebook import _curve
 from mlpcli.figures.style import INK
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.finished import FinishedRun
@@ -175,6 +176,20 @@ def test_a_run_in_memory_has_the_pictures_of_its_directory(
 def test_the_picture_of_a_run_shows_its_best_epoch_and_is_curves_by_default(run: mlpcli.Run) -> None:
     assert f"epoch {run.best.epoch}\n" in run.plot("boundary").get_suptitle()
     assert run.plot().get_suptitle() == "spiral: learning curves"
+
+
+def test_the_help_of_plot_names_all_pictures() -> None:
+    assert all(re.search(rf"\b{kind}\b", str(mlpcli.Run.plot.__doc__)) for kind in KINDS)
+
+
+def test_the_curve_of_many_epochs_is_short_and_any_loss_can_be_drawn() -> None:
+    for losses in ([1e308, 1e-308] * 5_000, [0.0] * 3, [-1e308, 1e308], list(range(1, 10_000))):
+        rows = [{"train_loss": loss, "val_loss": loss} for loss in losses]
+        drawn = _curve(rows, 2, "best epoch")
+        assert len(drawn) < 6_000
+        points = " ".join(re.findall('points="([^"]+)"', drawn)).split()
+        assert len(points) == 2 * min(len(losses), 120)
+        assert all(0 <= float(value) <= 360 for point in points for value in point.split(","))
 
 
 @pytest.mark.parametrize("thing", ["run", "model"])
