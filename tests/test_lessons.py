@@ -22,6 +22,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "lessons"
 LESSONS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("[0-9]*.md"))}
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r" *-?\d[\d.,e-]*")
+EXACT = ("count-params", "tiny.npz")  # whose numbers come from no training
 
 
 @dataclass
@@ -206,7 +207,8 @@ def test_a_lesson(
             play_python(block, played.names)
         for line, expected in transcript(block) if language == "console" else ():
             played.said[line] = play_command(line, capsys)
-            assert without_numbers(played.said[line]) == without_numbers(expected), line
+            like = str if any(word in line for word in EXACT) else without_numbers
+            assert like(played.said[line]) == like(expected), line
     for picture in re.findall(r"\]\(([\w-]+\.(?:png|svg))\)", LESSONS[lesson]):
         assert (tmp_path / picture).is_file()
         assert (FOLDER / picture).stat().st_size < 200_000
