@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mlpcli.data.writing import number_cell, text_cell
 from mlpcli.errors import RunError
 from mlpcli.reading import opened
+from mlpcli.text import count
+from mlpcli.training.evaluation import score_text
 from mlpcli.training.model import Model
 
 __all__ = ["MOST_NETWORKS", "FoldRow", "FoldsRecord", "Scores", "Validated", "read_record"]
@@ -90,6 +92,12 @@ class Validated:
     folds: NDArray[np.intp]
     numbers: NDArray[np.intp]
     y: NDArray[Any]
+
+    def __repr__(self) -> str:
+        name = next((name for name in ("accuracy", "r2") if self.mean.get(name) is not None), "loss")
+        mean, std = (score_text(name, scores.get(name)) for scores in (self.mean, self.std))
+        networks = count(len(self.record.rows), "network")
+        return f"<mlpcli.Validated: {networks}, {name} {mean} with a standard deviation of {std}>"
 
     @property
     def scores(self) -> list[dict[str, Any]]:

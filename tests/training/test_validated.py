@@ -39,6 +39,10 @@ def test_the_record_says_what_was_found(tmp_path: Path) -> None:
     assert [row["n"] for row in record["rows"]] == [50, 50, 50]
     assert record["rows"][0]["baselines"].keys() == {"most_frequent", "linear"}
     assert found.model.checkpoint.scores["out_of_fold_accuracy"] == record["out_of_fold"]["accuracy"]
+    mean, std = found.mean["accuracy"], found.std["accuracy"]
+    assert repr(found) == (
+        f"<mlpcli.Validated: 3 networks, accuracy {mean:.2%} with a standard deviation of {std:.2%}>"
+    )
 
 
 def test_rows_have_their_numbers_in_the_file(tmp_path: Path) -> None:
