@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         RunError,
         UsageError,
     )
+    from mlpcli.training.epoch import Epoch
+    from mlpcli.training.metrics_csv import MetricsCsv
     from mlpcli.training.model import Model
     from mlpcli.training.run import Run
     from mlpcli.training.validated import Validated
@@ -29,6 +31,8 @@ __all__ = [
     "ConfigError",
     "ConfigWarning",
     "DataError",
+    "Epoch",
+    "MetricsCsv",
     "MlpError",
     "Model",
     "Run",
@@ -47,6 +51,8 @@ _HOMES = {
     "cross_validate": "mlpcli.api",
     "load": "mlpcli.api",
     "train": "mlpcli.api",
+    "Epoch": "mlpcli.training.epoch",
+    "MetricsCsv": "mlpcli.training.metrics_csv",
     "Model": "mlpcli.training.model",
     "Run": "mlpcli.training.run",
     "Validated": "mlpcli.training.validated",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError, UsageError
 from mlpcli.training.folds import CrossValidation, take_folds_directory, train_folds
 from mlpcli.training.model import Model, load_model
-from mlpcli.training.run import Run
+from mlpcli.training.run import Listener, Run
 from mlpcli.training.start import take_directory, train_run
 from mlpcli.training.validated import Validated
 
@@ -33,6 +33,7 @@ def train(
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: Callable[[Run], object] | bool | None = None,
+    listeners: Sequence[Listener] = (),
     **overrides: Any,
 ) -> Run:
     """Train the network of a config and return the run; nothing is printed, unless ``progress`` is True.
@@ -59,6 +60,10 @@ def train(
     the first epoch and after each one. `Run.stop`, called from there or from another thread, ends the
     training after the batch at hand.
 
+    Each of the ``listeners`` is called with the run and each `Epoch`, before the run keeps that epoch. What a
+    listener raises ends the training and comes through as it is. Of a run that was killed and is resumed, the
+    epochs since it was saved last are trained again, and a listener is told of them again.
+
     Raises ConfigError, DataError, UsageError for what does not fit together, RunError where training diverges
     or the run cannot be written.
     """
@@ -69,11 +74,12 @@ def train(
     experiment = _experiment(config, overrides, X, y, sample_weight, groups)
     if validation is not None:
         experiment = _without_validation(experiment)
+    _require_place(experiment, out)
     splits = None
     if X is not None:
         splits = _split_arrays(experiment, X, y, sample_weight, groups, validation)
     directory = None if out is None else take_directory("run", Path(out).absolute(), resume=resume)
-    return train_run(experiment, directory, splits, progress=progress)
+    return train_run(experiment, directory, splits, progress=progress, listeners=listeners)
 
 
 def cross_validate(
@@ -88,6 +94,7 @@ def cross_validate(
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: Callable[[Run], object] | bool | None = None,
+    listeners: Sequence[Listener] = (),
     **overrides: Any,
 ) -> Validated:
     """Train a network for each fold of the data, and return what they predict for the rows of their folds.
@@ -105,10 +112,13 @@ def cross_validate(
     if resume and out is None:
         raise UsageError("resume=True needs out, the directory of the cross-validation to go on with")
     experiment = _experiment(config, overrides, X, y, sample_weight, groups)
+    _require_place(experiment, out)
     dataset = None if X is None else _dataset(experiment, X, y, sample_weight, groups)
     directory = None if out is None else take_folds_directory("", Path(out).absolute(), resume=resume)
     try:
-        validation = CrossValidation(experiment, folds, repeats, directory=directory, dataset=dataset)
+        validation = CrossValidation(
+            experiment, folds, repeats, directory=directory, dataset=dataset, listeners=listeners
+        )
         return train_folds(validation, progress=progress)
     finally:
         if directory is not None:
@@ -140,6 +150,15 @@ def _experiment(
     if groups is not None and getattr(experiment.data, "split_by", "random") == "time":
         raise UsageError("groups and data.split_by: time do not go together; leave out one of the two")
     return experiment
+
+
+def _require_place(experiment: Experiment, out: str | os.PathLike[str] | None) -> None:
+    """Raise UsageError if event files are asked for, and there is no directory for them."""
+    if experiment.training.tensorboard and out is None:
+        raise UsageError(
+            "training.tensorboard: true writes event files into the directory of the run, and this run has "
+            "none; name one with out, or set the key to false"
+        )
 
 
 def _dataset(experiment: Experiment, X: Any, y: Any, sample_weight: Any, groups: Any) -> Dataset:

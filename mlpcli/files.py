@@ -1,4 +1,4 @@
-"""Files, lines and folders that are written whole or not at all."""
+"""Files, parts of files and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-__all__ = ["append_line", "make_folder", "make_place", "new_folder", "replace_file", "temporary_name"]
+__all__ = ["append", "make_folder", "make_place", "new_folder", "replace_file", "temporary_name"]
 
 
 def make_folder(path: Path) -> None:
@@ -58,15 +58,15 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
-def append_line(path: Path, line: bytes) -> None:
-    """Add a line, which ends in a newline, to a file; if it cannot be written whole, no part of it stays.
+def append(path: Path, data: bytes) -> None:
+    """Add bytes to a file, such as a line; if they cannot be written whole, no part of them stays.
 
     Nothing is buffered: a buffer that a full disk refused would be written again when the file is closed.
     """
     with path.open("ab", buffering=0) as stream:
         size = stream.tell()
         try:
-            rest = memoryview(line)
+            rest = memoryview(data)
             while rest:  # a disk that is nearly full takes a part of it first
                 rest = rest[stream.write(rest) :]
         except BaseException:

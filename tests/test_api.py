@@ -15,7 +15,18 @@ import numpy as np
 import pytest
 
 import mlpcli
-from mlpcli import CheckpointError, ConfigError, DataError, Model, Run, RunError, UsageError, load, train
+from mlpcli import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    Epoch,
+    Model,
+    Run,
+    RunError,
+    UsageError,
+    load,
+    train,
+)
 from mlpcli.cli import run as mlp
 
 SPIRAL = Path(__file__).parents[1] / "configs" / "spiral.yaml"
@@ -25,14 +36,17 @@ SIGNATURES = {
     "validation: 'tuple[Any, ...] | None' = None, "
     "out: 'str | os.PathLike[str] | None' = None, "
     "resume: 'bool' = False, progress: 'Callable[[Run], object] | bool | None' = None, "
-    "**overrides: 'Any') -> 'Run'",
+    "listeners: 'Sequence[Listener]' = (), **overrides: 'Any') -> 'Run'",
     "cross_validate": "(config: 'str | os.PathLike[str] | Mapping[str, Any] | None' = None, *, "
     "X: 'Any' = None, y: 'Any' = None, sample_weight: 'Any' = None, groups: 'Any' = None, "
     "folds: 'int' = 5, repeats: 'int' = 1, "
     "out: 'str | os.PathLike[str] | None' = None, "
     "resume: 'bool' = False, progress: 'Callable[[Run], object] | bool | None' = None, "
-    "**overrides: 'Any') -> 'Validated'",
+    "listeners: 'Sequence[Listener]' = (), **overrides: 'Any') -> 'Validated'",
     "load": "(checkpoint: 'str | os.PathLike[str]') -> 'Model'",
+    "MetricsCsv": "(path: 'str | os.PathLike[str] | None' = None) -> 'None'",
+    "Epoch.values": "dict[str, float | None]",
+    "Epoch.scalars": "dict[str, float]",
     "Model.predict": "(self, X: 'Any') -> 'NDArray[Any]'",
     "Model.predict_proba": "(self, X: 'Any') -> 'NDArray[Any]'",
     "Model.scores": "(self, X: 'Any') -> 'NDArray[Any]'",
@@ -504,6 +518,52 @@ def test_a_callback_that_fails_leaves_a_run_that_goes_on(tmp_path: Path) -> None
     run = train(SPIRAL, out=tmp_path / "run", resume=True, progress=lambda run: run.stop())
     assert len(run.metrics) == 3
     assert load(tmp_path / "run" / "last.npz").epoch == 3
+
+
+def test_listeners_get_each_epoch_in_order_before_it_is_kept(tmp_path: Path) -> None:
+    seen: list[Any] = []
+
+    def first(run: Run, epoch: Epoch) -> None:
+        seen.append((epoch.number, len(run.metrics), float(run.network.parameters.values[0])))
+
+    def second(run: Run, epoch: Epoch) -> None:
+        seen.append(epoch.metrics["train_loss"])
+
+    run = train(SPIRAL, listeners=[first, second], training={"epochs": 2, "snapshots": 2})
+    weights = [float(model.checkpoint.network.parameters.values[0]) for model in run.snapshots.values()]
+    losses = [row["train_loss"] for row in run.metrics]
+    assert seen == [(1, 0, weights[0]), losses[0], (2, 1, weights[1]), losses[1]]
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("mine"), OSError(28, "mine"), RunError("mine"), KeyboardInterrupt(), DataError("mine")]
+)
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_what_a_listener_raises_comes_through_and_leaves_a_whole_run(
+    tmp_path: Path, error: BaseException, on_disk: bool
+) -> None:
+    out, heard = tmp_path / "run" if on_disk else None, []
+
+    def fail(run: Run, epoch: Epoch) -> None:
+        heard.append(epoch.number)
+        if heard == [1, 2, 3]:
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        train(SPIRAL, out=out, listeners=[fail], training={"epochs": 5})
+    assert caught.value is error
+    if out is not None:
+        assert load(out / "last.npz").epoch == 2
+        run = train(SPIRAL, out=out, resume=True, listeners=[fail], training={"epochs": 5})
+        assert heard == [1, 2, 3, 3, 4, 5]
+        whole = train(SPIRAL, out=tmp_path / "whole", training={"epochs": 5})
+        assert run.last.layers["W1"].tobytes() == whole.last.layers["W1"].tobytes()
+        assert [row["epoch"] for row in run.metrics] == [1, 2, 3, 4, 5]
+
+
+def test_a_listener_may_stop_the_run() -> None:
+    run = train(SPIRAL, listeners=[lambda run, epoch: epoch.number == 3 and run.stop()])
+    assert len(run.metrics) == 3
 
 
 def test_another_thread_stops_within_an_epoch() -> None:

@@ -58,6 +58,8 @@ NOT_INSTALLED = {  # modules of Python blocks that are not run, and why; they ar
     "torch": "two gigabytes",
     "keras": "needs one of three frameworks",
     "model_torch": "needs torch",
+    "mlflow": "large; tests/test_tracking.py runs this with a module in its place",
+    "wandb": "needs an account; tests/test_tracking.py runs this with a module in its place",
 }
 NUMBER = re.compile(r" *[\d.,e-]*\d")
 

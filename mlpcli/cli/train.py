@@ -301,6 +301,8 @@ def _summary(run: Run, directory: RunDirectory, rates: list[float]) -> str:
     if file:
         facts.append(["", f"mlp predict {best} {shell_path(os.path.relpath(file))}"])
     facts.append(["", _pictures(directory)])
+    if run.experiment.training.tensorboard:
+        facts.append(["", f"tensorboard --logdir {shell_path(directory.path)}"])
     header = [
         f"epoch {run.trainer.progress.best_epoch}",
         *("loss" if name == "loss" else MEASURES[name].title for name in names),

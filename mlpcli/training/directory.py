@@ -8,6 +8,7 @@ import json
 import os
 import re
 import tempfile
+import time
 import weakref
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.yaml12 import write_yaml
 from mlpcli.errors import RunError, UsageError
-from mlpcli.files import append_line, make_folder, replace_file, temporary_name
+from mlpcli.files import append, make_folder, replace_file, temporary_name
 from mlpcli.training.names import FOLDS, RUN_CONFIG, RUN_LOG, RUNS, new_names
 
 try:
@@ -44,6 +45,7 @@ _FOLD = re.compile(r"(repeat-[0-9]+-)?fold-[0-9]+")
 _SNAPSHOTS = "snapshots"
 _SNAPSHOT = re.compile(r"epoch-([0-9]{4,8})\.npz")
 _PLOTS = "plots"
+_EVENTS = re.compile(r"events\.out\.tfevents\.([0-9]{1,15})\.mlp")  # TensorBoard reads all "tfevents"
 _PICTURE = re.compile(r".+\.(png|svg|gif)")  # that `mlp plot` makes
 
 _F = TypeVar("_F", bound="_Folder")
@@ -206,6 +208,8 @@ class RunDirectory(_Folder):
         report = self.path / _REPORT
         for file in (self.metrics, self.best, self.last, self.log, report, temporary_name(report)):
             file.unlink(missing_ok=True)
+        for file in self.event_files():
+            file.unlink()
         self.forget_snapshots(set())
         self._sweep()
         _remove_pictures(self.path)
@@ -232,17 +236,32 @@ class RunDirectory(_Folder):
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add a row to metrics.jsonl; if that fails, no part of the row stays."""
-        append_line(self.metrics, json.dumps(row).encode() + b"\n")
+        append(self.metrics, json.dumps(row).encode() + b"\n")
 
     def append_log(self, text: str) -> None:
         """Add a line, or several, to run.log, with the time and its distance from UTC."""
         now = datetime.now().astimezone().isoformat(" ", "milliseconds")
-        append_line(self.log, f"{now} {text}\n".encode(errors="backslashreplace"))
+        append(self.log, f"{now} {text}\n".encode(errors="backslashreplace"))
 
-    def sync_metrics(self) -> None:
-        """Wait until all rows have reached the disk."""
-        with contextlib.suppress(FileNotFoundError), self.metrics.open("rb+") as stream:
-            os.fsync(stream.fileno())
+    def event_files(self) -> list[Path]:
+        """Return the event files, the oldest first: one for each time that the run was begun or resumed."""
+        found = [path for path in self.path.iterdir() if _EVENTS.fullmatch(path.name)]
+        return sorted(found, key=_seconds)
+
+    def new_event_file(self) -> Path:
+        """Return the path of another event file; TensorBoard reads them in the order of their names."""
+        now = max([int(time.time()), *(_seconds(path) + 1 for path in self.event_files())])
+        return self.path / f"events.out.tfevents.{now:010}.mlp"
+
+    def append_events(self, file: Path, records: bytes) -> None:
+        """Add records to an event file; if that fails, no part of them stays."""
+        append(file, records)
+
+    def sync_epochs(self) -> None:
+        """Wait until the rows of all epochs, and the last event file, have reached the disk."""
+        for file in (self.metrics, *self.event_files()[-1:]):
+            with contextlib.suppress(FileNotFoundError), file.open("rb+") as stream:
+                os.fsync(stream.fileno())
 
     def rewind(self, epochs: int) -> str | None:
         """Undo what a run has written since it had ``epochs`` epochs, when last.npz was saved.
@@ -349,6 +368,13 @@ def _remove_temporary(folder: Path, names: re.Pattern[str]) -> None:
         name = file.name[1 : -len(".tmp")]
         if names.fullmatch(name):
             temporary_name(folder / name).unlink(missing_ok=True)
+
+
+def _seconds(events: Path) -> int:
+    """Return the time in the name of an event file."""
+    match = _EVENTS.fullmatch(events.name)
+    assert match is not None
+    return int(match[1])
 
 
 def _epoch(row: bytes) -> Any:

@@ -27,9 +27,10 @@ from mlpcli.training.model import Model
 from mlpcli.training.moved import data_from, found_from_config
 from mlpcli.training.names import FOLDS
 from mlpcli.training.resume import find_run_to_resume, require_unchanged, with_choices
-from mlpcli.training.run import Run
+from mlpcli.training.run import Listener, Run
 from mlpcli.training.settled import settle
 from mlpcli.training.start import start_run, take_directory, train_to_end
+from mlpcli.training.tensorboard import require_tensorboard
 from mlpcli.training.validated import MOST_NETWORKS, FoldRow, FoldsRecord, Scores, Validated, read_record
 
 __all__ = [
@@ -55,8 +56,9 @@ class CrossValidation:
 
     In each of the ``repeats`` the data are cut into other ``folds``, and there is a run for each fold: that
     of the config with ``data.fold``, and with a seed that is one higher in each repeat. ``dataset`` takes the
-    place of the data that the config names, which are read once. Where the directory holds a cross-validation
-    that was stopped, it goes on; ``folds`` and ``repeats`` may then be None, for those that it has.
+    place of the data that the config names, which are read once. The ``listeners`` are those of each run.
+    Where the directory holds a cross-validation that was stopped, it goes on; ``folds`` and ``repeats`` may
+    then be None, for those that it has.
 
     Raises DataError, ConfigError and UsageError for what does not fit together; until then nothing in the
     directory has changed.
@@ -70,9 +72,12 @@ class CrossValidation:
         *,
         directory: FoldsDirectory | None = None,
         dataset: Dataset | None = None,
+        listeners: Sequence[Listener] = (),
         force_memory: bool = False,
     ) -> None:
-        self.directory, self._force_memory = directory, force_memory
+        self.directory, self._listeners, self._force_memory = directory, listeners, force_memory
+        if experiment.training.tensorboard and directory is not None:
+            require_tensorboard()
         self.stopped = False
         self._current: Run | None = None
         self._best: dict[str, Checkpoint] = {}
@@ -142,7 +147,13 @@ class CrossValidation:
                 place = take_directory("", self.directory.path / plan.name, resume=True)
             try:
                 splits = divide(plan.experiment, self._dataset)
-                run = start_run(plan.experiment, place, splits, force_memory=self._force_memory)
+                run = start_run(
+                    plan.experiment,
+                    place,
+                    splits,
+                    listeners=self._listeners,
+                    force_memory=self._force_memory,
+                )
                 self._current = run
                 if self.stopped:  # while the run was made
                     return

@@ -202,7 +202,7 @@ class DirectoryRecorder:
         if not self._unwritten:
             return
         with self._writing():
-            self._files.sync_metrics()
+            self._files.sync_epochs()
             for path in (self._files.best, self._files.last):
                 if path in self._unwritten:
                     kept = self._unwritten[path]

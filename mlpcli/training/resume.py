@@ -26,7 +26,8 @@ from mlpcli.training.settled import with_open, with_task
 
 __all__ = ["find_run_to_resume", "load_last", "require_unchanged", "restore", "resume_run", "with_choices"]
 
-_MAY_CHANGE = "training.epochs"
+_EPOCHS = "training.epochs"
+_MAY_CHANGE = (_EPOCHS, "training.tensorboard")
 _PLACES = re.compile(r"data\.(path|root|split\..*)")  # the checksum says whether the data are the same
 _MONITOR = "training.monitor"
 # What the file shows where the config leaves it open.
@@ -51,10 +52,10 @@ def find_run_to_resume(name: str, given: Path | None, mark: str = RUN_CONFIG) ->
 def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | None:
     """Return the run's last.npz; None if it was stopped before anything was saved.
 
-    Raises ConfigError if the run was started with another config. Only training.epochs may differ, and the
-    place of the data, which are known again by a checksum; and training.monitor may be left out. Not even the
-    epochs may differ if a run was killed between writing best.npz and last.npz: with other epochs the best
-    one might never come again.
+    Raises ConfigError if the run was started with another config. Only training.epochs and
+    training.tensorboard may differ, and the place of the data, which are known again by a checksum; and
+    training.monitor may be left out. Not even the epochs may differ if a run was killed between writing
+    best.npz and last.npz: with other epochs the best one might never come again.
     """
     last = load_checkpoint(directory.last, force_memory=True) if directory.last.exists() else None
     begun = load_experiment(directory.config) if last is None else last.experiment
@@ -63,7 +64,7 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
     epochs = experiment.training.epochs
     if last is not None and epochs < last.epoch:
         raise ConfigError(
-            f"the run in {directory.path} has done {last.epoch:,} epochs, and {_MAY_CHANGE} is {epochs:,}; "
+            f"the run in {directory.path} has done {last.epoch:,} epochs, and {_EPOCHS} is {epochs:,}; "
             f"give at least {last.epoch:,}"
         )
     if last is not None and last.resume is None:
@@ -76,8 +77,8 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
         if best.epoch > last.epoch and planned != epochs:
             raise ConfigError(
                 f"the run in {directory.path} was killed when best.npz held epoch {best.epoch:,} already, "
-                f"and last.npz epoch {last.epoch:,}; with another {_MAY_CHANGE} than {planned:,} that best "
-                f"epoch may not come again.\nTrain it to {_MAY_CHANGE}: {planned} first, then change that.",
+                f"and last.npz epoch {last.epoch:,}; with another {_EPOCHS} than {planned:,} that best "
+                f"epoch may not come again.\nTrain it to {_EPOCHS}: {planned} first, then change that.",
                 topic="best is ahead",
                 run=directory.path,
                 epochs=planned,
@@ -92,15 +93,15 @@ def require_unchanged(what: str, begun: Experiment, experiment: Experiment) -> N
         f"  {key}: {_shown(before, key)} at the start, now {_shown(now, key)}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
-        and key != _MAY_CHANGE
+        and key not in _MAY_CHANGE
         and not (key in before and key in now and _PLACES.fullmatch(key))
         and not (key == _MONITOR and now[key] is None)
     ]
     if changed:
         raise ConfigError(
             f"{what} was started with another config:\n" + "\n".join(changed) + "\n"
-            f"Change that back, or train a new run; when a run is resumed, only {_MAY_CHANGE} and the place "
-            "of the data may change."
+            f"Change that back, or train a new run; when a run is resumed, only {', '.join(_MAY_CHANGE)} and "
+            "the place of the data may change."
         )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import platform
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -57,7 +57,9 @@ from mlpcli.training.settled import settle
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Run", "build_trainer", "describe_epoch"]
+__all__ = ["Listener", "Run", "build_trainer", "describe_epoch"]
+
+Listener: TypeAlias = Callable[["Run", Epoch], object]
 
 
 def build_trainer(
@@ -101,6 +103,7 @@ class Run:
     ``experiment`` is the complete config: if a loss was left out, it is the one that follows from the target.
     ``splits`` takes the place of the data that the config names. Without a recorder the run is kept in
     memory. ``notes`` are sentences on what a user should know before training; the log has them too.
+    Each of the ``listeners`` is called with the run and each epoch, before the recorder keeps that epoch.
 
     With ``start`` the run goes on from there with its own settings: it takes the transforms as they were
     fitted, the weights, the number of the epoch, and the optimizer's arrays if it keeps the same ones. The
@@ -175,6 +178,7 @@ class Run:
             go_on(self.network, self.trainer, start, anew=anew)
             self.may_have_seen = may_have_seen(experiment, splits, start) if anew else start.may_have_seen
         self._snapshots = set(experiment.training.snapshot_epochs)
+        self.listeners: list[Listener] = []
         self.seconds = 0.0
         began = describe_start(experiment, splits, start) if anew and start is not None else None
         notes = [choice, path_note, began]
@@ -194,7 +198,8 @@ class Run:
         runs out. However training ends, the recorder is synced: only what kills the process loses epochs.
 
         Raises RunError if training diverges, NotWrittenError if the run cannot be written; what was kept
-        stays. The error has this run as its ``run``.
+        stays. The error has this run as its ``run``. What a listener raises ends the training and comes
+        through as it is; the epoch that it was told of is trained again when the run is resumed.
         """
         start = time.perf_counter()
         first_lines = [
@@ -222,6 +227,8 @@ class Run:
                 with self._advising():
                     self._keep_start()
             for epoch in self._trained():
+                for listener in self.listeners:
+                    listener(self, epoch)
                 self._keep(epoch)
                 recorder.log(describe_epoch(epoch.metrics))
                 yield epoch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from mlpcli.training.bar import with_bar
 from mlpcli.training.directory import RunDirectory, choose_directory
 from mlpcli.training.recorder import DirectoryRecorder
 from mlpcli.training.resume import find_run_to_resume, load_last, resume_run
-from mlpcli.training.run import Run
+from mlpcli.training.run import Listener, Run
+from mlpcli.training.tensorboard import EventWriter
 
 __all__ = ["start_run", "take_directory", "train_run", "train_to_end"]
 
@@ -35,13 +36,25 @@ def start_run(
     directory: RunDirectory | None = None,
     splits: Splits | None = None,
     *,
+    listeners: Sequence[Listener] = (),
     force_memory: bool = False,
 ) -> Run:
     """Return a run that is ready to train: a new one, or the one in the directory as it was saved last.
 
-    Without a directory it is kept in memory. Raises what `Run`, `load_last` and `resume_run` raise; until
-    then nothing in the directory has changed.
+    Without a directory it is kept in memory. With ``training.tensorboard`` the first of its listeners is an
+    `EventWriter`. Raises what this, `Run`, `load_last` and `resume_run` raise; until then nothing in the
+    directory has changed.
     """
+    if experiment.training.tensorboard and directory is not None:
+        listeners = [EventWriter(directory), *listeners]
+    run = _begun(experiment, directory, splits, force_memory)
+    run.listeners += listeners
+    return run
+
+
+def _begun(
+    experiment: Experiment, directory: RunDirectory | None, splits: Splits | None, force_memory: bool
+) -> Run:
     if directory is None:
         return Run(experiment, splits, force_memory=force_memory)
     if not directory.goes_on:
@@ -66,6 +79,7 @@ def train_run(
     splits: Splits | None = None,
     *,
     progress: Callable[[Run], object] | bool | None = None,
+    listeners: Sequence[Listener] = (),
     force_memory: bool = False,
 ) -> Run:
     """Start a run, train it to its end, close its directory and return it.
@@ -73,7 +87,7 @@ def train_run(
     ``progress`` is that of `train_to_end`. Raises what `start_run` and `Run.epochs` raise.
     """
     try:
-        run = start_run(experiment, directory, splits, force_memory=force_memory)
+        run = start_run(experiment, directory, splits, listeners=listeners, force_memory=force_memory)
         train_to_end(run, progress)
     finally:
         if directory is not None:

@@ -466,8 +466,8 @@ def test_a_changed_config_is_not_gone_on_with(mlp: Mlp) -> None:
         "Error: the run in run was started with another config:\n"
         "  model.hidden: [100] at the start, now [50]\n"
         "  optimizer.learning_rate: 0.1 at the start, now 0.3\n"
-        "Change that back, or train a new run; when a run is resumed, only training.epochs "
-        "and the place of the data may change.\n"
+        "Change that back, or train a new run; when a run is resumed, only training.epochs, "
+        "training.tensorboard and the place of the data may change.\n"
     )
     assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
 

@@ -151,6 +151,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "start_from": None,
             "checkpoint_every": None,
             "snapshots": None,
+            "tensorboard": False,
         },
     }
     assert next(iter(to_plain(config)["data"])) == "name"

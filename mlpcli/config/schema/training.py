@@ -75,6 +75,11 @@ class Training(Section):
         description="keep the weights of this many epochs, from the first to the last, most of them early, "
         "when the network changes most, to animate them; null keeps none",
     )
+    tensorboard: bool = Field(
+        False,
+        description="also write event files for TensorBoard into the run's directory: the metrics of each "
+        "epoch, and histograms of weights and activations; needs the extra tensorboard",
+    )
 
     @property
     def snapshot_epochs(self) -> list[int]:
