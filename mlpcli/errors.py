@@ -11,11 +11,11 @@ __all__ = [
     "ConfigError",
     "ConfigWarning",
     "DataError",
-    "DatesError",
     "MlpError",
     "NoCheckpointError",
     "RunError",
     "RunWarning",
+    "UnclearError",
     "UsageError",
     "did_you_mean",
     "nearest",
@@ -63,12 +63,12 @@ class DataError(MlpError):
     """A data set is missing, unreadable or not what it has to be."""
 
 
-class DatesError(DataError):
-    """A table has ``columns`` of dates, and nothing says what to do with them."""
+class UnclearError(DataError):
+    """Columns of a table are unclear unless the config says what they hold; those in ``dates`` hold dates."""
 
-    def __init__(self, message: str, columns: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, dates: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.columns = tuple(columns)
+        self.dates = tuple(dates)
 
 
 class CheckpointError(MlpError):

@@ -23,6 +23,7 @@ HINTS = {
     "run out of reach": "Once it can be reached again, resume with: mlp train --resume {run}",
     "nothing written": "Once it can be written, train again.",
     "run cannot go on": "--force trains a new run in its place.",
+    "data for a config": "To write a config with comments: mlp init --data {file}",
     "memory": "To start it anyway: mlp train --force-memory",
     "data moved": "If the data have moved, name them with --data.",
     "data changed": "mlp eval --data scores other data, or these as a whole.",

@@ -11,7 +11,7 @@ from mlpcli.blas import prepare_blas
 from mlpcli.cli.commands import command_line
 from mlpcli.cli.completing import complete_table
 from mlpcli.cli.output import show, tell
-from mlpcli.errors import UsageError, nearest
+from mlpcli.errors import DataError, UsageError, nearest
 from mlpcli.text import clip, printable
 
 __all__ = ["init"]
@@ -45,6 +45,7 @@ def init(config: Path | None, data: str | None, target: str | None, force: bool)
     place = config or Path(f"{file.name.split('.')[0] or 'config'}.yaml")
     if place.exists() and not force:
         raise UsageError(f"{place} is there already; --force replaces it, or give another name")
+    problem: DataError | None = None
     if str(data) in names and not file.is_file():
         if target is not None:
             raise UsageError(f"--target names a column of a table, and {data} is none")
@@ -61,12 +62,18 @@ def init(config: Path | None, data: str | None, target: str | None, force: bool)
         prepare_blas()
         from mlpcli.training.draft import draft_config
 
-        text, chosen = draft_config(file, target, place)
-        first, _, rest = text.partition("\n")
-        text = f"{first}\n{_commands(place)}\n{rest}"
-        if target is None and chosen is not None:
-            tell(f"{clip(chosen, 60)!r} is taken as the column to predict; name another one with --target.")
+        draft = draft_config(file, target, place)
+        first, _, rest = draft.text.partition("\n")
+        text, problem = f"{first}\n{_commands(place)}\n{rest}", draft.problem
+        if target is None and draft.target is not None:
+            chosen = clip(draft.target, 60)
+            tell(f"{chosen!r} is taken as the column to predict; name another one with --target.")
     _write(place, text)
+    if problem is not None:
+        raise DataError(
+            f"{problem}\n{place} is written. Say it there, or change the data; then train: "
+            f"{command_line('train', place)}"
+        )
     show(f"{place} is written.\nnext  {command_line('train', place)}")
 
 

@@ -230,7 +230,7 @@ def _read_file(file: FilePath) -> tuple[Document, Source, FilePath]:
     shipped = None if file.is_file() else shipped_configs().get(file.as_posix())
     if shipped is None:
         if file.is_file() and (table := describe_table(file)) is not None:
-            raise ConfigError(table)
+            raise ConfigError(table, topic="data for a config", file=file)
         document, source = _read_text(_decode(file), str(file))
         extend(document, source, file.parent, _decode, (file.resolve(),))
         return document, source, file.parent

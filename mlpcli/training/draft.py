@@ -5,26 +5,34 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from textwrap import indent
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.tables import columns_of, guess_target, kind_of
 from mlpcli.config.yaml12 import write_yaml
-from mlpcli.errors import DatesError, UsageError, nearest
+from mlpcli.errors import UnclearError, UsageError, nearest
 from mlpcli.text import clip, columns, count, listed, some
 from mlpcli.training.describe import describe_data
 
-__all__ = ["draft_config"]
+__all__ = ["Draft", "draft_config"]
 
 _MOST = 60  # columns that are listed
 _NAMES = 5  # classes, or commonest categories, that are listed
 
 
-def draft_config(file: Path, target: str | None, config: Path) -> tuple[str, str | None]:
-    """Return the text of a commented config that trains on a table, and the column that it predicts.
+class Draft(NamedTuple):
+    """The text of a config, the column that it predicts, and what the config still leaves unclear."""
 
-    The text is to be written as ``config``. ``target`` is that column; None takes the likeliest. The data
-    are read, to say what is in them. Raises UsageError for a column that is not there, and DataError or
+    text: str
+    target: str | None
+    problem: UnclearError | None
+
+
+def draft_config(file: Path, target: str | None, config: Path) -> Draft:
+    """Return a commented config that trains on a table, to be written as ``config``.
+
+    ``target`` is the column to predict; None takes the likeliest. The data are read, to say what is in them.
+    Raises UsageError for a column that is not there, and DataError or
     ConfigError if they cannot be read.
     """
     kind = kind_of(file)
@@ -41,29 +49,39 @@ def draft_config(file: Path, target: str | None, config: Path) -> tuple[str, str
         section["target"] = target or guess_target(names)
         if delimiter != ",":
             section["delimiter"] = delimiter
-    plain = {"data": section, "recipe": "table"}
-    folder = config.absolute().parent
+    report = _describe(section, config.absolute().parent)
+    if isinstance(report, UnclearError) and report.dates:
+        section["columns"] = dict.fromkeys(report.dates, "date")
+        report = _describe(section, config.absolute().parent)
+    problem = report if isinstance(report, UnclearError) else None
+    return Draft(_text(section, {} if problem else report, file), section.get("target"), problem)
+
+
+def _describe(section: dict[str, Any], folder: Path) -> Any:
+    """Return a description of the data, or the error that says what is unclear."""
     try:
-        report = describe_data(validate_experiment(plain, folder))
-    except DatesError as error:
-        section["columns"] = dict.fromkeys(error.columns, "date")
-        report = describe_data(validate_experiment(plain, folder))
-    return _text(section, report, file), section.get("target")
+        return describe_data(validate_experiment({"data": section, "recipe": "table"}, folder))
+    except UnclearError as error:
+        return error
 
 
 def _text(section: dict[str, Any], report: dict[str, Any], file: Path) -> str:
+    """Return the config; without a report it leaves room for what the columns hold."""
     told = [row for row in report.get("columns", ()) if row["kind"] != "left out"]
-    what = count(len(told) or len(report["features"]), "column" if told else "feature")
     name = clip(file.name, 60)
-    lines = [
-        f"# {name}: {count(report['examples'], 'row')}; {_target(report)} to be predicted from {what}.",
-        "data:",
-    ]
+    if report:
+        what = count(len(told) or len(report["features"]), "column" if told else "feature")
+        opening = f"{count(report['examples'], 'row')}; {_target(report)} to be predicted from {what}."
+    else:
+        opening = "some columns are unclear; say in data.columns what they hold, or change the file."
+    lines = [f"# {name}: {opening}", "data:"]
     notes = {"path": "relative to this file", "target": "the column to predict"}
     for key, value in section.items():
         written = write_yaml({key: value}).rstrip("\n")
         note = notes.get(key, "") if "\n" not in written else ""
         lines.append(_with_note(indent(written, "  "), note))
+    if not report and "columns" not in section:
+        lines.append(_with_note("  columns: {}", "as in {price: category, note: drop}"))
     lines += [
         _with_note("  test_size: 0.2", "share of the rows that are kept for the final score"),
         _with_note("recipe: table", "several small networks beside a linear model, as suits most tables"),

@@ -103,3 +103,15 @@ def test_what_is_refused_leaves_nothing(args: list[Any], said: str, mlp: Mlp, tm
     assert said in err
     assert [path.name for path in tmp_path.iterdir()] == ["there.yaml"]
     assert mlp("init", "there.yaml", "--data", "spiral", "--force").code == 0
+
+
+def test_a_table_that_needs_a_word_gets_a_config_to_say_it_in(mlp: Mlp, tmp_path: Path) -> None:
+    rows = "".join(f"{'unknown' if i % 20 == 3 else 10 * i},{'ab'[i % 2]}\n" for i in range(100))
+    (tmp_path / "my.csv").write_text(f"income,kind\n{rows}")
+    code, out, err = mlp("init", "--data", "my.csv", "--target", "kind")
+    assert (code, out) == (1, "")
+    assert "column 'income' is 'unknown', not a number\n" in err
+    assert err.endswith(
+        "my.yaml is written. Say it there, or change the data; then train: mlp train my.yaml\n"
+    )
+    assert load_experiment(tmp_path / "my.yaml").data.target == "kind"

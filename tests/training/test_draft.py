@@ -17,7 +17,7 @@ DATASETS = Path(__file__).parents[2] / "datasets"
 
 def drafted(tmp_path: Path, file: Path, target: str | None = None) -> tuple[str, Path]:
     config = tmp_path / "my.yaml"
-    text, _ = draft_config(file, target, config)
+    text = draft_config(file, target, config).text
     config.write_text(text)
     return text, config
 
@@ -80,3 +80,17 @@ def test_dates_are_named_as_such(tmp_path: Path) -> None:
     assert load_experiment(config).data.columns == {"when": "date"}
     assert "columns: {size: category}" in text
     assert "when month" in text
+
+
+def test_what_is_unclear_is_left_to_the_user(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    rows = "".join(f"2024-05-{1 + i % 28:02d},{i}.{i % 10} kg,{'ab'[i % 2]}\n" for i in range(60))
+    file.write_text(f"when,weight,kind\n{rows}")
+    text, target, problem = draft_config(file, None, tmp_path / "my.yaml")
+    assert problem is not None
+    assert "column 'weight' is '0.0 kg'" in str(problem)
+    assert "when" not in str(problem)
+    assert target == "kind"
+    settled = tmp_path / "my.yaml"
+    settled.write_text(text.replace("    when: date\n", "    when: date\n    weight: category\n"))
+    assert load_experiment(settled).data.columns == {"when": "date", "weight": "category"}

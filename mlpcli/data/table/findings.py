@@ -16,7 +16,7 @@ from mlpcli.data.table.columns import Column, Levels, number_fault
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.passes import Reading
 from mlpcli.data.table.source import Source
-from mlpcli.errors import DataError, DatesError
+from mlpcli.errors import DataError, UnclearError
 from mlpcli.text import listed, shortened
 
 __all__ = ["Assembled", "finished", "rows_left_out"]
@@ -177,9 +177,7 @@ def _refuse_unclear(source: Source, columns: Sequence[Column]) -> None:
     try:
         faults.report()
     except DataError as error:
-        if dates:
-            raise DatesError(str(error), [column.name for column in dates]) from None
-        raise
+        raise UnclearError(str(error), [column.name for column in dates]) from None
 
 
 def _each(columns: Sequence[Column], kind: str) -> str:
