@@ -74,7 +74,7 @@ def train(
     experiment = _experiment(config, overrides, X, y, sample_weight, groups)
     if validation is not None:
         experiment = _without_validation(experiment)
-    _require_place(experiment, out)
+    _require_fitting(experiment, out, listeners)
     splits = None
     if X is not None:
         splits = _split_arrays(experiment, X, y, sample_weight, groups, validation)
@@ -112,7 +112,7 @@ def cross_validate(
     if resume and out is None:
         raise UsageError("resume=True needs out, the directory of the cross-validation to go on with")
     experiment = _experiment(config, overrides, X, y, sample_weight, groups)
-    _require_place(experiment, out)
+    _require_fitting(experiment, out, listeners)
     dataset = None if X is None else _dataset(experiment, X, y, sample_weight, groups)
     directory = None if out is None else take_folds_directory("", Path(out).absolute(), resume=resume)
     try:
@@ -152,8 +152,12 @@ def _experiment(
     return experiment
 
 
-def _require_place(experiment: Experiment, out: str | os.PathLike[str] | None) -> None:
-    """Raise UsageError if event files are asked for, and there is no directory for them."""
+def _require_fitting(
+    experiment: Experiment, out: str | os.PathLike[str] | None, listeners: Sequence[Listener]
+) -> None:
+    """Raise UsageError for listeners that are not functions, and for event files without a place."""
+    if not isinstance(listeners, Sequence) or not all(map(callable, listeners)):
+        raise UsageError("listeners is not a list of functions; each is called with the run and an epoch")
     if experiment.training.tensorboard and out is None:
         raise UsageError(
             "training.tensorboard: true writes event files into the directory of the run, and this run has "

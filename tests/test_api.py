@@ -561,6 +561,12 @@ def test_what_a_listener_raises_comes_through_and_leaves_a_whole_run(
         assert [row["epoch"] for row in run.metrics] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("wrong", [print, [print, "log"], None])
+def test_listeners_are_a_list_of_functions(wrong: Any) -> None:
+    with pytest.raises(UsageError, match="listeners is not a list of functions"):
+        train(SPIRAL, listeners=wrong)
+
+
 def test_a_listener_may_stop_the_run() -> None:
     run = train(SPIRAL, listeners=[lambda run, epoch: epoch.number == 3 and run.stop()])
     assert len(run.metrics) == 3

@@ -27,6 +27,7 @@ except ImportError:  # Windows, which has no such locks
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
+    "METRICS_CSV",
     "FoldsDirectory",
     "NotWrittenError",
     "RunDirectory",
@@ -40,6 +41,7 @@ __all__ = [
 _FILES = (RUN_CONFIG, "metrics.jsonl", "best.npz", "last.npz", RUN_LOG)
 _FOLDS_FILES = (FOLDS, "folds.npz", "out_of_fold.csv")
 _REPORT = "report.html"  # that `mlp report` makes
+METRICS_CSV = "metrics.csv"  # that a listener writes
 _FILE, _FOLDS_FILE = (re.compile("|".join(map(re.escape, names))) for names in (_FILES, _FOLDS_FILES))
 _FOLD = re.compile(r"(repeat-[0-9]+-)?fold-[0-9]+")
 _SNAPSHOTS = "snapshots"
@@ -204,9 +206,11 @@ class RunDirectory(_Folder):
                     folder.rmdir()
 
     def _clear(self) -> None:
-        """Remove all files of a run but its config, with the pictures and the report that show it."""
-        report = self.path / _REPORT
-        for file in (self.metrics, self.best, self.last, self.log, report, temporary_name(report)):
+        """Remove all files of a run but its config, and the pictures, report and table that show it."""
+        for file in (self.path / _REPORT, self.path / METRICS_CSV):
+            file.unlink(missing_ok=True)
+            temporary_name(file).unlink(missing_ok=True)
+        for file in (self.metrics, self.best, self.last, self.log):
             file.unlink(missing_ok=True)
         for file in self.event_files():
             file.unlink()

@@ -10,13 +10,11 @@ from pathlib import Path
 
 from mlpcli.errors import UsageError
 from mlpcli.files import append, replace_file
-from mlpcli.training.directory import writing
+from mlpcli.training.directory import METRICS_CSV, writing
 from mlpcli.training.epoch import Epoch
 from mlpcli.training.run import Run
 
 __all__ = ["MetricsCsv"]
-
-_NAME = "metrics.csv"
 
 
 class MetricsCsv:
@@ -47,11 +45,11 @@ class MetricsCsv:
         if self._given is None:
             if run.directory is None:
                 raise UsageError("the run is kept in memory; name a file, as in MetricsCsv('metrics.csv')")
-            return run.directory / _NAME
+            return run.directory / METRICS_CSV
         if self._run is not None and run is not self._run:
             raise UsageError(
                 f"{self._given} holds the epochs of another run; MetricsCsv() without a path writes "
-                f"{_NAME} into the directory of each"
+                f"{METRICS_CSV} into the directory of each"
             )
         return self._given
 

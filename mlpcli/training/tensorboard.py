@@ -33,8 +33,8 @@ def require_tensorboard() -> None:
         import tensorboardX  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"training.tensorboard: true needs tensorboardX, which cannot be imported ({error}); install it "
-            f"with\n  {install_command('mlpcli[tensorboard]')}"
+            f"training.tensorboard: true needs tensorboardX, which cannot be imported ({error}); set the key "
+            f"to false, or install it with\n  {install_command('mlpcli[tensorboard]')}"
         ) from None
 
 

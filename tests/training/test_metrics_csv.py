@@ -10,8 +10,11 @@ import pytest
 
 import mlpcli
 from mlpcli import Epoch, MetricsCsv, Run, UsageError
+from mlpcli.config.loader import load_experiment
 from mlpcli.training.directory import NotWrittenError
+from mlpcli.training.folds import CrossValidation, take_folds_directory, train_folds
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 SHORT = {"epochs": 4}
 
 
@@ -50,6 +53,15 @@ def test_each_fold_has_a_file_of_its_own(tmp_path: Path) -> None:
     settings: Any = {"out": tmp_path, "folds": 2, "training": {"epochs": 2}}
     mlpcli.cross_validate("iris", listeners=[MetricsCsv()], **settings)
     assert [len(read(tmp_path / f"fold-{number}" / "metrics.csv")) for number in (1, 2)] == [2, 2]
+
+
+def test_a_cross_validation_may_be_replaced(tmp_path: Path) -> None:
+    settings: Any = {"out": tmp_path / "cv", "folds": 2, "training": {"epochs": 2}}
+    mlpcli.cross_validate("iris", listeners=[MetricsCsv()], **settings)
+    directory = take_folds_directory("", tmp_path / "cv", force=True)
+    experiment = load_experiment(CONFIGS / "iris.yaml", ["training.epochs=2"])
+    train_folds(CrossValidation(experiment, 2, directory=directory))
+    assert not list((tmp_path / "cv").rglob("metrics.csv"))
 
 
 def test_one_file_is_not_for_two_runs(tmp_path: Path) -> None:

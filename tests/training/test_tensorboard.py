@@ -142,7 +142,7 @@ def test_nothing_else_of_the_run_changes(tmp_path: Path) -> None:
     assert not list((tmp_path / "False").glob("*tfevents*"))
 
 
-@pytest.mark.parametrize("how", ["stopped", "killed", "stopped within an epoch"])
+@pytest.mark.parametrize("how", ["stopped", "killed", "stopped within an epoch", "killed while writing"])
 def test_a_resumed_run_reads_like_an_unbroken_one(tmp_path: Path, how: str) -> None:
     config = parse_experiment(CONFIG, "test", tmp_path)
     train_run(config, take_directory("run", tmp_path / "whole"))
@@ -160,13 +160,16 @@ def test_a_resumed_run_reads_like_an_unbroken_one(tmp_path: Path, how: str) -> N
     for epoch in epochs:
         if epoch.number == 3 and how == "stopped":
             run.stop()
-        if epoch.number == 1 and how == "killed":
+        if epoch.number == 1:
             saved = directory.last.read_bytes()
-        if epoch.number == 3 and how == "killed":
+        if epoch.number == 3 and how.startswith("killed"):
             break
     epochs.close()
     directory.close()
-    if how == "killed":  # last.npz still holds epoch 1, and the event files epoch 3
+    if how == "killed while writing":
+        (half,) = (tmp_path / "broken").glob("*tfevents*")
+        half.write_bytes(half.read_bytes()[:-50])
+    if how.startswith("killed"):  # last.npz still holds epoch 1, and the event files epoch 3
         directory.last.write_bytes(saved)
     resumed = train_run(config, take_directory("run", tmp_path / "broken", resume=True))
     assert [row["epoch"] for row in resumed.metrics] == [1, 2, 3, 4, 5, 6]
