@@ -16,23 +16,30 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["describe_blas", "one_thread", "prepare_blas", "thread_count"]
+__all__ = ["ENGINE", "describe_blas", "one_thread", "prepare_blas", "thread_count"]
 
+ENGINE = "MLP_ENGINE"  # the variable of the environment that names what multiplies matrices: numpy or fast
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 
 
-def prepare_blas(threads: int | None = None) -> None:
+def prepare_blas(threads: int | None = None, engine: str | None = None) -> None:
     """Set the environment for a NumPy that is not yet loaded; ``threads`` is for any BLAS library.
 
     Idle threads of OpenBLAS spin for a while and starve other threads; the shortest time-out, 2**4 turns,
-    prevents that. Some versions use AVX-512 on AMD processors only when they are told to.
+    prevents that. Some versions use AVX-512 on AMD processors only when they are told to. Threads of OpenMP,
+    which oneDNN has, spin for 30 microseconds, about as long as it takes to wake one. ``engine`` is what
+    multiplies, as `ENGINE` says in any process.
     """
+    if engine is not None:
+        os.environ[ENGINE] = engine
     if "numpy" in sys.modules:
         return
     if threads is not None:
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     if "OPENBLAS_CORETYPE" not in os.environ and _is_amd_with_avx512():
         os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
 

@@ -33,9 +33,11 @@ from mlpcli.errors import ConfigError, DataError
 from mlpcli.nn.losses import LOSSES, Loss, average_logits
 from mlpcli.nn.network import Network
 from mlpcli.nn.penalties import PENALTIES, Penalty
+from mlpcli.nn.products import Engine, choose_engine
 from mlpcli.optim.optimizer import Optimizer
 from mlpcli.optim.rules import RULES, Rule
 from mlpcli.optim.schedules import SCHEDULES, Schedule
+from mlpcli.specs import NetworkSpec
 from mlpcli.streams import stream
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "Splits",
     "build_augmenter",
     "build_class_weights",
+    "build_engine",
     "build_loss",
     "build_network",
     "build_optimizer",
@@ -75,7 +78,15 @@ def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeL
     """Return the network of ``widths``; its parameters are zero."""
     loss = build_loss(experiment)
     average = partial(average_logits, loss.outputs, loss.binary)  # unlike the loss, it can be pickled
-    return Network(plan_network(experiment.model, widths), dtype, average)
+    spec = plan_network(experiment.model, widths)
+    return Network(spec, dtype, average, build_engine(experiment, spec))
+
+
+def build_engine(experiment: Experiment, spec: NetworkSpec) -> Engine:
+    """Return what multiplies the matrices of a network; raises what `choose_engine` raises."""
+    training = experiment.training
+    largest = training.batch_size * max(array.size for array in spec.parameters if array.penalized)
+    return choose_engine(training.precision, largest)
 
 
 def build_loss(experiment: Experiment, class_counts: Sequence[float] | None = None) -> Loss:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpcli.blas import _openblas, describe_blas, one_thread, prepare_blas, thread_count
+from mlpcli.blas import ENGINE, _openblas, describe_blas, one_thread, prepare_blas, thread_count
 
 CPU = "processor : 0\nvendor_id : {}\nflags : fpu {}\n\nprocessor : 1\n"
 AVX512 = "avx512f avx512dq avx512cd avx512bw avx512vl"
@@ -88,6 +88,27 @@ def test_no_more_threads_than_cores(environment: dict[str, str], value: str) -> 
     environment["OMP_NUM_THREADS"] = value
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert thread_count() == cores
+
+
+@pytest.mark.parametrize(
+    ("own", "spins"),
+    [({}, "2000"), ({"GOMP_SPINCOUNT": "5"}, "5"), ({"OMP_WAIT_POLICY": "active"}, None)],
+    ids=str,
+)
+def test_threads_of_openmp_wait_briefly(
+    environment: dict[str, str], own: dict[str, str], spins: str | None
+) -> None:
+    environment.update(own)
+    prepare_blas()
+    assert environment.get("GOMP_SPINCOUNT") == spins
+
+
+def test_the_engine_is_named_also_where_numpy_is_there_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {ENGINE: "numpy"})
+    prepare_blas()
+    assert os.environ == {ENGINE: "numpy"}
+    prepare_blas(None, "fast")
+    assert os.environ == {ENGINE: "fast"}
 
 
 def test_it_describes_the_blas() -> None:

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "reading": {"errors", "text"},
     "npz": {"errors", "reading", "text"},
     "config": {"errors", "specs", "terms", "text"},
-    "nn": {"errors", "buffers", "specs"},
+    "nn": {"blas", "errors", "buffers", "specs"},
     "optim": {"errors", "buffers"},
     "data": {"errors", "buffers", "files", "npz", "reading", "terms", "text"},
     "build": GROUND | {"nn", "optim", "data", "config"},

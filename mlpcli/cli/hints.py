@@ -24,6 +24,7 @@ HINTS = {
     "nothing written": "Once it can be written, train again.",
     "run cannot go on": "--force trains a new run in its place.",
     "data for a config": "To write a config with comments: mlp init --data {file}",
+    "slow precision": "As an option: mlp train --engine numpy",
     "memory": "To start it anyway: mlp train --force-memory",
     "data moved": "If the data have moved, name them with --data.",
     "data changed": "mlp eval --data scores other data, or these as a whole.",

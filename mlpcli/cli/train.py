@@ -79,6 +79,12 @@ _FOLDS = "folds.json"  # by which the directory of a cross-validation is known
     type=click.IntRange(1, 1024),
     help="Threads for the arithmetic. Default: one for each core, or what OMP_NUM_THREADS says.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["numpy", "fast"]),
+    help="What multiplies matrices: numpy, or fast, which needs mlpcli[fast]. Default: what MLP_ENGINE says, "
+    "or fast where the processor gains from it.",
+)
 def train(
     config: Path | None,
     overrides: tuple[str, ...],
@@ -92,6 +98,7 @@ def train(
     dry_run: bool,
     quiet: bool,
     threads: int | None,
+    engine: str | None,
 ) -> None:
     """Train the network that CONFIG describes, and keep the run in a directory.
 
@@ -104,7 +111,7 @@ def train(
     scores, out_of_fold.csv with a prediction for each row from a network that has not seen it, and folds.npz,
     a checkpoint that predicts the mean of all networks.
     """
-    prepare_blas(threads)
+    prepare_blas(threads, engine)
     place = Path(resume) if resume else out
     cross_validates = folds is not None or (
         resume is not None and place is not None and (place / _FOLDS).is_file()

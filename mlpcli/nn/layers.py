@@ -4,7 +4,8 @@ All layers keep the following contract. A batch has ``n`` rows. A layer is made 
 lists its arrays and buffers. Each becomes an attribute named after its role, for example ``W``; its gradient
 is ``dW``.
 
-- ``bind(store)`` gets the layer's views of its parameters and their gradients.
+- ``bind(store)`` gets the layer's views of its parameters and their gradients, and ``use(engine)`` what
+  multiplies its matrices.
 - ``initialize(rng)`` gives parameters and state their first values.
 - ``resize(n)`` prepares the buffers for batches of n rows; nothing else allocates memory.
 - ``forward(X, rngs)`` takes X (n, fan_in) and returns Y (n, fan_out), in a buffer that the layer may share
@@ -34,7 +35,7 @@ from mlpcli.buffers import Buffer, Scratch
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.parameters import Parameters
-from mlpcli.nn.products import MembersProducts, Products
+from mlpcli.nn.products import Engine
 from mlpcli.specs import BufferSpec, LayerSpec
 
 __all__ = [
@@ -96,6 +97,9 @@ class Layer:
             setattr(self, array.role, store.view(array.name))
             setattr(self, f"d{array.role}", store.gradient(array.name))
 
+    def use(self, engine: Engine) -> None:
+        """Let ``engine`` multiply the layer's matrices."""
+
     def initialize(self, rng: np.random.Generator) -> None:
         """Give parameters and state their first values."""
 
@@ -138,8 +142,11 @@ class Dense(Layer):
 
     def __init__(self, spec: LayerSpec, dtype: Any) -> None:
         super().__init__(spec, dtype)
-        self._products = Products()
         self._ones = Scratch(lambda shape, dtype: np.ones(shape[0], dtype))
+
+    def use(self, engine: Engine) -> None:
+        """Let ``engine`` multiply."""
+        self._products = engine.products()
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw W at random, and b where it has a spread."""
@@ -520,7 +527,10 @@ class Residual(Layer):
         super().__init__(spec, dtype)
         self.inner = [LAYERS[layer.kind](layer, dtype) for layer in spec.inner]
         self._projects = bool(spec.parameters)
-        self._products = Products()
+
+    def use(self, engine: Engine) -> None:
+        """Let ``engine`` multiply with P; the network tells the inner layers."""
+        self._products = engine.products()
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw P; the network initializes the inner layers."""
@@ -566,8 +576,11 @@ class MembersDense(Layer):
 
     def __init__(self, spec: LayerSpec, dtype: Any) -> None:
         super().__init__(spec, dtype)
-        self._products = MembersProducts()
         self._ones = Scratch(lambda shape, dtype: np.ones((1, shape[0] // len(self.W)), dtype))
+
+    def use(self, engine: Engine) -> None:
+        """Let ``engine`` multiply."""
+        self._products = engine.products(members=True)
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw each member's W at random, and b where it has a spread."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlpcli.nn.layers import LAYERS, Clip, Dense, Layer, LinearPath, MembersDense, Residual, Rngs
 from mlpcli.nn.parameters import Parameters
+from mlpcli.nn.products import Engine
 from mlpcli.specs import NetworkSpec
 
 __all__ = ["HiddenLayer", "Network"]
@@ -32,7 +33,8 @@ class Network:
     ``dense`` are the layers of weights, of which the last is the output layer, and ``hidden`` the hidden
     layers, both in order. ``stack`` are all layers from the inputs to the outputs, and ``path`` the linear
     path around them, if there is one; ``clip`` keeps the outputs within a range. Where there are several
-    members, ``average`` makes one prediction of theirs, as `Loss.average` does. Parameters are zero until
+    members, ``average`` makes one prediction of theirs, as `Loss.average` does. ``engine`` multiplies the
+    matrices of a network in float32; those of another one are multiplied by NumPy. Parameters are zero until
     `initialize` or a checkpoint fills ``parameters.values`` and ``state``. A network can be
     copied and pickled, without its gradients, if ``average`` can.
     """
@@ -42,10 +44,12 @@ class Network:
         spec: NetworkSpec,
         dtype: Any = np.float32,
         average: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.spec, self.widths, self.members = spec, spec.widths, spec.members
         self.dtype = np.dtype(dtype)
         self._average = average
+        self.engine = Engine() if engine is None or self.dtype != np.float32 else engine
         self.layers = [LAYERS[layer.kind](layer, self.dtype) for layer in spec.layers]
         self._all_layers = list(_walk(self.layers))
         self.dense = [layer for layer in self._all_layers if isinstance(layer, (Dense, MembersDense))]
@@ -57,11 +61,13 @@ class Network:
         self.state = {name: array for layer in self._all_layers for name, array in layer.state.items()}
         for each in self._all_layers:
             each.bind(self.parameters)
+            each.use(self.engine)
         self._n = -1
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy the numbers alone: layers hold views of them, and buffers that are made anew."""
-        return _restored, (self.spec, self.dtype, self._average, self.parameters.values, self.state)
+        values, state = self.parameters.values, self.state
+        return _restored, (self.spec, self.dtype, self._average, self.engine, values, state)
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw the initial weights, layer by layer from ``rng``."""
@@ -113,10 +119,11 @@ def _restored(
     spec: NetworkSpec,
     dtype: Any,
     average: Callable[[NDArray[Any]], NDArray[Any]] | None,
+    engine: Engine,
     values: NDArray[Any],
     state: dict[str, NDArray[Any]],
 ) -> Network:
-    network = Network(spec, dtype, average)
+    network = Network(spec, dtype, average, engine)
     network.parameters.values[...] = values
     for name, array in state.items():
         network.state[name][...] = array

@@ -6,10 +6,12 @@ at the end of training, when the best weights are loaded into a second network f
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from mlpcli.blas import ENGINE
 from mlpcli.config.plan import plan_network
 from mlpcli.config.schema import Adam, Experiment, Training
 from mlpcli.errors import ConfigError
@@ -40,6 +42,7 @@ __all__ = [
 
 EVALUATION_ROWS = 500  # at a time: large enough for the BLAS, small enough for the cache
 _FLOAT = 4  # bytes of a float32
+_BFLOAT16 = 2  # where NumPy does the rounding, they are float32, too
 _PROGRAM = 66_000_000  # Python, NumPy with its BLAS, and the rest
 _MARGIN = 0.06  # of all else: what the allocator cannot use
 # Bytes of a logit while a score that chooses the best epoch is computed.
@@ -285,6 +288,18 @@ def _buffers(
     # the network keeps those of the one before.
     validated = rows if data is None else min(rows, data.validated)
     taken += (2 * validated + rows) * _FLOAT * inputs + (validated + max(validated, rows)) * raw
+    if experiment is not None and experiment.training.precision == "bfloat16":
+        matrices = [
+            array
+            for layer in spec.walk()
+            if layer.kind != "linear_path"  # which is not rounded
+            for array in layer.parameters
+            if array.penalized
+        ]
+        before, after = (spec.members * sum(array.shape[axis] for array in matrices) for axis in (-2, -1))
+        rounded = (before + after) * batch + before * rows  # gradients are rounded in training alone
+        rounded += 2 * sum(array.size for array in matrices)
+        taken += rounded * (_FLOAT if os.environ.get(ENGINE) == "numpy" else _BFLOAT16)
     scored = f"2 x {rows:,} rows scored at once" if rows > batch else f"a batch, and {rows:,} rows scored"
     return taken, scored
 

@@ -14,7 +14,7 @@ from mlpcli.config.loader import load_experiment
 from mlpcli.config.recipes import fit_to_data
 from mlpcli.config.schema import Experiment, flatten, to_plain
 from mlpcli.errors import CheckpointError, ConfigError, DataError
-from mlpcli.text import count
+from mlpcli.text import count, printable
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import RunDirectory, is_empty
 from mlpcli.training.moved import is_missing, places_of_data, what_moved, what_was_tried
@@ -212,6 +212,12 @@ def restore(run: Run, last: Checkpoint) -> None:
     if last.baselines is not None:
         run.baselines = last.baselines
     trainer.resume(resume.progress, resume.steps, mid_epoch)
+    engine = run.network.engine.name
+    if engine != last.engine:
+        run.notes.append(
+            f"{engine} multiplies the matrices now, and {printable(last.engine)} did before: the last digits "
+            "differ from those of an unbroken run."
+        )
     jump = _jump(run, last.experiment.training.epochs)
     if jump is not None:
         run.notes.append(jump)

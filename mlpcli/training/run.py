@@ -204,7 +204,7 @@ class Run:
         start = time.perf_counter()
         first_lines = [
             f"mlp {__version__}, Python {platform.python_version()}, NumPy {np.__version__}",
-            describe_blas(),
+            ", ".join(filter(None, [describe_blas(), self.network.engine.describe()])),
             self.describe_data(),
             *self.notes,
         ]
@@ -369,6 +369,7 @@ class Run:
             self._data_from_run,
             baselines,
             may_have_seen=self.may_have_seen,
+            engine=self.network.engine.name,
         )
 
     @cached_property

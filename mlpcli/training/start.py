@@ -6,8 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from mlpcli.blas import ENGINE
 from mlpcli.build import Splits
 from mlpcli.config.schema import Experiment
+from mlpcli.errors import ConfigError
+from mlpcli.nn.products import why_slow
+from mlpcli.text import install_command
 from mlpcli.training.bar import with_bar
 from mlpcli.training.directory import RunDirectory, choose_directory
 from mlpcli.training.recorder import DirectoryRecorder
@@ -42,9 +46,10 @@ def start_run(
     """Return a run that is ready to train: a new one, or the one in the directory as it was saved last.
 
     Without a directory it is kept in memory. With ``training.tensorboard`` the first of its listeners is an
-    `EventWriter`. Raises what this, `Run`, `load_last` and `resume_run` raise; until then nothing in the
-    directory has changed.
+    `EventWriter`. Raises what this, `Run`, `load_last` and `resume_run` raise, and ConfigError if bfloat16
+    would be slow here; until then nothing in the directory has changed.
     """
+    _require_fast(experiment)
     if experiment.training.tensorboard and directory is not None:
         listeners = [EventWriter(directory), *listeners]
     run = _begun(experiment, directory, splits, force_memory)
@@ -71,6 +76,18 @@ def _begun(
             run.notes.append(note)
         directory.write_config(run.experiment)
     return run
+
+
+def _require_fast(experiment: Experiment) -> None:
+    """Raise ConfigError if a precision that is there to be fast is not, unless NumPy was asked for."""
+    reason = why_slow(experiment.training.precision)
+    if reason is not None:
+        raise ConfigError(
+            f"training.precision: bfloat16 would be slower here than float32, since {reason}.\n"
+            f"Set it to float32, or install what it takes with {install_command('mlpcli[fast]')}, or set "
+            f"{ENGINE}=numpy in the environment: NumPy rounds to the same numbers, but slowly.",
+            topic="slow precision",
+        )
 
 
 def train_run(

@@ -269,6 +269,36 @@ def test_a_run_may_be_tried_where_the_memory_does_not_seem_to_suffice(
     assert {path.name for path in Path("a").iterdir()} == FILES
 
 
+def test_bfloat16_where_it_is_slow_is_for_those_who_ask_for_numpy(
+    mlp: Mlp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLP_ENGINE", "")  # which is put back after the test
+    monkeypatch.setattr("mlpcli.nn.products.find_onednn", lambda: (None, "oneDNN is not installed"))
+    command = (
+        "train",
+        "spiral",
+        "--set",
+        "training.precision=bfloat16",
+        "--set",
+        "training.epochs=2",
+        "--out",
+        "r",
+    )
+    refused = mlp(*command)
+    assert (refused.code, refused.out) == (2, "")
+    assert "oneDNN is not installed" in refused.err
+    assert refused.err.endswith("mlp train --engine numpy\n")
+    assert not Path("r").exists()
+    assert mlp(*command, "--engine", "numpy").code == 0
+    assert "matrix products by NumPy, in bfloat16" in Path("r/run.log").read_text()
+    trained = json.loads(mlp("eval", "r", "--split", "val", "--json").out)
+    assert trained["loss"] == pytest.approx(load_checkpoint(Path("r/best.npz")).scores["val_loss"], rel=1e-3)
+    monkeypatch.setenv("MLP_ENGINE", "")
+    refused = mlp(*command, "--force", "--engine", "fast")
+    assert (refused.code, refused.out) == (2, "")
+    assert "the engine fast cannot be used: oneDNN is not installed" in refused.err
+
+
 def test_force_replaces_a_run(mlp: Mlp) -> None:
     mlp("train", SPIRAL, "--out", "run", "--set", "training.epochs=5")
     assert mlp("train", SPIRAL, *SHORT, "--out", "run", "--force").code == 0

@@ -147,6 +147,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "patience": None,
             "monitor": None,
             "validation": "split",
+            "precision": "float32",
             "seed": 0,
             "start_from": None,
             "checkpoint_every": None,

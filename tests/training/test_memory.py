@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlpcli.blas import ENGINE
 from mlpcli.cli import run
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS, UNITS, plan_network, plan_widths
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError, DataError
 from mlpcli.machine import Available
+from mlpcli.nn.onednn import find_onednn
 from mlpcli.optim.rules import RULES
 from mlpcli.training.memory import (
     EVALUATION_ROWS,
@@ -92,6 +94,31 @@ def test_norms_and_residual_layers(tmp_path: Path, norm: str, residual: bool) ->
         data={"name": "moons", "points": 5000, "val_size": 0.0, "test_size": 0.0},
         model={"hidden": [60, 60, 40], "norm": norm, "residual": residual},
         training={"batch_size": 5000},
+    )
+    within_a_quarter(config, tmp_path)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "fast"])
+@pytest.mark.parametrize(
+    ("batch", "hidden", "residual"),
+    [(5000, [60, 60, 40], False), (5000, [60, 60, 40], True), (10, [600, 600], False)],
+)
+def test_bfloat16(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
+    batch: int,
+    hidden: list[int],
+    residual: bool,
+) -> None:
+    onednn, reason = find_onednn()
+    if engine == "fast" and (onednn is None or not onednn.has_bfloat16):
+        pytest.skip(reason or "the processor has no bfloat16")
+    monkeypatch.setenv(ENGINE, engine)
+    config = experiment(
+        data={"name": "moons", "points": 5000, "val_size": 0.0, "test_size": 0.0},
+        model={"hidden": hidden, "residual": residual},
+        training={"batch_size": batch, "precision": "bfloat16"},
     )
     within_a_quarter(config, tmp_path)
 

@@ -109,6 +109,15 @@ def test_the_whole_state_is_restored(trained_run: RunDirectory) -> None:
     assert run.trainer.progress == last.resume.progress
 
 
+def test_a_run_that_goes_on_with_another_engine_says_so(trained_run: RunDirectory) -> None:
+    last = load_last(trained_run, config())
+    assert last is not None
+    assert last.engine == "NumPy"  # the products are small
+    run = Run(config())
+    restore(run, dataclasses.replace(last, engine="oneDNN 3.0.0"))
+    assert run.notes[-1].startswith("NumPy multiplies the matrices now, and oneDNN 3.0.0 did before")
+
+
 def test_data_that_have_changed_are_recognized(trained_run: RunDirectory) -> None:
     last = load_last(trained_run, config())
     assert last is not None

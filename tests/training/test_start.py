@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlpcli.blas import ENGINE
 from mlpcli.build import load_splits
 from mlpcli.config.loader import parse_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError, DataError, RunError, UsageError
+from mlpcli.nn.onednn import find_onednn
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.run import Run
 from mlpcli.training.start import start_run, take_directory, train_run
@@ -87,6 +89,44 @@ def test_a_resumed_run_ends_as_if_it_had_never_stopped() -> None:
     run = train_run(config(), take_directory("run", Path("parts"), resume=True))
     assert [row["epoch"] for row in run.metrics] == [1, 2, 3]
     assert arrays(parts) == arrays(whole)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "fast"])
+@pytest.mark.parametrize("model", [{"norm": "batch"}, {"members": 2, "linear_path": "learned"}], ids=str)
+def test_in_bfloat16_equal_runs_have_equal_bytes_and_resumed_ones_too(
+    model: dict[str, Any], engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onednn, reason = find_onednn()
+    if engine == "fast" and (onednn is None or not onednn.has_bfloat16):
+        pytest.skip(reason or "the processor has no bfloat16")
+    monkeypatch.setenv(ENGINE, engine)
+    changes = ["training.precision=bfloat16", *(f"model.{key}={value}" for key, value in model.items())]
+    made = [take_directory("run", Path(name)) for name in ("one", "two", "parts")]
+    for directory in made[:2]:
+        train_run(config(*changes), directory)
+    train_run(config(*changes), made[2], progress=lambda run: len(run.metrics) == 1 and run.stop())
+    run = train_run(config(*changes), take_directory("run", Path("parts"), resume=True))
+    assert not any("multiplies" in note for note in run.notes)
+    assert arrays(made[0]) == arrays(made[1]) == arrays(made[2])
+    assert (Path("one") / "best.npz").read_bytes() == (Path("two") / "best.npz").read_bytes()
+    in_float32 = take_directory("run", Path("float32"))
+    train_run(config(*changes, "training.precision=float32"), in_float32)
+    assert arrays(in_float32) != arrays(made[0])
+    assert "in bfloat16" in (Path("one") / "run.log").read_text()
+    assert "in bfloat16" not in (Path("float32") / "run.log").read_text()
+
+
+def test_slow_bfloat16_is_refused_unless_numpy_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlpcli.nn.products.find_onednn", lambda: (None, "oneDNN is not installed"))
+    monkeypatch.delenv(ENGINE, raising=False)
+    slow = config("training.precision=bfloat16")
+    with pytest.raises(
+        ConfigError, match=r"slower here than float32, since oneDNN is not installed(.|\n)*fast"
+    ):
+        train_run(slow, take_directory("run", Path("new")))
+    assert list(Path().iterdir()) == []
+    monkeypatch.setenv(ENGINE, "numpy")
+    assert len(train_run(slow).metrics) == 3
 
 
 def test_members_are_resumed_within_an_epoch() -> None:

@@ -52,6 +52,12 @@ class Training(Section):
         "none, whatever data.val_size says: it cuts all examples but those of the test split into as many "
         "folds as there are model.members, and each member leaves out one and is scored on it",
     )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="what is multiplied in matrix products: with bfloat16, weights, inputs and gradients are "
+        "rounded to 8 bits for it, and the products are added up in float32, as all else is computed; faster "
+        "for wide layers, with pip install 'mlpcli[fast]' and a processor with AVX512_BF16 or AMX",
+    )
     seed: int = Field(
         0, ge=0, lt=2**32, description="seed of all that is random: data, splits, weights, batches"
     )

@@ -13,6 +13,7 @@ from mlpcli.data.kinds import Kinds
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.data.transform import Transform
 from mlpcli.nn.network import Network
+from mlpcli.nn.products import NUMPY
 from mlpcli.training.baselines import Baselines
 from mlpcli.training.loop import MidEpoch, Progress
 
@@ -67,6 +68,7 @@ class Checkpoint:
     baselines: Baselines | None = None  # older checkpoints have none
     others: tuple[Member, ...] = ()
     may_have_seen: bool = False  # whether the network that it began with may have learned rows held out here
+    engine: str = NUMPY  # what multiplied its matrices
 
     @property
     def members(self) -> tuple[Member, ...]:

@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema
 
 from mlpcli.data.transform import MOST_BINS
 from mlpcli.errors import CheckpointError
+from mlpcli.nn.products import NUMPY
 from mlpcli.npz import NpzFile
 from mlpcli.text import escaped, printable
 from mlpcli.training.migrations import migrate
@@ -160,6 +161,7 @@ class Meta(_Strict):
     baseline_note: Annotated[str, Field(max_length=_MAX_TEXT)] | None = None
     others: _List[NetworkMeta] = []
     may_have_seen: bool = False
+    engine: Annotated[str, Field(max_length=100)] = NUMPY
 
 
 def damaged(path: Path, what: str) -> CheckpointError:

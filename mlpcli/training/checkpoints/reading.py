@@ -100,6 +100,7 @@ def load_checkpoint(path: Path, *, force_memory: bool = False) -> Checkpoint:
         first.baselines,
         tuple(others),
         meta.may_have_seen,
+        meta.engine,
     )
 
 

@@ -16,6 +16,7 @@ from mlpcli.config.schema import to_plain
 from mlpcli.data.transform import Transform
 from mlpcli.errors import CheckpointError
 from mlpcli.files import replace_file
+from mlpcli.nn.products import NUMPY
 from mlpcli.npz import write_npz
 from mlpcli.training.checkpoints.contents import Checkpoint, Member
 from mlpcli.training.checkpoints.layouts import MAX_ARRAYS, OF_TARGETS, OPTIMIZER, name_prefix
@@ -75,6 +76,8 @@ def pack_checkpoint(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
     }
     if checkpoint.may_have_seen:
         meta["may_have_seen"] = True
+    if checkpoint.engine != NUMPY:
+        meta["engine"] = checkpoint.engine
     if checkpoint.others:
         meta["others"] = [
             {
