@@ -24,8 +24,7 @@ class MetricsCsv:
     cross-validation. Rows of epochs that are trained again when a run is resumed are replaced.
 
     Calling it raises UsageError if a file of that name has other columns, if there is no directory, or if
-    the file of ``path`` holds another run that this listener was told of; NotWrittenError if it cannot be
-    written.
+    the file of ``path`` holds another run that this listener was told of; RunError if it cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
