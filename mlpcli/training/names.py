@@ -24,7 +24,7 @@ def run_name(config: Path) -> str:
     A name of dots alone, as that of ``..yaml``, would be another folder; such a run is called "run".
     """
     folder = config.absolute().parent
-    name = config.stem
+    name = config.name.rpartition(".")[0] or config.name  # not its stem, which Python 3.14 sees another way
     if config.name == RUN_CONFIG and (folder / RUN_LOG).exists():
         name = re.sub(r"(?<=.)-[0-9]+$", "", folder.name)
     return name if name.strip(".") else _UNNAMED
