@@ -34,12 +34,25 @@ import pytest
 from numpy.typing import NDArray
 
 from mlpcli.config.loader import load_experiment
+from mlpcli.machine import available_memory
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.start import take_directory, train_run
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 Batch = tuple[NDArray[np.uint8], list[int]]
 NAMES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let tests write to memory, where there is enough: they sync thousands of files, and disks are slow.
+
+    The slow tests write gigabytes, and stay on the disk.
+    """
+    memory, left = Path("/dev/shm"), available_memory()
+    if left is None or not os.access(memory, os.W_OK) or not config.option.markexpr.startswith("not slow"):
+        return
+    if min(left.size, shutil.disk_usage(memory).free) > 4e9:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 @pytest.fixture(scope="session")

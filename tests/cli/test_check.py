@@ -43,6 +43,8 @@ def test_cifar10(mlp: Mlp, tmp_path: Path, make_cifar10: Callable[..., Any]) -> 
         f"data.root={tmp_path / 'datasets'}",
         "--set",
         "data.val_size=10",
+        "--set",
+        "model.hidden=[16]",
     )
     assert "cifar10: 50 train / 10 val / 12 test" in out
     assert "pass  gradient" in out

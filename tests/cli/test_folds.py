@@ -82,10 +82,10 @@ def test_repeats_have_rows_of_their_own(mlp: Mlp, tmp_path: Path) -> None:
 
 
 def test_the_table_of_many_folds_is_cut(mlp: Mlp) -> None:
-    out = mlp("train", "iris", "--folds", 40, "--set", "training.epochs=1", "-q").out
+    out = mlp("train", "iris", "--folds", 32, "--set", "training.epochs=1", "-q").out
     assert "\nfold 30 " in out
     assert "\nfold 31 " not in out
-    assert "\nThe other 10 folds are in runs/iris/folds.json.\n" in out
+    assert "\nThe other 2 folds are in runs/iris/folds.json.\n" in out
 
 
 def test_a_regression_is_shown_by_its_errors(mlp: Mlp) -> None:
@@ -177,13 +177,13 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return interrupt_in
 
 
-@pytest.mark.parametrize("step", [0, 10, 14, 20, 40])
-@pytest.mark.parametrize("by", ["directory", "config", "out"])
+@pytest.mark.parametrize(
+    ("step", "by"),
+    [(0, "directory"), (10, "directory"), (14, "directory"), (20, "config"), (20, "out"), (40, "directory")],
+)
 def test_a_signal_ends_it_and_it_goes_on_to_the_same_bytes(
     mlp: Mlp, tmp_path: Path, interrupted: Callable[[int], None], step: int, by: str
 ) -> None:
-    if step != 20 and by != "directory":
-        return
     mlp("train", "iris", "--folds", 3, *FEW, "--out", "runs/whole")
     interrupted(step)
     code, out, err = mlp("train", "iris", "--folds", 3, *FEW)

@@ -458,15 +458,15 @@ def test_a_table_with_very_many_columns(
     tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
     began = time.perf_counter()
-    names = [f"c{i}" for i in range(40_000)]
-    rows = [",".join([cell] * 40_000) for cell in "01"]
+    names = [f"c{i}" for i in range(20_000)]
+    rows = [",".join([cell] * 20_000) for cell in "01"]
     dataset = table(write(tmp_path, f"{','.join(names)},kind\n{rows[0]},a\n{rows[1]},b\n"))
-    assert dataset.X.shape == (2, 40_000)
-    assert time.perf_counter() - began < 60  # not in the square of the columns, which takes minutes
+    assert dataset.X.shape == (2, 20_000)
+    assert time.perf_counter() - began < 30  # not in the square of the columns, which takes a minute
     message = refusal(table, write(tmp_path, ",".join([*names, names[-1], "kind"])))
-    assert "two columns are called 'c39999'" in message
+    assert "two columns are called 'c19999'" in message
     message = refusal(table, write(tmp_path, ",".join(names)))
-    assert "(40,000 in all)" in message
+    assert "(20,000 in all)" in message
 
 
 def test_a_table_past_the_memory_is_refused(
