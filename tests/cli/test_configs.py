@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mlpcli.figures.svg import Drawing
+
 Mlp = Callable[..., Any]
 
 TABLE = "u,v,y\n" + "".join(f"{2 * i},{i * i % 7},{'ab'[i // 30]}\n" for i in range(60))
@@ -15,8 +17,12 @@ CONFIG = "data: {name: csv, path: table.csv, target: y}\nmodel: {hidden: [4]}\nt
 
 
 @pytest.fixture
-def moved(mlp: Mlp) -> Path:
-    """Return the working directory, to whose folder new/ a project with a run was moved."""
+def moved(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working directory, to whose folder new/ a project with a run was moved.
+
+    The pictures of its report are not rendered, which takes seconds.
+    """
+    monkeypatch.setattr("mlpcli.figures.report.take_apart", lambda *_, **__: Drawing([], [], ""))
     Path("old").mkdir()
     Path("old/table.csv").write_text(TABLE)
     Path("old/c.yaml").write_text(CONFIG)
