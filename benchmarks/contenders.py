@@ -1,9 +1,10 @@
 """The contenders: mlp, its peers and the bare matrix products, each used as its users would.
 
-All get the same data, widths, batch size and threads, and use float32. The time includes shuffling, gathering
-and scaling of batches, forward pass, loss, backward pass and update, except for the matrix products. Each
-entry of ``CONTENDERS`` takes a `Work` and returns a function that does one turn of it. These functions import
-NumPy and the peers, because each contender runs in a process of its own, with its own settings.
+All get the same data, widths, batch size, threads and precision, float32 where the work says nothing else.
+The time includes shuffling, gathering and scaling of batches, forward pass, loss, backward pass and update,
+but not of the matrix products. Each entry of ``CONTENDERS`` takes a `Work` and returns a function that does
+one turn of it. These functions import NumPy and the peers, because each contender runs in a process of its
+own, with its own settings.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def write_cifar10(folder: Path, X: NDArray[Any], y: NDArray[Any]) -> None:
 
 def mlp(work: Work) -> Turn:
     """Return a turn of mlp's own loop, with its metrics and unit health, or of its evaluation."""
-    prepare_blas()  # before NumPy is imported, as the command does
+    prepare_blas(engine=work.engine)  # before NumPy is imported, as the command does
     import numpy as np
 
     from mlpcli.config.loader import validate_experiment
@@ -83,7 +84,11 @@ def mlp(work: Work) -> Turn:
             "model": {"hidden": list(work.widths[1:-1])},
             "optimizer": {"name": work.optimizer, "learning_rate": RATE},
             "regularization": {"l2": 0.0},
-            "training": {"epochs": 1_000_000, "batch_size": work.batch_size},
+            "training": {
+                "epochs": 1_000_000,
+                "batch_size": work.batch_size,
+                "precision": work.precision,
+            },
         }
         for section, more in work.sections.items():
             sections[section] |= more
@@ -95,9 +100,14 @@ def mlp(work: Work) -> Turn:
 
 
 def matrix_products(work: Work) -> Turn:
-    """Return only the matrix products of a turn, with the same BLAS, on arrays that exist already."""
-    prepare_blas()
+    """Return only the matrix products of a turn, on arrays that exist already, by what multiplies for mlp.
+
+    In bfloat16 the numbers are rounded before each product, too, as all of them change in each step.
+    """
+    prepare_blas(engine=work.engine)
     import numpy as np
+
+    from mlpcli.nn.products import choose_engine
 
     rng = np.random.default_rng(0)
     n, shapes = work.batch_size, list(itertools.pairwise(work.widths))
@@ -105,23 +115,23 @@ def matrix_products(work: Work) -> Turn:
     dW = [np.empty_like(w) for w in W]
     A = [rng.standard_normal((n, units), np.float32) for units in work.widths]
     out = [np.empty_like(a) for a in A]
+    engine = choose_engine(work.precision, n * max(w.size for w in W))
+    products = [engine.products() for _ in W]
 
     def turn() -> None:
         for _ in range(work.steps):
             for i in range(len(W)):
-                np.matmul(A[i], W[i], out=out[i + 1])
+                products[i].forward(A[i], W[i], out[i + 1])
             if work.evaluation:
                 continue
             for i in reversed(range(len(W))):
-                np.matmul(A[i].T, A[i + 1], out=dW[i])
-                if i:
-                    np.matmul(A[i + 1], W[i].T, out=out[i])
+                products[i].backward(A[i + 1], dW[i], out[i] if i else None)
 
     return turn
 
 
 def pytorch(work: Work) -> Turn:
-    """Return a turn of eager PyTorch with the fused optimizer."""
+    """Return a turn of eager PyTorch with the fused optimizer, in bfloat16 by autocast."""
     import torch
 
     torch.set_num_threads(thread_count())
@@ -139,14 +149,17 @@ def pytorch(work: Work) -> Turn:
     }
     optimizer, criterion = optimizers[work.optimizer](model.parameters()), torch.nn.CrossEntropyLoss()
 
-    def scaled(batch: Any) -> Any:
-        return batch.float().sub_(shift).mul_(scale)
+    rounds = work.precision == "bfloat16"
+
+    def logits_of(batch: Any) -> Any:
+        with torch.autocast("cpu", torch.bfloat16, enabled=rounds):
+            return model(batch.float().sub_(shift).mul_(scale)).float()
 
     def train() -> None:
         for _ in range(work.epochs):
             for rows in torch.randperm(len(X)).split(work.batch_size):
                 optimizer.zero_grad(set_to_none=True)
-                criterion(model(scaled(X[rows])), y[rows]).backward()
+                criterion(logits_of(X[rows]), y[rows]).backward()
                 optimizer.step()
 
     def evaluate() -> tuple[float, float]:
@@ -154,7 +167,7 @@ def pytorch(work: Work) -> Turn:
         loss, correct = 0.0, 0
         with torch.no_grad():
             for batch, target in zip(X.split(work.batch_size), y.split(work.batch_size), strict=True):
-                logits = model(scaled(batch))
+                logits = logits_of(batch)
                 loss += criterion(logits, target).item() * len(target)
                 correct += int((logits.argmax(dim=1) == target).sum())
         return loss / len(X), correct / len(X)

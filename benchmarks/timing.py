@@ -134,18 +134,20 @@ def describe_machine() -> dict[str, str]:
     """Return the processor, the BLAS as mlp sets it up, and versions."""
     code = (
         "from mlpcli.blas import describe_blas, prepare_blas; prepare_blas(); print(describe_blas());"
-        "import numpy; print(numpy.__version__)"
+        "import numpy; print(numpy.__version__);"
+        "from mlpcli.nn.onednn import find_onednn; print(find_onednn()[0] and find_onednn()[0].version)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
     )
-    blas, numpy = answer.stdout.splitlines()
+    blas, numpy, onednn = answer.stdout.splitlines()
     packages = {"PyTorch": "torch", "scikit-learn": "scikit-learn", "JAX": "jax"}
     return {
         "cpu": f"{_processor()}, {thread_count()} of {os.cpu_count()} cores",
         "blas": blas,
         "python": platform.python_version(),
         "numpy": numpy,
+        "onednn": onednn,
         **{name: version(package) for name, package in packages.items() if is_here(name)},
     }
 

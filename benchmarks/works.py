@@ -10,6 +10,7 @@ __all__ = ["ROOT", "Command", "Entry", "Goal", "Race", "Work", "races"]
 
 ROOT = Path(__file__).parents[1]
 IMAGE_NET = (3072, 512, 256, 10)
+NUMPY_ALONE = "mlp, by NumPy alone"
 CIFAR10 = 10_000  # examples in each of its six files
 MB = 1_000_000
 
@@ -19,8 +20,9 @@ class Work:
     """Passes over random examples with a network of ``widths``: training epochs, or an evaluation.
 
     If there are 3072 inputs, they are the bytes of images, which are scaled when a batch is gathered;
-    otherwise they are float32. A turn is ``epochs`` passes. ``sections`` are further settings of mlp's
-    config.
+    otherwise they are float32. A turn is ``epochs`` passes. In the ``precision`` bfloat16, products are of
+    numbers that are rounded to it. ``sections`` are further settings of mlp's config, and ``engine`` is what
+    multiplies for it, where that is not what mlp would choose.
     """
 
     widths: tuple[int, ...]
@@ -29,6 +31,8 @@ class Work:
     optimizer: Literal["momentum", "adam"] = "momentum"
     epochs: int = 1
     evaluation: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
+    engine: Literal["numpy", "fast"] | None = None
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -100,6 +104,11 @@ def races() -> Races:
         ],
         "small": [_small()],
         "evaluation": [_evaluation()],
+        "bfloat16": [
+            _bfloat16(128, floor=1.25),
+            _bfloat16(512, floor=1.12, itself=1.5),
+            _bfloat16_evaluation(),
+        ],
         "options": [_options()],
         "process": [_process()],
         "memory": [_memory()],
@@ -132,7 +141,33 @@ def _training(
     }
     if optimizer == "momentum":  # JAX has no optimizers of its own; momentum takes two lines
         goals["JAX"] = Goal("faster", jax)
-    return Race(f"{_named(IMAGE_NET)}, {optimizer}, batch {batch_size}", "step", _against(work, goals))
+    alone = Entry(NUMPY_ALONE, replace(work, engine="numpy"), Goal("faster"), "mlp")
+    title = f"{_named(IMAGE_NET)}, {optimizer}, batch {batch_size}"
+    return Race(title, "step", (*_against(work, goals), alone))
+
+
+def _bfloat16(batch_size: int, floor: float, itself: float | None = None) -> Race:
+    """Return a race in bfloat16, beside mlp in float32, which it is to outrun by ``itself``."""
+    work = Work(IMAGE_NET, batch_size, 12_800, precision="bfloat16")
+    goals = {"matrix products": Goal("longer", floor), "PyTorch": Goal("faster", 1.1)}
+    in_float32 = Entry("mlp, float32", replace(work, precision="float32"), Goal("faster", itself), "mlp")
+    title = f"{_named(IMAGE_NET)}, momentum, batch {batch_size}, bfloat16"
+    return Race(title, "step", (*_against(work, goals), in_float32))
+
+
+def _bfloat16_evaluation() -> Race:
+    work = Work(IMAGE_NET, 1_000, 10_000, evaluation=True, precision="bfloat16")
+    goals = {"matrix products": Goal("longer"), "PyTorch": Goal("faster")}
+    in_float32 = replace(work, precision="float32")
+    return Race(
+        "evaluation of 10,000 images, bfloat16",
+        "pass",
+        (
+            *_against(work, goals),
+            Entry("mlp, float32", in_float32, Goal("faster"), "mlp"),
+            Entry("PyTorch, float32", in_float32, Goal("faster", 1.5), "PyTorch"),
+        ),
+    )
 
 
 def _small() -> Race:

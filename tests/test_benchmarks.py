@@ -55,13 +55,14 @@ def test_a_peer_that_is_not_installed_is_left_out(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "matrix products", *PEERS])
 @pytest.mark.parametrize("widths", [(3072, 8, 10), (2, 8, 3)], ids=["images", "points"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_every_contender_trains(
-    load: Callable[[str], ModuleType], name: str, widths: tuple[int, ...]
+    load: Callable[[str], ModuleType], name: str, widths: tuple[int, ...], precision: str
 ) -> None:
     if name in PEERS:
         pytest.importorskip(PEERS[name])
     works, timing = load("benchmarks.works"), load("benchmarks.timing")
-    work = works.Work(widths, 32, 64)
+    work = works.Work(widths, 32, 64, precision=precision)
     (result,) = timing.time_race(works.Race(name, "step", (works.Entry(name, work, None, name),)), 1)
     assert result.seconds > 0
 
@@ -102,7 +103,7 @@ def test_every_race_is_printed_within_80_columns(load: Callable[[str], ModuleTyp
                     assert (ROOT / entry.does.arguments[0]).is_file()
 
 
-def test_the_command_line() -> None:
+def test_the_command_line(load: Callable[[str], ModuleType]) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "benchmarks", *arguments]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -114,11 +115,8 @@ def test_the_command_line() -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert {"cpu", "blas", "python", "numpy"} <= told["machine"].keys()
-    assert [row["contender"] for row in told["rows"]] == [
-        "mlp --help",
-        "mlp count-params CONFIG",
-        "Python alone",
-    ]
+    startup = load("benchmarks.works").races()["startup"]
+    assert [row["contender"] for row in told["rows"]] == [e.label for race in startup for e in race.entries]
 
 
 def test_growth_counts_as_count_params_does(load: Callable[[str], ModuleType]) -> None:
@@ -140,6 +138,28 @@ def test_activations_are_timed_alone_and_as_a_share_of_a_step(load: Callable[[st
     table = activations.rows(costs)
     assert {len(cells) for cells in table} == {len(activations.HEADER)}
     assert {cells[0]: cells[3] for cells in table}["relu"] == "1.0"
+
+
+def test_precisions_are_compared_seed_by_seed(load: Callable[[str], ModuleType]) -> None:
+    precision = load("benchmarks.precision")
+    assert set(precision.CONFIGS) == {path.stem for path in (ROOT / "configs").glob("*.yaml")} - {"cifar10"}
+    compared = precision.Compared("moons", "accuracy", [0.5, 0.75, 1.0], [0.75, 0.5, 1.0])
+    assert compared.differences == [0.25, -0.25, 0]
+    assert compared.is_within_noise
+    assert not precision.Compared("moons", "accuracy", [0.5, 0.75, 1.0], [0.25, 0.5, 0.8]).is_within_noise
+    _, row = precision.rows([compared])
+    assert row == ["moons", "accuracy", "0.7500 ± 0.2500", "0.7500 ± 0.2500", "0.0000 ± 0.2500", "yes"]
+
+
+def test_scores_in_bfloat16_are_those_of_float32_within_noise(
+    load: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By NumPy's own rounding, on any processor."""
+    monkeypatch.setenv("MLP_ENGINE", "numpy")
+    compared = load("benchmarks.precision").compare("moons", 3, **{"training.epochs": 20})
+    assert compared.float32 != compared.bfloat16 or compared.measure == "accuracy"
+    assert min(compared.bfloat16) > 0.85
+    assert max(map(abs, compared.differences)) < 0.05
 
 
 def test_an_exponential_costs_more_than_a_multiplication(load: Callable[[str], ModuleType]) -> None:
