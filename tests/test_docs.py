@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +204,10 @@ def test_every_line_for_the_shell(command: str, workplace: Path) -> None:
     program = Path(words[0]).name
     if program == "pip":
         extras = {extra for word in words for extra in re.findall(r"\[(.*)\]", word)}
-        known = metadata("mlpcli").get_all("Provides-Extra")
+        project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+        known = re.findall(
+            r"^(\w+) = \[", project.partition("[project.optional-dependencies]")[2], re.MULTILINE
+        )
         assert {each for extra in extras for each in extra.split(",")} <= {*known}
     elif program == "python":
         module = ROOT.joinpath(*words[2].split("."))

@@ -22,8 +22,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 RECIPES = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## How to add\n")[2]
 ADDITIONS = yaml.safe_load((ROOT / "tests" / "additions.yaml").read_text(encoding="utf-8"))
-COPIED = ["mlpcli", "tests", "benchmarks", "configs", "datasets", "docs"]
-COPIED += ["pyproject.toml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md"]
+COPIED = ["mlpcli", "tests", "benchmarks", "configs", "datasets", "docs", ".ci"]
+COPIED += ["pyproject.toml", "mkdocs.yml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"]
 
 
 def recipe(heading: str, name: str) -> list[str]:

@@ -25,7 +25,15 @@ pytest.importorskip("matplotlib", reason="needs matplotlib")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="programs stand elsewhere there")
 ROOT = Path(__file__).parents[1]
 FOLDERS = [".ci", "benchmarks", "configs", "datasets", "docs", "mlpcli", "tests"]
-FILES = ["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml"]
+FILES = [
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "MANIFEST.in",
+    "README.md",
+    "mkdocs.yml",
+    "pyproject.toml",
+]
 NOT_OURS = shutil.ignore_patterns("__pycache__", "cifar-10*", ".*.tmp")
 
 
