@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+import mlpcli
+
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
 
@@ -43,6 +45,14 @@ def test_the_navigation_has_every_page_once() -> None:
 def test_a_page_has_one_title(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     assert len(re.findall(r"^# ", text, re.MULTILINE)) == 1
+
+
+def test_the_reference_has_every_public_name() -> None:
+    sklearn = pytest.importorskip("mlpcli.sklearn", reason="pip install '.[sklearn]'", exc_type=ImportError)
+    public = {f"mlpcli.{name}" for name in mlpcli.__all__ if name != "__version__"}
+    public |= {f"mlpcli.sklearn.{name}" for name in sklearn.__all__}
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert {*re.findall(r"^::: (\S+)$", page, re.MULTILINE)} == public
 
 
 def test_it_is_built_without_a_warning_and_needs_no_other_server(tmp_path: Path) -> None:
