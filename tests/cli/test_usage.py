@@ -72,7 +72,7 @@ SAID = {
     "plot a --kind boundry": "--kind boundry: unknown name 'boundry'; did you mean boundary? (allowed:",
     "plot --notes layer_size": "unknown name 'layer_size'; did you mean layer_sizes? (allowed: ",
     "eval a.npz --split vall": "unknown name 'vall'; did you mean val? (allowed: train, val, test)",
-    "--train": "No such option '--train'; did you mean mlp train?",
+    "--train": "; did you mean mlp train?",  # after what click says of an unknown option
     "count-params 3 4 1": "the sizes of layers are named by --layers: mlp count-params --layers 3,4,1",
     "help": "Did you mean: mlp --help",
     "train a.yaml b.yaml": "Got unexpected extra argument (b.yaml)",

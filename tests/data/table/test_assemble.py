@@ -136,7 +136,7 @@ def test_a_target_that_turns_out_to_be_a_quantity(
         )
         assert dataset.classes is None
         assert len(dataset) == 100_030
-        assert dataset.y[-1, 0] == float(f"{last}29")
+        assert dataset.y[-1, 0] == np.float32(f"{last}29")
 
 
 FORMS = {
