@@ -523,7 +523,7 @@ def test_any_bytes_are_a_table_or_one_error(
         assert str(refused).startswith(f"{path}:")  # noqa: PT017
         return
     assert dataset.X.shape == (len(dataset.y), 1)
-    assert np.isfinite(dataset.X).all()
+    assert not np.isinf(dataset.X).any()  # a cell may be missing
     assert json.dumps(dataset.classes)
 
 
