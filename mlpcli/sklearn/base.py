@@ -27,7 +27,7 @@ from mlpcli.training.checkpoints import Checkpoint
 from mlpcli.training.going_on import go_on
 from mlpcli.training.model import Model
 from mlpcli.training.run import Run
-from mlpcli.training.settled import with_task
+from mlpcli.training.settled import settle
 from mlpcli.training.start import train_to_end
 
 __all__ = ["EstimatorError", "Perceptron", "name_of", "require_targets"]
@@ -150,8 +150,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 raise UsageError(
                     f"loss {name} is not for {what}, which {type(self).__name__} predicts; see {other}"
                 )
-            experiment = with_task(experiment, is_classifier)
             splits = divide(experiment, self._dataset(X, y, sample_weight, experiment, start))
+            experiment, _ = settle(experiment, splits)
             run = Run(experiment, splits, start=start)
             if start is not None:
                 go_on(run.network, run.trainer, start, anew=True)

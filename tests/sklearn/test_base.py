@@ -27,6 +27,7 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import estimator_checks_generator  # noqa: E402
 
+import mlpcli  # noqa: E402
 from mlpcli import MlpError  # noqa: E402
 from mlpcli.sklearn import EstimatorError, MLPClassifier, MLPRegressor  # noqa: E402
 
@@ -99,6 +100,21 @@ def test_a_data_frame_is_a_table() -> None:
     assert fitted.model_.classes == tuple(fitted.classes_) == ("no", "perhaps", "yes")
     with pytest.raises(ValueError, match="feature names"):
         fitted.predict(X[["b", "a", "word", "category", "flag"]])
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_the_network_of_a_table_is_that_of_mlp_train(kind: Any) -> None:
+    """Also in what follows from the number of rows."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"size": rng.normal(size=900), "color": rng.choice(["red", "green"], 900)})
+    y = X["size"] + (X["color"] == "red") if kind is MLPRegressor else X["color"] + "ish"
+    same = {"epochs": 2, "seed": 7}
+    trained = mlpcli.train(X=X, y=y, data={"val_size": 0, "test_size": 0}, training=same).best.config
+    fitted = kind(max_iter=2, config={"training": {"seed": 7}}).fit(X, y).model_.config
+    for section in ("model", "loss", "optimizer", "regularization", "training"):
+        assert fitted[section] == trained[section]
+    assert fitted["training"]["batch_size"] == 64
+    assert kind().fit(X[:100], y[:100]).n_iter_ == 150
 
 
 def test_the_columns_of_an_array_are_those_of_the_frame() -> None:
