@@ -1,7 +1,7 @@
 """``python -m benchmarks.precision``: test scores in bfloat16 beside those in float32, config by config.
 
-Both are trained from the same seeds. The seed also decides the splits, so the scores of one precision vary
-with them; what tells the precisions apart is the difference from seed to seed, and how it varies.
+Both are trained from the same seeds, which decide the splits, too. Noise is how much the scores in float32
+vary from seed to seed.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ class Compared:
 
     @property
     def is_within_noise(self) -> bool:
-        """Whether the mean difference is at most twice its standard error, or no seed differs."""
-        error = statistics.stdev(self.differences) / len(self.differences) ** 0.5
-        return abs(statistics.fmean(self.differences)) <= 2 * error
+        """Whether bfloat16 changes the mean by no more than what another seed changes: the deviation."""
+        return abs(statistics.fmean(self.differences)) <= statistics.stdev(self.float32)
 
 
 def compare(config: str, seeds: int, **overrides: Any) -> Compared:

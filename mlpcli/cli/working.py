@@ -65,11 +65,16 @@ def _head(found: Explanation, digits: int) -> str:
     layers = (
         "" if len(found.forward.layers) < 3 else "h1 is what layer 1 puts out, and the input of layer 2. "
     )
+    rounded = (
+        "Inputs and weights of layers are rounded to 8 bits before they are multiplied, as bfloat16. "
+        if found.followed.network.engine.rounds
+        else ""
+    )
     said = [
         f"{found.path} ({of_which}): {found.source}{part}",
         "The example is a row x, and z = x W + b: column j of W has the weights of unit j. "
-        f"{layers}Numbers are rounded to {digits} digits after the point, small ones to more; those with "
-        "fewer are exact.",
+        f"{layers}{rounded}Numbers are rounded to {digits} digits after the point, small ones to more; those "
+        "with fewer are exact.",
     ]
     return "\n".join(textwrap.fill(text, WIDTH, break_long_words=False) for text in said)
 
@@ -273,10 +278,10 @@ def _residual(step: Step, inner: Any, j: int, show: Show, *, whole: bool) -> lis
     layer: Any = step.layer
     if not layer.spec.parameters:
         return [("", [f"plus its input: {show(inner)} {show.signed(step.X[j])} = {show(step.Y[j])}"])]
-    P, own = layer.P[:, j], f"{_input_name(layer.spec.number)} P{layer.spec.number}"
-    projected = step.X.astype(np.float64) @ P
+    X, P = layer.engine.multiplied(step.X), layer.engine.multiplied(layer.P)[:, j]
+    own, projected = f"{_input_name(layer.spec.number)} P{layer.spec.number}", X.astype(np.float64) @ P
     return [
-        (f"{own} = ", products(step.X, P, None, projected, show, whole=whole)),
+        (f"{own} = ", products(X, P, None, projected, show, whole=whole)),
         ("", [f"plus {own}: {show(inner)} {show.signed(projected)} = {show(step.Y[j])}"]),
     ]
 

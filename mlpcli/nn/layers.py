@@ -99,6 +99,7 @@ class Layer:
 
     def use(self, engine: Engine) -> None:
         """Let ``engine`` multiply the layer's matrices."""
+        self.engine = engine
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Give parameters and state their first values."""
@@ -146,6 +147,7 @@ class Dense(Layer):
 
     def use(self, engine: Engine) -> None:
         """Let ``engine`` multiply."""
+        super().use(engine)
         self._products = engine.products()
 
     def initialize(self, rng: np.random.Generator) -> None:
@@ -530,6 +532,7 @@ class Residual(Layer):
 
     def use(self, engine: Engine) -> None:
         """Let ``engine`` multiply with P; the network tells the inner layers."""
+        super().use(engine)
         self._products = engine.products()
 
     def initialize(self, rng: np.random.Generator) -> None:
@@ -580,6 +583,7 @@ class MembersDense(Layer):
 
     def use(self, engine: Engine) -> None:
         """Let ``engine`` multiply."""
+        super().use(engine)
         self._products = engine.products(members=True)
 
     def initialize(self, rng: np.random.Generator) -> None:

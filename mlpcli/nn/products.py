@@ -265,6 +265,10 @@ class Engine:
             return ""
         return f"matrix products by {self.name}{', in bfloat16' if self.rounds else ''}"
 
+    def multiplied(self, array: Array) -> Array:
+        """Return the numbers of an array as the products of this engine see them."""
+        return _rounded(array, Scratch(np.empty)) if self.rounds else array
+
     def products(self, *, members: bool = False) -> Products:
         """Return what multiplies for a layer, or for a layer of several members."""
         products: Products = MembersProducts() if members else NumpyProducts()

@@ -100,8 +100,9 @@ class ForwardPass:
 def forward_pass(network: Network, x: Array, member: int = 0) -> ForwardPass:
     """Evaluate a network on the inputs x (inputs,) of one example, and keep what each layer makes of them.
 
-    The numbers are those of the engine: each layer computes its own. ``member`` is the one to follow where
-    the network has several.
+    The numbers are those of the engine: each layer computes its own, and where the engine rounds what it
+    multiplies, the inputs and the weights of the layers are rounded ones. ``member`` is the one to follow
+    where the network has several.
     """
     X = np.ascontiguousarray(x[None], network.dtype)
     steps: list[Step] = []
@@ -144,4 +145,5 @@ def _of_layer(number: int, steps: list[Step], member: int) -> LayerPass:
     layer, x, z = kept[0]
     assert isinstance(layer, (Dense, MembersDense))
     W, b = (layer.W, layer.b) if isinstance(layer, Dense) else (layer.W[member], layer.b[member])
+    x, W = layer.engine.multiplied(x), layer.engine.multiplied(W)
     return LayerPass(number, x, W, b, z, tuple(kept[1:]), off)

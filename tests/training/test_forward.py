@@ -15,9 +15,10 @@ from mlpcli.streams import stream
 from mlpcli.training.forward import forward_pass
 
 
-def network_of(model: dict[str, Any], data: str = "moons") -> Network:
+def network_of(model: dict[str, Any], data: str = "moons", precision: str = "float32") -> Network:
     """Return a network with parameters and state that are drawn at random."""
-    experiment = Experiment.model_validate({"data": data, "model": {"hidden": [4, 4], **model}})
+    sections = {"data": data, "model": {"hidden": [4, 4], **model}, "training": {"precision": precision}}
+    experiment = Experiment.model_validate(sections)
     network = build_network(experiment, (3, 4, 4, 2))
     rng = stream(0, "test")
     network.initialize(rng)
@@ -50,6 +51,16 @@ def test_the_layers_lead_from_the_inputs_to_the_logits(activation: str, norm: st
         x = layer.y
     assert np.array_equal(x, found.logits)
     assert [[type(each).__name__ for each in layer.off] for layer in found.layers] == [[], *[["Dropout"]] * 2]
+
+
+def test_in_bfloat16_the_sums_are_those_of_the_rounded_numbers() -> None:
+    network = network_of({}, precision="bfloat16")
+    found = forward_pass(network, X)
+    assert np.array_equal(found.logits, network.predict(X[None])[0])
+    for layer in found.layers:
+        for numbers in (layer.x, layer.W):
+            assert not np.any(numbers.view(np.uint32) & 0xFFFF)
+        assert layer.z == pytest.approx(layer.x.astype(np.float64) @ layer.W + layer.b, abs=1e-6)
 
 
 def test_the_pieces_of_maxout() -> None:

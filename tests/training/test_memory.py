@@ -101,7 +101,7 @@ def test_norms_and_residual_layers(tmp_path: Path, norm: str, residual: bool) ->
 @pytest.mark.parametrize("engine", ["numpy", "fast"])
 @pytest.mark.parametrize(
     ("batch", "hidden", "residual"),
-    [(5000, [60, 60, 40], False), (5000, [60, 60, 40], True), (10, [600, 600], False)],
+    [(5000, [60, 60, 40], True), (10, [600, 600], False)],
 )
 def test_bfloat16(
     tmp_path: Path,

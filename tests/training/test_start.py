@@ -116,6 +116,20 @@ def test_in_bfloat16_equal_runs_have_equal_bytes_and_resumed_ones_too(
     assert "in bfloat16" not in (Path("float32") / "run.log").read_text()
 
 
+def test_in_bfloat16_both_engines_train_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    onednn, reason = find_onednn()
+    if onednn is None or not onednn.has_bfloat16:
+        pytest.skip(reason or "the processor has no bfloat16")
+    losses = []
+    for engine in ("numpy", "fast"):
+        monkeypatch.setenv(ENGINE, engine)
+        run = train_run(config("training.precision=bfloat16", "model.hidden=[32,32]", "training.epochs=10"))
+        assert run.network.engine.name.startswith("oneDNN" if engine == "fast" else "NumPy")
+        losses.append([row["train_loss"] for row in run.metrics])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)
+    assert losses[0][-1] < 0.8 * losses[0][0]
+
+
 def test_slow_bfloat16_is_refused_unless_numpy_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlpcli.nn.products.find_onednn", lambda: (None, "oneDNN is not installed"))
     monkeypatch.delenv(ENGINE, raising=False)
