@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from types import FrameType
 from typing import Any
 
 __all__ = [
@@ -11,6 +14,7 @@ __all__ = [
     "ConfigError",
     "ConfigWarning",
     "DataError",
+    "DataWarning",
     "MlpError",
     "NoCheckpointError",
     "RunError",
@@ -19,6 +23,7 @@ __all__ = [
     "UsageError",
     "did_you_mean",
     "nearest",
+    "warn_caller",
 ]
 
 
@@ -47,6 +52,10 @@ class ConfigError(MlpError):
 
 class ConfigWarning(FutureWarning):
     """A config is spelled in an old way, which is understood; the text says how it is written now."""
+
+
+class DataWarning(UserWarning):
+    """Rows are taken, but perhaps not as they are meant; the text says which cells, and how they are read."""
 
 
 class RunWarning(UserWarning):
@@ -103,3 +112,12 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Return a line that suggests the nearest known word, or nothing where none is near."""
     near = nearest(word, words)
     return f"\nDid you mean {near!r}?" if near else ""
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Give a warning that points to the line of the program that calls this package."""
+    frame: FrameType | None = sys._getframe()
+    level = 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "mlpcli":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

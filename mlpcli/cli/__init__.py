@@ -15,7 +15,7 @@ import click
 from mlpcli import __version__
 from mlpcli.cli.groups import Commands, Later
 from mlpcli.cli.output import tell
-from mlpcli.errors import ConfigWarning, MlpError, RunWarning
+from mlpcli.errors import ConfigWarning, DataWarning, MlpError, RunWarning
 from mlpcli.text import printable
 
 __all__ = ["COMMANDS", "cli", "run"]
@@ -100,7 +100,7 @@ def run(args: list[str]) -> int:
 @contextmanager
 def _notes() -> Iterator[None]:
     """Show the warnings of mlp itself as notes on stderr, and other warnings as Python does."""
-    own = (ConfigWarning, RunWarning)
+    own = (ConfigWarning, DataWarning, RunWarning)
     with warnings.catch_warnings():
         for category in own:
             warnings.simplefilter("always", category)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path as FilePath
-from types import FrameType
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,7 +23,7 @@ from mlpcli.config.spellings import renew
 from mlpcli.config.tables import describe_table, section_for
 from mlpcli.config.values import copy_value
 from mlpcli.config.yaml12 import Document, YamlError, end_of, read_yaml
-from mlpcli.errors import ConfigError, ConfigWarning, nearest
+from mlpcli.errors import ConfigError, ConfigWarning, nearest, warn_caller
 from mlpcli.text import some
 
 __all__ = [
@@ -182,17 +179,8 @@ def _finish(
     if arrays and experiment.data.name != "arrays":
         raise ConfigError(f"data.name: {experiment.data.name} cannot be used with arrays that are handed in")
     for note in notes:
-        warnings.warn(note, ConfigWarning, stacklevel=_level_of_caller())
+        warn_caller(note, ConfigWarning)
     return experiment
-
-
-def _level_of_caller() -> int:
-    """Return the stacklevel that lets a warning point to the line of the program that calls this package."""
-    frame: FrameType | None = sys._getframe(1)
-    level = 1
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "mlpcli":
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def _no_mapping(source: Source, document: Document) -> str:

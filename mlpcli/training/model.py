@@ -14,7 +14,9 @@ from mlpcli.build import build_loss
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.arrays import labelled_arrays, rows_of_array
 from mlpcli.data.batches import Batches, Split
-from mlpcli.errors import DataError, RunError, UsageError
+from mlpcli.data.table.decimals import is_code
+from mlpcli.data.table.frames import numeric_columns
+from mlpcli.errors import DataError, DataWarning, RunError, UsageError, warn_caller
 from mlpcli.nn.network import Network
 from mlpcli.text import count, shortened
 from mlpcli.training.baselines import Fitted, report_baselines
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Model", "describe_network", "load_model", "unlabelled"]
 
+_MOST_NOTES = 5  # in a warning
+
 
 class Model:
     """A trained network with all that it needs to take new rows: made by `mlpcli.load` and by runs.
@@ -39,8 +43,10 @@ class Model:
 
     Rows ``X`` are whatever NumPy takes as an array (n, columns), with the columns that the network was
     trained on, in their own units; a data frame's columns are taken by their names. DataError says what is
-    wrong with rows or targets. Several threads may use one model. It can be copied and pickled; but unpickle
-    only what you trust, while the file of `save` is read without trust.
+    wrong with rows or targets. A DataWarning of `predict`, `predict_proba` and `scores` says which cells the
+    training had not and how they are read, as a note of `evaluate` does. Several threads may use one model.
+    It can be copied and pickled; but unpickle only what you trust, while the file of `save` is read without
+    trust.
     """
 
     def __init__(self, checkpoint: Checkpoint, folder: Path | None = None) -> None:
@@ -123,7 +129,7 @@ class Model:
             missing=getattr(checkpoint.experiment.data, "missing", "fill"),
         )
         split = Split(found.X, found.y, np.arange(len(found.X)), weights=found.about.weights)
-        return {**self.report(split, "X"), "notes": [*found.notes, *self.note_unknown_cells(split)]}
+        return {**self.report(split, "X"), "notes": [*found.notes, *self.note_unknown_cells(split, X)]}
 
     @property
     def config(self) -> dict[str, Any]:
@@ -267,8 +273,11 @@ class Model:
             report["baseline_note"] = each[0].baselines.note
         return report
 
-    def note_unknown_cells(self, split: Split) -> list[str]:
-        """Return a sentence for each column of a split with cells of a kind that training had not."""
+    def note_unknown_cells(self, split: Split, X: Any = None) -> list[str]:
+        """Return a note for each column of a split with cells of a kind that training had not.
+
+        ``X`` are the rows as a program gave them, which may say why: codes were read as numbers.
+        """
         columns, members = self.checkpoint.columns, self.checkpoint.members
         each = [member.transform.unknown_cells(split.X, columns, split.rows) for member in members]
         notes = []
@@ -281,8 +290,19 @@ class Model:
                     if len(counts) < len(members):
                         where += f" of {count(len(counts), 'network')} of {len(members):,}"
                     told = self._tell_missing if i else _tell_unseen
-                    notes.append(f"{shortened(name)}: {told(name, counts[0], where)}.")
+                    why = "" if i else self._explain_unseen(name, X)
+                    notes.append(f"{shortened(name)}: {told(name, counts[0], where)}.{why}")
         return notes
+
+    def _explain_unseen(self, name: str, X: Any) -> str:
+        kind = self.checkpoint.kinds.get(name)
+        code = next(filter(is_code, kind.levels), None) if kind else None
+        if code is None or name not in numeric_columns(X):
+            return ""
+        return (
+            f" They are numbers in X, and were codes such as {shortened(code)} in the training; pandas reads "
+            f"them as text with dtype={{{shortened(name)}: str}}."
+        )
 
     def _tell_missing(self, name: str, n: int, where: str) -> str:
         cells = "1 cell is" if n == 1 else f"{n:,} cells are"
@@ -315,7 +335,14 @@ class Model:
             raise RunError(f"{path} is not written: the network holds weights that are not finite")
 
     def _logits(self, X: Any) -> NDArray[Any]:
-        return self.compute_logits(unlabelled(self._rows(X)), "X")
+        rows = unlabelled(self._rows(X))
+        logits = self.compute_logits(rows, "X")
+        notes = self.note_unknown_cells(rows, X)
+        if len(notes) > _MOST_NOTES:
+            notes[_MOST_NOTES:] = [f"The same of {count(len(notes) - _MOST_NOTES, 'more column')}."]
+        if notes:
+            warn_caller("\n".join(notes), DataWarning)
+        return logits
 
     def _rows(self, X: Any) -> NDArray[Any]:
         return rows_of_array(X, columns=self.columns, kinds=self.checkpoint.kinds, precise=self._precise)

@@ -28,7 +28,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import estimator_checks_generator  # noqa: E402
 
 import mlpcli  # noqa: E402
-from mlpcli import MlpError  # noqa: E402
+from mlpcli import DataWarning, MlpError  # noqa: E402
 from mlpcli.sklearn import EstimatorError, MLPClassifier, MLPRegressor  # noqa: E402
 
 ESTIMATORS = {
@@ -257,7 +257,9 @@ def test_partial_fits_know_the_categories_of_the_first_rows() -> None:
     X, y = table()
     online = MLPClassifier(random_state=0).partial_fit(X[:40], y[:40], classes=np.unique(y))
     X["word"] = X["word"].replace("red", "violet")
-    assert online.partial_fit(X[40:], y[40:]).predict(X).shape == (90,)
+    online.partial_fit(X[40:], y[40:])
+    with pytest.warns(DataWarning, match="'word': .* texts that the training split had not"):
+        assert online.predict(X).shape == (90,)
 
 
 def test_verbose_prints_each_epoch_and_what_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
@@ -346,3 +348,11 @@ def test_the_page_tells_of_every_parameter() -> None:
         MLPClassifier.__doc__
     )
     assert [name for name in MLPClassifier().get_params() if not re.search(rf"\b{name}\b", page)] == []
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+def test_unknown_categories_are_warned_of(method: str) -> None:
+    X = pd.DataFrame({"town": ["Bonn", "Kiel", "Ulm"] * 20})
+    model = MLPClassifier(max_iter=1, random_state=0).fit(X, X.town)
+    with pytest.warns(DataWarning, match="'town': 2 cells hold texts that the training split had not"):
+        getattr(model, method)(pd.DataFrame({"town": ["Bonn", "Berlin", "Hof"]}))

@@ -17,7 +17,7 @@ import pytest
 
 from mlpcli import train
 from mlpcli.cli import run as mlp
-from mlpcli.errors import DataError, RunError, UsageError
+from mlpcli.errors import DataError, DataWarning, RunError, UsageError
 from mlpcli.nn.losses import LOSSES
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
@@ -272,3 +272,29 @@ def test_several_networks_predict_the_mean_of_their_predictions(tmp_path: Path, 
     assert mean.evaluate(X, named)["accuracy"] == 1
     assert repr(mean).startswith("<mlpcli.Model: 3 networks, 2-100-")
     assert {"W1", "network3_b2"} <= mean.layers.keys()
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "scores"])
+def test_codes_that_were_read_as_numbers_are_warned_of_once(method: str) -> None:
+    pd = pytest.importorskip("pandas")
+    codes = np.tile(["01067", "10115", "20095"], 20)
+    X = pd.DataFrame({"code": codes, "x": np.arange(60.0) % 7})
+    model = train(X=X, y=(codes == "01067") | (X.x > 5), training={"epochs": 1}).last
+    getattr(model, method)(X)  # no warning, which would be an error
+    said = (
+        r"^'code': 20 cells hold texts that the training split had not; read as another one\. They are "
+        r"numbers in X, and were codes such as '01067' .* with dtype=\{'code': str\}\.$"
+    )
+    with pytest.warns(DataWarning, match=said) as caught:
+        getattr(model, method)(X.assign(code=X.code.astype(int)))
+    assert [warning.filename for warning in caught] == [__file__]
+    notes = model.evaluate(X.assign(code=X.code.astype(float)), X.x > 5)["notes"]
+    assert "60 cells hold texts" in notes[0]
+
+
+def test_a_warning_names_five_columns_at_most() -> None:
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame({f"c{i}": np.tile(["a", "b", "c"], 20) for i in range(7)})
+    model = train(X=X, y=np.arange(60) % 3, training={"epochs": 1}).last
+    with pytest.warns(DataWarning, match=r"'c4': 60 cells .*\nThe same of 2 more columns\.$"):
+        model.predict(X.assign(**dict.fromkeys(X.columns, "d")))

@@ -18,7 +18,7 @@ from mlpcli.data.table.faults import Faults
 from mlpcli.errors import DataError
 from mlpcli.text import nfc, shortened
 
-__all__ = ["FrameSource", "UnnamedColumns"]
+__all__ = ["FrameSource", "UnnamedColumns", "numeric_columns"]
 
 _ROWS = 4096  # of a block
 _LARGEST = float(np.finfo(np.float32).max)
@@ -147,6 +147,14 @@ class FrameRows:
             ],
             bool,
         )
+
+
+def numeric_columns(X: Any) -> set[str]:
+    """Return the names of the columns of a frame that have a type of numbers; none if X is no frame."""
+    if not hasattr(X, "columns"):
+        return set()
+    kinds = [getattr(getattr(column, "dtype", None), "kind", None) for column in _columns(X)]
+    return {nfc(str(name)) for name, kind in zip(X.columns, kinds, strict=True) if kind in ("i", "u", "f")}
 
 
 def _columns(X: Any) -> list[Any]:
