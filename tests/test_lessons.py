@@ -120,6 +120,7 @@ def saturated_sigmoids_pass_no_gradient_on_and_small_weights_little(played: Play
     assert played.score(large, "train", 1) < 20
     assert played.score(large, "1", 0) > 90
     assert played.score(large, "1", 1) < 1e-6
+    assert played.score(small, "train", 1) < 20
     assert played.score(small, "1", 0) < 5
     assert played.score(small, "1", 1) < 1e-2 * played.score(small, "7", 1)
     assert played.score(tanh, "train", 1) > 75
@@ -178,8 +179,9 @@ def a_network_overfits_unless_it_is_regularized(played: Played) -> None:
 
 @claim("10-luck")
 def large_networks_agree_and_small_ones_are_lucky_or_not(played: Played) -> None:
-    lucky, unlucky = played.lines("train")
+    lucky, unlucky, longer = played.lines("train")
     assert played.score(lucky, "train", 1) > played.score(unlucky, "train", 1) + 5
+    assert played.score(longer, "train", 0) > played.score(lucky, "train", 0) + 0.05
     assert played.names["large"] > 0.93
     assert played.names["small"] < 0.9
 
