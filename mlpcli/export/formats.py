@@ -114,7 +114,8 @@ def _onnx(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[
 
 def _python(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[Files, Exported]:
     graph = build_graph(checkpoint)
-    found = Exported({}, graph.columns, tuple(graph.outputs), _dates(checkpoint))
+    notes = _dates(checkpoint, f"`python {out.name} TABLE` reads it, and `predict` in the file takes")
+    found = Exported({}, graph.columns, tuple(graph.outputs), notes)
     return {out: python_text(graph, checkpoint, about).encode()}, found
 
 
@@ -138,11 +139,11 @@ def _safetensors(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) ->
     return {out: safetensors_bytes(checkpoint, about)}, Exported({})
 
 
-def _dates(checkpoint: Checkpoint) -> tuple[str, ...]:
+def _dates(checkpoint: Checkpoint, takes: str = "the model takes") -> tuple[str, ...]:
     """Return a note for each column of dates, which a model takes part by part."""
     return tuple(
-        f"{shortened(name)} is a date, and goes in as numbers, its {', '.join(parts)}: "
-        f"the columns {listed([f'{name} {part}' for part in parts])}."
+        f"{shortened(name)} is a date: {takes} its parts, as numbers, "
+        f"in the columns {listed([f'{name} {part}' for part in parts])}."
         for name, parts in dates_of(checkpoint).items()
     )
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mlpcli.data.writing import number_cell
 from mlpcli.export.graph import Graph
+from mlpcli.export.read_code import READ_NAMES
 from mlpcli.export.symbols import Node, Symbol, free_name, steps_of
 
 __all__ = ["WIDTH", "Formulas"]
@@ -34,21 +35,9 @@ Formula = tuple[str, int]
 
 _RESERVED = {
     *keyword.kwlist,
-    *("np", "csv", "sys", "base64", "unicodedata", "predict", "table", "X", "column", "read", "number"),
-    *(
-        "datetime",
-        "timezone",
-        "part_of",
-        "DATES",
-        "softmax",
-        "look_up",
-        "unpacked",
-        "COLUMNS",
-        "TEXTS",
-        "CLASSES",
-        "TARGETS",
-        "MISSING",
-    ),
+    *READ_NAMES,
+    *("np", "base64", "zlib", "predict", "table", "X", "column", "softmax", "look_up", "unpacked"),
+    *("COLUMNS", "TEXTS", "CLASSES", "TARGETS", "MISSING"),
 }
 
 

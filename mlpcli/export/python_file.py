@@ -8,6 +8,7 @@ from mlpcli.build import dialect_of
 from mlpcli.data.labels import MISSING
 from mlpcli.export.formulas import WIDTH, Formulas
 from mlpcli.export.graph import Graph, class_labels, dates_of
+from mlpcli.export.read_code import read_code
 from mlpcli.training.checkpoints import Checkpoint
 
 __all__ = ["HELPERS", "python_text"]
@@ -18,26 +19,30 @@ def python_text(graph: Graph, checkpoint: Checkpoint, about: Mapping[str, str]) 
     formulas = Formulas(graph)
     of_x = graph.is_matrix
     parts = [
-        _opening(checkpoint, about, formulas, of_x),
+        _opening(checkpoint, about, formulas),
         *(text for name, text in HELPERS.items() if name in formulas.needs),
         "\n".join([*_settings(graph, checkpoint), "", *formulas.constants]),
         _predict(graph, formulas, of_x),
         *([] if of_x else [_COLUMN]),
-        _read(checkpoint, of_x),
+        read_code(
+            dialect_of(checkpoint.experiment.data), has_dates=bool(dates_of(checkpoint)), has_texts=not of_x
+        ),
         *(["# The large arrays, as their bytes.\n" + "\n".join(formulas.packed)] if formulas.packed else []),
         _main(checkpoint, graph),
     ]
     return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _opening(checkpoint: Checkpoint, about: Mapping[str, str], formulas: Formulas, of_x: bool) -> str:
+def _opening(checkpoint: Checkpoint, about: Mapping[str, str], formulas: Formulas) -> str:
     widths = "-".join(map(str, checkpoint.network.widths))
     several = checkpoint.network.members * len(checkpoint.members)
     network = f"a network {widths}" if several == 1 else f"the mean of {several:,} networks {widths}"
-    used = {"base64": "unpacked" in formulas.needs, "csv": True, "sys": True, "unicodedata": not of_x}
-    imports = "\n".join(f"import {name}" for name, is_used in used.items() if is_used)
+    modules = ["csv", "gzip", "io", "re", "sys", "unicodedata", "zlib"]
+    if "unpacked" in formulas.needs:
+        modules.insert(0, "base64")
+    imports = "\n".join(f"import {name}" for name in modules)
     if dates_of(checkpoint):
-        imports += "\nfrom datetime import datetime, timezone"
+        imports += "\nfrom datetime import datetime, timedelta"
     return f'''"""Predicts new rows by {network}. It needs NumPy alone.
 
     python THIS_FILE rows.csv
@@ -83,7 +88,8 @@ def _settings(graph: Graph, checkpoint: Checkpoint) -> list[str]:
     if texts:
         lines.append(_list("TEXTS", texts))
     if dates := dates_of(checkpoint):
-        lines.append(_list("DATES", list(dates)))
+        parts = {f"{name} {part}": part for name, own in dates.items() for part in own}
+        lines += ["PARTS = {", *(f"    {name!r}: {part!r}," for name, part in parts.items()), "}"]
     if checkpoint.classes is None:
         lines.append(_list("TARGETS", checkpoint.target_names))
     else:
@@ -139,58 +145,6 @@ def column(cells, is_text, kind):
 '''
 
 
-def _read(checkpoint: Checkpoint, of_x: bool) -> str:
-    """Return the functions that read a file, as the table of the training was written."""
-    dialect = dialect_of(checkpoint.experiment.data)
-    cell = "cell"
-    if dialect.thousands:
-        cell += f'.replace({dialect.thousands!r}, "")'
-    if dialect.decimal == ",":
-        cell += '.replace(",", ".")'
-    each = "number(cell)" if of_x else "cell if name in TEXTS else number(cell)"
-    source, dates = "name", ""
-    if dates_of(checkpoint):
-        each = f"part_of(cell, name.split()[-1]) if source != name else {each}"
-        source, dates = 'name.rpartition(" ")[0] if name.rpartition(" ")[0] in DATES else name', _PART_OF
-    result = "np.array(list(table.values())).T" if of_x else "table"
-    return f'''
-def number(cell):
-    """Return the number of a cell, NaN if it is missing."""
-    return np.nan if cell.lower() in MISSING else float({cell})
-{dates}
-
-def read(path):
-    """Return the columns of a .csv file that the network was trained on."""
-    with open(path, newline="", encoding="{dialect.encoding or "utf-8-sig"}") as file:
-        names, *rows = csv.reader(file, delimiter={dialect.delimiter!r})
-    places = {{name.strip(): place for place, name in enumerate(names)}}
-    table = {{}}
-    for name in COLUMNS:
-        source = {source}
-        if source not in places:
-            sys.exit(f"{{path}} has no column {{source!r}}")
-        cells = [row[places[source]].strip() for row in rows if row]
-        table[name] = [{each} for cell in cells]
-    return {result}
-
-'''
-
-
-_PART_OF = '''
-
-def part_of(cell, part):
-    """Return year, month, weekday (0 is Monday), hour or seconds since 1970 of a date as 2024-05-31."""
-    if cell.lower() in MISSING:
-        return np.nan
-    when = datetime.fromisoformat(cell)
-    if part == "weekday":
-        return when.weekday()
-    if part == "seconds":  # in UTC, where the cell names its offset
-        return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
-    return getattr(when, part)
-'''
-
-
 def _main(checkpoint: Checkpoint, graph: Graph) -> str:
     """Return what the file does when it is run: the same CSV as `mlp predict`."""
     if checkpoint.classes is None:
@@ -204,7 +158,11 @@ def _main(checkpoint: Checkpoint, graph: Graph) -> str:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("It takes one file: python " + sys.argv[0] + " rows.csv")
-    {found} = predict(read(sys.argv[1]))
+    try:
+        rows = read(sys.argv[1])
+    except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
+        sys.exit(f"{{sys.argv[1]}}: {{error}}")
+    {found} = predict(rows)
     lines = csv.writer(sys.stdout, lineterminator="\\n")
     lines.writerow({header})
     lines.writerows(map(str, row) for row in {rows})

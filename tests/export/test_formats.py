@@ -66,7 +66,7 @@ def test_a_note_on_dates(tmp_path: Path) -> None:
     mlpcli.train({"data": data, "training": {"epochs": 1}}, out=tmp_path / "run")
     (note,) = export_checkpoint(tmp_path / "run", tmp_path / "model.py", "python").notes
     assert note.startswith(
-        "'when' is a date, and goes in as numbers, its month, weekday, seconds: the columns 'when"
+        "'when' is a date: `python model.py TABLE` reads it, and `predict` in the file takes its parts"
     )
 
 

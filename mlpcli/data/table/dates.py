@@ -14,7 +14,16 @@ from mlpcli.data.labels import is_missing
 from mlpcli.data.table.faults import Faults
 from mlpcli.text import shortened
 
-__all__ = ["DATE_PARTS", "DateOrder", "Dates", "date_of", "is_date", "settle_orders"]
+__all__ = [
+    "CLOCK",
+    "DATES_AS",
+    "DATE_PARTS",
+    "DateOrder",
+    "Dates",
+    "date_of",
+    "is_date",
+    "settle_orders",
+]
 
 DateOrder: TypeAlias = Literal["dmy", "mdy"]  # day, month, year; or the month first
 
@@ -32,20 +41,18 @@ _NAME = (
 )
 _WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?,? )?"
 _DAY = r"(?P<day>\d\d?)(?:st|nd|rd|th)?"
-_CLOCK = (
+CLOCK = (
     r"(?:(?:T|,? )(?P<hour>\d\d?):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
     r"(?: ?(?P<half>[ap])\.?m\.?)?"
     r"(?: ?(?:Z|UTC|GMT|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?))?)?"
 )
-_FORMS = [
-    re.compile(form + _CLOCK, re.ASCII | re.IGNORECASE)
-    for form in (
-        r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d\d?)(?P=mark)(?P<day>\d\d?)",  # 2024-05-31, the ISO date
-        r"(?P<a>\d\d?)(?P<mark>[-/.])(?P<b>\d\d?)(?P=mark)(?P<year>\d{4})",  # 31.5.2024, 31/5/2024, 5/31/2024
-        rf"{_WEEKDAY}{_DAY}[ ./-]?{_NAME}[ ,./-]{{0,2}}(?P<year>\d{{4}})",  # 31 May 2024
-        rf"{_WEEKDAY}{_NAME}[ -]?{_DAY}(?:, ?|[ -])(?P<year>\d{{4}})",  # May 31, 2024
-    )
-]
+DATES_AS = (  # a clock may follow each
+    r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d\d?)(?P=mark)(?P<day>\d\d?)",  # 2024-05-31, the ISO date
+    r"(?P<a>\d\d?)(?P<mark>[-/.])(?P<b>\d\d?)(?P=mark)(?P<year>\d{4})",  # 31.5.2024, 31/5/2024, 5/31/2024
+    rf"{_WEEKDAY}{_DAY}[ ./-]?{_NAME}[ ,./-]{{0,2}}(?P<year>\d{{4}})",  # 31 May 2024
+    rf"{_WEEKDAY}{_NAME}[ -]?{_DAY}(?:, ?|[ -])(?P<year>\d{{4}})",  # May 31, 2024
+)
+_FORMS = [re.compile(form + CLOCK, re.ASCII | re.IGNORECASE) for form in DATES_AS]
 
 
 class _Written(NamedTuple):

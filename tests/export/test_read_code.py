@@ -1,0 +1,38 @@
+"""The code that reads tables without mlp reads each date and number as mlp does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mlpcli.data.table.dates import DATE_PARTS, DateOrder, Dates
+from mlpcli.data.table.dialect import Dialect
+from mlpcli.export.read_code import read_code
+
+PREAMBLE = (
+    "import re\nfrom datetime import datetime, timedelta\nimport numpy as np\nMISSING = ['']\nPARTS = {}\n"
+)
+CELLS = [
+    *("2024-05-31", "31.5.2024", "31/5/2024", "12/31/2024", "5-6-2024", "31.2.2024", "2024/2/29", "x"),
+    *("31 May 2024", "Fri, May 31st, 2024", "sept. 3, 2021 12:05 a.m.", "1 Jan 2020 13:00 pm", "0000-01-01"),
+    *("2024-05-31T23:59:59.125Z", "2024-05-31 01:00 +0530", "2024-05-31 01:00:00,5-03", "2024-05-31 24:00"),
+]
+
+
+def functions(dialect: Dialect) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    exec(PREAMBLE + read_code(dialect, has_dates=True, has_texts=False), found)
+    return found
+
+
+@pytest.mark.parametrize("order", ["dmy", "mdy"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_dates_are_taken_apart_alike(order: DateOrder, cell: str) -> None:
+    part_of = functions(Dialect(dates=order))["part_of"]
+    parts, odd = Dates(order).read([cell], [1])
+    if odd:
+        with pytest.raises(ValueError, match="is not a date"):
+            part_of(cell, "year")
+    else:
+        assert [part_of(cell, part) for part in DATE_PARTS] == parts[:, 0].tolist()
