@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from mlpcli import __version__
 from mlpcli.config.schema import to_plain
+from mlpcli.config.schema.paths import FILE_KEYS
 from mlpcli.errors import RunError, UsageError
 from mlpcli.export import FORMATS
 from mlpcli.export.array_files import npz_bytes, safetensors_bytes
@@ -99,11 +101,29 @@ def _about(raw: bytes, checkpoint: Checkpoint) -> dict[str, str]:
         "mlp": __version__,
         "checkpoint_sha256": hashlib.sha256(raw).hexdigest(),
         "columns": json.dumps(checkpoint.columns),
-        "config": json.dumps(to_plain(checkpoint.experiment)),
+        "config": json.dumps(_without_folders(to_plain(checkpoint.experiment))),
     }
     if checkpoint.classes is None:
         return about | {"targets": json.dumps(checkpoint.target_names)}
     return about | {"classes": json.dumps(checkpoint.classes)}
+
+
+def _without_folders(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a plain config in which files have their names alone: folders are nobody else's business."""
+
+    def name_of(value: Any) -> Any:
+        if isinstance(value, list):
+            return [name_of(item) for item in value]
+        return Path(value).name if isinstance(value, str) else value
+
+    for section, key in FILE_KEYS:
+        keys = config.get(section)
+        value = keys.get(key) if isinstance(keys, dict) else None
+        if isinstance(keys, dict) and isinstance(value, dict):
+            keys[key] = {part: name_of(item) for part, item in value.items()}
+        elif isinstance(keys, dict) and value is not None and key != "split":
+            keys[key] = name_of(value)
+    return config
 
 
 def _onnx(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[Files, Exported]:

@@ -70,6 +70,24 @@ def test_a_note_on_dates(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("key", ["path", "several", "split"])
+def test_no_folder_of_the_table_is_in_an_onnx_file(key: str, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    files = [tmp_path / "secret" / name for name in ("a.csv", "b.csv")]
+    files[0].parent.mkdir()
+    for file in files:
+        file.write_text("x,y\n" + "1,a\n2,b\n" * 20)
+    a, b = map(str, files)
+    which = {"path": {"path": a}, "several": {"path": [a, b]}, "split": {"split": {"train": a, "test": b}}}[
+        key
+    ]
+    run = mlpcli.train({"data": {"name": "csv", "target": "y", **which}, "training": {"epochs": 1}}).best
+    run.export(tmp_path / "model.onnx")
+    metadata = {entry.key: entry.value for entry in onnx.load(tmp_path / "model.onnx").metadata_props}
+    assert "a.csv" in metadata["config"]
+    assert str(tmp_path) not in metadata["config"]
+
+
 @pytest.mark.parametrize("to", FORMATS)
 def test_a_checkpoint_in_memory_gives_the_bytes_of_its_file(
     to: str, trained: Trained, tmp_path: Path

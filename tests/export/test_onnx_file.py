@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from small_networks import NETWORKS, TABLE, network, require_same
 
 import mlpcli
+from mlpcli.data.table.dates import DATE_PARTS, Dates
 from mlpcli.errors import UsageError
 from mlpcli.export.formats import export_checkpoint
 from mlpcli.export.graph import Graph, build_graph
@@ -81,12 +82,15 @@ def test_a_column_may_have_the_name_of_an_output_or_of_a_step(tmp_path: Path) ->
     np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
 
 
+PENGUINS = Path(__file__).parents[2] / "datasets" / "penguins.csv"
+
+
 def test_the_code_of_the_page_runs(
     trained: Callable[..., RunDirectory], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The blocks of code about ONNX, one after the other."""
     page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
-    numbers, words = re.findall(
+    numbers, words, dates = re.findall(
         r"^```python\n(.*?)^```", page.split("## Python")[0], re.DOTALL | re.MULTILINE
     )
     monkeypatch.chdir(tmp_path)
@@ -95,11 +99,16 @@ def test_the_code_of_the_page_runs(
     exec(numbers, found)
     assert found["probabilities"].shape == (1, 3)
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
-    export_checkpoint(trained("penguins", "training.epochs=1").path, Path("model.onnx"), "onnx")
-    found["session"] = onnxruntime.InferenceSession("model.onnx")
-    found["frame"] = pandas.read_csv(Path(__file__).parents[2] / "datasets" / "penguins.csv")
+    export_checkpoint(trained("penguins", "training.epochs=1").path, Path("penguins.onnx"), "onnx")
+    Path("penguins.csv").write_bytes(PENGUINS.read_bytes())
     exec(words, found)
     assert found["probabilities"].shape == (344, 3)
+    exec(dates, found)
+    texts = ["31.05.2024 13:45", None, "01.02.1969 00:00"]
+    made = found["with_parts"](pandas.DataFrame({"when": texts}), "when", "%d.%m.%Y %H:%M")
+    expected, _ = Dates().read([text or "" for text in texts], [2, 3, 4])
+    names = [f"when {part}" for part in DATE_PARTS]
+    np.testing.assert_array_equal(made[names].to_numpy(float).T, expected)
 
 
 def test_what_onnx_has_no_operator_for() -> None:
