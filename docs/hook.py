@@ -15,6 +15,9 @@ from pymdownx.slugs import slugify
 
 LINK = re.compile(r"\]\(([^)#\s]+)|src=\"([^\"]+)\"")
 FOUND_LAST = ("CHANGELOG.md", "docs/architecture.md", "docs/reading.md")
+CELL = re.compile(r"<td[ >].*?</td>", re.DOTALL)
+CODE = re.compile(r"(?<=<code>)[^<]+")
+OPTION = re.compile(r"--[a-z-]+")
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 
@@ -77,6 +80,15 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     if page.file.src_uri in FOUND_LAST:
         page.meta["search"] = {"boost": 0.2}
     return markdown
+
+
+def on_page_content(html: str, **_: object) -> str:
+    """Let code in the cells of tables break after underscores, and not inside of options."""
+
+    def breaking(code: re.Match[str]) -> str:
+        return OPTION.sub(r'<span class="option">\g<0></span>', code[0].replace("_", "_<wbr>"))
+
+    return CELL.sub(lambda cell: CODE.sub(breaking, cell[0]), html)
 
 
 def _cell(cell: dict[str, Any]) -> Iterator[str]:

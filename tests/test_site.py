@@ -77,3 +77,8 @@ def test_it_is_built_without_a_warning_and_needs_no_other_server(tmp_path: Path)
             r"<(?:script|link|img|iframe)[^>]* (?:src|href)=\"?(https?:[^\" >]*)", page.read_text("utf-8")
         )
         assert loaded == [], page
+    claims = (tmp_path / "site" / "configs" / "notes" / "index.html").read_text("utf-8")
+    assert "<code>test_<wbr>two_<wbr>linear_<wbr>layers" in claims, "long names of a table can break"
+    reference = (tmp_path / "site" / "docs" / "reference.html").read_text("utf-8")
+    assert 'id="mlpcli.Model.predict"' in reference
+    assert 'id="mlpcli.Model.compute_logits"' not in reference, "what only mlp uses is not shown"

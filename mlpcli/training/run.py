@@ -98,21 +98,12 @@ def build_trainer(
 
 
 class Run:
-    """An experiment's data, network and loop, built at once; what training leaves goes to ``recorder``.
+    """A run: a network, its training, and what each epoch left; what `mlpcli.train` returns.
 
-    ``experiment`` is the complete config: if a loss was left out, it is the one that follows from the target.
-    ``splits`` takes the place of the data that the config names. Without a recorder the run is kept in
-    memory. ``notes`` are sentences on what a user should know before training; the log has them too.
-    Each of the ``listeners`` is called with the run and each epoch, before the recorder keeps that epoch.
-
-    With ``start`` the run goes on from there with its own settings: it takes the transforms as they were
-    fitted, the weights, the number of the epoch, and the optimizer's arrays if it keeps the same ones. The
-    checkpoint that ``training.start_from`` names is such a start for epochs that count from 1 again; where
-    ``start`` is given, as for a run that is resumed, it takes the place of that file, which is not read.
-
-    Raises DataError or ConfigError if the data cannot be read or do not fit the config, or ``start`` has a
-    network of another shape; CheckpointError if the file cannot be read; ConfigError also if the memory will
-    not suffice, unless ``force_memory`` is set.
+    `best` and `last` are networks that predict, `metrics` has the losses and scores of all epochs, and `plot`
+    draws them. ``notes`` are sentences on what a user should know of the data and the config. A listener, and
+    the function that `mlpcli.train` takes as ``progress``, are called with the run while it trains; then
+    ``network`` has the weights as they are, and ``experiment`` the complete config.
     """
 
     def __init__(
@@ -125,6 +116,23 @@ class Run:
         dtype: DTypeLike = np.float32,
         force_memory: bool = False,
     ) -> None:
+        """Build data, network and loop of an experiment; what training leaves goes to ``recorder``.
+
+        ``experiment`` is the complete config: if a loss was left out, it is the one that follows from the
+        target. ``splits`` takes the place of the data that the config names. Without a recorder the run is
+        kept in memory. The log has the ``notes``, too. Each of the ``listeners`` is called with the run and
+        each epoch, before the recorder keeps that epoch.
+
+        With ``start`` the run goes on from there with its own settings: it takes the transforms as they were
+        fitted, the weights, the number of the epoch, and the optimizer's arrays if it keeps the same ones.
+        The checkpoint that ``training.start_from`` names is such a start for epochs that count from 1 again;
+        where ``start`` is given, as for a run that is resumed, it takes the place of that file, which is not
+        read.
+
+        Raises DataError or ConfigError if the data cannot be read or do not fit the config, or ``start`` has
+        a network of another shape; CheckpointError if the file cannot be read; ConfigError also if the memory
+        will not suffice, unless ``force_memory`` is set.
+        """
         self.recorder: Recorder = MemoryRecorder() if recorder is None else recorder
         if splits is None:
             if not force_memory:
