@@ -25,7 +25,7 @@ _EDITOR = "# yaml-language-server: $schema="  # the line by which an editor find
     "--data",
     metavar="FILE|NAME",
     shell_complete=complete_table,
-    help="A table (.csv, .tsv or .npz) to train on, or a data set such as spiral.",
+    help="A table (.csv, .tsv, .parquet or .npz) to train on, or a data set such as spiral.",
 )
 @click.option("--target", metavar="COLUMN", help="The column of the table to predict.")
 @click.option("--force", is_flag=True, help="Replace CONFIG if it is there.")
@@ -68,6 +68,11 @@ def init(config: Path | None, data: str | None, target: str | None, force: bool)
         if target is None and draft.target is not None:
             chosen = clip(draft.target, 60)
             tell(f"{chosen!r} is taken as the column to predict; name another one with --target.")
+        if draft.accented is not None:
+            tell(
+                f"{clip(file.name, 60)} is not UTF-8, and is read as cp1252: that is right if "
+                f"{clip(draft.accented, 40)} is a word of it. Otherwise change data.encoding in {place}."
+            )
     _write(place, text)
     if problem is not None:
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import json
@@ -13,7 +14,7 @@ from mlpcli.text import listed
 
 __all__ = ["columns_of", "describe_table", "guess_target", "kind_of", "section_for"]
 
-_KINDS = {".csv": "csv", ".tsv": "csv", ".npz": "npz", ".npy": "npz"}
+_KINDS = {".csv": "csv", ".tsv": "csv", ".parquet": "csv", ".npz": "npz", ".npy": "npz"}
 _TARGETS = ("target", "label", "labels", "class", "y", "outcome")
 _HEADER = 1 << 16  # bytes that are looked at
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
@@ -63,7 +64,7 @@ def columns_of(file: Path) -> tuple[list[str], str]:
     """Return the names in the first line of a table of text, if they can be read, and the delimiter."""
     try:
         with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
-            line = stream.read(_HEADER).splitlines()[0].decode("utf-8-sig")
+            line = _decoded(stream.read(_HEADER).splitlines()[0])
     except (OSError, ValueError, IndexError, EOFError, zlib.error):
         return [], ","
     delimiter = max(",;\t|", key=line.count)
@@ -72,6 +73,15 @@ def columns_of(file: Path) -> tuple[list[str], str]:
     except (csv.Error, StopIteration):
         return [], delimiter
     return (names if all(name.isprintable() and name for name in names) else []), delimiter
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise
+        return line.decode("cp1252")  # as Excel writes it
 
 
 def _quoted(text: str) -> str:

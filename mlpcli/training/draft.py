@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.tables import columns_of, guess_target, kind_of
 from mlpcli.config.yaml12 import write_yaml
-from mlpcli.errors import UnclearError, UsageError, nearest
-from mlpcli.text import clip, columns, count, listed, some
+from mlpcli.data.table.delimited import open_source
+from mlpcli.data.table.dialect import Dialect
+from mlpcli.data.table.textfile import guess_encoding
+from mlpcli.errors import DataError, UnclearError, UsageError, nearest
+from mlpcli.text import clip, columns, count, listed, printable, some
 from mlpcli.training.describe import describe_data
 
 __all__ = ["Draft", "draft_config"]
@@ -21,61 +24,92 @@ _NAMES = 5  # classes, or commonest categories, that are listed
 
 
 class Draft(NamedTuple):
-    """The text of a config, the column that it predicts, and what the config still leaves unclear."""
+    """The text of a config, the column that it predicts, and what has to be done before it trains.
+
+    ``accented`` is a word of a file that is no UTF-8, by which a reader checks the encoding.
+    """
 
     text: str
     target: str | None
-    problem: UnclearError | None
+    problem: DataError | None
+    accented: str | None = None
 
 
 def draft_config(file: Path, target: str | None, config: Path) -> Draft:
     """Return a commented config that trains on a table, to be written as ``config``.
 
-    ``target`` is the column to predict; None takes the likeliest. The data are read, to say what is in them.
-    Raises UsageError for a column that is not there, and DataError or
-    ConfigError if they cannot be read.
+    ``target`` is the column to predict; None takes the likeliest. The data are read, to say what is in them;
+    if they cannot be read to the end, the config is one that trains once they can. Raises UsageError for a
+    column that is not there, and DataError if the columns of the file cannot be told.
     """
     kind = kind_of(file)
     if kind is None:
-        raise UsageError(f"{file} is no table that a config can be drafted for: .csv, .tsv or .npz")
-    path = os.path.relpath(file.absolute(), config.absolute().parent)
+        raise UsageError(f"{file} is no table that a config can be drafted for: .csv, .tsv, .parquet or .npz")
+    folder = config.absolute().parent
+    path = os.path.relpath(file.absolute(), folder)
     section: dict[str, Any] = {"name": kind, "path": path}
+    accented = None
     if kind == "csv":
-        names, delimiter = columns_of(file)
-        if target is not None and names and target not in names:
+        is_text = file.suffix.lower() != ".parquet"
+        guessed = guess_encoding(file) if is_text else None
+        encoding, accented = guessed or (None, None)
+        source = open_source([file], Dialect(encoding=encoding), as_written=True)
+        names = [name for name in source.names if name]
+        if target is not None and target not in names:
             close = nearest(target, names)
             guess = f"; did you mean {close!r}?" if close else ""
             raise UsageError(f"{file} has no column {target!r}{guess} (columns: {listed(names)})")
         section["target"] = target or guess_target(names)
+        delimiter = columns_of(file)[1] if is_text else ","
         if delimiter != ",":
             section["delimiter"] = delimiter
-    report = _describe(section, config.absolute().parent)
+        if encoding is not None:
+            section["encoding"] = encoding
+    report = _describe(section, folder)
     if isinstance(report, UnclearError) and report.dates:
         section["columns"] = dict.fromkeys(report.dates, "date")
-        report = _describe(section, config.absolute().parent)
-    problem = report if isinstance(report, UnclearError) else None
-    return Draft(_text(section, {} if problem else report, file), section.get("target"), problem)
+        report = _describe(section, folder)
+    problem = report if isinstance(report, DataError) else None
+    if problem is not None and kind != "csv":
+        raise problem
+    text = _text(section, {} if problem else report, file, accented, problem, folder)
+    return Draft(text, section.get("target"), problem, accented)
 
 
 def _describe(section: dict[str, Any], folder: Path) -> Any:
-    """Return a description of the data, or the error that says what is unclear."""
+    """Return a description of the data, or the error that says why there is none."""
     try:
         return describe_data(validate_experiment({"data": section, "recipe": "table"}, folder))
-    except UnclearError as error:
+    except DataError as error:
         return error
 
 
-def _text(section: dict[str, Any], report: dict[str, Any], file: Path) -> str:
-    """Return the config; without a report it leaves room for what the columns hold."""
+def _text(
+    section: dict[str, Any],
+    report: dict[str, Any],
+    file: Path,
+    accented: str | None,
+    problem: DataError | None,
+    folder: Path,
+) -> str:
+    """Return the config; without a report it says what is to be done, and leaves room for it."""
     told = [row for row in report.get("columns", ()) if row["kind"] != "left out"]
     name = clip(file.name, 60)
     if report:
         what = count(len(told) or len(report["features"]), "column" if told else "feature")
         opening = f"{count(report['examples'], 'row')}; {_target(report)} to be predicted from {what}."
     else:
-        opening = "some columns are unclear; say in data.columns what they hold, or change the file."
-    lines = [f"# {name}: {opening}", "data:"]
+        opening = "before this config trains, the file or the section data needs a change:"
+    lines = [f"# {name}: {opening}"]
+    if problem is not None:
+        place = os.path.normpath(folder / section["path"])
+        said = str(problem).replace(place, file.name)
+        lines += ["#", *(f"#   {printable(line)}" for line in said.splitlines())]
+    lines.append("data:")
     notes = {"path": "relative to this file", "target": "the column to predict"}
+    notes["encoding"] = (
+        f"a guess; it is right if {printable(clip(accented or '', 30))} is a word of the table"
+    )
     for key, value in section.items():
         written = write_yaml({key: value}).rstrip("\n")
         note = notes.get(key, "") if "\n" not in written else ""

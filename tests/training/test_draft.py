@@ -86,7 +86,7 @@ def test_what_is_unclear_is_left_to_the_user(tmp_path: Path) -> None:
     file = tmp_path / "orders.csv"
     rows = "".join(f"2024-05-{1 + i % 28:02d},{i}.{i % 10} kg,{'ab'[i % 2]}\n" for i in range(60))
     file.write_text(f"when,weight,kind\n{rows}")
-    text, target, problem = draft_config(file, None, tmp_path / "my.yaml")
+    text, target, problem = draft_config(file, None, tmp_path / "my.yaml")[:3]
     assert problem is not None
     assert "column 'weight' is '0.0 kg'" in str(problem)
     assert "when" not in str(problem)
@@ -94,3 +94,37 @@ def test_what_is_unclear_is_left_to_the_user(tmp_path: Path) -> None:
     settled = tmp_path / "my.yaml"
     settled.write_text(text.replace("    when: date\n", "    when: date\n    weight: category\n"))
     assert load_experiment(settled).data.columns == {"when": "date", "weight": "category"}
+
+
+def test_a_target_of_amounts_gets_a_config_that_says_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "houses.csv"
+    file.write_text("size,price\n" + "".join(f'{i % 9},"${i},305"\n' for i in range(10, 60)))
+    text, target, problem, _ = draft_config(file, None, tmp_path / "my.yaml")
+    assert target == "price"
+    assert "Write numbers without a currency" in str(problem)
+    assert "category`" not in str(problem)  # 50 prices are no classes
+    assert "#   houses.csv: column 'price' holds 50 different values that look like numbers" in text
+    (tmp_path / "my.yaml").write_text(text)
+    assert load_experiment(tmp_path / "my.yaml").data.target == "price"
+    file.write_text(file.read_text().replace("$", ""))  # as it says
+    problem = draft_config(file, None, tmp_path / "my.yaml").problem
+    assert "as '10,305'; they are too many for classes.\nIs the comma a decimal point or" in str(problem)
+
+
+@pytest.mark.parametrize("target", ["größe", None])
+def test_a_file_of_excel_gets_its_encoding(target: str | None, tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7};{'Köln' if i % 2 else 'Ulm'};{'ja' if i % 3 else 'nein'}\n" for i in range(60))
+    (tmp_path / "a.csv").write_bytes(f"größe;stadt;balkon\n{rows}".encode("cp1252"))
+    text, chosen, problem, word = draft_config(tmp_path / "a.csv", target, tmp_path / "my.yaml")
+    assert (problem, word, chosen) == (None, "größe", target or "balkon")
+    assert "encoding: cp1252        # a guess; it is right if größe is a word of the table\n" in text
+    assert "#   stadt  category  Ulm, Köln\n" in text or "Köln, Ulm" in text
+    (tmp_path / "my.yaml").write_text(text)
+    assert load_experiment(tmp_path / "my.yaml").data.encoding == "cp1252"
+
+
+@pytest.mark.parametrize("begin", ["sep=;\n", "\ufeff"])
+def test_what_excel_writes_before_the_names(begin: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(begin + "a;b;kind\n" + "".join(f"{i};{i % 5};{i % 2}\n" for i in range(40)), "utf-16")
+    assert drafted(tmp_path, file)[0].startswith("# a.csv: 40 rows; 2 classes (0, 1)")

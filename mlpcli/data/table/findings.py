@@ -158,8 +158,8 @@ def _refuse_unclear(source: Source, columns: Sequence[Column]) -> None:
             faults.add(
                 line,
                 f"column {shortened(column.name)} is {shortened(text)}",
-                f"{advice}\nAs categories: `data.columns: {_each([column], 'category')}`; "
-                "`drop` leaves a column out.",
+                f"{advice}\n`data.columns: {_each([column], 'drop')}` leaves the column out; `category` "
+                "takes each text as one of its own.",
             )
     for column in columns:
         foreign = column.foreign() if column.kind == "category" and not column.given else None

@@ -25,7 +25,7 @@ from mlpcli.data.sentences import FILL, LEAVE_OUT, NAME_IT, SHOWN, TARGET
 from mlpcli.data.table.columns import missing_fault, number_fault
 from mlpcli.data.table.dates import is_date
 from mlpcli.data.table.decimals import has_code, is_code, parse_decimals
-from mlpcli.data.table.dialect import OTHER_POINT, Grouped, how_to_write, odd_one
+from mlpcli.data.table.dialect import OTHER_POINT, Grouped, how_to_write, looks_foreign, odd_one, question_of
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.precision import Spread
 from mlpcli.data.table.source import Rows, Source
@@ -184,12 +184,15 @@ class Target:
     def require_plain_numbers(self) -> None:
         """Raise DataError about many numbers that would be taken for classes, since they have a sign."""
         names = [name for name in self._seen.names if not is_missing(name)]
-        advice = how_to_write(names) if self._open and len(names) > _FEW else None
+        if not self._open or len(names) <= _FEW:
+            return
+        text, advice = odd_one(names), how_to_write(names)
+        if advice is None and looks_foreign(names):
+            text, advice = question_of(names)
         if advice is not None:
             raise DataError(
                 f"{self._where} holds {len(names):,} different values that look like numbers, as "
-                f"{shortened(odd_one(names))}.\n{advice}\n"
-                f"To predict each as a class, set `data.columns: {{{self.name}: category}}`."
+                f"{shortened(text)}; they are too many for classes.\n{advice}"
             )
 
     def finish(self, faults: Faults) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import cast
 from mlpcli.errors import DataError
 from mlpcli.reading import opened, reason
 
-__all__ = ["note_encoding", "open_text"]
+__all__ = ["guess_encoding", "note_encoding", "open_text"]
 
 _GZIP = b"\x1f\x8b"
 _MARKS = {  # the longer ones first, since UTF-32's begins with UTF-16's
@@ -24,6 +25,7 @@ _MARKS = {  # the longer ones first, since UTF-32's begins with UTF-16's
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _RECODED = 1 << 16  # bytes that are decoded at a time
+_ACCENTED = re.compile(r"\w*[^\W\0-\x7f]\w*|[^\0-\x7f]")  # a word with such a letter, or a sign
 
 
 @contextmanager
@@ -72,23 +74,50 @@ def note_encoding(path: Path, encoding: str | None) -> list[str]:
     """
     if encoding is None or not _has_single_bytes(encoding):
         return []
+    if _unicode_of(path) != "utf-8":
+        return []
+    return [
+        f"{path.name} seems to be UTF-8, and is read as {encoding}, as `data.encoding` says: letters with "
+        f"accents become two others. Train with `data.encoding: utf-8`, or save the file as {encoding}."
+    ]
+
+
+def guess_encoding(path: Path) -> tuple[str, str] | None:
+    """Return cp1252, in which Excel saves CSV files, and a word of the file by which a reader can check it.
+
+    Return None if the file is Unicode, or cannot be cp1252. Raises DataError if it cannot be read.
+    """
+    if _unicode_of(path) is not None:
+        return None
+    word = ""
+    with _unpacked(path) as file:
+        while chunk := file.read(_RECODED):
+            try:
+                text = chunk.decode("cp1252")
+            except UnicodeDecodeError:
+                return None
+            if "\0" in text:
+                return None
+            found = None if word else _ACCENTED.search(text)
+            word = found[0] if found else word
+    return "cp1252", word
+
+
+def _unicode_of(path: Path) -> str | None:
+    """Return ascii or utf-8 if all bytes of a file are that, the encoding of its mark, or None."""
     decoder, is_ascii = codecs.getincrementaldecoder("utf-8")(), True
     with _unpacked(path) as file:
-        if _marked(file):  # which counts more than what is said
-            return []
+        marked = _marked(file)
+        if marked:  # which counts more than what is said
+            return f"{marked} with a mark"
         try:
             while chunk := file.read(_RECODED):
                 decoder.decode(chunk)
                 is_ascii = is_ascii and chunk.isascii()
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            return []
-    if is_ascii:
-        return []
-    return [
-        f"{path.name} seems to be UTF-8, and is read as {encoding}, as `data.encoding` says: letters with "
-        f"accents become two others. Train with `data.encoding: utf-8`, or save the file as {encoding}."
-    ]
+            return None
+    return "ascii" if is_ascii else "utf-8"
 
 
 def _has_single_bytes(encoding: str) -> bool:
