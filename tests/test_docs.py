@@ -283,6 +283,13 @@ def require_known(words: list[str]) -> None:
             assert word in options, words
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_installed_is_this_project(page: str) -> None:
+    """In its folder: the package index has another project of the name of the package."""
+    if page != "docs/config.md":  # its text is that of mlp, which is installed where it is read
+        assert not re.findall(r"pip install [^`\n]*mlpcli", PAGES[page])
+
+
 def defined_names(path: Path) -> set[str]:
     """Return the functions, classes and annotated names of a module; those in a class also as Class.name."""
     found: set[str] = set()

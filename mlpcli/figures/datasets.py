@@ -104,7 +104,7 @@ def _draw_points(experiment: Experiment, splits: Splits, title: str) -> Figure:
         [split.y[split.rows].reshape(len(split), -1)[:, 0] for split in splits.parts.values()]
     )
     norm = Normalize(values.min(), values.max())
-    for part, split in splits.parts.items():
+    for part, split in reversed(splits.parts.items()):  # the training examples last: they may be few
         X, y = _points(split)
         filled = part == "train"
         if splits.classes is not None:

@@ -17,6 +17,7 @@ __all__ = ["Mistake", "draw_examples", "find_mistakes"]
 
 _MAX_IMAGES, _MAX_ROWS = 24, 12
 _MAX_COLUMNS = 6  # of images
+_SHORT = 8  # characters of two names: they stand on one line
 _MAX_FEATURES = 4  # listed for a row
 
 
@@ -95,7 +96,10 @@ def _draw_images(
     for panel, mistake, image in zip(panels.flat, mistakes, images, strict=False):
         panel.imshow(mosaic(image[None], 1), interpolation="nearest")
         true, predicted = (label(classes[i], 12) for i in (mistake.true, mistake.predicted))
-        panel.set_title(f"{true}, predicted\n{predicted}, {_confidence(run, mistake)}", fontsize=8)
+        after, before = (" ", "\n") if len(true + predicted) <= _SHORT else ("\n", ", ")
+        panel.set_title(
+            f"{true}, predicted{after}{predicted}{before}{_confidence(run, mistake)}", fontsize=8
+        )
     return figure
 
 

@@ -51,7 +51,12 @@ def test_images_are_drawn_as_images(cifar10: FinishedRun) -> None:
     assert np.allclose(image, pixels / 255)
     names = cifar10.checkpoint.classes
     assert names is not None
-    assert shown[0].get_title().startswith(f"{names[mistakes[0].true]}, predicted\n")
+    for axes, mistake in zip(shown, mistakes, strict=False):
+        true, predicted = (names[i] for i in (mistake.true, mistake.predicted))
+        first, last = axes.get_title().split("\n")
+        assert f"{first} {last}".startswith(f"{true}, predicted {predicted}")
+        assert len(first) < 24
+        assert (last == f"{mistake.confidence:.1%}") == (len(true + predicted) <= 8)
 
 
 def test_a_run_without_mistakes_is_refused(finished: Finish) -> None:
