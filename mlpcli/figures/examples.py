@@ -97,9 +97,7 @@ def _draw_images(
         panel.imshow(mosaic(image[None], 1), interpolation="nearest")
         true, predicted = (label(classes[i], 12) for i in (mistake.true, mistake.predicted))
         after, before = (" ", "\n") if len(true + predicted) <= _SHORT else ("\n", ", ")
-        panel.set_title(
-            f"{true}, predicted{after}{predicted}{before}{_confidence(run, mistake)}", fontsize=8
-        )
+        panel.set_title(f"{true}, predicted{after}{predicted}{before}{_confidence(run, mistake)}", fontsize=8)
     return figure
 
 
