@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from mlpcli.config.loader import make_experiment
 from mlpcli.config.schema import Experiment
+from mlpcli.config.yaml12 import YamlError, read_yaml
 from mlpcli.errors import ConfigError
 from mlpcli.text import shortened
 from mlpcli.training.checkpoints import Checkpoint
@@ -117,7 +118,22 @@ def _make(config: Any, said: Mapping[str, Any], more: Mapping[str, Any], *, part
 
 
 def in_parameters(text: str, names: Collection[str] = _KEYS.keys()) -> str:
-    """Return a text that calls keys of the config by the ``names`` of the parameters that set them."""
+    """Return a text that calls keys of the config by the ``names`` of the parameters that set them.
+
+    What is to be written in the section data goes into the parameter ``config``.
+    """
+    text = re.sub(r"`(data\.\w+: [^`]+)`", _in_config, text)
     for name in names:
         text = re.sub(rf"(?<![\w.]){re.escape(_KEYS[name])}(?!\w)", name, text)
     return text
+
+
+def _in_config(found: re.Match[str]) -> str:
+    """Return a key of the config with its value as the parameter ``config`` has it."""
+    try:
+        ((key, value),) = read_yaml(found[1]).data.items()
+    except (YamlError, AttributeError, ValueError):
+        return found[0]
+    if isinstance(value, dict) and "..." in value:  # there are more columns than are named
+        del value["..."]
+    return f"`config={{'data': {{{key.removeprefix('data.')!r}: {value!r}}}}}`"

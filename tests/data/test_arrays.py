@@ -486,9 +486,7 @@ def test_columns_of_a_frame_have_kinds(refusal: Callable[..., str]) -> None:
     X, codes, *_ = labelled_arrays(OBJECTS, y, columns=dataset.columns, classes=("a", "b"), kinds=KINDS)
     np.testing.assert_array_equal(X, expected)
     assert codes.tolist() == dataset.y.tolist() == [0, 1, 0, 1]
-    message = refusal(from_arrays, OBJECTS, y, classification=True)
-    assert "X: row 0 (from 0): column 'when' is '2024-05-31T10:00:00', a date" in message
-    dataset = from_arrays(OBJECTS, y, classification=True, read_as={"when": "date"}, missing="drop")
+    dataset = from_arrays(OBJECTS, y, classification=True, missing="drop")
     assert dataset.row_numbers.tolist() == [1, 4]
     assert dataset.X[:, dataset.columns.index("when hour")].tolist() == [10, 12]
     X = rows_of_array(OBJECTS, columns=("when hour", "deck"), kinds=KINDS)

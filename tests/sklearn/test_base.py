@@ -29,6 +29,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator  # noqa: E
 
 import mlpcli  # noqa: E402
 from mlpcli import DataWarning, MlpError  # noqa: E402
+from mlpcli.data.table.dates import DATE_PARTS  # noqa: E402
 from mlpcli.sklearn import EstimatorError, MLPClassifier, MLPRegressor  # noqa: E402
 
 ESTIMATORS = {
@@ -154,8 +155,9 @@ def test_missing_cells_are_taken_and_infinite_ones_are_not() -> None:
 
 def test_what_mlp_refuses_is_a_value_error_of_mlp() -> None:
     X, y = table()
-    X["a"] = pd.date_range("2020-01-01", periods=90)
-    with pytest.raises(ValueError, match=r"`data\.columns: \{a: date\}` takes dates apart") as caught:
+    X["a"] = pd.date_range("2020-01-01", periods=90).astype(str)
+    said = r"`config=\{'data': \{'columns': \{'a': 'date'\}\}\}` takes dates apart"
+    with pytest.raises(ValueError, match=said) as caught:
         MLPClassifier().fit(X, y)
     assert isinstance(caught.value, MlpError)
     assert caught.value.__cause__ is None
@@ -356,3 +358,11 @@ def test_unknown_categories_are_warned_of(method: str) -> None:
     model = MLPClassifier(max_iter=1, random_state=0).fit(X, X.town)
     with pytest.warns(DataWarning, match="'town': 2 cells hold texts that the training split had not"):
         getattr(model, method)(pd.DataFrame({"town": ["Bonn", "Berlin", "Hof"]}))
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_columns_of_dates_are_taken_apart(zone: str | None) -> None:
+    X = pd.DataFrame({"when": pd.date_range("2020-01-01", periods=60, freq="177h", tz=zone)})
+    network = MLPClassifier(max_iter=20, random_state=0).fit(X, X.when.dt.day_of_week >= 5)
+    assert network.model_.columns == tuple(f"when {part}" for part in DATE_PARTS)
+    assert network.score(X, X.when.dt.day_of_week >= 5) > 0.9

@@ -70,6 +70,8 @@ def assemble(
     hold. Missing cells are kept as NaN (fill), their rows left out (drop), or refused (error). ``roles``
     names the columns that are no features, but say something of the rows. Raises DataError.
     """
+    targets = [target] if isinstance(target, str) else target
+    read_as = {**dict.fromkeys(_dates_of(source, [*targets, *roles.values()]), "date"), **read_as}
     columns, left_out = chosen_columns(source, features, target, read_as, missing, roles, date_order)
     about = RowColumns(source, roles, parts, date_order)
     numbers = [name for name, kind in read_as.items() if kind == "number"]
@@ -94,6 +96,11 @@ def assemble(
     codes, classes = classify(f"{source.where}: column {shortened(goal.names[0])}", y, NAME_IT)
     notes = (*notes, *note_alike(goal.names[0], classes))
     return Dataset(X, codes, kept, classes, None, kinds, dropped, facts, notes, rows, numerals)
+
+
+def _dates_of(source: Source, others: Sequence[str]) -> list[str]:
+    """Return the columns whose type is that of dates, but for ``others``, which are no features."""
+    return [name for name in source.dates if name not in {nfc(other) for other in others}]
 
 
 def _order_of(source: Source, columns: Sequence[Column], about: RowColumns) -> dict[str, DateOrder]:
@@ -121,6 +128,7 @@ def assemble_features(
     Columns that tell nothing are left out, unless all are to be kept. Raises DataError.
     """
     kinds = {nfc(name): kind for name, kind in read_as.items()}
+    kinds = {**dict.fromkeys(source.dates, "date"), **kinds}
     require(source, list(kinds))
     chosen = [name for name in source.names if kinds.get(name) != "drop"]
     require_one_of_each(source, chosen, [], every=True)

@@ -322,6 +322,11 @@ class CsvSource:
         one = len(first.names) == 1 and re.search(r"\s\s", first.names[0])
         self.if_missing = first.in_blanks if one else None
 
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """None, since cells are text."""
+        return ()
+
     def place(self, line: int) -> str:
         """Return the file and the line that a number of a line stands for."""
         file, number = divmod(line, _FILE)

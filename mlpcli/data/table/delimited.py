@@ -115,6 +115,11 @@ class _Head:
         self.length = source.length
         self.rows, self.bytes, self.is_whole = 0, 1, True
 
+    @property
+    def dates(self) -> Sequence[str]:
+        """The names of the columns of dates."""
+        return self._source.dates
+
     def place(self, line: int) -> str:
         """Return the number of a line in words."""
         return self._source.place(line)

@@ -64,6 +64,16 @@ class FrameSource:
         columns = zip(self.names, self._columns, strict=True)
         return [name for name, column in columns if _is_categorical(getattr(column, "dtype", None))]
 
+    @property
+    def dates(self) -> list[str]:
+        """The names of the columns whose type is that of dates, or that hold nothing but objects of dates.
+
+        An array without names has none, since new rows for a network would have to name the parts of a date.
+        """
+        if self.is_unnamed:
+            return []
+        return [name for place, name in enumerate(self.names) if _holds_dates(self.array(place))]
+
     def array(self, place: int) -> NDArray[Any]:
         """Return the values (n,) of a column."""
         if place not in self._arrays:
@@ -167,6 +177,13 @@ def _columns(X: Any) -> list[Any]:
 
 def _is_categorical(dtype: Any) -> bool:
     return getattr(dtype, "categories", None) is not None
+
+
+def _holds_dates(array: NDArray[Any]) -> bool:
+    if array.dtype.kind != "O":
+        return array.dtype.kind == "M"
+    first = next((value for value in array if not is_absent(value)), None)
+    return isinstance(first, date) and all(isinstance(value, date) or is_absent(value) for value in array)
 
 
 def _text(value: Any) -> str:

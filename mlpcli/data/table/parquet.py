@@ -39,6 +39,17 @@ class ParquetSource:
         self.length: int | None = sum(map(_length, paths))
         self.places = {name: i for i, name in enumerate(self.names)}
 
+    @property
+    def dates(self) -> list[str]:
+        """The names of the columns of dates and times."""
+        with _opened(self._paths[0]) as file:
+            kinds = [str(field.type) for field in file.schema_arrow]
+        return [
+            name
+            for name, kind in zip(self.names, kinds, strict=True)
+            if kind.startswith(("timestamp", "date"))
+        ]
+
     def place(self, line: int) -> str:
         """Return the number of a row in words."""
         return f"{self.where}: row {line} (from 0)"

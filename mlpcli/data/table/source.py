@@ -58,6 +58,10 @@ class Source(Protocol):
     numerals: dict[str, str]
     length: int | None
 
+    @property
+    def dates(self) -> Sequence[str]:
+        """The names of the columns whose type is that of dates or times."""
+
     def place(self, line: int) -> str:
         """Return the number of a line in words."""
 

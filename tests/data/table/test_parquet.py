@@ -143,3 +143,14 @@ def test_pyarrow_is_asked_for(
     message = refusal(read, tmp_path / "t.parquet")
     assert "are read by pyarrow, which is not installed: " in message
     assert message.endswith("-m pip install 'mlpcli[parquet]'")
+
+
+def test_columns_of_times_are_dates_and_may_be_said_otherwise(
+    tmp_path: Path, refusal: Callable[..., str]
+) -> None:
+    days = np.array(["2024-05-31", "2024-06-01", "2024-06-04", "2023-01-01"], "M8[us]")
+    path = save(tmp_path / "t.parquet", {"when": days, **COLUMNS})
+    assert read(path).X[:, 2].tolist() == [4, 5, 1, 6]  # the weekday
+    assert "when year" not in read(path, read_as={"when": "drop"}).columns
+    with_dates = save(tmp_path / "u.parquet", {**COLUMNS, "kind": days})
+    assert "holds dates, as '2024-05-31T00:00:00.000000'; a target is" in refusal(read, with_dates)
