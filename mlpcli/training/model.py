@@ -36,7 +36,7 @@ _MOST_NOTES = 5  # in a warning
 
 
 class Model:
-    """A trained network with all that it needs to take new rows: made by `mlpcli.load` and by runs.
+    """A trained network with all that it needs to take new rows: from `mlpcli.load`, or `best` of a run.
 
     It may also be several networks, as those of a cross-validation, whose predictions are averaged:
     probabilities, scores of an SVM, or values of a regression in their own units.

@@ -78,7 +78,7 @@ def read_record(path: Path) -> FoldsRecord:
 
 @dataclass(frozen=True)
 class Validated:
-    """What a cross-validation has found.
+    """What a cross-validation has found: what `mlpcli.cross_validate` returns.
 
     ``record`` is what folds.json holds. ``logits`` (n, outputs) are those of the rows of the data, in their
     order, each from the networks that have not seen it, as `Model.scores` gives them. ``folds`` (n, repeats)
