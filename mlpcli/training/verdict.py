@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from mlpcli.nn.measures import MEASURES
 from mlpcli.text import count, rounded
 from mlpcli.training.finished import FinishedRun, Row
 
@@ -61,13 +62,14 @@ def judge(run: FinishedRun, reports: Reports, baselines: Mapping[str, Mapping[st
     if has_seen and compared:
         compared = "Not known: simple models have not seen these examples, and the network may have."
     found.append(Finding("Does it beat simple models?", compared))
-    over = None if part == "train" else _overfit(run.rows)
+    start = run.checkpoint.scores.get("val_loss") if run.checkpoint.epoch == 0 else None
+    over = None if part == "train" else _overfit(run.rows, start)
     gap = "" if part == "train" else (_gap_of_shares if is_class else _gap_of_errors)(part, trained, report)
     overfitting = _overfitting(run, part, over, gap)
     if has_seen and over is None and not gap:
         overfitting = "Not known: the network may have seen the examples that would show it."
     found.append(Finding("Does it over-fit?", overfitting))
-    under = "" if gap else _underfitting(trained, is_class=is_class)
+    under = "" if gap else _underfitting(trained, is_class=is_class, is_overfit=over is not None)
     if under:
         found.append(Finding("Does it under-fit?", under))
     found.append(Finding("Would more training help?", _more_training(run, is_overfit=over is not None)))
@@ -142,8 +144,11 @@ def _compare_errors(report: Mapping[str, Any], baselines: Mapping[str, Mapping[s
     return " ".join(sentences)
 
 
-def _overfit(rows: Sequence[Row]) -> tuple[int, float, float] | None:
-    """Return about which epoch the validation loss is lowest, that loss and the last, if it has risen."""
+def _overfit(rows: Sequence[Row], start: float | None) -> tuple[int, float, float] | None:
+    """Return in which epoch the validation loss is lowest, that loss and the last, if it has risen.
+
+    ``start`` is the loss before the training, epoch 0, if it is known.
+    """
     val = [row.val_loss for row in rows if row.val_loss is not None]
     if len(val) < max(len(rows), _FEW_EPOCHS):
         return None
@@ -155,7 +160,9 @@ def _overfit(rows: Sequence[Row]) -> tuple[int, float, float] | None:
     rise = medians[-1] - medians[lowest]
     noise = float(np.std(np.diff(val[len(val) // 2 :]))) / sqrt(2)  # of an epoch
     if rise > max((_RISE - 1) * medians[lowest], _CLEAR * noise) and is_falling:
-        return lowest + 1 + window // 2, float(medians[lowest]), float(medians[-1])
+        losses = [np.inf if start is None else start, *val]
+        epoch = int(np.argmin(losses))
+        return epoch, float(losses[epoch]), float(medians[-1])
     return None
 
 
@@ -165,15 +172,23 @@ def _overfitting(run: FinishedRun, part: str, over: tuple[int, float, float] | N
     text = gap or "No sign of it: it does about as well on held-out examples as on those it has learned from."
     if over is not None:
         epoch, lowest, end = over
+        where = f"in epoch {epoch:,}" if epoch else "before the training, in epoch 0"
         text = (
-            f"In the end it does: the validation loss is lowest around epoch {epoch:,}, at "
-            f"{rounded(lowest)}, and rises to {rounded(end)}, while the training loss goes on falling."
+            f"In the end it does: the validation loss is lowest {where}, at {rounded(lowest)}, and rises to "
+            f"{rounded(end)}, while the training loss goes on falling."
         )
         if run.checkpoint.epoch == run.best_epoch < len(run.rows):
-            text += f" This page shows the best epoch, {run.best_epoch:,}."
+            text += f" This page shows {_best(run)}."
         if gap:
             text += f" {gap}"
     return text
+
+
+def _best(run: FinishedRun) -> str:
+    """Return the best epoch in words, with the score that chose it if that is not the loss."""
+    monitor = run.experiment.monitor
+    by = "" if monitor == "loss" else f" by {MEASURES[monitor].title}"
+    return f"the best epoch{by}, {run.best_epoch:,}"
 
 
 def _gap_of_shares(part: str, trained: Mapping[str, Any], report: Mapping[str, Any]) -> str:
@@ -196,10 +211,16 @@ def _gap_of_errors(part: str, trained: Mapping[str, Any], report: Mapping[str, A
     )
 
 
-def _underfitting(trained: Mapping[str, Any], *, is_class: bool) -> str:
+def _underfitting(trained: Mapping[str, Any], *, is_class: bool, is_overfit: bool) -> str:
     score = trained["accuracy" if is_class else "r2"]
     if score is None or score >= _POOR:
         return ""
+    if is_overfit:
+        part = f"is wrong on {1 - score:.1%}" if is_class else f"explains only {score:.1%} of the variance"
+        return (
+            f"It {part} of its own training examples, but not for lack of training: later epochs learn "
+            "more of them, and do worse on the validation examples."
+        )
     remedy = "a larger network, more epochs or weaker regularization may help."
     if is_class:
         wrong = f"It is wrong on {1 - score:.1%} of its own training examples."

@@ -43,7 +43,8 @@ def run(losses: list[Row] = FLAT, *, part: str = "test", classes: Any = ("a", "b
         is_unfinished=facts.get("unfinished", False),
         checkpoint=SimpleNamespace(epoch=best, classes=classes, may_have_seen=facts.get("seen", False)),
         experiment=SimpleNamespace(
-            training=SimpleNamespace(epochs=facts.get("epochs", len(losses)), patience=facts.get("patience"))
+            monitor=facts.get("monitor", "loss"),
+            training=SimpleNamespace(epochs=facts.get("epochs", len(losses)), patience=facts.get("patience")),
         ),
     )
 
@@ -100,16 +101,36 @@ def test_a_rising_validation_loss_is_over_fitting() -> None:
     report = classified(20, 19, 19, 19)
     reports = {"train": report, "test": report}
     found = answers(run(rows(rise, fall)), reports, {})
-    told = re.search(
-        r"lowest around epoch (\d+), at (0.4\d*), and rises to (0.8\d*)", found["Does it over-fit?"]
-    )
+    told = re.search(r"lowest in epoch (\d+), at (0.4), and rises to (0.8\d*)", found["Does it over-fit?"])
     assert told
-    assert 17 <= int(told[1]) <= 23
+    assert int(told[1]) == 20
     assert found["Would more training help?"].startswith("No: it over-fits")
     found = answers(run(rows(fall, fall)), reports, {})
     assert found["Does it over-fit?"].startswith("No sign of it")
     assert found["Would more training help?"].startswith("Probably: in the last tenth")
     assert answers(run(FLAT), reports, {})["Would more training help?"].startswith("Hardly")
+
+
+@pytest.mark.parametrize(("start", "lowest"), [(0.35, 0), (None, 20)])
+def test_what_is_said_of_over_and_under_fitting_agrees(start: float | None, lowest: int) -> None:
+    """The epoch with the lowest loss is the best one, and no more training is advised."""
+    rise = np.concatenate([np.linspace(1, 0.4, 20), np.linspace(0.4, 0.9, 30)])
+    of = run(rows(rise, np.linspace(1, 0.1, 50)))
+    report = classified(20, 15, 15, 15)
+    reports = {"train": report, "test": report}
+    if start is not None:
+        of.checkpoint.epoch = of.best_epoch = 0
+        of.checkpoint.scores = {"val_loss": start}
+    found = answers(of, reports, {})
+    assert f"in epoch {lowest}, at {start or 0.4}, and" in found["Does it over-fit?"]
+    assert found["Does it over-fit?"].endswith(f"This page shows the best epoch, {lowest}.")
+    assert found["Does it under-fit?"].startswith(
+        "It is wrong on 25.0% of its own training examples, but not"
+    )
+    assert "weaker" not in found["Does it under-fit?"]
+    assert found["Would more training help?"].startswith("No: it over-fits already.")
+    of.experiment.monitor = "accuracy"
+    assert "the best epoch by accuracy, " in answers(of, reports, {})["Does it over-fit?"]
 
 
 def test_one_lucky_epoch_is_no_over_fitting() -> None:
