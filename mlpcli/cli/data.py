@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["data"]
 
-_ALSO = {".tsv": "csv", ".npy": "npz"}  # other endings of the files that a data set is read from
 _RANGE = ("min", "mean", "max", "std")
 _WORDS = (
     "class",
@@ -130,17 +129,16 @@ def _experiment(what: str, overrides: tuple[str, ...]) -> Experiment:
     from mlpcli.config.loader import parse_experiment
     from mlpcli.config.schema import data_sections
     from mlpcli.config.shipped import shipped_configs
+    from mlpcli.config.tables import section_for
 
     path, sets = Path(what), data_sections()
     if is_checkpoint(path):
         return read_config(path, overrides)
-    kind = _ALSO.get(path.suffix, path.suffix[1:] or what)
-    if kind in sets and sets[kind].is_file():
-        file = what if path.suffix else f"my.{what}"
-        target = ", target: COLUMN" if "target" in sets[kind].model_fields else ""
+    if section := section_for(f"my.{what}" if what in sets else what):
         raise UsageError(
-            f"{what}: a file of your own is described through a config that names it:\n"
-            f"data: {{name: {kind}, path: {file}{target}}}"
+            f"{what}: a file of your own is described through a config that names it:\ndata: {section}",
+            topic="data for a config",
+            file=path if path.suffix else f"my.{what}",
         )
     if what in sets:
         return parse_experiment(f"data: {what}", what, Path(), overrides)

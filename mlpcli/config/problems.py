@@ -144,6 +144,8 @@ def _advice_on_layout(text: Any, path: Path, node: dict[str, Any]) -> str | None
 
 def _unknown_key(path: Path, known: list[str], model: type[BaseModel]) -> str:
     word = str(path[-1])
+    if len(path) == 1:
+        known = ["base", *known]  # which is gone once the base has been read
     meant = _meant(path, known, model)
     is_key = meant or find_keys(word, model)
     sections = [] if is_key else [key for key in keys_with_name(word, model) if key.split(".")[0] == path[0]]

@@ -17,7 +17,7 @@ __all__ = ["columns_of", "describe_table", "guess_target", "kind_of", "section_f
 _KINDS = {".csv": "csv", ".tsv": "csv", ".parquet": "csv", ".npz": "npz", ".npy": "npz"}
 _TARGETS = ("target", "label", "labels", "class", "y", "outcome")
 _HEADER = 1 << 16  # bytes that are looked at
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 
 
 def section_for(file: str, target: str = "COLUMN") -> str | None:

@@ -162,6 +162,14 @@ def test_what_cannot_be_described(mlp: Mlp, args: list[str], expected_code: int,
 # draw
 
 
+@pytest.mark.parametrize("file", ["my.csv", "my.csv.gz", "my.npy"])
+def test_a_file_of_data_in_the_place_of_a_config_leads_to_init(mlp: Mlp, file: str) -> None:
+    Path(file).write_text("a,b\n1,2\n")
+    code, _, err = mlp("data", "describe", file)
+    assert code == 2
+    assert err.endswith(f"To write a config with comments: mlp init --data {file}\n")
+
+
 def test_draw_makes_a_picture_called_as_the_data_set(mlp: Mlp) -> None:
     assert mlp("data", "draw", "spiral") == (0, "spiral.png\n", "")
     assert mlp("data", "draw", CONFIGS / "digits.yaml").out == "digits.png\n"

@@ -215,3 +215,11 @@ def test_a_program_extends_configs_too(tmp_path: Path, monkeypatch: pytest.Monke
     assert config == {"base": "base.yaml", "training": {"seed": 3}}
     with pytest.raises(ConfigError, match=r"^optimizer\.momentum: 2 is not a number"):
         make_experiment({**config, "optimizer": {"momentum": 2}})
+
+
+def test_a_misspelt_base_is_a_key_that_is_meant(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("bas: spiral\n")
+    with pytest.raises(
+        ConfigError, match=r'unknown key "bas"; did you mean "base"\? \(allowed: base, data, '
+    ):
+        load_experiment(tmp_path / "a.yaml")

@@ -53,8 +53,9 @@ _SEPARATOR = re.compile(rb'"?sep=([,;|:^~\t ])"?\r?\n?', re.IGNORECASE)
 
 _ZIP = b"PK\x03\x04"
 
+_OPENED = "a quotation mark is opened in this row and never closed"
 _CSV_FAULTS = {  # what csv says, and what the user can do about it
-    "unexpected end": "a quotation mark is opened in this row and never closed",
+    "unexpected end": _OPENED,
     "field limit": f"a cell is longer than {_LONGEST_CELL:,} characters; is a quotation mark never closed?",
     "expected after": "text follows a closing quotation mark; inside a quoted cell, write the mark twice",
     "new-line": "a lone carriage return ends a line; save the file with \\n or \\r\\n line ends",
@@ -270,6 +271,8 @@ class CsvFile:
                 row = next(reader, None)
             except csv.Error as problem:
                 reason = next((text for said, text in _CSV_FAULTS.items() if said in str(problem)), problem)
+                if "expected after" in str(problem) and self._line > start:
+                    reason = f"{_OPENED}; the next one is in line {self._line - self._first:,}"
                 raise DataError(f"{path}:{start - self._first}: {reason}") from None
             if row is None:
                 return

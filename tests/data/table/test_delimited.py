@@ -338,6 +338,10 @@ BAD_TABLES: dict[str, tuple[str | bytes, list[str]]] = {
         [":3: byte 3 of the line, 0xe9, is not UTF-8"],
     ),
     "open quote": ('x,kind\n1,"a\n2,b\n', [":2: a quotation mark is opened in this row and never closed"]),
+    "open quote, another one later": (
+        'x,kind\n1,"a\n2,b\n3,"c"\n',
+        [":2: a quotation mark is opened in this row and never closed; the next one is in line 4"],
+    ),
     "text after a quote": ('x,kind\n1,"a"b\n', [":2: text follows a closing quotation mark"]),
     "long cell": (f"x,kind\n1,{'a' * 140_000}\n", [":2: a cell is longer than 131,072 characters"]),
     "carriage returns": ("x,kind\r1,a\r2,b\r", [":1: a lone carriage return ends a line"]),
