@@ -232,14 +232,22 @@ def _table_of_columns(described: list[dict[str, Any]], width: int) -> str:
     """Return the table; what columns hold is clipped to a ``width``."""
     rows = []
     for row in described:
-        values = "-" if row["distinct"] == 0 else clip(_values(row), width)
+        values = "-" if row["distinct"] == 0 else clip(_values(row, width), width)
         numbers = [f"{row[key]:,}" for key in ("missing", "distinct")]
         rows.append([clip(row["column"], 20), row["kind"], *numbers, values, f"{row['features']:,}"])
     return _table("columns", ["column", "kind", "missing", "distinct", "values", "features"], rows, None)
 
 
-def _values(row: dict[str, Any]) -> str:
-    """Return the range of a column of numbers, or the commonest of its other values."""
+def _values(row: dict[str, Any], width: int = _VALUES) -> str:
+    """Return the range of a column of numbers or dates, or the commonest of its other values.
+
+    Dates are as exact as the ``width`` allows.
+    """
+    if "first" in row:
+        first, last = row["first"], row["last"]
+        digits = (10, 7, 4) if first[:10] != last[:10] else (16,)  # of days, months, years; of minutes
+        spans = [f"{first[:n]} to {last[:n]}" for n in digits]
+        return next((span for span in spans if len(span) <= width), spans[-1])
     if "commonest" not in row:
         return _span(row["min"], row["max"])
     shown = some([clip(text, 12) for text, _ in row["commonest"]], row["distinct"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,9 @@ def _describe(report: dict[str, Any]) -> str:
     head = f"{report['checkpoint']} ({which}) on {part} of {report['data']}: {count(report['n'], 'example')}"
     if "weighted" in report:
         head += ", by their weights"
+    head = textwrap.fill(
+        head, shutil.get_terminal_size().columns, break_long_words=False, break_on_hyphens=False
+    )
     if "accuracy" not in report:
         blocks = [head, columns(*_measures(report, "loss (targets scaled)"))]
         if "targets" in report:
@@ -88,14 +92,15 @@ def _measures(report: dict[str, Any], loss: str) -> tuple[list[list[str]], str]:
     """Return a table of the loss and each measure, of the network and the baselines, and its alignment."""
     from mlpcli.nn.measures import MEASURES
     from mlpcli.training.baselines import TITLES
+    from mlpcli.training.evaluation import score_text
 
     baselines = report.get("baselines", {})
     rows = [["", "network", *(TITLES[name] for name in baselines)]]
     rows.append([loss, number(report["loss"]), *("" for _ in baselines)])
     for name, measure in MEASURES.items():
         if name in report:
-            shown = percent if measure.is_share else number
-            rows.append([measure.title, *(shown(scores[name]) for scores in (report, *baselines.values()))])
+            shown = (score_text(name, scores[name]) for scores in (report, *baselines.values()))
+            rows.append([measure.title, *shown])
     return rows, "<" + ">" * (len(rows[0]) - 1)
 
 
@@ -124,8 +129,10 @@ def _threshold(report: dict[str, Any]) -> list[str]:
 
 def _target_table(report: dict[str, Any]) -> str:
     """Return a table of the errors and R2 of each target."""
+    from mlpcli.training.evaluation import score_text
+
     rows = [
-        [clip(row["target"], _LABEL), *(number(row[key]) for key in ("rmse", "mae", "r2"))]
+        [clip(row["target"], _LABEL), *(score_text(key, row[key]) for key in ("rmse", "mae", "r2"))]
         for row in report["targets"]
     ]
     rows.insert(0, ["target", "RMSE", "mean absolute error", "R2"])

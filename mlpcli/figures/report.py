@@ -21,7 +21,7 @@ from mlpcli.nn.measures import MEASURES
 from mlpcli.specs import NetworkSpec, WeightLayer
 from mlpcli.text import count, memory, number, percent, printable, shell_path
 from mlpcli.training.baselines import TITLES, Fitted, measure_baselines
-from mlpcli.training.evaluation import full_report
+from mlpcli.training.evaluation import full_report, score_text
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.health import advise
 from mlpcli.training.verdict import judge
@@ -269,7 +269,7 @@ def _scores(
     for part, report in reports.items():
         beside = {f"{part}, {TITLES[name]}": row for name, row in baselines[part].items()}
         for title, row in {part: report, **beside}.items():
-            shown = [percent(row[name]) if MEASURES[name].is_share else number(row[name]) for name in names]
+            shown = [score_text(name, row[name]) for name in names]
             rows.append([title, number(row["loss"]) if "loss" in row else "", *shown])
     return rows
 

@@ -9,7 +9,6 @@ from contextlib import closing
 from typing import Any
 
 from mlpcli.nn.measures import MEASURES
-from mlpcli.text import number
 from mlpcli.training.epoch import Epoch
 from mlpcli.training.evaluation import score_text
 from mlpcli.training.run import Run
@@ -54,7 +53,7 @@ def latest_scores(run: Run, epoch: Epoch) -> str:
     if "val_accuracy" in metrics:
         words.append(f"val {metrics['val_accuracy']:.2%}")
     elif "val_r2" in metrics:
-        words.append(f"val R2 {number(metrics['val_r2'])}")
+        words.append(f"val R2 {score_text('r2', metrics['val_r2'])}")
     if monitor not in ("loss", "accuracy", "r2") and f"val_{monitor}" in metrics:
         words.append(f"val {MEASURES[monitor].title} {score_text(monitor, metrics[f'val_{monitor}'])}")
     return ", ".join(words)

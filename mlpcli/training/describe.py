@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10
 from mlpcli.data.kinds import cell_text
 from mlpcli.data.scaling import SCALINGS, extremes
+from mlpcli.data.table.dates import date_of
 from mlpcli.data.transform import Transform
 from mlpcli.terms import name_terms
 from mlpcli.training.memory import require_room_for_data
@@ -69,7 +71,8 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
         report["image"] = list(IMAGE)
         report["features"] = _named("feature", _COLOURS, _pooled(ranges, len(_COLOURS)))
     elif section.name == "csv" and len(splits.columns) <= _MOST_COLUMNS:
-        report["columns"] = _columns(splits, transform)
+        dates = {name for name, kind in section.columns.items() if kind == "date"}
+        report["columns"] = _columns(splits, transform, dates)
     if splits.classes is not None:
         counts = {
             name: np.bincount(split.y[split.rows], minlength=splits.targets).tolist()
@@ -111,8 +114,11 @@ def _ranges(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.float64]
     return np.stack([low, mean, high, std**2])
 
 
-def _columns(splits: Splits, transform: Transform) -> list[dict[str, Any]]:
-    """Return for each column of a table what it holds, in all splits, and how many features it becomes."""
+def _columns(splits: Splits, transform: Transform, dates: Set[str]) -> list[dict[str, Any]]:
+    """Return for each column of a table what it holds, in all splits, and how many features it becomes.
+
+    ``first`` and ``last`` are those of the columns of ``dates``, beside the seconds that they become.
+    """
     described = []
     for j, name in enumerate(splits.columns):
         cells = np.concatenate([split.X[split.rows, j] for split in splits.parts.values()], dtype=np.float64)
@@ -126,6 +132,8 @@ def _columns(splits: Splits, transform: Transform) -> list[dict[str, Any]]:
             "distinct": len(values),
             "features": transform.features_of(j),
         }
+        if kind is None and len(values) and date_of(name) in dates and name.endswith(" seconds"):
+            row["first"], row["last"] = (str(np.datetime64(int(value), "s")) for value in values[[0, -1]])
         if kind is None:
             row["min"], row["max"] = (float(values[0]), float(values[-1])) if len(values) else (None, None)
         else:

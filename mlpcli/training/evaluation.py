@@ -212,6 +212,8 @@ def _threshold(rows: Classified, name: str) -> dict[str, Any] | None:
 
 def score_text(name: str, value: float | None) -> str:
     """Return the value of a score as people read it: accuracies and other shares in percent."""
+    if name == "r2" and value is not None:
+        value = round(value, 4) + 0.0  # that of the mean is 0, but for the last bits
     return percent(value) if name in MEASURES and MEASURES[name].is_share else number(value)
 
 
