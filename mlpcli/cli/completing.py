@@ -56,7 +56,7 @@ def complete_table(_: click.Context, __: click.Parameter, typed: str) -> list[Co
     """Return tables, and data sets that need no file."""
     from mlpcli.config.completions import names_of_data
 
-    files = _files(typed, lambda path: path.suffix in (".csv", ".tsv", ".gz", ".npz"))
+    files = _files(typed, lambda path: path.suffix in (".csv", ".tsv", ".gz", ".parquet", ".npz"))
     return _items([*files, *(name for name in names_of_data() if name.startswith(typed))])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,8 @@ _LABEL = 16  # widest name of a class in a table
     "--data",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="A .csv or .npz file to use instead, whole unless --split is given; or another CIFAR-10 folder.",
+    help="A .csv, .parquet or .npz file to use instead, whole unless --split is given; or another CIFAR-10 "
+    "folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bool) -> None:
@@ -59,12 +59,12 @@ def _describe(report: dict[str, Any]) -> str:
     which = f"mean of {report['networks']:,} networks" if "networks" in report else f"epoch {report['epoch']}"
     if report.get("epoch") == 0:
         which += ", the fitted linear model"
-    head = f"{report['checkpoint']} ({which}) on {part} of {report['data']}: {count(report['n'], 'example')}"
+    head = f"on {part} of {report['data']}: {count(report['n'], 'example')}"
     if "weighted" in report:
         head += ", by their weights"
-    head = textwrap.fill(
-        head, shutil.get_terminal_size().columns, break_long_words=False, break_on_hyphens=False
-    )
+    network = f"{report['checkpoint']} ({which})"
+    is_wide = len(network) + 1 + len(head) > shutil.get_terminal_size().columns
+    head = f"{network}\n{head}" if is_wide else f"{network} {head}"
     if "accuracy" not in report:
         blocks = [head, columns(*_measures(report, "loss (targets scaled)"))]
         if "targets" in report:

@@ -59,11 +59,11 @@ def predict(
 ) -> None:
     """Write the network's predictions for the rows of DATA as CSV, a line for each row.
 
-    DATA is a .csv with the columns the network was trained on (others are ignored), a .npy of shape
-    (rows, features), or a .npz with the array X. A line holds the label and a probability for each class
-    (from an SVM: a score), or the values of a regression. Numbers have the digits that read back to the same
-    number. The CSV is in UTF-8. DATA may be -, for a .csv on stdin, and CHECKPOINT the directory of a run,
-    for its best epoch.
+    DATA is a .csv or .parquet with the columns the network was trained on (others are ignored), a .npy of
+    shape (rows, features), or a .npz with the array X. A line holds the label and a probability for each
+    class (from an SVM: a score), or the values of a regression. Numbers have the digits that read back to the
+    same number. The CSV is in UTF-8. DATA may be -, for a .csv on stdin, and CHECKPOINT the directory of a
+    run, for its best epoch.
     """
     prepare_blas()
     from mlpcli.training.apply import predict_rows

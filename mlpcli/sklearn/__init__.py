@@ -5,7 +5,9 @@ from __future__ import annotations
 try:
     import sklearn  # noqa: F401
 except ImportError:
-    raise ImportError("mlpcli.sklearn needs scikit-learn: pip install 'mlpcli[sklearn]'") from None
+    from mlpcli.text import install_command
+
+    raise ImportError(f"mlpcli.sklearn needs scikit-learn: {install_command('mlpcli[sklearn]')}") from None
 
 from mlpcli.sklearn.base import EstimatorError
 from mlpcli.sklearn.classifier import MLPClassifier

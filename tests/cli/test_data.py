@@ -363,3 +363,19 @@ def test_a_description_says_how_to_keep_what_is_left_out(mlp: Mlp) -> None:
     out = mlp("data", "describe", "t.yaml").out
     assert out.splitlines()[0].endswith("features, 1 target")
     assert "left out  one: holds 1 in every row\n          To keep a column, say in data.columns what" in out
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"), [(80, " 2019-01 to 2024-12 "), (100, " 2019-01-01 to 2024-12-28 ")]
+)
+def test_dates_are_described_as_dates(
+    mlp: Mlp, columns: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    rows = "".join(f"{1 + i % 28}.{1 + i % 12}.{2019 + i % 6},{i % 2}\n" for i in range(84))
+    Path("t.csv").write_text(f"signup_date,y\n{rows}")
+    Path("t.yaml").write_text("data: {name: csv, path: t.csv, target: y, columns: {signup_date: date}}\n")
+    assert said in mlp("data", "describe", "t.yaml").out
+    found = json.loads(mlp("data", "describe", "t.yaml", "--json").out)["columns"]
+    (row,) = (row for row in found if row["column"] == "signup_date seconds")
+    assert row["first"] == "2019-01-01T00:00:00"

@@ -66,8 +66,10 @@ def test_the_table_says_the_same(mlp: Mlp, trained: Trained) -> None:
     report = json.loads(mlp("eval", run.best, "--json").out)
     code, out, err = mlp("eval", run.best)
     assert (code, err) == (0, "")
-    lines = out.splitlines()
-    assert lines[0] == f"{run.best} (epoch {report['epoch']}) on the test split of iris.csv: 30 examples"
+    first, _, rest = out.partition("\n\n")
+    expected = f"{run.best} (epoch {report['epoch']}) on the test split of iris.csv: 30 examples"
+    assert first.replace("\n", " ") == expected
+    lines = rest.splitlines()
     assert f"accuracy  {report['accuracy']:.2%}" in re.sub(" +", "  ", out)
     for row in report["classes"]:
         shown = next(line.split() for line in lines if line.startswith(row["class"]))
@@ -342,3 +344,12 @@ def test_rows_without_a_target_are_left_out_and_counted(mlp: Mlp, tmp_path: Path
     assert result.code == 0
     assert result.err.splitlines() == ["6 of 60 rows have no 'y', and are left out."]
     assert ": 54 examples" in result.out
+
+
+def test_the_first_line_fits_the_terminal(
+    mlp: Mlp, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best = trained("spiral", "training.epochs=1").best
+    monkeypatch.setenv("COLUMNS", "60")
+    first = mlp("eval", best).out.split("\n\n")[0]
+    assert first == f"{best} (epoch 1)\non the test split of spiral: 60 examples"

@@ -31,6 +31,7 @@ import mlpcli  # noqa: E402
 from mlpcli import DataWarning, MlpError  # noqa: E402
 from mlpcli.data.table.dates import DATE_PARTS  # noqa: E402
 from mlpcli.sklearn import EstimatorError, MLPClassifier, MLPRegressor  # noqa: E402
+from mlpcli.text import install_command  # noqa: E402
 
 ESTIMATORS = {
     "classifier": MLPClassifier(max_iter=5, early_stopping=True, n_iter_no_change=2),
@@ -322,7 +323,7 @@ def test_without_scikit_learn_the_error_says_how_to_install_it() -> None:
     code = "import sys; sys.modules['sklearn'] = None\nimport mlpcli.sklearn"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == (
-        "ImportError: mlpcli.sklearn needs scikit-learn: pip install 'mlpcli[sklearn]'"
+        f"ImportError: mlpcli.sklearn needs scikit-learn: {install_command('mlpcli[sklearn]')}"
     )
 
 

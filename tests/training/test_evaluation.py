@@ -162,7 +162,13 @@ def test_scores_of_many_classes_take_no_table_of_classes_by_classes() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
-    [("accuracy", 0.5, "50.00%"), ("loss", 0.5, "0.5000"), ("r2", None, "-"), ("f1", None, "-")],
+    [
+        ("accuracy", 0.5, "50.00%"),
+        ("loss", 0.5, "0.5000"),
+        ("r2", None, "-"),
+        ("r2", -2.5e-5, "0.0000"),
+        ("f1", None, "-"),
+    ],
 )
 def test_scores_as_text(name: str, value: Any, expected: str) -> None:
     assert score_text(name, value) == expected
