@@ -23,7 +23,7 @@ from mlpcli.nn import losses
 from mlpcli.optim.rules import RULES
 
 DATA_SETS = ", ".join(sorted(data_sections()))
-SECTIONS = "base, data, recipe, model, loss, optimizer, regularization, training"
+SECTIONS = "data, recipe, model, loss, optimizer, regularization, training"
 LOSSES = ", ".join(sorted(("auto", *losses.LOSSES)))
 OPTIMIZERS = ", ".join(sorted(RULES))
 LAYER = "a number of units, or a mapping with units, activation, init"
