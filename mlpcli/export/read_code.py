@@ -58,7 +58,10 @@ def number(cell):
         return np.nan
     if not re.fullmatch(NUMBER, cell, re.ASCII):
         raise ValueError(f"{cell!r} is not a number as {EXAMPLE}")
-    return float(cell.replace(DECIMAL, "."))
+    value = float(cell.replace(DECIMAL, "."))
+    if abs(value) > float(np.finfo(np.float32).max):
+        raise ValueError(f"{cell!r} is too large a number")
+    return value
 '''
 
 _DATES = '''

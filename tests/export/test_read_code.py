@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from mlpcli.data.labels import parse_number
 from mlpcli.data.table.dates import DATE_PARTS, DateOrder, Dates
 from mlpcli.data.table.dialect import Dialect
 from mlpcli.export.read_code import read_code
@@ -36,3 +38,25 @@ def test_dates_are_taken_apart_alike(order: DateOrder, cell: str) -> None:
             part_of(cell, "year")
     else:
         assert [part_of(cell, part) for part in DATE_PARTS] == parts[:, 0].tolist()
+
+
+NUMBERS = [
+    *("1", "-2.5", "+3", ".5", "4.", "1e5", "1,5", "1.234,5", "1,234.5", "1 234,5", "1\u202f234", "1.2.3"),
+    *("12,34", "1e", "1_000", "0x10", "inf", "1e999", "1e39", "x", "--1", ",", "1,234,567", "1.234.567"),
+]
+DIALECTS = [
+    *(Dialect(), Dialect(decimal=","), Dialect(thousands=",")),
+    *(Dialect(decimal=",", thousands="."), Dialect(decimal=",", thousands=" ")),
+]
+
+
+@pytest.mark.parametrize("cell", NUMBERS)
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.example)
+def test_numbers_are_read_alike(dialect: Dialect, cell: str) -> None:
+    number = functions(dialect)["number"]
+    expected = parse_number((dialect.rewrite or str)(cell))
+    if expected is None or abs(expected) > float(np.finfo(np.float32).max):
+        with pytest.raises(ValueError, match=r"number|could not convert"):
+            number(cell)
+    else:
+        assert number(cell) == expected
