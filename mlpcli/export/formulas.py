@@ -36,7 +36,7 @@ Formula = tuple[str, int]
 _RESERVED = {
     *keyword.kwlist,
     *READ_NAMES,
-    *("np", "base64", "zlib", "predict", "table", "X", "column", "softmax", "look_up", "unpacked"),
+    *("np", "base64", "os", "zlib", "predict", "table", "X", "column", "softmax", "look_up", "unpacked"),
     *("COLUMNS", "TEXTS", "CLASSES", "TARGETS", "MISSING"),
 }
 

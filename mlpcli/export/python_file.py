@@ -37,7 +37,7 @@ def _opening(checkpoint: Checkpoint, about: Mapping[str, str], formulas: Formula
     widths = "-".join(map(str, checkpoint.network.widths))
     several = checkpoint.network.members * len(checkpoint.members)
     network = f"a network {widths}" if several == 1 else f"the mean of {several:,} networks {widths}"
-    modules = ["csv", "gzip", "io", "re", "sys", "unicodedata", "zlib"]
+    modules = ["csv", "gzip", "io", "os", "re", "sys", "unicodedata", "zlib"]
     if "unpacked" in formulas.needs:
         modules.insert(0, "base64")
     imports = "\n".join(f"import {name}" for name in modules)
@@ -164,6 +164,10 @@ if __name__ == "__main__":
         sys.exit(f"{{sys.argv[1]}}: {{error}}")
     {found} = predict(rows)
     lines = csv.writer(sys.stdout, lineterminator="\\n")
-    lines.writerow({header})
-    lines.writerows(map(str, row) for row in {rows})
+    try:
+        lines.writerow({header})
+        lines.writerows(map(str, row) for row in {rows})
+        sys.stdout.flush()
+    except BrokenPipeError:  # a reader such as head has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 """

@@ -201,6 +201,22 @@ def test_a_wrong_table_is_refused_in_a_line(
     assert "\n" not in message
 
 
+def test_a_reader_may_stop_early(tmp_path: Path) -> None:
+    model = _of_iso_dates(tmp_path)
+    file, rows = tmp_path / "model.py", tmp_path / "rows.csv"
+    file.write_text(text_of(model), encoding="utf-8")
+    rows.write_text("n,d,w\n" + "1,2024-01-01,p\n" * 5000)
+    started = subprocess.Popen(
+        [sys.executable, str(file), str(rows)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with started as done:
+        assert done.stdout is not None
+        assert done.stderr is not None
+        assert done.stdout.readline().startswith(b"label,")
+        done.stdout.close()
+        assert done.stderr.read() == b""
+
+
 def _of_iso_dates(folder: Path) -> Model:
     path = folder / "table.csv"
     path.write_text("n,d,w,y\n" + _cells("{n},{d},{w},{y}"))
