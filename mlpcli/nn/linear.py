@@ -20,9 +20,12 @@ Floats = NDArray[np.float64]
 # Penalties for each row, of columns whose mean square is 1, from the strongest to the weakest.
 _GRID = 10.0 ** np.arange(2.0, -6.25, -0.25)
 _DECADES = 10.0 ** np.arange(0.0, -7.0, -1.0)
+_UNLIMITED = 1 << 40
 _ALMOST = 0.02  # of the lowest cost
 _ENOUGH = 1e-8  # a row
 _LEAST = 1e-10  # of 1 - leverage, which rounding may bring to 0
+_MANY = 50  # classes, with more of which a fit that is certain of its rows may take thousands of steps
+_MOST_WORK = 1e10  # of such a fit, in products and sums of single numbers: a few seconds
 
 
 def fit_linear(
@@ -138,14 +141,21 @@ def _ridge(X: Floats, y: Floats, w: Floats) -> tuple[Floats, Floats]:
 class _Logistic:
     """The cross-entropy of a softmax over ``classes`` of X V, plus penalty / 2 times the sum of V**2.
 
-    The rows are weighted by ``w`` (n,).
+    The rows are weighted by ``w`` (n,). A fit of many classes ends, maybe before the minimum, when it has
+    done its ``share`` of ``_MOST_WORK``.
 
     The last column of X is 1, and the last row of V, which is not penalized, the biases. The rows of V add up
     to 0, and so do those of all steps: a number that is added to all logits changes nothing.
     """
 
     def __init__(
-        self, X: Floats, y: NDArray[Any], classes: int, w: Floats, start: Floats | None = None
+        self,
+        X: Floats,
+        y: NDArray[Any],
+        classes: int,
+        w: Floats,
+        start: Floats | None = None,
+        share: float = 1,
     ) -> None:
         n, d = X.shape
         self.X = np.hstack([X, np.ones((n, 1))])
@@ -158,10 +168,15 @@ class _Logistic:
         if start is not None:
             self.V[...] = start
         self._penalty = np.zeros((d + 1, 1))
+        self._steps_left = (
+            int(share * _MOST_WORK / (n * classes * (d + 20))) if classes > _MANY else _UNLIMITED
+        )
         self._look()
 
     def solve(self, penalty: float) -> None:
         """Minimize the cost from where V is, until a Newton step promises less than ``_ENOUGH`` a row."""
+        if not self._steps_left:
+            return
         self._penalty[:-1] = penalty
         inverses = self._inverses()
         cost = self._cost(self.V)
@@ -228,7 +243,8 @@ class _Logistic:
         enough = 0.05 * float(np.linalg.norm(gradient))
         z = _preconditioned(residual, inverses)
         direction, product = z, float(np.vdot(residual, z))
-        for _ in range(100):
+        for _ in range(min(100, self._steps_left)):
+            self._steps_left -= 1
             change = self.X @ direction
             change -= np.sum(P * change, axis=1, keepdims=True)
             change *= P * self._w
@@ -282,7 +298,7 @@ def _logistic_with(
     X: Floats, y: NDArray[Any], classes: int, penalty: float, w: Floats, start: Floats
 ) -> tuple[Floats, Floats]:
     Z, W = _spanned(X)
-    fit = _Logistic(Z, y, classes, w, start if Z is X else None)
+    fit = _Logistic(Z, y, classes, w, start if Z is X else None, share=0.1)
     fit.solve(penalty)
     return W @ fit.V[:-1], fit.V[-1]
 

@@ -13,9 +13,12 @@ from sklearn.utils import assert_all_finite, check_consistent_length, column_or_
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+from mlpcli.errors import DataWarning, warn_caller
 from mlpcli.sklearn.base import EstimatorError, Perceptron, name_of, require_targets
 
 __all__ = ["MLPClassifier"]
+
+_MANY = 20  # classes
 
 
 class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
@@ -125,6 +128,12 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
                 f"y holds one class, {name_of(classes[0])}; a classifier needs at least 2 classes"
             )
         else:
+            if len(classes) > max(_MANY, len(y) / 2) and y.dtype.kind in "iuf":
+                warn_caller(
+                    f"y holds {len(classes):,} different numbers in {len(y):,} rows, and each is a class "
+                    "here; MLPRegressor predicts numbers",
+                    DataWarning,
+                )
             self.classes_ = classes
         self._fit(X, codes, sample_weight, self._class_weights())
         return self

@@ -39,6 +39,8 @@ def fit_linear_path(
     classes = None if loss.outputs == "values" else 2 if loss.binary else network.widths[-1]
     rows = baseline_rows(n, inputs, classes or 0)
     if rows is None:
+        if classes and n < 2 * classes:
+            return f"The linear path stays 0: {count(n, 'example')} are too few for {classes:,} classes."
         what = count(inputs, "feature") + (f" and {classes:,} classes" if classes else "")
         return f"The linear path stays 0: {what} would take its fit long."
     places = np.sort(stream(seed, "linear_path").permutation(n)[:rows])

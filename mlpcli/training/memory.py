@@ -50,6 +50,7 @@ _MONITORED = {"balanced_accuracy": 8, "f1": 8, "log_loss": 32, "roc_auc": 52, "m
 _JUDGED, _OF_SCORES, _WRITTEN = 50, 40, 112  # bytes of a logit that is judged, of an SVM, or written as text
 _OF_INPUT, _OF_OUTPUT = 36, 56  # bytes of each in an example while a linear model is fitted
 _MOST_ROWS, _MOST_CELLS, _MOST_STEPS = 20_000, 2_000_000, 300_000_000  # of that fit
+_MANY_CLASSES = 20  # for which a linear model needs two examples of each, on average
 # Bytes per example of a toy set while it is drawn.
 _DRAWN = {"moons": 80, "blobs": 48, "xor": 40, "sine": 29, "peaks": 48}
 _DRAWN_OTHERS = 56
@@ -255,8 +256,11 @@ def _once(spec: NetworkSpec, experiment: Experiment | None, data: DataSize, held
 def baseline_rows(n: int, features: int, classes: int) -> int | None:
     """Return to how many of ``n`` training examples a linear model is fitted in about a second.
 
-    ``classes`` is 0 for a regression. Returns None if they are too few for so many features.
+    ``classes`` is 0 for a regression. Returns None if they are too few for so many features, or for so many
+    classes that most have but one.
     """
+    if classes > _MANY_CLASSES and n < 2 * classes:
+        return None
     steps = _MOST_STEPS // (features**2 * classes) if classes else 10 * _MOST_STEPS // features**2
     rows = min(n, _MOST_ROWS, _MOST_CELLS // features, steps)
     return rows if rows >= min(n, 5 * features) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.datasets import load_iris, make_classification
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import cross_val_score
 
+from mlpcli import DataWarning
 from mlpcli.sklearn import EstimatorError, MLPClassifier, MLPRegressor
 
 X, Y = load_iris(return_X_y=True)
@@ -118,3 +120,15 @@ def test_the_parameters_are_those_of_the_regressor_and_the_weights_of_classes() 
     assert set(MLPClassifier().get_params()) - set(MLPRegressor().get_params()) == {"class_weight"}
     defaults = MLPRegressor().get_params()
     assert {name: MLPClassifier().get_params()[name] for name in defaults} == defaults
+
+
+@pytest.mark.filterwarnings("ignore:The number of unique classes")  # by scikit-learn itself
+def test_a_class_for_nearly_each_row_is_warned_of_and_fitted_soon() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 5))
+    start = time.process_time()
+    with pytest.warns(
+        DataWarning, match=r"300 different numbers in 300 rows, .* MLPRegressor predicts numbers"
+    ):
+        MLPClassifier(max_iter=1, random_state=0).fit(X, np.arange(300) + 1000)
+    assert time.process_time() - start < 10

@@ -339,7 +339,7 @@ def test_a_network_of_a_width_that_only_the_data_know(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match="The largest part is numbers that are kept for each parameter"):
         require_memory(config)
-    path.write_text("x,y\n" + "".join(f"{i},{i // 2}\n" for i in range(12_000)))
+    path.write_text("x,y\n" + "".join(f"{i},{i // 4}\n" for i in range(12_000)))
     for begin in (require_memory, Run):
         with pytest.raises(ConfigError, match="7,200 x 1, for a linear model"):
             begin(config)
