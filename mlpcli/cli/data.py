@@ -158,7 +158,11 @@ def _description(report: dict[str, Any]) -> str:
     what = f"{len(classes)} classes" if classes else count(len(targets or ()) // len(parts), "target")
     features = count(report["inputs"], "feature")
     if "columns" in report:
-        kept = sum(row["kind"] != "left out" for row in report["columns"])
+        from mlpcli.data.table.dates import columns_of_table
+
+        kept = len(
+            columns_of_table([row["column"] for row in report["columns"] if row["kind"] != "left out"])
+        )
     else:
         kept = len(report["features"])
     if kept and kept != report["inputs"]:

@@ -21,7 +21,7 @@ from mlpcli.data.labels import Labels, classify, is_absent, labels_of, recognize
 from mlpcli.data.rows import DROPPED, Role, Roles, RowFacts, facts_of
 from mlpcli.data.sentences import FILL, FINITE, LEAVE_OUT, TARGET
 from mlpcli.data.table.assemble import assemble_features, assemble_known
-from mlpcli.data.table.dates import date_of
+from mlpcli.data.table.dates import columns_of_table, date_of
 from mlpcli.data.table.findings import rows_left_out
 from mlpcli.data.table.frames import FrameSource, UnnamedColumns
 from mlpcli.data.table.precision import Spread
@@ -356,7 +356,8 @@ def rows_of_array(
         if is_frame(X):
             source = FrameSource(X)
             dates = {name: date_of(name) for name in columns if nfc(name) not in source.places}
-            _require_columns(source.names, [dates.get(name) or name for name in columns])
+            dates = {name: date for name, date in dates.items() if date in source.places}
+            _require_columns(source.names, columns_of_table([dates.get(name) or name for name in columns]))
         else:
             rows = _in_rows(X if isinstance(X, np.ndarray) else _array("X", X), len(columns))
             if not holds_text(rows):
@@ -438,10 +439,12 @@ def _require_columns(names: Sequence[str], columns: Sequence[str]) -> None:
     _require_different("X", [name for name in names if name in columns])
     missing = [name for name in dict.fromkeys(columns) if nfc(name) not in names]
     if missing:
+        what = "column" if len(missing) == 1 else "columns"
+        by_place = "\nTo take columns by their places, give an array, X.to_numpy()."
         raise DataError(
-            f"X: has no column {listed(missing)}; its columns are {listed(names)}"
+            f"X: has no {what} {listed(missing)}; its columns are {listed(names)}"
             + did_you_mean(missing[0], names)
-            + "\nTo take columns by their places, give an array, X.to_numpy()."
+            + (by_place if len(names) == len(columns) else "")
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.tables import columns_of, guess_target, kind_of
 from mlpcli.config.yaml12 import write_yaml
+from mlpcli.data.table.dates import columns_of_table
 from mlpcli.data.table.delimited import open_source
 from mlpcli.data.table.dialect import Dialect
 from mlpcli.data.table.textfile import guess_encoding
@@ -96,7 +97,8 @@ def _text(
     told = [row for row in report.get("columns", ()) if row["kind"] != "left out"]
     name = clip(file.name, 60)
     if report:
-        what = count(len(told) or len(report["features"]), "column" if told else "feature")
+        kept = columns_of_table([row["column"] for row in told])
+        what = count(len(kept) or len(report["features"]), "column" if told else "feature")
         opening = f"{count(report['examples'], 'row')}; {_target(report)} to be predicted from {what}."
     else:
         opening = "before this config trains, the file or the section data needs a change:"

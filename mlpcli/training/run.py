@@ -33,6 +33,7 @@ from mlpcli.build import (
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
 from mlpcli.data.rows import ROLES, how_to_keep
+from mlpcli.data.table.dates import columns_of_table
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.errors import RunError
 from mlpcli.nn.losses import Loss
@@ -448,7 +449,7 @@ class Run:
             f"{len(split):,} {name}" for name, split in (("val", splits.val), ("test", splits.test)) if split
         ]
         what = f"{len(splits.classes)} classes" if splits.classes else count(splits.targets, "target")
-        inputs, n = self.transform.n_features, len(splits.columns)
+        inputs, n = self.transform.n_features, len(columns_of_table(splits.columns))
         features = f"{count(n, 'column')} as " * (inputs != n) + count(inputs, "feature")
         return f"{self.experiment.data.title}: {' / '.join(parts)}, {features}, {what}"
 

@@ -16,6 +16,7 @@ from mlpcli.data.arrays import from_arrays, labelled_arrays, read_npz, rows_of_a
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.kinds import BOOLEAN, Missing, category
 from mlpcli.data.rows import Roles
+from mlpcli.data.table.dates import DATE_PARTS
 from mlpcli.errors import DataError
 
 DATASETS = Path(__file__).parents[2] / "datasets"
@@ -636,3 +637,13 @@ def test_values_that_are_all_the_same_are_refused(refusal: Callable[..., str]) -
         "y: column 1 (from 0) holds 7.5 in every row; there is nothing to predict"
     )
     assert from_arrays(X, [7.5, 7.5, 7.5, 8], classification=False).classes is None
+
+
+def test_what_is_wrong_with_new_rows_is_said_of_the_columns_that_a_frame_has(
+    refusal: Callable[..., str],
+) -> None:
+    columns = ("size", *(f"when {part}" for part in DATE_PARTS))
+    message = refusal(rows_of_array, Frame(x=[1, 2]), columns=columns)
+    assert message == "X: has no columns 'size', 'when'; its columns are 'x'"
+    message = refusal(rows_of_array, Frame(size=["137,2", "1"]), columns=("size",))
+    assert "column 'size' is '137,2'\nX has it as text. Give numbers as numbers: pandas.read_csv" in message

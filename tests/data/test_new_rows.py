@@ -147,3 +147,10 @@ def test_rows_of_another_encoding_than_the_config_says_are_noted(tmp_path: Path)
     assert X.tolist() == [[1, 2]]
     assert "t.csv seems to be UTF-8, and is read as cp1252" in note
     assert read_labelled(wanted, path, target="who", classes=None).notes == (note,)
+
+
+def test_a_date_that_is_missing_is_named_as_the_file_has_it(
+    tmp_path: Path, write: Callable[..., Path], refusal: Callable[..., str]
+) -> None:
+    message = refusal(rows, write(tmp_path, "x\n1\n"), ["x", "when year", "when hour", "when seconds"])
+    assert "has no column 'when'; its columns are 'x'" in message

@@ -225,3 +225,16 @@ def test_the_cost_of_a_small_table_is_near_what_it_takes(tmp_path: Path) -> None
     for _ in run.epochs():
         pass
     assert float(words[1]) < 5 * run.seconds + 0.5  # two cores may be busy with other tests
+
+
+def test_a_date_without_times_is_one_column_whose_hour_tells_nothing(tmp_path: Path) -> None:
+    days = [f"2024-{1 + i % 12:02d}-{1 + i % 28:02d}" if i % 9 else "" for i in range(120)]
+    rows = "".join(f"{day},{i % 7},{'ab'[i % 2]}\n" for i, day in enumerate(days))
+    (tmp_path / "t.csv").write_text(f"when,x,kind\n{rows}")
+    data = {"name": "csv", "path": "t.csv", "target": "kind", "columns": {"when": "date"}}
+    experiment = validate_experiment({"data": data}, tmp_path)
+    found = {finding.name: finding for finding in check_experiment(experiment)}
+    assert " 2 columns as " in found["data"].text
+    assert found["features"].text == (
+        "when year, when hour: the same wherever it is not missing, so that only this can be learned from it"
+    )

@@ -9,8 +9,9 @@ from mlpcli.data.kinds import Missing, ReadAs, Wanted
 from mlpcli.data.labels import parse_number
 from mlpcli.data.rows import DROPPED, NAMELESS, ROLES, Roles
 from mlpcli.data.table.columns import Column
-from mlpcli.data.table.dates import DateOrder, date_of
+from mlpcli.data.table.dates import DateOrder, columns_of_table, date_of
 from mlpcli.data.table.dialect import DELIMITERS
+from mlpcli.data.table.frames import FrameSource
 from mlpcli.data.table.source import Source
 from mlpcli.data.table.targets import Target, Targets
 from mlpcli.errors import DataError, nearest
@@ -29,6 +30,11 @@ __all__ = [
 
 _TRAINED_ON_NUMBERS = (
     "The network was trained on numbers in this column; leave missing cells empty, or write NA."
+)
+_AS_TRAINED = "Write numbers as in {}, as the network was trained; its config has it in `data`."
+_IN_A_FRAME = (
+    "X has it as text. Give numbers as numbers: pandas.read_csv reads 1.234,5 with decimal=',' and\n"
+    "thousands='.'."
 )
 _NEAR = 5  # missing names for which near ones are looked for
 _LEAVE_OUT = "Name the columns to predict from in `data.features`, and the others are ignored."
@@ -101,11 +107,17 @@ def known_columns(source: Source, wanted: Wanted, target: str | Sequence[str] | 
     """Return the columns of the file from which those of a trained network are read."""
     kinds = {nfc(name): kind for name, kind in wanted.kinds.items()}
     places = source.places
+    as_trained = _AS_TRAINED.format(wanted.dialect.example)
+    if isinstance(source, FrameSource):
+        as_trained = _IN_A_FRAME
     found: dict[str, Column] = {}
     asked = []
-    for name in map(nfc, wanted.columns):
+    names = [nfc(name) for name in wanted.columns]
+    of_table = columns_of_table([name for name in names if name not in places])
+    for name in names:
         date = date_of(name)
-        base = date if date is not None and name not in places and date in places else name
+        is_part = date is not None and name not in places and (date in places or date in of_table)
+        base = date if date is not None and is_part else name
         asked.append(base)
         if base in found or base not in places:
             continue
@@ -114,7 +126,7 @@ def known_columns(source: Source, wanted: Wanted, target: str | Sequence[str] | 
             found[base] = Column(base, place, "date", given=True, date_order=wanted.dialect.dates)
         elif kind is None:
             found[base] = Column(
-                base, place, "number", given=True, if_text=_TRAINED_ON_NUMBERS, example=wanted.dialect.example
+                base, place, "number", given=True, if_text=_TRAINED_ON_NUMBERS, as_trained=as_trained
             )
         else:
             levels = kind.levels if kind.name == "category" else None

@@ -36,7 +36,6 @@ _PLAIN = (
     "Write numbers plainly, as in 1234.5, or say how they are written: `data.decimal` is the decimal point,\n"
     "and `data.thousands` separates groups of three digits."
 )
-_AS_TRAINED = "Write numbers as in {}, as the network was trained; its config has it in `data`."
 _OTHER_POINT = (
     "The decimal point is a comma here, as `data.decimal` says. If points separate thousands, set both\n"
     f"{BOTH_KEYS}; or else write all numbers with a comma."
@@ -66,15 +65,15 @@ class Column:
 
     ``given`` says that the kind is known; otherwise it is a guess, which `convert` corrects where cells
     contradict it: it then sets ``corrected``, and the file must be read again. ``levels`` are those of a
-    trained network. ``all_present`` makes missing cells a fault. ``example`` is a number as a trained network
-    reads it.
+    trained network. ``all_present`` makes missing cells a fault. ``as_trained`` says how numbers are given to
+    a trained network.
     """
 
     __slots__ = (
         "_all_present",
+        "_as_trained",
         "_characters",
         "_counts",
-        "_example",
         "_if_text",
         "_known",
         "_lines",
@@ -102,11 +101,11 @@ class Column:
         if_text: str = "",
         all_present: bool = False,
         date_order: DateOrder | None = None,
-        example: str | None = None,
+        as_trained: str | None = None,
     ) -> None:
         self.name, self.place, self.kind, self.given = name, place, kind, given
         self.dates = Dates(date_order)
-        self._if_text, self._all_present, self._example = if_text, all_present, example
+        self._if_text, self._all_present, self._as_trained = if_text, all_present, as_trained
         self._known = None if levels is None else _Known(levels)
         self.reset()
 
@@ -170,7 +169,7 @@ class Column:
                 faults.add(line, missing_fault(self.name, text), _MISSING_CELLS)
             return np.nan, False
         if self.given or parse_number(text) is not None:
-            number_fault(self.name, text, line, self._if_text, faults, self._example)
+            number_fault(self.name, text, line, self._if_text, faults, self._as_trained)
             return np.nan, False
         return np.nan, True
 
@@ -406,21 +405,19 @@ def missing_fault(name: str, text: str) -> str:
 
 
 def number_fault(
-    name: str, text: str, line: int, if_text: str, faults: Faults, example: str | None = None
+    name: str, text: str, line: int, if_text: str, faults: Faults, as_trained: str | None = None
 ) -> None:
     """Add the fault of a cell that is no number, or none that can be kept.
 
-    ``example`` is a number as it must be written; None if the config may still say how.
+    ``as_trained`` says how numbers are written; None if the config may still say it.
     """
     column = f"column {shortened(name)}"
     if text.endswith(OTHER_POINT):
-        hint = _OTHER_POINT if example is None else _AS_TRAINED.format(example)
+        hint = _OTHER_POINT if as_trained is None else as_trained
         faults.add(line, f"{column} is {_shown(text)}", hint)
     elif parse_number(text) is not None:
         faults.add(line, f"{column} is {shortened(text)}", FINITE)
     elif re.fullmatch(r"[+-]?[\d.,_' ]+", text):
-        faults.add(
-            line, f"{column} is {shortened(text)}", _PLAIN if example is None else _AS_TRAINED.format(example)
-        )
+        faults.add(line, f"{column} is {shortened(text)}", _PLAIN if as_trained is None else as_trained)
     else:
         faults.add(line, f"{column} is {shortened(text)}, not a number", *([if_text] if if_text else []))

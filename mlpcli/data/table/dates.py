@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, TypeAlias
@@ -20,6 +21,7 @@ __all__ = [
     "DATE_PARTS",
     "DateOrder",
     "Dates",
+    "columns_of_table",
     "date_of",
     "is_date",
     "settle_orders",
@@ -121,6 +123,17 @@ def date_of(column: str) -> str | None:
     """Return the column of dates that a column like ``when year`` is a part of, or None."""
     name, _, part = column.rpartition(" ")
     return name if part in DATE_PARTS else None
+
+
+def columns_of_table(columns: Sequence[str]) -> list[str]:
+    """Return the columns of a table that became these ones: a date in the place of its parts.
+
+    Parts are told by their names, and by the seconds, which hardly any other column has beside a year.
+    """
+    parts = Counter(map(date_of, columns))
+    dates = {date for date, n in parts.items() if n > 1 and f"{date} seconds" in columns}
+    named = [(name, date_of(name)) for name in columns]
+    return list(dict.fromkeys(date if date is not None and date in dates else name for name, date in named))
 
 
 class Dates:

@@ -33,10 +33,12 @@ def check_data(run: Run) -> Iterator[Finding]:
 def _check_features(run: Run) -> Finding:
     split, names = run.splits.train, run.splits.columns
     lowest, highest = np.full(len(names), np.inf), np.full(len(names), -np.inf)
+    low, high = lowest.copy(), highest.copy()  # of the cells that are not missing
     sums = np.zeros(len(names))
     weights = np.random.default_rng(0).standard_normal(len(split))
     for start in range(0, len(split), _ROWS):
         X = split.X[split.rows[start : start + _ROWS]]
+        low, high = np.fmin(low, np.fmin.reduce(X)), np.fmax(high, np.fmax.reduce(X))
         if X.dtype.kind == "f":  # a missing cell counts as a value of its own
             X = np.nan_to_num(X, nan=_MISSING)
         lowest, highest = np.minimum(lowest, X.min(axis=0)), np.maximum(highest, X.max(axis=0))
@@ -53,14 +55,17 @@ def _check_features(run: Run) -> Finding:
             if i != j
         )
     ]
-    said = []
+    said, filled = [], (low == high) & ~constant
     if constant.any():
         said.append(f"{_some(names, np.flatnonzero(constant))}: the same in every example")
     if twins:
         said.append(f"{_some(names, twins)}: the same as another feature")
     if said:
         return Finding("features", "note", "; ".join(said) + ". They teach nothing; leave them out")
-    return Finding("features", "pass", "none is constant, no two are the same")
+    if filled.any():
+        text = f"{_some(names, np.flatnonzero(filled))}: the same wherever it is not missing"
+        return Finding("features", "note", f"{text}, so that only this can be learned from it")
+    return Finding("features", "pass", "no column is constant, no two are the same")
 
 
 def _some(names: tuple[str, ...], which: Any) -> str:

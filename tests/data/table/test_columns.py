@@ -58,9 +58,10 @@ def test_a_few_texts_among_many_numbers_are_strays() -> None:
 
 @pytest.mark.parametrize("cell", ["1,2,3", f"101.60{OTHER_POINT}"])
 def test_a_fault_names_the_form_that_a_network_reads(cell: str) -> None:
-    column, faults = Column("hp", 0, "number", given=True, example="1.234,5"), Faults("t.csv:{}".format)
+    column, faults = (
+        Column("hp", 0, "number", given=True, as_trained="Write 1.234,5."),
+        Faults("t.csv:{}".format),
+    )
     column.odd(cell, 2, faults)
-    with pytest.raises(
-        DataError, match=r"is '[\d.,]*'\nWrite numbers as in 1\.234,5, as the network was trained"
-    ):
+    with pytest.raises(DataError, match=r"is '[\d.,]*'\nWrite 1\.234,5\."):
         faults.report()

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mlpcli.data.table.dates import DATE_PARTS, DateOrder, Dates, date_of, is_date, settle_orders
+from mlpcli.data.table.dates import (
+    DATE_PARTS,
+    DateOrder,
+    Dates,
+    columns_of_table,
+    date_of,
+    is_date,
+    settle_orders,
+)
 from mlpcli.data.table.faults import Faults
 from mlpcli.errors import DataError
 
@@ -148,3 +156,14 @@ def test_a_day_that_comes_second_is_no_date_where_it_comes_first() -> None:
 @pytest.mark.parametrize("text", ["2024-05-31", "31.5.2024", "1/2/2012", "Jan 1 1970", "1 May 1970 08:30"])
 def test_dates_are_known_as_such(text: str) -> None:
     assert is_date(text)
+
+
+def test_parts_of_a_date_are_one_column_of_the_table() -> None:
+    parts = [f"when {part}" for part in DATE_PARTS]
+    assert columns_of_table(["x", *parts, "birth year", "end seconds"]) == [
+        "x",
+        "when",
+        "birth year",
+        "end seconds",
+    ]
+    assert columns_of_table(parts[1:]) == ["when"]  # a part that tells nothing is left out
