@@ -236,5 +236,5 @@ def test_a_date_without_times_is_one_column_whose_hour_tells_nothing(tmp_path: P
     found = {finding.name: finding for finding in check_experiment(experiment)}
     assert " 2 columns as " in found["data"].text
     assert found["features"].text == (
-        "when year, when hour: the same wherever it is not missing, so that only this can be learned from it"
+        "when year, when hour: the same wherever it is not missing; it tells no more than that it is missing"
     )

@@ -57,7 +57,8 @@ _OPENED = "a quotation mark is opened in this row and never closed"
 _CSV_FAULTS = {  # what csv says, and what the user can do about it
     "unexpected end": _OPENED,
     "field limit": f"a cell is longer than {_LONGEST_CELL:,} characters; is a quotation mark never closed?",
-    "expected after": "text follows a closing quotation mark; inside a quoted cell, write the mark twice",
+    "expected after": "text follows a closing quotation mark; inside a quoted cell, write the mark twice.\n"
+    "Maybe a mark before this one is never closed",
     "new-line": "a lone carriage return ends a line; save the file with \\n or \\r\\n line ends",
 }
 

@@ -64,7 +64,7 @@ def _check_features(run: Run) -> Finding:
         return Finding("features", "note", "; ".join(said) + ". They teach nothing; leave them out")
     if filled.any():
         text = f"{_some(names, np.flatnonzero(filled))}: the same wherever it is not missing"
-        return Finding("features", "note", f"{text}, so that only this can be learned from it")
+        return Finding("features", "note", f"{text}; it tells no more than that it is missing")
     return Finding("features", "pass", "no column is constant, no two are the same")
 
 
