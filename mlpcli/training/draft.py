@@ -126,7 +126,7 @@ def _text(
     ]
     if told:
         lines += ["", "# What the columns hold. Where that is wrong, say so in data, as in", "#"]
-        example = write_yaml({_example(told, section.get("columns", {})): "category"}).strip()
+        example = write_yaml({_example(told): "category"}).strip()
         lines += [f"#   columns: {{{example}}}    or number, boolean, date; drop leaves it out", "#"]
         rows = [[clip(row["column"], 30), row["kind"], _holds(row)] for row in told[:_MOST]]
         lines += [f"#   {line.rstrip()}" for line in columns(rows, "<<<").splitlines()]
@@ -137,10 +137,11 @@ def _text(
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _example(told: list[dict[str, Any]], dates: dict[str, str]) -> str:
-    """Return the first column that is no part of a date."""
+def _example(told: list[dict[str, Any]]) -> str:
+    """Return the first column of the table that is no date, or else the first one."""
     names = [row["column"] for row in told]
-    return next((name for name in names if name.rpartition(" ")[0] not in dates), next(iter(dates), names[0]))
+    of_table = columns_of_table(names)
+    return next((name for name in of_table if name in names), of_table[0])
 
 
 def _with_note(line: str, note: str) -> str:
