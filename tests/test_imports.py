@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "reading": {"errors", "text"},
     "npz": {"errors", "reading", "text"},
     "config": {"errors", "specs", "terms", "text"},
-    "nn": {"blas", "errors", "buffers", "specs"},
+    "nn": {"blas", "errors", "buffers", "specs", "text"},
     "optim": {"errors", "buffers"},
     "data": {"errors", "buffers", "files", "npz", "reading", "terms", "text"},
     "build": GROUND | {"nn", "optim", "data", "config"},

@@ -20,6 +20,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.text import install_command
+
 __all__ = ["DST", "SRC", "WEIGHTS", "Layout", "Numbers", "OneDnn", "Operation", "find_onednn"]
 
 Array: TypeAlias = NDArray[Any]
@@ -203,7 +205,7 @@ def find_onednn() -> tuple[OneDnn | None, str]:
     """Return the library, or None and the reason why there is none; it is looked for once."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return None, f"oneDNN is used on Linux with x86-64 processors, and this is {sys.platform}"
-    reason = "oneDNN is not installed"
+    reason = f"oneDNN is not installed; to install it: {install_command('mlpcli[fast]')}"
     for path in (*_installed(), _SONAME):
         try:
             onednn = OneDnn(path)

@@ -11,7 +11,6 @@ from mlpcli.build import Splits
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError
 from mlpcli.nn.products import why_slow
-from mlpcli.text import install_command
 from mlpcli.training.bar import with_bar
 from mlpcli.training.directory import RunDirectory, choose_directory
 from mlpcli.training.recorder import DirectoryRecorder
@@ -83,9 +82,9 @@ def _require_fast(experiment: Experiment) -> None:
     reason = why_slow(experiment.training.precision)
     if reason is not None:
         raise ConfigError(
-            f"training.precision: bfloat16 would be slower here than float32, since {reason}.\n"
-            f"Set it to float32, or install what it takes with {install_command('mlpcli[fast]')}, or set "
-            f"{ENGINE}=numpy in the environment: NumPy rounds to the same numbers, but slowly.",
+            f"training.precision: bfloat16 would be slower here than float32: {reason}\n"
+            f"Otherwise set it to float32; or set {ENGINE}=numpy in the environment, and NumPy rounds to the "
+            "same numbers, but slowly.",
             topic="slow precision",
         )
 

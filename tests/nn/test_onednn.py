@@ -35,7 +35,9 @@ def test_no_other_system_looks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_not_installed_is_not_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "_installed", list)
     monkeypatch.setattr(module, "_SONAME", str(tmp_path / "libdnnl.so.3"))
-    assert found_anew()[0] is None
+    found, reason = found_anew()
+    assert found is None
+    assert reason.endswith("pip install 'mlpcli[fast]'")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF but no more", b"text"])

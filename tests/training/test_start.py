@@ -134,9 +134,7 @@ def test_slow_bfloat16_is_refused_unless_numpy_is_asked_for(monkeypatch: pytest.
     monkeypatch.setattr("mlpcli.nn.products.find_onednn", lambda: (None, "oneDNN is not installed"))
     monkeypatch.delenv(ENGINE, raising=False)
     slow = config("training.precision=bfloat16")
-    with pytest.raises(
-        ConfigError, match=r"slower here than float32, since oneDNN is not installed(.|\n)*fast"
-    ):
+    with pytest.raises(ConfigError, match="slower here than float32: oneDNN is not installed"):
         train_run(slow, take_directory("run", Path("new")))
     assert list(Path().iterdir()) == []
     monkeypatch.setenv(ENGINE, "numpy")
