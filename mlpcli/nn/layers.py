@@ -169,7 +169,7 @@ class Dense(Layer):
     def backward(self, dY: Array, /) -> Array | None:
         """Fill dW and db; return dX."""
         self._products.backward(dY, self.dW, self.dX)
-        np.dot(self.ones, dY, out=self.db)  # the sum over the rows, at the speed of BLAS
+        np.dot(self.ones, dY, self.db)  # the sum over the rows, at the speed of BLAS
         return self.dX
 
 

@@ -57,13 +57,13 @@ class NumpyProducts(Products):
     def forward(self, X: Array, W: Array, Y: Array, /) -> None:
         """Write X W into Y; keep X and W."""
         self.X, self.W = X, W
-        np.dot(X, W, out=Y)
+        np.dot(X, W, Y)  # by place: a keyword takes 30 ns, which small networks notice
 
     def backward(self, dY: Array, dW: Array, dX: Array | None, /) -> None:
         """Write X.T dY into dW, and dY W.T into dX."""
-        np.matmul(self.X.T, dY, out=dW)  # np.dot has less overhead, but fills dW with 0 first
+        np.matmul(self.X.T, dY, dW)  # np.dot has less overhead, but fills dW with 0 first
         if dX is not None:
-            np.dot(dY, self.W.T, out=dX)
+            np.dot(dY, self.W.T, dX)
 
 
 class MembersProducts(NumpyProducts):
