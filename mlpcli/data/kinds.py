@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias
 __all__ = ["BOOLEAN", "NUMBERS", "Kind", "Kinds", "Missing", "ReadAs", "Wanted", "category", "cell_text"]
 
 from mlpcli.data.table.dialect import Dialect
+from mlpcli.text import rounded
 
 
 class Kind(NamedTuple):
@@ -52,11 +53,11 @@ def category(levels: tuple[str, ...]) -> Kind:
 
 
 def cell_text(value: float, kind: Kind | None) -> str:
-    """Return a cell of X as a reader of the table would write it, numbers with three digits."""
+    """Return a cell of X as a reader of the table would write it: whole numbers whole, others shortened."""
     if math.isnan(value):
         return "missing"
     if kind is None:
-        return f"{value:.3g}"
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else rounded(value)
     if kind.name == "boolean":
         return "true" if value else "false"
     return kind.levels[int(value)] if value >= 0 else "unknown"
