@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.tables import columns_of, guess_target, kind_of
@@ -94,11 +97,12 @@ def _text(
     folder: Path,
 ) -> str:
     """Return the config; without a report it says what is to be done, and leaves room for it."""
-    told = [row for row in report.get("columns", ()) if row["kind"] != "left out"]
+    of_table = _of_table(report.get("columns", ()))
+    told = [row for row in of_table if row["kind"] != "left out"]
+    left_out = [row for row in of_table if row["kind"] == "left out"]
     name = clip(file.name, 60)
     if report:
-        kept = columns_of_table([row["column"] for row in told])
-        what = count(len(kept) or len(report["features"]), "column" if told else "feature")
+        what = count(len(told) or len(report["features"]), "column" if told else "feature")
         opening = f"{count(report['examples'], 'row')}; {_target(report)} to be predicted from {what}."
     else:
         opening = "before this config trains, the file or the section data needs a change:"
@@ -132,16 +136,29 @@ def _text(
         lines += [f"#   {line.rstrip()}" for line in columns(rows, "<<<").splitlines()]
         if len(told) > _MOST:
             lines.append(f"#   and {len(told) - _MOST:,} more")
-    left_out = [row for row in report.get("columns", ()) if row["kind"] == "left out"]
     lines += [f"#   {clip(row['column'], 30)} is left out: {row['why']}" for row in left_out[:_MOST]]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 def _example(told: list[dict[str, Any]]) -> str:
     """Return the first column of the table that is no date, or else the first one."""
-    names = [row["column"] for row in told]
-    of_table = columns_of_table(names)
-    return next((name for name in of_table if name in names), of_table[0])
+    return str(next((row for row in told if row["kind"] != "date"), told[0])["column"])
+
+
+def _of_table(described: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the columns of the table, with a date in the place of its parts, which no config can name."""
+    rows = {row["column"]: row for row in described}
+    found = []
+    for name in columns_of_table([*rows]):
+        row = rows.get(name)
+        if row is None:
+            row = {**rows[f"{name} seconds"], "column": name}
+            if row["kind"] == "number":
+                row["kind"] = "date"
+            elif row["why"].endswith("in every row"):
+                row["why"] = "holds the same date in every row"
+        found.append(row)
+    return found
 
 
 def _with_note(line: str, note: str) -> str:
@@ -162,4 +179,7 @@ def _holds(row: dict[str, Any]) -> str:
         return some([clip(text, 15) for text, _ in row["commonest"]], row["distinct"]) + missing
     if row["min"] is None:
         return f"nothing{missing}"
+    if row["kind"] == "date":
+        first, last = (str(np.datetime64(int(row[end]), "s"))[:10] for end in ("min", "max"))
+        return f"{first} to {last}{missing}"
     return f"{row['min']:g} to {row['max']:g}{missing}"

@@ -75,11 +75,16 @@ def test_what_cannot_be_drafted(tmp_path: Path) -> None:
 def test_dates_are_named_as_such(tmp_path: Path) -> None:
     file = tmp_path / "seen.csv"
     days = [f"{1 + i % 28:02d}.{1 + i % 12:02d}.2024" for i in range(40)]
-    file.write_text("when,size,kind\n" + "".join(f"{day},{i % 7},{i % 2}\n" for i, day in enumerate(days)))
+    rows = "".join(f"{day},31.12.2024,{i % 7},{i % 2}\n" for i, day in enumerate(days))
+    file.write_text(f"when,until,size,kind\n{rows}")
     text, config = drafted(tmp_path, file, "kind")
-    assert load_experiment(config).data.columns == {"when": "date"}
+    assert load_experiment(config).data.columns == {"when": "date", "until": "date"}
     assert "columns: {size: category}" in text
-    assert "when month" in text
+    assert text.endswith(
+        "#   when  date    2024-01-01 to 2024-12-24\n"
+        "#   size  number  0 to 6\n"
+        "#   until is left out: holds the same date in every row\n"
+    )
 
 
 def test_what_is_unclear_is_left_to_the_user(tmp_path: Path) -> None:
