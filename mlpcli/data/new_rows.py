@@ -69,7 +69,7 @@ def _npy_rows(wanted: Wanted, path: Path) -> tuple[Features, Sequence[str]]:
 
 
 def _csv_cells(wanted: Wanted, path: Path, names: Sequence[str] | None) -> Cells:
-    source = open_source(matching_files(path, DataError), wanted.dialect, as_written=True)
+    source = open_source(matching_files(path, DataError), wanted.dialect, as_written=True, is_new=True)
     return read_cells(source, names)
 
 

@@ -6,14 +6,15 @@ import re
 
 from mlpcli.data.table.dates import CLOCK, DATES_AS
 from mlpcli.data.table.dialect import DELIMITERS, Dialect
+from mlpcli.data.table.textfile import has_single_bytes
 
 __all__ = ["READ_NAMES", "read_code"]
 
 # What the code defines or imports.
 READ_NAMES = (
     *("csv", "gzip", "io", "re", "sys", "unicodedata", "datetime", "timedelta"),
-    *("DELIMITERS", "ENCODING", "NUMBER", "EXAMPLE", "GROUPS", "DECIMAL", "MONTH_FIRST", "DATES_AS", "CLOCK"),
-    *("PARTS", "number", "source_of", "part_of", "date_and_offset", "text_of", "read"),
+    *("DELIMITERS", "NUMBER", "EXAMPLE", "GROUPS", "DECIMAL", "MONTH_FIRST", "DATES_AS", "CLOCK"),
+    *("ENCODINGS", "PARTS", "number", "source_of", "part_of", "date_and_offset", "text_of", "read"),
 )
 
 
@@ -25,9 +26,10 @@ def read_code(dialect: Dialect, *, has_dates: bool, has_texts: bool) -> str:
     decimal, thousands = dialect.decimal or ".", dialect.thousands
     groups = "[ \u00a0\u202f]" if thousands == " " else re.escape(thousands) if thousands else ""
     whole = rf"(?:\d{{1,3}}(?:{groups}\d{{3}})+|\d*)" if groups else r"\d*"
+    named = dialect.encoding or "UTF-8"
     settings = {
         "DELIMITERS": "".join(dict.fromkeys((dialect.delimiter, *DELIMITERS))),
-        "ENCODING": dialect.encoding or "utf-8-sig",
+        "ENCODINGS": ["UTF-8", named] if has_single_bytes(named) else [named],
         "NUMBER": rf"[+-]?{whole}(?:{re.escape(decimal)}\d*)?(?:[eE][+-]?\d+)?",
         "EXAMPLE": dialect.example,
         "GROUPS": groups,
@@ -116,7 +118,18 @@ def text_of(path):
     if data.startswith(b"\\x1f\\x8b"):
         data = gzip.decompress(data)
     marks = {b"\\xef\\xbb\\xbf": "utf-8-sig", b"\\xff\\xfe": "utf-16", b"\\xfe\\xff": "utf-16"}
-    return data.decode(next((marks[mark] for mark in marks if data.startswith(mark)), ENCODING))
+    encodings = [marks[mark] for mark in marks if data.startswith(mark)] or ENCODINGS
+    for encoding in encodings:
+        try:
+            text = data.decode(encoding)
+        except UnicodeError:
+            continue
+        if encoding != encodings[-1] and not text.isascii():
+            said = f"is {encoding}, and is read as such; the table of the training was in {ENCODINGS[-1]}."
+            print(f"{path} {said}", file=sys.stderr)
+        return text
+    advice = "save it as UTF-8 ('CSV UTF-8' in Excel), or recode it with iconv"
+    raise ValueError(f"it is not {' or '.join(encodings)}; {advice}")
 
 
 def read(path):

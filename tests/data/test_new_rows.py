@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.data.kinds import Wanted
-from mlpcli.data.new_rows import FORMATS, read_labelled, read_rows
+from mlpcli.data.kinds import Wanted, category
+from mlpcli.data.new_rows import FORMATS, read_labelled, read_rows, read_texts
 from mlpcli.data.table.dialect import Dialect
 
 DATASETS = Path(__file__).parents[2] / "datasets"
@@ -139,14 +139,33 @@ def test_refuses_unknown_labels(
     assert "an .npy file has no labels" in refusal(labelled, tmp_path / "rows.npy", ["0", "1"])
 
 
-def test_rows_of_another_encoding_than_the_config_says_are_noted(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_bytes("age,height,town,who\n1,2,K\xf6ln,3\n".encode())
-    wanted = Wanted(COLUMNS, dialect=Dialect(encoding="cp1252"))
+@pytest.mark.parametrize("pattern", ["t.csv", "*.csv"])
+def test_rows_in_utf_8_are_read_so_whatever_the_table_of_the_training_was(
+    tmp_path: Path, pattern: str
+) -> None:
+    text = "größe,stadt,who\n1,Köln,3\n"
+    (tmp_path / "s.csv").write_bytes(text.encode("cp1252"))
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    kinds = {"stadt": category(("Ulm", "Köln"))}
+    wanted = Wanted(["größe", "stadt"], kinds, Dialect(encoding="cp1252"))
+    assert not read_rows(wanted, tmp_path / "s.csv")[1]
+    path = tmp_path / pattern
     X, (note,) = read_rows(wanted, path)
-    assert X.tolist() == [[1, 2]]
-    assert "t.csv seems to be UTF-8, and is read as cp1252" in note
+    assert np.unique(X, axis=0).tolist() == [[1, 1]]
+    assert note == "t.csv is UTF-8, and is read as such; the table of the training was in cp1252."
     assert read_labelled(wanted, path, target="who", classes=None).notes == (note,)
+    assert set(read_texts(wanted, path, ["stadt"])[0][1]) == {"Köln"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "gbk"])
+def test_rows_in_no_encoding_that_is_tried_are_refused_with_what_can_be_done(
+    tmp_path: Path, refusal: Callable[..., str], encoding: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"age,height\n1,\xff\x81\n")
+    message = refusal(read_rows, Wanted(COLUMNS, dialect=Dialect(encoding=encoding)), path)
+    assert "'CSV UTF-8'" in message
+    assert "data.encoding" not in message
 
 
 def test_a_date_that_is_missing_is_named_as_the_file_has_it(

@@ -179,7 +179,10 @@ def test_it_reads_the_table_of_its_training(
         ('n,d,w\n"137,2",2024-01-01,p\n', "line 2, column 'n': '137,2' is not a number as 1234.5"),
         ("n,w\n1,p\n", "it has no column 'd'"),
         ("", "it has no column 'n'"),
-        ("n,d,w\n1,2024-01-01,\xff\n", "can't decode byte"),
+        (
+            "n,d,w\n1,2024-01-01,\xff\n",
+            "it is not UTF-8; save it as UTF-8 ('CSV UTF-8' in Excel), or recode it with iconv",
+        ),
         ('n,d,w\n1,2024-01-01,"p\n', "unexpected end of data"),
         (None, "No such file"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from mlpcli.data.table.dialect import Dialect
 from mlpcli.export.read_code import read_code
 
 PREAMBLE = (
-    "import re\nfrom datetime import datetime, timedelta\nimport numpy as np\nMISSING = ['']\nPARTS = {}\n"
+    "import re, sys\nfrom datetime import datetime, timedelta\nimport numpy as np\n"
+    "MISSING, PARTS = [''], {}\n"
 )
 CELLS = [
     *("2024-05-31", "31.5.2024", "31/5/2024", "12/31/2024", "5-6-2024", "31.2.2024", "2024/2/29", "x"),
@@ -60,3 +62,15 @@ def test_numbers_are_read_alike(dialect: Dialect, cell: str) -> None:
             number(cell)
     else:
         assert number(cell) == expected
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-8-sig", "utf-16"])
+def test_rows_of_another_encoding_than_the_training_are_read_by_what_they_are(
+    encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "t.csv"
+    file.write_bytes("größe\nKöln\n".encode(encoding))
+    text = functions(Dialect(encoding="cp1252"))["text_of"](file)
+    assert text == "größe\nKöln\n"
+    noted = f"{file} is UTF-8, and is read as such; the table of the training was in cp1252.\n"
+    assert capsys.readouterr().err == (noted if encoding == "utf-8" else "")

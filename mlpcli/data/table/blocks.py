@@ -28,7 +28,7 @@ from mlpcli.data.table.decimals import (
 )
 from mlpcli.data.table.dialect import DELIMITERS, Dialect, guess_numerals
 from mlpcli.data.table.faults import Faults
-from mlpcli.data.table.textfile import open_text
+from mlpcli.data.table.textfile import encoding_of_new, open_text
 from mlpcli.errors import DataError
 from mlpcli.text import listed, nfc
 
@@ -42,6 +42,7 @@ _LONGEST_CELL = 131_072  # characters: the limit of csv
 
 _SAVE_AS = "Save the table as a UTF-8 text file ('CSV UTF-8' in a spreadsheet)."
 _ENCODING = "Or name its encoding, as in `data.encoding: cp1252`."
+_RECODE = "Or recode it, as in `iconv -f cp1252 -t utf-8 old.csv > new.csv`."
 _RAGGED = "Every row has one cell for each column; quote the cells that hold the delimiter."
 _SPACED = (
     "its columns seem to be separated by runs of blanks. Write them with a delimiter, as pandas does it:\n"
@@ -156,10 +157,13 @@ class CsvFile:
     """The header and the rows of one open CSV file, whose lines are counted from ``first`` + 1.
 
     ``names`` are the names of the columns in NFC, of which some may be empty or the same, and ``line`` is the
-    line that they stand on. Raises DataError for what is no table.
+    line that they stand on. ``is_new`` is that of `CsvSource`. Raises DataError for what is no table.
     """
 
-    def __init__(self, path: Path, file: io.BufferedIOBase, delimiter: str, first: int = 0) -> None:
+    def __init__(
+        self, path: Path, file: io.BufferedIOBase, delimiter: str, first: int = 0, *, is_new: bool = False
+    ) -> None:
+        self._recode = _RECODE if is_new else _ENCODING
         self._path, self._file, self._first = path, file, first
         self._line = first  # the last one that was read
         if len(delimiter) != 1 or delimiter in '\r\n"':
@@ -262,7 +266,7 @@ class CsvFile:
                 except UnicodeDecodeError as problem:
                     raise DataError(
                         f"{path}:{self._line - self._first}: byte {problem.start + 1} of the line, "
-                        f"0x{raw[problem.start]:02x}, is not UTF-8.\n{_SAVE_AS} {_ENCODING}"
+                        f"0x{raw[problem.start]:02x}, is not UTF-8.\n{_SAVE_AS} {self._recode}"
                     ) from None
 
         reader = csv.reader(lines(), delimiter=self._delimiter, strict=True)
@@ -299,14 +303,19 @@ class CsvSource:
 
     ``names`` are the names of the columns, ``places`` where they are, and ``where`` names the files in
     errors; ``if_missing`` says what is probably wrong if there is no column of a name. The cells are numbers
-    in the notation of Python, unless they are to be ``as_written``. Raises DataError.
+    in the notation of Python, unless they are to be ``as_written``. ``is_new`` says that the dialect is that
+    of the table of the training, and the files hold new rows, which may be in UTF-8. Raises DataError.
     """
 
-    def __init__(self, paths: Sequence[Path], dialect: Dialect, *, as_written: bool = False) -> None:
-        self._paths = paths
+    def __init__(
+        self, paths: Sequence[Path], dialect: Dialect, *, as_written: bool = False, is_new: bool = False
+    ) -> None:
+        self._paths, self._is_new = paths, is_new
+        named = dialect.encoding
+        self._encodings = [encoding_of_new(path, named) if is_new else named for path in paths]
         self.where = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-        with open_text(paths[0], dialect.encoding) as file:
-            first = CsvFile(paths[0], file, dialect.delimiter)
+        with open_text(paths[0], self._encodings[0], is_new=is_new) as file:
+            first = CsvFile(paths[0], file, dialect.delimiter, is_new=is_new)
             self.notes: list[str] = []
             self.numerals: dict[str, str] = {}
             if dialect.decimal is None and dialect.thousands is None and not as_written:
@@ -343,8 +352,8 @@ class CsvSource:
     def blocks(self, faults: Faults) -> Iterator[Block]:
         """Yield the rows of all files."""
         for i, path in enumerate(self._paths):
-            with open_text(path, self._dialect.encoding) as text:
-                file = CsvFile(path, text, self._dialect.delimiter, i * _FILE)
+            with open_text(path, self._encodings[i], is_new=self._is_new) as text:
+                file = CsvFile(path, text, self._dialect.delimiter, i * _FILE, is_new=self._is_new)
                 if file.names != self.names:
                     raise _other_columns(path, file.names, self._paths[0], self.names)
                 for block in file.blocks(faults):

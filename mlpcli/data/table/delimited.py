@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from mlpcli.data.table.dialect import Dialect
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.parquet import ParquetSource
 from mlpcli.data.table.source import Rows, Source
-from mlpcli.data.table.textfile import note_encoding
+from mlpcli.data.table.textfile import note_encoding, note_new_encoding
 from mlpcli.data.transform import Transform
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, opened, within_memory
@@ -86,7 +86,7 @@ def measure_csv(
 def size_of_known(path: Path, wanted: Wanted) -> TableSize:
     """Estimate the size of the columns that a network was trained on, in a table; raises DataError."""
     paths = matching_files(path, DataError)
-    source, sizes = open_source(paths, wanted.dialect), [*map(_size, paths)]
+    source, sizes = open_source(paths, wanted.dialect, is_new=True), [*map(_size, paths)]
     head = _Head(source, min(BLOCK, sizes[0]))
     for _ in head.blocks(Faults(source.place)):
         pass
@@ -140,10 +140,13 @@ class _Head:
             yield block
 
 
-def open_source(paths: list[Path], dialect: Dialect, *, as_written: bool = False) -> Source:
+def open_source(
+    paths: list[Path], dialect: Dialect, *, as_written: bool = False, is_new: bool = False
+) -> Source:
     """Return the table in CSV files, or in Parquet files by their ending.
 
-    ``as_written`` says that numbers stay as they are written, see `CsvSource`. Raises DataError.
+    ``as_written`` says that numbers stay as they are written, and ``is_new`` that the dialect is that of
+    another table, see `CsvSource`. Raises DataError.
     """
     is_parquet = [path.suffix.lower() == ".parquet" for path in paths]
     if all(is_parquet):
@@ -151,7 +154,7 @@ def open_source(paths: list[Path], dialect: Dialect, *, as_written: bool = False
     if any(is_parquet):
         other = paths[is_parquet.index(False)]
         raise DataError(f"{other}: is no Parquet file like {paths[is_parquet.index(True)]}")
-    return CsvSource(paths, dialect, as_written=as_written)
+    return CsvSource(paths, dialect, as_written=as_written, is_new=is_new)
 
 
 def _size(path: Path) -> int:
@@ -197,7 +200,7 @@ def read_csv(
             parts=parts,
             date_order=dialect.dates,
         )
-    return replace(dataset, notes=(*_note_encoding(paths, dialect), *dataset.notes))
+    return replace(dataset, notes=(*_first_note(note_encoding, paths, dialect), *dataset.notes))
 
 
 def read_known(
@@ -213,12 +216,15 @@ def read_known(
     Of the columns that ``roles`` names, those are read that the file has.
     """
     paths = matching_files(path, DataError)
-    source = open_source(paths, wanted.dialect)
+    source = open_source(paths, wanted.dialect, is_new=True)
     known = assemble_known(source, wanted, target=target, classification=classification, roles=roles or {})
-    return known._replace(notes=(*_note_encoding(paths, wanted.dialect), *known.notes))
+    notes = _first_note(note_new_encoding, paths, wanted.dialect)
+    return known._replace(notes=(*notes, *known.notes))
 
 
-def _note_encoding(paths: Sequence[Path], dialect: Dialect) -> list[str]:
-    """Return a note on the first of some files that is probably in another encoding than the dialect's."""
+def _first_note(
+    note: Callable[[Path, str | None], list[str]], paths: Sequence[Path], dialect: Dialect
+) -> list[str]:
+    """Return the note on the first of some files that is probably in another encoding than the dialect's."""
     texts = [path for path in paths if path.suffix.lower() != ".parquet"]
-    return next(filter(None, (note_encoding(path, dialect.encoding) for path in texts)), [])
+    return next(filter(None, (note(path, dialect.encoding) for path in texts)), [])

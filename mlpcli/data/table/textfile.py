@@ -15,7 +15,14 @@ from typing import cast
 from mlpcli.errors import DataError
 from mlpcli.reading import opened, reason
 
-__all__ = ["guess_encoding", "note_encoding", "open_text"]
+__all__ = [
+    "encoding_of_new",
+    "guess_encoding",
+    "has_single_bytes",
+    "note_encoding",
+    "note_new_encoding",
+    "open_text",
+]
 
 _GZIP = b"\x1f\x8b"
 _MARKS = {  # the longer ones first, since UTF-32's begins with UTF-16's
@@ -25,22 +32,27 @@ _MARKS = {  # the longer ones first, since UTF-32's begins with UTF-16's
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _RECODED = 1 << 16  # bytes that are decoded at a time
+_NAME_IT = "which encoding is it? Name it in `data.encoding`, such as utf-8, cp1252 or latin-1"
+_SAVE_NEW = "save it as {}, like the table of the training, or as 'CSV UTF-8' in Excel"
 _ACCENTED = re.compile(r"\w*[^\W\0-\x7f]\w*|[^\0-\x7f]")  # a word with such a letter, or a sign
 
 
 @contextmanager
-def open_text(path: Path, encoding: str | None = None) -> Iterator[io.BufferedIOBase]:
+def open_text(
+    path: Path, encoding: str | None = None, *, is_new: bool = False
+) -> Iterator[io.BufferedIOBase]:
     """Open a text file whose bytes are read as UTF-8, without a byte order mark.
 
     ``encoding`` None means UTF-8, or UTF-16 if the file begins with its byte order mark. Bytes that are no
     UTF-8 are left to the reader; what another encoding cannot have written raises DataError, and so does a
-    damaged gzip file.
+    damaged gzip file. ``is_new`` says that it has new rows, whose encoding no config names.
     """
     with _unpacked(path) as stream:
         marked = _marked(stream)
         encoding = marked or encoding or "utf-8"
         if codecs.lookup(encoding).name != "utf-8":
-            stream = io.BufferedReader(_Recoded(path, stream, encoding))
+            advice = _SAVE_NEW.format(encoding) if is_new else _NAME_IT
+            stream = io.BufferedReader(_Recoded(path, stream, encoding, advice))
         elif marked:
             stream.read(len(codecs.BOM_UTF8))
         yield stream
@@ -72,14 +84,30 @@ def note_encoding(path: Path, encoding: str | None) -> list[str]:
     Any bytes can be read in such an encoding, so that no error tells. A file of ASCII is the same in both.
     Raises DataError if the file cannot be read.
     """
-    if encoding is None or not _has_single_bytes(encoding):
-        return []
-    if _unicode_of(path) != "utf-8":
+    if encoding_of_new(path, encoding) == encoding:
         return []
     return [
         f"{path.name} seems to be UTF-8, and is read as {encoding}, as `data.encoding` says: letters with "
         f"accents become two others. Train with `data.encoding: utf-8`, or save the file as {encoding}."
     ]
+
+
+def encoding_of_new(path: Path, encoding: str | None) -> str | None:
+    """Return the encoding of new rows for a network whose table was in ``encoding``.
+
+    That is UTF-8 if all of the file is, and not ASCII alone, where single bytes would hide it; else it is
+    ``encoding``. Raises DataError if the file cannot be read.
+    """
+    if encoding is None or not has_single_bytes(encoding):
+        return encoding
+    return "utf-8" if _unicode_of(path) == "utf-8" else encoding
+
+
+def note_new_encoding(path: Path, encoding: str | None) -> list[str]:
+    """Return a note if new rows are in another encoding than the table of the training was."""
+    if encoding_of_new(path, encoding) == encoding:
+        return []
+    return [f"{path.name} is UTF-8, and is read as such; the table of the training was in {encoding}."]
 
 
 def guess_encoding(path: Path) -> tuple[str, str] | None:
@@ -120,7 +148,8 @@ def _unicode_of(path: Path) -> str | None:
     return "ascii" if is_ascii else "utf-8"
 
 
-def _has_single_bytes(encoding: str) -> bool:
+def has_single_bytes(encoding: str) -> bool:
+    """Return whether each byte is a letter in an encoding, so that any file can be read in it."""
     if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
         return False
     try:
@@ -132,8 +161,8 @@ def _has_single_bytes(encoding: str) -> bool:
 class _Recoded(io.RawIOBase):
     """A file of text in some encoding, as UTF-8."""
 
-    def __init__(self, path: Path, file: io.BufferedIOBase, encoding: str) -> None:
-        self._path, self._file, self._encoding = path, file, encoding
+    def __init__(self, path: Path, file: io.BufferedIOBase, encoding: str, advice: str) -> None:
+        self._path, self._file, self._encoding, self._advice = path, file, encoding, advice
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self._ready = b""
         self._done = 0  # bytes that were read of the file
@@ -149,8 +178,7 @@ class _Recoded(io.RawIOBase):
             except UnicodeError as problem:
                 place = self._done + getattr(problem, "start", 0)
                 raise DataError(
-                    f"{self._path}: byte {place + 1:,} of the file is not {self._encoding}; "
-                    "which encoding is it? Name it in `data.encoding`, such as utf-8, cp1252 or latin-1"
+                    f"{self._path}: byte {place + 1:,} of the file is not {self._encoding}; {self._advice}"
                 ) from None
             self._done += len(raw)
             if not raw:
