@@ -25,6 +25,11 @@ _FEW_ROWS = 10  # fewer do not tell row numbers from numbers
 _ID = re.compile(  # names of columns that hold ids or row numbers, such as user_id, PassengerId, Unnamed: 0
     r"(^|[^a-zA-Z])(?i:ids?|index|idx|rows?|rownames|key|unnamed: 0)$|[a-z](Id|ID|Index)$"
 )
+_NUMBER = (
+    re.compile(  # names of columns that number the rows if they go up by one, such as Kunden-Nr.
+        r"((^|[^a-zA-Z])(?i:nr|no|number)|(?i:nummer)|[a-z](Nr|No|Number))\.?$"
+    )
+)
 
 
 class Assembled(NamedTuple):
@@ -244,5 +249,9 @@ def _row_numbers(reading: Reading) -> set[str]:
     increases = spread.increases
     by_one = spread.counts_up & ((spread.low == 0) | (spread.low == 1))
     return {
-        name for name, slot in reading.slots.items() if by_one[slot] or (increases[slot] and _ID.search(name))
+        name
+        for name, slot in reading.slots.items()
+        if by_one[slot]
+        or (increases[slot] and _ID.search(name))
+        or (spread.counts_up[slot] and _NUMBER.search(name))
     }
