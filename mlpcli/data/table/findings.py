@@ -25,10 +25,8 @@ _FEW_ROWS = 10  # fewer do not tell row numbers from numbers
 _ID = re.compile(  # names of columns that hold ids or row numbers, such as user_id, PassengerId, Unnamed: 0
     r"(^|[^a-zA-Z])(?i:ids?|index|idx|rows?|rownames|key|unnamed: 0)$|[a-z](Id|ID|Index)$"
 )
-_NUMBER = (
-    re.compile(  # names of columns that number the rows if they go up by one, such as Kunden-Nr.
-        r"((^|[^a-zA-Z])(?i:nr|no|number)|(?i:nummer)|[a-z](Nr|No|Number))\.?$"
-    )
+_NUMBER = re.compile(  # names of columns that number the rows if they go up by one, such as Kunden-Nr.
+    r"((^|[^a-zA-Z])(?i:nr|no|number)|(?i:nummer)|[a-z](Nr|No|Number))\.?$"
 )
 
 
