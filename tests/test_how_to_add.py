@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,12 +17,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from project import copy_project
 
 ROOT = Path(__file__).parents[1]
 RECIPES = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## How to add\n")[2]
 ADDITIONS = yaml.safe_load((ROOT / "tests" / "additions.yaml").read_text(encoding="utf-8"))
-COPIED = ["mlpcli", "tests", "benchmarks", "configs", "datasets", "docs", ".ci"]
-COPIED += ["pyproject.toml", "mkdocs.yml", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"]
 
 
 def recipe(heading: str, name: str) -> list[str]:
@@ -74,8 +72,7 @@ def test_a_recipe_names_every_file_that_is_touched(heading: str) -> None:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the repository in which the recipes have been followed."""
     folder = tmp_path_factory.mktemp("copy")
-    for name in COPIED:
-        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy2)(ROOT / name, folder / name)
+    copy_project(folder)
     for files in ADDITIONS.values():
         for name, edits in files.items():
             if name != "NAME":
@@ -127,7 +124,6 @@ def test_the_tests_of_the_copy_know_what_was_added(copy: Path) -> None:
 @pytest.mark.slow
 def test_all_tests_of_the_copy_pass(copy: Path) -> None:
     """So no file is touched that the recipes do not name."""
-    shutil.copy2(ROOT / "LICENSE", copy)
     others = "--ignore=tests/test_how_to_add.py"
     python(copy, "-m", "pytest", "-q", others, "-m", "not slow and not exhaustive", seconds=3600)
 

@@ -16,6 +16,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from project import FILES, FOLDERS, copy_project
 
 import mlpcli
 
@@ -23,18 +24,6 @@ pytest.importorskip("build", reason="needs build")
 pytest.importorskip("setuptools", minversion="77", reason="needs setuptools")
 pytest.importorskip("matplotlib", reason="needs matplotlib")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="programs stand elsewhere there")
-ROOT = Path(__file__).parents[1]
-FOLDERS = [".ci", "benchmarks", "configs", "datasets", "docs", "mlpcli", "tests"]
-FILES = [
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "LICENSE",
-    "MANIFEST.in",
-    "README.md",
-    "mkdocs.yml",
-    "pyproject.toml",
-]
-NOT_OURS = shutil.ignore_patterns("__pycache__", "cifar-10*", ".*.tmp")
 
 
 def run(*command: str | Path, folder: Path, seconds: float = 120) -> str:
@@ -49,10 +38,7 @@ def run(*command: str | Path, folder: Path, seconds: float = 120) -> str:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project, since a build leaves files in the folder that it builds."""
     folder = tmp_path_factory.mktemp("project") / "mlp"
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, folder / name, ignore=NOT_OURS)
-    for name in FILES:
-        shutil.copy2(ROOT / name, folder / name)
+    copy_project(folder)
     return folder
 
 
