@@ -304,7 +304,8 @@ class CsvSource:
     ``names`` are the names of the columns, ``places`` where they are, and ``where`` names the files in
     errors; ``if_missing`` says what is probably wrong if there is no column of a name. The cells are numbers
     in the notation of Python, unless they are to be ``as_written``. ``is_new`` says that the dialect is that
-    of the table of the training, and the files hold new rows, which may be in UTF-8. Raises DataError.
+    of the table of the training, and the files hold new rows, which may be in UTF-8; ``recoded`` are the
+    files that are, where that table was not. Raises DataError.
     """
 
     def __init__(
@@ -313,6 +314,7 @@ class CsvSource:
         self._paths, self._is_new = paths, is_new
         named = dialect.encoding
         self._encodings = [encoding_of_new(path, named) if is_new else named for path in paths]
+        self.recoded = [path for path, found in zip(paths, self._encodings, strict=True) if found != named]
         self.where = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
         with open_text(paths[0], self._encodings[0], is_new=is_new) as file:
             first = CsvFile(paths[0], file, dialect.delimiter, is_new=is_new)

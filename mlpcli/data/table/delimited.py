@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from mlpcli.data.table.dialect import Dialect
 from mlpcli.data.table.faults import Faults
 from mlpcli.data.table.parquet import ParquetSource
 from mlpcli.data.table.source import Rows, Source
-from mlpcli.data.table.textfile import note_encoding, note_new_encoding
+from mlpcli.data.table.textfile import note_encoding
 from mlpcli.data.transform import Transform
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, opened, within_memory
@@ -200,7 +200,7 @@ def read_csv(
             parts=parts,
             date_order=dialect.dates,
         )
-    return replace(dataset, notes=(*_first_note(note_encoding, paths, dialect), *dataset.notes))
+    return replace(dataset, notes=(*_note_encoding(paths, dialect), *dataset.notes))
 
 
 def read_known(
@@ -218,13 +218,16 @@ def read_known(
     paths = matching_files(path, DataError)
     source = open_source(paths, wanted.dialect, is_new=True)
     known = assemble_known(source, wanted, target=target, classification=classification, roles=roles or {})
-    notes = _first_note(note_new_encoding, paths, wanted.dialect)
-    return known._replace(notes=(*notes, *known.notes))
+    if not isinstance(source, CsvSource) or not source.recoded:
+        return known
+    note = (
+        f"{source.recoded[0].name} is UTF-8, and is read as such; the table of the training was in "
+        f"{wanted.dialect.encoding}."
+    )
+    return known._replace(notes=(note, *known.notes))
 
 
-def _first_note(
-    note: Callable[[Path, str | None], list[str]], paths: Sequence[Path], dialect: Dialect
-) -> list[str]:
-    """Return the note on the first of some files that is probably in another encoding than the dialect's."""
+def _note_encoding(paths: Sequence[Path], dialect: Dialect) -> list[str]:
+    """Return a note on the first of some files that is probably in another encoding than the dialect's."""
     texts = [path for path in paths if path.suffix.lower() != ".parquet"]
-    return next(filter(None, (note(path, dialect.encoding) for path in texts)), [])
+    return next(filter(None, (note_encoding(path, dialect.encoding) for path in texts)), [])

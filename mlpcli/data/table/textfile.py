@@ -20,7 +20,6 @@ __all__ = [
     "guess_encoding",
     "has_single_bytes",
     "note_encoding",
-    "note_new_encoding",
     "open_text",
 ]
 
@@ -101,13 +100,6 @@ def encoding_of_new(path: Path, encoding: str | None) -> str | None:
     if encoding is None or not has_single_bytes(encoding):
         return encoding
     return "utf-8" if _unicode_of(path) == "utf-8" else encoding
-
-
-def note_new_encoding(path: Path, encoding: str | None) -> list[str]:
-    """Return a note if new rows are in another encoding than the table of the training was."""
-    if encoding_of_new(path, encoding) == encoding:
-        return []
-    return [f"{path.name} is UTF-8, and is read as such; the table of the training was in {encoding}."]
 
 
 def guess_encoding(path: Path) -> tuple[str, str] | None:
