@@ -28,7 +28,9 @@ def row(race: Race, first: Result, result: Result) -> dict[str, Any]:
         "unit": race.unit,
         "seconds": result.seconds / (entry.does.steps if isinstance(entry.does, Work) and is_training else 1),
         "examples_per_second": (
-            entry.does.examples * entry.does.epochs / result.seconds if isinstance(entry.does, Work) else None
+            (entry.does.networks or 1) * entry.does.examples * entry.does.epochs / result.seconds
+            if isinstance(entry.does, Work)
+            else None
         ),
         "peak_bytes": result.peak,
         "first_is_faster_by": result.seconds / first.seconds,

@@ -66,6 +66,7 @@ def mlp(work: Work) -> Turn:
     prepare_blas(engine=work.engine)  # before NumPy is imported, as the command does
     import numpy as np
 
+    from mlpcli.cohort.cohort import Cohort
     from mlpcli.config.loader import validate_experiment
     from mlpcli.training.evaluation import quick_scores
     from mlpcli.training.run import Run
@@ -92,9 +93,16 @@ def mlp(work: Work) -> Turn:
         }
         for section, more in work.sections.items():
             sections[section] |= more
-        run = Run(validate_experiment(sections, Path()))
+        runs = []
+        for seed in range(work.networks or 1):
+            sections["training"]["seed"] = seed
+            runs.append(Run(validate_experiment(sections, Path())))
+    run = runs[0]
     if work.evaluation:
         return lambda: quick_scores(run.network, run.loss, run.trainer.train)
+    if work.networks is not None:
+        of_all = Cohort(runs).epochs()
+        return lambda: [next(of_all) for _ in range(work.epochs * len(runs))]
     epochs = run.trainer.epochs()
     return lambda: [next(epochs) for _ in range(work.epochs)]
 
@@ -209,9 +217,10 @@ def scikit_learn(work: Work) -> Turn:
 
 
 def jax(work: Work) -> Turn:
-    """Return a turn of jitted steps, which gather, scale and update in donated buffers."""
-    from functools import partial
+    """Return a turn of jitted steps, which gather, scale and update in donated buffers.
 
+    Those of several networks are one step, by ``vmap``.
+    """
     import jax
     import numpy as np
     from jax import numpy as jnp
@@ -232,7 +241,6 @@ def jax(work: Work) -> Turn:
         logits = jax.nn.log_softmax(batch @ W + b)
         return -jnp.take_along_axis(logits, target[:, None], axis=1).mean()
 
-    @partial(jax.jit, donate_argnums=0)
     def step(state: Any, X: Any, y: Any, rows: Any) -> Any:
         parameters, velocity = state
         batch = (X[rows].astype(jnp.float32) - shift) * scale
@@ -240,12 +248,20 @@ def jax(work: Work) -> Turn:
         velocity = jax.tree.map(lambda v, g: MOMENTUM * v + g, velocity, gradients)
         return jax.tree.map(lambda w, v: w - RATE * v, parameters, velocity), velocity
 
+    networks = work.networks or 1
+    if networks > 1:
+        state = jax.tree.map(lambda array: jnp.stack([array] * networks), state)
+        jitted = jax.jit(jax.vmap(step, in_axes=(0, None, None, 0)), donate_argnums=0)
+    else:
+        jitted = jax.jit(step, donate_argnums=0)
+
     def turn() -> None:
         nonlocal state
         for _ in range(work.epochs):
-            order = rng.permutation(work.examples)
+            orders = [rng.permutation(work.examples) for _ in range(networks)]
+            order = orders[0] if networks == 1 else np.stack(orders)
             for start in range(0, work.examples, work.batch_size):
-                state = step(state, X, y, order[start : start + work.batch_size])
+                state = jitted(state, X, y, order[..., start : start + work.batch_size])
         jax.block_until_ready(state)
 
     return turn

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from mlpcli import __version__
 from mlpcli.config.loader import parse_experiment
 from mlpcli.config.plan import UNITS
+from mlpcli.nn.local import Local
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.penalties import PENALTIES
 from mlpcli.optim.rules import RULES
@@ -372,6 +373,7 @@ SECTIONS = [
             Case(
                 "residual", "true", "x @ P + f(x), x + f(x)", Twin(residual=True), ("model.hidden=[50, 50]",)
             ),
+            Case("hidden", "[{units: 6, window: 3, stride: 2}, 30]", "Unfold, einsum", Twin()),
         ],
         choice=False,
     ),
@@ -400,7 +402,7 @@ def translate(run: Run, twin: Twin) -> nn.Sequential:
     """Return PyTorch's network with mlp's weights and biases."""
     model = nn.Sequential()
     for layer in run.network.dense:
-        block = nn.Sequential(copied(layer.W, layer.b))
+        block = nn.Sequential(local(layer) if isinstance(layer, Local) else copied(layer.W, layer.b))
         units = layer.spec.fan_out
         if layer is not run.network.dense[-1]:
             if twin.norm is not None:
@@ -416,6 +418,26 @@ def translate(run: Run, twin: Twin) -> nn.Sequential:
     return model.double()
 
 
+class Unfolded(nn.Module):
+    """A matrix for each window of a square gray image, as torch.nn.Unfold cuts it out."""
+
+    def __init__(self, W: NDArray[Any], b: NDArray[Any], size: int, stride: int) -> None:
+        super().__init__()
+        self.weight, self.bias = (nn.Parameter(torch.tensor(array)) for array in (W, b))
+        self.cut = nn.Unfold(size, stride=stride)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return the sums of all windows, side by side."""
+        side = int(X.shape[1] ** 0.5)
+        windows = self.cut(X.reshape(-1, 1, side, side))  # (n, fan_in, places)
+        return torch.einsum("nfp,pfu->npu", windows, self.weight).flatten(1) + self.bias
+
+
+def local(layer: Local) -> Unfolded:
+    """Return a locally connected layer with the weights and biases of ``layer``."""
+    return Unfolded(layer.W, layer.b, layer.window.size, layer.window.stride)
+
+
 def copied(W: NDArray[Any], b: NDArray[Any] | None = None) -> nn.Linear:
     """Return a linear layer with the weights W (fan_in, fan_out) and, if given, the biases b."""
     linear = nn.Linear(*W.shape, bias=b is not None, dtype=torch.float64)
@@ -429,13 +451,20 @@ def copied(W: NDArray[Any], b: NDArray[Any] | None = None) -> nn.Linear:
 def train(run: Run) -> list[Step]:
     """Train with mlp and return the batch and the loss of each step."""
     steps: list[Step] = []
-    loss, first = run.trainer.loss, run.network.dense[0]
+    loss, forward = run.trainer.loss, run.network.forward
+    batch = np.empty((0, 0))
 
-    def evaluate(logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None) -> float:
-        value = loss.evaluate(logits, y, dlogits)
-        steps.append((first.X.copy(), y.copy(), value))  # both are reused buffers
+    def remember(X: NDArray[Any], *rngs: Any) -> NDArray[Any]:
+        nonlocal batch
+        batch = X.copy()  # a reused buffer, as y
+        return forward(X, *rngs)
+
+    def evaluate(logits: NDArray[Any], y: NDArray[Any], *others: Any) -> float:
+        value = loss.evaluate(logits, y, *others)
+        steps.append((batch, y.copy(), value))
         return value
 
+    run.network.forward = remember  # type: ignore[method-assign]
     run.trainer.loss = replace(loss, evaluate=evaluate)
     for _ in run.trainer.epochs():
         pass

@@ -135,7 +135,7 @@ def describe_machine() -> dict[str, str]:
     code = (
         "from mlpcli.blas import describe_blas, prepare_blas; prepare_blas(); print(describe_blas());"
         "import numpy; print(numpy.__version__);"
-        "from mlpcli.nn.onednn import find_onednn; print(find_onednn()[0] and find_onednn()[0].version)"
+        "from mlpcli.onednn import find_onednn; print(find_onednn()[0] and find_onednn()[0].version)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True

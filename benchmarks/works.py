@@ -22,7 +22,8 @@ class Work:
     If there are 3072 inputs, they are the bytes of images, which are scaled when a batch is gathered;
     otherwise they are float32. A turn is ``epochs`` passes. In the ``precision`` bfloat16, products are of
     numbers that are rounded to it. ``sections`` are further settings of mlp's config, and ``engine`` is what
-    multiplies for it, where that is not what mlp would choose.
+    multiplies for it, where that is not what mlp would choose. A number of ``networks`` train together, each
+    on batches of its own; what times mlp is then whole runs, with what each epoch leaves in memory.
     """
 
     widths: tuple[int, ...]
@@ -33,6 +34,7 @@ class Work:
     evaluation: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
     engine: Literal["numpy", "fast"] | None = None
+    networks: int | None = None
     sections: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -103,6 +105,10 @@ def races() -> Races:
             _training("adam", 512),
         ],
         "small": [_small()],
+        "many": [
+            _many(Work((2, 100, 3), 32, 3_200, epochs=5, networks=10), 3.0),
+            _many(Work((784, 100, 10), 64, 6_400, networks=20), 12.0),
+        ],
         "evaluation": [_evaluation()],
         "bfloat16": [
             _bfloat16(128, floor=1.25),
@@ -112,6 +118,7 @@ def races() -> Races:
         "options": [_options()],
         "process": [_process()],
         "memory": [_memory()],
+        "cifar10": [_ten_epochs("float32", 1.2), _ten_epochs("bfloat16", 1.1)],
         "startup": [_help(), _count()],
     }
 
@@ -178,6 +185,13 @@ def _small() -> Race:
     return Race(f"{_named(work.widths)}, momentum, batch 32", "step", _against(work, goals))
 
 
+def _many(work: Work, most: float) -> Race:
+    """Return a race of many networks beside one, of which they take ``most`` times the time."""
+    one = Entry("one network", replace(work, networks=1), Goal("longer", most), "mlp")
+    title = f"{work.networks} networks {_named(work.widths)}, momentum, batch {work.batch_size}"
+    return Race(title, "step", (*_against(work, {"JAX": Goal("faster", 1.0)}), one))
+
+
 def _evaluation() -> Race:
     work = Work(IMAGE_NET, 1_000, 10_000, evaluation=True)
     goals = {"matrix products": Goal("longer"), "PyTorch": Goal("faster", 1.1)}
@@ -190,6 +204,9 @@ def _options() -> Race:
         "dropout 0.5": {"model": {"dropout": 0.5}},
         "batch norm": {"model": {"batch_norm": True}},
         "flip and crop": {"data": {"augment": {"flip": True, "crop": 4}}},
+        "flip, rotate, scale and crop": {
+            "data": {"augment": {"flip": True, "rotate": 10, "scale": 0.1, "crop": 4}}
+        },
     }
     entries = (
         Entry(name, replace(plain, sections=sections), Goal("dearer", 1.25), "mlp")
@@ -218,17 +235,36 @@ def _process() -> Race:
     )
 
 
-def _memory() -> Race:
-    settings = ("data.root={folder}/cifar", "training.epochs=1")
+def _cifar10(epochs: int, precision: str = "float32") -> Command:
+    """Return training of configs/cifar10.yaml by mlp."""
     train = ("-m", "mlpcli", "train", "configs/cifar10.yaml", "--out", "{folder}/run", "--force")
-    options = tuple(word for setting in settings for word in ("--set", setting))
-    script = Command(("benchmarks/scripts/cifar10_pytorch.py", "{folder}"))
+    settings = ("data.root={folder}/cifar", f"training.epochs={epochs}", f"training.precision={precision}")
+    return Command(train + tuple(word for setting in settings for word in ("--set", setting)))
+
+
+def _cifar10_by_pytorch(epochs: int, precision: str = "float32") -> Command:
+    return Command(("benchmarks/scripts/cifar10_pytorch.py", "{folder}", str(epochs), precision))
+
+
+def _memory() -> Race:
     return Race(
         f"an epoch of CIFAR-10 ({6 * CIFAR10 * 3073 / MB:.0f} MB), from start to end",
         "peak",
         (
-            Entry("mlp", Command(train + options), Goal("bytes", 420 * MB)),
-            Entry("PyTorch", script, None, "PyTorch"),
+            Entry("mlp", _cifar10(1), Goal("bytes", 420 * MB)),
+            Entry("PyTorch", _cifar10_by_pytorch(1), None, "PyTorch"),
+        ),
+        CIFAR10,
+    )
+
+
+def _ten_epochs(precision: Literal["float32", "bfloat16"], goal: float) -> Race:
+    return Race(
+        f"ten epochs of configs/cifar10.yaml in {precision}, from start to end",
+        "run",
+        (
+            Entry("mlp", _cifar10(10, precision)),
+            Entry("PyTorch", _cifar10_by_pytorch(10, precision), Goal("faster", goal), "PyTorch"),
         ),
         CIFAR10,
     )

@@ -19,6 +19,11 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
+    if "mlpcli.mpi.job" in sys.modules:  # one of several processes, perhaps
+        from mlpcli.cli.output import said_muted
+        from mlpcli.mpi.job import end_job
+
+        end_job(code, said_muted())
     sys.exit(code)
 
 

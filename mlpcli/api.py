@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from mlpcli.build import Splits, divide, with_validation
+from mlpcli.cohort.folds import CrossValidation, train_folds
 from mlpcli.config.loader import make_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.data.arrays import from_arrays, is_frame, labelled_arrays
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError, UsageError
-from mlpcli.training.folds import CrossValidation, take_folds_directory, train_folds
+from mlpcli.training.directory import FoldsDirectory
 from mlpcli.training.model import Model, load_model
 from mlpcli.training.run import Listener, Run
-from mlpcli.training.start import take_directory, train_run
+from mlpcli.training.start import take_directory, take_folder, train_run
 from mlpcli.training.validated import Validated
 
 __all__ = ["cross_validate", "load", "train"]
@@ -59,6 +60,9 @@ def train(
     ``progress=True`` shows a bar, in a notebook or a terminal. A function is called with the run once before
     the first epoch and after each one. `Run.stop`, called from there or from another thread, ends the
     training after the batch at hand.
+
+    Ctrl-C ends a run in memory with a RunWarning, and the run is returned as it is then. Before the end of
+    its first epoch, and for a run in a directory, which can be resumed, it raises KeyboardInterrupt.
 
     Each of the ``listeners`` is called with the run and each `Epoch`, before the run keeps that epoch. What a
     listener raises ends the training and comes through as it is. Of a run that was killed and is resumed, the
@@ -105,16 +109,17 @@ def cross_validate(
 
     The other arguments are those of `train`; all rows of one of the ``groups`` are in one fold. ``out`` is
     the directory for the runs, fold-1 and so on, and for what they have found together; ``resume`` goes on
-    with the cross-validation there, of which what is finished is not trained again.
+    with the cross-validation there, of which what is finished is not trained again. The networks train side
+    by side: ``progress`` and the ``listeners`` are called with each of their runs in turn.
 
-    Raises what `train` raises, and RunError if a run was stopped.
+    Raises what `train` raises, and RunError if a run was stopped, which stops all.
     """
     if resume and out is None:
         raise UsageError("resume=True needs out, the directory of the cross-validation to go on with")
     experiment = _experiment(config, overrides, X, y, sample_weight, groups)
     _require_fitting(experiment, out, listeners)
     dataset = None if X is None else _dataset(experiment, X, y, sample_weight, groups)
-    directory = None if out is None else take_folds_directory("", Path(out).absolute(), resume=resume)
+    directory = None if out is None else take_folder(FoldsDirectory, "", Path(out).absolute(), resume=resume)
     try:
         validation = CrossValidation(
             experiment, folds, repeats, directory=directory, dataset=dataset, listeners=listeners

@@ -16,15 +16,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ENGINE", "describe_blas", "one_thread", "prepare_blas", "thread_count"]
+__all__ = ["ENGINE", "describe_blas", "one_thread", "prepare_blas", "thread_count", "threads_of"]
 
 ENGINE = "MLP_ENGINE"  # the variable of the environment that names what multiplies matrices: numpy or fast
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 
 
-def prepare_blas(threads: int | None = None, engine: str | None = None) -> None:
+def prepare_blas(threads: int | None = None, engine: str | None = None, sharing: int = 1) -> None:
     """Set the environment for a NumPy that is not yet loaded; ``threads`` is for any BLAS library.
+
+    Where it is not given, and not set, each of the processes that are ``sharing`` the cores takes its part.
 
     Idle threads of OpenBLAS spin for a while and starve other threads; the shortest time-out, 2**4 turns,
     prevents that. Some versions use AVX-512 on AMD processors only when they are told to. Threads of OpenMP,
@@ -35,13 +37,20 @@ def prepare_blas(threads: int | None = None, engine: str | None = None) -> None:
         os.environ[ENGINE] = engine
     if "numpy" in sys.modules:
         return
+    if threads is None and sharing > 1 and not any(name in os.environ for name in _THREADS):
+        threads = max(1, thread_count() // sharing)
     if threads is not None:
-        os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+        os.environ.update(threads_of(threads))
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     if "OPENBLAS_CORETYPE" not in os.environ and _is_amd_with_avx512():
         os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
+
+
+def threads_of(n: int) -> dict[str, str]:
+    """Return the variables of the environment that give any BLAS library of a new process ``n`` threads."""
+    return dict.fromkeys(_THREADS, str(n))
 
 
 def _is_amd_with_avx512() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -14,20 +15,22 @@ Made = TypeVar("Made")
 
 
 class Buffer:
-    """An array (n, width) for changing n, with room for the largest n so far."""
+    """An array (n, width) for changing n, with room for the largest n so far; or ``cohort`` (k, n, width)."""
 
-    def __init__(self, width: int, dtype: DTypeLike) -> None:
+    def __init__(self, width: int, dtype: DTypeLike, cohort: tuple[int, ...] = ()) -> None:
         self.dtype = np.dtype(dtype)
+        self._cohort, self._networks = cohort, prod(cohort)
         self._whole: NDArray[Any] = np.empty((0, width), dtype)
         self._views: dict[int, NDArray[Any]] = {}
 
     def rows(self, n: int) -> NDArray[Any]:
-        """Return the first n rows, contiguous, with whatever they held before."""
+        """Return n rows, or those of each in the cohort, contiguous, with whatever they held before."""
         if n not in self._views:
-            if n > len(self._whole):
-                self._whole = np.empty((n, self._whole.shape[1]), self._whole.dtype)
+            rows = self._networks * n
+            if rows > len(self._whole):
+                self._whole = np.empty((rows, self._whole.shape[1]), self._whole.dtype)
                 self._views.clear()
-            self._views[n] = self._whole[:n]
+            self._views[n] = self._whole[:rows].reshape(*self._cohort, n, self._whole.shape[1])
         return self._views[n]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlpcli.blas import thread_count
-from mlpcli.config.plan import plan_network
+from mlpcli.config.plan import plan_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.data.arrays import measure_npz, read_npz
 from mlpcli.data.augment import Augmenter
@@ -21,6 +21,9 @@ from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset, Labelled, TableSize
 from mlpcli.data.kinds import Kinds
+from mlpcli.data.large.fit import fit_large_targets, fit_large_transform
+from mlpcli.data.large.source import LargeData, Part
+from mlpcli.data.npy import LARGE, NpyFiles, is_large, measure_npy, open_large, read_npy_files
 from mlpcli.data.rows import PARTS, ROLES, Roles
 from mlpcli.data.splits import fold_rows, split_groups, split_rows, split_times
 from mlpcli.data.table.delimited import measure_csv, read_csv
@@ -39,6 +42,7 @@ from mlpcli.optim.rules import RULES, Rule
 from mlpcli.optim.schedules import SCHEDULES, Schedule
 from mlpcli.specs import NetworkSpec
 from mlpcli.streams import stream
+from mlpcli.text import count, memory
 
 __all__ = [
     "READERS",
@@ -54,6 +58,7 @@ __all__ = [
     "build_rule",
     "build_schedule",
     "count_classes",
+    "csv_settings",
     "dialect_of",
     "divide",
     "fit_target_transform",
@@ -78,7 +83,7 @@ def build_network(experiment: Experiment, widths: tuple[int, ...], dtype: DTypeL
     """Return the network of ``widths``; its parameters are zero."""
     loss = build_loss(experiment)
     average = partial(average_logits, loss.outputs, loss.binary)  # unlike the loss, it can be pickled
-    spec = plan_network(experiment.model, widths)
+    spec = plan_experiment(experiment, widths)
     return Network(spec, dtype, average, build_engine(experiment, spec))
 
 
@@ -134,9 +139,14 @@ def build_rule(experiment: Experiment) -> Rule:
 
 
 def build_optimizer(experiment: Experiment, network: Network) -> Optimizer:
-    """Return the optimizer over the parameters of ``network``."""
+    """Return the optimizer over the parameters of ``network``.
+
+    Where oneDNN multiplies, products add their result to what is there at no cost. So the network sums the
+    gradients for momentum, unless those of each step, or of parts of it, are needed by themselves.
+    """
     parameters = network.parameters
-    return Optimizer(
+    is_whole = experiment.training.shards in (None, 1) and experiment.optimizer.clip_norm is None
+    optimizer = Optimizer(
         build_rule(experiment),
         experiment.optimizer.learning_rate,
         parameters.values,
@@ -145,7 +155,11 @@ def build_optimizer(experiment: Experiment, network: Network) -> Optimizer:
         weight_decay=experiment.weight_decay,
         n_penalized=parameters.n_penalized,
         threads=thread_count(),
+        are_summed=is_whole and network.engine.onednn is not None,
+        onednn=network.engine.onednn,
     )
+    network.sum_gradients(optimizer.decay)
+    return optimizer
 
 
 def build_schedule(experiment: Experiment) -> tuple[Schedule, float]:
@@ -160,27 +174,30 @@ class Reader:
 
     ``read`` takes the section ``data``, the seed, and whether classes are wanted, or None if the target is to
     decide. ``measure`` takes the section and the same, and returns the size of a file without reading all of
-    it. It is None if the config alone determines the size.
+    it. It is None if the config alone determines the size. ``large`` takes an experiment and returns the
+    splits of its data if they are too large to be read whole, else None.
     """
 
     read: Callable[[Any, int, bool | None], Dataset]
     measure: Callable[[Any, bool | None], TableSize] | None = None
+    large: Callable[[Experiment], Splits | None] | None = None
 
 
 def _read_csv(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
     parts = tuple(data.split) if isinstance(data.split, dict) else ()
-    settings = _csv_settings(data)
+    settings = csv_settings(data)
     return read_csv(**settings, missing=data.missing, classification=classification, parts=parts)
 
 
 def _measure_csv(data: Any, classification: bool | None) -> TableSize:
-    settings = _csv_settings(data)
+    settings = csv_settings(data)
     return measure_csv(
         **settings, classification=classification, missing=data.missing, bins=data.bins, terms=data.terms
     )
 
 
-def _csv_settings(data: Any) -> dict[str, Any]:
+def csv_settings(data: Any) -> dict[str, Any]:
+    """Return what `read_csv` takes of the section ``data``."""
     paths = [data.path] if isinstance(data.path, str) else data.path
     return {
         "path": [Path(path) for path in paths],
@@ -210,11 +227,54 @@ def _read_npz(data: Any, seed: int, classification: bool | None) -> Dataset:  # 
 
 
 def _measure_npz(data: Any, classification: bool | None) -> TableSize:
-    size = measure_npz(Path(data.path), classification=classification)
+    return _with_terms(data, measure_npz(Path(data.path), classification=classification))
+
+
+def _with_terms(data: Any, size: TableSize) -> TableSize:
+    """Return the size with the inputs that the terms of the config are."""
     if not data.terms:
         return size
     terms = require_few_terms(size.inputs, data.terms)
     return size._replace(features=size.inputs * (1 + data.bins) + terms, direct=size.inputs + terms)
+
+
+def _npy_files(data: Any) -> NpyFiles:
+    weights, table = (None if path is None else Path(path) for path in (data.weights, data.table))
+    return NpyFiles(Path(data.X), Path(data.y), weights, table)
+
+
+def _read_npy(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
+    return read_npy_files(_npy_files(data), classification=classification, missing=data.missing)
+
+
+def _measure_npy(data: Any, classification: bool | None) -> TableSize:
+    return _with_terms(data, measure_npy(_npy_files(data), classification=classification))
+
+
+def _large_npy(experiment: Experiment) -> Splits | None:
+    data: Any = experiment.data
+    files, seed = _npy_files(data), experiment.split_seed
+    if not is_large(files):
+        return None
+    in_blocks = f"{data.X} is read in blocks, since it has more than {memory(LARGE)}"
+    if data.fold is not None:
+        raise ConfigError(f"data.fold: {in_blocks}, and folds are of data that are read whole; delete it")
+    if experiment.training.validation == "folds":
+        raise ConfigError(
+            f"training.validation: {in_blocks}, and folds are of data that are read whole; set it to split"
+        )
+    opened = open_large(
+        files,
+        classification=experiment.classification,
+        missing=data.missing,
+        sizes={"test": data.test_size, "val": data.val_size, "train": data.train_size},
+        by_time=data.split_by == "time",
+        width=1 + data.bins,
+        quantiles=data.bins > 0,
+        rng=stream(seed, "split"),
+        drawn=stream(seed, "sample"),
+    )
+    return _sample_of(experiment, opened)
 
 
 def _read_cifar10(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
@@ -223,7 +283,7 @@ def _read_cifar10(data: Any, seed: int, classification: bool | None) -> Dataset:
 
 def _draw(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
     shared = {"train_size", "val_size", "test_size", "fold", "terms", "scaling"}
-    settings = data.model_dump(exclude={"name"} | shared)
+    settings = data.model_dump(exclude={"name", "points_seed", "split_seed"} | shared)
     return draw_toy(data.name, stream(seed, "data"), **settings)
 
 
@@ -236,6 +296,7 @@ READERS = {
     "cifar10": Reader(_read_cifar10),
     "csv": Reader(_read_csv, _measure_csv),
     "npz": Reader(_read_npz, _measure_npz),
+    "npy": Reader(_read_npy, _measure_npy, _large_npy),
     "arrays": Reader(_handed_in),
 }
 
@@ -243,7 +304,7 @@ READERS = {
 def load_dataset(experiment: Experiment) -> Dataset:
     """Draw or read the config's data set; raises DataError."""
     data = experiment.data
-    return READERS[data.name].read(data, experiment.training.seed, experiment.classification)
+    return READERS[data.name].read(data, experiment.points_seed, experiment.classification)
 
 
 @dataclass(frozen=True)
@@ -252,7 +313,8 @@ class Splits:
 
     ``targets`` is the number of classes, or of values in a regression. ``fingerprint`` is a checksum of the
     data, by which a resumed run recognizes them; it is None for toy sets, which are drawn from the seed.
-    ``kept`` tells for each row of the source whether it is among the data; None if all are.
+    ``kept`` tells for each row of the source whether it is among the data; None if all are. Of data that are
+    read in blocks each split is a sample, and its ``whole`` has all rows.
     """
 
     train: Split
@@ -277,6 +339,8 @@ class Splits:
     @property
     def class_counts(self) -> list[int] | list[float] | None:
         """The number of training examples of each class, or the sum of their weights if they have any."""
+        if self.train.whole is not None:
+            return self.train.whole.data.class_counts
         return None if self.classes is None else count_classes(self.train, self.targets)
 
 
@@ -287,8 +351,13 @@ def count_classes(split: Split, classes: int) -> list[int] | list[float]:
 
 
 def load_splits(experiment: Experiment) -> Splits:
-    """Load the config's data set and divide it; raises what `load_dataset` and `divide` raise."""
-    return divide(experiment, load_dataset(experiment))
+    """Load the config's data set and divide it; raises what `load_dataset` and `divide` raise.
+
+    Data that are too large for that are opened, and surveyed in one pass.
+    """
+    large = READERS[experiment.data.name].large
+    splits = None if large is None else large(experiment)
+    return divide(experiment, load_dataset(experiment)) if splits is None else splits
 
 
 def divide(experiment: Experiment, dataset: Dataset) -> Splits:
@@ -296,9 +365,10 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
 
     Raises DataError; ConfigError if the data contradict the config.
     """
-    data, seed = experiment.data, experiment.training.seed
+    data, seed = experiment.data, experiment.split_seed
     targets = len(dataset.classes) if dataset.classes is not None else dataset.y.shape[1]
     _check_targets(experiment, targets)
+    _check_images(experiment, dataset)
     stratify = dataset.classes is not None
     val_size = 0 if experiment.training.validation == "folds" else data.val_size
     sizes = {"test": data.test_size, "val": val_size, "train": data.train_size}
@@ -344,12 +414,41 @@ def divide(experiment: Experiment, dataset: Dataset) -> Splits:
     )
 
 
+def _sample_of(experiment: Experiment, data: LargeData) -> Splits:
+    """Return splits that hold the sample of each split of large data, and know where the others are.
+
+    Raises ConfigError if the data contradict the config.
+    """
+    classes, sample = data.targets.classes, data.found.sample
+    targets = data.targets.width if classes is None else len(classes)
+    _check_targets(experiment, targets)
+    chunks = list(sample.values())
+    X, y = (np.concatenate([chunk[i] for chunk in chunks]) for i in (0, 1))
+    weights = None if data.weights is None else np.concatenate([chunk[2] for chunk in chunks])
+    splits, first = {}, 0
+    for part, chunk in sample.items():
+        rows = np.arange(first, first + len(chunk.y))
+        splits[part] = Split(X, y, rows, weights=weights, whole=Part(data, part))
+        first += len(rows)
+    return Splits(
+        splits["train"],
+        splits.get("val"),
+        splits.get("test"),
+        data.columns,
+        classes,
+        targets,
+        data.found.checksum,
+        data.kinds,
+        notes=data.notes,
+    )
+
+
 def _rows_of(
     experiment: Experiment, dataset: Dataset, sizes: dict[str, int | float | None], stratify: bool
 ) -> dict[str, NDArray[np.intp]]:
     """Return the row numbers of each split: as the rows say, by time, by groups, or at random."""
     data: Any = experiment.data
-    about, rng = dataset.about, stream(experiment.training.seed, "split")
+    about, rng = dataset.about, stream(experiment.split_seed, "split")
     if about.parts is not None:
         rows_of = {part: np.flatnonzero(about.parts == i) for i, part in enumerate(PARTS)}
         if sizes["val"] == 0 and experiment.training.validation == "folds":
@@ -385,7 +484,7 @@ def _fold(
     """
     data: Any = experiment.data
     y, groups = dataset.y, dataset.about.groups
-    seed, fold, n = experiment.training.seed, data.fold, len(y)
+    seed, fold, n = experiment.split_seed, data.fold, len(y)
     test = fold_rows(y, fold.of, stream(seed, "folds"), stratify, groups)[fold.number - 1]
     others = np.delete(np.arange(n), test)
     sizes: dict[str, int | float | None] = {
@@ -437,6 +536,20 @@ def _check_targets(experiment: Experiment, targets: int) -> None:
     _check_width(experiment, "outputs", experiment.model.outputs, 1 if loss.binary else targets)
 
 
+def _check_images(experiment: Experiment, dataset: Dataset) -> None:
+    """Raise ConfigError if the rows are to be whitened and are no images."""
+    columns = len(dataset.columns)
+    if experiment.data.scaling != "whiten":
+        return
+    if dataset.kinds or experiment.data.image(columns) is None:
+        raise ConfigError(
+            "data.scaling: whiten is for images: those of cifar10, and rows of an npz file or of arrays "
+            "whose columns are the pixels of a square gray image of 4 x 4 or more; the data have "
+            f"{count(columns, 'column')}{', not all of numbers' if dataset.kinds else ''}; "
+            "set it to standardize"
+        )
+
+
 def _check_width(experiment: Experiment, key: str, configured: int | None, needed: int) -> None:
     if configured not in (None, needed):
         raise ConfigError(
@@ -461,7 +574,7 @@ def leave_out(experiment: Experiment, train: Split) -> list[NDArray[np.intp]] | 
         raise DataError(
             f"training.validation: folds needs 2 training {what}, and there is 1; set it to split"
         )
-    rng = stream(experiment.training.seed, "members")
+    rng = stream(experiment.split_seed, "members")
     stratify = experiment.loss.task == "classification"
     parts = fold_rows(y, min(members, most), rng, stratify, groups)
     return [parts[member % len(parts)] for member in range(members)]
@@ -470,13 +583,17 @@ def leave_out(experiment: Experiment, train: Split) -> list[NDArray[np.intp]] | 
 def fit_transform(experiment: Experiment, splits: Splits) -> Transform:
     """Return the transform of raw columns into network inputs, fitted to the training split.
 
-    Raises DataError if the terms that the config adds are too many.
+    Raises DataError if the terms that the config adds are too many, or a pixel is missing in an image that is
+    to be whitened.
     """
-    data = experiment.data
+    data: Any = experiment.data
+    if splits.train.whole is not None:
+        return fit_large_transform(data.scaling, splits.train.whole, data.bins, data.terms)
     rows, weights = _counting(splits.train)
     bins, terms = getattr(data, "bins", 0), getattr(data, "terms", ())
+    image = data.image(len(splits.columns))
     return Transform.fit(
-        data.scaling, splits.train.X, rows, splits.columns, splits.kinds, bins, weights, terms
+        data.scaling, splits.train.X, rows, splits.columns, splits.kinds, bins, weights, terms, image
     )
 
 
@@ -495,15 +612,23 @@ def fit_target_transform(experiment: Experiment, splits: Splits) -> TargetTransf
     if splits.classes is not None:
         return None
     kind = getattr(experiment.data, "target_transform", "none")
+    if splits.train.whole is not None:
+        return fit_large_targets(kind, splits.train.whole)
     return TargetTransform.fit(kind, splits.train.y, *_counting(splits.train))
 
 
 def network_widths(experiment: Experiment, transform: Transform, targets: int) -> tuple[int, ...]:
     """Return the widths of the network with the transform's features as inputs and ``targets`` as above.
 
-    Raises ConfigError if the config gives a different number of inputs.
+    Raises ConfigError if the config gives a different number of inputs, or has windows that do not fit them.
     """
     _check_width(experiment, "inputs", experiment.model.inputs, transform.n_features)
+    more = transform.n_features - transform.n_columns
+    if more and experiment.model.has_windows:
+        raise ConfigError(
+            "model.hidden has a layer with a window, which needs pixels alone as inputs, and the data have "
+            f"{more:,} more, for missing cells; leave window out, or set data.missing: drop"
+        )
     widths = experiment.widths(transform.n_features, targets)
     assert widths is not None
     return widths

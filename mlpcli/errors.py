@@ -59,7 +59,7 @@ class DataWarning(UserWarning):
 
 
 class RunWarning(UserWarning):
-    """A file of a run is damaged, and what is whole in it is used; the text says what is left out."""
+    """A file of a run is damaged, and what is whole in it is used; or its training was interrupted."""
 
 
 class UsageError(MlpError):

@@ -1,4 +1,4 @@
-"""How much memory is available, of the machine and of the control groups of this process."""
+"""How much memory is available, of the machine, the control groups and the addresses of this process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Available", "available_memory"]
+try:
+    import resource
+except ImportError:  # no Unix
+    resource = None  # type: ignore[assignment]
+
+__all__ = ["Available", "address_limit", "available_memory"]
 
 
 class Available(NamedTuple):
@@ -44,13 +49,33 @@ def available_memory(root: Path = Path("/")) -> Available | None:
     """Return the smallest amount that the machine and the control groups have left; None if none is known.
 
     Linux reports what is free without swapping, and for each control group, up to the root, what it may use
-    and does use. Other systems report only their total. ``root`` is where the file system starts.
+    and does use, and the addresses of this process. Other systems report only their total. ``root`` is where
+    the file system starts.
     """
     found = list(_groups(root))
+    limit, taken = address_limit(), _addresses(root)
+    if limit is not None and taken is not None:
+        found.append(Available(max(0, limit - taken), "the address space of this process (ulimit -v)"))
     machine = _free(root)
     if machine is not None:
         found.append(Available(machine, "this machine"))
     return min(found) if found else None
+
+
+def address_limit() -> int | None:
+    """Return how many bytes of addresses this process may have, by ``ulimit -v``; None: any number."""
+    if resource is None:
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def _addresses(root: Path) -> int | None:
+    for line in _lines(root / "proc/self/status"):
+        words = line.split()
+        if len(words) > 1 and words[0] == "VmSize:" and words[1].isdecimal():
+            return 1024 * int(words[1])
+    return None
 
 
 def _free(root: Path) -> int | None:

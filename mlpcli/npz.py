@@ -22,7 +22,7 @@ from mlpcli.errors import MlpError, did_you_mean
 from mlpcli.reading import open_file, opened, reason, within_memory
 from mlpcli.text import shortened
 
-__all__ = ["NpzFile", "npy_header", "read_npy", "write_npz"]
+__all__ = ["Layout", "NpzFile", "npy_header", "npy_layout", "read_npy", "require_sound", "write_npz"]
 
 _CHUNK = 1 << 20  # bytes read at a time; also the most that an archive's table of contents may hold
 _HEADER = 1024  # bytes; numpy writes 118
@@ -52,12 +52,13 @@ _DAMAGE = (
 )
 
 
-class _Header(NamedTuple):
-    """What the header of an array says."""
+class Layout(NamedTuple):
+    """What the header of an array says; ``offset`` is the place in its file where the numbers begin."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     fortran_order: bool
+    offset: int = 0
 
 
 class NpzFile:
@@ -100,6 +101,21 @@ class NpzFile:
         with self._opened(name) as (stream, size, where):
             header = _read_header(stream, size, where, self._error)
             return _read_data(stream, header, where, self._error)
+
+    def is_in_rows(self, name: str) -> bool:
+        """Return whether the rows of an array lie one behind the other, so that `rows` can read them."""
+        with self._opened(name) as (stream, size, where):
+            header = _read_header(stream, size, where, self._error)
+        return len(header.shape) > 0 and not (header.fortran_order and len(header.shape) > 1)
+
+    def rows(self, name: str, count: int) -> Iterator[NDArray[Any]]:
+        """Yield an array that `is_in_rows`, so many rows at a time, as `read` returns arrays."""
+        with self._opened(name) as (stream, size, where):
+            header = _read_header(stream, size, where, self._error)
+            n, *shape = header.shape
+            for start in range(0, n, count):
+                some = header._replace(shape=(min(count, n - start), *shape), fortran_order=False)
+                yield _read_data(stream, some, where, self._error)
 
     def _checked(self, infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
         members: dict[str, zipfile.ZipInfo] = {}
@@ -173,11 +189,16 @@ def read_npy(path: Path, error: type[MlpError]) -> NDArray[Any]:
 
 def npy_header(path: Path, error: type[MlpError]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Return the shape and dtype that ``read_npy`` will give an array; no data is read."""
+    header = npy_layout(path, error)
+    return header.shape, header.dtype.newbyteorder("=")
+
+
+def npy_layout(path: Path, error: type[MlpError]) -> Layout:
+    """Return how the array of an .npy file is stored; no data is read."""
     with opened(path, error) as stream:
         size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
-        header = _read_header(stream, size, str(path), error)
-    return header.shape, header.dtype.newbyteorder("=")
+        return _read_header(stream, size, str(path), error)
 
 
 class _Bounded(io.BufferedReader):
@@ -189,7 +210,7 @@ class _Bounded(io.BufferedReader):
         return super().read(size)
 
 
-def _read_header(stream: io.BufferedIOBase, size: int, where: str, error: type[MlpError]) -> _Header:
+def _read_header(stream: io.BufferedIOBase, size: int, where: str, error: type[MlpError]) -> Layout:
     magic = stream.read(npy.MAGIC_LEN)
     if len(magic) < npy.MAGIC_LEN or not magic.startswith(npy.MAGIC_PREFIX):
         raise error(
@@ -204,17 +225,18 @@ def _read_header(stream: io.BufferedIOBase, size: int, where: str, error: type[M
         raise error(f"{where}: has a header of {header_size:,} bytes; at most {_HEADER:,} are read")
     text = stream.read(header_size)
     header = _parse_header(text.decode("latin-1"), where, error)
-    shape, dtype, _ = header
-    needed = len(magic) + len(length) + header_size + math.prod(shape) * dtype.itemsize
+    shape, dtype, *_ = header
+    offset = len(magic) + len(length) + header_size
+    needed = offset + math.prod(shape) * dtype.itemsize
     if needed != size:
         raise error(
             f"{where}: is {size:,} bytes, but its header ({dtype} {shortened(str(shape))[1:-1]}) "
             f"needs {needed:,}; it is cut short or damaged"
         )
-    return header
+    return header._replace(offset=offset)
 
 
-def _parse_header(text: str, where: str, error: type[MlpError]) -> _Header:
+def _parse_header(text: str, where: str, error: type[MlpError]) -> Layout:
     """Read the text of a header: a Python dict of a string, a boolean and a tuple of whole numbers.
 
     NumPy's own parser gives warnings, which can only be silenced for all threads at once.
@@ -234,12 +256,12 @@ def _parse_header(text: str, where: str, error: type[MlpError]) -> _Header:
     if not _SHAPE.fullmatch(shape) or len(lengths) > _MOST_AXES:
         raise error(f"{where}: has the impossible shape {shortened(shape)}")
     try:
-        return _Header(tuple(map(int, lengths)), np.dtype(kind), order == "True")
+        return Layout(tuple(map(int, lengths)), np.dtype(kind), order == "True")
     except TypeError:
         raise error(f"{where}: has dtype {shortened(kind)}, which does not exist") from None
 
 
-def _read_data(stream: io.BufferedIOBase, header: _Header, where: str, error: type[MlpError]) -> NDArray[Any]:
+def _read_data(stream: io.BufferedIOBase, header: Layout, where: str, error: type[MlpError]) -> NDArray[Any]:
     shape = header.shape[::-1] if header.fortran_order else header.shape
     try:
         array = np.empty(shape, header.dtype)
@@ -254,13 +276,20 @@ def _read_data(stream: io.BufferedIOBase, header: _Header, where: str, error: ty
         done += got
     if not header.dtype.isnative:
         array = array.astype(header.dtype.newbyteorder("="))
-        data = array.reshape(-1).view(np.uint8)
-    # What NumPy and Python do with bytes that are not booleans or characters is undefined.
-    if header.dtype.kind == "b" and (data > 1).any():
-        raise error(f"{where}: has booleans other than 0 and 1; it is damaged")
-    if header.dtype.kind == "U" and not _is_text(data.view(np.uint32)):
-        raise error(f"{where}: has strings with characters that do not exist; it is damaged")
+    require_sound(array, where, error)
     return array.T.copy() if header.fortran_order else array
+
+
+def require_sound(array: NDArray[Any], where: str, error: type[MlpError]) -> None:
+    """Raise ``error`` if bytes of a contiguous array are no booleans, or no characters.
+
+    What NumPy and Python do with such bytes is undefined.
+    """
+    data = array.reshape(-1)
+    if array.dtype.kind == "b" and (data.view(np.uint8) > 1).any():
+        raise error(f"{where}: has booleans other than 0 and 1; it is damaged")
+    if array.dtype.kind == "U" and not _is_text(data.view(np.uint32)):
+        raise error(f"{where}: has strings with characters that do not exist; it is damaged")
 
 
 def _is_text(codes: NDArray[np.uint32]) -> bool:

@@ -16,7 +16,7 @@ from functools import cached_property
 from math import prod
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["COUNTS", "ArraySpec", "BufferSpec", "Count", "LayerSpec", "NetworkSpec", "WeightLayer"]
+__all__ = ["COUNTS", "ArraySpec", "BufferSpec", "Count", "LayerSpec", "NetworkSpec", "WeightLayer", "Window"]
 
 Count: TypeAlias = Literal["weights", "biases", "slopes", "norm_parameters", "projections", "linear_path"]
 
@@ -68,13 +68,44 @@ class BufferSpec:
 
 
 @dataclass(frozen=True)
+class Window:
+    """A square window that is moved over an image: what the units at each place of it see.
+
+    The image has ``side`` x ``side`` pixels of ``channels`` numbers. It is either made of ``planes``, one
+    for each channel, (channels, rows, columns); or, like what a layer of windows puts out, (rows, columns,
+    channels). The window has ``size`` x ``size`` pixels, and is moved by ``stride`` pixels.
+    """
+
+    channels: int
+    side: int
+    size: int
+    stride: int
+    planes: bool
+
+    @property
+    def across(self) -> int:
+        """Return how many places there are side by side, and one below the other."""
+        return (self.side - self.size) // self.stride + 1
+
+    @property
+    def places(self) -> int:
+        """Return the number of places."""
+        return self.across**2
+
+    @property
+    def fan_in(self) -> int:
+        """Return how many numbers a unit sees."""
+        return self.size**2 * self.channels
+
+
+@dataclass(frozen=True)
 class LayerSpec:
     """One layer: its ``kind``, which names its class in `mlpcli.nn.layers`, and all that the class needs.
 
     ``number`` is the number, from 1, of the layer of weights that it belongs to. A row has ``fan_in`` numbers
     before the layer and ``fan_out`` after it. ``settings`` come from the config. A residual layer and a
     linear path have ``inner`` layers. Each example of a batch has ``rows`` rows in the buffers: one for each
-    member of the network.
+    member of the network. A ``window`` says what the units of a locally connected layer see.
     """
 
     kind: str
@@ -87,6 +118,7 @@ class LayerSpec:
     buffers: tuple[BufferSpec, ...] = ()
     inner: tuple[LayerSpec, ...] = ()
     rows: int = 1
+    window: Window | None = None
 
     def walk(self) -> Iterator[LayerSpec]:
         """Yield the inner layers in the order of the forward pass, then the layer itself."""
@@ -97,16 +129,18 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class WeightLayer:
-    """A numbered layer as it is counted: the Dense layer and everything that belongs to it.
+    """A numbered layer as it is counted: the layer of weights and everything that belongs to it.
 
     It has ``fan_out`` neurons, in each member of the network. Each neuron computes ``pieces`` weighted sums
-    of ``fan_in`` numbers, 1 except in maxout; where there are several members, those of all count.
+    of the ``fan_in`` numbers that it sees, 1 except in maxout; where there are several members, those of all
+    count. They are all numbers of the layer before, or those in a ``window``.
     """
 
     fan_in: int
     fan_out: int
     pieces: int
     counts: Mapping[Count, int]
+    window: Window | None = None
 
     @property
     def parameters(self) -> int:
@@ -157,11 +191,15 @@ class NetworkSpec:
             for array in layer.parameters:
                 if array.count is not None:
                     counts[layer.number - 1][array.count] += array.size
-        pairs = zip(itertools.pairwise(self.widths), counts, strict=True)
-        return [
-            WeightLayer(fan_in, fan_out, of_layer["weights"] // (fan_in * fan_out), of_layer)
-            for (fan_in, fan_out), of_layer in pairs
-        ]
+        windows = {layer.number: layer.window for layer in self.walk() if layer.window is not None}
+        found = []
+        for number, (fan_in, fan_out) in enumerate(itertools.pairwise(self.widths), 1):
+            of_layer, window = counts[number - 1], windows.get(number)
+            seen = fan_in if window is None else window.fan_in
+            found.append(
+                WeightLayer(seen, fan_out, of_layer["weights"] // (seen * fan_out), of_layer, window)
+            )
+        return found
 
     @property
     def activations(self) -> int:

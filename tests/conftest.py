@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib.resources
 import importlib.util
 import os
@@ -31,7 +33,9 @@ if hasattr(signal, "SIGHUP"):
 # ruff: noqa: E402
 import numpy as np
 import pytest
+import usual
 from numpy.typing import NDArray
+from page import renew
 
 from mlpcli.config.loader import load_experiment
 from mlpcli.machine import available_memory
@@ -43,11 +47,22 @@ Batch = tuple[NDArray[np.uint8], list[int]]
 NAMES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Let tests write to memory, where there is enough: they sync thousands of files, and disks are slow.
+# What is collected lives to the end; looking through it for garbage would take a third of the time.
+gc.disable()
+atexit.register(gc.freeze)  # and looking through it all once more at the end, seconds
 
-    The slow tests write gigabytes, and stay on the disk.
+
+def pytest_collection_finish() -> None:
+    """Begin to look for garbage."""
+    gc.enable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell the tests whether all is tested, and let them write to memory, where there is enough.
+
+    They sync thousands of files, and disks are slow. The slow tests write gigabytes, and stay on the disk.
     """
+    usual.is_usual = "not exhaustive" in config.option.markexpr
     memory, left = Path("/dev/shm"), available_memory()
     if left is None or not os.access(memory, os.W_OK) or not config.option.markexpr.startswith("not slow"):
         return
@@ -94,10 +109,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def browser(chromium: Any) -> Iterator[Any]:
     """Return the one Chromium of all tests, as if it were new: light, 1280 x 1000, its console empty."""
-    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    chromium.set_window_size(1280, 1000)
-    chromium.get_log("browser")
+    renew(chromium)
     yield chromium
     chromium.get("about:blank")  # so that no page goes on asking
 

@@ -17,9 +17,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from usual import examples
 
 EXAMPLES = pytest.mark.parametrize(
-    "examples", [pytest.param(150, id="few"), pytest.param(5_000, id="many", marks=pytest.mark.slow)]
+    "examples",
+    [
+        pytest.param(examples(150), id="few"),
+        pytest.param(5_000, id="many", marks=pytest.mark.slow),
+    ],
 )
 
 

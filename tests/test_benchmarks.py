@@ -28,6 +28,7 @@ def tell(main: ModuleType, race: Any, results: list[Any]) -> list[dict[str, Any]
     return [main.row(race, results[0], result) for result in results]
 
 
+@pytest.mark.exhaustive
 def test_mlp_and_the_bare_products_are_timed(load: Callable[[str], ModuleType]) -> None:
     works, timing, main = map(load, ("benchmarks.works", "benchmarks.timing", "benchmarks.__main__"))
     work = works.Work((3072, 8, 10), 64, 128, epochs=3)
@@ -103,6 +104,7 @@ def test_every_race_is_printed_within_80_columns(load: Callable[[str], ModuleTyp
                     assert (ROOT / entry.does.arguments[0]).is_file()
 
 
+@pytest.mark.exhaustive
 def test_the_command_line(load: Callable[[str], ModuleType]) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "benchmarks", *arguments]
@@ -162,6 +164,7 @@ def test_scores_in_bfloat16_are_those_of_float32_within_noise(
     assert max(map(abs, compared.differences)) < 0.05
 
 
+@pytest.mark.exhaustive
 def test_an_exponential_costs_more_than_a_multiplication(load: Callable[[str], ModuleType]) -> None:
     """The notes call it expensive; a layer of it is still a small part of a step, as docs/speed.md says."""
     seconds = load("benchmarks.activations").measure_functions(5)

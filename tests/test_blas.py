@@ -57,6 +57,24 @@ def test_a_kernel_is_chosen_only_for_amd_with_avx512(
     assert "OMP_NUM_THREADS" not in environment
 
 
+@pytest.mark.parametrize(
+    ("sharing", "set_by_user", "threads"),
+    [(2, None, "4"), (3, None, "2"), (9, None, "1"), (1, None, None), (2, "3", "3")],
+)
+def test_processes_that_share_cores_take_their_part_of_the_threads(
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    sharing: int,
+    set_by_user: str | None,
+    threads: str | None,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    if set_by_user is not None:
+        environment["OMP_NUM_THREADS"] = set_by_user
+    prepare_blas(sharing=sharing)
+    assert environment.get("OMP_NUM_THREADS") == threads
+
+
 def test_other_systems_than_linux_work(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> str:
         raise FileNotFoundError

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+import mlpcli
 from mlpcli.build import (
     READERS,
     build_loss,
@@ -30,6 +31,7 @@ from mlpcli.nn.measures import MEASURES
 from mlpcli.nn.penalties import PENALTIES
 from mlpcli.optim.rules import RULES
 from mlpcli.optim.schedules import SCHEDULES
+from mlpcli.training.run import Run
 
 DATASETS = Path(__file__).parents[1] / "datasets"
 SCHEMA = Experiment.model_json_schema()
@@ -45,6 +47,28 @@ def names(definition: str, key: str) -> set[str]:
 
 def make(**sections: Any) -> Experiment:
     return validate_experiment({"data": "spiral", **sections}, Path())
+
+
+def test_the_seeds_of_points_splits_and_weights_can_be_told_apart() -> None:
+    def drawn(seed: int, **data: int) -> tuple[bytes, bytes, bytes]:
+        """Return the points, the rows of the training split, and the weights."""
+        experiment = make(data={"name": "moons", **data}, training={"seed": seed})
+        run = Run(experiment)
+        train = run.splits.train
+        return train.X.tobytes(), train.rows.tobytes(), run.network.parameters.values.tobytes()
+
+    first = drawn(0)
+    assert drawn(0, points_seed=0, split_seed=0) == first
+    for changed, which in (
+        (drawn(1, points_seed=0, split_seed=0), [False, False, True]),
+        (drawn(0, points_seed=1), [True, False, False]),
+        (drawn(0, split_seed=1), [False, True, False]),
+        (drawn(1), [True, True, True]),
+    ):
+        assert [now != then for now, then in zip(changed, first, strict=True)] == which
+    assert (
+        to_plain(make())["data"].keys().isdisjoint(("points_seed", "split_seed"))
+    )  # a null is not written, as in older runs
 
 
 def test_the_schema_and_the_tables_have_the_same_names() -> None:
@@ -313,3 +337,16 @@ def test_files_of_splits(tmp_path: Path) -> None:
         parts = load_splits(config).parts
         found = {part: split.X[split.rows, 0].tolist() for part, split in parts.items()}
         assert found == {"train": [0, 1, 2, 3, 4], "val": [5, 6], "test": [7, 9]}
+
+
+@pytest.mark.parametrize(
+    ("X", "said"),
+    [
+        (np.zeros((30, 15), np.float32), "the data have 15 columns; set it to standardize"),
+        (np.zeros((30, 9), np.uint8), "the data have 9 columns"),
+        ([["a"] * 16, ["b"] * 16] * 15, "the data have 16 columns, not all of numbers"),
+    ],
+)
+def test_what_is_no_image_is_not_whitened(X: Any, said: str) -> None:
+    with pytest.raises(ConfigError, match=f"^data.scaling: whiten is for images: those of cifar10, .*{said}"):
+        mlpcli.train({"data": {"scaling": "whiten"}}, X=X, y=["u", "v"] * 15)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from usual import some
 
 from mlpcli.build import load_splits
 from mlpcli.config.loader import load_experiment, parse_experiment
@@ -57,10 +58,10 @@ def test_every_config_is_tested() -> None:
     assert set(re.findall(r"\]\((\w+\.yaml)\)", table)) == {path.name for path in NOTES}
 
 
-@pytest.mark.parametrize(("name", "least"), SOLVED.items(), ids=SOLVED)
-def test_solves_its_data(trained: Callable[..., RunDirectory], name: str, least: float) -> None:
+@pytest.mark.parametrize("name", some(SOLVED, 4))
+def test_solves_its_data(trained: Callable[..., RunDirectory], name: str) -> None:
     report = score_checkpoint(trained(name).best, "test", None)
-    assert report.get("accuracy", report.get("r2")) >= least
+    assert report.get("accuracy", report.get("r2")) >= SOLVED[name]
 
 
 @pytest.mark.parametrize("file", [*NOTES, CONFIGS / "notes" / "README.md"], ids=lambda file: file.name)

@@ -117,7 +117,9 @@ COMPARED = ["same_names", "table_names", "in_the_tree", "looked_at", "up_to_date
 def test_the_tests_of_the_copy_know_what_was_added(copy: Path) -> None:
     """Gradients, known values, schema and tables, the page on parity, imports, the tree, help, refusals."""
     names = [files["NAME"] for files in ADDITIONS.values()]
-    told = python(copy, "-m", "pytest", "-q", "-n0", *TESTED, "-k", " or ".join([*names, *COMPARED]))
+    told = python(
+        copy, "-m", "pytest", "-q", "-n0", "-m", "not slow", *TESTED, "-k", " or ".join([*names, *COMPARED])
+    )
     assert re.match(r"\d+ passed, \d+ deselected in", told.splitlines()[-1]), told
 
 
@@ -128,6 +130,7 @@ def test_all_tests_of_the_copy_pass(copy: Path) -> None:
     python(copy, "-m", "pytest", "-q", others, "-m", "not slow and not exhaustive", seconds=3600)
 
 
+@pytest.mark.exhaustive
 def test_the_commands_of_the_copy_know_what_was_added(copy: Path, tmp_path: Path) -> None:
     found = json.loads(python(copy, "tests/use_additions.py", str(tmp_path)))
     assert Path(found["package"]).parent == copy / "mlpcli"

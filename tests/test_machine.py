@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpcli.machine import Available, available_memory
+from mlpcli.machine import Available, address_limit, available_memory
 
 MACHINE = Available(2000 * 1024, "this machine")
 
@@ -93,6 +93,21 @@ def test_other_systems_tell_what_they_have_at_all_or_nothing(
     assert available_memory(tmp_path) is None
     monkeypatch.delattr("os.sysconf")
     assert available_memory(tmp_path) is None
+
+
+@pytest.mark.parametrize(("limit", "left"), [(1_500_000, 476_000), (900_000, 0), (9_000_000, None)])
+def test_addresses_may_be_limited(
+    root: Path, monkeypatch: pytest.MonkeyPatch, limit: int, left: int | None
+) -> None:
+    write(root / "proc/self/status", "VmPeak:  1500 kB\nVmSize:  1000 kB\nVmRSS:  500 kB\n")
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, resource.RLIM_INFINITY))
+    found = available_memory(root)
+    assert address_limit() == limit
+    if left is None:
+        assert found == MACHINE
+    else:
+        assert found == Available(left, "the address space of this process (ulimit -v)")
 
 
 def test_this_machine_has_something() -> None:

@@ -18,13 +18,23 @@ ELSEWHERE = {
     "config/problems.py": "config/test_loader.py",
     "config/source.py": "config/test_loader.py",
     "play/commands.py": "play/test_app.py",
+    # Parts of a cohort, which is right if each run has the bytes that it has alone.
+    "cohort/batches.py": "cohort/test_cohort.py",
+    "cohort/group.py": "cohort/test_cohort.py",
+    "cohort/optimizer.py": "cohort/test_cohort.py",
+    "nn/side_by_side.py": "cohort/test_cohort.py",
+    # The contract, which the layers keep.
+    "nn/layer.py": "nn/test_layers.py",
     # A folder of parts that make one thing.
     "config/schema/": "config/test_schema.py",
     "training/check/": "training/test_check.py",
     "training/checkpoints/": "training/test_checkpoints.py",
+    # What the evaluation and the predictions of files share.
+    "training/new_rows.py": "training/test_piecewise.py",
     # Nothing that could be wrong by itself: fields, and words that others say.
     "data/dataset.py": "data/test_splits.py",
     "data/sentences.py": "data/test_labels.py",
+    "sweep/messages.py": "sweep/test_worker.py",
 }
 
 

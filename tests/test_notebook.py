@@ -87,6 +87,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return run(notebook, tmp_path_factory.mktemp("notebook"), STRICT)
 
 
+@pytest.mark.exhaustive
 def test_its_outputs_are_what_its_code_gives(ran: Any) -> None:
     stored = read()
     for cell, other in zip(code(stored), code(ran)[:-1], strict=True):
@@ -101,6 +102,7 @@ def test_it_is_whole_small_and_in_order() -> None:
     assert max(len(line) for cell in code(notebook) for line in cell.source.splitlines()) < 90
 
 
+@pytest.mark.exhaustive
 def test_each_picture_is_shown_once_also_where_pyplot_shows_its_own(ran: Any) -> None:
     for cell in code(ran):
         pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]

@@ -143,6 +143,7 @@ def test_a_neuron_with_the_hinge_loss_is_an_svm(trained: Train) -> None:
 # ------------------------------------------------------------------------------ activation functions
 
 
+@pytest.mark.exhaustive
 def test_relu_converges_in_fewer_epochs_than_tanh(trained: Train) -> None:
     relu = trained("notes/relu_against_tanh")
     tanh = trained("notes/relu_against_tanh", "model.activation=tanh")
@@ -152,6 +153,7 @@ def test_relu_converges_in_fewer_epochs_than_tanh(trained: Train) -> None:
     assert np.mean(np.abs(np.tanh(X @ W["W1"] + W["b1"])) > 0.95) > 0.5  # the reason: they saturate
 
 
+@pytest.mark.exhaustive
 def test_tanh_learns_in_fewer_epochs_than_sigmoid(trained: Train) -> None:
     for rate in ("0.03", "0.1"):
         sigmoid, tanh = (
@@ -163,6 +165,7 @@ def test_tanh_learns_in_fewer_epochs_than_sigmoid(trained: Train) -> None:
         assert 1.5 * epochs_to(0.9, tanh) < epochs_to(0.9, sigmoid) < float("inf")
 
 
+@pytest.mark.exhaustive
 def test_large_initial_weights_saturate_sigmoids_and_no_gradient_comes_back(trained: Train) -> None:
     small, right, large = (trained("notes/saturation", f"model.init.gain={gain}") for gain in (1, 4, 100))
     last = {run: rows(run)[-1] for run in (small, right, large)}
@@ -178,6 +181,7 @@ def test_large_initial_weights_saturate_sigmoids_and_no_gradient_comes_back(trai
     assert last[right]["train_accuracy"] > 0.9
 
 
+@pytest.mark.exhaustive
 def test_a_high_learning_rate_kills_relus_and_a_proper_one_does_not(trained: Train) -> None:
     high = trained("notes/dead_relu")
     less = trained("notes/dead_relu", "optimizer.learning_rate=3e-2")
@@ -192,6 +196,7 @@ def test_a_high_learning_rate_kills_relus_and_a_proper_one_does_not(trained: Tra
     assert score(proper, "accuracy") > 0.95
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("activation", ["leaky_relu", "maxout"])
 def test_leaky_relu_and_maxout_live_where_relu_dies(trained: Train, activation: str) -> None:
     run = trained("notes/dead_relu", f"model.activation={activation}")
@@ -261,6 +266,7 @@ def test_one_hidden_layer_approximates_a_sine(trained: Train) -> None:
 # ----------------------------------------------------------- setting number of layers and their sizes
 
 
+@pytest.mark.exhaustive
 def test_large_networks_end_in_a_narrower_spread_of_loss(trained: Train) -> None:
     def final_losses(units: int) -> list[float]:
         return [
@@ -288,6 +294,7 @@ def held_out_accuracy(run: RunDirectory) -> float:
     return score(run, "accuracy", "test")
 
 
+@pytest.mark.exhaustive
 def test_more_units_bend_the_border_more_and_twenty_fit_every_point(trained: Train) -> None:
     few = seeds_of(trained, "layer_sizes", "model.hidden=[3]")
     many = seeds_of(trained, "layer_sizes")
@@ -297,6 +304,7 @@ def test_more_units_bend_the_border_more_and_twenty_fit_every_point(trained: Tra
     assert all(held_out_accuracy(run) < 0.87 for run in many)
 
 
+@pytest.mark.exhaustive
 def test_stronger_l2_gives_smaller_weights_a_smoother_border_and_a_better_score(trained: Train) -> None:
     none = seeds_of(trained, "layer_sizes")  # the same network on the same points
     weak, middle, strong = (
@@ -312,6 +320,7 @@ def test_stronger_l2_gives_smaller_weights_a_smoother_border_and_a_better_score(
     assert mean_of(training_loss, none) < mean_of(training_loss, middle) < mean_of(training_loss, strong)
 
 
+@pytest.mark.exhaustive
 def test_the_larger_network_with_regularization_scores_best(trained: Train) -> None:
     small = seeds_of(trained, "large_regularized", "model.hidden=[2]")
     free = seeds_of(trained, "large_regularized", "regularization.l2=0")
@@ -321,6 +330,7 @@ def test_the_larger_network_with_regularization_scores_best(trained: Train) -> N
     assert mean_of(train_accuracy, free) > mean_of(train_accuracy, regularized) + 0.02
 
 
+@pytest.mark.exhaustive
 def test_regularization_is_gradual_forgetting(trained: Train) -> None:
     """At first the norm shrinks by the factor 1 - learning_rate * l2 in each step; then learning holds it."""
 
@@ -338,6 +348,7 @@ def test_regularization_is_gradual_forgetting(trained: Train) -> None:
     assert score(trained("notes/forgetting", "regularization.l2=0.1"), "accuracy") > 0.95
 
 
+@pytest.mark.exhaustive
 def test_three_layers_beat_two_and_five_do_not_beat_three_by_much(trained: Train) -> None:
     two, three, five = (
         mean_of(held_out_accuracy, seeds_of(trained, "depth", f"model.hidden={hidden}"))
@@ -347,6 +358,7 @@ def test_three_layers_beat_two_and_five_do_not_beat_three_by_much(trained: Train
     assert abs(five - three) < 0.03
 
 
+@pytest.mark.exhaustive
 def test_dropout_and_input_noise_work_against_overfitting(trained: Train) -> None:
     def last(name: str, *overrides: str) -> float:
         return float(np.mean([rows(run)[-1][name] for run in seeds_of(trained, "dropout_noise", *overrides)]))

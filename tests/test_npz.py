@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from usual import examples
 
 from mlpcli.errors import CheckpointError, DataError, MlpError
 from mlpcli.npz import NpzFile, read_npy, write_npz
@@ -142,7 +143,7 @@ def test_reads_headers_that_other_programs_write(tmp_path: Path, text: str) -> N
     dtype=st.sampled_from(["?", "i1", ">i2", "<f4", "f8", "c16", "U3", ">U2", "S5"]),
     order=st.sampled_from("CF"),
 )
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=examples(50), deadline=None, derandomize=True)
 def test_reads_any_header_that_numpy_writes(shape: tuple[int, ...], dtype: str, order: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "array.npy"
@@ -380,7 +381,7 @@ def test_an_error_while_opening_closes_the_file(tmp_path: Path, monkeypatch: pyt
 
 @given(st.data())
 @settings(
-    max_examples=150,
+    max_examples=examples(150),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -56,6 +56,7 @@ def wheel_names(folder: Path) -> list[str]:
         return sorted(archive.namelist())
 
 
+@pytest.mark.exhaustive
 def test_the_sdist_has_every_file(built: Path, copy: Path) -> None:
     [sdist] = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
@@ -70,6 +71,7 @@ def test_the_sdist_has_every_file(built: Path, copy: Path) -> None:
     assert {name.split("/")[0] for name in inside - ours} == {"PKG-INFO", "mlpcli.egg-info", "setup.cfg"}
 
 
+@pytest.mark.exhaustive
 def test_the_sdist_builds_the_wheel_that_the_checkout_builds(built: Path, copy: Path, tmp_path: Path) -> None:
     shutil.rmtree(copy / "mlpcli.egg-info")  # which lists the files of the sdist
     run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", tmp_path, folder=copy)
@@ -92,6 +94,7 @@ def programs(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python.parent
 
 
+@pytest.mark.exhaustive
 def test_the_wheel_runs_in_an_empty_folder(programs: Path, tmp_path: Path) -> None:
     where = run(programs / "python", "-c", "import mlpcli; print(mlpcli.__file__)", folder=tmp_path)
     assert Path(where).is_relative_to(programs.parent)

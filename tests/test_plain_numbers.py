@@ -14,7 +14,8 @@ import mlpcli
 from mlpcli import ConfigError
 from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.losses import LOSSES
-from mlpcli.nn.measures import MEASURES, Classified, Regressed, UndefinedError
+from mlpcli.nn.measures import MEASURES
+from mlpcli.nn.outcomes import Classified, Regressed, UndefinedError
 from mlpcli.training.apply import score_checkpoint
 from mlpcli.training.check import check_experiment
 from mlpcli.training.evaluation import full_report
@@ -58,7 +59,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("loss", "examples", "classes"), CASES)
-@pytest.mark.parametrize("batch_size", [1, 5])
+@pytest.mark.parametrize("batch_size", [1, pytest.param(5, marks=pytest.mark.exhaustive)])
 def test_what_a_training_returns(loss: str, examples: str, classes: str, batch_size: int) -> None:
     X, y = rows(loss)
     weights: Any = EXAMPLES[examples]

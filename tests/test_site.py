@@ -55,6 +55,7 @@ def test_the_reference_has_every_public_name() -> None:
     assert {*re.findall(r"^::: (\S+)$", page, re.MULTILINE)} == public
 
 
+@pytest.mark.exhaustive
 def test_it_is_built_without_a_warning_and_needs_no_other_server(tmp_path: Path) -> None:
     for package in ("mkdocs", "material", "mkdocstrings_handlers"):
         pytest.importorskip(package, reason="pip install '.[docs]'")

@@ -1,4 +1,8 @@
-"""Trains an epoch of configs/cifar10.yaml with PyTorch; the argument is a folder that contains ``cifar``."""
+"""Trains configs/cifar10.yaml with PyTorch.
+
+The arguments are a folder that contains ``cifar``, the number of epochs, and the precision of the products,
+float32 or bfloat16.
+"""
 
 import sys
 from pathlib import Path
@@ -8,7 +12,7 @@ import torch
 from torch import nn
 
 torch.manual_seed(0)
-folder = Path(sys.argv[1])
+folder, epochs, precision = Path(sys.argv[1]), int(sys.argv[2]), getattr(torch, sys.argv[3])
 names = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
 records = np.concatenate([np.fromfile(folder / "cifar" / name, np.uint8).reshape(-1, 3073) for name in names])
 y = torch.from_numpy(records[:, 0].astype(np.int64))
@@ -36,6 +40,7 @@ optimizer = torch.optim.SGD(
     nesterov=True,
     fused=True,
 )
+schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * -(-len(train) // 128))
 criterion = nn.CrossEntropyLoss()
 
 
@@ -44,16 +49,25 @@ def scaled(part: torch.Tensor) -> torch.Tensor:
     return X[part].float().sub_(shift).mul_(scale)
 
 
+def logits(part: torch.Tensor) -> torch.Tensor:
+    """Return the logits of some examples."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+        return model(scaled(part))
+
+
 def accuracy(split: torch.Tensor) -> float:
     """Return the accuracy of the network on a split."""
     with torch.no_grad():
-        correct = sum(int((model(scaled(part)).argmax(dim=1) == y[part]).sum()) for part in split.split(1000))
+        correct = sum(int((logits(part).argmax(dim=1) == y[part]).sum()) for part in split.split(1000))
     return correct / len(split)
 
 
-for part in train[torch.randperm(len(train))].split(128):
-    optimizer.zero_grad(set_to_none=True)
-    criterion(model(scaled(part)), y[part]).backward()
-    optimizer.step()
+for epoch in range(epochs):
+    for part in train[torch.randperm(len(train))].split(128):
+        optimizer.zero_grad(set_to_none=True)
+        criterion(logits(part).float(), y[part]).backward()
+        optimizer.step()
+        schedule.step()
+    print(f"epoch {epoch + 1}: validation {accuracy(val):.2%}")
 torch.save(model.state_dict(), folder / "best.pt")
 print(f"train {accuracy(train):.2%}, validation {accuracy(val):.2%}, test {accuracy(test):.2%}")

@@ -14,9 +14,11 @@ import click
 
 from mlpcli import __version__
 from mlpcli.cli.groups import Commands, Later
-from mlpcli.cli.output import tell
+from mlpcli.cli.output import mute, tell
 from mlpcli.errors import ConfigWarning, DataWarning, MlpError, RunWarning
-from mlpcli.text import printable
+from mlpcli.machine import address_limit
+from mlpcli.mpi.job import launched
+from mlpcli.text import memory, printable
 
 __all__ = ["COMMANDS", "cli", "run"]
 
@@ -24,12 +26,14 @@ __all__ = ["COMMANDS", "cli", "run"]
 COMMANDS = {
     "init": Later("mlpcli.cli.init:init", "Write a commented config to begin with."),
     "train": Later("mlpcli.cli.train:train", "Train a network from a config."),
+    "sweep": Later("mlpcli.cli.sweep:sweep", "Train a config with other values of its keys, in parallel."),
     "check": Later("mlpcli.cli.check:check", "Check a config, its data and its network before a long run."),
     "eval": Later("mlpcli.cli.eval:evaluate", "Evaluate a checkpoint on labelled examples."),
     "predict": Later("mlpcli.cli.predict:predict", "Predict new rows."),
     "explain": Later("mlpcli.cli.explain:explain_row", "Write out the forward pass of one example."),
     "importance": Later("mlpcli.cli.importance:importance", "Measure how much a network needs each column."),
     "plot": Later("mlpcli.cli.plot:plot", "Draw curves, boundaries, weights and more of runs."),
+    "compare": Later("mlpcli.cli.compare:compare", "Compare runs: what differs, and whether it matters."),
     "report": Later("mlpcli.cli.report:report", "Write a report on a run as one HTML page."),
     "export": Later(
         "mlpcli.cli.export:export", "Write a trained network for other programs: ONNX and others."
@@ -62,6 +66,8 @@ def run(args: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):  # do not fail on characters that the terminal cannot show
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if args[:1] in (["train"], ["sweep"]) and (started := launched()) is not None and started.local_rank:
+        mute()  # what is wrong with the command line is said once on each machine
     if "_MLP_COMPLETE" in os.environ:  # a shell asks what may follow
         import_module("mlpcli.cli.completion")  # which makes bash and zsh known
     try:
@@ -79,7 +85,9 @@ def run(args: list[str]) -> int:
 
         return _fail(f"Error: {with_hint(error)}", error.exit_code)
     except MemoryError:
-        return _fail("Error: out of memory; use a smaller network, batch or data set", 1)
+        limit = address_limit()
+        of = "" if limit is None else f": the process may have {memory(limit)} of addresses (ulimit -v)"
+        return _fail(f"Error: out of memory{of}; use a smaller network, batch or data set", 1)
     except SystemExit:  # from click, when the reader of a pipe closes it, as head does: the work is done
         return 0
     except OSError as error:

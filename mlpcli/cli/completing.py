@@ -22,7 +22,7 @@ __all__ = [
 _MOST = 10_000  # entries of a folder that are looked at
 Complete: TypeAlias = "Callable[[click.Context, click.Parameter, str], list[CompletionItem[Any]]]"
 _CONFIGS = (".yaml", ".yml")
-_RUN = ("config.yaml", "folds.json")  # either makes a folder a run
+_RUN = ("config.yaml", "folds.json", "seeds.json", "sweep.yaml")  # each makes a folder a run
 
 
 def complete_config(_: click.Context, __: click.Parameter, typed: str) -> list[CompletionItem[Any]]:

@@ -13,22 +13,24 @@ from mlpcli.errors import UsageError
 if TYPE_CHECKING:
     from mlpcli.config.schema import Experiment
 
-__all__ = ["is_checkpoint", "read_config", "refuse_run"]
+__all__ = ["RECORDS", "is_checkpoint", "read_config", "refuse_run"]
+
+RECORDS = ("folds.json", "seeds.json")  # that have the config of several runs
 
 
 def read_config(config: Path, overrides: Sequence[str] = ()) -> Experiment:
     """Return the experiment of a config with its ``--set`` options; raises ConfigError, CheckpointError.
 
-    ``config`` may also be the directory of a run or of a cross-validation, or a checkpoint. If it is the
+    ``config`` may also be the directory of a run or of several runs, or a checkpoint. If it is the
     config of a run that was moved, its data are found.
     """
     from mlpcli.config.loader import load_experiment, parse_experiment
 
     if (config / "config.yaml").is_file():
         config /= "config.yaml"
-    elif (config / "folds.json").is_file():
-        config /= "folds.json"
-    if config.name == "folds.json" or is_checkpoint(config):
+    else:
+        config = next((config / name for name in RECORDS if (config / name).is_file()), config)
+    if config.name in RECORDS or is_checkpoint(config):
         return parse_experiment(_kept_config(config), str(config), config.parent, overrides)
     experiment = load_experiment(config, overrides)
     if config.name != "config.yaml" or not config.with_name("run.log").exists():
@@ -42,7 +44,7 @@ def read_config(config: Path, overrides: Sequence[str] = ()) -> Experiment:
 
 
 def _kept_config(file: Path) -> str:
-    """Return the config in folds.json, or in a checkpoint, as YAML."""
+    """Return the config in folds.json or seeds.json, or in a checkpoint, as YAML."""
     from mlpcli.config.schema import to_plain
     from mlpcli.config.yaml12 import write_yaml
 
@@ -50,6 +52,10 @@ def _kept_config(file: Path) -> str:
         from mlpcli.training.validated import read_record
 
         return write_yaml(read_record(file).config)
+    if file.name == "seeds.json":
+        from mlpcli.cohort.seeds import read_seeds
+
+        return write_yaml(read_seeds(file).config)
     from mlpcli.training.checkpoints import read_plan
 
     return write_yaml(to_plain(read_plan(file)[0]))
@@ -79,7 +85,8 @@ def refuse_run(config: Path) -> None:
     run = config if config.is_dir() else config.parent
     if not is_run(run) or not (config.is_dir() or is_checkpoint(config)):
         return
-    anew = run / ("config.yaml" if (run / "config.yaml").is_file() else "fold-1/config.yaml")
+    found = (run / "config.yaml", run / "fold-1/config.yaml", *sorted(run.glob("seed-*/config.yaml")))
+    anew = next((config for config in found if config.is_file()), found[0])
     raise UsageError(
         f"{config} is {'a run' if config.is_dir() else 'a checkpoint'}, and a config is needed here.\n"
         f"To go on with the run: {command_line('train', '--resume', run)}\n"

@@ -125,9 +125,9 @@ def _is_zip(path: Path) -> bool:
 
 
 def _plan(widths: Sequence[int], experiment: Experiment | None) -> NetworkSpec:
-    from mlpcli.config.plan import plan_network, plan_widths
+    from mlpcli.config.plan import plan_experiment, plan_widths
 
-    return plan_widths(widths) if experiment is None else plan_network(experiment.model, widths)
+    return plan_widths(widths) if experiment is None else plan_experiment(experiment, widths)
 
 
 def _product(layer: WeightLayer) -> str:
@@ -197,6 +197,10 @@ def describe_network(widths: Sequence[int], experiment: Experiment | None) -> st
         )
     neurons = _sum([spec.members * layer.fan_out for layer in layers])
     sums = [["neurons", f"{neurons}  ({_inputs(widths[0])} not counted)"]]
+    sums = [
+        *([f"layer {number}", _seen(layer)] for number, layer in enumerate(layers, 1) if layer.window),
+        *sums,
+    ]
     learned = []
     for what, name in COUNTS.items():
         if spec.count(what):
@@ -243,6 +247,16 @@ def _kind(number: int, last: int, experiment: Experiment | None) -> str:
         return "hidden"
     model = experiment.model
     return (model.hidden[number - 1].activation or model.activation).name
+
+
+def _seen(layer: WeightLayer) -> str:
+    """Return in words what the units of a locally connected layer see."""
+    window = layer.window
+    assert window is not None
+    of = f"{window.side} x {window.side}" + (f" x {window.channels}" if window.channels > 1 else "")
+    seen = f"{window.size} x {window.size}" + (f" x {window.channels}" if window.channels > 1 else "")
+    units = layer.fan_out // window.places
+    return f"{units:,} units at each of {window.across} x {window.across} places see {seen} of {of}"
 
 
 def _sum(terms: Sequence[int]) -> str:

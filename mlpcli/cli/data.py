@@ -1,4 +1,4 @@
-"""``mlp data``: lists, describes and draws data sets, and downloads CIFAR-10."""
+"""``mlp data``: lists, describes, draws and converts data sets, and downloads CIFAR-10."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlpcli.blas import prepare_blas
+from mlpcli.cli.commands import command_line
 from mlpcli.cli.completing import complete_data
 from mlpcli.cli.configs import is_checkpoint, read_config
 from mlpcli.cli.groups import Commands
@@ -45,7 +46,7 @@ _MOST_ROWS = 20  # of a table
 
 @click.group(cls=Commands)
 def data() -> None:
-    """List, describe and draw data sets, and download CIFAR-10."""
+    """List, describe, draw and convert data sets, and download CIFAR-10."""
 
 
 # ---------------------------------------------------------------------------------------------- list
@@ -318,6 +319,51 @@ def draw(what: str, overrides: tuple[str, ...], out: Path | None) -> None:
     path = out or Path(f"{Path(what).stem}.png")
     save(draw_dataset(experiment), path)
     show(path)
+
+
+# ------------------------------------------------------------------------------------------- convert
+
+
+@data.command(short_help="Write a table as .npy files, of which large ones are read in blocks.")
+@click.argument("what", metavar="TABLE|CONFIG", shell_complete=complete_data)
+@click.option(
+    "--out",
+    "folder",
+    metavar="DIR",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The folder to make, with X.npy, y.npy, table.json and a config.",
+)
+@click.option("--target", metavar="NAME", help="The column of TABLE to predict.")
+def convert(what: str, folder: Path, target: str | None) -> None:
+    """Write a table as .npy files, once: those are read in blocks where they are larger than memory.
+
+    TABLE is a CSV or Parquet file, whose numbers, categories and missing cells are found as for training.
+    CONFIG is a config that names such a file, with what it says of it. The folder appears whole, or not at
+    all. New rows stay as they are: the network takes tables with the same columns.
+    """
+    prepare_blas()
+    from tqdm import tqdm
+
+    from mlpcli.training.convert import about_rows, convert_data, experiment_of
+
+    experiment = experiment_of(Path(what), target)
+    with tqdm(
+        total=about_rows(experiment),
+        unit=" rows",
+        unit_scale=True,
+        disable=not sys.stderr.isatty(),
+        dynamic_ncols=True,
+        bar_format="{percentage:3.0f}% {bar} {n_fmt} rows, {remaining} left",
+    ) as bar:
+        converted = convert_data(experiment, folder, told=lambda rows: _advance(bar, rows))
+    for note in converted.notes:
+        tell(note)
+    for name, why in converted.dropped.items():
+        tell(f"{clip(name, 60)} is left out: {why}")
+    what_y = "a number" if converted.classes is None else f"{converted.classes:,} classes"
+    show(f"{folder}: {converted.rows:,} rows of {count(converted.columns, 'column')}, {what_y} to predict")
+    show(f"next  {command_line('train', folder / 'data.yaml')}")
 
 
 # --------------------------------------------------------------------------------------------- fetch

@@ -10,6 +10,7 @@ import click
 
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.completing import complete_run
+from mlpcli.cli.options import tta_option
 from mlpcli.cli.output import show, show_json, tell
 from mlpcli.text import clip, columns, count, number, percent
 
@@ -32,8 +33,9 @@ _LABEL = 16  # widest name of a class in a table
     help="A .csv, .parquet or .npz file to use instead, whole unless --split is given; or another CIFAR-10 "
     "folder.",
 )
+@tta_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bool) -> None:
+def evaluate(checkpoint: Path, split: str | None, data: Path | None, tta: bool, as_json: bool) -> None:
     """Evaluate a CHECKPOINT: loss and scores, for each class precision, recall and F1, confusion matrix.
 
     CHECKPOINT is a checkpoint, or the directory of a run for its best epoch. Scores: accuracy, balanced
@@ -45,7 +47,7 @@ def evaluate(checkpoint: Path, split: str | None, data: Path | None, as_json: bo
     prepare_blas()
     from mlpcli.training.apply import score_checkpoint
 
-    report = score_checkpoint(checkpoint, split, data)
+    report = score_checkpoint(checkpoint, split, data, tta=tta)
     if as_json:
         show_json(report)
         return
@@ -62,6 +64,8 @@ def _describe(report: dict[str, Any]) -> str:
     head = f"on {part} of {report['data']}: {count(report['n'], 'example')}"
     if "weighted" in report:
         head += ", by their weights"
+    if "tta" in report:
+        head += ", with mirror images"
     network = f"{report['checkpoint']} ({which})"
     is_wide = len(network) + 1 + len(head) > shutil.get_terminal_size().columns
     head = f"{network}\n{head}" if is_wide else f"{network} {head}"

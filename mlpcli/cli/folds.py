@@ -1,30 +1,22 @@
-"""The part of ``mlp train`` that cross-validates: shows each fold, and at the end what all have found."""
+"""The part of ``mlp train`` that cross-validates: what it says of the folds, and what all have found."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING
 
-import click
-
-from mlpcli.cli.interrupt import Interrupt
-from mlpcli.cli.output import show, tell
-from mlpcli.cli.progress import Teller, describe_place, follow
-from mlpcli.errors import MlpError
+from mlpcli.cli.progress import Teller
+from mlpcli.cli.several import Words, table_of_runs, title, train_several
 from mlpcli.text import columns, shell_path
 
 if TYPE_CHECKING:
+    from mlpcli.cohort.folds import CrossValidation
     from mlpcli.config.schema import Experiment
     from mlpcli.training.directory import FoldsDirectory
-    from mlpcli.training.folds import CrossValidation
-    from mlpcli.training.run import Run
     from mlpcli.training.validated import FoldRow, FoldsRecord, Scores
 
 __all__ = ["cross_validate"]
-
-_MOST_ROWS = 30  # of the table
 
 
 def cross_validate(
@@ -37,108 +29,27 @@ def cross_validate(
     force_memory: bool,
 ) -> None:
     """Train the networks of all folds in the directory that ``take`` returns, and print what they found."""
-    from mlpcli.training.folds import CrossValidation
+    from mlpcli.cohort.folds import CrossValidation
 
-    with Interrupt() as interrupt:
-        directory = take()
-        validation: CrossValidation | None = None
+    def make(directory: FoldsDirectory) -> CrossValidation:
+        return CrossValidation(experiment, folds, repeats, directory=directory, force_memory=force_memory)
 
-        def last_words() -> str:
-            if validation is None and not directory.goes_on:
-                return "\nInterrupted."
-            return f"\nInterrupted; what was saved before is kept.\n{_go_on(directory)}"
-
-        interrupt.last_words = last_words
-        seconds = 0.0
-        try:
-            validation = CrossValidation(
-                experiment, folds, repeats, directory=directory, force_memory=force_memory
-            )
-            interrupt.stop = validation.stop
-            n = len(validation.plans)
-            told = len(validation.record.rows)
-            where, begun = "", False
-            with closing(validation.runs()) as runs:
-                for plan, run in runs:
-                    told = _tell_rows(validation, told, say)
-                    if not begun:
-                        _introduce(validation, run, say)
-                        begun = True
-                    number = validation.plans.index(plan) + 1
-                    follow(run, say, f"fold {number} of {n}, ")
-                    seconds += run.seconds
-                    if run.trainer.stopping:
-                        where = f"in fold {number} of {n}, {describe_place(run)}"
-            _tell_rows(validation, told, say)
-            stopped = validation.stopped and len(validation.record.rows) < n
-            if not stopped:
-                found = validation.finish()
-        except KeyboardInterrupt:  # before training began, or for the second time
-            tell(interrupt.last_words())
-            click.get_current_context().exit(interrupt.exit_code)
-        except MlpError as error:
-            if validation is not None or directory.goes_on:
-                _tell_what_goes_on(error, directory)
-            raise
-        finally:
-            directory.close(discard=True)
-        if stopped:
-            where = where or f"after fold {len(validation.record.rows)} of {n}"  # while a run was made
-            tell(f"\nInterrupted {where}; everything is saved.\n{_go_on(directory)}")
-            click.get_current_context().exit(interrupt.exit_code)
-        show(_summary(found.record, validation, directory, seconds))
+    train_several(take, make, Words("folds", _which, _describe, _summary), say)
 
 
-def _tell_what_goes_on(error: MlpError, directory: FoldsDirectory) -> None:
-    """Make an error speak of the cross-validation, which goes on, instead of the run of a fold alone."""
-    from mlpcli.training.directory import NotWrittenError
-
-    if isinstance(error, NotWrittenError) and error.topic in (None, "nothing written"):
-        refused = str(error).partition("\n")[0].rstrip(".")
-        error.args = (f"{refused}.\nWhat was saved before is whole.",)
-        error.topic = "run not written"
-    if error.topic is not None:
-        error.facts["run"] = directory.path
+def _which(validation: CrossValidation) -> str:
+    folds, repeats = validation.record.folds, validation.record.repeats
+    return f"{folds:,} folds" + (f", {repeats:,} times" if repeats > 1 else "")
 
 
-def _go_on(directory: FoldsDirectory) -> str:
-    return f"Resume with: mlp train --resume {shell_path(directory.path)}"
+def _describe(validation: CrossValidation, row: FoldRow) -> str:
+    """Say how the run of a fold has ended."""
+    from mlpcli.training.evaluation import score_text
 
-
-def _introduce(validation: CrossValidation, run: Run, say: Teller) -> None:
-    """Show the data, the network, the directory, and how far a resumed cross-validation had come."""
-    assert validation.directory is not None
-    record, done = validation.record, len(validation.record.rows)
-    repeats = f", {record.repeats} times" if record.repeats > 1 else ""
-    say(f"{run.describe_data()}; {record.folds} folds{repeats}")
-    say(run.describe_network())
-    resumed = ""
-    if done or run.trainer.steps:
-        resumed = f", resumed after {done:,} of {len(validation.plans):,} folds"
-        if run.trainer.steps:
-            resumed += f", {describe_place(run)} of the next"
-    say(f"-> {validation.directory.path}{resumed}")
-    for note in [*validation.notes, *run.notes]:
-        say.note(note)
-
-
-def _tell_rows(validation: CrossValidation, told: int, say: Teller) -> int:
-    """Say how the folds after the first ``told`` ones went; return how many have been told of."""
-    rows = validation.record.rows
-    names = _names(validation.record)
-    for row in rows[told:]:
-        from mlpcli.nn.measures import MEASURES
-        from mlpcli.training.evaluation import score_text
-
-        shown = [
-            f"{'loss' if name == 'loss' else MEASURES[name].title} {score_text(name, row.scores[name])}"
-            for name in names[:2]
-        ]
-        say(
-            f"{_label(row, validation.record)}: best epoch {row.best_epoch} of {row.epochs}, "
-            + ", ".join(shown)
-        )
-    return len(rows)
+    names = _names(validation.record)[:2]
+    shown = [f"{title(name)} {score_text(name, row.scores[name])}" for name in names]
+    label = _label(row, validation.record)
+    return f"{label}: best epoch {row.best_epoch} of {row.epochs}, {', '.join(shown)}"
 
 
 def _names(record: FoldsRecord) -> list[str]:
@@ -153,32 +64,26 @@ def _label(row: FoldRow, record: FoldsRecord) -> str:
     return f"fold {row.fold}" if record.repeats == 1 else f"repeat {row.repeat}, fold {row.fold}"
 
 
-def _summary(
-    record: FoldsRecord, validation: CrossValidation, directory: FoldsDirectory, seconds: float
-) -> str:
-    from mlpcli.nn.measures import MEASURES
+def _summary(validation: CrossValidation, seconds: float) -> str:
     from mlpcli.training.baselines import TITLES
     from mlpcli.training.evaluation import score_text
 
+    record, directory = validation.record, validation.directory
+    assert directory is not None
     names = _names(record)
 
     def cells(scores: Scores | None) -> list[str]:
         return [score_text(name, scores[name]) if scores and name in scores else "" for name in names]
 
-    titles = ["loss" if name == "loss" else MEASURES[name].title for name in names]
-    rows = [["", "best epoch", *titles]]
-    shown = record.rows[:_MOST_ROWS]
-    rows += [[_label(row, record), str(row.best_epoch), *cells(row.scores)] for row in shown]
-    rows.append(["mean of folds", "", *cells(record.mean)])
+    rows = [[_label(row, record), str(row.best_epoch), *cells(row.scores)] for row in record.rows]
+    below = [["mean of folds", "", *cells(record.mean)]]
     for baseline in record.rows[0].baselines:
         of_all = [row.baselines[baseline] for row in record.rows if baseline in row.baselines]
         if len(of_all) == len(record.rows):
-            rows.append([f"  {TITLES[baseline]}", "", *cells(_mean(of_all))])
-    rows.append(["standard deviation", "", *cells(record.std)])
-    rows.append(["out of fold", "", *cells(record.out_of_fold)])
-    blocks = [_verdict(record, validation.experiment), columns(rows, "<" + ">" * (len(names) + 1))]
-    if len(record.rows) > len(shown):
-        blocks[-1] += f"\nThe other {len(record.rows) - len(shown):,} folds are in {directory.scores}."
+            below.append([f"  {TITLES[baseline]}", "", *cells(_mean(of_all))])
+    below.append(["standard deviation", "", *cells(record.std)])
+    below.append(["out of fold", "", *cells(record.out_of_fold)])
+    table = table_of_runs([title(name) for name in names], rows, below, "folds", directory.scores)
     checkpoint = shell_path(directory.checkpoint)
     file = getattr(validation.experiment.data, "path", None)
     new = shell_path(os.path.relpath(file)) if file else "new.csv"
@@ -188,7 +93,7 @@ def _summary(
         ["next", f"mlp predict {checkpoint} {new}"],
         ["", f"mlp eval {shell_path(directory.path / 'fold-1')}"],
     ]
-    return "\n\n".join([*blocks, columns(facts, "<<")])
+    return "\n\n".join([_verdict(record, validation.experiment), table, columns(facts, "<<")])
 
 
 def _verdict(record: FoldsRecord, experiment: Experiment) -> str:

@@ -77,13 +77,19 @@ def named_terms(products: Array, *, whole: bool) -> Array:
     return first
 
 
-def products(x: Array, w: Array, b: Any, total: Any, show: Show, *, whole: bool) -> list[str]:
-    """Return the terms x * w of a sum, the bias and the total; what is left out of a long sum is one term."""
-    products, n = x.astype(np.float64) * w, len(x)
-    first = named_terms(products, whole=whole)
+def products(
+    x: Array, w: Array, b: Any, total: Any, show: Show, *, whole: bool, seen: Array | None = None
+) -> list[str]:
+    """Return the terms x * w of a sum, the bias and the total; what is left out of a long sum is one term.
+
+    If only some of the inputs are ``seen``, by their places, the sum has no terms of others.
+    """
+    places = np.arange(len(x)) if seen is None else seen
+    products, n = x.astype(np.float64) * w, len(places)
+    first = places[named_terms(products[places], whole=whole)]
     terms: list[str] = []
     for i in map(int, first):
-        number = "" if len(first) == n else f" [{i + 1}]"
+        number = "" if len(first) == len(x) else f" [{i + 1}]"
         left = show.factor(x[i]) if terms else show(x[i])
         terms.append(f"{'+ ' if terms else ''}{left} * {show.factor(w[i])}{number}")
     if len(first) < n:

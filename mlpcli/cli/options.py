@@ -6,7 +6,7 @@ import click
 
 from mlpcli.cli.completing import complete_change
 
-__all__ = ["set_option"]
+__all__ = ["set_option", "tta_option"]
 
 set_option = click.option(
     "--set",
@@ -15,4 +15,10 @@ set_option = click.option(
     multiple=True,
     shell_complete=complete_change,
     help="Change a key of the config, as in --set optimizer.learning_rate=1e-2. May be repeated.",
+)
+tta_option = click.option(
+    "--tta",
+    is_flag=True,
+    help="Predict from each image and its mirror image: the mean of both. For a network trained with "
+    "data.augment.flip; takes twice as long.",
 )

@@ -14,13 +14,29 @@ import click
 from mlpcli.cli.wrapping import fit_terminal
 from mlpcli.text import printable
 
-__all__ = ["show", "show_json", "tell", "write_data"]
+__all__ = ["mute", "said_muted", "show", "show_json", "tell", "write_data"]
 
 _LONGEST = 2000  # characters of a line on stderr
 
 
+_muted: list[str] | None = None  # what would have been told
+
+
+def mute() -> None:
+    """Print nothing from now on: another process, which does the same, says it all."""
+    global _muted
+    _muted = []
+
+
+def said_muted() -> str:
+    """Return what would have been told last if it had not been muted."""
+    return _muted[-1] if _muted else ""
+
+
 def show(text: object) -> None:
     """Print a result on stdout."""
+    if _muted is not None:
+        return
     click.echo(printable(str(text)))
 
 
@@ -37,6 +53,9 @@ def tell(text: str) -> bool:
     Work goes on if it could not: a pipe may have been closed, and a disk be full.
     """
     lines = [_cut(line) for line in printable(text).split("\n")]
+    if _muted is not None:
+        _muted[:] = ["\n".join(lines)]
+        return True
     try:
         click.echo(fit_terminal("\n".join(lines)), err=True)
     except (OSError, ValueError):

@@ -16,7 +16,7 @@ from mlpcli.cli.hints import with_hint
 from mlpcli.cli.output import show, tell
 from mlpcli.cli.pictures import PICTURES, check_folder, check_out, load_matplotlib
 from mlpcli.errors import MlpError, UsageError
-from mlpcli.figures import KINDS, NOTES, UnfitError
+from mlpcli.figures import KINDS, NOTES, OF_SWEEPS, UnfitError
 from mlpcli.text import count
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ _ALL = "all"  # the name that stands for all figures of the notes
     "kinds",
     metavar="KIND",
     multiple=True,
-    type=click.Choice(KINDS),
-    help=f"Which picture: {', '.join(KINDS)}. May be repeated. Default: all that fit the run.",
+    type=click.Choice((*KINDS, *OF_SWEEPS)),
+    help=f"Which picture: {', '.join(KINDS)}; of a sweep {', '.join(OF_SWEEPS)}. May be repeated. "
+    "Default: all that fit the run.",
 )
 @click.option(
     "--out",
@@ -84,7 +85,8 @@ def plot(
     a column. health: dead and saturated units, gradients, updates, norms of the weights; of several runs
     layer by layer. hidden: how the layers bend the plane. examples: the most confident mistakes.
 
-    A folder of runs stands for all of them.
+    A folder of runs stands for all of them. Of a sweep: parallel, every setting as a line through its values;
+    keys, the score against each key; key_importance, which keys mattered. --kind draws its runs, too.
     """
     kinds = tuple(dict.fromkeys(kinds))
     _check(runs, kinds, animate, text, notes)
@@ -95,6 +97,10 @@ def plot(
     if notes is not None:
         _draw_notes(notes, out)
         return
+    if set(kinds) & set(OF_SWEEPS) or (len(runs) == 1 and not kinds and not text and _is_sweep(runs[0])):
+        kinds = _draw_sweep(runs, kinds, out)
+        if not kinds:
+            return
     from mlpcli.training.finished import find_runs
 
     found = _open(find_runs(list(runs)), data)
@@ -260,6 +266,39 @@ def _draw(runs: Sequence[FinishedRun], kinds: tuple[str, ...], out: Path | None)
     if failed or refused:
         errors = [*failed, *refused]
         raise type(errors[0])("\n".join(dict.fromkeys(map(with_hint, errors))))
+
+
+def _is_sweep(path: Path) -> bool:
+    from mlpcli.sweep.record import SWEEP_CSV
+
+    return (path / SWEEP_CSV).is_file()
+
+
+def _draw_sweep(paths: Sequence[Path], kinds: tuple[str, ...], out: Path | None) -> tuple[str, ...]:
+    """Write the pictures of a sweep's settings, and return the kinds that are left to draw of its runs."""
+    from mlpcli.figures.settings import DRAW
+    from mlpcli.figures.style import save
+    from mlpcli.sweep.ranking import rank_sweep
+    from mlpcli.sweep.record import SWEEP_CSV, read_record
+
+    asked = [kind for kind in kinds if kind in OF_SWEEPS]
+    if len(paths) > 1 or not _is_sweep(paths[0]):
+        raise UsageError(f"--kind {asked[0]} draws one sweep; name its directory, which has a {SWEEP_CSV}")
+    found = rank_sweep(read_record(paths[0] / SWEEP_CSV))
+    folder = out or paths[0] / "plots"
+    check_folder(folder if out is None or not _is_file(out) else out.parent)
+    for kind in asked or OF_SWEEPS:
+        try:
+            figure = DRAW[kind](found)
+        except UnfitError as error:
+            if asked:
+                raise
+            tell(f"not drawn: {error}")
+            continue
+        path = folder if out is not None and _is_file(out) else folder / f"{kind}.png"
+        save(figure, path)
+        show(path)
+    return tuple(kind for kind in kinds if kind not in OF_SWEEPS)
 
 
 def _folder(runs: Sequence[FinishedRun]) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,12 @@ from mlpcli.blas import prepare_blas
 from mlpcli.cli.commands import command_line
 from mlpcli.cli.completing import complete_run
 from mlpcli.cli.configs import is_checkpoint
+from mlpcli.cli.options import tta_option
 from mlpcli.cli.output import tell, write_data
 from mlpcli.errors import MlpError, UsageError
 
 if TYPE_CHECKING:
-    from mlpcli.training.apply import Predictions
+    from mlpcli.training.predictions import Predictions
 
 __all__ = ["predict"]
 
@@ -49,6 +50,7 @@ __all__ = ["predict"]
     multiple=True,
     help="Columns of a .csv to carry along, before the predictions: names with commas between, or all.",
 )
+@tta_option
 def predict(
     checkpoint: Path,
     data: Path,
@@ -56,6 +58,7 @@ def predict(
     threshold: float | None,
     top: int | None,
     keep: tuple[str, ...],
+    tta: bool,
 ) -> None:
     """Write the network's predictions for the rows of DATA as CSV, a line for each row.
 
@@ -66,9 +69,9 @@ def predict(
     run, for its best epoch.
     """
     prepare_blas()
-    from mlpcli.training.apply import predict_rows
     from mlpcli.training.checkpoints import load_checkpoint
     from mlpcli.training.named import find_checkpoint
+    from mlpcli.training.predictions import predict_pieces
 
     if _is_run(data) and not _is_run(checkpoint):
         swapped = command_line("predict", data, checkpoint)
@@ -81,19 +84,27 @@ def predict(
     names = [name.strip() for text in keep for name in text.split(",") if name.strip()]
     columns = None if names == ["all"] else names
     with _file(data) as file:
-        predictions = predict_rows(
-            load_checkpoint(checkpoint), file, threshold=threshold, top=top, keep=columns
+        pieces = predict_pieces(
+            load_checkpoint(checkpoint), file, threshold=threshold, top=top, keep=columns, tta=tta
         )
-    for note in predictions.notes:
-        tell(note)
-    text = _csv(predictions)
-    if out is None:
-        write_data(text)
-        return
-    from mlpcli.files import replace_file
+        if out is None:
+            notes = _write(pieces, write_data)
+        else:
+            from mlpcli.files import replace_file
 
-    with replace_file(out.resolve()) as stream:  # where a link points to
-        stream.write(text.encode())
+            with replace_file(out.resolve()) as stream:  # where a link points to
+                notes = _write(pieces, lambda text: stream.write(text.encode()))
+    for note in notes:
+        tell(note)
+
+
+def _write(pieces: Iterable[Predictions], write: Callable[[str], object]) -> list[str]:
+    """Write predictions as they come, and return the notes on them."""
+    notes: list[str] = []
+    for number, predictions in enumerate(pieces):
+        write(_csv(predictions, header=number == 0))
+        notes = predictions.notes
+    return notes
 
 
 def _is_run(path: Path) -> bool:
@@ -132,8 +143,8 @@ def _check_out(out: Path, inputs: dict[str, Path]) -> None:
             raise UsageError(f"--out {out} is {what}; name another file")
 
 
-def _csv(predictions: Predictions) -> str:
-    """Return a line for each row: what is carried along, then labels and numbers."""
+def _csv(predictions: Predictions, *, header: bool = True) -> str:
+    """Return a line for each row, and a header: what is carried along, then labels and numbers."""
     from mlpcli.data.writing import number_cell, text_cell
 
     columns: list[tuple[str, list[str]]] = []
@@ -144,9 +155,10 @@ def _csv(predictions: Predictions) -> str:
             columns.append((f"label_{i + 1}", list(map(text_cell, predictions.ranked[i]))))
         columns.append((name, list(map(number_cell, predictions.values[:, i]))))
     taken = {name for name, _ in predictions.kept}
-    header = [name for name, _ in predictions.kept]
-    header += [f"predicted_{name}" if name in taken else name for name, _ in columns]
+    names = [name for name, _ in predictions.kept]
+    names += [f"predicted_{name}" if name in taken else name for name, _ in columns]
     kept = [[text_cell(text) if text else "" for text in texts] for _, texts in predictions.kept]
     cells = kept + [texts for _, texts in columns]
-    lines = [",".join(map(text_cell, header)), *map(",".join, zip(*cells, strict=True))]
+    lines = [",".join(map(text_cell, names))] if header else []
+    lines += map(",".join, zip(*cells, strict=True))
     return "".join(f"{line}\n" for line in lines)

@@ -13,7 +13,7 @@ from mlpcli.cli.output import tell
 if TYPE_CHECKING:
     from mlpcli.training.run import Run
 
-__all__ = ["Teller", "describe_place", "follow"]
+__all__ = ["BarOfAll", "Teller", "describe_place", "follow"]
 
 
 class Teller:
@@ -42,11 +42,8 @@ def describe_place(run: Run) -> str:
     return f"after epoch {trainer.progress.epoch:,} of {run.experiment.training.epochs:,}"
 
 
-def follow(run: Run, say: Teller, before: str = "") -> list[float]:
-    """Train with a progress bar in a terminal, else a line for each epoch; return their examples/s.
-
-    The bar begins with the text ``before``; if there is one, there is no line for each epoch.
-    """
+def follow(run: Run, say: Teller) -> list[float]:
+    """Train with a progress bar in a terminal, else a line for each epoch; return their examples/s."""
     from tqdm import tqdm
 
     from mlpcli.training.bar import BAR, latest_scores
@@ -62,7 +59,7 @@ def follow(run: Run, say: Teller, before: str = "") -> list[float]:
         total=run.experiment.training.epochs,
         disable=not shows_bar,
         ncols=_narrower_than_the_terminal(sys.stderr)[0] if shows_bar else None,
-        bar_format=before + BAR,
+        bar_format=BAR,
     )
     if shows_bar:
         bar.dynamic_ncols = _narrower_than_the_terminal  # type: ignore[assignment]
@@ -70,11 +67,41 @@ def follow(run: Run, say: Teller, before: str = "") -> list[float]:
         for epoch in bar:
             rates.append(epoch.metrics["examples_per_second"])
             bar.set_postfix_str(latest_scores(run, epoch), refresh=False)
-            if not in_terminal and not before:
+            if not in_terminal:
                 say(describe_epoch(epoch.metrics))
-    if in_terminal and not before:
+    if in_terminal:
         say("")  # sets the summary off from the bar
     return rates
+
+
+class BarOfAll:
+    """A bar for the epochs of several runs, ``total`` in all, from its first call on, in a terminal."""
+
+    def __init__(self, total: int, say: Teller) -> None:
+        self.is_shown = sys.stderr is not None and sys.stderr.isatty() and not say.quiet
+        self._total, self._say = total, say
+        self._bar: Any = None
+
+    def __call__(self, done: int, text: str) -> None:
+        """Show how many epochs are done, with a text behind the bar."""
+        from tqdm import tqdm
+
+        if not self.is_shown:
+            return
+        if self._bar is None:
+            from mlpcli.training.bar import BAR_OF_ALL
+
+            columns = _narrower_than_the_terminal(sys.stderr)[0]
+            self._bar = tqdm(total=self._total, initial=done, ncols=columns, bar_format=BAR_OF_ALL)
+            self._bar.dynamic_ncols = _narrower_than_the_terminal
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Leave the bar as it is, and set what follows off from it."""
+        if self._bar is not None:
+            self._bar.close()
+            self._say("")
 
 
 def _narrower_than_the_terminal(terminal: Any) -> tuple[int, int]:

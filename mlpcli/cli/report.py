@@ -22,7 +22,7 @@ __all__ = ["report"]
     "--out",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="An .html file. Default: report.html in the run's directory.",
+    help="An .html file. Default: report.html in the run's directory, or sweep.html in that of a sweep.",
 )
 @click.option(
     "--data",
@@ -31,24 +31,35 @@ __all__ = ["report"]
     help="Where the run's data are now, if they are not found.",
 )
 def report(run: Path, out: Path | None, data: Path | None) -> None:
-    """Write a page on RUN, the directory of a run, that opens in any browser, also offline.
+    """Write a page on RUN, the directory of a run or a sweep, that opens in any browser, also offline.
 
     What the numbers show in sentences, scores, config, the network with its weights and counts, curves,
     boundary, confusion, unit health with advice, the surest mistakes. With training.snapshots a button plays
     how the boundary was learned.
+
+    Of a sweep: its settings by their mean score, which keys mattered, whether differences are larger than the
+    spread over seeds, and what the best settings have learned.
     """
     if out is not None:
         check_out(out, (".html",))
     prepare_blas()
     load_matplotlib("jinja2")
     from mlpcli.figures.report import render_report
+    from mlpcli.sweep.record import SWEEP_CSV
     from mlpcli.training.finished import FinishedRun
 
-    finished = FinishedRun.open(run, data)
-    if out is None:
-        check_folder(finished.directory)
-    path = out or finished.directory / "report.html"
-    page = render_report(finished).encode()
+    if (run / SWEEP_CSV).is_file():
+        from mlpcli.figures.sweep_page import render_sweep
+
+        check_folder(run)
+        path = out or run / "sweep.html"
+        page = render_sweep(run, data).encode()
+    else:
+        finished = FinishedRun.open(run, data)
+        if out is None:
+            check_folder(finished.directory)
+        path = out or finished.directory / "report.html"
+        page = render_report(finished).encode()
     with replace_file(make_place(path)) as stream:
         stream.write(page)
     show(f"{path}  ({memory(len(page))})")

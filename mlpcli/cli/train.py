@@ -14,24 +14,27 @@ import click
 from mlpcli.blas import prepare_blas
 from mlpcli.cli.commands import quoted
 from mlpcli.cli.completing import complete_config, complete_run
-from mlpcli.cli.configs import is_checkpoint, read_config, refuse_run
+from mlpcli.cli.configs import RECORDS, is_checkpoint, read_config, refuse_run
 from mlpcli.cli.count_params import describe_costs, describe_network
 from mlpcli.cli.interrupt import Interrupt
 from mlpcli.cli.options import set_option
-from mlpcli.cli.output import show, tell
+from mlpcli.cli.output import mute, show, tell
 from mlpcli.cli.progress import Teller, describe_place, follow
 from mlpcli.errors import UsageError
+from mlpcli.mpi.job import join_job
 from mlpcli.text import clip, columns, count, install_command, percent, shell_path, some
 
 if TYPE_CHECKING:
     from mlpcli.config.origins import Origins
     from mlpcli.config.schema import Experiment
-    from mlpcli.training.directory import FoldsDirectory, RunDirectory
+    from mlpcli.mpi.job import Job
+    from mlpcli.mpi.ranks import Ranks
+    from mlpcli.training.directory import RunDirectory
     from mlpcli.training.run import Run
 
 __all__ = ["train"]
 
-_FOLDS = "folds.json"  # by which the directory of a cross-validation is known
+_FOLDS, _SEEDS = RECORDS  # by which the directories of several runs are known
 
 
 @click.command()
@@ -48,6 +51,12 @@ _FOLDS = "folds.json"  # by which the directory of a cross-validation is known
     metavar="N",
     type=click.IntRange(1, 1000),
     help="With --folds: do it N times, with other folds and other seeds. Default: once.",
+)
+@click.option(
+    "--seeds",
+    metavar="N",
+    type=click.IntRange(2, 1000),
+    help="Train N networks, from training.seed on, and show the mean and the spread of their scores.",
 )
 @click.option(
     "--out",
@@ -90,6 +99,7 @@ def train(
     overrides: tuple[str, ...],
     folds: int | None,
     repeats: int | None,
+    seeds: int | None,
     out: Path | None,
     resume: str | None,
     data: Path | None,
@@ -110,44 +120,70 @@ def train(
     With --folds there is such a run for each fold, in fold-1 and so on. Beside them stand folds.json with the
     scores, out_of_fold.csv with a prediction for each row from a network that has not seen it, and folds.npz,
     a checkpoint that predicts the mean of all networks.
+
+    With --seeds there is such a run for each seed, in seed-0 and so on, and seeds.json with their scores,
+    their mean and their standard deviation. Each run has the bytes that it would have alone, but networks
+    of one shape train together: many small ones in the time of a few.
     """
-    prepare_blas(threads, engine)
+    job = join_job()
+    prepare_blas(threads, engine, 1 if job is None else job.sharing)
+    if job is not None and job.rank:
+        _train_along(job, force_memory)
+        return
     place = Path(resume) if resume else out
     cross_validates = folds is not None or (
         resume is not None and place is not None and (place / _FOLDS).is_file()
     )
     if repeats is not None and not cross_validates:
         raise UsageError("--repeats repeats a cross-validation; give --folds, too")
-    mark = _FOLDS if cross_validates else "config.yaml"
+    if seeds is not None and cross_validates:
+        raise UsageError(
+            "give either --folds or --seeds; for other seeds of each fold: --folds with --repeats"
+        )
+    has_seeds = seeds is not None or (resume is not None and place is not None and (place / _SEEDS).is_file())
+    if job is not None and (cross_validates or has_seeds):
+        several = "a cross-validation" if cross_validates else "--seeds"
+        raise UsageError(
+            f"{several} trains several networks, and {job.size} processes share the training of one; "
+            "start one process"
+        )
+    mark = _FOLDS if cross_validates else _SEEDS if has_seeds else "config.yaml"
     config, run_directory = _read_resume(config, out, resume, force, mark)
     experiment = _read_experiment(config, overrides, data, resume is not None)
     if dry_run:
-        show(_plan(experiment, _read_origins(config, overrides), folds, repeats or 1))
+        show(_plan(experiment, _read_origins(config, overrides), folds, repeats or 1, seeds))
         return
 
-    from mlpcli.training.directory import NotWrittenError
+    from mlpcli.training.directory import FoldsDirectory, NotWrittenError, SeedsDirectory
     from mlpcli.training.names import run_name
-    from mlpcli.training.start import start_run, take_directory
+    from mlpcli.training.start import start_run, take_directory, take_folder
 
     if force and out is None:
         raise UsageError("--force replaces the run in --out DIR; name that directory with --out")
-    say = Teller(quiet)
+    say, goes_on = Teller(quiet), resume is not None
     if cross_validates:
         from mlpcli.cli.folds import cross_validate
-        from mlpcli.training.folds import take_folds_directory
 
         def take() -> FoldsDirectory:
-            return take_folds_directory(
-                run_name(config), run_directory, resume=resume is not None, force=force
-            )
+            return take_folder(FoldsDirectory, run_name(config), run_directory, resume=goes_on, force=force)
 
         cross_validate(experiment, folds, repeats, take, say, force_memory=force_memory)
         return
+    if has_seeds:
+        from mlpcli.cli.seeds import train_seeds
+
+        def take_seeds() -> SeedsDirectory:
+            return take_folder(SeedsDirectory, run_name(config), run_directory, resume=goes_on, force=force)
+
+        train_seeds(experiment, seeds, take_seeds, say, force_memory=force_memory)
+        return
     with Interrupt() as interrupt:
-        directory = take_directory(run_name(config), run_directory, resume=resume is not None, force=force)
+        directory = take_directory(run_name(config), run_directory, resume=goes_on, force=force)
         interrupt.last_words = lambda: _ended(directory)
         try:
-            run = start_run(experiment, directory, force_memory=force_memory)
+            run = start_run(
+                experiment, directory, force_memory=force_memory, processes=_processes(job, experiment)
+            )
             interrupt.stop = run.stop
             _introduce(run, directory, say)
             rates = follow(run, say)
@@ -164,6 +200,29 @@ def train(
             tell(_interrupted(run, directory))
             click.get_current_context().exit(interrupt.exit_code)
         show(_summary(run, directory, rates))
+
+
+def _processes(job: Job | None, experiment: Experiment) -> Ranks | None:
+    if job is None:
+        return None
+    from mlpcli.mpi.ranks import Ranks
+
+    return Ranks(job, any_order=experiment.training.shard_sum == "any_order")
+
+
+def _train_along(job: Job, force_memory: bool) -> None:
+    """Train the run of process 0 along with it; that one reads the config, writes the files and prints."""
+    from mlpcli.mpi.along import begin_along, train_along
+
+    mute()
+    with Interrupt() as interrupt:
+        run = begin_along(job, force_memory=force_memory)
+        if run is None:
+            return
+        interrupt.stop = run.stop
+        train_along(run)
+        if run.trainer.stopping:
+            click.get_current_context().exit(interrupt.exit_code)
 
 
 def _read_resume(
@@ -205,7 +264,7 @@ def _read_experiment(
         return read_config(config, overrides)
     from mlpcli.config.loader import load_experiment
 
-    experiment = (read_config if config.name == _FOLDS else load_experiment)(config, overrides)
+    experiment = (read_config if config.name in RECORDS else load_experiment)(config, overrides)
     if data is None:  # where they are is found with the help of last.npz
         return experiment
     from mlpcli.training.moved import redirected
@@ -225,6 +284,8 @@ def _introduce(run: Run, directory: RunDirectory, say: Teller) -> None:
             "that cannot be learned; see mlp check."
         )
     say(run.describe_network())
+    if run.processes is not None:
+        say(run.describe_processes())
     resumed = bool(run.trainer.steps)
     say(f"-> {directory.path}{f', resumed {describe_place(run)}' if resumed else ''}")
     for note in run.notes:
@@ -250,14 +311,16 @@ def _go_on(directory: RunDirectory) -> str:
 
 def _read_origins(config: Path, overrides: tuple[str, ...]) -> Origins | None:
     """Return where the keys of a config come from; None if it was kept, complete, and not written."""
-    if config.name == _FOLDS or is_checkpoint(config):
+    if config.name in RECORDS or is_checkpoint(config):
         return None
     from mlpcli.config.loader import read_origins
 
     return read_origins(config, overrides)
 
 
-def _plan(experiment: Experiment, origins: Origins | None, folds: int | None, repeats: int) -> str:
+def _plan(
+    experiment: Experiment, origins: Origins | None, folds: int | None, repeats: int, seeds: int | None
+) -> str:
     """Return the resolved config and, as comments, the network's size; the whole is a config again."""
     from mlpcli.config.origins import write_with_origins
     from mlpcli.config.schema import flatten, to_plain
@@ -269,7 +332,9 @@ def _plan(experiment: Experiment, origins: Origins | None, folds: int | None, re
     lines = [*network.splitlines(), "", *describe_costs(plan.widths, plan.experiment, plan.data).splitlines()]
     if folds is not None:
         words = f"{folds} folds" + (f" x {repeats} repeats" if repeats > 1 else "")
-        lines = [f"{words}: {folds * repeats:,} networks of this kind, one after the other", "", *lines]
+        lines = [f"{words}: {folds * repeats:,} networks of this kind, side by side", "", *lines]
+    if seeds is not None:
+        lines = [f"{seeds:,} seeds: {seeds:,} networks of this kind, side by side", "", *lines]
     for note in (plan.start, plan.note):
         if note is not None:
             lines = [*textwrap.wrap(note, 80), "", *lines]

@@ -43,7 +43,7 @@ def write_out(found: Explanation, digits: int = 4, *, whole: bool = False) -> st
     show = Show(digits)
     last = len(found.forward.layers)
     blocks = [_head(found, digits)]
-    if not found.followed.transform.is_plain:
+    if not found.followed.transform.is_plain and found.followed.transform.whitening is None:
         blocks.append(_raw(found, show, whole=whole))
     blocks.append(_inputs(found, show, whole=whole))
     if found.forward.hidden_add_nothing and not whole:
@@ -114,6 +114,9 @@ def _inputs(found: Explanation, show: Show, *, whole: bool) -> str:
         shown = ["" if number is None else show(number) for number in scaling] if scaled else []
         rows.append(["", str(i + 1), clip(names[i], _NAME), value, *shown, show(x[i])])
     formula = "x = (value - shift) / scale" if scaled else "x is the value"
+    if transform.whitening is not None:
+        k = transform.whitening.filters.shape[-1]
+        formula = f"x is a sum over the {k} x {k} pixels around it,\n  filter * (value - shift) / scale"
     lines = [f"{count(len(x), 'input')}: {formula}", columns(rows, "<><" + ">" * (len(rows[0]) - 3))]
     for j in [j for j in numbers if np.isnan(float(found.raw[j]))][:_FIRST]:
         name = clip(checkpoint.columns[j], _NAME)
@@ -166,19 +169,19 @@ def _layer(found: Explanation, number: int, show: Show, *, whole: bool) -> str:
         names = [f"unit {j + 1:,} ({clip(name, 16)})" for j, name in enumerate(found.output_names)]
     width = max(len(names[j]) for j in chosen) + 4
     lines = [*_title(found, number)]
-    if len(layer.x) > MOST_TERMS and not whole and layer.W.any():
-        lines.append(
-            f"  of {len(layer.x):,} terms the largest, each with the number of its input in brackets"
-        )
+    terms = len(layer.x) if layer.seen is None else layer.seen.shape[1]
+    largest = f"of {terms:,} terms the largest, " if terms > MOST_TERMS and not whole else ""
+    if (largest or layer.seen is not None) and layer.W.any():
+        lines.append(f"  {largest}each with the number of its input in brackets")
     for step in layer.steps:
         if isinstance(step.layer, LayerNorm):
             mean, var = step.X.mean(dtype=np.float64), step.X.var(dtype=np.float64)
             lines.append(f"  layer norm: the sums have the mean {show(mean)} and the variance {show(var)}")
     for j in chosen:
-        terms = _unit(layer, j, show, whole=whole)
+        sums = _unit(layer, j, show, whole=whole)
         if last:
-            terms += _ends(found, j, show, whole=whole)
-        packed = [line for label, tokens in terms for line in pack(label, tokens, WIDTH - width)]
+            sums += _ends(found, j, show, whole=whole)
+        packed = [line for label, tokens in sums for line in pack(label, tokens, WIDTH - width)]
         lines += [f"{f'  {names[j]}' if i == 0 else '':{width}}{line}" for i, line in enumerate(packed)]
     if len(chosen) < len(layer.y):
         less = "are nearer to 0" if found.checkpoint.classes is None else "are less"
@@ -233,9 +236,8 @@ def _unit(layer: LayerPass, j: int, show: Show, *, whole: bool) -> list[tuple[st
     for piece in range(layer.pieces):
         place = piece * units + j
         label = f"piece {piece + 1}: z = " if layer.pieces > 1 else "z = "
-        lines.append(
-            (label, products(layer.x, layer.W[:, place], layer.b[place], layer.z[place], show, whole=whole))
-        )
+        own = layer.W[:, place], layer.b[place], layer.z[place]
+        lines.append((label, products(layer.x, *own, show, whole=whole, seen=layer.seen_by(j))))
         lines += [
             _follow(step, place, show)
             for step in steps

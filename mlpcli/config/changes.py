@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,11 @@ __all__ = ["Change", "read_changes", "read_option", "shorten"]
 class Change:
     """A dotted key and its new value.
 
-    ``option`` is the text of the ``--set`` option, or None if the change comes from Python. ``spelling`` says
-    how the change was written, if that was the old way. ``choice`` says that the value is ``{name: ...}``; a
-    section of another name then loses its other keys, which are settings of that name.
+    ``option`` is the text of the ``--set`` option, or None if the change comes from elsewhere. ``spelling``
+    says how the change was written, if that was the old way. ``choice`` says that the value is
+    ``{name: ...}``; a section of another name then loses its other keys, which are settings of that name.
+    ``explained`` returns what is said about the change, with the place where it was asked for, if that is no
+    such option. ``path`` is the key in parts, if one of them has a dot in it.
     """
 
     key: str
@@ -32,6 +34,8 @@ class Change:
     option: str | None = None
     spelling: OldSpelling | None = None
     choice: bool = False
+    explained: Callable[[str], str] | None = None
+    path: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, key: str, value: Any, option: str | None = None) -> Change:
@@ -43,6 +47,8 @@ class Change:
 
     def explain(self, text: str) -> str:
         """Return what is said about the change, after the option if it was one."""
+        if self.explained is not None:
+            return self.explained(text)
         return text if self.option is None else f"--set {shorten(self.option)}: {text}"
 
     @property
@@ -55,7 +61,7 @@ class Change:
 
     def apply(self, document: Document) -> Path:
         """Make the change in the document and return the path that it set; raises YamlError."""
-        parts = self.key.split(".")
+        parts = self.path or self.key.split(".")
         path: Path = ()
         target = document.data
         for part in parts[:-1]:

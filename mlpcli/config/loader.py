@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
@@ -22,12 +24,13 @@ from mlpcli.config.source import Placed, Source, order
 from mlpcli.config.spellings import renew
 from mlpcli.config.tables import describe_table, section_for
 from mlpcli.config.values import copy_value
-from mlpcli.config.yaml12 import Document, YamlError, end_of, read_yaml
+from mlpcli.config.yaml12 import Document, Mark, Path, YamlError, end_of, read_yaml
 from mlpcli.errors import ConfigError, ConfigWarning, nearest, warn_caller
 from mlpcli.text import some
 
 __all__ = [
     "MAX_BYTES",
+    "VariedConfig",
     "load_experiment",
     "make_experiment",
     "parse_experiment",
@@ -72,6 +75,35 @@ def read_origins(file: FilePath, overrides: Sequence[str] = ()) -> Origins:
         source.origins.append((change.apply(document), change))
         renew(document)
     return Origins(document, source)
+
+
+class VariedConfig:
+    """A config that is read once, and of which other values of some keys make further experiments.
+
+    ``experiment`` is that of the config itself, with ``changes``. Raises ConfigError with every problem.
+    """
+
+    def __init__(self, file: FilePath, changes: Sequence[str | Change]) -> None:
+        self._document, self.source, self._folder = _read_file(file)
+        self.experiment = _finish(self._document, self.source, self._folder, changes)
+
+    def place(self, path: Path) -> Mark | None:
+        """Return where a key or an entry of a list stands in the file; None if a change has set it."""
+        is_changed = any(path[: len(key)] == key for key, _ in self.source.origins)
+        return None if is_changed else self._document.values.get(path)
+
+    def changed(self, changes: Sequence[Change]) -> Experiment:
+        """Return the experiment with more changes; raises ConfigError."""
+        document = replace(self._document, data=deepcopy(self._document.data))
+        source = Source(self.source.name, self.source.lines)
+        source.origins, source.bases = [*self.source.origins], self.source.bases
+        return _finish(document, source, self._folder, changes)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the config with its base and its changes, in which relative paths are absolute."""
+        data: dict[str, Any] = deepcopy(self._document.data)
+        anchor_files(data, self._folder)
+        return data
 
 
 def parse_experiment(text: str, name: str, folder: FilePath, overrides: Sequence[str] = ()) -> Experiment:
@@ -134,7 +166,7 @@ def _finish(
     document: Document,
     source: Source,
     folder: FilePath,
-    changes: Sequence[str] | Sequence[Change],
+    changes: Sequence[str | Change],
     arrays: bool = False,
     is_frame: bool = False,
 ) -> Experiment:
@@ -158,6 +190,9 @@ def _finish(
                 raise YamlError("the config itself names the base that it extends")
             source.origins.append((change.apply(document), change))
         except YamlError as error:
+            if isinstance(asked, Change) and asked.explained is not None:
+                broken.append(asked.explain(error.message))
+                continue
             name = f"--set {shorten(asked)}" if isinstance(asked, str) else asked.key
             broken.append(f"{name}: {error.message}")
             continue

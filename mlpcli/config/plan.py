@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from mlpcli.config.schema import Layer, Model
-from mlpcli.specs import ArraySpec, BufferSpec, LayerSpec, NetworkSpec
+from mlpcli.config.schema import Experiment, Layer, Model
+from mlpcli.specs import ArraySpec, BufferSpec, LayerSpec, NetworkSpec, Window
 
-__all__ = ["NORMS", "UNITS", "Unit", "plan_network", "plan_widths"]
+__all__ = ["NORMS", "UNITS", "Unit", "plan_experiment", "plan_network", "plan_widths"]
 
 # Takes the number of the layer, its units and the settings of the activation.
 PlanUnit: TypeAlias = Callable[[int, int, dict[str, Any]], LayerSpec]
@@ -157,6 +157,31 @@ def _dense(
     )
 
 
+def _local(number: int, window: Window, units: int, pieces: int, init: dict[str, Any]) -> LayerSpec:
+    """Specify a layer whose ``units`` at each place see a window of an image, with weights of their own."""
+    inputs, sums = window.channels * window.side**2, units * pieces
+    buffers = [
+        BufferSpec("Y", window.places * sums, keeps=True),
+        BufferSpec("seen", window.places * window.fan_in, keeps=True),
+        BufferSpec("apart", window.places * sums),
+    ]
+    if number > 1:
+        buffers.append(BufferSpec("dX", inputs))
+    return LayerSpec(
+        "local",
+        number,
+        inputs,
+        window.places * sums,
+        {"units": units, "init": init},
+        parameters=(
+            ArraySpec("W", f"W{number}", (window.places, window.fan_in, sums), "weights", penalized=True),
+            ArraySpec("b", f"b{number}", (window.places * sums,), "biases"),
+        ),
+        buffers=tuple(buffers),
+        window=window,
+    )
+
+
 def _linear_path(inner: Sequence[LayerSpec], widths: Sequence[int], model: Model) -> LayerSpec:
     """Specify a layer that adds a linear function X V of the network's inputs to the output of all others.
 
@@ -218,12 +243,20 @@ def _noise(width: int, std: float) -> LayerSpec:
     return LayerSpec("noise", 1, width, width, {"std": std}, buffers=buffers)
 
 
-def plan_network(model: Model, widths: Sequence[int]) -> NetworkSpec:
+def plan_experiment(experiment: Experiment, widths: Sequence[int]) -> NetworkSpec:
+    """Return the layers of the network of an experiment, with the ``widths`` that it has; see there."""
+    return plan_network(experiment.model, widths, experiment.windows(widths[0]))
+
+
+def plan_network(
+    model: Model, widths: Sequence[int], windows: Sequence[Window | None] | None = None
+) -> NetworkSpec:
     """Return the layers of the network with ``widths``, which are (inputs, hidden ..., outputs).
 
-    The output layer has no activation, because losses take logits.
+    ``windows`` are what units see, of each hidden layer, if they do not see all. The output layer has no
+    activation, because losses take logits.
     """
-    layers = list(_layers(model, widths))
+    layers = list(_layers(model, widths, windows or [None] * len(model.hidden)))
     if model.linear_path != "none":
         layers = [_linear_path(layers, widths, model)]
     if model.clip_outputs:
@@ -245,7 +278,7 @@ def plan_widths(widths: Sequence[int]) -> NetworkSpec:
     return plan_network(Model.model_construct(hidden=hidden), widths)
 
 
-def _layers(model: Model, widths: Sequence[int]) -> Iterator[LayerSpec]:
+def _layers(model: Model, widths: Sequence[int], windows: Sequence[Window | None]) -> Iterator[LayerSpec]:
     if model.input_noise:
         yield _noise(widths[0], model.input_noise)
     dropout = model.input_dropout
@@ -256,7 +289,11 @@ def _layers(model: Model, widths: Sequence[int]) -> Iterator[LayerSpec]:
             yield _dropout(number, fan_in, dropout)
         unit, settings = UNITS[layer.activation.name], layer.activation.model_dump()
         pieces = settings.get("pieces", 1)
-        block = [_dense(number, fan_in, units, pieces, _init(layer.init, unit.init), model.members)]
+        init, window = _init(layer.init, unit.init), windows[number - 1]
+        if window is None:
+            block = [_dense(number, fan_in, units, pieces, init, model.members)]
+        else:
+            block = [_local(number, window, layer.units, pieces, init)]
         if layer.norm != "none":
             block.append(NORMS[layer.norm](number, block[0].fan_out))
         block.append(unit.plan(number, units, settings))

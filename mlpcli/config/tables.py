@@ -14,7 +14,7 @@ from mlpcli.text import listed
 
 __all__ = ["columns_of", "describe_table", "guess_target", "kind_of", "section_for"]
 
-_KINDS = {".csv": "csv", ".tsv": "csv", ".parquet": "csv", ".npz": "npz", ".npy": "npz"}
+_KINDS = {".csv": "csv", ".tsv": "csv", ".parquet": "csv", ".npz": "npz", ".npy": "npy"}
 _TARGETS = ("target", "label", "labels", "class", "y", "outcome")
 _HEADER = 1 << 16  # bytes that are looked at
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
@@ -24,8 +24,10 @@ def section_for(file: str, target: str = "COLUMN") -> str | None:
     """Return the section ``data`` in one line; None if the file's name is not that of a table."""
     name = file.lower().removesuffix(".gz")
     kind = _KINDS.get(Path(name).suffix)
-    if kind is None or (kind == "npz" and name != file.lower()):
+    if kind is None or (kind in ("npz", "npy") and name != file.lower()):
         return None
+    if kind == "npy":
+        return f"{{name: npy, X: {_quoted(file)}, y: {_quoted(str(Path(file).with_name('y.npy')))}}}"
     more = f", target: {_quoted(target)}" if kind == "csv" else ""
     return f"{{name: {kind}, path: {_quoted(file)}{more}}}"
 
@@ -49,9 +51,9 @@ def describe_table(file: Path) -> str | None:
 
 
 def kind_of(file: Path) -> str | None:
-    """Return the data set that reads a file, csv or npz; None if its name is not that of a table."""
+    """Return the data set that reads a file, csv, npz or npy; None if its name is not that of a table."""
     kind = _KINDS.get(Path(file.name.lower().removesuffix(".gz")).suffix)
-    return None if kind == "npz" and file.suffix.lower() == ".gz" else kind
+    return None if kind != "csv" and file.suffix.lower() == ".gz" else kind
 
 
 def guess_target(columns: list[str]) -> str:

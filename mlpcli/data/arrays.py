@@ -6,7 +6,7 @@ Arrays of a program are called ``X`` and ``y`` in errors; those of a file have i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from pathlib import Path
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mlpcli.data.dataset import Dataset, Features, Labelled, TableSize
 from mlpcli.data.kinds import NUMBERS, Kinds, Missing, ReadAs, Wanted
 from mlpcli.data.labels import Labels, classify, is_absent, labels_of, recognize
+from mlpcli.data.large.source import require_finite
 from mlpcli.data.rows import DROPPED, Role, Roles, RowFacts, facts_of
 from mlpcli.data.sentences import FILL, FINITE, LEAVE_OUT, TARGET
 from mlpcli.data.table.assemble import assemble_features, assemble_known
@@ -33,15 +34,20 @@ from mlpcli.text import listed, nfc, repeated, shortened
 
 __all__ = [
     "from_arrays",
+    "from_numbers",
     "holds_text",
     "is_frame",
+    "is_in_rows",
     "labelled_arrays",
     "labelled_npz",
+    "labelled_npz_in_pieces",
     "measure_npz",
+    "npz_in_pieces",
     "read_npz",
     "rows_of_array",
     "rows_of_npy",
     "rows_of_npz",
+    "rows_of_numbers",
     "size_of_rows",
 ]
 
@@ -137,6 +143,58 @@ def labelled_npz(
         return _labelled(f"{path}: ", X, y, _facts_of_npz(path, here, len(X)), classes)
 
 
+def labelled_npz_in_pieces(
+    path: Path,
+    width: int,
+    count: int,
+    classes: Sequence[str] | None,
+    roles: Roles | None = None,
+    *,
+    precise: bool = True,
+    missing: Missing = "fill",
+) -> Iterator[Labelled]:
+    """Yield what `labelled_npz` returns of ``count`` rows at a time; y and facts of the rows are read whole.
+
+    A piece may have no row left. Raises DataError.
+    """
+    where = f"{path}: "
+    with NpzFile(path, DataError) as archive:
+        _require(path, archive, "X", "y")
+        (n, *_), _ = archive.header("X")
+        is_class = classes is not None
+        _check_targets(f"{where}y", *archive.header("y"), n, is_class)
+        targets = _targets(f"{where}y", archive.read("y"), is_class, missing)
+        here: Roles = {role: name for role, name in (roles or {}).items() if name in archive.names}
+    about, present = _facts_of_npz(path, here, n), _present(f"{where}y", targets)
+    found = _of_rows(targets, present)
+    codes = recognize(found, classes or ()) if isinstance(found, Labels) else found
+    about, done = about.of(present), 0
+    start = 0
+    for X in npz_in_pieces(path, width, count, precise=precise):
+        kept = X if present is None else X[present[start : start + len(X)]]
+        rows = slice(done, done + len(kept))
+        yield Labelled(kept, codes[rows], about.of(rows), (), len(X))
+        start, done = start + len(X), rows.stop
+
+
+def npz_in_pieces(path: Path, width: int, count: int, *, precise: bool = True) -> Iterator[Features]:
+    """Yield what `rows_of_npz` returns of ``count`` rows at a time; raises DataError."""
+    start = 0
+    with NpzFile(path, DataError) as archive:
+        _check_features(f"{path}: X", *archive.header("X"), width)
+        for rows in archive.rows("X", count):
+            require_finite(f"{path}: X", rows, start, "fill")
+            yield rows_of_numbers(f"{path}: X", rows, width, precise=precise)
+            start += len(rows)
+
+
+def is_in_rows(path: Path) -> bool:
+    """Return whether the rows of the array ``X`` of an archive can be read piece by piece."""
+    with NpzFile(path, DataError) as archive:
+        _require(path, archive, "X")
+        return archive.is_in_rows("X")
+
+
 def rows_of_npz(path: Path, width: int, *, precise: bool = True) -> Features:
     """Read the array ``X`` (n, width) of an archive; raises DataError."""
     with NpzFile(path, DataError) as archive:
@@ -147,9 +205,13 @@ def rows_of_npz(path: Path, width: int, *, precise: bool = True) -> Features:
 
 def rows_of_npy(path: Path, width: int, *, precise: bool = True) -> Features:
     """Read an array (n, width), or (width,) for one row; raises DataError."""
-    rows = _in_rows(read_npy(path, DataError), width)
-    _check_features(str(path), rows.shape, rows.dtype, width)
-    return _flattened(str(path), rows, _Keep.EXACT if precise else _Keep.SHORT)
+    return rows_of_numbers(str(path), _in_rows(read_npy(path, DataError), width), width, precise=precise)
+
+
+def rows_of_numbers(where: str, rows: NDArray[Any], width: int, *, precise: bool = True) -> Features:
+    """Return an array (n, width) as rows for a trained network; raises DataError, naming ``where``."""
+    _check_features(where, rows.shape, rows.dtype, width)
+    return _flattened(where, rows, _Keep.EXACT if precise else _Keep.SHORT)
 
 
 def _read_npz(
@@ -226,6 +288,30 @@ def from_arrays(
         features = _flattened("X", rows, _Keep.SPREAD)
         about = _facts(len(rows), sample_weight, groups)
         return _dataset("", features, targets, _numbered(features.shape[1]), about, missing)
+
+
+def from_numbers(
+    X: NDArray[Any],
+    y: NDArray[Any],
+    *,
+    where: str,
+    weights: NDArray[Any] | None,
+    classification: bool | None,
+    missing: Missing,
+) -> Dataset:
+    """Return the data set of X (n, ...) and y as files hold them: numbers, and labels that may be texts.
+
+    ``where`` is what errors write before the names of the arrays. The rest is as for `from_arrays`.
+    """
+    _check_features(f"{where}X", X.shape, X.dtype, None)
+    _check_targets(f"{where}y", y.shape, y.dtype, len(X), classification)
+    targets = _targets(f"{where}y", y, _decided(f"{where}y", y, len(X), classification), missing)
+    roles: dict[Role, tuple[str, NDArray[Any]]] = (
+        {} if weights is None else {"weight": (f"{where}weights", weights)}
+    )
+    features = _flattened(f"{where}X", X, _Keep.SPREAD)
+    about = facts_of(roles, len(X))
+    return _dataset(where, features, targets, _numbered(features.shape[1]), about, missing)
 
 
 def holds_text(X: NDArray[Any]) -> bool:

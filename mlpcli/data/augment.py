@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.buffers import Buffer
+from mlpcli.data.deform import Deformer
 
 __all__ = ["Augmenter"]
 
@@ -15,17 +16,31 @@ __all__ = ["Augmenter"]
 class Augmenter:
     """Changes batches of transformed images of ``shape`` (channels, height, width), one in each row.
 
-    Gaps are filled with 0, which is the mean of the training split where data are centered. ``flip`` mirrors
-    half of the images, left to right. ``crop`` pads each side by that many pixels and cuts out a window of
-    the original size, at a random place for each image (Krizhevsky et al., 2012). ``cutout`` blanks a square
-    of that side around a random pixel (DeVries & Taylor, 2017). ``mixup`` blends each image with another one
-    of the batch, by a share that is drawn from Beta(mixup, mixup) for the whole batch (Zhang et al., 2018).
+    What is asked for is done in this order. ``rotate``, ``scale`` and ``stretch`` deform images about their
+    center, as `Deformer` does. ``flip`` mirrors half of them, left to right. ``crop`` pads each side by that
+    many pixels and cuts out a window of the original size, at a random place for each image (Krizhevsky et
+    al., 2012); so it shifts a deformed image by whole pixels. ``cutout`` blanks a square of that side around
+    a random pixel (DeVries & Taylor, 2017). ``mixup`` blends each image with another one of the batch, by a
+    share that is drawn from Beta(mixup, mixup) for the whole batch (Zhang et al., 2018). Gaps are filled with
+    0, which is the mean of the training split where data are centered.
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], *, flip: bool, crop: int, cutout: int, mixup: float
+        self,
+        shape: tuple[int, int, int],
+        *,
+        flip: bool = False,
+        rotate: float = 0,
+        scale: float = 0,
+        stretch: float = 0,
+        crop: int = 0,
+        cutout: int = 0,
+        mixup: float = 0,
     ) -> None:
         self.shape, self.flip, self.crop, self.cutout, self.mixup = shape, flip, crop, cutout, mixup
+        self._deformer: Deformer | None = None
+        if rotate or scale or stretch:
+            self._deformer = Deformer(shape, rotate=rotate, scale=scale, stretch=stretch)
         self._padded: NDArray[Any] = np.zeros((0, 1, 1, 1))
         self._cut = Buffer(int(np.prod(shape)), np.float32)
         self._scratch = Buffer(int(np.prod(shape)), np.float32)
@@ -38,6 +53,8 @@ class Augmenter:
         """
         n = len(X)
         images = X.reshape(n, *self.shape)
+        if self._deformer is not None:
+            self._deformer.apply(images, rng)
         if self.flip or self.crop:
             images = self._place(images, rng)
         if self.cutout:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlpcli.buffers import Buffer
+from mlpcli.data.image_scaling import ImageScaling
 from mlpcli.data.transform import Transform
 from mlpcli.errors import DataError
+from mlpcli.onednn import OneDnn
 
-__all__ = ["Batch", "Batches", "Split"]
+if TYPE_CHECKING:
+    from mlpcli.data.large.source import Part
+
+__all__ = ["Batch", "Batches", "Split", "scaled_weights"]
 
 Batch: TypeAlias = "tuple[NDArray[Any], NDArray[Any]] | tuple[NDArray[Any], NDArray[Any], NDArray[Any]]"
 
@@ -28,7 +33,8 @@ class Split:
 
     Where y are the targets of a regression as a network learns them, ``values`` are those in their own units.
     ``weights`` say how much the examples count; their mean over the training split is 1.
-    ``groups`` number the groups whose examples stay together.
+    ``groups`` number the groups whose examples stay together. Of a split that does not fit into memory they
+    are a sample, and ``whole`` reads all of it.
     """
 
     X: NDArray[Any]
@@ -37,9 +43,15 @@ class Split:
     values: NDArray[Any] | None = None
     weights: NDArray[np.float64] | None = None
     groups: NDArray[np.int64] | None = None
+    whole: Part | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def size(self) -> int:
+        """The number of examples, also of a split of which only a sample is in memory."""
+        return len(self) if self.whole is None else len(self.whole)
 
     @property
     def own_weights(self) -> NDArray[np.float64] | None:
@@ -49,20 +61,27 @@ class Split:
         """
         if self.weights is None:
             return None
-        own: NDArray[np.float64] = self.weights[self.rows]
-        if not own.any():
-            raise DataError(f"all {len(own):,} examples have the weight 0, so that none counts")
-        own /= own.mean()
-        return own
+        return scaled_weights(self.weights[self.rows])
+
+
+def scaled_weights(own: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights (n,) with a mean of 1; raises DataError if all are 0."""
+    if not own.any():
+        raise DataError(f"all {len(own):,} examples have the weight 0, so that none counts")
+    scaled: NDArray[np.float64] = own / own.mean()
+    return scaled
 
 
 class Batches:
     """Gathers batches of a split into buffers that the next batch reuses, as the network's inputs.
 
-    With ``keep`` the inputs of a table are computed once, and kept. Those of images are always made from the
-    bytes of each batch, which take a quarter of the memory. Several ``members`` of a network get batches of
-    their own. ``left_out`` are the examples, as places in the split, that each of them does not train on. A
-    batch is X (m, n_features) and y, and where examples have weights also these, (m,) in the type of X.
+    With ``keep`` the inputs of a table, or of images that are whitened, are computed once, and kept. Those of
+    other images are made from the bytes of each batch, which take a quarter of the memory; ``onednn`` scales
+    them if it is given. Several
+    ``members`` of a network get batches of their own. ``left_out`` are the examples, as places in the split,
+    that each of them does not train on. A batch is X (m, n_features) and y, and where examples have weights
+    also these, (m,) in the type of X. Of images of the shape ``mirrored`` (channels, height, width) the
+    batches hold the mirror images, left to right; these are not kept.
     """
 
     def __init__(
@@ -74,11 +93,17 @@ class Batches:
         keep: bool = False,
         members: int = 1,
         left_out: Sequence[NDArray[np.intp]] | None = None,
+        onednn: OneDnn | None = None,
+        mirrored: tuple[int, int, int] | None = None,
     ) -> None:
         self.split, self.members, self.left_out = split, members, left_out
+        self._mirrored = mirrored
         self.transform = transform
         self._X = Buffer(transform.n_features, dtype)
         columns, kept = split.X.shape[1], split.X.dtype
+        self._scale: ImageScaling | None = None
+        if onednn is not None and kept == np.uint8 and transform.is_plain and self._X.dtype == np.float32:
+            self._scale = ImageScaling(onednn, transform.shift, transform.factor)
         alike = transform.is_plain and kept == self._X.dtype
         self._raw = self._X if alike else Buffer(columns, kept)  # one buffer where the two fit into it
         self._y = Buffer(split.y.size // max(len(split.y), 1), split.y.dtype)
@@ -86,7 +111,7 @@ class Batches:
         self._of_batch = Buffer(1, self._X.dtype)
         self._order = np.arange(len(split))
         self._inputs: NDArray[Any] | None = None  # of the rows of the split, in their order
-        if keep and kept != np.uint8:
+        if keep and (kept != np.uint8 or transform.whitening is not None):
             self._inputs = np.empty((len(split), transform.n_features), self._X.dtype)
             for start in range(0, len(split), _TRANSFORMED):
                 some = slice(start, start + _TRANSFORMED)
@@ -101,22 +126,37 @@ class Batches:
         out = 0 if self.left_out is None else max(map(len, self.left_out))
         return self.members * (len(self.split) - out)
 
+    @property
+    def extremes(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The smallest and the largest value (targets,) of each target of the split."""
+        y = self.split.y[self.split.rows]
+        return y.min(axis=0), y.max(axis=0)
+
     def of_member(self, member: int) -> NDArray[np.intp]:
         """Return the examples that a member trains on, as places in the split."""
         return self._order if self.left_out is None else np.setdiff1d(self._order, self.left_out[member])
 
-    def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """Yield batches of the examples in order; m is batch_size, and less at the end."""
-        return self._gather(self._order, self.split.rows, batch_size)
+    def in_order(self, batch_size: int, places: slice = slice(None)) -> Iterator[Batch]:
+        """Yield batches of examples in order, all or some; m is batch_size, and less at the end."""
+        return self._gather(self._order[places], self.split.rows[places], batch_size)
 
-    def shuffled(self, batch_size: int, rng: np.random.Generator, skip: int = 0) -> Iterator[Batch]:
+    def shuffled(
+        self,
+        batch_size: int,
+        rng: np.random.Generator,
+        skip: int = 0,
+        rows_of: Callable[[int], slice] | None = None,
+    ) -> Iterator[Batch]:
         """Yield the same in an order drawn from ``rng``, without the first ``skip`` batches.
 
+        With ``rows_of`` they hold only those rows of each batch that it returns for the batch's size.
         Several members get batches of (members m) examples, those of the first member first. Each has an
         order of its own, of the examples that it trains on.
         """
         if self.members == 1:
             order = rng.permutation(len(self.split))[skip * batch_size :]
+            if rows_of is not None:
+                return self._parts(order, batch_size, rows_of)
             return self._gather(order, self.split.rows[order], batch_size)
         size = self.drawn // self.members
         orders = np.stack([rng.permutation(self.of_member(j))[:size] for j in range(self.members)])
@@ -127,6 +167,21 @@ class Batches:
             self._gather(batches, self.split.rows[batches], self.members * batch_size),
             self._gather(last, self.split.rows[last], max(1, len(last))),
         )
+
+    def _parts(
+        self, order: NDArray[np.intp], batch_size: int, rows_of: Callable[[int], slice]
+    ) -> Iterator[Batch]:
+        """Yield some rows of each batch; the last one may have none, and then is empty."""
+        whole = len(order) // batch_size * batch_size
+        batches = order[:whole].reshape(-1, batch_size)[:, rows_of(batch_size)]
+        places = batches.reshape(-1)
+        yield from self._gather(places, self.split.rows[places], max(1, batches.shape[1]))
+        if whole < len(order):
+            last = order[whole:][rows_of(len(order) - whole)]
+            if len(last):
+                yield from self._gather(last, self.split.rows[last], len(last))
+            else:
+                yield self._X.rows(0), self._y.rows(0)
 
     def examples(self, places: NDArray[np.intp]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return X (m, n_features) and y of the examples in these places of the split."""
@@ -182,4 +237,11 @@ class Batches:
             return self._inputs.take(examples, axis=0, out=X, mode="clip"), y
         raw = self._raw.rows(m)
         self.split.X.take(rows, axis=0, out=raw, mode="clip")
-        return self.transform.apply(raw, X), y
+        if self._mirrored is not None:
+            images = raw.reshape(m, *self._mirrored)
+            images[...] = images[..., ::-1]
+        if self._scale is None:
+            return self.transform.apply(raw, X), y
+        np.copyto(X, raw)
+        self._scale(X)
+        return X, y

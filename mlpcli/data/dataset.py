@@ -58,7 +58,8 @@ class TableSize(NamedTuple):
 
     ``about`` is an estimate of the examples, if their number is not known; ``spare`` are the bytes that are
     freed once it has been read. ``features`` are the inputs of a network that the columns become, and
-    ``direct`` those of them that are no bins, where the first rows tell; None: as many as columns.
+    ``direct`` those of them that are no bins, where the first rows tell; None: as many as columns. Of data
+    that are read in blocks, at most ``sampled`` rows of each split are kept in memory; None if all are.
     """
 
     bytes: int
@@ -70,12 +71,17 @@ class TableSize(NamedTuple):
     spare: int = 0
     features: int | None = None
     direct: int | None = None
+    sampled: int | None = None
 
 
 class Labelled(NamedTuple):
-    """Rows X (n, columns), their targets, what is known of them, and ``notes`` on those left out."""
+    """Rows X (n, columns), their targets, what is known of them, and ``notes`` on those left out.
+
+    Of a piece of a table ``read`` is the number of its rows, with those that were left out.
+    """
 
     X: Features
     y: NDArray[Any]
     about: RowFacts
     notes: tuple[str, ...] = ()
+    read: int = 0

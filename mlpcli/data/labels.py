@@ -36,6 +36,7 @@ __all__ = [
     "missing_labels",
     "note_alike",
     "parse_number",
+    "rank_classes",
     "recognize",
     "refused_labels",
     "rows_without_label",
@@ -227,10 +228,18 @@ def class_after_all(names: Sequence[str]) -> list[str]:
 
 
 def classify(where: str, labels: Labels, advice: str = _ADVICE) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return y (n,) and the names of the classes that it indexes: numbers by size, text by its characters.
+    """Return y (n,) and the names of the classes that it indexes; raises what `rank_classes` raises."""
+    rank, classes = rank_classes(where, labels, len(labels.codes), advice)
+    return rank[labels.codes], classes
 
-    Raises DataError where there is only one class, or `too_many_classes`, and for a NUL character in a name:
-    at the end of a text, NumPy's arrays lose it.
+
+def rank_classes(
+    where: str, labels: Labels, rows: int, advice: str = _ADVICE
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the class (names,) of each name of the labels of so many rows, and the names of the classes.
+
+    Numbers are ordered by size, text by its characters. Raises DataError where there is only one class, or
+    `too_many_classes`, and for a NUL character in a name: at the end of a text, NumPy's arrays lose it.
     """
     names = labels.names
     for name, place in zip(names, labels.places, strict=True):
@@ -241,11 +250,11 @@ def classify(where: str, labels: Labels, advice: str = _ADVICE) -> tuple[NDArray
     order = _in_order(labels)
     if len(names) < 2:
         raise DataError(f"{where}: holds {shortened(names[0])} in every row; at least two classes are needed")
-    if len(names) > max(20, len(labels.codes) / 2):
+    if len(names) > max(20, rows / 2):
         raise too_many_classes(where, [names[i] for i in order[:3]], len(names), advice)
     rank = np.empty(len(names), np.int64)
     rank[order] = np.arange(len(names))
-    return rank[labels.codes], tuple(names[i] for i in order)
+    return rank, tuple(names[i] for i in order)
 
 
 def recognize(labels: Labels, classes: Sequence[str]) -> NDArray[np.int64]:

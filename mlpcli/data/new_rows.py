@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from mlpcli.data.arrays import labelled_npz, rows_of_npy, rows_of_npz, size_of_rows
+from mlpcli.data.arrays import (
+    is_in_rows,
+    labelled_npz,
+    labelled_npz_in_pieces,
+    npz_in_pieces,
+    rows_of_npy,
+    rows_of_npz,
+    rows_of_numbers,
+    size_of_rows,
+)
 from mlpcli.data.dataset import Features, Labelled, TableSize
 from mlpcli.data.kinds import Wanted
 from mlpcli.data.labels import Labels, recognize
+from mlpcli.data.large.npy_rows import NpyRows
+from mlpcli.data.large.source import require_finite
 from mlpcli.data.rows import Roles
-from mlpcli.data.table.delimited import open_source, read_known, size_of_known
+from mlpcli.data.table.assemble import Known
+from mlpcli.data.table.delimited import known_in_pieces, open_source, read_known, size_of_known
 from mlpcli.data.table.passes import Cells, read_cells
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, within_memory
 
-__all__ = ["FORMATS", "Format", "measure_rows", "read_labelled", "read_rows", "read_texts"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Rows",
+    "labelled_in_pieces",
+    "measure_rows",
+    "read_labelled",
+    "read_rows",
+    "read_texts",
+    "rows_in_pieces",
+]
+
+
+class Rows(NamedTuple):
+    """Rows X (n, columns), ``notes`` on how the file was read, and columns of it as they are written."""
+
+    X: Features
+    notes: Sequence[str]
+    cells: Cells
 
 
 @dataclass(frozen=True)
@@ -28,7 +59,10 @@ class Format:
     ``classes``, or values where these are None. ``cells(wanted, path, names)`` returns columns as they are
     written. A kind of file that has no labels has no ``labelled``, and one whose columns have no names has no
     ``cells``. ``size(wanted, path)`` estimates what reading the rows takes; where there is none, that is not
-    known before.
+    known before. ``pieces(wanted, path, rows, names)`` yields what ``rows`` and ``cells`` return of some rows
+    at a time, at least so many, and ``labelled_pieces(wanted, path, rows, target, classes, roles)`` what
+    ``labelled`` does; where there is none, all are read at once. They return None for a file of which no
+    piece can be read by itself.
     """
 
     rows: Callable[[Wanted, Path], tuple[Features, Sequence[str]]]
@@ -37,6 +71,13 @@ class Format:
     )
     cells: Callable[[Wanted, Path, Sequence[str] | None], Cells] | None = None
     size: Callable[[Wanted, Path], TableSize] | None = None
+    pieces: Callable[[Wanted, Path, int, Sequence[str] | None], Iterator[Rows] | None] | None = None
+    labelled_pieces: (
+        Callable[
+            [Wanted, Path, int, str | Sequence[str], Sequence[str] | None, Roles], Iterator[Labelled] | None
+        ]
+        | None
+    ) = None
 
 
 def _csv_rows(wanted: Wanted, path: Path) -> tuple[Features, Sequence[str]]:
@@ -47,10 +88,15 @@ def _csv_rows(wanted: Wanted, path: Path) -> tuple[Features, Sequence[str]]:
 def _csv_labelled(
     wanted: Wanted, path: Path, target: str | Sequence[str], classes: Sequence[str] | None, roles: Roles
 ) -> Labelled:
-    table = read_known(path, wanted, target=target, classification=classes is not None, roles=roles)
+    return _labelled(
+        read_known(path, wanted, target=target, classification=classes is not None, roles=roles), classes
+    )
+
+
+def _labelled(table: Known, classes: Sequence[str] | None) -> Labelled:
     assert table.y is not None
     y = recognize(table.y, classes or ()) if isinstance(table.y, Labels) else table.y
-    return Labelled(table.X, y, table.about, table.notes)
+    return Labelled(table.X, y, table.about, table.notes, table.read)
 
 
 def _npz_rows(wanted: Wanted, path: Path) -> tuple[Features, Sequence[str]]:
@@ -68,6 +114,60 @@ def _npy_rows(wanted: Wanted, path: Path) -> tuple[Features, Sequence[str]]:
     return rows_of_npy(path, len(wanted.columns), precise=wanted.precise), ()
 
 
+def _csv_pieces(wanted: Wanted, path: Path, rows: int, names: Sequence[str] | None) -> Iterator[Rows]:
+    for known, cells in known_in_pieces(path, wanted, rows, names):
+        yield Rows(known.X, known.notes, cells)
+
+
+def _csv_labelled_pieces(
+    wanted: Wanted,
+    path: Path,
+    rows: int,
+    target: str | Sequence[str],
+    classes: Sequence[str] | None,
+    roles: Roles,
+) -> Iterator[Labelled]:
+    is_class = classes is not None
+    for known, _ in known_in_pieces(path, wanted, rows, target=target, classification=is_class, roles=roles):
+        yield _labelled(known, classes)
+
+
+def _npy_pieces(wanted: Wanted, path: Path, rows: int, _: Sequence[str] | None) -> Iterator[Rows]:
+    file = NpyRows(path)
+    for start in range(0, len(file), rows):
+        piece = file.read(start, min(start + rows, len(file)))
+        require_finite(str(path), piece, start, "fill")
+        yield Rows(rows_of_numbers(str(path), piece, len(wanted.columns), precise=wanted.precise), (), [])
+
+
+def _npz_pieces(wanted: Wanted, path: Path, rows: int, _: Sequence[str] | None) -> Iterator[Rows] | None:
+    if not is_in_rows(path):
+        return None
+    pieces = npz_in_pieces(path, len(wanted.columns), rows, precise=wanted.precise)
+    return (Rows(X, (), []) for X in pieces)
+
+
+def _npz_labelled_pieces(
+    wanted: Wanted,
+    path: Path,
+    rows: int,
+    _: str | Sequence[str],
+    classes: Sequence[str] | None,
+    roles: Roles,
+) -> Iterator[Labelled] | None:
+    if not is_in_rows(path):
+        return None
+    return labelled_npz_in_pieces(
+        path,
+        len(wanted.columns),
+        rows,
+        classes,
+        roles,
+        precise=wanted.precise,
+        missing=wanted.missing,
+    )
+
+
 def _csv_cells(wanted: Wanted, path: Path, names: Sequence[str] | None) -> Cells:
     source = open_source(matching_files(path, DataError), wanted.dialect, as_written=True, is_new=True)
     return read_cells(source, names)
@@ -81,13 +181,19 @@ def _array_size(_: Wanted, path: Path) -> TableSize:
     return size_of_rows(path)
 
 
-_CSV = Format(_csv_rows, _csv_labelled, _csv_cells, _csv_size)
+_CSV = Format(_csv_rows, _csv_labelled, _csv_cells, _csv_size, _csv_pieces, _csv_labelled_pieces)
 FORMATS = {
     ".csv": _CSV,
     ".tsv": _CSV,
     ".txt": _CSV,
-    ".npz": Format(_npz_rows, _npz_labelled, size=_array_size),
-    ".npy": Format(_npy_rows, size=_array_size),
+    ".npz": Format(
+        _npz_rows,
+        _npz_labelled,
+        size=_array_size,
+        pieces=_npz_pieces,
+        labelled_pieces=_npz_labelled_pieces,
+    ),
+    ".npy": Format(_npy_rows, size=_array_size, pieces=_npy_pieces),
     ".parquet": _CSV,
 }
 
@@ -105,6 +211,48 @@ def read_rows(wanted: Wanted, path: Path) -> tuple[Features, Sequence[str]]:
     """
     with within_memory(str(path), DataError):
         return _format(path).rows(wanted, path)
+
+
+def rows_in_pieces(
+    wanted: Wanted, path: Path, rows: int, names: Sequence[str] | None = ()
+) -> Iterator[Rows] | None:
+    """Return the rows of a file, at least so many at a time, with columns of it as they are written.
+
+    ``names`` are these columns, None: all. Return None for a file that is read at once, since its kind cannot
+    be cut into pieces. Raises DataError.
+    """
+    pieces = _format(path).pieces
+    if pieces is None:
+        return None
+    if names is None or names:
+        _require_cells(path)
+    return pieces(wanted, path, rows, names)
+
+
+def labelled_in_pieces(
+    wanted: Wanted,
+    path: Path,
+    rows: int,
+    *,
+    target: str | Sequence[str],
+    classes: Sequence[str] | None,
+    roles: Roles,
+) -> Iterator[Labelled] | None:
+    """Return what `read_labelled` does, at least so many rows at a time; a piece may have no row left.
+
+    Return None for a file that is read at once, as `rows_in_pieces` does. Raises DataError.
+    """
+    pieces = _format(path).labelled_pieces
+    return None if pieces is None else pieces(wanted, path, rows, target, classes, roles)
+
+
+def _require_cells(path: Path) -> Callable[[Wanted, Path, Sequence[str] | None], Cells]:
+    cells = _format(path).cells
+    if cells is None:
+        raise DataError(
+            f"{path}: an {path.suffix.lower()} file has no columns with names to carry along; save it as .csv"
+        )
+    return cells
 
 
 def read_labelled(
@@ -133,11 +281,7 @@ def read_texts(wanted: Wanted, path: Path, names: Sequence[str] | None) -> Cells
 
     Raises DataError.
     """
-    cells = _format(path).cells
-    if cells is None:
-        raise DataError(
-            f"{path}: an {path.suffix.lower()} file has no columns with names to carry along; save it as .csv"
-        )
+    cells = _require_cells(path)
     with within_memory(str(path), DataError):
         return cells(wanted, path, names)
 

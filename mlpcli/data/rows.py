@@ -69,8 +69,8 @@ class RowFacts:
     parts: NDArray[np.int64] | None = None
     times: NDArray[np.float64] | None = None
 
-    def of(self, rows: NDArray[np.bool_] | None) -> RowFacts:
-        """Return what is known of the rows that are True; of all for None."""
+    def of(self, rows: NDArray[np.bool_] | slice | None) -> RowFacts:
+        """Return what is known of the rows that are True, or of a range of them; of all for None."""
         if rows is None:
             return self
         return RowFacts(*(None if array is None else array[rows] for array in vars(self).values()))
@@ -80,15 +80,16 @@ class RowFacts:
         return [array for array in vars(self).values() if array is not None]
 
 
-def facts_of(columns: Mapping[Role, tuple[str, NDArray[Any]]], n: int) -> RowFacts:
+def facts_of(columns: Mapping[Role, tuple[str, NDArray[Any]]], n: int, *, is_piece: bool = False) -> RowFacts:
     """Return what columns of n rows, each with the name to give it in errors, say of the rows.
 
-    Groups and splits may be texts or numbers; times are numbers or datetime64. Raises DataError.
+    Groups and splits may be texts or numbers; times are numbers or datetime64. All weights of a piece of a
+    table may be 0. Raises DataError.
     """
     found: dict[Role, Any] = {}
     for role, (where, values) in columns.items():
         if role == "weight":
-            found[role] = read_weights(where, values, n)
+            found[role] = read_weights(where, values, n, is_piece=is_piece)
             continue
         if values.shape not in ((n,), (n, 1)):
             raise DataError(f"{where}: has shape {values.shape}; there is one {role} for each of {n:,} rows")
@@ -140,8 +141,11 @@ _READ: dict[Role, Callable[[str, NDArray[Any]], NDArray[Any]]] = {
 }
 
 
-def read_weights(where: str, values: NDArray[Any], n: int) -> NDArray[np.float64]:
-    """Return the weights (n,) of n rows; raises DataError, naming ``where``, if they are no weights."""
+def read_weights(where: str, values: NDArray[Any], n: int, *, is_piece: bool = False) -> NDArray[np.float64]:
+    """Return the weights (n,) of n rows; raises DataError, naming ``where``, if they are no weights.
+
+    Some are above 0, unless the rows are a piece of more.
+    """
     if values.dtype.kind not in "biuf":
         raise DataError(f"{where}: has dtype {values.dtype}; weights are numbers")
     if values.shape not in ((n,), (n, 1)):
@@ -152,6 +156,6 @@ def read_weights(where: str, values: NDArray[Any], n: int) -> NDArray[np.float64
         raise DataError(
             f"{where}[{wrong[0]}] is {weights[wrong[0]]:g}; weights are finite numbers, 0 or more"
         )
-    if not weights.any():
+    if not is_piece and not weights.any():
         raise DataError(f"{where}: all weights are 0, so that no row counts")
     return weights

@@ -121,7 +121,11 @@ class Scaling:
         range: map minimum and maximum to -1 and 1 (CS231n notes, Neural Networks 2, "Data Preprocessing").
         Constant columns are not divided.
         """
-        shift, scale = SCALINGS[kind](X, rows, weights)
+        return cls.measured(*SCALINGS[kind](X, rows, weights))
+
+    @classmethod
+    def measured(cls, shift: Columns, scale: Columns) -> Scaling:
+        """Return the scaling with this middle and spread of each column; constant columns are not divided."""
         scale[_is_constant(shift, scale)] = 1
         return cls(shift, scale)
 

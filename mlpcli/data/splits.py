@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mlpcli.errors import DataError
 from mlpcli.text import count
 
-__all__ = ["fold_rows", "split_groups", "split_rows", "split_times"]
+__all__ = ["fold_rows", "part_counts", "split_groups", "split_rows", "split_times"]
 
 Rows = NDArray[np.intp]
 
@@ -27,7 +27,7 @@ def split_rows(
     all that are left. With ``stratify`` y (n,) holds class indices, and each part in turn takes examples of
     every class in proportion to those that are left. Raises DataError where the sizes do not fit.
     """
-    counts = _counts(sizes, len(y))
+    counts = part_counts(sizes, len(y))
     groups = _in_random_order(y, rng, stratify)
     left = [len(group) for group in groups]
     rows = {}
@@ -45,7 +45,7 @@ def split_times(times: NDArray[Any], sizes: dict[str, int | float | None]) -> di
     The first part of ``sizes`` has the latest rows of ``times`` (n,), the next one those before. Rows of the
     same time stay in their order. Raises DataError where the sizes do not fit.
     """
-    counts, order = _counts(sizes, len(times)), np.argsort(times, kind="stable")
+    counts, order = part_counts(sizes, len(times)), np.argsort(times, kind="stable")
     rows, end = {}, len(order)
     for part in sizes:
         rows[part] = np.sort(order[end - counts[part] : end])
@@ -66,7 +66,7 @@ def split_groups(
     giving group after group, the largest first, to the part that lacks most of its rows. Raises DataError if
     there are too few groups, or the sizes do not fit.
     """
-    counts = _counts(sizes, len(y))
+    counts = part_counts(sizes, len(y))
     unused = len(y) - sum(counts.values())
     wanted = {part: size for part, size in counts.items() if size} | ({"": unused} if unused else {})
     labels = y if stratify else np.zeros(len(y), np.int64)
@@ -100,7 +100,7 @@ def split_groups(
     }
 
 
-def _counts(sizes: dict[str, int | float | None], n: int) -> dict[str, int]:
+def part_counts(sizes: dict[str, int | float | None], n: int) -> dict[str, int]:
     """Return the number of examples of each part; raises DataError where the sizes do not fit n examples."""
     exact = {
         part: size * n if isinstance(size, float) else size

@@ -70,7 +70,13 @@ class Terms:
         ``kind`` and ``weights`` are as in `Scaling.fit`. Raises DataError if the terms are too many.
         """
         width = require_few_terms(n, names)
-        scaling = Scaling.fit(kind, _Computed(names, width, scaled), rows, weights)
+        fitted = Scaling.fit(kind, _Computed(names, width, scaled), rows, weights)
+        return cls.measured(names, fitted.shift, fitted.scale)
+
+    @classmethod
+    def measured(cls, names: Sequence[str], shift: Numbers, scale: Numbers) -> Terms:
+        """Return the terms with this middle and spread of each; what is constant is not divided."""
+        scaling = Scaling.measured(shift, scale)
         scaling.scale[scaling.scale < _ROUNDING] = 1
         return cls(tuple(names), scaling)
 

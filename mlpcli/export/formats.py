@@ -21,7 +21,7 @@ from mlpcli.export.array_files import npz_bytes, safetensors_bytes
 from mlpcli.export.graph import build_graph, dates_of
 from mlpcli.export.onnx_file import onnx_bytes
 from mlpcli.export.python_file import python_text
-from mlpcli.export.torch_file import torch_bytes, torch_code
+from mlpcli.export.torch_file import takes_columns, torch_bytes, torch_code
 from mlpcli.files import make_place, replace_file
 from mlpcli.npz import write_npz
 from mlpcli.text import listed, shortened
@@ -142,7 +142,7 @@ def _python(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tupl
 def _torch(checkpoint: Checkpoint, out: Path, about: Mapping[str, str]) -> tuple[Files, Exported]:
     code, state = torch_code(checkpoint, out.name, about)
     notes: tuple[str, ...] = ()
-    if not checkpoint.transform.is_plain:
+    if not takes_columns(checkpoint.transform):
         notes = (
             f"The Sequential takes the {checkpoint.transform.n_features:,} features that mlp makes of the "
             "table; an ONNX model takes the table itself.",

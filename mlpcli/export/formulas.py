@@ -37,6 +37,7 @@ _RESERVED = {
     *keyword.kwlist,
     *READ_NAMES,
     *("np", "base64", "os", "zlib", "predict", "table", "X", "column", "softmax", "look_up", "unpacked"),
+    "convolved",
     *("COLUMNS", "TEXTS", "CLASSES", "TARGETS", "MISSING"),
 }
 
@@ -126,6 +127,10 @@ class Formulas:
                 return f"{first}[..., {settings['start']}:{settings['stop']}]"
             case "take":
                 return f"{first}[..., {texts[1]}]"
+            case "by_place":
+                return f"np.moveaxis({first}[..., {texts[1]}], -2, 0)"
+            case "side_by_side":
+                return f"np.moveaxis({texts[0]}, 0, -2).reshape(-1, {node.shape[-1]})"
             case "concatenate":
                 return f"np.concatenate([{', '.join(texts)}], axis=-1)"
             case "sum" | "max":
@@ -139,6 +144,9 @@ class Formulas:
             case "softmax":
                 self.needs.add("softmax")
                 return f"softmax({texts[0]})"
+            case "convolve":
+                self.needs.add("convolved")
+                return f"convolved({texts[0]}, {texts[1]}, {settings['image']})"
             case "one_hot":
                 return f"({texts[0]} == np.arange({settings['n']})).astype(np.{node.dtype.name})"
             case "look_up":

@@ -18,9 +18,13 @@ from mlpcli.data.table.guesses import BOOLEANS
 from mlpcli.data.target_transform import Quantiles, TargetTransform
 from mlpcli.data.terms import FUNCTIONS
 from mlpcli.data.transform import Transform
+from mlpcli.data.whitening import Whitening
 from mlpcli.export.symbols import Symbol, choose, concatenate, constant, step, steps_of, within
-from mlpcli.nn.layers import Dense, Layer, LinearPath, MembersDense, Residual
+from mlpcli.nn.layer import Layer
+from mlpcli.nn.layers import Dense, LinearPath, MembersDense, Residual
+from mlpcli.nn.local import Local
 from mlpcli.nn.network import Network
+from mlpcli.nn.windows import inputs_seen
 from mlpcli.specs import BufferSpec
 from mlpcli.terms import TERMS
 from mlpcli.training.checkpoints import Checkpoint, Member, name_prefix
@@ -154,7 +158,7 @@ def _features(
         fill = constant(transform.fill[own], "fill")
         filled = choose(np.isnan(numbers), fill, numbers).named("filled", "missing cells get the median")
         scaled = ((filled - shift) / scale).named("scaled")
-        parts.append(scaled)
+        parts.append(scaled if transform.whitening is None else _whitened(transform.whitening, scaled))
     if transform.flagged:
         missing = np.isnan(numbers[:, [place[j] for j in transform.flagged]])
         parts.append(missing.astype(np.float64).named("missing"))
@@ -170,6 +174,12 @@ def _features(
     if transform.edges:
         parts.append(_bins(transform, place, filled))
     return concatenate(parts).astype(np.float32).named("x")
+
+
+def _whitened(whitening: Whitening, scaled: Symbol) -> Symbol:
+    pixels, filters = scaled.astype(np.float32), constant(whitening.filters.astype(np.float32), "filters")
+    found = step("convolve", [pixels, filters], scaled.shape, np.float32, image=whitening.image)
+    return found.named("whitened", "with the pixels at the border of the image repeated around it")
 
 
 def _terms(transform: Transform, scaled: Symbol) -> Symbol:
@@ -232,6 +242,8 @@ def _through(layer: Layer, X: Symbol, prefix: str) -> Symbol:
         bias = layer.b if isinstance(layer, Dense) else layer.b[:, None]
         Z: Symbol = X @ constant(layer.W, f"{prefix}W{number}") + constant(bias, f"{prefix}b{number}")
         return Z.named(f"z{number}")
+    if isinstance(layer, Local):
+        return _seen_through_windows(layer, X, prefix).named(f"z{number}", "locally connected")
     if isinstance(layer, Residual):
         inner = _forward(layer.inner, X, prefix)
         shortcut = X @ constant(layer.P, f"{prefix}P{number}") if layer.spec.parameters else X
@@ -249,6 +261,21 @@ def _through(layer: Layer, X: Symbol, prefix: str) -> Symbol:
     if layer.is_activation:
         return result.named(f"h{number}", str(layer.spec.settings.get("name", layer.spec.kind)))
     return result.named(f"n{number}" if layer.spec.kind != "clip" else "clipped", layer.spec.kind)
+
+
+def _seen_through_windows(layer: Local, X: Symbol, prefix: str) -> Symbol:
+    """Return the sums of a locally connected layer, of which each place has a matrix of its own."""
+    number, window, units = layer.spec.number, layer.window, layer.spec.settings["units"]
+    places = constant(inputs_seen(window), f"{prefix}seen{number}")
+    seen = step("by_place", [X, places], (window.places, 1, window.fan_in), X.dtype)
+    sums = seen @ constant(layer.W, f"{prefix}W{number}")
+    Z: Symbol = step("side_by_side", [sums], (1, layer.spec.fan_out), X.dtype)
+    pieces = layer.spec.fan_out // (window.places * units)
+    if pieces > 1:  # the first piece of all units, then the second
+        order = np.arange(layer.spec.fan_out, dtype=np.int64).reshape(window.places, pieces, units)
+        Z = Z[:, order.swapaxes(0, 1).ravel()]
+    found: Symbol = Z + constant(layer.b, f"{prefix}b{number}")
+    return found
 
 
 def _symbol_of_buffer(buffer: BufferSpec) -> Any:

@@ -192,6 +192,16 @@ class _Writer:
     def sum(self, _: Node, inputs: list[str], name: str) -> None:
         self._add("ReduceSum", [*inputs, self._extra(name, "axis", [-1])], name, keepdims=1)
 
+    def convolve(self, node: Node, inputs: list[str], name: str) -> None:
+        pixels, filters = inputs
+        image, half = node.settings["image"], node.operands[1].shape[-1] // 2
+        as_images = self._extra(name, "image", [-1, *image])
+        images = self._add("Reshape", [pixels, as_images], free_name(self._taken, f"{name}/images"))
+        around = self._extra(name, "around", [0, 0, half, half] * 2)
+        framed = self._add("Pad", [images, around], free_name(self._taken, f"{name}/framed"), mode="edge")
+        found = self._add("Conv", [framed, filters], free_name(self._taken, f"{name}/filtered"))
+        self._add("Reshape", [found, self._extra(name, "row", [-1, node.shape[-1]])], name)
+
     def look_up(self, node: Node, inputs: list[str], name: str) -> None:
         table: Mapping[str, Any] = node.settings["table"]
         kind = "int64s" if node.dtype == np.int64 else "floats"
@@ -207,6 +217,14 @@ class _Writer:
         is_place = self._add("Equal", [*inputs, places], free_name(self._taken, f"{name}/equal"))
         self._add("Cast", [is_place], name, to=_type(node.dtype))
 
+    def by_place(self, _: Node, inputs: list[str], name: str) -> None:
+        rows = self._add("Gather", inputs, free_name(self._taken, f"{name}/rows"), axis=-1)
+        self._add("Transpose", [rows], name, perm=[1, 0, 2])
+
+    def side_by_side(self, node: Node, inputs: list[str], name: str) -> None:
+        rows = self._add("Transpose", inputs, free_name(self._taken, f"{name}/rows"), perm=[1, 0, 2])
+        self._add("Reshape", [rows, self._extra(name, "shape", [-1, node.shape[-1]])], name)
+
 
 _STEPS: dict[str, Callable[[_Writer, Node, list[str], str], None]] = {
     "square": _Writer.square,
@@ -215,6 +233,9 @@ _STEPS: dict[str, Callable[[_Writer, Node, list[str], str], None]] = {
     "cast": _Writer.cast,
     "columns": _Writer.columns,
     "sum": _Writer.sum,
+    "convolve": _Writer.convolve,
     "look_up": _Writer.look_up,
     "one_hot": _Writer.one_hot,
+    "by_place": _Writer.by_place,
+    "side_by_side": _Writer.side_by_side,
 }

@@ -71,6 +71,18 @@ def softmax(z):
     return e / e.sum(axis=-1, keepdims=True)
 
 ''',
+    "convolved": '''
+def convolved(x, filters, image):
+    """Return images x (n, columns) of the shape ``image``, filtered; outside is what the nearest pixel is."""
+    half = filters.shape[-1] // 2
+    padded = np.pad(x.reshape(-1, *image), ((0, 0), (0, 0), (half, half), (half, half)), "edge")
+    found = np.zeros((len(x), *image), x.dtype)
+    for a, b in np.ndindex(filters.shape[2:]):
+        shifted = padded[:, :, a : a + image[1], b : b + image[2]]
+        found += np.einsum("oc,ncij->noij", filters[:, :, a, b], shifted, optimize=True)
+    return found.reshape(len(x), -1)
+
+''',
     "look_up": '''
 def look_up(texts, codes, missing, otherwise):
     """Return the code (n, 1) of each text (n, 1)."""

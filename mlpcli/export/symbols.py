@@ -82,9 +82,9 @@ class Symbol(NDArrayOperatorsMixin):
         return step("cast", [self], self.shape, dtype)
 
     def __getitem__(self, key: Any) -> Symbol:
-        """Return some columns: ``[:, a:b]``, or ``[:, places]``."""
+        """Return some columns: ``[..., a:b]``, or ``[:, places]``."""
         rows, columns = key
-        if rows != slice(None):
+        if rows not in (slice(None), ...):
             raise TypeError("only columns of a symbol can be chosen")
         if isinstance(columns, slice):
             start, stop, _ = columns.indices(self.shape[-1])

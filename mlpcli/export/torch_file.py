@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.data.transform import Transform
 from mlpcli.errors import UsageError
 from mlpcli.export.graph import class_labels
+from mlpcli.nn.layer import Layer
 from mlpcli.nn.layers import (
     BatchNorm,
     Clip,
     Dense,
     Dropout,
-    Layer,
     LayerNorm,
     LinearPath,
     Maxout,
@@ -25,10 +26,11 @@ from mlpcli.nn.layers import (
     PRelu,
     Residual,
 )
+from mlpcli.nn.local import Local
 from mlpcli.text import install_command
 from mlpcli.training.checkpoints import Checkpoint
 
-__all__ = ["ACTIVATIONS", "torch_bytes", "torch_code"]
+__all__ = ["ACTIVATIONS", "takes_columns", "torch_bytes", "torch_code"]
 
 State = dict[str, NDArray[Any]]
 
@@ -65,10 +67,14 @@ def torch_code(checkpoint: Checkpoint, weights: str, about: Mapping[str, str]) -
     if targets is not None and targets.bend is not None:
         raise UsageError(f"data.target_transform is not undone by a module of torch; {_ELSEWHERE}")
     modules = _Modules()
-    if transform.is_plain:
+    if takes_columns(transform):
         scaling = transform.scaling
         state = {"fill": transform.fill, "shift": scaling.shift, "scale": scaling.scale}
         modules.add(f"Scaling({transform.n_columns})", state, "missing cells, shift and scale of the columns")
+    if transform.whitening is not None:
+        image, filters = transform.whitening.image, transform.whitening.filters.astype(np.float32)
+        code = f"Whitening({image}, {filters.shape[-1]})"
+        modules.add(code, {"filters": filters}, "pixels, made uncorrelated with those around them")
     modules.add_layers(checkpoint.network.layers)
     if targets is not None:
         state = {"shift": targets.scaling.shift, "scale": targets.scaling.scale}
@@ -89,6 +95,11 @@ def torch_bytes(state: State) -> bytes:
     stream = io.BytesIO()
     torch.save({name: torch.tensor(array) for name, array in state.items()}, stream)
     return stream.getvalue()
+
+
+def takes_columns(transform: Transform) -> bool:
+    """Return whether the modules take columns as they are; else they take the features made of them."""
+    return transform.is_plain or transform.whitening is not None
 
 
 class _Modules:
@@ -118,6 +129,12 @@ class _Modules:
         match layer:
             case Dense():
                 self.add(f"nn.Linear({fan_in}, {fan_out})", {"weight": layer.W.T, "bias": layer.b})
+            case Local():
+                window, units = layer.window, settings["units"]
+                shape = f"{window.channels}, {window.side}, {window.size}, {window.stride}, {units}"
+                pieces = fan_out // (window.places * units)
+                more = f", planes={window.planes}" + (f", pieces={pieces}" if pieces > 1 else "")
+                self.add(f"Local({shape}{more})", {"weight": layer.W, "bias": layer.b}, "locally connected")
             case BatchNorm():
                 state = {"weight": layer.gamma, "bias": layer.beta, "running_mean": layer.running_mean}
                 state |= {"running_var": layer.running_var, "num_batches_tracked": np.array(0)}
@@ -175,6 +192,20 @@ class Scaling(nn.Module):
         x = torch.where(torch.isnan(x), self.fill, x.double())
         return ((x - self.shift) / self.scale).float()
 ''',
+    "Whitening": '''
+class Whitening(nn.Module):
+    """Images (channels, height, width), one in each row, filtered; outside is what the nearest pixel is."""
+
+    def __init__(self, image, k):
+        super().__init__()
+        self.image = image
+        self.register_buffer("filters", torch.zeros(image[0], image[0], k, k))
+
+    def forward(self, x):
+        half = self.filters.shape[-1] // 2
+        framed = nn.functional.pad(x.unflatten(1, self.image), (half, half, half, half), mode="replicate")
+        return nn.functional.conv2d(framed, self.filters).flatten(1)
+''',
     "Units": '''
 class Units(nn.Module):
     """The values of a regression in their own units, in 64 bits."""
@@ -186,6 +217,29 @@ class Units(nn.Module):
 
     def forward(self, x):
         return x * self.scale + self.shift
+''',
+    "Local": '''
+class Local(nn.Module):
+    """Units that see an image through a window, and have weights of their own at each place of it."""
+
+    def __init__(self, channels, side, size, stride, units, *, planes, pieces=1):
+        super().__init__()
+        inputs = torch.arange(channels * side * side)
+        if planes:
+            image = inputs.reshape(channels, side, side).unfold(1, size, stride).unfold(2, size, stride)
+            seen = image.permute(1, 2, 0, 3, 4)
+        else:
+            image = inputs.reshape(side, side, channels).unfold(0, size, stride).unfold(1, size, stride)
+            seen = image.permute(0, 1, 3, 4, 2)
+        seen = seen.reshape(-1, channels * size * size)
+        self.register_buffer("seen", seen, persistent=False)
+        self.weight = nn.Parameter(torch.zeros(*seen.shape, pieces * units))
+        self.bias = nn.Parameter(torch.zeros(len(seen) * pieces * units))
+        self.pieces = pieces
+
+    def forward(self, x):
+        sums = x[:, self.seen].transpose(0, 1) @ self.weight
+        return sums.unflatten(2, (self.pieces, -1)).permute(1, 2, 0, 3).flatten(1) + self.bias
 ''',
     "Residual": '''
 class Residual(nn.Module):
@@ -227,7 +281,7 @@ class Clip(nn.Module):
 def _text(checkpoint: Checkpoint, modules: _Modules, weights: str, about: Mapping[str, str]) -> str:
     widths = "-".join(map(str, checkpoint.network.widths))
     transform = checkpoint.transform
-    plain = transform.is_plain
+    plain = takes_columns(transform)
     inputs = checkpoint.columns if plain else transform.features(checkpoint.columns, checkpoint.kinds)
     takes = "the columns INPUTS, in their own units"
     if not plain:

@@ -7,14 +7,15 @@ from importlib import import_module
 from mlpcli.errors import UsageError
 from mlpcli.text import install_command
 
-__all__ = ["KINDS", "NOTES", "UnfitError", "require_matplotlib"]
+__all__ = ["KINDS", "NOTES", "OF_SWEEPS", "UnfitError", "require_matplotlib"]
 
 # The names of all pictures, for parsing the command line without loading matplotlib. Tests ensure that the
-# tables in `mlpcli.figures.kinds` and `mlpcli.figures.notes` have the same names.
+# tables in `mlpcli.figures.kinds`, `mlpcli.figures.settings` and `mlpcli.figures.notes` have the same names.
 KINDS = (
     *("curves", "boundary", "network", "weights", "confusion", "roc", "calibration", "residuals"),
     *("importance", "health", "hidden", "examples"),
 )
+OF_SWEEPS = ("parallel", "keys", "key_importance")  # what is drawn of the settings of a sweep
 NOTES = (
     "neuron",
     "forgetting",

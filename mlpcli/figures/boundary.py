@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 import numpy as np
@@ -46,15 +48,19 @@ __all__ = ["draw_boundary", "redraw_boundary", "scores_in_words", "sort_out"]
 T = TypeVar("T")
 
 _POINTS = 300  # of the grid, along each axis
+_WIDE = 3.0  # inches of a panel, if there are few side by side
+_LETTERS = 11  # of a title, to an inch
+_LINE = 0.16  # inches
 
 
 @styled
-def draw_boundary(runs: Sequence[FinishedRun]) -> Figure:
+def draw_boundary(runs: Sequence[FinishedRun], names: Sequence[str] = ()) -> Figure:
     """Draw the predictions of the network over one or two features, and the examples.
 
     Classes in the plane are drawn as regions, with rings around the network's mistakes. A regression is drawn
     as the fitted function of its one feature, or as contours over two. Several runs become a contact sheet,
-    arranged by the keys that differ. Raises UnfitError if there are more than two features.
+    arranged by the keys that differ; ``names`` stand before the titles of its panels. Raises UnfitError if
+    there are more than two features.
     """
     for run in runs:
         _require_plane(run)
@@ -65,7 +71,7 @@ def draw_boundary(runs: Sequence[FinishedRun]) -> Figure:
             "boundary: the runs have different data; name runs with the same features and the same "
             "classes or target"
         )
-    return _contact_sheet(runs)
+    return _contact_sheet(runs, names)
 
 
 def sort_out(runs: Sequence[FinishedRun]) -> tuple[list[FinishedRun], list[str]]:
@@ -332,14 +338,21 @@ def _target(run: FinishedRun) -> str:
     return value_name(run.experiment, run.checkpoint.targets if len(run.checkpoint.columns) == 2 else 1)
 
 
-def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
+def _contact_sheet(runs: Sequence[FinishedRun], names: Sequence[str]) -> Figure:
     """Draw a panel for each run, all with the same axes and the same levels."""
     sheet = arrange(runs)
-    side = 3.0 if sheet.columns <= 3 else 2.4
+    side = _WIDE if sheet.columns <= 3 else 2.4
     span = _Span.of(runs)
     sides = [high - low for low, high in span.ranges]
     height = 0.35 + (side - 0.1) * (sides[1] / sides[0] if is_square(span.ranges) else 1)
     is_plane = len(span.ranges) == 2
+    named = [": ".join(filter(None, pair)) for pair in zip_longest(names, sheet.titles)]
+    titles, row_names, column_names = (
+        [textwrap.fill(title, round(_LETTERS * length)) for title in some]
+        for some, length in ((named, side), (sheet.row_names, height), (sheet.column_names, side))
+    )
+    breaks_scores = side < _WIDE or runs[0].checkpoint.classes is None
+    height += _LINE * (breaks_scores + max(title.count("\n") for title in (*titles, *column_names)))
     is_shared = runs[0].checkpoint.classes is None or len(set(map(Scale.of, runs))) == 1
     bars = 0.0 if is_shared or not is_plane else 0.7 * sheet.rows
     figure = new_figure(
@@ -349,18 +362,18 @@ def _contact_sheet(runs: Sequence[FinishedRun]) -> Figure:
     for panel in panels.flat:
         panel.set_visible(False)
     pictures = []
-    for run, place, title in zip(runs, sheet.places, sheet.titles, strict=True):
+    for run, place, title in zip(runs, sheet.places, titles, strict=True):
         panel = panels[place]
         panel.set_visible(True)
         pictures.append(_draw(panel, run, span, held_out=False, size=14))
-        scores = scores_in_words(run, list(dict.fromkeys(["train", run.held_out]))).replace(
-            "error: ", "error\n"
-        )
+        scores = scores_in_words(run, list(dict.fromkeys(["train", run.held_out])))
+        if breaks_scores:
+            scores = scores.replace(": ", "\n")
         panel.set_title("\n".join(filter(None, [title, scores])), fontsize=9)
         panel.label_outer()
-    for row, name in enumerate(sheet.row_names):
+    for row, name in enumerate(row_names):
         panels[row, 0].set_ylabel(f"{name}\n{panels[row, 0].get_ylabel()}")
-    for column, name in enumerate(sheet.column_names):
+    for column, name in enumerate(column_names):
         title = panels[0, column].get_title()
         panels[0, column].set_title(f"{name}\n{title}", fontsize=9)
     if is_plane and is_shared:

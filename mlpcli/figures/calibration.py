@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from mlpcli.figures import UnfitError
 from mlpcli.figures.style import LINE_COLOURS, count_axis, label, new_figure, percent_axis, styled
-from mlpcli.nn.measures import CALIBRATION_BINS, MEASURES, Classified, measure_calibration
+from mlpcli.nn.measures import MEASURES
+from mlpcli.nn.outcomes import CALIBRATION_BINS, Classified, measure_calibration
 from mlpcli.training.finished import FinishedRun
 
 __all__ = ["draw_calibration"]

@@ -13,7 +13,7 @@ from mlpcli.build import Splits, load_splits
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.figures import UnfitError
-from mlpcli.figures.images import brightness, image_shape, mosaic
+from mlpcli.figures.images import brightness, mosaic
 from mlpcli.figures.plane import (
     class_handles,
     is_square,
@@ -47,7 +47,7 @@ def draw_dataset(experiment: Experiment) -> Figure:
     title = f"{label(experiment.data.title)}: " + ", ".join(
         f"{len(split):,} {part}" for part, split in splits.parts.items()
     )
-    shape = image_shape(experiment, len(splits.columns))
+    shape = experiment.data.image(len(splits.columns))
     if shape is not None and splits.classes is not None:
         return _draw_images(splits, splits.classes, shape, title)
     if len(splits.columns) > 2:

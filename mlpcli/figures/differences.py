@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any
 
+from mlpcli.config.differences import is_repeated, relevant
 from mlpcli.config.schema import flatten, to_plain
 from mlpcli.figures.style import label
 from mlpcli.text import count
@@ -14,17 +15,15 @@ from mlpcli.training.finished import FinishedRun
 
 __all__ = ["Repeats", "Sheet", "arrange", "find_differences", "find_repeats", "name_runs"]
 
-_IRRELEVANT = ("training.snapshots", "training.checkpoint_every")  # they do not affect the result
 _MAX_COLUMNS = 5  # panels side by side
 _MAX_KEYS = 3  # in a name
-_REPEATED = ("training.seed", "data.fold.number")  # the same training once more
 _LEAST_REPEATS = 3  # runs that show a spread
 
 
 def find_differences(runs: Sequence[FinishedRun]) -> dict[str, list[Any]]:
     """Return the dotted keys that all runs have, but with different values; each with the runs' values."""
-    flat = [flatten(to_plain(run.experiment)) for run in runs]
-    shared = [key for key in flat[0] if all(key in one for one in flat) and key not in _IRRELEVANT]
+    flat = [relevant(flatten(to_plain(run.experiment))) for run in runs]
+    shared = [key for key in flat[0] if all(key in one for one in flat)]
     values = {key: [one[key] for one in flat] for key in shared}
     return {key: found for key, found in values.items() if any(value != found[0] for value in found)}
 
@@ -58,9 +57,9 @@ def find_repeats(runs: Sequence[FinishedRun]) -> list[Repeats]:
     The name of a group is the keys in which it differs from the others, and how many runs it has.
     """
     differences = find_differences(runs)
-    if not differences.keys() & set(_REPEATED):
+    others = {key: found for key, found in differences.items() if not is_repeated(key)}
+    if len(others) == len(differences):
         return []
-    others = {key: found for key, found in differences.items() if key not in _REPEATED}
     groups: dict[str, list[int]] = {}
     for i in range(len(runs)):
         name = ", ".join(_short(key, found[i]) for key, found in others.items())

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mlpcli.data.kinds import cell_text
 from mlpcli.figures import UnfitError
-from mlpcli.figures.images import brightness, image_shape, mosaic
+from mlpcli.figures.images import brightness, mosaic
 from mlpcli.figures.style import LINE_COLOURS, label, new_figure, percent_axis, styled
 from mlpcli.training.finished import FinishedRun
 
@@ -69,7 +69,7 @@ def draw_examples(run: FinishedRun) -> Figure:
         )
     which = f"the most confident of {len(mistakes):,} mistakes" if len(mistakes) > 1 else "the only mistake"
     title = f"{label(run.name)}: {which} on {total:,} {part} examples"
-    if image_shape(run.experiment, len(run.checkpoint.columns)) is not None:
+    if run.experiment.data.image(len(run.checkpoint.columns)) is not None:
         return _draw_images(run, part, mistakes[:_MAX_IMAGES], classes, title)
     return _draw_rows(run, part, mistakes[:_MAX_ROWS], classes, title)
 
@@ -83,7 +83,7 @@ def _confidence(run: FinishedRun, mistake: Mistake) -> str:
 def _draw_images(
     run: FinishedRun, part: str, mistakes: list[Mistake], classes: tuple[str, ...], title: str
 ) -> Figure:
-    shape = image_shape(run.experiment, len(run.checkpoint.columns))
+    shape = run.experiment.data.image(len(run.checkpoint.columns))
     assert shape is not None
     X = run.splits.parts[part].X
     images = brightness(X[[mistake.row for mistake in mistakes]], shape).reshape(-1, *shape)

@@ -1,34 +1,15 @@
-"""Examples that are images: finds out which data sets have them, and puts images side by side."""
+"""Examples that are images: scales their brightness, and puts them side by side."""
 
 from __future__ import annotations
 
-from math import isqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config.schema import Experiment
-from mlpcli.data.cifar10 import IMAGE
+__all__ = ["brightness", "mosaic"]
 
-__all__ = ["brightness", "image_shape", "mosaic"]
-
-_MIN_SIDE = 4  # pixels
 _GAP = 1  # pixels between images
-
-
-def image_shape(experiment: Experiment, features: int) -> tuple[int, int, int] | None:
-    """Return (channels, rows, columns) if the examples of a data set are images, else None.
-
-    The examples of CIFAR-10 are images. Those of an .npz file, or of arrays, count as square gray images if
-    their number of features is a square.
-    """
-    if experiment.data.name == "cifar10":
-        return IMAGE
-    side = isqrt(features)
-    if experiment.data.name in ("npz", "arrays") and side * side == features and side >= _MIN_SIDE:
-        return (1, side, side)
-    return None
 
 
 def mosaic(images: NDArray[Any], columns: int) -> NDArray[Any]:

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mlpcli.figures import UnfitError
-from mlpcli.figures.images import image_shape
 from mlpcli.figures.style import INK, LINE_COLOURS, label, new_figure, percent_axis, styled
-from mlpcli.nn.measures import MEASURES, UndefinedError
+from mlpcli.nn.measures import MEASURES
+from mlpcli.nn.outcomes import UndefinedError
 from mlpcli.text import number, percent
 from mlpcli.training.finished import FinishedRun
 from mlpcli.training.importance import choose_measure, measure_importance
@@ -28,7 +28,7 @@ def draw_importance(run: FinishedRun) -> Figure:
     whose columns are pixels, or if the score has no value for the split.
     """
     checkpoint, part = run.checkpoint, run.held_out
-    if image_shape(run.experiment, len(checkpoint.columns)) is not None:
+    if run.experiment.data.image(len(checkpoint.columns)) is not None:
         raise UnfitError(
             f"importance needs columns that mean something alone, but {run.experiment.data.title} has pixels"
         )

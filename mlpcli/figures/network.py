@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from mlpcli.figures.images import brightness, image_shape, mosaic
+from mlpcli.figures.images import brightness, mosaic
 from mlpcli.figures.style import INK, label, new_figure, styled
+from mlpcli.nn.local import Local
 from mlpcli.specs import NetworkSpec
 from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint
@@ -29,6 +30,7 @@ _NOTHING, _MUTED = "#bbbbbb", "#666666"
 _MOST_UNITS = 10  # of a layer that are drawn
 _MOST_COLUMNS = 8  # layers that are drawn, the inputs included
 _MOST_NUMBERED = 16  # edges between two layers that get their numbers
+_UNTITLED = ("dense", "members_dense", "local", "dropout", "noise", "clip")  # kinds of layers
 _GAP = 2.6  # from layer to layer; 1 is a hundred pixels across
 _STEP = 0.62  # from unit to unit
 _IMAGE = 1.5  # side of the image beside the inputs
@@ -76,6 +78,8 @@ def draw_network(run: FinishedRun, gap: float = _GAP) -> Figure:
     edges, biases = [], []
     for layer, units in zip(network.dense, network.widths[1:], strict=True):
         W, b = (layer.W, layer.b) if network.members == 1 else (layer.W[0], layer.b[0])
+        if isinstance(layer, Local):
+            W = layer.full_weights()
         W, b = W.reshape(len(W), -1, units), b.reshape(-1, units)  # maxout has several pieces
         largest = np.abs(W).argmax(axis=1)[:, None]
         edges.append(np.take_along_axis(W, largest, axis=1)[:, 0])
@@ -120,7 +124,7 @@ def draw_forward(found: Explanation) -> Figure:
     member = f" (network {found.member + 1:,} of {len(found.each):,})" if len(found.each) > 1 else ""
     title = f"{label(found.source, 60)}{member}: {said}"
     columns = _columns(checkpoint, shown, edges, values, outputs)
-    shape = image_shape(checkpoint.experiment, len(checkpoint.columns))
+    shape = checkpoint.experiment.data.image(len(checkpoint.columns))
     image = None if shape is None else mosaic(brightness(found.raw, shape).reshape(1, *shape), 1)
     notes = ["the number in a unit is its output, and the one above it its place in the layer"]
     if forward.hidden_add_nothing:
@@ -169,7 +173,7 @@ def _layer_title(spec: NetworkSpec, number: int) -> str:
     n, last = spec.widths[number], len(spec.widths) - 1
     activation, others = "", []
     for layer in spec.walk():
-        if layer.number != number or layer.kind in ("dense", "members_dense", "dropout", "noise", "clip"):
+        if layer.number != number or layer.kind in _UNTITLED:
             continue
         if "name" in layer.settings:
             activation = f" {layer.settings['name']}".replace("_", " ")

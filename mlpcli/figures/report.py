@@ -26,12 +26,12 @@ from mlpcli.training.finished import FinishedRun
 from mlpcli.training.health import advise
 from mlpcli.training.verdict import judge
 
-__all__ = ["render_report"]
+__all__ = ["GROWTH", "Picture", "page_environment", "render_report"]
 
 _MAX_FRAMES = 30  # of the boundary
 _MAX_CLASSES = 30  # listed in the table
 _SCORES = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "f1", "mse", "rmse", "mae", "r2")
-_GROWTH = 1.3  # how much larger than drawn a panel may be shown
+GROWTH = 1.3  # how much larger than drawn a panel may be shown
 _HALF = 580  # pixels of a picture in half of a page
 _WIDE = 850  # pixels of a panel that needs the whole width of the page
 _GAP = 1.6  # from layer to layer of the network
@@ -169,19 +169,23 @@ class Picture:
         return cls(kind, name, title, caption, says, drawing.panels, drawing.legend)
 
 
-def render_report(run: FinishedRun) -> str:
-    """Return the page that reports on a run, with the weights of its checkpoint.
-
-    Everything from configs, data and logs is escaped. Raises RunError, DataError, CheckpointError if the run
-    or its data cannot be read.
-    """
-    environment = Environment(
+def page_environment() -> Environment:
+    """Return what reads the templates of pages, in which every name is escaped."""
+    return Environment(
         loader=PackageLoader("mlpcli.figures", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def render_report(run: FinishedRun) -> str:
+    """Return the page that reports on a run, with the weights of its checkpoint.
+
+    Everything from configs, data and logs is escaped. Raises RunError, DataError, CheckpointError if the run
+    or its data cannot be read.
+    """
     checkpoint = run.checkpoint
     reports = {
         part: full_report(
@@ -199,33 +203,35 @@ def render_report(run: FinishedRun) -> str:
     halves = [picture for picture in pictures if picture.layout == "half"]
     pieces = [piece.inner for picture in pictures for piece in (*picture.panels, *picture.legend)]
     light, dark = colour_rules("".join([*pieces, *(frame.under + frame.over for frame in frames)]))
-    page = environment.get_template(
-        "report.html"
-    ).render(
-        name=run.name,
-        version=__version__,
-        verdict=judge(run, reports, baselines[run.held_out]),
-        facts=_facts(run, checkpoint.network.spec),
-        epoch=f"{checkpoint.epoch:,}",
-        scores=_scores(reports, baselines),
-        counts=_counts(run, checkpoint.network.spec),
-        pictures=pictures,
-        first=halves[:1],  # beside the verdict
-        stacks=_stacks(halves[1:]),
-        wide=[picture for picture in pictures if picture.layout != "half"],
-        growth=_GROWTH,
-        frames=[vars(frame) for frame in frames],
-        shown=shown,
-        times=frame_times(len(frames)),
-        classes=_classes(reports[run.held_out]),
-        held_out=run.held_out,
-        advice=_advice(run),
-        config=write_yaml(to_plain(run.experiment)),
-        commands=_commands(run),
-        is_unfinished=run.is_unfinished,
-        begun=_begun(run),
-        light=light,
-        dark=dark,
+    page = (
+        page_environment()
+        .get_template("report.html")
+        .render(
+            name=run.name,
+            version=__version__,
+            verdict=judge(run, reports, baselines[run.held_out]),
+            facts=_facts(run, checkpoint.network.spec),
+            epoch=f"{checkpoint.epoch:,}",
+            scores=_scores(reports, baselines),
+            counts=_counts(run, checkpoint.network.spec),
+            pictures=pictures,
+            first=halves[:1],  # beside the verdict
+            stacks=_stacks(halves[1:]),
+            wide=[picture for picture in pictures if picture.layout != "half"],
+            growth=GROWTH,
+            frames=[vars(frame) for frame in frames],
+            shown=shown,
+            times=frame_times(len(frames)),
+            classes=_classes(reports[run.held_out]),
+            held_out=run.held_out,
+            advice=_advice(run),
+            config=write_yaml(to_plain(run.experiment)),
+            commands=_commands(run),
+            is_unfinished=run.is_unfinished,
+            begun=_begun(run),
+            light=light,
+            dark=dark,
+        )
     )
     return printable(page)
 

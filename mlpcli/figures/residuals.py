@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from mlpcli.figures import UnfitError
 from mlpcli.figures.style import LINE_COLOURS, label, new_figure, number_axis, styled
-from mlpcli.nn.measures import Regressed, measure_one
+from mlpcli.nn.measures import measure_one
+from mlpcli.nn.outcomes import Regressed
 from mlpcli.streams import stream
 from mlpcli.text import rounded
 from mlpcli.training.finished import FinishedRun

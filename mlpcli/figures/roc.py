@@ -11,7 +11,8 @@ from matplotlib.lines import Line2D
 
 from mlpcli.figures import UnfitError
 from mlpcli.figures.style import LINE_COLOURS, class_colour, label, new_figure, percent_axis, styled
-from mlpcli.nn.measures import MEASURES, Classified, UndefinedError, count_above
+from mlpcli.nn.measures import MEASURES, count_above
+from mlpcli.nn.outcomes import Classified, UndefinedError
 from mlpcli.training.finished import FinishedRun
 
 __all__ = ["draw_roc"]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.nn.layers import Layer
+from mlpcli.nn.layer import Layer
 
-__all__ = ["UnitHealth"]
+__all__ = ["UnitHealth", "silent_in_all"]
 
 _NEAR = 0.01  # of the range between the limits
 
@@ -90,12 +90,23 @@ class UnitHealth:
                 dead.start(None if silent is None else silent[i])
 
     @property
+    def is_watching(self) -> bool:
+        """Whether there are units that can die and have not been active in this epoch."""
+        return any(dead is not None and any(map(len, dead.silent)) for dead in self._dead)
+
+    @property
     def silent(self) -> list[str]:
         """For each hidden layer, the units that have not been active in this epoch, one bit each, in hex.
 
         The text is empty if the layer's units cannot die.
         """
         return ["" if dead is None else dead.to_hex() for dead in self._dead]
+
+    def look_at(self, outputs: Sequence[NDArray[Any]]) -> None:
+        """Take these for the outputs of the layers, (n, units) each, where others compute them."""
+        for layer, Y in zip(self._activations, outputs, strict=True):
+            if layer.can_die or layer.limits is not None:
+                layer.Y = Y
 
     def observe(self) -> None:
         """Look at a batch; call it between the network's forward and backward passes."""
@@ -109,10 +120,25 @@ class UnitHealth:
         ``dead`` is the share of units that no example of the epoch has activated, or None if the units cannot
         die. ``saturated`` is the share of the last batch's outputs, or None if the outputs have no limits.
         """
-        return {
-            "dead": [None if dead is None else dead.share for dead in self._dead],
-            "saturated": [
-                None if layer.limits is None else _saturated_share(layer.Y, layer.limits)
-                for layer in self._activations
-            ],
-        }
+        return {"dead": self.dead, "saturated": self.saturated}
+
+    @property
+    def dead(self) -> list[float | None]:
+        """The shares of dead units of `report`."""
+        return [None if dead is None else dead.share for dead in self._dead]
+
+    @property
+    def saturated(self) -> list[float | None]:
+        """The shares of saturated outputs of `report`, of the batch whose forward pass was the last."""
+        return [
+            None if layer.limits is None else _saturated_share(layer.Y, layer.limits)
+            for layer in self._activations
+        ]
+
+
+def silent_in_all(parts: Sequence[list[str]]) -> list[str]:
+    """Return the units that are silent in each part of an epoch, as `UnitHealth.silent` has those of one."""
+    first, *others = parts
+    for other in others:
+        first = [a and f"{int(a, 16) & int(b, 16):0{len(a)}x}" for a, b in zip(first, other, strict=True)]
+    return first

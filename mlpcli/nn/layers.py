@@ -1,42 +1,22 @@
-"""The layers that a network is made of.
-
-All layers keep the following contract. A batch has ``n`` rows. A layer is made from its `LayerSpec`, which
-lists its arrays and buffers. Each becomes an attribute named after its role, for example ``W``; its gradient
-is ``dW``.
-
-- ``bind(store)`` gets the layer's views of its parameters and their gradients, and ``use(engine)`` what
-  multiplies its matrices.
-- ``initialize(rng)`` gives parameters and state their first values.
-- ``resize(n)`` prepares the buffers for batches of n rows; nothing else allocates memory.
-- ``forward(X, rngs)`` takes X (n, fan_in) and returns Y (n, fan_out), in a buffer that the layer may share
-  with the one before it. ``rngs`` are the random streams of a training step, by name; None means evaluation,
-  in which nothing is random and nothing is kept.
-- ``backward(dY)`` takes the gradient of the loss with respect to Y, fills the gradients of the layer's
-  parameters and returns the gradient with respect to X. It may overwrite dY and everything that forward
-  stored. The first Dense layer returns None, since the gradient with respect to the network's inputs is not
-  needed. A backward pass follows the forward pass of a training step.
-
-In a network of k members the rows of the first one come first, and each has n / k. Where all have the same
-inputs, the layers before the initial weights may get these once, as n / k rows.
+"""The layers that a network is made of. What all have in common is in `mlpcli.nn.layer`.
 
 ``LAYERS`` maps each kind to its class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from copy import copy
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mlpcli.buffers import Buffer, Scratch
+from mlpcli.buffers import Scratch
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.initializers import INITIALIZERS
-from mlpcli.nn.parameters import Parameters
+from mlpcli.nn.layer import AllRngs, Array, Cohort, Layer, Rngs, draw_weights, set_biases
+from mlpcli.nn.local import Local
 from mlpcli.nn.products import Engine
-from mlpcli.specs import BufferSpec, LayerSpec
+from mlpcli.nn.side_by_side import products_of
+from mlpcli.specs import LayerSpec
 
 __all__ = [
     "LAYERS",
@@ -45,87 +25,14 @@ __all__ = [
     "Dense",
     "Dropout",
     "Elementwise",
-    "Layer",
     "LayerNorm",
     "LinearPath",
     "Maxout",
     "MembersDense",
     "Noise",
     "PRelu",
+    "Residual",
 ]
-__all__ += ["Residual", "Rngs"]
-
-Array: TypeAlias = NDArray[Any]
-Rngs: TypeAlias = Mapping[str, np.random.Generator]
-
-
-class _Made(NamedTuple):
-    """A buffer that has been made elsewhere."""
-
-    array: Array
-
-    def rows(self, n: int) -> Array:  # noqa: ARG002
-        return self.array
-
-
-class Layer:
-    """The base of all layers; the contract is at the top of this file.
-
-    ``Y`` is the output of the last batch. ``is_activation`` marks the layer that ends a hidden layer. Units
-    saturate near the ``limits`` of their outputs, if they have any. Units that ``can_die`` are dead when they
-    output 0 for every example.
-    """
-
-    Y: Array
-    is_activation: ClassVar[bool] = False
-    limits: tuple[float, float] | None = None
-    can_die: bool = False
-
-    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
-        self.spec = spec
-        self.state: dict[str, Array] = {}
-        for array in spec.state:
-            self.state[array.name] = values = np.zeros(array.shape, dtype)
-            setattr(self, array.role, values)
-        self._buffers: dict[str, Buffer | _Made] = {
-            buffer.role: Buffer(buffer.width, np.bool_ if buffer.mask else dtype) for buffer in spec.buffers
-        }
-
-    def bind(self, store: Parameters) -> None:
-        """Get the views of the parameters and their gradients."""
-        for array in self.spec.parameters:
-            setattr(self, array.role, store.view(array.name))
-            setattr(self, f"d{array.role}", store.gradient(array.name))
-
-    def use(self, engine: Engine) -> None:
-        """Let ``engine`` multiply the layer's matrices."""
-        self.engine = engine
-
-    def initialize(self, rng: np.random.Generator) -> None:
-        """Give parameters and state their first values."""
-
-    def resize(self, n: int) -> None:
-        """Prepare the buffers for n rows."""
-        for role, buffer in self._buffers.items():
-            setattr(self, role, buffer.rows(n))
-
-    def with_buffers(self, make: Callable[[BufferSpec], Array]) -> Layer:
-        """Return the layer for one row, with the same parameters and with buffers that ``make`` makes.
-
-        The forward pass then computes with whatever these are and X is, as long as NumPy's functions take it.
-        """
-        layer = copy(self)
-        layer._buffers = {spec.role: _Made(make(spec)) for spec in self.spec.buffers}
-        layer.resize(1)
-        return layer
-
-    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
-        """Turn X into Y."""
-        raise NotImplementedError
-
-    def backward(self, dY: Array, /) -> Array | None:
-        """Turn dY into dX."""
-        raise NotImplementedError
 
 
 class Dense(Layer):
@@ -141,26 +48,27 @@ class Dense(Layer):
     db: Array
     dX: Array | None = None  # without a buffer, nobody needs it
 
-    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
-        super().__init__(spec, dtype)
-        self._ones = Scratch(lambda shape, dtype: np.ones(shape[0], dtype))
+    def __init__(self, spec: LayerSpec, dtype: Any, cohort: Cohort = ()) -> None:
+        super().__init__(spec, dtype, cohort)
+        self._ones = Scratch(lambda shape, dtype: np.ones(shape[-2] if not cohort else (1, shape[-2]), dtype))
+        self._add_up = np.matmul if cohort else np.dot
 
     def use(self, engine: Engine) -> None:
         """Let ``engine`` multiply."""
         super().use(engine)
-        self._products = engine.products()
+        self._products = products_of(engine, self.cohort)
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw W at random, and b where it has a spread."""
-        self.W[...] = _draw(self.spec, self.W, rng, self.spec.settings["units"])
-        _set_biases(self.spec, self.b, rng)
+        self.W[...] = draw_weights(self.spec, self.W, rng, self.spec.settings["units"])
+        set_biases(self.spec, self.b, rng)
 
     def resize(self, n: int) -> None:
         """Prepare the buffers for n rows."""
         super().resize(n)
         self.ones = self._ones.like(self.Y)
 
-    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, _: AllRngs | None = None, /) -> Array:
         """Return X W + b."""
         self._products.forward(X, self.W, self.Y)
         self.Y += self.b
@@ -168,26 +76,9 @@ class Dense(Layer):
 
     def backward(self, dY: Array, /) -> Array | None:
         """Fill dW and db; return dX."""
-        self._products.backward(dY, self.dW, self.dX)
-        np.dot(self.ones, dY, self.db)  # the sum over the rows, at the speed of BLAS
+        self._products.backward(dY, self.dW, self.dX, self.decay)
+        self._add_up(self.ones, dY, self.db)  # the sum over the rows, at the speed of BLAS
         return self.dX
-
-
-def _draw(spec: LayerSpec, W: Array, rng: np.random.Generator, units: int) -> NDArray[np.float64]:
-    """Draw initial weights in the shape of W (fan_in, columns) for a layer with ``units`` units."""
-    settings = {
-        key: value
-        for key, value in spec.settings["init"].items()
-        if key not in ("name", "bias", "bias_spread")
-    }
-    return INITIALIZERS[spec.settings["init"]["name"]](**settings)(rng, W.shape, units)
-
-
-def _set_biases(spec: LayerSpec, b: Array, rng: np.random.Generator) -> None:
-    """Set all biases to one value, or draw them evenly from a range around it."""
-    b[...], spread = spec.settings["init"]["bias"], spec.settings["init"]["bias_spread"]
-    if spread:
-        b += rng.uniform(-spread, spread, b.shape)
 
 
 class Elementwise(Layer):
@@ -199,8 +90,8 @@ class Elementwise(Layer):
 
     is_activation = True
 
-    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
-        super().__init__(spec, dtype)
+    def __init__(self, spec: LayerSpec, dtype: Any, cohort: Cohort = ()) -> None:
+        super().__init__(spec, dtype, cohort)
         settings = dict(spec.settings)
         activation = ACTIVATIONS[settings.pop("name")](**settings)
         self._forward, self._backward = activation.forward, activation.backward
@@ -210,7 +101,7 @@ class Elementwise(Layer):
         """Prepare the buffers for n rows."""
         self._work = [buffer.rows(n) for buffer in self._buffers.values()]
 
-    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, _: AllRngs | None = None, /) -> Array:
         """Turn X into f(X) in place; keep it for the backward pass."""
         self._forward(X, *self._work)
         self.Y = X
@@ -235,6 +126,7 @@ class BatchNorm(Layer):
 
     EPS: ClassVar[float] = 1e-5
     MOMENTUM: ClassVar[float] = 0.1
+    moves = True
 
     gamma: Array
     beta: Array
@@ -245,26 +137,28 @@ class BatchNorm(Layer):
     Xhat: Array
     scratch: Array
 
-    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
-        super().__init__(spec, dtype)
-        self._mean, self._var, self._inverse, self._vector = np.empty((4, spec.fan_out), dtype)
+    def __init__(self, spec: LayerSpec, dtype: Any, cohort: Cohort = ()) -> None:
+        super().__init__(spec, dtype, cohort)
+        shape = (*cohort, 1, spec.fan_out) if cohort else (spec.fan_out,)
+        self._mean, self._var, self._inverse, self._vector = np.empty((4, *shape), dtype)
+        self._keeps = bool(cohort)  # the axis of the rows, in sums over them
 
     def initialize(self, rng: np.random.Generator) -> None:  # noqa: ARG002
         """Set gamma to 1 and beta to 0, the running mean to 0 and the running variance to 1."""
         self.gamma[...], self.beta[...] = 1, 0
         self.running_mean[...], self.running_var[...] = 0, 1
 
-    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, rngs: AllRngs | None = None, /) -> Array:
         """Normalize X in place and return it; in training, keep Xhat for the backward pass."""
-        n, mean, var, inverse = len(X), self._mean, self._var, self._inverse
+        n, mean, var, inverse = X.shape[-2], self._mean, self._var, self._inverse
         if rngs is None:
             np.copyto(mean, self.running_mean)
             np.copyto(var, self.running_var)
         else:
-            np.mean(X, axis=0, out=mean)
+            np.mean(X, axis=-2, out=mean, keepdims=self._keeps)
             np.subtract(X, mean, out=self.Xhat)
             np.multiply(self.Xhat, self.Xhat, out=self.scratch)
-            np.mean(self.scratch, axis=0, out=var)
+            np.mean(self.scratch, axis=-2, out=var, keepdims=self._keeps)
             if n > 1:  # one row says nothing about the variance
                 self._follow(self.running_mean, mean, 1)
                 self._follow(self.running_var, var, n / (n - 1))
@@ -286,10 +180,10 @@ class BatchNorm(Layer):
 
     def backward(self, dY: Array, /) -> Array:
         """Fill dgamma and dbeta; turn dY into dX in place."""
-        n, vector = len(dY), self._vector
+        n, vector = dY.shape[-2], self._vector
         np.multiply(dY, self.Xhat, out=self.scratch)
-        np.sum(self.scratch, axis=0, out=self.dgamma)
-        np.sum(dY, axis=0, out=self.dbeta)
+        np.sum(self.scratch, axis=-2, out=self.dgamma, keepdims=self._keeps)
+        np.sum(dY, axis=-2, out=self.dbeta, keepdims=self._keeps)
         self.Xhat *= np.divide(self.dgamma, n, out=vector)
         dY -= self.Xhat
         dY -= np.divide(self.dbeta, n, out=vector)
@@ -321,7 +215,7 @@ class LayerNorm(Layer):
         """Set gamma to 1 and beta to 0."""
         self.gamma[...], self.beta[...] = 1, 0
 
-    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, _: AllRngs | None = None, /) -> Array:
         """Normalize X in place and return it; keep Xhat for the backward pass."""
         Xhat, inverse = self.Xhat, self.inverse
         _mean_of_rows(X, self.mean)
@@ -340,8 +234,8 @@ class LayerNorm(Layer):
         """Fill dgamma and dbeta; turn dY into dX in place."""
         Xhat, scratch, mean = self.Xhat, self.scratch, self.mean
         np.multiply(dY, Xhat, out=scratch)
-        np.sum(scratch, axis=0, out=self.dgamma)
-        np.sum(dY, axis=0, out=self.dbeta)
+        np.sum(scratch, axis=-2, out=self.dgamma, keepdims=bool(self.cohort))
+        np.sum(dY, axis=-2, out=self.dbeta, keepdims=bool(self.cohort))
         dY *= self.gamma
         np.multiply(dY, Xhat, out=scratch)
         _mean_of_rows(scratch, mean)
@@ -355,8 +249,8 @@ class LayerNorm(Layer):
 
 def _mean_of_rows(X: Array, out: Array) -> None:
     """Write the mean of each row of X (n, units) to ``out`` (n, 1); np.mean would allocate memory."""
-    np.add.reduce(X, axis=1, keepdims=True, out=out)
-    out *= 1 / X.shape[1]
+    np.add.reduce(X, axis=-1, keepdims=True, out=out)
+    out *= 1 / X.shape[-1]
 
 
 class PRelu(Layer):
@@ -377,7 +271,7 @@ class PRelu(Layer):
         """Set all slopes to ``alpha``."""
         self.a[...] = self.spec.settings["alpha"]
 
-    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, _: AllRngs | None = None, /) -> Array:
         """Turn X into Y in place; keep its negative part for the backward pass."""
         np.minimum(X, 0.0, out=self.negative)
         np.multiply(self.negative, self.a, out=self.slope)
@@ -389,7 +283,7 @@ class PRelu(Layer):
     def backward(self, dY: Array, /) -> Array:
         """Fill da; turn dY into dX in place."""
         np.multiply(dY, self.negative, out=self.slope)
-        np.sum(self.slope, axis=0, out=self.da)
+        np.sum(self.slope, axis=-2, out=self.da, keepdims=bool(self.cohort))
         np.sign(self.negative, out=self.slope)  # -1 below 0
         self.slope *= -1.0
         np.multiply(self.slope, self.a - 1.0, out=self.slope)
@@ -411,14 +305,14 @@ class Maxout(Layer):
     free: Array
     chosen: Array
 
-    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
-        super().__init__(spec, dtype)
+    def __init__(self, spec: LayerSpec, dtype: Any, cohort: Cohort = ()) -> None:
+        super().__init__(spec, dtype, cohort)
         self.units, self.pieces = spec.fan_out, spec.fan_in // spec.fan_out
 
     def _piece(self, array: Array, piece: int) -> Array:
-        return array[:, piece * self.units : (piece + 1) * self.units]
+        return array[..., piece * self.units : (piece + 1) * self.units]
 
-    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, _: AllRngs | None = None, /) -> Array:
         """Return the largest piece of each unit; keep the pieces for the backward pass."""
         self.X = X
         np.copyto(self.Y, self._piece(X, 0))
@@ -446,17 +340,18 @@ class Dropout(Layer):
 
     mask: Array
 
-    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
-        super().__init__(spec, dtype)
+    def __init__(self, spec: LayerSpec, dtype: Any, cohort: Cohort = ()) -> None:
+        super().__init__(spec, dtype, cohort)
         self.p = spec.settings["p"]
 
-    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, rngs: AllRngs | None = None, /) -> Array:
         """Return X with some of its entries dropped, or X itself in evaluation."""
         self.active = rngs is not None
         if rngs is None:
             return X
         mask = self.mask
-        rngs["dropout"].random(out=mask, dtype=mask.dtype)
+        for own, part in self._by_network(rngs, mask):
+            own["dropout"].random(out=part, dtype=mask.dtype)
         np.greater_equal(mask, self.p, out=mask, casting="unsafe")
         mask *= 1 / (1 - self.p)
         np.multiply(X, mask, out=self.Y)
@@ -481,22 +376,31 @@ class Noise(Layer):
 
     drawn: Array
 
-    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
-        super().__init__(spec, dtype)
+    def __init__(self, spec: LayerSpec, dtype: Any, cohort: Cohort = ()) -> None:
+        super().__init__(spec, dtype, cohort)
         self.std, self.units = spec.settings["std"], spec.fan_out
         self._pool: Array = np.empty(0, dtype)
+        self.of_networks: Sequence[Noise] = ()  # in a cohort, the same layer of each, which has its pool
 
-    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, rngs: AllRngs | None = None, /) -> Array:
         """Return X with noise, or X itself in evaluation."""
         if rngs is None:
             return X
+        if self.cohort:
+            for network, *own in zip(self.of_networks, X, rngs, self.drawn, self.Y, strict=True):
+                network.add_noise(*own)
+        else:
+            self.add_noise(X, rngs, self.drawn, self.Y)  # type: ignore[arg-type]
+        return self.Y
+
+    def add_noise(self, X: Array, rngs: Rngs, drawn: Array, Y: Array) -> None:
+        """Write X with noise to Y; ``drawn`` is overwritten. The four are those of one network."""
         rows = max(1, self.PIECE // self.units)
         if X.size < self.FRESH or rows * self.units > self.POOL:
-            drawn = self.drawn
             rngs["noise"].standard_normal(out=drawn, dtype=drawn.dtype)
             drawn *= self.std
-            np.add(X, drawn, out=self.Y)
-            return self.Y
+            np.add(X, drawn, out=Y)
+            return
         if not len(self._pool):
             self._pool = rngs["noise_pool"].standard_normal(self.POOL, dtype=X.dtype)
             self._pool *= self.std
@@ -504,8 +408,7 @@ class Noise(Layer):
             part = X[first : first + rows]
             start = int(rngs["noise"].integers(self.POOL - part.size + 1))
             noise = self._pool[start : start + part.size].reshape(part.shape)
-            np.add(part, noise, out=self.Y[first : first + rows])
-        return self.Y
+            np.add(part, noise, out=Y[first : first + rows])
 
     def backward(self, dY: Array, /) -> Array:
         """Return dY."""
@@ -525,22 +428,22 @@ class Residual(Layer):
     projected: Array
     dX: Array | None = None
 
-    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
-        super().__init__(spec, dtype)
-        self.inner = [LAYERS[layer.kind](layer, dtype) for layer in spec.inner]
+    def __init__(self, spec: LayerSpec, dtype: Any, cohort: Cohort = ()) -> None:
+        super().__init__(spec, dtype, cohort)
+        self.inner = [LAYERS[layer.kind](layer, dtype, cohort) for layer in spec.inner]
         self._projects = bool(spec.parameters)
 
     def use(self, engine: Engine) -> None:
         """Let ``engine`` multiply with P; the network tells the inner layers."""
         super().use(engine)
-        self._products = engine.products()
+        self._products = products_of(engine, self.cohort)
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw P; the network initializes the inner layers."""
         if self._projects:
-            self.P[...] = _draw(self.spec, self.P, rng, self.spec.fan_out)
+            self.P[...] = draw_weights(self.spec, self.P, rng, self.spec.fan_out)
 
-    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, rngs: AllRngs | None = None, /) -> Array:
         """Return F(X) + X, or F(X) + X P."""
         F = shortcut = X
         for layer in self.inner:
@@ -558,7 +461,7 @@ class Residual(Layer):
             assert gradient is not None
             gradient = layer.backward(gradient)
         if self._projects:
-            self._products.backward(self.dY, self.dP, self.dX)
+            self._products.backward(self.dY, self.dP, self.dX, self.decay)
         if gradient is None:
             return None
         gradient += self.dY if self.dX is None else self.dX
@@ -577,39 +480,40 @@ class MembersDense(Layer):
     db: Array
     dX: Array | None = None  # without a buffer, nobody needs it
 
-    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
-        super().__init__(spec, dtype)
-        self._ones = Scratch(lambda shape, dtype: np.ones((1, shape[0] // len(self.W)), dtype))
+    def __init__(self, spec: LayerSpec, dtype: Any, cohort: Cohort = ()) -> None:
+        super().__init__(spec, dtype, cohort)
+        self._ones = Scratch(lambda shape, dtype: np.ones((1, shape[-2] // spec.rows), dtype))
 
     def use(self, engine: Engine) -> None:
         """Let ``engine`` multiply."""
         super().use(engine)
-        self._products = engine.products(members=True)
+        self._products = products_of(engine, self.cohort, members=True)
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw each member's W at random, and b where it has a spread."""
         for W in self.W:
-            W[...] = _draw(self.spec, W, rng, self.spec.settings["units"])
-        _set_biases(self.spec, self.b, rng)
+            W[...] = draw_weights(self.spec, W, rng, self.spec.settings["units"])
+        set_biases(self.spec, self.b, rng)
 
     def resize(self, n: int) -> None:
         """Prepare the buffers for n rows, which are n / k of each member."""
         super().resize(n)
         self.ones = self._ones.like(self.Y)
-        self._Y3 = self.Y.reshape(len(self.W), -1, self.spec.fan_out)
+        self._Y3 = self.Y.reshape(*self.cohort, self.spec.rows, -1, self.spec.fan_out)
 
-    def forward(self, X: Array, _: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, _: AllRngs | None = None, /) -> Array:
         """Return each member's X W + b; X may be the same for all."""
-        self._products.forward(X.reshape(-1, self._Y3.shape[1], self.spec.fan_in), self.W, self._Y3)
-        self._Y3 += self.b[:, None]
+        own = X.reshape(*self.cohort, -1, self._Y3.shape[-2], self.spec.fan_in)
+        self._products.forward(own, self.W, self._Y3)
+        self._Y3 += self.b[..., None, :]
         return self.Y
 
     def backward(self, dY: Array, /) -> Array | None:
         """Fill dW and db; return dX."""
         dY3 = dY.reshape(self._Y3.shape)
-        dX3 = None if self.dX is None else self.dX.reshape(len(self.W), -1, self.spec.fan_in)
-        self._products.backward(dY3, self.dW, dX3)
-        np.matmul(self.ones, dY3, out=self.db[:, None])  # the sums over the rows
+        dX3 = None if self.dX is None else self.dX.reshape(*dY3.shape[:-1], self.spec.fan_in)
+        self._products.backward(dY3, self.dW, dX3, self.decay)
+        np.matmul(self.ones, dY3, out=self.db[..., None, :])  # the sums over the rows
         return self.dX
 
 
@@ -624,10 +528,11 @@ class LinearPath(Layer):
     dV: Array
     linear: Array
 
-    def __init__(self, spec: LayerSpec, dtype: Any) -> None:
-        super().__init__(spec, dtype)
-        self.inner = [LAYERS[layer.kind](layer, dtype) for layer in spec.inner]
+    def __init__(self, spec: LayerSpec, dtype: Any, cohort: Cohort = ()) -> None:
+        super().__init__(spec, dtype, cohort)
+        self.inner = [LAYERS[layer.kind](layer, dtype, cohort) for layer in spec.inner]
         self._learns = bool(spec.parameters)
+        self._products = products_of(Engine(), cohort, members=True)
 
     def initialize(self, rng: np.random.Generator) -> None:  # noqa: ARG002
         """Set V to 0; the network initializes the inner layers."""
@@ -636,14 +541,14 @@ class LinearPath(Layer):
     def resize(self, n: int) -> None:
         """Prepare the buffers for n rows."""
         super().resize(n)
-        self._linear3 = self.linear.reshape(self.spec.rows, -1, self.spec.fan_out)
+        self._linear3 = self.linear.reshape(*self.cohort, self.spec.rows, -1, self.spec.fan_out)
 
-    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, rngs: AllRngs | None = None, /) -> Array:
         """Return F(X) + X V; keep X for the backward pass."""
-        self.X3 = X.reshape(-1, self._linear3.shape[1], self.spec.fan_in)
+        X3 = X.reshape(*self.cohort, -1, self._linear3.shape[-2], self.spec.fan_in)
+        self._products.forward(X3, self.V, self._linear3)
         for layer in self.inner:
             X = layer.forward(X, rngs)
-        np.matmul(self.X3, self.V, out=self._linear3)
         X += self.linear
         return X
 
@@ -651,7 +556,8 @@ class LinearPath(Layer):
         """Fill dV, and run the inner layers backward."""
         if self._learns:
             dY3 = dY.reshape(self._linear3.shape)
-            np.matmul(self.X3.transpose(0, 2, 1), dY3, out=self.dV.reshape(-1, *self.dV.shape[-2:]))
+            dV3 = self.dV.reshape(*self.cohort, -1, *self.dV.shape[-2:])
+            self._products.backward(dY3, dV3, None, self.decay)
         gradient: Array | None = dY
         for layer in reversed(self.inner):
             if gradient is None:  # no layer before the initial weights has parameters
@@ -673,7 +579,7 @@ class Clip(Layer):
         largest = np.finfo(self.low.dtype).max
         self.low[...], self.high[...] = -largest, largest
 
-    def forward(self, X: Array, rngs: Rngs | None = None, /) -> Array:
+    def forward(self, X: Array, rngs: AllRngs | None = None, /) -> Array:
         """Return X, in evaluation within the range."""
         return X if rngs is not None else np.clip(X, self.low, self.high, out=X)
 
@@ -693,6 +599,7 @@ LAYERS: dict[str, type[Layer]] = {
     "noise": Noise,
     "residual": Residual,
     "members_dense": MembersDense,
+    "local": Local,
     "linear_path": LinearPath,
     "clip": Clip,
 }

@@ -5,8 +5,9 @@ returns the mean loss of the batch and, unless ``dlogits`` is None, writes the g
 logits there. ``logits`` is (n, outputs); ``y`` is (n,) class indices, or (n, outputs) values for a
 regression. ``weights`` (n,) multiply the loss of each example, L = sum of w l / n; over all examples their
 mean is to be 1, so that an example of weight 2 counts like two of weight 1. Where all class weights are 0,
-the mean has no value: it is NaN, or with ``dlogits``, as for a batch of training, 0. Arrays are made for the
-first batch of a size and reused after it. The classifiers are those of the CS231n notes, Linear
+the mean has no value: it is NaN, or with ``dlogits``, as for a batch of training, 0. Where all arrays have a
+first axis of k networks, the losses are (k,), each with the bits that it would have alone. Arrays are made
+for the first batch of a size and reused after it. The classifiers are those of the CS231n notes, Linear
 Classification and Neural Networks 1, "Single neuron as a linear classifier".
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -26,13 +28,15 @@ __all__ = ["LOSSES", "Loss", "Outputs", "average_logits"]
 Outputs = Literal["probabilities", "scores", "values"]
 Weights = NDArray[Any] | None
 
+_SEVERAL = 8  # numbers, which NumPy adds in another order than fewer
+
 
 class Evaluate(Protocol):
     """Computes the mean loss of a batch and its gradient; see the top of this file."""
 
     def __call__(
         self, logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
-    ) -> float: ...
+    ) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,20 @@ class Loss:
     evaluate: Evaluate
     outputs: Outputs
     binary: bool = False
+    class_weights: Sequence[float] | None = None
     _predicted: Scratch[tuple[NDArray[np.intp], NDArray[np.bool_]]] = field(
         default_factory=lambda: Scratch(
-            lambda shape, dtype: (np.empty(shape[0], np.intp), np.empty(shape[0], np.bool_))  # noqa: ARG005
+            lambda shape, dtype: (np.empty(shape[:-1], np.intp), np.empty(shape[:-1], np.bool_))  # noqa: ARG005
         ),
         repr=False,
         compare=False,
     )
+
+    def weight(self, y: NDArray[Any], weights: Weights = None) -> float:
+        """Return what the sum of a batch's losses is divided by: its size, or the sum of class weights."""
+        if self.class_weights is None:
+            return len(y)
+        return float(np.sum(np.take(self.class_weights, y) * (1 if weights is None else weights)))
 
     def predict(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return a new array of probabilities, scores or values, with a column for each class or value."""
@@ -80,18 +91,27 @@ class Loss:
 
         With ``weights`` (n,) it is the sum of those of these rows.
         """
-        predicted, is_correct = self._predicted.like(logits)
-        self._classify(logits, predicted)
-        np.equal(predicted, y, out=is_correct)
+        return self.weigh(self.find_correct(logits, y), weights)
+
+    @staticmethod
+    def weigh(is_correct: NDArray[np.bool_], weights: Weights = None) -> float:
+        """Return how many rows (n,) are correct, or the sum of their weights."""
         if weights is None:
             return int(np.count_nonzero(is_correct))
         return float(np.add.reduce(weights, where=is_correct))
 
+    def find_correct(self, logits: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return whether the true class of each row has the highest score, in an array that is used again."""
+        predicted, is_correct = self._predicted.like(logits)
+        self._classify(logits, predicted)
+        np.equal(predicted, y, out=is_correct)
+        return is_correct
+
     def _classify(self, logits: NDArray[Any], out: NDArray[np.intp]) -> None:
         if self.binary:
-            np.greater(logits[:, 0], 0, out=out, casting="unsafe")
+            np.greater(logits[..., 0], 0, out=out, casting="unsafe")
         else:
-            logits.argmax(axis=1, out=out)
+            logits.argmax(axis=-1, out=out)
 
 
 def average_logits(outputs: Outputs, binary: bool, logits: NDArray[Any]) -> NDArray[Any]:
@@ -131,9 +151,46 @@ def _places(shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]
 
     A start plus the class of the row is the place of the entry of that class.
     """
-    n, classes = shape
-    starts = np.arange(n, dtype=np.intp) * classes
+    *rows, classes = shape
+    starts = np.arange(prod(rows), dtype=np.intp).reshape(rows) * classes
     return starts, np.empty_like(starts)
+
+
+class _Rows:
+    """Room for rows (..., classes), and for one number of ``each`` (..., 1).
+
+    NumPy takes long for many rows of a few numbers. So few are added in the same order column by column.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.all, self.each = np.empty(shape, dtype), np.empty((*shape[:-1], 1), dtype)
+        by_column = 1 < shape[-1] < _SEVERAL
+        self._columns = list(self.all.reshape(-1, shape[-1]).T) if by_column else []
+        self._one = self.each.reshape(-1)
+
+    def reduce(self, ufunc: np.ufunc) -> None:
+        """Let the number of each row be its maximum, or its sum."""
+        if not self._columns:
+            ufunc.reduce(self.all, axis=-1, keepdims=True, out=self.each)
+            return
+        first, second, *others = self._columns
+        ufunc(first, second, out=self._one)
+        for column in others:
+            ufunc(self._one, column, out=self._one)
+
+
+def _sum(values: NDArray[Any]) -> Any:
+    """Return the sum of all numbers (n, outputs), or (k,) those of each network in (k, n, outputs)."""
+    if values.ndim == 2:
+        return float(np.add.reduce(values, axis=None))
+    return np.add.reduce(values.reshape(len(values), -1), axis=1).astype(np.float64)
+
+
+def _sum_of_products(a: NDArray[Any], b: NDArray[Any]) -> Any:
+    """Return the sum of all products of two arrays (n, outputs), or (k,) those of each network."""
+    if a.ndim == 2:
+        return float(np.vdot(a, b))
+    return np.vecdot(a.reshape(len(a), -1), b.reshape(len(b), -1)).astype(np.float64)
 
 
 def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None) -> Loss:
@@ -147,33 +204,46 @@ def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None)
     """
     e = label_smoothing
 
-    def make(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
-        n, classes = shape
+    def make(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Any, ...]:
+        *n, classes = shape
         weights = np.ones(classes) if class_weights is None else np.array(class_weights)
         others = e / classes * weights  # the target of any class, but of its own entry
         own = (1 - e + e / classes) * weights
         sums = (1 - e) * weights + others.sum()
         tables = (array.astype(dtype) for array in (others, own, sums, weights))
         rows = (np.empty(n, dtype) for _ in range(2))
-        columns = (np.empty((n, 1), dtype) for _ in range(2))
-        return *tables, *_pair(shape, dtype), *rows, *columns, *_places(shape)
+        t = np.empty(shape, dtype)
+        return (
+            *tables,
+            _Rows(shape, dtype),
+            t,
+            t.reshape(-1),
+            *rows,
+            np.empty((*n, 1), dtype),
+            *_places(shape),
+        )
 
     scratch = Scratch(make)
 
     def evaluate(
         logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
-    ) -> float:
-        others, own, sums, class_weight, t, p, own_t, weight, column, sum_t, starts, places = scratch.like(
+    ) -> Any:
+        others, own, sums, class_weight, rows, t, each_t, own_t, weight, sum_t, starts, places = scratch.like(
             logits
         )
-        total = float(len(y))
-        np.maximum.reduce(logits, axis=1, keepdims=True, out=column)
-        np.subtract(logits, column, out=p)
-        t[...] = others
-        own.take(y, out=own_t, mode="clip")  # "clip" lets take write to out directly
-        t.put(np.add(starts, y, out=places), own_t, mode="clip")
-        if class_weights is not None:
-            sums.take(y, out=sum_t[:, 0], mode="clip")
+        p, total = rows.all, float(y.shape[-1])
+        np.copyto(p, logits)
+        rows.reduce(np.maximum)
+        p -= rows.each
+        np.add(starts, y, out=places)
+        if class_weights is None:
+            t.fill(others[0])
+            each_t[places] = own[0]
+        else:
+            t[...] = others
+            own.take(y, out=own_t, mode="clip")  # "clip" lets take write to out directly
+            each_t[places] = own_t
+            sums.take(y, out=sum_t[..., 0], mode="clip")
             class_weight.take(y, out=weight, mode="clip")
             if weights is not None:
                 weight *= weights
@@ -186,24 +256,24 @@ def cross_entropy(label_smoothing: float, class_weights: Sequence[float] | None)
         if weights is not None:
             if class_weights is None:
                 sum_t[...] = 1
-            t *= weights[:, None]
-            sum_t *= weights[:, None]
+            t *= weights[..., None]
+            sum_t *= weights[..., None]
         is_weighted = weights is not None or class_weights is not None
-        right = float(np.vdot(t, p))
+        right = _sum_of_products(t, p)
         np.exp(p, out=p)
-        np.add.reduce(p, axis=1, keepdims=True, out=column)
+        rows.reduce(np.add)
         if dlogits is not None:
-            np.divide(p, column, out=dlogits)
+            np.divide(p, rows.each, out=dlogits)
             if is_weighted:
                 dlogits *= sum_t
             dlogits -= t
             dlogits *= 1 / total
-        np.log(column, out=column)
+        np.log(rows.each, out=rows.each)
         if is_weighted:
-            column *= sum_t
-        return (float(np.add.reduce(column, axis=None)) - right) / total
+            rows.each *= sum_t
+        return (_sum(rows.each) - right) / total
 
-    return Loss(evaluate, outputs="probabilities")
+    return Loss(evaluate, outputs="probabilities", class_weights=class_weights)
 
 
 def hinge(delta: float, squared: bool) -> Loss:
@@ -214,19 +284,19 @@ def hinge(delta: float, squared: bool) -> Loss:
     """
 
     def make(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], ...]:
-        n, _ = shape
-        return np.empty(shape, dtype), np.empty(n, dtype), np.empty(n, dtype), *_places(shape)
+        rows = shape[:-1]
+        return np.empty(shape, dtype), np.empty(rows, dtype), np.empty(rows, dtype), *_places(shape)
 
     scratch = Scratch(make)
 
     def evaluate(
         logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
-    ) -> float:
+    ) -> Any:
         margins, right, sums, starts, places = scratch.like(logits)
-        n = len(y)
+        n = y.shape[-1]
         np.add(starts, y, out=places)
         logits.take(places, out=right, mode="clip")  # s[y]
-        np.subtract(logits, right[:, None], out=margins)
+        np.subtract(logits, right[..., None], out=margins)
         margins += delta
         np.maximum(margins, 0, out=margins)
         margins.take(places, out=right, mode="clip")
@@ -237,7 +307,7 @@ def hinge(delta: float, squared: bool) -> Loss:
                 np.multiply(margins, 2, out=dlogits)
             else:
                 np.greater(margins, 0, out=dlogits, casting="unsafe")
-            np.add.reduce(dlogits, axis=1, out=sums)
+            np.add.reduce(dlogits, axis=-1, out=sums)
             dlogits.take(places, out=right, mode="clip")
             right -= sums
             dlogits.put(places, right, mode="clip")
@@ -246,7 +316,7 @@ def hinge(delta: float, squared: bool) -> Loss:
         if squared:
             np.square(margins, out=margins)
         _weigh(margins, weights)
-        return float(np.add.reduce(margins, axis=None)) / n
+        return _sum(margins) / n
 
     return Loss(evaluate, outputs="scores")
 
@@ -260,9 +330,9 @@ def binary_cross_entropy() -> Loss:
 
     def evaluate(
         logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
-    ) -> float:
+    ) -> Any:
         t, margin = scratch.like(logits)
-        n = len(y)
+        n = y.shape[-1]
         _signs(y, t)
         np.multiply(t, logits, out=margin)
         if dlogits is not None:  # the sigmoid as a tanh, which cannot overflow
@@ -275,7 +345,7 @@ def binary_cross_entropy() -> Loss:
         np.negative(margin, out=margin)
         np.logaddexp(margin, 0, out=margin)
         _weigh(margin, weights)
-        return float(np.add.reduce(margin, axis=None)) / n
+        return _sum(margin) / n
 
     return Loss(evaluate, outputs="probabilities", binary=True)
 
@@ -289,9 +359,9 @@ def binary_hinge() -> Loss:
 
     def evaluate(
         logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
-    ) -> float:
+    ) -> Any:
         t, losses = scratch.like(logits)
-        n = len(y)
+        n = y.shape[-1]
         _signs(y, t)
         np.multiply(t, logits, out=losses)
         np.subtract(1, losses, out=losses)
@@ -302,7 +372,7 @@ def binary_hinge() -> Loss:
             dlogits *= -1 / n
             _weigh(dlogits, weights)
         _weigh(losses, weights)
-        return float(np.add.reduce(losses, axis=None)) / n
+        return _sum(losses) / n
 
     return Loss(evaluate, outputs="scores", binary=True)
 
@@ -313,15 +383,16 @@ def mse() -> Loss:
 
     def evaluate(
         logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
-    ) -> float:
+    ) -> Any:
         difference, _ = scratch.like(logits)
         np.subtract(logits, y, out=difference)
+        size = difference.shape[-2] * difference.shape[-1]
         if dlogits is not None:
-            np.multiply(difference, 2 / difference.size, out=dlogits)
+            np.multiply(difference, 2 / size, out=dlogits)
             _weigh(dlogits, weights)
         np.square(difference, out=difference)
         _weigh(difference, weights)
-        return float(np.add.reduce(difference, axis=None)) / difference.size
+        return _sum(difference) / size
 
     return Loss(evaluate, outputs="values")
 
@@ -335,16 +406,17 @@ def mae() -> Loss:
 
     def evaluate(
         logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
-    ) -> float:
+    ) -> Any:
         difference, _ = scratch.like(logits)
         np.subtract(logits, y, out=difference)
+        size = difference.shape[-2] * difference.shape[-1]
         if dlogits is not None:
             np.sign(difference, out=dlogits)
-            dlogits *= 1 / difference.size
+            dlogits *= 1 / size
             _weigh(dlogits, weights)
         np.abs(difference, out=difference)
         _weigh(difference, weights)
-        return float(np.add.reduce(difference, axis=None)) / difference.size
+        return _sum(difference) / size
 
     return Loss(evaluate, outputs="values")
 
@@ -359,12 +431,13 @@ def huber(delta: float) -> Loss:
 
     def evaluate(
         logits: NDArray[Any], y: NDArray[Any], dlogits: NDArray[Any] | None, weights: Weights = None
-    ) -> float:
+    ) -> Any:
         difference, clipped = scratch.like(logits)
         np.subtract(logits, y, out=difference)
+        size = difference.shape[-2] * difference.shape[-1]
         np.clip(difference, -delta, delta, out=clipped)
         if dlogits is not None:
-            np.multiply(clipped, 1 / difference.size, out=dlogits)
+            np.multiply(clipped, 1 / size, out=dlogits)
             _weigh(dlogits, weights)
         # The loss is d c - c**2 / 2, where c is d clipped to delta.
         difference *= clipped
@@ -372,7 +445,7 @@ def huber(delta: float) -> Loss:
         clipped *= 0.5
         difference -= clipped
         _weigh(difference, weights)
-        return float(np.add.reduce(difference, axis=None)) / difference.size
+        return _sum(difference) / size
 
     return Loss(evaluate, outputs="values")
 
@@ -380,12 +453,12 @@ def huber(delta: float) -> Loss:
 def _weigh(rows: NDArray[Any], weights: Weights) -> None:
     """Multiply each of the rows (n, outputs) by its weight, if there are any."""
     if weights is not None:
-        rows *= weights[:, None]
+        rows *= weights[..., None]
 
 
 def _signs(y: NDArray[Any], out: NDArray[Any]) -> None:
     """Write the classes y (n,), 0 and 1, to ``out`` (n, 1) as -1 and +1."""
-    np.multiply(y[:, None], 2, out=out, casting="unsafe")
+    np.multiply(y[..., None], 2, out=out, casting="unsafe")
     out -= 1
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.nn.layers import Rngs
+from mlpcli.nn.layer import Rngs
 from mlpcli.nn.losses import Loss
 from mlpcli.nn.network import Network
 from mlpcli.nn.penalties import Penalty
+from mlpcli.passes import NumpyPasses
 
 __all__ = ["differentiate_objective", "evaluate_objective"]
 
@@ -36,7 +37,7 @@ def evaluate_objective(
     """
     weights = network.parameters.values[: network.parameters.n_penalized]
     value = network.members * loss.evaluate(network.forward(X, rngs), y, None)
-    return value + sum(penalty.value(weights, strength) for penalty, strength in penalties)
+    return float(value) + sum(penalty.value(weights, strength) for penalty, strength in penalties)
 
 
 def differentiate_objective(
@@ -60,6 +61,7 @@ def differentiate_objective(
     weights = slice(0, parameters.n_penalized)
     scratch = np.empty(parameters.n_penalized, network.dtype)
     for penalty, strength in penalties:
-        penalty.add_gradient(parameters.values[weights], strength, parameters.gradients[weights], scratch)
+        w, dw = parameters.values[weights], parameters.gradients[weights]
+        penalty.add_gradient(w, strength, dw, scratch, NumpyPasses())
     gradient: NDArray[Any] = parameters.gradients.copy()
     return gradient

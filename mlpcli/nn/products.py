@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mlpcli.blas import ENGINE
 from mlpcli.buffers import Scratch
 from mlpcli.errors import UsageError
-from mlpcli.nn.onednn import DST, SRC, WEIGHTS, Layout, Numbers, OneDnn, find_onednn
+from mlpcli.onednn import DST, SRC, WEIGHTS, Layout, Numbers, OneDnn, Operation, Threads, find_onednn
 
 __all__ = ["NUMPY", "Engine", "MembersProducts", "NumpyProducts", "Products", "choose_engine", "why_slow"]
 
@@ -36,15 +36,17 @@ _MOST_SHAPES = 4  # that a layer keeps operations for: batches of training and s
 class Products:
     """The products of a matrix W (fan_in, fan_out) with batches X (n, fan_in) and gradients dY (n, fan_out).
 
-    Where k members have a matrix each, all arrays have a first axis of length k; that of X may be 1.
+    Where k members have a matrix each, all arrays have a first axis of length k; that of X may be 1. With a
+    ``decay``, dW is added to what it was before, times decay: so it becomes the velocity of momentum in the
+    same pass over the memory.
     """
 
     def forward(self, X: Array, W: Array, Y: Array, /) -> None:
         """Write X W into Y, and keep X and W for the backward pass, before which they do not change."""
         raise NotImplementedError
 
-    def backward(self, dY: Array, dW: Array, dX: Array | None, /) -> None:
-        """Write X.T dY into dW, and dY W.T into dX, which is None if nobody needs it."""
+    def backward(self, dY: Array, dW: Array, dX: Array | None, /, decay: float = 0) -> None:
+        """Write decay dW + X.T dY into dW, and dY W.T into dX, which is None if nobody needs it."""
         raise NotImplementedError
 
 
@@ -54,13 +56,23 @@ class NumpyProducts(Products):
     X: Array
     W: Array
 
+    def __init__(self) -> None:
+        self._before = Scratch(np.empty)
+
     def forward(self, X: Array, W: Array, Y: Array, /) -> None:
         """Write X W into Y; keep X and W."""
         self.X, self.W = X, W
         np.dot(X, W, Y)  # by place: a keyword takes 30 ns, which small networks notice
 
-    def backward(self, dY: Array, dW: Array, dX: Array | None, /) -> None:
-        """Write X.T dY into dW, and dY W.T into dX."""
+    def backward(self, dY: Array, dW: Array, dX: Array | None, /, decay: float = 0) -> None:
+        """Write decay dW + X.T dY into dW, and dY W.T into dX."""
+        if decay:
+            before = np.multiply(dW, decay, out=self._before.like(dW))
+        self._multiply(dY, dW, dX)
+        if decay:
+            dW += before
+
+    def _multiply(self, dY: Array, dW: Array, dX: Array | None) -> None:
         np.matmul(self.X.T, dY, dW)  # np.dot has less overhead, but fills dW with 0 first
         if dX is not None:
             np.dot(dY, self.W.T, dX)
@@ -74,8 +86,7 @@ class MembersProducts(NumpyProducts):
         self.X, self.W = X, W
         np.matmul(X, W, out=Y)
 
-    def backward(self, dY: Array, dW: Array, dX: Array | None, /) -> None:
-        """Write X.T dY into dW, and dY W.T into dX."""
+    def _multiply(self, dY: Array, dW: Array, dX: Array | None) -> None:
         np.matmul(self.X.transpose(0, 2, 1), dY, out=dW)
         if dX is not None:
             # With one output, the product has nothing to add up; NumPy then takes three times as long for it.
@@ -94,9 +105,9 @@ class RoundedProducts(Products):
         """Write X W into Y; keep X and W."""
         self._products.forward(_rounded(X, self._X), _rounded(W, self._W), Y)
 
-    def backward(self, dY: Array, dW: Array, dX: Array | None, /) -> None:
-        """Write X.T dY into dW, and dY W.T into dX."""
-        self._products.backward(_rounded(dY, self._dY), dW, dX)
+    def backward(self, dY: Array, dW: Array, dX: Array | None, /, decay: float = 0) -> None:
+        """Write decay dW + X.T dY into dW, and dY W.T into dX."""
+        self._products.backward(_rounded(dY, self._dY), dW, dX, decay)
 
 
 def _rounded(X: Array, scratch: Scratch[Array]) -> Array:
@@ -127,9 +138,9 @@ class OneDnnProducts(Products):
             self._shapes, self._current = shapes, self._of(*shapes)
         self._current.forward(X, W, Y)
 
-    def backward(self, dY: Array, dW: Array, dX: Array | None, /) -> None:
-        """Write X.T dY into dW, and dY W.T into dX."""
-        self._current.backward(dY, dW, dX)
+    def backward(self, dY: Array, dW: Array, dX: Array | None, /, decay: float = 0) -> None:
+        """Write decay dW + X.T dY into dW, and dY W.T into dX."""
+        self._current.backward(dY, dW, dX, decay)
 
     def _of(self, *shapes: tuple[int, ...]) -> Products:
         """Return what multiplies arrays of these shapes."""
@@ -162,89 +173,61 @@ class _OfShapes(Products):
         rounds: bool,
         alone: bool,
     ) -> None:
-        self._onednn, self._alone = onednn, alone
-        threads = self._limit()
-        try:
-            kind: Numbers = "bfloat16" if rounds else "float32"
-            of_X, of_W, of_Y = (Layout(shape, kind) for shape in (X, W, Y))
+        self._onednn, self._threads = onednn, Threads(onednn, alone=alone)
+        kind: Numbers = "bfloat16" if rounds else "float32"
+        of_X, of_W, of_Y = (Layout(shape, kind) for shape in (X, W, Y))
+        with self._threads:
             self._Y = onednn.product(of_X, of_W, Layout(Y))
-            self._dW = onednn.product(of_X._replace(transposed=True), of_Y, Layout(W))
             self._dX = onednn.product(of_Y, of_W._replace(transposed=True), Layout((*Y[:-1], W[-2])))
             self._rounding = [onednn.rounding(shape) for shape in (X, W, Y)] if rounds else []
-        finally:
-            self._restore(threads)
-        operations = (self._Y, self._dW, self._dX, *self._rounding)
-        scratch = np.empty(max(operation.scratch_bytes for operation in operations), np.uint8)
+        self._dW: dict[float, Operation] = {}  # by decay
+        self._places = of_X._replace(transposed=True), of_Y, Layout(W)
+        operations = (self._Y, self._dX, *self._rounding)
+        self._scratch = np.empty(max(operation.scratch_bytes for operation in operations), np.uint8)
         for operation in operations:
-            operation.put_scratch(scratch)
-        if rounds:
-            X16, W16, dY16 = (np.empty(shape, np.uint16) for shape in (X, W, Y))
-            for operation, array in zip(self._rounding, (X16, W16, dY16), strict=True):
-                operation.put(DST, array)
-            self._put(X16, W16, dY16)
-
-    def _put(self, X: Array, W: Array, dY: Array | None) -> None:
-        """Put the arrays that are multiplied into their places."""
-        for operation, place, array in (
-            (self._Y, SRC, X),
-            (self._Y, WEIGHTS, W),
-            (self._dW, SRC, X),
-            (self._dW, WEIGHTS, dY),
-            (self._dX, SRC, dY),
-            (self._dX, WEIGHTS, W),
-        ):
-            if array is not None:
-                operation.put(place, array)
+            operation.put_scratch(self._scratch)
+        self._rounded = [np.empty(shape, np.uint16) for shape in (X, W, Y)] if rounds else []
+        for operation, array in zip(self._rounding, self._rounded, strict=True):
+            operation.put(DST, array)
 
     def forward(self, X: Array, W: Array, Y: Array, /) -> None:
         """Write X W into Y; keep X and W."""
-        threads = self._limit()
-        try:
-            X = np.ascontiguousarray(X, np.float32)
-            if self._rounding:
-                self._round(0, X)
-                self._round(1, W)
-            else:
-                self._put(X, W, None)
-            self._Y.put(DST, Y)
-            self._Y()
-        finally:
-            self._restore(threads)
+        with self._threads:
+            self._X, self._W = self._multiplied(0, X), self._multiplied(1, W)
+            _carry_out(self._Y, self._X, self._W, Y)
 
-    def backward(self, dY: Array, dW: Array, dX: Array | None, /) -> None:
-        """Write X.T dY into dW, and dY W.T into dX."""
-        threads = self._limit()
-        try:
-            dY = np.ascontiguousarray(dY, np.float32)
-            if self._rounding:
-                self._round(2, dY)
-            else:
-                self._dW.put(WEIGHTS, dY)
-                self._dX.put(SRC, dY)
-            self._dW.put(DST, dW)
-            self._dW()
+    def backward(self, dY: Array, dW: Array, dX: Array | None, /, decay: float = 0) -> None:
+        """Write decay dW + X.T dY into dW, and dY W.T into dX."""
+        with self._threads:
+            dY = self._multiplied(2, dY)
+            _carry_out(self._dW.get(decay) or self._new_sum(decay), self._X, dY, dW)
             if dX is not None:
-                self._dX.put(DST, dX)
-                self._dX()
-        finally:
-            self._restore(threads)
+                _carry_out(self._dX, dY, self._W, dX)
 
-    def _round(self, number: int, array: Array) -> None:
+    def _new_sum(self, decay: float) -> Operation:
+        """Make decay dW + X.T dY, and keep it."""
+        operation = self._dW[decay] = self._onednn.product(*self._places, decay=decay)
+        if operation.scratch_bytes > len(self._scratch):
+            self._scratch = np.empty(operation.scratch_bytes, np.uint8)
+        operation.put_scratch(self._scratch)
+        return operation
+
+    def _multiplied(self, number: int, array: Array) -> Array:
+        """Return an array as it is multiplied, in C order, and rounded if need be."""
+        array = np.ascontiguousarray(array, np.float32)
+        if not self._rounding:
+            return array
         operation = self._rounding[number]
         operation.put(SRC, array)
         operation()
+        return self._rounded[number]
 
-    def _limit(self) -> int:
-        """Let this thread compute alone if it has to; return how many threads there were, or 0."""
-        if not (self._alone or self._onednn.is_forked):
-            return 0
-        threads: int = self._onednn.threads()
-        self._onednn.set_threads(1)
-        return threads
 
-    def _restore(self, threads: int) -> None:
-        if threads:
-            self._onednn.set_threads(threads)
+def _carry_out(product: Operation, A: Array, B: Array, out: Array) -> None:
+    product.put(SRC, A)
+    product.put(WEIGHTS, B)
+    product.put(DST, out)
+    product()
 
 
 @dataclass(frozen=True)

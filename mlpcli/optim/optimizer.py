@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.onednn import OneDnn
 from mlpcli.optim.rules import Rule, Slice
+from mlpcli.passes import NumpyPasses, OneDnnPasses, Passes
 
 __all__ = ["Optimizer"]
 
 SLICE = 1 << 17  # floats per slice: few enough to stay in the cache, enough to keep a thread busy
 
-AddGradient: TypeAlias = Callable[[NDArray[Any], float, NDArray[Any], NDArray[Any]], None]
+AddGradient: TypeAlias = Callable[[NDArray[Any], float, NDArray[Any], NDArray[Any], Passes], None]
 
 
 class Optimizer:
     """Updates the flat ``values`` by the flat ``gradients``; both are changed in place.
 
-    ``penalties`` are pairs of a function ``add_gradient(w, strength, dw, scratch)``, which treats each weight
-    by itself, and a strength. Penalties and weight decay apply to the first ``n_penalized`` values. The
-    weight decay is decoupled from the gradient (Loshchilov & Hutter, 2019): before each step it multiplies
-    these values by 1 - learning_rate weight_decay. The state consists of ``slots``, the rule's arrays by
-    name, and ``steps``, the number of steps taken. If there is more than one slice, up to ``threads`` threads
-    share the work; the results do not depend on their number.
+    ``penalties`` are pairs of a function ``add_gradient(w, strength, dw, scratch, passes)``, which treats
+    each weight by itself, and a strength. Penalties and weight decay apply to the first ``n_penalized``
+    values. The weight decay is decoupled from the gradient (Loshchilov & Hutter, 2019): before each step it
+    multiplies these values by 1 - learning_rate weight_decay. The state consists of ``slots``, the rule's
+    arrays by name, and ``steps``, the number of steps taken. If there is more than one slice, up to
+    ``threads`` threads share the work; the results do not depend on their number.
+
+    Where the gradients ``are_summed`` with the decay of the rule by whoever computes them, they are the
+    rule's one slot. ``decay`` then is that of the rule, else 0. More than a slice of float32 is updated
+    ``by_onednn``, in threads of its own, if ``onednn`` is given and the rule leaves all arithmetic to passes.
     """
 
     def __init__(
@@ -40,30 +46,55 @@ class Optimizer:
         weight_decay: float = 0,
         n_penalized: int = 0,
         threads: int = 1,
+        are_summed: bool = False,
+        onednn: OneDnn | None = None,
     ) -> None:
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
+        self.rule, self.learning_rate, self.penalties = rule, learning_rate, penalties
+        self.weight_decay, self.n_penalized = weight_decay, n_penalized
         self.steps = 0
-        self.slots = {name: np.zeros_like(values) for name in rule.slots}
-        self._update, self._penalties = rule.update, penalties
-        starts = range(0, len(values), SLICE)
-        threads = max(1, min(threads, len(starts)))
+        self.decay = rule.decay if are_summed else 0.0
+        self.slots = {name: gradients if self.decay else np.zeros_like(values) for name in rule.slots}
+        gains = rule.by_passes and values.dtype == np.float32 and len(values) > SLICE
+        self._passes: Passes = OneDnnPasses(onednn) if gains and onednn is not None else NumpyPasses()
+        self.by_onednn = isinstance(self._passes, OneDnnPasses)
+        threads = 1 if self.by_onednn else max(1, min(threads, -(-len(values) // SLICE)))
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._share(values, gradients, threads)
+
+    def restrict(self, values: NDArray[Any], gradients: NDArray[Any], part: slice) -> None:
+        """Take the steps of this part of the arrays alone from now on."""
+        self._share(values, gradients, len(self._shares), part)
+
+    def move(self, values: NDArray[Any], gradients: NDArray[Any], slots: Mapping[str, NDArray[Any]]) -> None:
+        """Work on these arrays from now on, with the rule's arrays, as they are, in ``slots``."""
+        for name, slot in self.slots.items():
+            np.copyto(slots[name], slot)
+            self.slots[name] = slots[name]
+        self._share(values, gradients, len(self._shares))
+
+    def _share(
+        self, values: NDArray[Any], gradients: NDArray[Any], threads: int, own: slice | None = None
+    ) -> None:
+        """Cut the arrays, or a part of them, into slices, and give each thread its share of these."""
+        first, end = (0, len(values)) if own is None else (own.start, own.stop)
+        size = max(1, end - first) if self.by_onednn else SLICE
+        starts = range(first, end, size)
         self._shares: list[list[tuple[Slice, Slice]]] = []
         for thread in range(threads):
-            scratch = np.empty_like(values[:SLICE])
+            scratch = np.empty_like(values[:size])
             share = []
             for start in starts[thread::threads]:
-                part = slice(start, start + SLICE)
+                part = slice(start, min(start + size, end))
                 w, dw = values[part], gradients[part]
-                slots = tuple(slot[part] for slot in self.slots.values())
-                n = max(0, min(len(w), n_penalized - start))
-                share.append((Slice(w, dw, slots, scratch[: len(w)]), Slice(w[:n], dw[:n], (), scratch[:n])))
+                slots = () if self.decay else tuple(slot[part] for slot in self.slots.values())
+                n = max(0, min(len(w), self.n_penalized - start))
+                whole = Slice(w, dw, slots, scratch[: len(w)], self._passes)
+                share.append((whole, Slice(w[:n], dw[:n], (), scratch[:n], self._passes)))
             self._shares.append(share)
 
     def penalize(self) -> None:
         """Add the gradients of the penalties, for callers that need the whole gradient before the step."""
-        if self._penalties:
+        if self.penalties:
             self._share_out(self._penalize)
 
     def step(self, *, penalized: bool = False) -> None:
@@ -72,16 +103,16 @@ class Optimizer:
         ``penalized`` says that the gradients of the penalties have been added already.
         """
         self.steps += 1
-        shrink = 1 - self.learning_rate * self.weight_decay
+        update, rate, steps = self.rule.update, self.learning_rate, self.steps
+        shrink, adds = 1 - rate * self.weight_decay, bool(self.penalties) and not penalized
 
         def work(share: list[tuple[Slice, Slice]]) -> None:
             for part, weights in share:
-                if not penalized:
+                if adds:
                     self._penalize_slice(weights)
-                if self.weight_decay:
-                    w = weights.w
-                    w *= shrink
-                self._update(part, self.learning_rate, self.steps)
+                if shrink != 1:
+                    weights.passes.shrink(weights.w, shrink)
+                update(part, rate, steps)
 
         self._share_out(work)
 
@@ -90,8 +121,8 @@ class Optimizer:
             self._penalize_slice(weights)
 
     def _penalize_slice(self, weights: Slice) -> None:
-        for add_gradient, strength in self._penalties:
-            add_gradient(weights.w, strength, weights.dw, weights.scratch)
+        for add_gradient, strength in self.penalties:
+            add_gradient(weights.w, strength, weights.dw, weights.scratch, weights.passes)
 
     def _share_out(self, work: Callable[[list[tuple[Slice, Slice]]], None]) -> None:
         if self._pool is None:

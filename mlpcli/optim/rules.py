@@ -1,7 +1,8 @@
 """Update rules: how the optimizer turns a gradient into a step.
 
 Each entry of ``RULES`` makes a `Rule` from its settings. Its ``update(part, learning_rate, step)`` changes
-the parameters ``part.w`` in place; ``step`` counts from 1. The conventions are PyTorch's.
+the parameters ``part.w`` in place; ``step`` counts from 1. The arrays of a part may be (k, length), those of
+k networks; ``learning_rate`` may then be (k, 1), in float64. The conventions are PyTorch's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.passes import Passes, Rates, rounded
+
 __all__ = ["RULES", "Rule", "Slice"]
 
 
@@ -22,55 +25,57 @@ class Slice:
     """Slices, of equal length, of the parameters ``w``, the gradient ``dw`` and the rule's arrays ``slots``.
 
     The slots start at zero and are kept from step to step; ``dw`` and ``scratch`` may be overwritten.
+    ``passes`` computes with such arrays.
     """
 
     w: NDArray[Any]
     dw: NDArray[Any]
     slots: tuple[NDArray[Any], ...]
     scratch: NDArray[Any]
+    passes: Passes
 
 
-Update = Callable[[Slice, float, int], None]
+Update = Callable[[Slice, Rates, int], None]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """An update function and the names of the arrays that it keeps from step to step."""
+    """An update function and the names of the arrays that it keeps from step to step.
+
+    With a ``decay``, its one array sums gradients, s <- decay s + dw, and takes their place. Whoever computes
+    the gradients may sum them as well: then the array is the gradient, and a slice has no slots. A rule
+    ``by_passes`` leaves all arithmetic to the passes of its slices.
+    """
 
     slots: tuple[str, ...]
     update: Update
+    decay: float = 0
+    by_passes: bool = False
 
 
 def sgd(momentum: float) -> Rule:
     """v <- momentum v + dw, w <- w - learning_rate v (Polyak, 1964); without momentum, v = dw."""
 
-    def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
-        w, dw, scratch = part.w, part.dw, part.scratch
+    def update(part: Slice, learning_rate: Rates, step: int) -> None:  # noqa: ARG001
+        dw = part.dw
         if part.slots:
-            velocity = part.slots[0]
-            velocity *= momentum
-            velocity += dw
+            (velocity,) = part.slots
+            part.passes.add(velocity, momentum, dw)
             dw = velocity
-        np.multiply(dw, learning_rate, out=scratch)
-        w -= scratch
+        part.passes.descend(part.w, learning_rate, dw, part.scratch)
 
-    return Rule(("velocity",) if momentum else (), update)
+    return Rule(("velocity",) if momentum else (), update, decay=momentum, by_passes=True)
 
 
 def nesterov(momentum: float) -> Rule:
     """v <- momentum v + dw, w <- w - learning_rate (dw + momentum v) (Sutskever et al., 2013)."""
 
-    def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
-        w, dw, scratch = part.w, part.dw, part.scratch
+    def update(part: Slice, learning_rate: Rates, step: int) -> None:  # noqa: ARG001
         (velocity,) = part.slots
-        velocity *= momentum
-        velocity += dw
-        np.multiply(velocity, momentum, out=scratch)
-        scratch += dw
-        scratch *= learning_rate
-        w -= scratch
+        part.passes.add(velocity, momentum, part.dw)
+        part.passes.descend_sum(part.w, learning_rate, part.dw, momentum, velocity, part.scratch)
 
-    return Rule(("velocity",), update)
+    return Rule(("velocity",), update, by_passes=True)
 
 
 def adam(beta1: float, beta2: float, eps: float) -> Rule:
@@ -81,61 +86,36 @@ def adam(beta1: float, beta2: float, eps: float) -> Rule:
     1 - beta1, and its v this one times 1 - beta2. Leaving the factors out saves two passes over the memory.
     """
 
-    def update(part: Slice, learning_rate: float, step: int) -> None:
-        w, dw, scratch = part.w, part.dw, part.scratch
+    def update(part: Slice, learning_rate: Rates, step: int) -> None:
         m, v = part.slots
         of_m, of_v = (1 - beta1) / (1 - beta1**step), sqrt((1 - beta2) / (1 - beta2**step))
-        m *= beta1
-        m += dw
-        v *= beta2
-        dw *= dw
-        v += dw
-        np.sqrt(v, out=scratch)
-        scratch += eps / of_v
-        np.divide(m, scratch, out=scratch)
-        scratch *= learning_rate * of_m / of_v
-        w -= scratch
+        part.passes.add(m, beta1, part.dw)
+        part.passes.add_squares(v, beta2, part.dw, 1, part.dw)
+        part.passes.descend_scaled(part.w, learning_rate * of_m, m, v, of_v, eps, part.dw)
 
-    return Rule(("m", "v"), update)
-
-
-def _scaled_step(part: Slice, squares: NDArray[Any], eps: float, learning_rate: float) -> None:
-    """w <- w - learning_rate dw / (sqrt(squares) + eps)."""
-    scratch = part.scratch
-    np.sqrt(squares, out=scratch)
-    scratch += eps
-    np.divide(part.dw, scratch, out=scratch)
-    scratch *= learning_rate
-    w = part.w
-    w -= scratch
+    return Rule(("m", "v"), update, by_passes=True)
 
 
 def adagrad(eps: float) -> Rule:
     """G <- G + dw**2, w <- w - learning_rate dw / (sqrt(G) + eps) (Duchi et al., 2011)."""
 
-    def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
-        dw, scratch = part.dw, part.scratch
+    def update(part: Slice, learning_rate: Rates, step: int) -> None:  # noqa: ARG001
         (squares,) = part.slots
-        np.multiply(dw, dw, out=scratch)
-        squares += scratch
-        _scaled_step(part, squares, eps, learning_rate)
+        part.passes.add_squares(squares, 1, part.dw, 1, part.scratch)
+        part.passes.descend_scaled(part.w, learning_rate, part.dw, squares, 1, eps, part.scratch)
 
-    return Rule(("squares",), update)
+    return Rule(("squares",), update, by_passes=True)
 
 
 def rmsprop(beta2: float, eps: float) -> Rule:
     """v <- beta2 v + (1 - beta2) dw**2, w <- w - learning_rate dw / (sqrt(v) + eps) (Hinton, 2012)."""
 
-    def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
-        dw, scratch = part.dw, part.scratch
+    def update(part: Slice, learning_rate: Rates, step: int) -> None:  # noqa: ARG001
         (v,) = part.slots
-        v *= beta2
-        np.multiply(dw, dw, out=scratch)
-        scratch *= 1 - beta2
-        v += scratch
-        _scaled_step(part, v, eps, learning_rate)
+        part.passes.add_squares(v, beta2, part.dw, 1 - beta2, part.scratch)
+        part.passes.descend_scaled(part.w, learning_rate, part.dw, v, 1, eps, part.scratch)
 
-    return Rule(("v",), update)
+    return Rule(("v",), update, by_passes=True)
 
 
 def lion(beta1: float, beta2: float) -> Rule:
@@ -144,14 +124,14 @@ def lion(beta1: float, beta2: float) -> Rule:
     w <- w - learning_rate sign(beta1 m + (1 - beta1) dw), then m <- beta2 m + (1 - beta2) dw.
     """
 
-    def update(part: Slice, learning_rate: float, step: int) -> None:  # noqa: ARG001
+    def update(part: Slice, learning_rate: Rates, step: int) -> None:  # noqa: ARG001
         w, dw, scratch = part.w, part.dw, part.scratch
         (m,) = part.slots
         np.subtract(m, dw, out=scratch)
         scratch *= beta1
         scratch += dw
         np.sign(scratch, out=scratch)
-        scratch *= learning_rate
+        scratch *= rounded(learning_rate, w)
         w -= scratch
         m *= beta2
         np.multiply(dw, 1 - beta2, out=scratch)

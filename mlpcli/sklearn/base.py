@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,13 +21,12 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.data.table.frames import UnnamedColumns
 from mlpcli.errors import ConfigError, MlpError, UsageError
 from mlpcli.sklearn.parameters import experiment_of, in_parameters
-from mlpcli.text import count
 from mlpcli.training.checkpoints import Checkpoint
 from mlpcli.training.going_on import go_on
 from mlpcli.training.model import Model
 from mlpcli.training.run import Run
 from mlpcli.training.settled import settle
-from mlpcli.training.start import train_to_end
+from mlpcli.training.start import train_or_keep
 
 __all__ = ["EstimatorError", "Perceptron", "name_of", "require_targets"]
 
@@ -144,6 +142,11 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
             raise EstimatorError("sample_weight is zero in every row, so that none counts")
         with _as_value_errors():
             experiment = experiment_of(self.get_params(deep=False), class_weights, start, partial=partial)
+            if experiment.training.tensorboard:
+                raise UsageError(
+                    "training.tensorboard: true writes event files into the directory of a run, and an "
+                    "estimator keeps none; call mlpcli.train with X, y and out, or set the key to false"
+                )
             if experiment.loss.task not in (None, "classification" if is_classifier else "regression"):
                 what, other = ("classes", "MLPRegressor") if is_classifier else ("values", "MLPClassifier")
                 name = experiment.loss.name
@@ -159,13 +162,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]
                 rows = [epoch.metrics for epoch in run.trainer.epochs()]
                 self.model_ = Model(run.here())  # with the state of the optimizer
             else:
-                try:
-                    train_to_end(run, _tell if self.verbose else None)
-                except KeyboardInterrupt:  # as scikit-learn's network does: what was learned is kept
-                    if not run.metrics:
-                        raise
-                    done = count(len(run.metrics), "epoch")
-                    warnings.warn(f"Training was interrupted after {done}; the best is kept.", stacklevel=3)
+                train_or_keep(run, _tell if self.verbose else None)  # as scikit-learn's network does
                 rows, self.model_ = run.metrics, run.best
         before = [] if start is None else self.loss_curve_
         self.loss_curve_ = [*before, *(row["train_loss"] for row in rows)]

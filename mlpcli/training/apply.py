@@ -1,58 +1,63 @@
-"""Evaluates and predicts with a checkpoint."""
+"""Evaluates a checkpoint on rows of a split or of a file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mlpcli.build import Splits, dialect_of, load_splits, row_roles
+from mlpcli.build import Splits, load_splits, row_roles
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
-from mlpcli.data.dataset import Features
-from mlpcli.data.kinds import Kinds, Missing, Wanted
-from mlpcli.data.new_rows import measure_rows, read_labelled, read_rows, read_texts
+from mlpcli.data.dataset import Labelled
+from mlpcli.data.kinds import Kinds
+from mlpcli.data.new_rows import (
+    labelled_in_pieces,
+    read_labelled,
+)
 from mlpcli.data.rows import Roles
-from mlpcli.data.table.passes import Cells
+from mlpcli.data.table.findings import rows_without_target
 from mlpcli.errors import DataError, MlpError, UsageError
-from mlpcli.specs import NetworkSpec
 from mlpcli.text import clip, nfc, shortened
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.directory import folder_of
-from mlpcli.training.memory import require_room_for_data, require_room_for_rows
-from mlpcli.training.model import Model, unlabelled
+from mlpcli.training.memory import ranked_rows, require_room_for_data, scored_rows
+from mlpcli.training.model import Model
 from mlpcli.training.moved import is_missing, places_of_data, redirected, what_was_tried
 from mlpcli.training.named import find_checkpoint
 from mlpcli.training.names import FOLDS
+from mlpcli.training.new_rows import (
+    require_room,
+    require_room_for_pieces,
+    rows_of_piece,
+    size_of_large,
+    specs_of,
+    wanted_of,
+)
+from mlpcli.training.piecewise import PiecewiseScores
 
-__all__ = [
-    "Predictions",
-    "find_rows",
-    "load_same_splits",
-    "predict_rows",
-    "read_columns",
-    "read_new_rows",
-    "score_checkpoint",
-]
+__all__ = ["find_rows", "load_same_splits", "score_checkpoint"]
 
 
-def score_checkpoint(path: Path, part: str | None, data: Path | None) -> dict[str, Any]:
+def score_checkpoint(path: Path, part: str | None, data: Path | None, *, tta: bool = False) -> dict[str, Any]:
     """Return the full report of a checkpoint, or of the best one of a run's directory.
 
     ``part`` is train, val or test; None takes the first there is of test, val, train. ``data`` takes the
-    place of the config's file or folder; without ``part``, a file is scored whole. Raises CheckpointError,
-    DataError or UsageError.
+    place of the config's file or folder; without ``part``, a file is scored whole, and a large one piece by
+    piece. ``tta`` scores as `Model.with_tta` does. Raises CheckpointError, DataError or UsageError.
     """
     path = find_checkpoint(path)
     checkpoint = load_checkpoint(path)
-    head, split = find_rows(path, checkpoint, part, data)
-    model = Model(checkpoint)
-    report = {**head, **model.report(split, head["split"])}
-    report["notes"] += model.note_unknown_cells(split)
+    model = Model(checkpoint, tta=tta)
+    large = None if data is None or part is not None or data.is_dir() else _large_to_score(checkpoint, data)
+    if large is not None:
+        report = {**_head(path, checkpoint, data, "all"), **_score_pieces(model, large, str(data))}
+    else:
+        head, split = find_rows(path, checkpoint, part, data)
+        report = {**head, **model.report(split, head["split"] if head["split"] != "all" else str(data))}
+        report["notes"] += [*model.note_mirrors(), *model.note_unknown_cells(split)]
     network = checkpoint.network
     is_line = network.widths == (2, 1) and checkpoint.classes is not None and not checkpoint.others
     if is_line and network.members == 1 and network.path is None and checkpoint.transform.is_plain:
@@ -82,26 +87,35 @@ def find_rows(
         split, notes = _read_all(checkpoint, data)
     else:
         part, split = _find_split(checkpoint, folder_of(path), part, data)
+        most = scored_rows(checkpoint.network.widths[-1])
+        if split.whole is not None and split.size > most:
+            notes = (f"Of the {split.size:,} examples of the {part} split {most:,} are scored.",)
         if checkpoint.may_have_seen and part != "train":
             notes = (
+                *notes,
                 f"The network that the run began with may have learned rows of the {part} split: its scores "
                 "may be too good.",
             )
-    source = checkpoint.experiment.data.title if data is None else str(data)
+    return _head(path, checkpoint, data, part, notes), split
+
+
+def _head(
+    path: Path, checkpoint: Checkpoint, data: Path | None, part: str, notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what a report says first."""
     which: dict[str, Any] = {"epoch": checkpoint.epoch}
     if checkpoint.others:
         which = {
             "networks": len(checkpoint.members),
             "epochs": [member.epoch for member in checkpoint.members],
         }
-    head = {
+    return {
         "checkpoint": str(path),
         **which,
-        "data": source,
+        "data": checkpoint.experiment.data.title if data is None else str(data),
         "split": part,
         "notes": [*notes],
     }
-    return head, split
 
 
 def _line(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -121,32 +135,73 @@ def _line(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _wanted(checkpoint: Checkpoint) -> Wanted:
-    """Return what is read of a file with rows for the network."""
-    dialect = dialect_of(checkpoint.experiment.data)
-    wide = any(member.transform.needs_float64 for member in checkpoint.members)
-    missing: Missing = getattr(checkpoint.experiment.data, "missing", "fill")
-    return Wanted(checkpoint.columns, checkpoint.kinds, dialect, wide, missing)
+def _targets(checkpoint: Checkpoint) -> str | list[str]:
+    """Return the name of the target in files, or the names of several."""
+    target: str | list[str] = getattr(checkpoint.experiment.data, "target", "y")
+    return target
+
+
+def _weights(checkpoint: Checkpoint) -> Roles:
+    """Return the name of the weights of rows in files, if they have any."""
+    return {role: name for role, name in row_roles(checkpoint.experiment.data).items() if role == "weight"}
+
+
+def _large_to_score(checkpoint: Checkpoint, file: Path) -> Iterator[Labelled] | None:
+    """Return the pieces of a large file with their targets; None for one that is read at once.
+
+    Raises ConfigError if the memory will not suffice.
+    """
+    wanted = wanted_of(checkpoint)
+    size = size_of_large(wanted, file)
+    if size is None:
+        return None
+    rows = rows_of_piece(checkpoint)
+    pieces = labelled_in_pieces(
+        wanted,
+        file,
+        rows,
+        target=_targets(checkpoint),
+        classes=checkpoint.classes,
+        roles=_weights(checkpoint),
+    )
+    if pieces is not None:
+        scored = rows if checkpoint.classes is None else 2 * ranked_rows(checkpoint.network.widths[-1])
+        scored = min(size.examples or scored, scored)
+        require_room_for_pieces(checkpoint, size, file, scored, written=False)
+    return pieces
+
+
+def _score_pieces(model: Model, pieces: Iterator[Labelled], where: str) -> dict[str, Any]:
+    """Return the report on all pieces, with its notes."""
+    scores = PiecewiseScores(model, where)
+    notes: list[str] = []
+    read = kept = 0
+    for X, y, about, said, count in pieces:
+        scores.add(Split(X, y, np.arange(len(y)), weights=about.weights))
+        notes += said
+        read, kept = read + count, kept + len(y)
+    targets = _targets(model.checkpoint)
+    if not kept:
+        names = [targets] if isinstance(targets, str) else targets
+        raise DataError(
+            f"{where}: no row has {' and '.join(map(shortened, names))}; there is nothing to score"
+        )
+    report = scores.report()
+    report["notes"] = [*notes, *rows_without_target(targets, read, kept), *report["notes"]]
+    return report
 
 
 def _read_all(checkpoint: Checkpoint, file: Path) -> tuple[Split, tuple[str, ...]]:
-    section: Any = checkpoint.experiment.data
-    target = getattr(section, "target", "y")
-    roles: Roles = {role: name for role, name in row_roles(section).items() if role == "weight"}
-    wanted = _wanted(checkpoint)
-    _require_room(checkpoint, wanted, file, written=False)
-    found = read_labelled(wanted, file, target=target, classes=checkpoint.classes, roles=roles)
+    wanted = wanted_of(checkpoint)
+    require_room(checkpoint, wanted, file, written=False)
+    found = read_labelled(
+        wanted,
+        file,
+        target=_targets(checkpoint),
+        classes=checkpoint.classes,
+        roles=_weights(checkpoint),
+    )
     return Split(found.X, found.y, np.arange(len(found.y)), weights=found.about.weights), found.notes
-
-
-def _require_room(checkpoint: Checkpoint, wanted: Wanted, file: Path, *, written: bool) -> None:
-    """Raise ConfigError if the memory will not suffice for new rows."""
-    size = measure_rows(wanted, file)
-    require_room_for_rows(checkpoint.experiment, _specs(checkpoint), size, file.name, written=written)
-
-
-def _specs(checkpoint: Checkpoint) -> list[NetworkSpec]:
-    return [member.network.spec for member in checkpoint.members]
 
 
 def _find_split(
@@ -156,7 +211,7 @@ def _find_split(
         splits = load_same_splits(checkpoint, folder, part=part or "test")
     else:
         experiment = redirected(checkpoint.experiment, data)
-        require_room_for_data(experiment, _specs(checkpoint), part or "test")
+        require_room_for_data(experiment, specs_of(checkpoint), part or "test")
         splits = load_splits(experiment)
         _require_same(checkpoint, splits)
     present = {name: splits.parts[name] for name in ("test", "val", "train") if name in splits.parts}
@@ -196,7 +251,7 @@ def load_same_splits(
 def _read_same(checkpoint: Checkpoint, experiment: Experiment, part: str | None) -> Splits:
     """Read and divide the data of an experiment, which have to be those of the checkpoint."""
     try:
-        require_room_for_data(experiment, _specs(checkpoint), part)
+        require_room_for_data(experiment, specs_of(checkpoint), part)
         splits = load_splits(experiment)
     except DataError as error:
         if error.topic is not None:
@@ -245,89 +300,3 @@ def _some(names: tuple[str, ...] | None) -> str:
     return ", ".join(clip(name, 30) for name in names[:5]) + (
         f", ... {len(names):,} in all" if len(names) > 5 else ""
     )
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a network predicts for new rows: ``values`` (n, columns), and for classes ``labels``.
-
-    ``notes`` say which cells the network could not know. ``kept`` are columns of the file that are carried
-    along, with the text of each cell. If only the most probable classes are asked for, ``ranked`` has their
-    names, a list (n,) for each column of ``values``.
-    """
-
-    columns: list[str]
-    values: NDArray[Any]
-    labels: list[str] | None
-    notes: list[str] = field(default_factory=list)
-    kept: Cells = field(default_factory=list)
-    ranked: list[list[str]] | None = None
-
-
-def predict_rows(
-    checkpoint: Checkpoint,
-    file: Path,
-    *,
-    threshold: float | None = None,
-    top: int | None = None,
-    keep: Sequence[str] | None = (),
-) -> Predictions:
-    """Return the network's predictions for the rows of a .csv, .npy or .npz file, in their order.
-
-    For classes: the label, and for each class its probability or, from an SVM, its score. Else the values.
-    Of two classes the second one is predicted where its probability is at least the ``threshold``, 0.5 if it
-    is None. ``top`` asks for that many of the most probable classes alone. ``keep`` names columns of a .csv
-    to carry along; None means all. Raises DataError; UsageError if the network has no such classes.
-    """
-    model = Model(checkpoint)
-    _check_asked(model, threshold, top)
-    X, said = read_new_rows(checkpoint, file)
-    kept = read_columns(checkpoint, file, keep) if keep is None or keep else []
-    rows = unlabelled(X)
-    notes = [*said, *model.note_unknown_cells(rows)]
-    logits = model.compute_logits(rows, str(file))
-    values, classes = model.read_outputs(logits), checkpoint.classes
-    if classes is None:
-        return Predictions(checkpoint.target_names, values, None, notes, kept)
-    what = {"probabilities": "probability", "scores": "score"}[model.loss.outputs]
-    if top is not None:
-        order = np.argsort(-values, axis=1, kind="stable")[:, :top]
-        ranked = [[classes[i] for i in column] for column in order.T]
-        columns = [f"{what}_{i}" for i in range(1, top + 1)]
-        return Predictions(columns, np.take_along_axis(values, order, axis=1), ranked[0], notes, kept, ranked)
-    chosen = (
-        model.loss.classify(logits) if threshold is None else values[:, 1].astype(np.float64) >= threshold
-    )
-    return Predictions(
-        [f"{what}_{name}" for name in classes], values, [classes[int(i)] for i in chosen], notes, kept
-    )
-
-
-def read_new_rows(checkpoint: Checkpoint, file: Path) -> tuple[Features, Sequence[str]]:
-    """Return the rows X (n, columns) of a .csv, .npy or .npz file, and notes on how it was read.
-
-    Raises DataError; ConfigError if the memory will not suffice.
-    """
-    wanted = _wanted(checkpoint)
-    _require_room(checkpoint, wanted, file, written=True)
-    return read_rows(wanted, file)
-
-
-def read_columns(checkpoint: Checkpoint, file: Path, names: Sequence[str] | None) -> Cells:
-    """Return columns of a .csv as they are written; None: all of them. Raises DataError."""
-    return read_texts(_wanted(checkpoint), file, names)
-
-
-def _check_asked(model: Model, threshold: float | None, top: int | None) -> None:
-    """Raise UsageError if the network has no such classes."""
-    classes, loss = model.checkpoint.classes, model.checkpoint.experiment.loss.name
-    if classes is None and (threshold is not None or top is not None):
-        raise UsageError("the network predicts values, and no classes to choose from")
-    if threshold is not None and classes is not None and len(classes) != 2:
-        raise UsageError(f"a threshold is for two classes, and the network has {len(classes):,}")
-    if threshold is not None and model.loss.outputs != "probabilities":
-        raise UsageError(f"a threshold is for probabilities, and a network trained with {loss} gives scores")
-    if top is not None and classes is not None and top > len(classes):
-        raise UsageError(
-            f"the network has {len(classes):,} classes; ask for at most so many, not for {top:,}"
-        )

@@ -1,4 +1,4 @@
-"""The bar that shows how the training of a run goes on, in a notebook or a terminal."""
+"""The bar that shows how the training of a run, or of several, goes on, in a notebook or a terminal."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from mlpcli.training.epoch import Epoch
 from mlpcli.training.evaluation import score_text
 from mlpcli.training.run import Run
 
-__all__ = ["BAR", "latest_scores", "with_bar"]
+__all__ = ["BAR", "BAR_OF_ALL", "bar_of_all", "latest_scores", "with_bar"]
 
 BAR = "epoch {n_fmt}/{total_fmt} {bar} {elapsed}<{remaining}{postfix}"  # the format of tqdm
+BAR_OF_ALL = "epoch {n_fmt}/{total_fmt} of all {bar} {elapsed}<{remaining}{postfix}"
 
 
 def with_bar(run: Run) -> Generator[Epoch, None, None]:
     """Train a run and yield its epochs, as `Run.epochs` does, beside a bar that suits where it is shown."""
-    fold = getattr(run.experiment.data, "fold", None)
     epochs = run.epochs()
     bar = _bar_class()(
         epochs,
         initial=run.trainer.progress.epoch,
         total=run.experiment.training.epochs,
-        bar_format=(f"fold {fold.number} of {fold.of}, " if fold else "") + BAR,
+        bar_format=BAR,
         dynamic_ncols=True,
         disable=sys.stderr is None,
     )
@@ -36,6 +36,17 @@ def with_bar(run: Run) -> Generator[Epoch, None, None]:
             if run.trainer.out_of_patience:
                 bar.total = epoch.number  # there are no more; a notebook would show an error in red
             yield epoch
+
+
+def bar_of_all(total: int, done: int, *, hidden: bool) -> Any:
+    """Return a bar for the epochs of several runs, of which some are done."""
+    return _bar_class()(
+        total=total,
+        initial=done,
+        bar_format=BAR_OF_ALL,
+        dynamic_ncols=True,
+        disable=hidden or sys.stderr is None,
+    )
 
 
 def _bar_class() -> Any:

@@ -20,9 +20,11 @@ from mlpcli.data.target_transform import TargetTransform
 from mlpcli.data.transform import Transform
 from mlpcli.nn.linear import fit_linear
 from mlpcli.nn.losses import LOSSES
-from mlpcli.nn.measures import Classified, Regressed, measure_all, measure_one
+from mlpcli.nn.measures import measure_all, measure_one
+from mlpcli.nn.outcomes import Classified, Regressed
 from mlpcli.streams import stream
 from mlpcli.text import count
+from mlpcli.training.evaluation import Answers, scored_pieces
 from mlpcli.training.memory import EVALUATION_ROWS, baseline_rows
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "Fitted",
     "fit_baselines",
     "measure_baselines",
+    "outcomes_of_piece",
     "report_baselines",
     "weights_of",
 ]
@@ -127,9 +130,27 @@ def measure_baselines(names: Sequence[str], fitted: Fitted, split: Split) -> dic
 
 def _outcomes(each: Sequence[Fitted], split: Split) -> Iterator[tuple[str, Classified | Regressed]]:
     """Yield the name of each baseline and what it says of the rows, one after the other."""
-    y, weights = split.y[split.rows], split.own_weights
+    answers, outputs = [], []
+    for piece in scored_pieces(split, len(each[0].baselines.constant)):
+        answers.append(Answers.of(piece))
+        outputs.append(_linear(each, piece))
+    known = Answers.joined(answers)
+    yield from _of_rows(each, known.y, known.own_weights, _joined(outputs))
+
+
+def outcomes_of_piece(each: Sequence[Fitted], split: Split) -> Iterator[tuple[str, Classified | Regressed]]:
+    """Yield the name of each baseline and what it says of rows by their weights, as they are."""
+    known = Answers.of(split)
+    yield from _of_rows(each, known.y, known.weights, _linear(each, split))
+
+
+def _of_rows(
+    each: Sequence[Fitted],
+    y: NDArray[Any],
+    weights: NDArray[np.float64] | None,
+    linear: list[NDArray[np.float64]] | None,
+) -> Iterator[tuple[str, Classified | Regressed]]:
     constants = [fitted.baselines.constant[None] for fitted in each]
-    linear = _linear(each, split)
     if y.ndim == 1:
         constant = np.broadcast_to(_mean_logits(constants), (len(y), constants[0].shape[1]))
         yield "most_frequent", Classified.of(_SOFTMAX, constant, y, weights)
@@ -151,6 +172,14 @@ def _linear(each: Sequence[Fitted], split: Split) -> list[NDArray[np.float64]] |
             return None
         found.append(outputs if target_transform is None else target_transform.undo(outputs))
     return found
+
+
+def _joined(pieces: list[list[NDArray[np.float64]] | None]) -> list[NDArray[np.float64]] | None:
+    """Return the outputs of each linear model for all pieces of the rows."""
+    there = [piece for piece in pieces if piece is not None]
+    if len(there) < len(pieces):
+        return None
+    return there[0] if len(there) == 1 else list(map(np.concatenate, zip(*there, strict=True)))
 
 
 def _mean_logits(each: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -190,7 +219,8 @@ def fit_baselines(
     chosen, note = np.arange(len(train)), None
     if n < len(train):
         chosen = np.sort(stream(seed, "baseline").choice(len(train), n, replace=False))
-        note = f"The linear model was fitted to {n:,} of {len(train):,} training examples."
+    if n < train.size:
+        note = f"The linear model was fitted to {n:,} of {train.size:,} training examples."
     X = Batches(train, transform).direct_inputs(chosen)
     try:
         with np.errstate(all="ignore"):

@@ -15,6 +15,7 @@ from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10
 from mlpcli.data.kinds import cell_text
+from mlpcli.data.large.moments import Moments
 from mlpcli.data.scaling import SCALINGS, extremes
 from mlpcli.data.table.dates import date_of
 from mlpcli.data.transform import Transform
@@ -37,7 +38,8 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
     has ``columns``: what each holds in all splits, and the number of inputs of the network that it becomes.
     ``terms`` are the names of the inputs that ``data.terms`` adds. Class counts, or the ranges of a
     regression's targets, are given for each split. ``loss`` says which loss follows from the target, if the
-    config names none. Raises DataError, ConfigError.
+    config names none. Of data that are read in blocks, ranges of targets are those of the sample. Raises
+    DataError, ConfigError.
     """
     section: Any = experiment.data
     require_room_for_data(experiment)
@@ -49,18 +51,25 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
         if split is not None
     }
     arrays = {id(split.X): split.X for split in parts.values()}
+    examples, size = sum(map(len, arrays.values())), sum(X.nbytes for X in arrays.values())
+    whole = None
+    if splits.train.whole is not None:
+        data = splits.train.whole.data
+        whole, examples, size = data.found, len(data.X), data.X.nbytes
     transform = fit_transform(experiment, splits)
     numbers = [j for j, name in enumerate(splits.columns) if name not in splits.kinds]
-    ranges = _ranges(splits.train.X, splits.train.rows)[:, numbers]
+    ranges = (_ranges(splits.train.X, splits.train.rows) if whole is None else _of_moments(whole.columns))[
+        :, numbers
+    ]
     report: dict[str, Any] = {
         "data": section.title,
         "source": _source(section),
-        "seed": experiment.training.seed,
-        "examples": sum(len(X) for X in arrays.values()),
-        "splits": {name: len(split) for name, split in parts.items()},
+        "seed": experiment.points_seed,
+        "examples": examples,
+        "splits": {name: split.size for name, split in parts.items()},
         "inputs": transform.n_features,
         "dtype": str(splits.train.X.dtype),
-        "bytes": sum(X.nbytes for X in arrays.values()),
+        "bytes": size,
         "features": _named("feature", [splits.columns[j] for j in numbers], ranges),
         "all_features": _named("feature", ["(all)"], _pooled(ranges, 1))[0] if numbers else None,
     }
@@ -75,7 +84,11 @@ def describe_data(experiment: Experiment) -> dict[str, Any]:
         report["columns"] = _columns(splits, transform, dates)
     if splits.classes is not None:
         counts = {
-            name: np.bincount(split.y[split.rows], minlength=splits.targets).tolist()
+            name: (
+                np.bincount(split.y[split.rows], minlength=splits.targets)
+                if whole is None
+                else whole.labels[name]
+            ).tolist()
             for name, split in parts.items()
         }
         report["classes"] = [
@@ -112,6 +125,12 @@ def _ranges(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.float64]
     low, high = extremes(values, rows)
     mean, std = SCALINGS["standardize"](values, rows, None)
     return np.stack([low, mean, high, std**2])
+
+
+def _of_moments(found: Moments) -> NDArray[np.float64]:
+    """Return what `_ranges` does, from the moments of columns."""
+    low, high = found.extremes
+    return np.stack([low, found.means, high, found.deviations**2])
 
 
 def _columns(splits: Splits, transform: Transform, dates: Set[str]) -> list[dict[str, Any]]:

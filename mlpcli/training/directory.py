@@ -1,4 +1,4 @@
-"""The directories of a run and of a cross-validation: their files, and the lock that keeps others out."""
+"""The directories of a run and of several runs: their files, and the lock that keeps others out."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import weakref
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.yaml12 import write_yaml
 from mlpcli.errors import RunError, UsageError
 from mlpcli.files import append, make_folder, replace_file, temporary_name
-from mlpcli.training.names import FOLDS, RUN_CONFIG, RUN_LOG, RUNS, new_names
+from mlpcli.training.names import FOLDS, KINDS, RUN_CONFIG, RUN_LOG, RUNS, SEEDS, SWEEP, new_names
 
 try:
     import fcntl
@@ -28,9 +28,12 @@ except ImportError:  # Windows, which has no such locks
 
 __all__ = [
     "METRICS_CSV",
+    "Folder",
     "FoldsDirectory",
     "NotWrittenError",
     "RunDirectory",
+    "RunsDirectory",
+    "SeedsDirectory",
     "choose_directory",
     "find_snapshots",
     "folder_of",
@@ -39,18 +42,16 @@ __all__ = [
 ]
 
 _FILES = (RUN_CONFIG, "metrics.jsonl", "best.npz", "last.npz", RUN_LOG)
-_FOLDS_FILES = (FOLDS, "folds.npz", "out_of_fold.csv")
 _REPORT = "report.html"  # that `mlp report` makes
 METRICS_CSV = "metrics.csv"  # that a listener writes
-_FILE, _FOLDS_FILE = (re.compile("|".join(map(re.escape, names))) for names in (_FILES, _FOLDS_FILES))
-_FOLD = re.compile(r"(repeat-[0-9]+-)?fold-[0-9]+")
+_FILE = re.compile("|".join(map(re.escape, _FILES)))
 _SNAPSHOTS = "snapshots"
 _SNAPSHOT = re.compile(r"epoch-([0-9]{4,8})\.npz")
 _PLOTS = "plots"
 _EVENTS = re.compile(r"events\.out\.tfevents\.([0-9]{1,15})\.mlp")  # TensorBoard reads all "tfevents"
 _PICTURE = re.compile(r".+\.(png|svg|gif)")  # that `mlp plot` makes
 
-_F = TypeVar("_F", bound="_Folder")
+_F = TypeVar("_F", bound="Folder")
 
 
 def choose_directory(out: Path | None, force: bool, mark: str = RUN_CONFIG) -> Path | None:
@@ -59,7 +60,7 @@ def choose_directory(out: Path | None, force: bool, mark: str = RUN_CONFIG) -> P
     ``mark`` is the file by which such a directory is known. Raises UsageError if ``out`` already holds
     something; with ``force`` a run, or a cross-validation, may be replaced by another one.
     """
-    what = "run" if mark == RUN_CONFIG else "cross-validation"
+    what = KINDS[mark]
     if out is None:
         return None
     if out.exists() and not out.is_dir():
@@ -67,11 +68,11 @@ def choose_directory(out: Path | None, force: bool, mark: str = RUN_CONFIG) -> P
     if not out.is_dir() or is_empty(out):
         return out
     if not (out / mark).is_file():
-        raise UsageError(f"{out} holds files that are not a {what}'s; name another directory")
+        raise UsageError(f"{out} holds files that do not belong to a {what}; name another directory")
     if not force:
         raise UsageError(
             f"{out} already holds a {what}; resume that {what}, or name another directory",
-            topic="directory holds a run",
+            topic="directory holds a sweep" if mark == SWEEP else "directory holds a run",
         )
     return out
 
@@ -93,11 +94,14 @@ def folder_of(checkpoint: Path) -> Path:
     )
 
 
-class _Folder:
+class Folder:
     """A folder that is locked for other processes as long as this object lives.
 
-    The lock is on the folder itself and ends with the process, so none is left behind.
+    The lock is on the folder itself and ends with the process, so none is left behind. The file ``mark`` says
+    what kind of folder it is.
     """
+
+    mark: ClassVar[str]
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -170,11 +174,13 @@ class _Folder:
             self._unlock()
 
 
-class RunDirectory(_Folder):
+class RunDirectory(Folder):
     """A folder with the files of one run.
 
     ``saved`` is whether last.npz has been written, also if the folder cannot be reached any more.
     """
+
+    mark = RUN_CONFIG
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -321,21 +327,25 @@ class RunDirectory(_Folder):
             raise RunError(f"{self.metrics} holds something that is not a row of metrics") from None
 
 
-class FoldsDirectory(_Folder):
-    """A folder with what a cross-validation leaves, and with the directory of the run of each fold."""
+class RunsDirectory(Folder):
+    """A folder with the directories of several runs, and with files on them all, of which one marks it."""
+
+    others: ClassVar[tuple[str, ...]] = ()  # the names of the other files
+    runs: ClassVar[re.Pattern[str]]
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.scores, self.checkpoint, self.predictions = (path / name for name in _FOLDS_FILES)
+        self.scores = path / self.mark
+        self._temporary = re.compile("|".join(map(re.escape, (self.mark, *self.others))))
 
     def begin(self, scores: dict[str, Any]) -> None:
-        """Remove an earlier cross-validation with its runs; then write folds.json, which marks the folder."""
+        """Remove what was there before, with its runs; then write the file that marks the folder."""
         with writing(self.path):
-            for file in (self.checkpoint, self.predictions):
-                file.unlink(missing_ok=True)
-            _remove_temporary(self.path, _FOLDS_FILE)
+            for name in self.others:
+                (self.path / name).unlink(missing_ok=True)
+            _remove_temporary(self.path, self._temporary)
             for folder in sorted(self.path.iterdir()):
-                if _FOLD.fullmatch(folder.name) and (folder / RUN_CONFIG).is_file():
+                if self.runs.fullmatch(folder.name) and (folder / RUN_CONFIG).is_file():
                     run = RunDirectory(folder)
                     run.remove()
                     run.close()
@@ -343,15 +353,34 @@ class FoldsDirectory(_Folder):
         self.write_scores(scores)
 
     def go_on(self, scores: dict[str, Any]) -> None:
-        """Remove what a killed process has left half-written, and write folds.json."""
+        """Remove what a killed process has left half-written, and write the scores."""
         with writing(self.path):
-            _remove_temporary(self.path, _FOLDS_FILE)
+            _remove_temporary(self.path, self._temporary)
         self.write_scores(scores)
 
     def write_scores(self, scores: dict[str, Any]) -> None:
-        """Write folds.json."""
+        """Write the file that marks the folder."""
         with writing(self.path), replace_file(self.scores) as stream:
             stream.write(json.dumps(scores, indent=1).encode() + b"\n")
+
+
+class SeedsDirectory(RunsDirectory):
+    """A folder with the runs of several seeds, and with seeds.json, which has their scores."""
+
+    mark = SEEDS
+    runs = re.compile(r"seed-[0-9]+")
+
+
+class FoldsDirectory(RunsDirectory):
+    """A folder with what a cross-validation leaves, and with the directory of the run of each fold."""
+
+    mark = FOLDS
+    others = ("folds.npz", "out_of_fold.csv")
+    runs = re.compile(r"(repeat-[0-9]+-)?fold-[0-9]+")
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.checkpoint, self.predictions = (path / name for name in self.others)
 
     def write_predictions(self, lines: Iterable[str]) -> None:
         """Write out_of_fold.csv."""
@@ -403,7 +432,7 @@ def writing(path: Path) -> Iterator[None]:
 
 def is_empty(path: Path) -> bool:
     """Return whether a folder is empty but for what a process leaves if it is killed at its first file."""
-    return all(entry.name in (f".{RUN_CONFIG}.tmp", f".{FOLDS}.tmp") for entry in path.iterdir())
+    return all(entry.name in {f".{mark}.tmp" for mark in KINDS} for entry in path.iterdir())
 
 
 def _lock(path: Path) -> int | None:

@@ -48,10 +48,14 @@ def draft_config(file: Path, target: str | None, config: Path) -> Draft:
     """
     kind = kind_of(file)
     if kind is None:
-        raise UsageError(f"{file} is no table that a config can be drafted for: .csv, .tsv, .parquet or .npz")
+        raise UsageError(
+            f"{file} is no table that a config can be drafted for: .csv, .tsv, .parquet, .npz or .npy"
+        )
     folder = config.absolute().parent
     path = os.path.relpath(file.absolute(), folder)
     section: dict[str, Any] = {"name": kind, "path": path}
+    if kind == "npy":
+        section = {"name": kind, "X": path, "y": str(Path(path).with_name("y.npy"))}
     accented = None
     if kind == "csv":
         is_text = file.suffix.lower() != ".parquet"
@@ -83,7 +87,8 @@ def draft_config(file: Path, target: str | None, config: Path) -> Draft:
 def _describe(section: dict[str, Any], folder: Path) -> Any:
     """Return a description of the data, or the error that says why there is none."""
     try:
-        return describe_data(validate_experiment({"data": section, "recipe": "table"}, folder))
+        recipe = "plain" if section["name"] == "npy" else "table"
+        return describe_data(validate_experiment({"data": section, "recipe": recipe}, folder))
     except DataError as error:
         return error
 
@@ -112,7 +117,7 @@ def _text(
         said = str(problem).replace(place, file.name)
         lines += ["#", *(f"#   {printable(line)}" for line in said.splitlines())]
     lines.append("data:")
-    notes = {"path": "relative to this file", "target": "the column to predict"}
+    notes = {"path": "relative to this file", "X": "relative to this file", "target": "the column to predict"}
     notes["encoding"] = (
         f"a guess; it is right if {printable(clip(accented or '', 30))} is a word of the table"
     )
@@ -122,9 +127,12 @@ def _text(
         lines.append(_with_note(indent(written, "  "), note))
     if not report and "columns" not in section:
         lines.append(_with_note("  columns: {}", "as in {price: category, note: drop}"))
+    lines.append(_with_note("  test_size: 0.2", "share of the rows that are kept for the final score"))
+    if section["name"] != "npy":  # whose rows may be too many for the folds of that recipe
+        lines.append(
+            _with_note("recipe: table", "several small networks beside a linear model, as suits most tables")
+        )
     lines += [
-        _with_note("  test_size: 0.2", "share of the rows that are kept for the final score"),
-        _with_note("recipe: table", "several small networks beside a linear model, as suits most tables"),
         "training:",
         _with_note("  seed: 0", "another number: other splits, initial weights and batches"),
     ]

@@ -3,46 +3,48 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.data.batches import Batches, Split
+from mlpcli.data.batches import Batches, Split, scaled_weights
+from mlpcli.data.large.batches import LargeBatches
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.errors import ConfigError
 from mlpcli.nn.losses import Loss
-from mlpcli.nn.measures import (
-    MEASURES,
-    Classified,
-    Regressed,
-    UndefinedError,
-    best_threshold,
-    measure_all,
-    measure_one,
-)
+from mlpcli.nn.measures import MEASURES, best_threshold, measure_all, measure_one
 from mlpcli.nn.network import Network
+from mlpcli.nn.outcomes import Classified, Regressed, UndefinedError
+from mlpcli.nn.tally import ClassTally, ValueTally
 from mlpcli.text import number, percent
-from mlpcli.training.memory import EVALUATION_ROWS, MOST_CONFUSED
+from mlpcli.training.memory import EVALUATION_ROWS, MOST_CONFUSED, scored_rows
+from mlpcli.training.shards import Processes
 
 __all__ = [
+    "Answers",
     "compute_logits",
+    "finite_or_reason",
     "full_report",
     "mean_loss",
     "quick_scores",
+    "report_of",
     "require_counted",
     "require_defined",
     "score_text",
+    "scored_pieces",
+    "stacked",
 ]
 
 _MISTAKES = 10
 
 
-def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
+def compute_logits(network: Network, batches: Batches, processes: Processes | None = None) -> NDArray[Any]:
     """Return the logits (n, outputs) of all examples, in order.
 
     They are those of all members of the network, or for examples that one member has left out, of this one.
+    If there are several ``processes``, each computes those of some examples.
     """
     logits = np.empty((len(batches), network.widths[-1]), network.dtype)
     rows = max(1, EVALUATION_ROWS // network.members)
@@ -52,26 +54,98 @@ def compute_logits(network: Network, batches: Batches) -> NDArray[Any]:
             for places, X in batches.of_left_out(rows):
                 logits[places] = network.forward(X)
             return logits
-        for X, y, *_ in batches.in_order(rows):
+        size, rank = (1, 0) if processes is None else (processes.size, processes.rank)
+        blocks = -(-len(batches) // rows)  # which are the same for any number of processes
+        ends = [min(len(batches), rows * ((i + 1) * blocks // size)) for i in range(size)]
+        start = ends[rank - 1] if rank else 0
+        for X, y, *_ in batches.in_order(rows, slice(start, ends[rank])):
             logits[start : start + len(y)] = network.predict(X)
             start += len(y)
+        if processes is not None:
+            processes.join_rows(logits, ends)
     return logits
+
+
+class Answers(NamedTuple):
+    """What is known of the rows of a split beside their features: y, and what else `Split` says of them."""
+
+    y: NDArray[Any]
+    values: NDArray[Any] | None
+    weights: NDArray[np.float64] | None
+
+    @classmethod
+    def of(cls, split: Split) -> Answers:
+        """Return what is known of the rows of a split."""
+        y, values, weights = (
+            None if array is None else array[split.rows] for array in (split.y, split.values, split.weights)
+        )
+        assert y is not None
+        return cls(y, values, weights)
+
+    @classmethod
+    def joined(cls, pieces: Sequence[Answers]) -> Answers:
+        """Return what is known of the rows of all pieces."""
+        if len(pieces) == 1:
+            return pieces[0]
+        y, values, weights = (
+            None if each[0] is None else np.concatenate(each) for each in zip(*pieces, strict=True)
+        )
+        assert y is not None
+        return cls(y, values, weights)
+
+    @property
+    def own_weights(self) -> NDArray[np.float64] | None:
+        """The weights (n,), with a mean of 1, as those of `Split`."""
+        return None if self.weights is None else scaled_weights(self.weights)
+
+
+def stacked(pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return the rows of all pieces; a single one is not copied."""
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def scored_pieces(split: Split, outputs: int) -> Iterable[Split]:
+    """Return the split itself, or the first rows of one that does not fit into memory, piece by piece.
+
+    These are as many as `scored_rows` says for a network with so many ``outputs``.
+    """
+    return [split] if split.whole is None else split.whole.chunks(scored_rows(outputs))
+
+
+def _pieces(batches: Batches | LargeBatches, outputs: int) -> Iterable[Batches]:
+    return [batches] if isinstance(batches, Batches) else batches.pieces(scored_rows(outputs))
 
 
 def quick_scores(
     network: Network,
     loss: Loss,
-    batches: Batches,
+    batches: Batches | LargeBatches,
     monitor: str = "loss",
     target_transform: TargetTransform | None = None,
+    processes: Processes | None = None,
 ) -> dict[str, Any]:
     """Return the mean ``loss``, and the ``accuracy`` of a classifier or the ``r2`` of a regression.
 
     ``monitor`` is a measure to add to these; None where it is undefined. Errors and R2 of a regression are
-    those of values as they were before the ``target_transform``. Examples that have weights count by them.
+    those of values as they were before the ``target_transform``. Examples that have weights count by them. Of
+    a split that does not fit into memory, the first `scored_rows` are scored. Several ``processes`` share the
+    work.
     """
-    logits, split = compute_logits(network, batches), batches.split
-    y, weights = split.y[split.rows], split.own_weights
+    logits, answers = [], []
+    for piece in _pieces(batches, network.widths[-1]):
+        logits.append(compute_logits(network, piece, processes))
+        answers.append(Answers.of(piece.split))
+    return _quick_scores(loss, stacked(logits), Answers.joined(answers), monitor, target_transform)
+
+
+def _quick_scores(
+    loss: Loss,
+    logits: NDArray[Any],
+    known: Answers,
+    monitor: str,
+    target_transform: TargetTransform | None,
+) -> dict[str, Any]:
+    y, weights = known.y, known.own_weights
     scores: dict[str, Any] = {"loss": loss.evaluate(logits, y, None, weights)}
     if loss.outputs != "values":
         scores["accuracy"] = float(np.average(loss.classify(logits) == y, weights=weights))
@@ -79,8 +153,8 @@ def quick_scores(
             scores[monitor] = measure_one(monitor, Classified.of(loss, logits, y, weights))
         return scores
     true, values = y.astype(np.float64), logits.astype(np.float64)
-    if target_transform is not None and split.values is not None:
-        true, values = split.values[split.rows].astype(np.float64), target_transform.undo(values)
+    if target_transform is not None and known.values is not None:
+        true, values = known.values.astype(np.float64), target_transform.undo(values)
     rows = Regressed.of(true, values, weights)
     return scores | {name: measure_one(name, rows) for name in ("r2", monitor) if name not in scores}
 
@@ -128,9 +202,14 @@ def mean_loss(
     """Return the mean loss of ``logits`` (n, outputs), None where it is undefined, and then the reason."""
     with np.errstate(over="ignore", invalid="ignore"):
         value = loss.evaluate(logits, y, None, weights)
+    return finite_or_reason(value, loss.outputs == "probabilities")
+
+
+def finite_or_reason(value: float, has_probabilities: bool) -> tuple[float | None, dict[str, str]]:
+    """Return a mean loss, None where it is undefined, and then the reason."""
     if math.isfinite(value):
         return value, {}
-    of_classes = loss.outputs == "probabilities" and math.isnan(value)
+    of_classes = has_probabilities and math.isnan(value)
     reason = "all rows are of classes with the weight 0" if of_classes else "it is past what 64 bits can hold"
     return None, {"loss": reason}
 
@@ -162,18 +241,36 @@ def full_report(
     units. Where there are several targets, measures are means over them, and ``targets`` holds those of each.
     """
     logits = logits.astype(np.float64)  # squares of large float32 numbers would overflow
-    weighted = {} if weights is None else {"weighted": True}
     if classes is None:
         scaled = y if target_transform is None else target_transform.apply(y)
         values = logits if target_transform is None else target_transform.undo(logits)
-        loss_of_scaled, reason = mean_loss(loss, logits, scaled, weights)
-        found = _report_values(Regressed.of(y, values, weights))
-        found["undefined"] |= reason
-        return {"n": len(y), "loss": loss_of_scaled, **found, **weighted}
-    rows = Classified.of(loss, logits, y, weights)
-    measures, undefined = measure_all(rows)
+        value, reason = mean_loss(loss, logits, scaled, weights)
+        return report_of(Regressed.of(y, values, weights), len(y), value, reason, None, weights is not None)
     value, reason = mean_loss(loss, logits, y, weights)
-    report: dict[str, Any] = {"n": len(y), "loss": value, **weighted, **measures}
+    rows = Classified.of(loss, logits, y, weights)
+    return report_of(rows, len(y), value, reason, classes, weights is not None)
+
+
+def report_of(
+    rows: Classified | ClassTally | Regressed | ValueTally,
+    n: int,
+    loss: float | None,
+    reason: dict[str, str],
+    classes: tuple[str, ...] | None,
+    is_weighted: bool,
+) -> dict[str, Any]:
+    """Return the report of `full_report` on ``n`` rows, or on what was added up of them.
+
+    ``loss`` is None for a ``reason``, as `mean_loss` returns them.
+    """
+    weighted = {"weighted": True} if is_weighted else {}
+    if isinstance(rows, Regressed | ValueTally):
+        found = _report_values(rows)
+        found["undefined"] |= reason
+        return {"n": n, "loss": loss, **found, **weighted}
+    assert classes is not None
+    measures, undefined = measure_all(rows)
+    report: dict[str, Any] = {"n": n, "loss": loss, **weighted, **measures}
     report["undefined"] = undefined | reason
     correct, predicted, support = rows.correct, rows.predictions, rows.supports
     report["baseline"] = float(np.max(support) / np.sum(support))
@@ -191,17 +288,16 @@ def full_report(
     return report
 
 
-def _report_values(rows: Regressed) -> dict[str, Any]:
+def _report_values(rows: Regressed | ValueTally) -> dict[str, Any]:
     """Return the measures of a regression, and those of each target where there are several."""
     measures, undefined = measure_all(rows)
     report: dict[str, Any] = {**measures, "undefined": undefined}
-    targets = rows.y.shape[1]
-    if targets > 1:
-        report["targets"] = [measure_all(rows.target(i))[0] for i in range(targets)]
+    if rows.targets > 1:
+        report["targets"] = [measure_all(rows.target(i))[0] for i in range(rows.targets)]
     return report
 
 
-def _threshold(rows: Classified, name: str) -> dict[str, Any] | None:
+def _threshold(rows: Classified | ClassTally, name: str) -> dict[str, Any] | None:
     """Return the threshold for the second of two classes, whose name is given, that is best for its F1."""
     try:
         value, f1 = best_threshold(rows)

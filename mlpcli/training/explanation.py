@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from mlpcli.build import Splits
 from mlpcli.data.arrays import rows_of_array
+from mlpcli.data.large.source import LargeData
 from mlpcli.errors import DataError, UsageError
 from mlpcli.text import clip, listed
-from mlpcli.training.apply import load_same_splits, read_columns, read_new_rows
+from mlpcli.training.apply import load_same_splits
 from mlpcli.training.checkpoints import Checkpoint, Member, load_checkpoint
 from mlpcli.training.directory import folder_of
 from mlpcli.training.forward import ForwardPass, Step, forward_pass
 from mlpcli.training.model import Model, unlabelled
 from mlpcli.training.named import find_checkpoint
+from mlpcli.training.new_rows import read_columns, read_new_rows
 
 __all__ = ["Explanation", "explain_example"]
 
@@ -271,6 +273,8 @@ def _number(text: str) -> float | None:
 def _row_of_run(checkpoint: Checkpoint, splits: Splits, row: int) -> _Example:
     """Return a row of the data of the run; the rows of a test set of its own follow those of the others."""
     title, own, test = checkpoint.experiment.data.title, splits.train, splits.test
+    if own.whole is not None:
+        return _row_of_large(checkpoint, own.whole.data, row)
     n = len(own.X) if splits.kept is None else len(splits.kept)
     has_own_test = test is not None and test.X is not own.X
     _require_row(row, n + (len(test.X) if test is not None and has_own_test else 0), title)
@@ -293,6 +297,20 @@ def _row_of_run(checkpoint: Checkpoint, splits: Splits, row: int) -> _Example:
     else:
         truth = [classes[int(own.y[place])]]
     return _Example(own.X[place], f"row {row:,} of {title}", row, part, truth)
+
+
+def _row_of_large(checkpoint: Checkpoint, data: LargeData, row: int) -> _Example:
+    """Return a row of data that are read in blocks."""
+    title = checkpoint.experiment.data.title
+    _require_row(row, len(data.X), title)
+    found = data.read(row - 1, row)
+    if not len(found.y):
+        raise DataError(
+            f"row {row:,} of {title} is left out, as it has no target or lacks a cell; name another row"
+        )
+    classes = checkpoint.classes
+    truth: Any = found.y[0].tolist() if classes is None else [classes[int(found.y[0])]]
+    return _Example(found.X[0], f"row {row:,} of {title}", row, data.part_of(row - 1), truth)
 
 
 def _require_row(row: int, n: int, where: str) -> None:

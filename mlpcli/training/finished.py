@@ -6,6 +6,7 @@ import json
 import re
 import warnings
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from math import hypot
 from pathlib import Path
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlpcli.build import Splits, build_loss
+from mlpcli.config.loader import load_experiment
+from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
 from mlpcli.errors import CheckpointError, RunError, RunWarning, UsageError
 from mlpcli.nn.losses import Loss
@@ -26,9 +29,12 @@ from mlpcli.training.directory import find_snapshots, folder_of
 from mlpcli.training.evaluation import compute_logits
 from mlpcli.training.model import Model
 from mlpcli.training.named import find_checkpoint, runs_in
+from mlpcli.training.names import RUN_CONFIG
 from mlpcli.training.run import Run
 
-__all__ = ["FinishedRun", "Row", "find_runs", "read_metrics"]
+__all__ = ["FinishedRun", "Row", "find_runs", "is_unfinished", "own_experiment", "read_metrics"]
+
+_METRICS = "metrics.jsonl"
 
 _LONGEST = 10_000_000  # bytes of a row of metrics.jsonl
 _Share = Annotated[float, Field(ge=0, le=1)]
@@ -132,6 +138,24 @@ def _is_broken_end(stream: IO[bytes]) -> bool:
     return len(rest) <= _LONGEST and all(_parse(line) is None for line in rest.split(b"\n")[:-1])
 
 
+def own_experiment(folder: Path | None, checkpoint: Checkpoint) -> Experiment:
+    """Return the config of the run in a folder, or that of the checkpoint where the folder holds no run.
+
+    That of a best.npz is older if the run was resumed with more epochs and none of them was better. Raises
+    ConfigError.
+    """
+    if folder is None or not all((folder / name).is_file() for name in (RUN_CONFIG, _METRICS)):
+        return checkpoint.experiment
+    return load_experiment(folder / RUN_CONFIG)
+
+
+def is_unfinished(experiment: Experiment, epochs: int, best_epoch: int) -> bool:
+    """Return whether there is more to train: neither the last epoch nor the end of patience is reached."""
+    training = experiment.training
+    has_patience = training.patience is None or epochs - best_epoch < training.patience
+    return epochs < training.epochs and has_patience
+
+
 class FinishedRun:
     """A run's checkpoint; metrics, data and logits are read or computed when they are first asked for.
 
@@ -151,8 +175,8 @@ class FinishedRun:
         """Return the run in the directory ``path`` with its best.npz, or the run of the checkpoint ``path``.
 
         ``data`` is where its data are now, if they are not found where the config says or beside the run.
-        Raises CheckpointError, and UsageError for the mean of several networks; what is read later raises
-        RunError or DataError.
+        Raises CheckpointError, ConfigError, and UsageError for the mean of several networks; what is read
+        later raises RunError or DataError.
         """
         file = find_checkpoint(path)
         directory = path if path.is_dir() else folder_of(file)
@@ -162,6 +186,7 @@ class FinishedRun:
                 f"{file} is the mean of {len(checkpoint.members):,} networks; name the run of one of them, "
                 f"as in {directory / 'fold-1'}"
             )
+        checkpoint = replace(checkpoint, experiment=own_experiment(directory, checkpoint))
         return cls(directory.resolve().name, directory, checkpoint, data)
 
     @classmethod
@@ -170,7 +195,7 @@ class FinishedRun:
         if checkpoint is None:
             checkpoint = run.last.checkpoint
         directory = run.directory
-        name = run.experiment.data.title if directory is None else directory.name
+        name = _nameless(checkpoint) if directory is None else directory.name
         finished = cls(name, directory, checkpoint)
         # These cached properties would be read from disk; here they are known.
         finished.rows = [Row.model_validate(row) for row in run.recorder.metrics]
@@ -188,7 +213,7 @@ class FinishedRun:
                 f"the model is the mean of {len(checkpoint.members):,} networks, and a picture shows one; "
                 "keep the cross-validation in a directory, and load one of its runs, as fold-1"
             )
-        name = checkpoint.experiment.data.title if folder is None else folder.resolve().name
+        name = _nameless(checkpoint) if folder is None else folder.resolve().name
         return cls(name, folder, checkpoint)
 
     @cached_property
@@ -199,7 +224,7 @@ class FinishedRun:
                 "a model alone does not know the epochs of its training; plot the run that trained it, or "
                 "load the directory that the run was kept in"
             )
-        return read_metrics(self._folder / "metrics.jsonl")
+        return read_metrics(self._folder / _METRICS)
 
     @cached_property
     def splits(self) -> Splits:
@@ -223,10 +248,8 @@ class FinishedRun:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether there is more to train: neither the last epoch nor the end of patience has been reached."""
-        done, training = len(self.rows), self.experiment.training
-        waited = done - self.best_epoch
-        return done < training.epochs and (training.patience is None or waited < training.patience)
+        """Whether there is more to train: neither the last epoch nor the end of patience is reached."""
+        return is_unfinished(self.experiment, len(self.rows), self.best_epoch)
 
     @cached_property
     def best_epoch(self) -> int:
@@ -271,13 +294,19 @@ class FinishedRun:
         return logits if transform is None else transform.undo(logits)
 
 
+def _nameless(checkpoint: Checkpoint) -> str:
+    """Return what a run without a directory is called: its data or, if they are a program's, its network."""
+    data = checkpoint.experiment.data
+    return data.title if data.name != "arrays" else f"{'-'.join(map(str, checkpoint.network.widths))} network"
+
+
 def find_runs(paths: list[Path]) -> list[Path]:
     """Return the runs in ``paths``; a folder that is no run itself stands for those in it, by name."""
     found = []
     for path in paths:
-        is_folder_of_runs = path.is_dir() and not (path / "config.yaml").is_file()
+        is_folder_of_runs = path.is_dir() and not (path / RUN_CONFIG).is_file()
         runs = sorted(runs_in(path), key=_by_numbers) if is_folder_of_runs else []
-        found += [run for run in runs if (run / "config.yaml").is_file()] or [path]
+        found += [run for run in runs if (run / RUN_CONFIG).is_file()] or [path]
     return found
 
 

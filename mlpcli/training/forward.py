@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.nn.layers import Clip, Dense, Dropout, Layer, LinearPath, Maxout, MembersDense, Noise, Residual
+from mlpcli.nn.layer import Layer
+from mlpcli.nn.layers import Clip, Dense, Dropout, LinearPath, Maxout, MembersDense, Noise, Residual
+from mlpcli.nn.local import Local
 from mlpcli.nn.network import Network
+from mlpcli.nn.windows import inputs_seen
 
 __all__ = ["ForwardPass", "LayerPass", "Step", "forward_pass"]
 
@@ -31,8 +34,10 @@ class LayerPass:
 
     ``x`` (fan_in,) is what goes in, ``W`` (fan_in, sums) and ``b`` (sums,) are those of the layer, ``z``
     (sums,) the weighted sums and ``y`` (units,) what comes out. There are as many sums as units, in maxout
-    several times as many. ``steps`` follow the sums, as a norm and the activation do; the output layer has
-    none. ``off`` are the layers before the sums that only training needs: dropout and noise.
+    several times as many. Where units see a window of an image, ``seen`` (places, inputs of a window) are the
+    places of the inputs that they see; the weights of all others are 0. ``steps`` follow the sums, as a norm
+    and the activation do; the output layer has none. ``off`` are the layers before the sums that only
+    training needs: dropout and noise.
     """
 
     number: int
@@ -42,6 +47,11 @@ class LayerPass:
     z: Array
     steps: tuple[Step, ...]
     off: tuple[Layer, ...]
+    seen: NDArray[np.int64] | None = None
+
+    def seen_by(self, unit: int) -> NDArray[np.int64] | None:
+        """Return the places of the inputs that a unit sees; None if it sees all."""
+        return None if self.seen is None else self.seen[unit * len(self.seen) // len(self.y)]
 
     @property
     def y(self) -> Array:
@@ -143,7 +153,11 @@ def _of_layer(number: int, steps: list[Step], member: int) -> LayerPass:
     off = tuple(step.layer for step in steps if isinstance(step.layer, (Dropout, Noise)))
     kept = [step for step in steps if step.layer not in off]
     layer, x, z = kept[0]
-    assert isinstance(layer, (Dense, MembersDense))
-    W, b = (layer.W, layer.b) if isinstance(layer, Dense) else (layer.W[member], layer.b[member])
+    assert isinstance(layer, (Dense, MembersDense, Local))
+    if isinstance(layer, MembersDense):
+        W, b = layer.W[member], layer.b[member]
+    else:
+        W, b = layer.W if isinstance(layer, Dense) else layer.full_weights(), layer.b
     x, W = layer.engine.multiplied(x), layer.engine.multiplied(W)
-    return LayerPass(number, x, W, b, z, tuple(kept[1:]), off)
+    seen = inputs_seen(layer.window) if isinstance(layer, Local) else None
+    return LayerPass(number, x, W, b, z, tuple(kept[1:]), off, seen)

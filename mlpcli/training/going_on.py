@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.build import Splits, build_rule
-from mlpcli.config.plan import plan_network
+from mlpcli.config.plan import plan_experiment
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.toy import TOY_SETS
 from mlpcli.errors import CheckpointError, ConfigError, NoCheckpointError
@@ -20,11 +20,21 @@ from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
 from mlpcli.training.loop import Progress, Trainer
 from mlpcli.training.named import find_checkpoint
 
-__all__ = ["describe_start", "go_on", "load_start", "may_have_seen"]
+__all__ = ["OF_SPLITS", "OF_TRANSFORM", "describe_start", "go_on", "load_start", "may_have_seen"]
 
 # Keys of data that are part of the fitted transform of a checkpoint, and those that divide the rows.
-_OF_TRANSFORM: dict[str, Any] = {"scaling": None, "terms": [], "bins": 0, "target_transform": "none"}
-_OF_SPLITS = ("train_size", "val_size", "test_size", "fold", "split", "split_by", "group", "time")
+OF_TRANSFORM: dict[str, Any] = {"scaling": None, "terms": [], "bins": 0, "target_transform": "none"}
+OF_SPLITS = (
+    "split_seed",
+    "train_size",
+    "val_size",
+    "test_size",
+    "fold",
+    "split",
+    "split_by",
+    "group",
+    "time",
+)
 
 
 def go_on(network: Network, trainer: Trainer, start: Checkpoint, *, anew: bool) -> None:
@@ -108,15 +118,20 @@ def may_have_seen(experiment: Experiment, splits: Splits, start: Checkpoint) -> 
     """
     experiments = (start.experiment, experiment)
     then, now = (
-        {"seed": one.training.seed, "validation": one.training.validation, **to_plain(one)["data"]}
+        {
+            **to_plain(one)["data"],
+            "validation": one.training.validation,
+            "points_seed": one.points_seed,
+            "split_seed": one.split_seed,
+        }
         for one in experiments
     )
     if experiment.data.name in TOY_SETS:  # whose points another seed or setting changes
-        drawn = then.keys() - {*_OF_SPLITS, *_OF_TRANSFORM, "validation"}
+        drawn = then.keys() - {*OF_SPLITS, *OF_TRANSFORM, "validation"}
         are_same = all(then[key] == now.get(key) for key in drawn)
     else:
         are_same = start.fingerprint == splits.fingerprint
-    keys = ("seed", "validation", *_OF_SPLITS)
+    keys = ("validation", *OF_SPLITS)
     return are_same and (start.may_have_seen or any(then.get(key) != now.get(key) for key in keys))
 
 
@@ -138,14 +153,14 @@ def _differences(experiment: Experiment, splits: Splits, start: Checkpoint) -> I
             yield f"column {shortened(name)}: other kinds of cells, or other categories"
     if start.classes is None and splits.classes is None and start.targets != splits.targets:
         yield f"targets: {start.targets:,} there, {splits.targets:,} here"
-    for key, default in _OF_TRANSFORM.items():
+    for key, default in OF_TRANSFORM.items():
         then, now = (getattr(one.data, key, default) for one in (start.experiment, experiment))
         if then != now:
             yield f"data.{key}: {_value(then)} there, {_value(now)} here"
     if start.columns == splits.columns:
         widths = experiment.widths(start.transform.n_features, splits.targets)
         if widths is not None:
-            mine, theirs = plan_network(experiment.model, widths), start.network.spec
+            mine, theirs = plan_experiment(experiment, widths), start.network.spec
             difference = _difference(mine, theirs)
             if difference is not None:
                 yield difference

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from mlpcli.data.batches import Split
 from mlpcli.errors import DataError
-from mlpcli.nn.measures import MEASURES, Classified, Regressed, UndefinedError
+from mlpcli.nn.measures import MEASURES
+from mlpcli.nn.outcomes import Classified, Regressed, UndefinedError
 from mlpcli.streams import stream
 from mlpcli.training.apply import find_rows
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint

@@ -59,4 +59,5 @@ def fit_linear_path(
     network.path.V[...] = 0
     network.path.V[..., :inputs, :] = V
     network.dense[-1].b[...] = b
-    return f"The linear path was fitted to {rows:,} of {n:,} training examples." if rows < n else None
+    whole = batches.split.size
+    return f"The linear path was fitted to {rows:,} of {whole:,} training examples." if rows < whole else None

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.blas import ENGINE
-from mlpcli.config.plan import plan_network
+from mlpcli.config.plan import plan_experiment
 from mlpcli.config.schema import Adam, Experiment, Training
 from mlpcli.errors import ConfigError
 from mlpcli.machine import Available, available_memory
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from mlpcli.build import Splits
     from mlpcli.data.dataset import TableSize
     from mlpcli.data.transform import Transform
+    from mlpcli.training.shards import Processes
 
 __all__ = [
     "EVALUATION_ROWS",
     "MOST_CONFUSED",
+    "WINDOW",
     "DataSize",
     "Forecast",
     "Part",
@@ -36,10 +39,16 @@ __all__ = [
     "known_data",
     "loaded_data",
     "measured_data",
+    "ranked_rows",
     "require_memory",
     "require_room_for_data",
+    "scored_rows",
 ]
 
+SCORED_OUTPUTS = 1 << 21  # of a split that does not fit into memory
+_AHEAD = 72 << 20  # bytes that threads keep which read blocks ahead, and oneDNN, as measured
+_RANKED_OUTPUTS = 1 << 20  # of a file that is scored piece by piece
+WINDOW = 1 << 26  # bytes of the inputs of a large training split that are shuffled together
 EVALUATION_ROWS = 500  # at a time: large enough for the BLAS, small enough for the cache
 _FLOAT = 4  # bytes of a float32
 _BFLOAT16 = 2  # where NumPy does the rounding, they are float32, too
@@ -76,7 +85,8 @@ class DataSize:
     the validation split, the test split and the largest split, or upper bounds. ``itemsize`` is the number
     of bytes of a feature in memory, 1 for images. ``columns`` are those of the table, ``inputs`` those of the
     network that they become, and ``direct`` those of them that are no bins. ``spare`` bytes are freed once
-    the data are loaded.
+    the data are loaded. Of data that are read in blocks, at most ``sampled`` rows of each split are kept.
+    ``whitened`` images are kept as floats.
     """
 
     bytes: int
@@ -91,11 +101,17 @@ class DataSize:
     tested: int = 0
     columns: int | None = None
     direct: int | None = None
+    sampled: int | None = None
+    whitened: bool = False
 
     @property
     def kept(self) -> int:
-        """The number of examples whose inputs a run keeps: of training and validation, but none of images."""
-        return 0 if self.itemsize == 1 else (self.trained or 0) + self.validated
+        """The number of examples whose inputs a run keeps: of training and validation.
+
+        Those of images are made from their bytes for each batch, unless they are whitened.
+        """
+        is_kept = (self.itemsize != 1 or self.whitened) and self.sampled is None
+        return (self.trained or 0) + self.validated if is_kept else 0
 
 
 @dataclass(frozen=True)
@@ -122,23 +138,34 @@ class Forecast:
 
 
 def forecast_memory(
-    spec: NetworkSpec | None, experiment: Experiment | None, data: DataSize | None = None
+    spec: NetworkSpec | None,
+    experiment: Experiment | None,
+    data: DataSize | None = None,
+    processes: int = 1,
 ) -> Forecast:
     """Return the memory that training the network ``spec`` takes with the settings of ``experiment``.
 
     Without an experiment, the optimizer is adam and the batch size the default. Without a network, only the
-    data count.
+    data count. It is what each of the ``processes`` takes that share the batches.
     """
     if spec is None:
         return Forecast((), tuple(_around(data, ())), _advice(None, experiment))
     optimizer: Any = Adam(name="adam") if experiment is None else experiment.optimizer
-    batch = (Training() if experiment is None else experiment.training).batch_size
+    training = Training() if experiment is None else experiment.training
+    batch, shards = training.batch_size, training.shards or 1
     if data is not None and data.trained is not None:
         batch = min(batch, data.trained)
+    gathered, batch = -(-batch // processes), -(-batch // shards)
+    sums = (shards // processes - 1).bit_length() + (processes > 1)
     parameters = _FLOAT * spec.count()
     network = (
         Part("parameters", "weights and biases", parameters, "4 bytes a parameter"),
-        Part("gradients", "gradients", parameters, "the same"),
+        Part(
+            "gradients",
+            "gradients",
+            parameters * (1 + sums),
+            f"{1 + sums} x the same, for sums of shards" if sums else "the same",
+        ),
         Part(
             "optimizer",
             "optimizer state",
@@ -148,8 +175,8 @@ def forecast_memory(
         Part(
             "activations",
             "activations",
-            _FLOAT * batch * spec.activations,
-            f"{batch:,} x {spec.activations:,}, with the inputs",
+            _FLOAT * (batch * spec.activations + (gathered - batch) * spec.widths[0]),
+            f"{batch:,} x {spec.activations:,}, with the inputs" + (" of all shards" if shards > 1 else ""),
         ),
         Part("buffers", "work buffers", *_buffers(spec, experiment, data, batch)),
         Part(
@@ -164,6 +191,12 @@ def forecast_memory(
         inputs = spec.widths[0]
         taken = data.kept * (_FLOAT * inputs + 8)  # and a place in the order
         around.append(Part("inputs", "inputs", taken, f"{data.kept:,} x {inputs:,}, scaled"))
+    if data is not None and data.sampled is not None and data.trained is not None:
+        inputs = spec.widths[0]
+        rows = -(-min(data.trained, max(1, WINDOW // (_FLOAT * inputs))) // processes)
+        taken = 2 * rows * (_FLOAT * inputs + 8)
+        around.append(Part("windows", "windows", taken, f"2 x {rows:,} x {inputs:,}, while learned"))
+        around.append(Part("ahead", "blocks", _AHEAD, "read ahead by threads"))
     if data is not None:
         around += _once(spec, experiment, data, sum(part.bytes for part in (*network, *around)) - _PROGRAM)
     return Forecast(network, _with_margin(network, around), _advice(spec, experiment))
@@ -233,7 +266,8 @@ def _once(spec: NetworkSpec, experiment: Experiment | None, data: DataSize, held
     fitted = fit = 0
     if data.trained is not None:
         direct = inputs if data.direct is None else data.direct
-        fitted = baseline_rows(data.trained, direct, 0 if regression else width) or 0
+        trained = data.trained if data.sampled is None else min(data.trained, data.sampled)
+        fitted = baseline_rows(trained, direct, 0 if regression else width) or 0
         fit = fitted * (_OF_INPUT * direct + _OF_OUTPUT * width)
         fit += 3 * 8 * min(direct, fitted) ** 2 * (1 if regression else width)
         working = f"{fitted:,} x {direct:,}, for a linear model"
@@ -241,16 +275,28 @@ def _once(spec: NetworkSpec, experiment: Experiment | None, data: DataSize, held
     if data.scored is not None:
         # The loss keeps its buffers for the validation split.
         of_loss = 6 if experiment is not None and experiment.loss.name == "hinge" else 8
-        kept = data.validated * (of_loss * outputs + 32)
+        most = data.scored if data.sampled is None else scored_rows(outputs)
+        kept = min(most, data.validated) * (of_loss * outputs + 32)
         each = 56 * outputs + 40 if regression else (4 + of_loss) * outputs + monitored + 60
         if fitted and not regression:  # the linear model is scored, too, in float64
             each = max(each, 19 * width + 60)
-        found.append(Part("scores", "scores", kept + data.scored * each, f"{data.scored:,} x {outputs:,}"))
+        n = min(most, data.scored)
+        found.append(Part("scores", "scores", kept + n * each, f"{n:,} x {outputs:,}"))
     columns = inputs if data.columns is None else data.columns
     rows = min(_GATHERED, data.trained or 0) if data.kept else 0
     found.append(Part("inputs", "inputs", rows * data.itemsize * columns, "while they are scaled"))
     largest = max(found, key=lambda part: part.bytes)
     return [largest] if largest.bytes > 0 else []
+
+
+def scored_rows(outputs: int) -> int:
+    """Return how many rows of a split that does not fit into memory are scored, by a network's outputs."""
+    return max(10_000, SCORED_OUTPUTS // outputs)
+
+
+def ranked_rows(outputs: int) -> int:
+    """Return how many rows of a file that is scored piece by piece are ranked, by a network's outputs."""
+    return max(10_000, _RANKED_OUTPUTS // max(2, outputs))
 
 
 def baseline_rows(n: int, features: int, classes: int) -> int | None:
@@ -276,6 +322,8 @@ def _buffers(
     augment = None if experiment is None else getattr(experiment.data, "augment", None)
     if augment is not None and (augment.crop or augment.flip):
         numbers += inputs * (32 + 2 * augment.crop) ** 2 // 32**2 + (inputs if augment.crop else 0)
+    if augment is not None and (augment.rotate or augment.scale or augment.stretch):
+        numbers += inputs // 2  # maps of pixels, each of which is shared by several images
     if augment is not None and augment.mixup:
         numbers += inputs
     itemsize = _FLOAT if data is None else data.itemsize
@@ -300,7 +348,9 @@ def _buffers(
             for array in layer.parameters
             if array.penalized
         ]
-        before, after = (spec.members * sum(array.shape[axis] for array in matrices) for axis in (-2, -1))
+        before, after = (
+            sum(prod(array.shape[:-2]) * array.shape[axis] for array in matrices) for axis in (-2, -1)
+        )
         rounded = (before + after) * batch + before * rows  # gradients are rounded in training alone
         rounded += 2 * sum(array.size for array in matrices)
         taken += rounded * (_FLOAT if os.environ.get(ENGINE) == "numpy" else _BFLOAT16)
@@ -345,7 +395,7 @@ def _clipped(text: str) -> str:
 _KINDS = {
     "parameters": ("parameters", "gradients", "optimizer", "copies"),
     "batch": ("activations", "buffers"),
-    "data": ("data", "reading", "inputs", "scores", "baseline"),
+    "data": ("data", "reading", "inputs", "windows", "ahead", "scores", "baseline"),
 }
 _NAMES = {
     "parameters": "numbers that are kept for each parameter",
@@ -380,7 +430,17 @@ def _sized(
 ) -> DataSize:
     """Return the size of a data set of n examples, as they are divided."""
     trained, val, test = _split_sizes(experiment, n, own_test)
-    return DataSize(size, working, trained, max(trained, val, test), validated=val, tested=test, **more)
+    whitened = experiment.data.scaling == "whiten"
+    return DataSize(
+        size,
+        working,
+        trained,
+        max(trained, val, test),
+        validated=val,
+        tested=test,
+        whitened=whitened,
+        **more,
+    )
 
 
 def _count(size: float | None, of: int, rest: int) -> int:
@@ -419,11 +479,13 @@ def measured_data(experiment: Experiment) -> DataSize | None:
         "spare": table.spare,
         "columns": table.inputs,
         "direct": table.inputs if table.direct is None else table.direct,
+        "sampled": table.sampled,
     }
     n = table.examples or table.about
     if n is None:
         return DataSize(table.bytes, section.title, **known)
-    return _sized(experiment, n, table.bytes + 16 * n, section.title, **known)
+    of_rows = 16 * n if table.sampled is None else 0
+    return _sized(experiment, n, table.bytes + of_rows, section.title, **known)
 
 
 def loaded_data(splits: Splits, transform: Transform) -> DataSize:
@@ -436,34 +498,43 @@ def loaded_data(splits: Splits, transform: Transform) -> DataSize:
         if array is not None
     }
     rows = 8 * sum(map(len, parts))
+    whole = splits.train.whole
     return DataSize(
         sum(array.nbytes for array in arrays.values()) + rows,
         f"{sum(map(len, parts)):,} x {len(splits.columns):,}",
-        len(splits.train),
-        max(map(len, parts)),
+        splits.train.size,
+        max(split.size for split in parts),
         splits.train.X.itemsize,
         transform.n_features,
         splits.targets,
-        validated=0 if splits.val is None else len(splits.val),
-        tested=0 if splits.test is None else len(splits.test),
+        validated=0 if splits.val is None else splits.val.size,
+        tested=0 if splits.test is None else splits.test.size,
         columns=len(splits.columns),
         direct=transform.n_direct,
+        sampled=None if whole is None else len(splits.train),
+        whitened=transform.whitening is not None,
     )
 
 
-def require_memory(experiment: Experiment, loaded: DataSize | None = None) -> None:
+def require_memory(
+    experiment: Experiment, loaded: DataSize | None = None, processes: Processes | None = None
+) -> None:
     """Raise ConfigError, with the forecast as a table, if the run will not fit into memory.
 
     Before the data are read, their size is taken from the config and from the headers of files. If the number
     of classes is not known yet, it is assumed to be two, the smallest number. The data that have been
-    ``loaded`` are in memory already.
+    ``loaded`` are in memory already. Several ``processes`` that train together share the memory of a machine.
     """
     available = available_memory()
     if available is None:
         return
     data = loaded or measured_data(experiment)
-    forecast = forecast_memory(_plan(experiment, data), experiment, data)
+    size, here = (1, 1) if processes is None else (processes.size, processes.here)
+    forecast = forecast_memory(_plan(experiment, data), experiment, data, size)
     held = sum(part.bytes for part in forecast.parts if part.key in ("program", "data")) if loaded else 0
+    if here > 1:
+        where = f"for each of {here} processes {available.where}"
+        available, held = available._replace(size=available.size // here, where=where), held // here
     if forecast.total > available.size + held:
         raise ConfigError(describe_shortage(forecast, available), topic="memory")
 
@@ -518,8 +589,10 @@ def require_room_for_rows(
 
 def _plan(experiment: Experiment, data: DataSize | None) -> NetworkSpec | None:
     inputs, outputs = (None, None) if data is None else (data.inputs, data.outputs)
+    if data is not None and experiment.model.has_windows:
+        inputs = data.columns  # there may be no others
     widths = experiment.widths(inputs, outputs) or experiment.widths(inputs, 2)
-    return None if widths is None else plan_network(experiment.model, widths)
+    return None if widths is None else plan_experiment(experiment, widths)
 
 
 def describe_shortage(forecast: Forecast, available: Available, what: str = "training") -> str:

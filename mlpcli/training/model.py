@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ from mlpcli.text import count, shortened
 from mlpcli.training.baselines import Fitted, report_baselines
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, name_prefix, save_checkpoint
 from mlpcli.training.directory import folder_of
-from mlpcli.training.evaluation import compute_logits, full_report, mean_loss
+from mlpcli.training.evaluation import Answers, compute_logits, full_report, mean_loss, scored_pieces, stacked
+from mlpcli.training.images import note_mirrors, require_images
 from mlpcli.training.named import find_checkpoint, is_run
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 
     from mlpcli.export.formats import Exported
 
-__all__ = ["Model", "describe_network", "load_model", "unlabelled"]
+__all__ = ["Model", "UnknownCells", "added", "describe_network", "load_model", "unlabelled"]
+
+UnknownCells: TypeAlias = dict[str, tuple[int, int]]  # by column: unknown texts, and missing cells
 
 _MOST_NOTES = 5  # in a warning
 
@@ -49,20 +53,26 @@ class Model:
     trust.
     """
 
-    def __init__(self, checkpoint: Checkpoint, folder: Path | None = None) -> None:
+    def __init__(self, checkpoint: Checkpoint, folder: Path | None = None, *, tta: bool = False) -> None:
         self.checkpoint = checkpoint
         self.folder = folder  # the directory of its run, if that is known
+        self.mirrored: tuple[int, int, int] | None = None  # the shape of images that are also mirrored
+        if tta:  # a column that does not hold plain numbers is no pixel
+            pixels = 0 if checkpoint.kinds else len(checkpoint.columns)
+            self.mirrored = require_images(checkpoint.experiment, pixels)
         self.loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
         self._lock = threading.Lock()  # the buffers of the network serve one call at a time
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy what was learned; the lock and the buffers of the loss are made anew."""
-        return type(self), (self.checkpoint, self.folder)
+        return _rebuilt, (type(self), self.checkpoint, self.folder, self.mirrored is not None)
 
     def __repr__(self) -> str:
         checkpoint = self.checkpoint
         widths = "-".join(map(str, checkpoint.network.widths))
         trained = f"trained on {checkpoint.experiment.data.title}"
+        if self.mirrored is not None:
+            trained += ", with mirror images"
         if checkpoint.others:
             return f"<mlpcli.Model: {len(checkpoint.members):,} networks, {widths}, {trained}>"
         return f"<mlpcli.Model: {widths}, {trained}, epoch {self.epoch:,}>"
@@ -96,10 +106,22 @@ class Model:
 
         There is one for each class, or with a binary loss a single one, above 0 for the second class. Those
         of a regression are the targets as they were scaled for training; `predict` gives them their units.
-        Of several networks they are such that they stand for the mean prediction: the logarithms of mean
-        probabilities, or mean values in the targets' own units.
+        Of several networks, and of a model `with_tta`, they are such that they stand for the mean prediction:
+        the logarithms of mean probabilities, or mean values in the targets' own units.
         """
         return self._logits(X)
+
+    def with_tta(self) -> Model:
+        """Return a model that predicts from each image and its mirror image (test-time augmentation).
+
+        Its predictions are the means of both: of probabilities, of an SVM's scores, or of the values of a
+        regression. It takes twice as long, and suits a network that was trained with ``data.augment.flip``.
+        `save` and `export` write the network as it is.
+
+        Raises UsageError if the rows are no images. Those of CIFAR-10 are; those of an npz file or of arrays
+        are taken for square gray images if the number of columns is a square.
+        """
+        return type(self)(self.checkpoint, self.folder, tta=True)
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Return the scores on rows whose labels or values ``y`` are known, ready for JSON.
@@ -116,6 +138,8 @@ class Model:
 
         With ``sample_weight`` (n,) a row of weight 2 counts like two rows. Counts of rows are then sums of
         weights, which are scaled to a mean of 1.
+
+        That the model is one `with_tta` is said by ``tta``, which is True then, and not there otherwise.
         """
         checkpoint = self.checkpoint
         found = labelled_arrays(
@@ -129,7 +153,8 @@ class Model:
             missing=getattr(checkpoint.experiment.data, "missing", "fill"),
         )
         split = Split(found.X, found.y, np.arange(len(found.X)), weights=found.about.weights)
-        return {**self.report(split, "X"), "notes": [*found.notes, *self.note_unknown_cells(split, X)]}
+        notes = [*found.notes, *self.note_mirrors(), *self.note_unknown_cells(split, X)]
+        return {**self.report(split, "X"), "notes": notes}
 
     @property
     def config(self) -> dict[str, Any]:
@@ -201,14 +226,23 @@ class Model:
 
     # What the commands need besides, for rows of files.
 
-    def compute_logits(self, split: Split, where: str) -> NDArray[Any]:
+    def compute_logits(self, split: Split, where: str, before: int = 0) -> NDArray[Any]:
         """Return the logits (n, outputs) of a split; raises DataError, naming ``where``, if they overflow.
 
-        See `scores` for those of several networks.
+        So many rows came ``before`` them. See `scores` for those of several networks.
         """
         with self._lock:
             each = [
-                compute_logits(member.network, Batches(split, member.transform))
+                compute_logits(
+                    member.network,
+                    Batches(
+                        split,
+                        member.transform,
+                        onednn=member.network.engine.onednn,
+                        mirrored=mirrored,
+                    ),
+                )
+                for mirrored in ((None,) if self.mirrored is None else (None, self.mirrored))
                 for member in self.checkpoint.members
             ]
         logits = each[0] if len(each) == 1 else self.average(each)
@@ -217,16 +251,25 @@ class Model:
         if len(wrong):
             bits = 64 if np.isfinite(logits[wrong[0]]).all() else 32
             raise DataError(
-                f"{where}: example {wrong[0] + 1} drives the network past what {bits} bits can hold; "
-                "is it in the units of the training data?"
+                f"{where}: example {before + wrong[0] + 1} drives the network past what {bits} bits can "
+                "hold; is it in the units of the training data?"
             )
         return logits
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether a prediction is the mean of several, so that logits of a regression are in its units."""
+        return bool(self.checkpoint.others) or self.mirrored is not None
+
     def average(self, each: list[NDArray[Any]]) -> NDArray[Any]:
-        """Return the logits of the mean prediction of networks with logits (n, outputs), as `scores` does."""
+        """Return the logits of the mean prediction of networks with logits (n, outputs), as `scores` does.
+
+        There are those of each network, once for the rows and maybe once more for their mirror images.
+        """
         if self.checkpoint.classes is not None:
             return self.loss.average(np.stack(each))
-        transforms = [member.target_transform for member in self.checkpoint.members]
+        members = self.checkpoint.members
+        transforms = [member.target_transform for member in members] * (len(each) // len(members))
         values = [
             transform.undo(logits)
             for transform, logits in zip(transforms, each, strict=True)
@@ -246,7 +289,7 @@ class Model:
         scaling = self.checkpoint.target_transform
         if scaling is None:
             return values
-        in_units = values if self.checkpoint.others else scaling.undo(values)
+        in_units = values if self.is_mean else scaling.undo(values)
         if scaling.exceeds_float32:
             return in_units
         with np.errstate(over="ignore"):
@@ -261,8 +304,16 @@ class Model:
         return _labels(self.checkpoint.classes)[self.loss.classify(logits)]
 
     def report(self, split: Split, where: str) -> dict[str, Any]:
-        """Return all scores on a split; raises DataError like `compute_logits`."""
-        report = self.judge(self.compute_logits(split, where), split.y[split.rows], split.own_weights)
+        """Return all scores on a split; raises DataError like `compute_logits`.
+
+        Of a split that does not fit into memory, the first `scored_rows` are scored.
+        """
+        logits, answers = [], []
+        for piece in scored_pieces(split, self.checkpoint.network.widths[-1]):
+            logits.append(self.compute_logits(piece, where))
+            answers.append(Answers.of(piece))
+        known = Answers.joined(answers)
+        report = self.judge(stacked(logits), known.y, known.own_weights)
         each = [
             Fitted(member.baselines, member.transform, member.target_transform)
             for member in self.checkpoint.members
@@ -273,13 +324,25 @@ class Model:
             report["baseline_note"] = each[0].baselines.note
         return report
 
+    def note_mirrors(self) -> list[str]:
+        """Return what there is to know of the mirror images, if the model predicts from them."""
+        return [] if self.mirrored is None else note_mirrors(self.checkpoint.experiment, self.mirrored)
+
     def note_unknown_cells(self, split: Split, X: Any = None) -> list[str]:
         """Return a note for each column of a split with cells of a kind that training had not.
 
         ``X`` are the rows as a program gave them, which may say why: codes were read as numbers.
         """
+        return self.tell_unknown_cells(self.count_unknown_cells(split), X)
+
+    def count_unknown_cells(self, split: Split) -> list[UnknownCells]:
+        """Return for each network how many cells of each column are such: unknown texts, and missing ones."""
         columns, members = self.checkpoint.columns, self.checkpoint.members
-        each = [member.transform.unknown_cells(split.X, columns, split.rows) for member in members]
+        return [member.transform.unknown_cells(split.X, columns, split.rows) for member in members]
+
+    def tell_unknown_cells(self, each: Sequence[UnknownCells], X: Any = None) -> list[str]:
+        """Return what `note_unknown_cells` does, from the counts of `count_unknown_cells`."""
+        columns, members = self.checkpoint.columns, self.checkpoint.members
         notes = []
         for name in columns:
             found = [cells[name] for cells in each if name in cells]
@@ -318,15 +381,21 @@ class Model:
         # A loss keeps buffers for each size of a batch; this one goes with them, and no thread shares it.
         loss = build_loss(checkpoint.experiment, checkpoint.class_counts)
         scaling = checkpoint.target_transform
-        if scaling is not None and checkpoint.others:
+        if scaling is not None and self.is_mean:
             report = full_report(loss, logits, y, None, None, weights)
             report["undefined"].pop("loss", None)
             report["loss"], reason = mean_loss(loss, scaling.apply(logits), scaling.apply(y), weights)
             report["undefined"] |= reason
         else:
             report = full_report(loss, logits, y, checkpoint.classes, scaling, weights)
+        return self.complete(report)
+
+    def complete(self, report: dict[str, Any]) -> dict[str, Any]:
+        """Return a report with the names of several targets, and with ``tta`` if it was scored so."""
+        if self.mirrored is not None:
+            report["tta"] = True
         if "targets" in report:
-            named = zip(checkpoint.target_names, report["targets"], strict=True)
+            named = zip(self.checkpoint.target_names, report["targets"], strict=True)
             report["targets"] = [{"target": name, **row} for name, row in named]
         return report
 
@@ -350,6 +419,26 @@ class Model:
     @property
     def _precise(self) -> bool:
         return any(member.transform.needs_float64 for member in self.checkpoint.members)
+
+
+def _rebuilt(kind: type[Model], checkpoint: Checkpoint, folder: Path | None, tta: bool) -> Model:
+    """Return a model that was pickled or copied."""
+    return kind(checkpoint, folder, tta=tta)
+
+
+def added(each: Sequence[UnknownCells], more: Sequence[UnknownCells]) -> list[UnknownCells]:
+    """Return the sums of two counts of `Model.count_unknown_cells`."""
+    nothing = (0, 0)
+    return [
+        {
+            name: (
+                one.get(name, nothing)[0] + other.get(name, nothing)[0],
+                one.get(name, nothing)[1] + other.get(name, nothing)[1],
+            )
+            for name in {**one, **other}
+        }
+        for one, other in zip(each, more, strict=True)
+    ]
 
 
 def _tell_unseen(name: str, n: int, where: str) -> str:  # noqa: ARG001

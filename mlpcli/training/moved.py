@@ -23,6 +23,7 @@ __all__ = [
     "what_was_tried",
 ]
 
+_ARRAYS = ("X", "y", "weights", "table")
 _CHECKPOINTS = ("last.npz", "best.npz")
 
 
@@ -105,8 +106,9 @@ def redirected(experiment: Experiment, data: Path) -> Experiment:
     several = len(_files(experiment)) > 1
     if several and data.is_dir():
         return _moved(experiment, data.resolve())
-    if several and _parts(experiment):
-        raise UsageError(f"{data} is not the folder of the files of the splits; name that")
+    if several and (key == "X" or _parts(experiment)):
+        what = "arrays" if key == "X" else "splits"
+        raise UsageError(f"{data} is not the folder of the files of the {what}; name that")
     return _with_data(experiment, key, [str(data)])
 
 
@@ -122,6 +124,8 @@ def _with_data(experiment: Experiment, key: str, files: list[str]) -> Experiment
     plain["data"] = {**section, key: files if len(files) > 1 else files[0]}
     if parts := _parts(experiment):
         plain["data"] |= {"path": files, "split": dict(zip(parts, files, strict=True))}
+    if key == "X":
+        plain["data"] |= dict(zip(_arrays(experiment), files, strict=True))
     return validate_experiment(plain, Path())
 
 
@@ -130,18 +134,27 @@ def _moved(experiment: Experiment, place: Path) -> Experiment:
     files, before = _files(experiment), _place(experiment)
     if len(files) < 2 or before is None:
         return redirected(experiment, place)
-    return _with_data(experiment, "path", [str(place / os.path.relpath(file, before)) for file in files])
+    key = _key(experiment)
+    assert key is not None
+    return _with_data(experiment, key, [str(place / os.path.relpath(file, before)) for file in files])
 
 
 def _key(experiment: Experiment) -> str | None:
     """Return the key of the config that names the file or folder of the data."""
-    return next((key for key in ("path", "root") if key in type(experiment.data).model_fields), None)
+    return next((key for key in ("path", "root", "X") if key in type(experiment.data).model_fields), None)
+
+
+def _arrays(experiment: Experiment) -> list[str]:
+    """Return the keys that name the files of the arrays."""
+    return [key for key in _ARRAYS if getattr(experiment.data, key, None) is not None]
 
 
 def _files(experiment: Experiment) -> list[Path]:
     """Return the files or the folder that the config names."""
     key = _key(experiment)
     section: Any = experiment.data
+    if key == "X":
+        return [Path(getattr(section, name)) for name in _arrays(experiment)]
     named = None if key is None else getattr(section, key)
     return [] if named is None else [Path(name) for name in ([named] if isinstance(named, str) else named)]
 

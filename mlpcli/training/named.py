@@ -6,13 +6,14 @@ from pathlib import Path
 
 from mlpcli.errors import NoCheckpointError, UsageError, nearest
 from mlpcli.text import some
-from mlpcli.training.names import FOLDS, RUN_CONFIG, RUNS, find_run
+from mlpcli.training.names import FOLDS, KINDS, RUN_CONFIG, RUNS, SEEDS, find_run
 
 __all__ = ["find_checkpoint", "is_run", "no_run", "runs_in"]
 
 _BEST, _OF_FOLDS = "best.npz", "folds.npz"
 _FOREIGN = (".pt", ".pth", ".keras", ".xlsx", ".ods")  # archives of other programs
-_NAME_ONE = "name the directory of a run, as in runs/spiral, or a checkpoint in it"
+_NAME_RUN = "name the directory of a run, as in runs/spiral"
+_NAME_ONE = f"{_NAME_RUN}, or a checkpoint in it"
 
 
 def find_checkpoint(path: Path) -> Path:
@@ -34,14 +35,17 @@ def find_checkpoint(path: Path) -> Path:
 
 
 def is_run(path: Path) -> bool:
-    """Return whether a path is the directory of a run or of a cross-validation."""
-    return (path / RUN_CONFIG).is_file() or (path / FOLDS).is_file()
+    """Return whether a path is the directory of a run, of a cross-validation or of several seeds."""
+    return any((path / mark).is_file() for mark in (RUN_CONFIG, FOLDS, SEEDS))
 
 
 def no_run(path: Path, mark: str) -> UsageError:
     """Return the error about a path that is to be the directory of a run: it has no file ``mark``."""
-    what = "run" if mark == RUN_CONFIG else "cross-validation"
-    return UsageError(f"{path} is not the directory of a {what}: it has no {mark}; {_similar(path)}")
+    what = KINDS[mark]
+    otherwise = _NAME_RUN.replace("a run", f"a {what}")
+    return UsageError(
+        f"{path} is not the directory of a {what}: it has no {mark}; {_similar(path, otherwise)}"
+    )
 
 
 def runs_in(path: Path) -> list[Path]:
@@ -77,7 +81,7 @@ def _no_checkpoint(path: Path) -> NoCheckpointError:
     return NoCheckpointError(f"{path} is a config, not a run; {_NAME_ONE}", topic="not trained", config=path)
 
 
-def _similar(path: Path) -> str:
+def _similar(path: Path, otherwise: str = _NAME_ONE) -> str:
     """Return in words which run or checkpoint has nearly that name."""
     if path.suffix != ".npz" and is_run(RUNS / path.name):
         return f"did you mean {RUNS / path.name}?"
@@ -87,7 +91,7 @@ def _similar(path: Path) -> str:
     except OSError:
         others = []
     close = nearest(path.name, others)
-    return f"did you mean {folder / close}?" if close else _NAME_ONE
+    return f"did you mean {folder / close}?" if close else otherwise
 
 
 def _is_zip(path: Path) -> bool:

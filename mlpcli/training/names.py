@@ -8,11 +8,26 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-__all__ = ["FOLDS", "RUNS", "RUN_CONFIG", "RUN_LOG", "find_run", "new_names", "run_name"]
+__all__ = [
+    "FOLDS",
+    "KINDS",
+    "RUNS",
+    "RUN_CONFIG",
+    "RUN_LOG",
+    "SEEDS",
+    "SWEEP",
+    "find_run",
+    "new_names",
+    "run_name",
+]
 
 RUN_CONFIG = "config.yaml"  # marks the directory of a run
 FOLDS = "folds.json"  # marks that of a cross-validation
+SEEDS = "seeds.json"  # marks that of the runs of several seeds
+SWEEP = "sweep.yaml"  # marks that of a sweep
 RUN_LOG = "run.log"
+# By the files that mark them.
+KINDS = {RUN_CONFIG: "run", FOLDS: "cross-validation", SEEDS: "run of several seeds", SWEEP: "sweep"}
 RUNS = Path("runs")
 _UNNAMED = "run"
 _TIME = re.compile(rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[.,](\d{3})([+-]\d\d:\d\d)? ", re.ASCII)
@@ -62,10 +77,10 @@ def _numbered(name: str) -> dict[Path, int]:
 def _begun(path: Path, mark: str) -> float:
     """Return when a run was begun, in seconds since 1970.
 
-    The first line of its log says so, also in a copy; that of a cross-validation is the log of its first
-    run. A run that was killed before it wrote a line is as old as the file ``mark``.
+    The first line of its log says so, also in a copy; that of a cross-validation, or of several seeds, is the
+    log of its first run. A run that was killed before it wrote a line is as old as the file ``mark``.
     """
-    for log in (path / RUN_LOG, path / "fold-1" / RUN_LOG):
+    for log in (path / RUN_LOG, path / "fold-1" / RUN_LOG, *sorted(path.glob(f"seed-*/{RUN_LOG}"))[:1]):
         try:
             with log.open("rb") as stream:
                 said = _TIME.match(stream.read(50))

@@ -130,7 +130,8 @@ class DirectoryRecorder:
     Rows and snapshots are written at once. Checkpoints are written after the first epoch and after each one
     that ends a second or more after the last write, with ``training.checkpoint_every`` or a large network
     after each epoch; those in between are kept in memory until `sync`. So only what kills the process loses
-    epochs. What was written before a failure stays whole.
+    epochs. What was written before a failure stays whole. Of several ``runs_at_once`` each writes so many
+    times less often.
     """
 
     def __init__(self, directory: RunDirectory) -> None:
@@ -141,6 +142,7 @@ class DirectoryRecorder:
         self._rows: list[dict[str, Any]] = []  # those that somebody has asked for: a long run keeps none
         self._rows_end = 0  # bytes of metrics.jsonl
         self._rows_lock = threading.Lock()
+        self.runs_at_once = 1
         self._due = 0.0
 
     @contextlib.contextmanager
@@ -209,7 +211,7 @@ class DirectoryRecorder:
                     save_checkpoint(path, kept.unpack() if isinstance(kept, _Copy) else kept)
                     del self._unwritten[path]
         self._files.saved = True
-        self._due = time.perf_counter() + _WRITE_EVERY
+        self._due = time.perf_counter() + _WRITE_EVERY * self.runs_at_once
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
         return writing(self._files.path)

@@ -23,12 +23,22 @@ from mlpcli.training.names import RUN_CONFIG, find_run
 from mlpcli.training.recorder import DirectoryRecorder
 from mlpcli.training.run import Run
 from mlpcli.training.settled import with_open, with_task
+from mlpcli.training.shards import Processes
 
-__all__ = ["find_run_to_resume", "load_last", "require_unchanged", "restore", "resume_run", "with_choices"]
+__all__ = [
+    "PLACES",
+    "find_run_to_resume",
+    "load_last",
+    "require_unchanged",
+    "restore",
+    "resume_run",
+    "with_choices",
+]
 
 _EPOCHS = "training.epochs"
 _MAY_CHANGE = (_EPOCHS, "training.tensorboard")
-_PLACES = re.compile(r"data\.(path|root|split\..*)")  # the checksum says whether the data are the same
+# The checksum says whether the data are the same.
+PLACES = re.compile(r"data\.(path|root|X|y|weights|table|split\..*)")
 _MONITOR = "training.monitor"
 # What the file shows where the config leaves it open.
 _NUMERALS = ("decimal", "thousands", "dates")
@@ -94,7 +104,7 @@ def require_unchanged(what: str, begun: Experiment, experiment: Experiment) -> N
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
         and key not in _MAY_CHANGE
-        and not (key in before and key in now and _PLACES.fullmatch(key))
+        and not (key in before and key in now and PLACES.fullmatch(key))
         and not (key == _MONITOR and now[key] is None)
     ]
     if changed:
@@ -110,7 +120,7 @@ def _shown(flat: dict[str, Any], key: str) -> str:
 
 
 def with_choices(begun: Experiment, experiment: Experiment) -> Experiment:
-    """Return the experiment with what the data decided when a run was begun, where that is open."""
+    """Return the experiment with what was decided when a run was begun, where that is open."""
     if begun.recipe == experiment.recipe == "table":
         fitted = fit_to_data(1, regression=begun.loss.task == "regression")
         known = {
@@ -119,6 +129,9 @@ def with_choices(begun: Experiment, experiment: Experiment) -> Experiment:
         }
         experiment = with_open(experiment, known)
     experiment = _with_numerals(begun, experiment)
+    if experiment.training.shards is None:
+        training = experiment.training.model_copy(update={"shards": begun.training.shards})
+        experiment = experiment.model_copy(update={"training": training})
     if begun.loss.task is None:
         return experiment
     return with_task(experiment, begun.loss.task == "classification")
@@ -139,6 +152,7 @@ def resume_run(
     splits: Splits | None = None,
     *,
     force_memory: bool = False,
+    processes: Processes | None = None,
 ) -> Run:
     """Return the run in the directory as it was when ``last`` was saved, or a new one if nothing was saved.
 
@@ -154,7 +168,14 @@ def resume_run(
     for place in places:
         try:
             start = last if place.training.start_from is not None else None
-            run = Run(place, splits, DirectoryRecorder(directory), start=start, force_memory=force_memory)
+            run = Run(
+                place,
+                splits,
+                DirectoryRecorder(directory),
+                start=start,
+                force_memory=force_memory,
+                processes=processes,
+            )
             if last is not None:
                 restore(run, last)
         except DataError as error:

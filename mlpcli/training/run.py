@@ -32,6 +32,7 @@ from mlpcli.build import (
 )
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
+from mlpcli.data.large.batches import LargeBatches
 from mlpcli.data.rows import ROLES, how_to_keep
 from mlpcli.data.table.dates import columns_of_table
 from mlpcli.data.target_transform import TargetTransform
@@ -49,11 +50,12 @@ from mlpcli.training.evaluation import quick_scores, require_counted, require_de
 from mlpcli.training.going_on import describe_start, go_on, load_start, may_have_seen
 from mlpcli.training.linear_path import fit_linear_path
 from mlpcli.training.loop import MidEpoch, Trainer
-from mlpcli.training.memory import loaded_data, require_memory
+from mlpcli.training.memory import WINDOW, loaded_data, require_memory
 from mlpcli.training.model import Model, describe_network
 from mlpcli.training.moved import data_from
 from mlpcli.training.recorder import MemoryRecorder, Recorder
 from mlpcli.training.settled import settle
+from mlpcli.training.shards import LostError, Processes, Shards
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,15 +69,20 @@ def build_trainer(
     experiment: Experiment,
     network: Network,
     loss: Loss,
-    train: Batches,
-    val: Batches | None = None,
+    train: Batches | LargeBatches,
+    val: Batches | LargeBatches | None = None,
     target_transform: TargetTransform | None = None,
+    processes: Processes | None = None,
 ) -> Trainer:
     """Return the loop that trains ``network`` as the config says, on ``train``, and scores it on ``val``.
 
-    The targets of a regression have been scaled with ``target_transform``.
+    The targets of a regression have been scaled with ``target_transform``. If there are several
+    ``processes``, they share the shards of each batch.
     """
     training = experiment.training
+    shards = None
+    if training.shards not in (None, 1):
+        shards = Shards(training.shards, network.moving, processes)
     schedule, warmup = build_schedule(experiment)
     return Trainer(
         network,
@@ -95,6 +102,7 @@ def build_trainer(
         max_norm=experiment.regularization.max_norm,
         augmenter=build_augmenter(experiment),
         save_every=training.checkpoint_every,
+        shards=shards,
     )
 
 
@@ -116,6 +124,7 @@ class Run:
         start: Checkpoint | None = None,
         dtype: DTypeLike = np.float32,
         force_memory: bool = False,
+        processes: Processes | None = None,
     ) -> None:
         """Build data, network and loop of an experiment; what training leaves goes to ``recorder``.
 
@@ -128,7 +137,7 @@ class Run:
         fitted, the weights, the number of the epoch, and the optimizer's arrays if it keeps the same ones.
         The checkpoint that ``training.start_from`` names is such a start for epochs that count from 1 again;
         where ``start`` is given, as for a run that is resumed, it takes the place of that file, which is not
-        read.
+        read. If there are several ``processes``, each builds a run, and they train it together.
 
         Raises DataError or ConfigError if the data cannot be read or do not fit the config, or ``start`` has
         a network of another shape; CheckpointError if the file cannot be read; ConfigError also if the memory
@@ -137,7 +146,7 @@ class Run:
         self.recorder: Recorder = MemoryRecorder() if recorder is None else recorder
         if splits is None:
             if not force_memory:
-                require_memory(experiment)
+                require_memory(experiment, processes=processes)
             splits = load_splits(experiment)
         experiment, choice = settle(experiment, splits)
         anew = start is None and experiment.training.start_from is not None
@@ -145,9 +154,10 @@ class Run:
             start = load_start(experiment, splits)
         self.transform = fit_transform(experiment, splits) if start is None else start.transform
         if not force_memory:
-            require_memory(experiment, loaded_data(splits, self.transform))
+            require_memory(experiment, loaded_data(splits, self.transform), processes)
         self.experiment = experiment
         self.splits = splits
+        self.processes = processes
         self._data_from_run = data_from(self.recorder.directory, experiment)
         train, val = splits.train, splits.val
         self.target_transform = (
@@ -165,12 +175,12 @@ class Run:
         left_out = leave_out(experiment, train)
         batches = self._batches(train, keep=True, members=self.network.members, left_out=left_out)
         if self.network.clip is not None:
-            y = batches.split.y[batches.split.rows]
-            self.network.clip.low[...], self.network.clip.high[...] = y.min(axis=0), y.max(axis=0)
+            self.network.clip.low[...], self.network.clip.high[...] = batches.extremes
         path_note = None
         if experiment.model.linear_path == "fitted" and start is None:
+            sample = batches if isinstance(batches, Batches) else batches.sample
             path_note = fit_linear_path(
-                self.network, self.loss, batches, experiment.training.seed, self._class_weights
+                self.network, self.loss, sample, experiment.training.seed, self._class_weights
             )
         self.trainer = build_trainer(
             experiment,
@@ -179,6 +189,7 @@ class Run:
             batches,
             batches if left_out is not None else None if val is None else self._batches(val, keep=True),
             self.target_transform,
+            processes,
         )
         self.may_have_seen = (
             False  # whether the network that it began with may have learned rows held out here
@@ -193,12 +204,17 @@ class Run:
         notes = [choice, path_note, began]
         self.notes = [*_left_out(splits), *(note for note in notes if note is not None)]
 
-    def _batches(self, split: Split, **settings: Any) -> Batches:
+    def _batches(self, split: Split, **settings: Any) -> Batches | LargeBatches:
         dtype = self.network.dtype
         if self.target_transform is not None:
             learned = self.target_transform.apply(split.y).astype(dtype)
             split = replace(split, y=learned, values=split.y)
-        return Batches(split, self.transform, dtype, **settings)
+        if split.whole is not None:
+            members = settings.get("members", 1)
+            return LargeBatches(
+                split, self.transform, self.target_transform, dtype, members=members, window=WINDOW
+            )
+        return Batches(split, self.transform, dtype, onednn=self.network.engine.onednn, **settings)
 
     def epochs(self) -> Generator[Epoch, None, None]:
         """Train, and yield each epoch once the recorder has it.
@@ -210,6 +226,13 @@ class Run:
         stays. The error has this run as its ``run``. What a listener raises ends the training and comes
         through as it is; the epoch that it was told of is trained again when the run is resumed.
         """
+        with contextlib.closing(self.rounds()) as rounds:
+            for epoch in rounds:
+                if epoch is not None:
+                    yield epoch
+
+    def rounds(self) -> Generator[Epoch | None, None, None]:
+        """Do what `epochs` does, and yield None before each epoch, as `Trainer.rounds` does."""
         start = time.perf_counter()
         first_lines = [
             f"mlp {__version__}, Python {platform.python_version()}, NumPy {np.__version__}",
@@ -217,25 +240,29 @@ class Run:
             self.describe_data(),
             *self.notes,
         ]
+        if self.processes is not None:
+            first_lines.insert(2, self.describe_processes())
         try:
             with self.recorder.open(first_lines):
-                yield from self._epochs()
+                yield from self._rounds()
         except RunError as error:
             error.run = self
             raise
         finally:
             self.seconds = time.perf_counter() - start
 
-    def _epochs(self) -> Generator[Epoch, None, None]:
+    def _rounds(self) -> Generator[Epoch | None, None, None]:
         recorder, trainer = self.recorder, self.trainer
         if trainer.steps:
             recorder.log(f"resumed after step {trainer.steps}")
         try:
-            model, training = self.experiment.model, self.experiment.training
-            if model.linear_path == "fitted" or training.start_from is not None:
+            if self.scores_start:
                 with self._advising():
                     self._keep_start()
             for epoch in self._trained():
+                if epoch is None:
+                    yield None
+                    continue
                 for listener in self.listeners:
                     listener(self, epoch)
                 self._keep(epoch)
@@ -248,16 +275,23 @@ class Run:
         else:
             recorder.log(f"finished; the best epoch is {trainer.progress.best_epoch}")
 
-    def _trained(self) -> Generator[Epoch, None, None]:
+    @property
+    def scores_start(self) -> bool:
+        """Whether the network before its first step has learned already, and may stay the best."""
+        return (
+            self.experiment.model.linear_path == "fitted" or self.experiment.training.start_from is not None
+        )
+
+    def _trained(self) -> Generator[Epoch | None, None, None]:
         with self._advising():
-            yield from self.trainer.epochs(self._save_mid_epoch)
+            yield from self.trainer.rounds(self._save_mid_epoch)
 
     @contextlib.contextmanager
     def _advising(self) -> Iterator[None]:
         """Log a divergence in the block, and raise it with what may help against it."""
         try:
             yield
-        except NotWrittenError:
+        except (NotWrittenError, LostError):
             raise
         except RunError as error:
             with contextlib.suppress(NotWrittenError):  # a log that cannot be written hides no other error
@@ -353,6 +387,10 @@ class Run:
         """The directory of the run; None for one in memory."""
         return self.recorder.directory
 
+    def state(self) -> Checkpoint:
+        """Return all that a run of the same config needs to go on from here, also within an epoch."""
+        return self._checkpoint({}, self.trainer.mid_epoch, None)
+
     def here(self) -> Checkpoint:
         """Return where the run stands now, as a ``start`` for another one; it holds no copies."""
         return self._checkpoint({}, None, None)
@@ -425,7 +463,7 @@ class Run:
         }
 
     @cached_property
-    def _scored(self) -> dict[str, Batches]:
+    def _scored(self) -> dict[str, Batches | LargeBatches]:
         """Batches of every split, in buffers of their own, so that an epoch at hand may go on."""
         return {name: self._batches(split, keep=True) for name, split in self.splits.parts.items()}
 
@@ -442,16 +480,21 @@ class Run:
     def describe_data(self) -> str:
         """Return one line on the data: name, sizes of the splits, features, classes."""
         splits = self.splits
-        parts = [f"{len(splits.train):,} train"]
+        parts = [f"{splits.train.size:,} train"]
         if self.trainer.val is self.trainer.train:
             parts[0] += f" (each member leaves out one of {self.network.members:,} folds)"
         parts += [
-            f"{len(split):,} {name}" for name, split in (("val", splits.val), ("test", splits.test)) if split
+            f"{split.size:,} {name}" for name, split in (("val", splits.val), ("test", splits.test)) if split
         ]
         what = f"{len(splits.classes)} classes" if splits.classes else count(splits.targets, "target")
         inputs, n = self.transform.n_features, len(columns_of_table(splits.columns))
         features = f"{count(n, 'column')} as " * (inputs != n) + count(inputs, "feature")
         return f"{self.experiment.data.title}: {' / '.join(parts)}, {features}, {what}"
+
+    def describe_processes(self) -> str:
+        """Return one line on the processes that train the run together."""
+        assert self.processes is not None
+        return f"{self.processes.describe()}, {self.experiment.training.shards:,} shards of each batch"
 
     def describe_network(self) -> str:
         """Return one line on the network and its training: widths, parameters, loss, optimizer."""

@@ -25,7 +25,7 @@ def settle(experiment: Experiment, splits: Splits) -> tuple[Experiment, str | No
     ConfigError if the loss has settings that are for classes and the target holds numbers.
     """
     if experiment.recipe == "table":
-        fitting = fit_to_data(len(splits.train), regression=splits.classes is None)
+        fitting = fit_to_data(splits.train.size, regression=splits.classes is None)
         experiment = with_open(experiment, fitting)
     if splits.numerals:
         data: Any = experiment.data.model_copy(update=splits.numerals)
@@ -49,11 +49,17 @@ def settle(experiment: Experiment, splits: Splits) -> tuple[Experiment, str | No
         if splits.targets == 1:
             change = " To take each number as a class: loss: cross_entropy."
     else:
-        why = why_classes(target, splits.classes, len(splits.train.y))
+        why = why_classes(target, splits.classes, _rows(splits))
         if are_numbers(splits.classes):
             change = " To predict it as a number: loss: mse."
     settled = with_task(experiment, splits.classes is not None, why)
     return settled, f"loss: {settled.loss.name}, since {why}.{change}"
+
+
+def _rows(splits: Splits) -> int:
+    """Return the number of rows of the data."""
+    whole = splits.train.whole
+    return len(splits.train.y) if whole is None else len(whole.data.X)
 
 
 def _require_fitting(experiment: Experiment, splits: Splits) -> None:

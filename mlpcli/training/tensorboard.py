@@ -102,8 +102,9 @@ def _arrays(run: Run) -> Iterator[tuple[str, NDArray[Any]]]:
     for array in network.spec.parameters:
         yield f"{array.count}/{array.name}", network.parameters.view(array.name)
     batches = trainer.train if trainer.val is None else trainer.val
-    n = min(_ROWS, len(batches), max(1, EVALUATION_ROWS // network.members))
-    places = np.linspace(0, len(batches) - 1, n).astype(np.intp)
+    held = len(batches.split)
+    n = min(_ROWS, held, max(1, EVALUATION_ROWS // network.members))
+    places = np.linspace(0, held - 1, n).astype(np.intp)
     with trainer.threads, np.errstate(over="ignore", invalid="ignore"):
         outputs, _ = pass_through(network, batches.examples(places)[0])
     for number, values in enumerate(outputs, 1):

@@ -32,3 +32,9 @@ def mlp(
         return Outcome(code, *capsys.readouterr())
 
     return mlp
+
+
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every picture, and write an empty file in its place: to render one takes most of its time."""
+    monkeypatch.setattr("mlpcli.figures.style.write", lambda *_, **__: None)

@@ -25,6 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "sub/other.yml",
         "runs/spiral/config.yaml",
         "runs/cv/folds.json",
+        "runs/tried/sweep.yaml",
         ".git/x.yaml",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +54,8 @@ def test_configs_are_files_and_names() -> None:
 
 
 def test_runs_are_directories_and_checkpoints() -> None:
-    assert completions("eval", "") == ["best.npz", "runs/", "sub/", "runs/cv", "runs/spiral"]
+    assert completions("eval", "") == ["best.npz", "runs/", "sub/", "runs/cv", "runs/spiral", "runs/tried"]
+    assert completions("compare", "runs/t") == ["runs/tried"]
     assert completions("plot", "runs/s") == ["runs/spiral"]
     assert completions("plot", "runs/cv", "runs/s") == ["runs/spiral"]
     assert completions("train", "--resume", "runs/s") == ["runs/spiral"]

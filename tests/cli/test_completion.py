@@ -64,11 +64,17 @@ def test_another_shell_is_refused_with_those_that_there_are(mlp: Callable[..., A
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["mlp", "train", "spir"], ["spiral"]),
+        pytest.param(["mlp", "train", "spir"], ["spiral"], marks=pytest.mark.exhaustive),
         (["mlp", "train", "spiral", "--set", "regularization.max"], ["regularization.max_norm="]),
         # bash takes words apart at an equals sign
-        (["mlp", "train", "--set", "optimizer.schedule", "=", "cosi"], ["cosine"]),
-        (["mlp", "train", "--set", "model.residual", "="], ["false", "true"]),
+        pytest.param(
+            ["mlp", "train", "--set", "optimizer.schedule", "=", "cosi"],
+            ["cosine"],
+            marks=pytest.mark.exhaustive,
+        ),
+        pytest.param(
+            ["mlp", "train", "--set", "model.residual", "="], ["false", "true"], marks=pytest.mark.exhaustive
+        ),
         (["mlp", "train", "--set", "model.residual", "=", "true", "spir"], ["spiral"]),
     ],
 )
@@ -83,6 +89,7 @@ def test_bash_completes(shell: Callable[[str, str], str], words: list[str], expe
     assert shell("bash", script).splitlines() == expected
 
 
+@pytest.mark.exhaustive
 def test_fish_completes(shell: Callable[[str, str], str]) -> None:
     script = (
         'source ./line; complete -C "mlp train spir"; complete -C "mlp train --set optimizer.schedule=cosi"'
@@ -90,6 +97,7 @@ def test_fish_completes(shell: Callable[[str, str], str]) -> None:
     assert shell("fish", script).splitlines() == ["spiral", "optimizer.schedule=cosine"]
 
 
+@pytest.mark.exhaustive
 def test_zsh_loads_its_function(shell: Callable[[str, str], str]) -> None:
     script = "autoload -U compinit; compinit -u -D; . ./line; print -r -- $_comps[mlp]"
     assert shell("zsh", script) == "_mlp_completion\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from usual import some
 
 from mlpcli.figures.svg import Drawing
 
@@ -45,7 +46,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", some(COMMANDS, 3))
 def test_commands_find_the_data_of_a_moved_run(mlp: Mlp, moved: Path, command: str) -> None:
     code, out, err = mlp(*COMMANDS[command])
     assert (code, "Error" in err) == (0, False), err
@@ -58,7 +59,7 @@ def test_commands_find_the_data_of_a_moved_run(mlp: Mlp, moved: Path, command: s
 WITH_DATA = ["plot", "plot --text", "report", "eval", "resume", "resume with the config"]
 
 
-@pytest.mark.parametrize("command", WITH_DATA)
+@pytest.mark.parametrize("command", some(WITH_DATA, 3))
 def test_data_that_are_nowhere_are_named_with_an_option(mlp: Mlp, moved: Path, command: str) -> None:
     Path("new/table.csv").rename("t.csv")
     code, _, err = mlp(*COMMANDS[command])

@@ -244,3 +244,20 @@ def test_the_rows_add_up_with_norms_slopes_and_projections(tmp_path: Path) -> No
     heads, row = describe_network((2, 4, 3), experiment).splitlines()[:2]
     assert re.split(r"  +", heads.strip())[-4:] == ["slopes", "gamma, beta", "projections", "parameters"]
     assert row.split("=")[1].split() == ["8", "4", "4", "8", "8", "32"]
+
+
+def test_what_units_see_through_windows(mlp: Mlp, tmp_path: Path) -> None:
+    config = tmp_path / "local.yaml"
+    config.write_text(
+        "data: cifar10\nmodel: {hidden: [{units: 64, window: 8, stride: 4}, {units: 9, window: 3}, 7]}\n"
+    )
+    lines = mlp("count-params", str(config)).out.splitlines()
+    assert " ".join(lines[1].split()) == "1 relu 192 x 3,136 = 602,112 3,136 605,248"
+    assert " ".join(lines[2].split()) == "2 relu 576 x 225 = 129,600 225 129,825"
+    assert " ".join(lines[3].split()) == "3 relu 225 x 7 = 1,575 7 1,582"
+    assert lines[6] == "layer 1     64 units at each of 7 x 7 places see 8 x 8 x 3 of 32 x 32 x 3"
+    assert lines[7] == "layer 2     9 units at each of 5 x 5 places see 3 x 3 x 64 of 7 x 7 x 64"
+    costs = json.loads(mlp("count-params", str(config), "--json").out)
+    weights = 49 * 192 * 64 + 25 * 576 * 9 + 225 * 7 + 7 * 10
+    assert costs["weights"] == weights
+    assert costs["flops"]["forward_per_example"] == 2 * weights + costs["biases"]

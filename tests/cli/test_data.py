@@ -379,3 +379,18 @@ def test_dates_are_described_as_dates(
     found = json.loads(mlp("data", "describe", "t.yaml", "--json").out)["columns"]
     (row,) = (row for row in found if row["column"] == "signup_date seconds")
     assert row["first"] == "2019-01-01T00:00:00"
+
+
+def test_a_table_is_converted(mlp: Mlp) -> None:
+    table = CONFIGS.parent / "datasets" / "penguins.csv"
+    done = mlp("data", "convert", table, "--out", "p", "--target", "species")
+    assert done.out == ("p: 344 rows of 7 columns, 3 classes to predict\nnext  mlp train p/data.yaml\n")
+    assert mlp("train", "p/data.yaml", "--quiet", "--set", "training.epochs=1", "--out", "r").code == 0
+    assert len(mlp("predict", "r", table).out.splitlines()) == 345
+    again = mlp("data", "convert", table, "--out", "p", "--target", "species")
+    assert again.code == 1
+    assert "p: is there already" in again.err
+    unsaid = mlp("data", "convert", table, "--out", "q")
+    assert "which column is to be predicted?" in unsaid.err
+    assert unsaid.err.endswith("Name it with --target.\n")
+    assert not Path("q").exists()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlpcli import train
 from mlpcli.build import load_splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.training.directory import RunDirectory
@@ -46,6 +47,37 @@ def test_scores_are_those_of_the_run(mlp: Mlp, trained: Trained, split: str) -> 
         assert report["accuracy"] == best["val_accuracy"]
         assert report["loss"] == pytest.approx(best["val_loss"], rel=1e-5)
     assert report["n"] == {"train": 180, "val": 60}[split]
+
+
+def test_tta_scores_images_with_their_mirror_images(
+    mlp: Mlp, tmp_path: Path, make_cifar10: Callable[..., Any]
+) -> None:
+    """They are the scores of the model with_tta; text and JSON say so."""
+    test, labels = make_cifar10(tmp_path / "cifar-10-batches-bin", n=20)["test_batch"]
+    data = {"name": "cifar10", "root": str(tmp_path), "val_size": 10}
+    run = train({"model": {"hidden": [4]}, "training": {"epochs": 1}}, data=data, out=tmp_path / "run")
+    report = json.loads(mlp("eval", tmp_path / "run", "--tta", "--json").out)
+    mirrored = test.reshape(-1, 3, 32, 32)[..., ::-1].reshape(-1, 3072)
+    p = (run.best.predict_proba(test) + run.best.predict_proba(mirrored)) / 2
+    assert report["tta"] is True
+    assert report["accuracy"] == pytest.approx(np.mean(p.argmax(axis=1) == labels))
+    assert report["log_loss"] == pytest.approx(-np.log(p[np.arange(20), labels]).mean(), rel=1e-5)
+    assert "tta" not in json.loads(mlp("eval", tmp_path / "run", "--json").out)
+    code, out, err = mlp("eval", tmp_path / "run", "--tta")
+    assert (code, err) == (0, "")
+    assert "on the test split of cifar10: 20 examples, with mirror images\n" in out
+
+
+def test_tta_of_what_may_be_no_images(mlp: Mlp, trained: Trained) -> None:
+    code, _, err = mlp("eval", trained("digits", "training.epochs=1").best, "--tta")
+    assert code == 0
+    assert "taken for a gray image of 8 x 8 pixels, and mirrored" in " ".join(err.split())
+    np.save("rows.npy", np.zeros((1, 2)))
+    for command in (["eval"], ["predict", "rows.npy"]):
+        code, out, err = mlp(command[0], trained("spiral", "training.epochs=20").best, *command[1:], "--tta")
+        assert (code, out) == (2, "")
+        assert "the rows of spiral are no images that could be mirrored" in err
+        assert err.endswith("Leave out --tta.\n")
 
 
 def test_batch_norm_is_scored_with_its_running_statistics(mlp: Mlp, trained: Trained) -> None:

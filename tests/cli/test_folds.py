@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import csv
-import errno
 import json
 import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlpcli.training.directory import RunDirectory
 from mlpcli.training.loop import Trainer
-from mlpcli.training.start import start_run
 
 ROOT = Path(__file__).parents[2]
 IRIS = ROOT / "datasets" / "iris.csv"
@@ -41,7 +38,8 @@ def fits(out: str) -> bool:
 def test_it_shows_each_fold_and_what_all_have_found(mlp: Mlp, tmp_path: Path) -> None:
     code, out, err = mlp("train", "iris", "--folds", 3, *FEW)
     assert code == 0
-    assert err.splitlines()[0] == "iris.csv: 70 train / 30 val / 50 test, 4 features, 3 classes; 3 folds"
+    assert err.splitlines()[0] == "iris.csv: 70 train / 30 val / 50 test, 4 features, 3 classes"
+    assert "-> runs/iris: 3 folds\n" in err
     assert re.findall(r"^fold (\d): best epoch \d of 3, loss 0\.\d{4}, accuracy", err, re.M) == [
         "1",
         "2",
@@ -81,6 +79,7 @@ def test_repeats_have_rows_of_their_own(mlp: Mlp, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.exhaustive
 def test_the_table_of_many_folds_is_cut(mlp: Mlp) -> None:
     out = mlp("train", "iris", "--folds", 32, "--set", "training.epochs=1", "-q").out
     assert "\nfold 30 " in out
@@ -160,61 +159,6 @@ def test_a_fold_is_an_ordinary_run(mlp: Mlp) -> None:
     assert report["accuracy"] == record["rows"][1]["scores"]["accuracy"]
 
 
-@pytest.fixture
-def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Return a function after which the process gets a SIGINT in the given pass over the data, once."""
-    whole = Trainer._compute_gradient
-
-    def interrupt_in(number: int) -> None:
-        passes = iter(range(10**9))
-
-        def step(self: Any, *args: Any) -> Any:
-            if next(passes) == number:
-                os.kill(os.getpid(), signal.SIGINT)
-            return whole(self, *args)
-
-        monkeypatch.setattr(Trainer, "_compute_gradient", step)
-
-    return interrupt_in
-
-
-@pytest.mark.parametrize(
-    ("step", "by"),
-    [(0, "directory"), (10, "directory"), (14, "directory"), (20, "config"), (20, "out"), (40, "directory")],
-)
-def test_a_signal_ends_it_and_it_goes_on_to_the_same_bytes(
-    mlp: Mlp, tmp_path: Path, interrupted: Callable[[int], None], step: int, by: str
-) -> None:
-    mlp("train", "iris", "--folds", 3, *FEW, "--out", "runs/whole")
-    interrupted(step)
-    code, out, err = mlp("train", "iris", "--folds", 3, *FEW)
-    assert (code, out) == (130, "")
-    assert re.search(r"Interrupted in fold \d of 3, (in|after) epoch .*; everything is saved\.", err)
-    assert "Resume with: mlp train --resume runs/iris\n" in err
-    interrupted(10**8)
-    again = {
-        "directory": ("--resume", "runs/iris"),
-        "config": ("iris", "--folds", 3, *FEW, "--resume"),
-        "out": ("--out", "runs/iris", "--resume"),
-    }[by]
-    code, out, err = mlp("train", *again)
-    assert code == 0
-    assert "-> runs/iris, resumed after" in err or step == 0
-    assert contents(tmp_path / "runs" / "iris") == contents(tmp_path / "runs" / "whole")
-
-
-def test_a_second_signal_ends_at_once(mlp: Mlp, monkeypatch: pytest.MonkeyPatch) -> None:
-    def impatient(self: Any, *args: Any) -> Iterator[Any]:
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-        raise AssertionError("the second signal has ended it")
-
-    monkeypatch.setattr(Trainer, "_compute_gradient", impatient)
-    code, _, err = mlp("train", "iris", "--folds", 3, *FEW)
-    assert code == 130
-    assert "Interrupted; what was saved before is kept.\nResume with: mlp train --resume runs/iris" in err
-
-
 def test_more_epochs_and_repeats_later(mlp: Mlp) -> None:
     mlp("train", "iris", "--folds", 2, *FEW, "-q")
     out = mlp("train", "--resume", "runs/iris", "--repeats", 2, "--set", "training.epochs=4", "-q").out
@@ -232,7 +176,7 @@ def test_force_replaces_it(mlp: Mlp, tmp_path: Path) -> None:
 
 def test_a_dry_run_says_how_many_networks_there_would_be(mlp: Mlp, tmp_path: Path) -> None:
     out = mlp("train", "iris", "--folds", 5, "--repeats", 3, "--dry-run").out
-    assert "\n# 5 folds x 3 repeats: 15 networks of this kind, one after the other\n" in out
+    assert "\n# 5 folds x 3 repeats: 15 networks of this kind, side by side\n" in out
     assert not any(tmp_path.iterdir())
 
 
@@ -262,55 +206,19 @@ def test_refusals(mlp: Mlp, tmp_path: Path, args: list[Any], expected: str) -> N
 
 
 def test_it_goes_on_with_data_that_were_moved(
-    mlp: Mlp, tmp_path: Path, interrupted: Callable[[int], None]
+    mlp: Mlp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(IRIS, tmp_path / "iris.csv")
     (tmp_path / "own.yaml").write_text("data: {name: csv, path: iris.csv, target: species}\n")
-    interrupted(8)
-    assert mlp("train", "own.yaml", "--folds", 2, *FEW).code == 130
-    interrupted(10**8)
+    whole = Trainer.begin
+
+    def begin(self: Trainer, number: int) -> Any:
+        if number == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return whole(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "begin", begin)
+        assert mlp("train", "own.yaml", "--folds", 2, *FEW).code == 130
     (tmp_path / "iris.csv").rename(tmp_path / "moved.csv")
     assert mlp("train", "--resume", "runs/own", "--data", "moved.csv").code == 0
-
-
-@pytest.mark.parametrize("after", [0, 4])
-def test_a_full_disk_is_told_with_what_goes_on(mlp: Mlp, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    """What is resumed is the cross-validation, whichever fold could not be written."""
-    whole, rows = RunDirectory.append_metrics, iter(range(100))
-
-    def full(self: RunDirectory, row: dict[str, Any]) -> None:
-        if next(rows) == after:
-            raise OSError(errno.ENOSPC, "No space left on device", str(self.metrics))
-        whole(self, row)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RunDirectory, "append_metrics", full)
-        code, out, err = mlp("train", "iris", "--folds", 2, *FEW)
-    assert (code, out) == (1, "")
-    assert f"runs/iris/fold-{1 + after // 3}/metrics.jsonl cannot be written: No space left on device." in err
-    assert err.endswith(
-        "\nWhat was saved before is whole.\n"
-        "Once it can be written, resume with: mlp train --resume runs/iris\n"
-    )
-    assert mlp("train", "--resume", "runs/iris").code == 0
-
-
-@pytest.mark.parametrize("fold", [1, 2])
-def test_a_signal_while_a_run_is_made(
-    mlp: Mlp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fold: int
-) -> None:
-    mlp("train", "iris", "--folds", 3, *FEW, "--out", "runs/whole")
-    made = iter(range(1, 100))
-
-    def start(*args: Any, **settings: Any) -> Any:
-        if next(made) == fold:
-            os.kill(os.getpid(), signal.SIGINT)
-        return start_run(*args, **settings)
-
-    with monkeypatch.context() as patch:
-        patch.setattr("mlpcli.training.folds.start_run", start)
-        code, out, err = mlp("train", "iris", "--folds", 3, *FEW)
-    assert (code, out) == (130, "")
-    assert f"Interrupted after fold {fold - 1} of 3; everything is saved.\nResume with: " in err
-    assert mlp("train", "--resume", "runs/iris").code == 0
-    assert contents(tmp_path / "runs" / "iris") == contents(tmp_path / "runs" / "whole")

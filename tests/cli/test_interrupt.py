@@ -88,6 +88,7 @@ def long_step(rounds: int) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("number", "code"), SIGNALS[:2])
 def test_a_second_signal_within_a_long_step_ends_the_process(number: int, code: int) -> None:
     with long_step(50_000_000) as process:
@@ -99,6 +100,7 @@ def test_a_second_signal_within_a_long_step_ends_the_process(number: int, code: 
         assert (process.returncode, time.monotonic() - begin < 3) == (code, True)
 
 
+@pytest.mark.exhaustive
 def test_two_signals_at_once_are_one_within_a_long_step() -> None:
     """The command timeout sends its signal to the process and to the group of the process."""
     with long_step(5_000_000) as process:

@@ -87,7 +87,10 @@ WRONG = {
         ["zzz"],
         f"(Commands: {', '.join(cli.commands)})",
     ),
-    "unknown command of a group": (["data", "fetsh"], "'fetch'? (Commands: list, describe, draw, fetch)"),
+    "unknown command of a group": (
+        ["data", "fetsh"],
+        "'fetch'? (Commands: list, describe, draw, convert, fetch)",
+    ),
     "unknown option": (["train", "x.yaml", "--forse"], "--force"),
     "missing argument": (["train"], "name a config, as in mlp train spiral"),
     "missing file": (["train", "x.yaml"], "x.yaml: there is no such file"),

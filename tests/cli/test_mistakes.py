@@ -61,6 +61,7 @@ def assert_can_be_pasted(command: str) -> None:
     assert not re.search(r"[\[\]{}()*?$<>|&;~#]", unquoted), command
 
 
+@pytest.mark.exhaustive
 def test_what_a_run_says_to_type_next_can_be_pasted(mlp: Mlp) -> None:
     """Each command is also carried out: it finds the run, whose path has blanks, brackets and quotes."""
     run, folds = "my runs/[it's]", "my runs/-f (2)"
@@ -82,6 +83,7 @@ def test_what_a_run_says_to_type_next_can_be_pasted(mlp: Mlp) -> None:
         assert mlp(*shlex.split(command)[1:]).code == 0, command
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 def test_a_terminal_gets_lines_that_end_between_words(tmp_path: Path) -> None:
     import fcntl

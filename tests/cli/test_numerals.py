@@ -47,6 +47,8 @@ def test_the_largest_terms_and_the_others() -> None:
     ]
     assert len(products(x, w, -1.0, 54.0, Show(4), whole=True)) == 12
     assert products(np.zeros(9), np.ones(9), None, 0.0, Show(4), whole=False) == ["0 [9 others]", "= 0"]
+    seen = products(np.arange(1.0, 10), np.ones(9), None, 11.0, Show(4), whole=False, seen=np.array([1, 8]))
+    assert seen == ["2 * 1 [2]", "+ 9 * 1 [9]", "= 11"]
     few = products(np.array([0, 0, -2.0, *[0] * 7]), w, 1.0, -1.0, Show(4), whole=False)
     assert few == ["-2 * 1 [3]", "+ 0 [9 others]", "+ 1", "= -1"]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import mlpcli.cli
-from mlpcli.cli.output import show, show_json, tell, write_data
+from mlpcli.cli import output
+from mlpcli.cli.output import mute, said_muted, show, show_json, tell, write_data
 
 COMMANDS = sorted(Path(mlpcli.cli.__file__).parent.glob("*.py"))
 TEXT = "a\x1b[2J\u202eb\x07\x00\x9b\x7f"
@@ -81,3 +82,16 @@ def test_a_terminal_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.undo()
     with contextlib.suppress(BrokenPipeError):
         stream.close()
+
+
+def test_one_of_several_processes_speaks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "_muted", None)  # as it is afterwards again
+    assert said_muted() == ""
+    mute()
+    show("a")
+    tell("first")
+    tell(f"Error: {TEXT}")
+    assert said_muted() == f"Error: {SHOWN}"
+    assert capsys.readouterr() == ("", "")

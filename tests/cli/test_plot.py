@@ -13,7 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from made_sweeps import make_sweep
 from PIL import Image
+from usual import only
 
 from mlpcli.cli import pictures
 from mlpcli.figures import NOTES
@@ -37,6 +39,7 @@ def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_kind_that_does_not_fit_keeps_no_other_from_being_drawn(mlp: Mlp, spiral: Path) -> None:
     code, out, err = mlp("plot", spiral, "--kind", "weights", "--kind", "curves", "--kind", "residuals")
     assert (code, out) == (2, f"{spiral}/plots/curves.png\n")
@@ -67,14 +70,16 @@ def test_all_pictures_that_fit_are_beside_the_run(mlp: Mlp, spiral: Path) -> Non
             assert 400 < image.width < 1600
 
 
+@pytest.mark.exhaustive
 def test_one_kind_goes_where_it_is_told(mlp: Mlp, spiral: Path) -> None:
     assert mlp("plot", spiral, "--kind", "curves", "--out", "new/loss.svg") == (0, "new/loss.svg\n", "")
     assert "<svg" in Path("new/loss.svg").read_text(encoding="utf-8")
     assert mlp("plot", spiral, "--kind", "curves", "--out", "pictures").out == "pictures/curves.png\n"
-    for checkpoint in ("last.npz", "snapshots/epoch-0001.npz"):
-        assert mlp("plot", spiral / checkpoint, "--kind", "curves").out == f"{spiral}/plots/curves.png\n"
+    snapshot = spiral / "snapshots" / "epoch-0001.npz"
+    assert mlp("plot", snapshot, "--kind", "curves").out == f"{spiral}/plots/curves.png\n"
 
 
+@pytest.mark.exhaustive
 def test_several_kinds_are_drawn_and_no_other(mlp: Mlp, spiral: Path) -> None:
     code, out, err = mlp("plot", spiral, "--kind", "health", "--kind", "curves", "--kind", "health")
     assert (code, err) == (0, "")
@@ -84,6 +89,7 @@ def test_several_kinds_are_drawn_and_no_other(mlp: Mlp, spiral: Path) -> None:
     assert "--out one.png is one file" in err
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_run_that_cannot_be_written_to_is_drawn_elsewhere(
     mlp: Mlp, spiral: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +101,7 @@ def test_a_run_that_cannot_be_written_to_is_drawn_elsewhere(
     assert mlp("plot", spiral, "--kind", "curves", "--out", "c.png").out == "c.png\n"
 
 
+@pytest.mark.exhaustive
 def test_several_runs_are_overlaid_also_by_their_folder(mlp: Mlp, trained: Trained, tmp_path: Path) -> None:
     drawn = ("curves", "boundary", "health")
     for seed in (1, 2):
@@ -153,19 +160,26 @@ def without(modules: str, *args: object, encoding: str = "utf-8") -> subprocess.
     )
 
 
-def test_without_matplotlib_it_says_what_to_install_and_draws_in_characters(trained: Trained) -> None:
+DRAWING = ["plot RUN", "plot RUN --animate", "report RUN", "data draw moons"]
+
+
+@pytest.mark.parametrize("words", only({"plot RUN"}, DRAWING))
+def test_without_matplotlib_it_says_what_to_install(trained: Trained, words: str) -> None:
     run = trained("moons", SHORT).path
-    for command in (["plot", run], ["plot", run, "--animate"], ["report", run], ["data", "draw", "moons"]):
-        result = without("matplotlib", *command)
-        assert (result.returncode, result.stdout) == (2, "")
-        assert f"{shlex.quote(sys.executable)} -m pip install 'mlpcli[plot]'" in result.stderr
-        assert "Traceback" not in result.stderr
-    result = without("matplotlib", "plot", run, "--text", encoding="ascii")
+    result = without("matplotlib", *words.replace("RUN", str(run)).split())
+    assert (result.returncode, result.stdout) == (2, "")
+    assert f"{shlex.quote(sys.executable)} -m pip install 'mlpcli[plot]'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_without_matplotlib_it_draws_in_characters(trained: Trained) -> None:
+    result = without("matplotlib", "plot", trained("moons", SHORT).path, "--text", encoding="ascii")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("moons, epoch ")
     assert "+-----" in result.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_page_needs_jinja2_and_says_so(trained: Trained) -> None:
     result = without("jinja2", "report", trained("moons", SHORT).path)
     assert (result.returncode, result.stdout) == (2, "")
@@ -219,9 +233,13 @@ def test_refusals_say_what_is_allowed_and_write_nothing(
     assert files(Path()) == before
 
 
+@pytest.mark.usefixtures("unrendered")
 @pytest.mark.parametrize(
     "metrics",
-    [b"", b'{"epoch": 1', b"{}\n", b"\xff\xfe\n", b"[" * 100_000 + b"\n", b'{"epoch": NaN}\n', None],
+    [
+        *(b"", b'{"epoch": 1', b"{}\n", b"\xff\xfe\n", b"[" * 100_000 + b"\n", b'{"epoch": NaN}\n'),
+        pytest.param(None, marks=pytest.mark.exhaustive),
+    ],
     ids=["empty", "cut off", "no keys", "no text", "deep", "nan", "gone"],
 )
 def test_bad_metrics_keep_no_other_picture_from_being_drawn(
@@ -240,6 +258,7 @@ def test_bad_metrics_keep_no_other_picture_from_being_drawn(
     assert "Traceback" not in err
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_row_that_is_being_written_is_left_out(mlp: Mlp, spiral: Path) -> None:
     whole = (spiral / "metrics.jsonl").read_bytes()
     (spiral / "metrics.jsonl").write_bytes(whole[: -len(whole.splitlines()[-1]) // 2])
@@ -247,6 +266,7 @@ def test_a_row_that_is_being_written_is_left_out(mlp: Mlp, spiral: Path) -> None
     assert (code, out) == (0, f"{spiral}/plots/curves.png\n")
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_damaged_checkpoint_is_named(mlp: Mlp, spiral: Path) -> None:
     whole = (spiral / "best.npz").read_bytes()
     (spiral / "best.npz").write_bytes(whole[: len(whole) // 2])
@@ -256,6 +276,7 @@ def test_a_damaged_checkpoint_is_named(mlp: Mlp, spiral: Path) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_snapshots_of_another_run_are_refused(mlp: Mlp, spiral: Path, trained: Trained) -> None:
     snapshot = next(spiral.rglob("epoch-*.npz"))
     shutil.copy(trained("moons", SHORT).best, snapshot)
@@ -265,6 +286,7 @@ def test_snapshots_of_another_run_are_refused(mlp: Mlp, spiral: Path, trained: T
     assert not (spiral / "plots" / "boundary.gif").exists()
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_data_that_have_gone_leave_the_curves(mlp: Mlp, tmp_path: Path) -> None:
     rows = "\n".join(f"{i},{i % 5},{'ab'[i % 2]}" for i in range(60))
     table = tmp_path / "table.csv"
@@ -290,6 +312,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(
     assert "cannot be written to; name another place" in err
 
 
+@pytest.mark.exhaustive
 def test_activations_of_the_notes_need_no_training(mlp: Mlp) -> None:
     assert mlp("plot", "--notes", "activations") == (0, "runs/plots/activations.png\n", "")
     assert Path("runs/plots/activations.png").stat().st_size > 10_000
@@ -305,6 +328,7 @@ def test_all_figures_of_the_notes_are_drawn_by_one_command(mlp: Mlp) -> None:
     assert {path.stem for path in Path("figures").iterdir()} == set(NOTES)
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_runs_that_do_not_fit_are_passed_over_with_a_word(mlp: Mlp) -> None:
     for name, *options in (
         ("spiral",),
@@ -327,3 +351,22 @@ def test_runs_that_do_not_fit_are_passed_over_with_a_word(mlp: Mlp) -> None:
     code, _, err = mlp("plot", "runs/iris", "runs/iris", "--kind", "boundary")
     assert code == 2
     assert err.startswith("Error: boundary needs 1 or 2 features")
+
+
+@pytest.mark.usefixtures("unrendered")
+def test_the_pictures_of_a_sweep(mlp: Mlp, tmp_path: Path) -> None:
+    make_sweep(tmp_path / "sweep", {"model.hidden": [[2], [9]]}, seeds=2)
+    code, out, err = mlp("plot", "sweep")
+    assert (code, out) == (0, "sweep/plots/parallel.png\nsweep/plots/keys.png\n")
+    assert err.startswith("not drawn: key_importance: 4 runs finished, and it takes 20 or more")
+    assert mlp("plot", "sweep", "--kind", "keys", "--out", "keys.svg").out == "keys.svg\n"
+    out = mlp("plot", "sweep", "--kind", "parallel", "--kind", "curves", "--out", "both").out
+    assert out == "both/parallel.png\nboth/curves.png\n"
+    for args, expected in (
+        (["sweep/run-1", "--kind", "keys"], "--kind keys draws one sweep; name its directory"),
+        (["sweep", "--kind", "key_importance"], "4 runs finished, and it takes 20 or more"),
+        (["sweep", "sweep/run-1", "--kind", "parallel"], "--kind parallel draws one sweep"),
+    ):
+        refused = mlp("plot", *args)
+        assert (refused.code, refused.out) == (2, "")
+        assert expected in refused.err

@@ -17,14 +17,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from usual import examples
 
 from mlpcli import train
 from mlpcli.cli.predict import _csv
 from mlpcli.data.labels import is_missing
 from mlpcli.text import nfc
-from mlpcli.training.apply import Predictions
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
+from mlpcli.training.model import load_model
+from mlpcli.training.predictions import Predictions
 
 Mlp = Callable[..., Any]
 Trained = Callable[..., RunDirectory]
@@ -48,6 +50,21 @@ def test_labels_and_probabilities(mlp: Mlp, trained: Trained) -> None:
         probabilities = [float(row[f"probability_{name}"]) for name in classes]
         assert sum(probabilities) == pytest.approx(1, abs=1e-5)
         assert row["label"] == classes[int(np.argmax(probabilities))]
+
+
+def test_tta_predicts_with_mirror_images(mlp: Mlp, trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in pieces, and the notes say what the rows were taken for."""
+    run = trained("digits", "training.epochs=1")
+    rows = np.random.default_rng(0).integers(0, 17, (9, 64)).astype(np.float32)
+    np.save("rows.npy", rows)
+    expected = load_model(run.best).with_tta().predict_proba(rows)
+    for _ in range(2):
+        code, out, err = mlp("predict", run.best, "rows.npy", "--tta")
+        found = [[float(row[f"probability_{i}"]) for i in range(10)] for row in table(out)]
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        assert (code, err.count("8 x 8 pixels")) == (0, 1)
+        monkeypatch.setattr("mlpcli.training.new_rows.LARGE", 1)
+        monkeypatch.setattr("mlpcli.training.new_rows._PIECE", 2 * (64 + 280))
 
 
 def test_an_svm_has_scores(mlp: Mlp, trained: Trained) -> None:
@@ -305,7 +322,7 @@ LABELS = st.one_of(*(st.lists(kind, min_size=2, max_size=5, unique=True) for kin
 @example(labels=["02134", "2134", "1E2", "100", "100.0"])
 @example(labels=["a\rb", 'a"b', "a,b", "a\nb"])
 @settings(
-    max_examples=10,
+    max_examples=examples(10),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -321,7 +338,7 @@ def test_labels_go_through_training_checkpoint_and_predictions(mlp: Mlp, labels:
         "optimizer": {"name": "adam", "learning_rate": 0.3},
     }
     shutil.rmtree("run", ignore_errors=True)
-    train(config, training={"epochs": 40}, out="run")
+    train(config, training={"epochs": 20}, out="run")
     assert set(load_checkpoint(Path("run/last.npz")).classes or ()) == set(labels)
     assert mlp("predict", "run/last.npz", "table.csv", "--out", "answers.csv") == (0, "", "")
     answers = list(csv.reader(io.StringIO(Path("answers.csv").read_bytes().decode(), newline="")))
@@ -331,7 +348,7 @@ def test_labels_go_through_training_checkpoint_and_predictions(mlp: Mlp, labels:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @given(data=st.data())
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 def test_numbers_read_back_exactly(data: st.DataObject, dtype: type[np.floating[Any]]) -> None:
     width = np.dtype(dtype).itemsize * 8
     number = data.draw(st.floats(width=width, allow_nan=False, allow_infinity=False))  # type: ignore[arg-type]
@@ -355,6 +372,7 @@ def test_numbers_are_readable(number: float, text: str) -> None:
     assert _csv(Predictions(["y"], np.array([[number]], np.float32), None)) == f"y\n{text}\n"
 
 
+@pytest.mark.exhaustive
 def test_predictions_are_utf_8_whatever_the_terminal_is(tmp_path: Path) -> None:
     X, y = np.tile(np.eye(2), (20, 1)), ["ch\xeane", "\u6a2b"] * 20
     train({"model": {"hidden": []}}, X=X, y=y, training={"epochs": 1}, out=tmp_path / "run")
@@ -384,3 +402,64 @@ def test_cells_that_training_did_not_know_are_counted(mlp: Mlp, tmp_path: Path) 
         "'town': 2 cells hold texts that the training split had not; read as another one.",
         "'town': 1 cell is missing, which none was in the training split; read as another text.",
     ]
+
+
+@pytest.fixture
+def in_pieces(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function that lets each file be large, and a piece be a few rows."""
+
+    def begin() -> None:
+        monkeypatch.setattr("mlpcli.training.new_rows.LARGE", 0)
+        monkeypatch.setattr("mlpcli.training.new_rows._PIECE", 200)
+        monkeypatch.setattr("mlpcli.data.table.blocks.BLOCK", 300)
+
+    return begin
+
+
+@pytest.mark.parametrize("options", ["", "--keep all", "--keep species,island", "--top 2"])
+def test_a_large_table_is_predicted_row_by_row(
+    mlp: Mlp, trained: Trained, in_pieces: Callable[[], None], options: str
+) -> None:
+    run = trained("penguins", "training.epochs=2")
+    rows = DATASETS / "penguins.csv"
+    whole = mlp("predict", run.best, rows, *options.split())
+    in_pieces()
+    pieces = mlp("predict", run.best, rows, *options.split())
+    assert pieces.err == whole.err
+    assert len(pieces.out.splitlines()) == 345
+    for one, other in zip(table(pieces.out), table(whole.out), strict=True):
+        assert one.keys() == other.keys()
+        for (name, cell), expected in zip(one.items(), other.values(), strict=True):
+            if name.startswith("probability"):
+                assert float(cell) == pytest.approx(float(expected), abs=1e-6)
+            else:
+                assert cell == expected
+    assert mlp("predict", run.best, rows, *options.split(), "--out", "p.csv").code == 0
+    assert Path("p.csv").read_text() == pieces.out
+
+
+def test_a_large_array_is_predicted_row_by_row(
+    mlp: Mlp, trained: Trained, in_pieces: Callable[[], None]
+) -> None:
+    run = trained("iris", "training.epochs=2")
+    np.save("rows.npy", np.random.default_rng(0).normal(3, 1, (100, 4)))
+    whole = mlp("predict", run.best, "rows.npy")
+    in_pieces()
+    pieces = mlp("predict", run.best, "rows.npy")
+    assert [row["label"] for row in table(pieces.out)] == [row["label"] for row in table(whole.out)]
+    np.save("rows.npy", np.where(np.arange(400).reshape(100, 4) == 300, np.inf, 1.0))
+    failed = mlp("predict", run.best, "rows.npy", "--out", "p.csv")
+    assert failed.code == 1
+    assert "rows.npy: row 75, column 0 (from 0) is inf. Numbers are kept in 32 bits" in failed.err
+    assert not list(Path().glob("*p.csv*"))
+
+
+def test_unknown_cells_of_all_pieces_are_counted_together(mlp: Mlp, in_pieces: Callable[[], None]) -> None:
+    Path("t.csv").write_text("a,kind,y\n" + "".join(f"{i},{'uvw'[i % 3]},{i % 2}\n" for i in range(60)))
+    Path("new.csv").write_text("a,kind\n" + "".join(f"{i},{'ux'[i % 2]}\n" for i in range(300)))
+    run = train({"data": {"name": "csv", "path": "t.csv", "target": "y"}, "training": {"epochs": 1}})
+    run.best.save("m.npz")
+    in_pieces()
+    assert "'kind': 150 cells hold texts that the training split had not" in " ".join(
+        mlp("predict", "m.npz", "new.csv").err.split()
+    )

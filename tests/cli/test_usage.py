@@ -64,7 +64,7 @@ SAID = {
     "train spiral -o a": "-o is no option of mlp train; did you mean --out?",
     "train --config a.yaml": "--config is no option of mlp train; the config is named without an option:",
     "train spiral --gpu": "--gpu is no option of mlp train (its options: --set,",
-    "eval a.npz --batch-size 5": "is no option of mlp eval (its options: --split, --data, --json)",
+    "eval a.npz --batch-size 5": "is no option of mlp eval (its options: --split, --data, --tta, --json)",
     "train spiral --folds x": "--folds x: 'x' is not a whole number from 2 to 1,000",
     "train spiral --folds 1": "--folds 1: '1' is not a whole number from 2 to 1,000",
     "predict a.npz a.csv --top 0": "--top 0: '0' is not a whole number, 1 or more",

@@ -120,7 +120,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
         {},
         f"2 problems in the config:\n\n{LEARNING_RATE}\n\n"
         'trainin: unknown key "trainin"; did you mean "training"? '
-        "(allowed: base, data, recipe, model, loss, optimizer, regularization, training)",
+        "(allowed: base, data, recipe, model, loss, optimizer, regularization, training, sweep)",
     ),
     "no data": (
         {"loss": "hinge"},

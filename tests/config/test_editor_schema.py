@@ -70,6 +70,14 @@ ONLY_THE_LOADER: dict[str, tuple[dict[str, Any], str]] = {
         {"data": MOONS, "training": {"validation": "folds"}},
         "folds needs several members",
     ),
+    "more shards than examples": (
+        {"data": MOONS, "training": {"shards": 33}},
+        "are more than the examples of a batch",
+    ),
+    "shards of several members": (
+        {"data": MOONS, "model": {"members": 3}, "training": {"shards": 2}},
+        "do not go with model.members",
+    ),
     "inputs of other data": ({"data": MOONS, "model": {"inputs": 5}}, "does not fit .*, which has"),
     "outputs of other data": ({"data": MOONS, "model": {"outputs": 5}}, "does not fit .*, which needs"),
     "a loss of other targets": ({"data": "sine", "loss": "hinge"}, "does not fit .*, whose targets are"),
@@ -93,6 +101,25 @@ ONLY_THE_LOADER: dict[str, tuple[dict[str, Any], str]] = {
     "a score of another task": (
         {"data": MOONS, "training": {"monitor": "r2"}},
         "does not fit .*, which (is for|gives scores)",
+    ),
+    "a grid with trials": (
+        {"data": MOONS, "sweep": {"grid": {"training.epochs": [1, 2]}, "trials": 3}},
+        "a grid is trained as a whole",
+    ),
+    "trials alone": ({"data": MOONS, "sweep": {"trials": 3}}, "nothing is swept"),
+    "a grid with a range": (
+        {"data": MOONS, "sweep": {"sampler": "grid", "sample": {"model.dropout": "uniform(0, 1)"}}},
+        "a grid has lists of values, and",
+    ),
+    "a sampler of nothing": ({"data": MOONS, "sweep": {"sampler": "tpe"}}, "has nothing to draw"),
+    "a key swept twice": (
+        {"data": MOONS, "sweep": {"grid": {"a": [1]}, "sample": {"a": [1]}}},
+        "is in grid, too; name each key once",
+    ),
+    "a value swept twice": ({"data": MOONS, "sweep": {"grid": {"a": [1, 1]}}}, "is listed twice"),
+    "a range the wrong way": (
+        {"data": MOONS, "sweep": {"sample": {"a": "uniform(1, 0)"}}},
+        "must be lower than the second|a range of factors begins above 0|the ends of .* are whole numbers",
     ),
     "a whole number with a point": (
         {"data": MOONS, "training": {"epochs": 10.0}},
@@ -266,6 +293,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(item, (*path, key))
 
 
+@pytest.mark.exhaustive
 def test_schema_and_loader_accept_and_refuse_alike() -> None:
     """Of 200 configs, each way often enough; without what only the loader knows, which is named above."""
     counts: Counter[str] = Counter()

@@ -12,11 +12,12 @@ from mlpcli.config.loader import parse_experiment, validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.config.schema.training import Training
 from mlpcli.config.yaml12 import write_yaml
+from mlpcli.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 SCHEMA = Experiment.model_json_schema()
 FILES = {"csv": {"path": "table.csv", "target": "kind"}, "npz": {"path": "arrays.npz"}}
-NEEDED = {"path": "table", "target": "kind"}
+NEEDED = {"path": "table", "target": "kind", "X": "X.npy", "y": "y.npy"}
 FITTING = {
     "sine": "mse",
     **dict.fromkeys(["mse", "mae", "huber"], "sine"),
@@ -150,6 +151,8 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "precision": "float32",
             "seed": 0,
             "start_from": None,
+            "shards": None,
+            "shard_sum": "in_order",
             "checkpoint_every": None,
             "snapshots": None,
             "tensorboard": False,
@@ -289,3 +292,45 @@ def test_snapshots_are_in_geometric_steps() -> None:
             assert len(found) == min(snapshots, epochs)
             assert (found[0], found[-1]) == (1, epochs)
             assert found == sorted(set(found))
+
+
+@pytest.mark.parametrize(
+    ("data", "features", "shape"),
+    [
+        ("cifar10", 3072, (3, 32, 32)),
+        ({"name": "npz", "path": "a.npz"}, 64, (1, 8, 8)),
+        ({"name": "npz", "path": "a.npz"}, 65, None),  # not a square
+        ({"name": "npz", "path": "a.npz"}, 9, None),  # 3 x 3 pixels are too few
+        ({"name": "csv", "path": "a.csv", "target": "y"}, 64, None),  # its columns have names
+    ],
+)
+def test_which_examples_are_images(data: Any, features: int, shape: tuple[int, int, int] | None) -> None:
+    assert validate_experiment({"data": data}, Path()).data.image(features) == shape
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (
+            "{name: moons, scaling: whiten}",
+            "data.scaling: whiten is for images: those of cifar10, and rows of",
+        ),
+        (
+            "{name: csv, path: a, target: y, scaling: zca}",
+            "data.scaling: zca is for images: those of cifar10",
+        ),
+        ("{name: npy, X: a, y: b, scaling: whiten}", "data.scaling: whiten is for images: those of cifar10"),
+        (
+            "{name: npz, path: a, scaling: whiten, terms: [sine]}",
+            "data.terms: images that are whitened have no",
+        ),
+        (
+            "{name: npz, path: a, scaling: whiten, bins: 4}",
+            "data.bins: images that are whitened have no bins",
+        ),
+    ],
+)
+def test_only_images_are_whitened(data: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        parse_experiment(f"data: {data}", "my.yaml", Path())
+    assert expected in str(refusal.value)

@@ -60,6 +60,11 @@ def test_an_archive_may_hold_arrays(tmp_path: Path) -> None:
         load_experiment(tmp_path / "a.npz")
 
 
+def test_an_array_of_features_has_its_targets_beside_it() -> None:
+    assert section_for("a/X.npy") == "{name: npy, X: a/X.npy, y: a/y.npy}"
+    assert section_for("X.npy.gz") is None
+
+
 def test_other_files_are_read_as_configs(tmp_path: Path) -> None:
     assert section_for("c.yaml") is None
     assert describe_table(tmp_path / "c.yaml") is None

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from usual import examples
 
 from mlpcli.data.arrays import from_arrays, labelled_arrays, read_npz, rows_of_array
 from mlpcli.data.dataset import Dataset
@@ -373,7 +374,7 @@ def test_columns_of_a_frame_have_one_spelling() -> None:
 
 
 @given(st.lists(st.integers(-(2**63), 2**64 - 1), min_size=2, max_size=8, unique=True))
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 def test_whole_numbers_are_labels_exactly(numbers: list[int]) -> None:
     dtypes = [np.int64] if min(numbers) < 0 else [np.uint64]
     kinds: list[Any] = [object, *(dtype for dtype in dtypes if max(numbers) <= np.iinfo(dtype).max)]

@@ -13,17 +13,25 @@ from numpy.typing import NDArray
 from mlpcli.build import build_augmenter
 from mlpcli.config.loader import validate_experiment
 from mlpcli.data.augment import Augmenter
+from mlpcli.data.deform import Deformer
 from mlpcli.training.run import Run
 from mlpcli.training.start import train_run
 
-OFF = {"flip": False, "crop": 0, "cutout": 0, "mixup": 0.0}
-EACH = {"flip": True, "crop": 4, "cutout": 8, "mixup": 0.2}
+EACH = {
+    "flip": True,
+    "rotate": 10.0,
+    "scale": 0.1,
+    "stretch": 0.1,
+    "crop": 4,
+    "cutout": 8,
+    "mixup": 0.2,
+}
 # Two channels of 3 x 4 pixels, no two alike and none 0.
 IMAGE = np.arange(1, 25, dtype=np.float32).reshape(2, 3, 4)
 
 
 def augmented(n: int = 400, seed: int = 0, **settings: Any) -> NDArray[Any]:
-    augmenter = Augmenter(IMAGE.shape, **OFF | settings)
+    augmenter = Augmenter(IMAGE.shape, **settings)
     X = np.tile(IMAGE.ravel(), (n, 1))
     changed, share = augmenter.apply(X, np.random.default_rng(seed))
     assert share == 1
@@ -49,7 +57,7 @@ def test_a_crop_is_any_window_of_the_padded_image() -> None:
 
 
 def test_the_padding_stays_blank_from_batch_to_batch() -> None:
-    augmenter = Augmenter(IMAGE.shape, **OFF | {"crop": 1})
+    augmenter = Augmenter(IMAGE.shape, crop=1)
     rng = np.random.default_rng(0)
     seen: set[bytes] = set()
     for n in (50, 7, 60, 50):
@@ -70,8 +78,21 @@ def test_cutout_blanks_a_square_in_all_channels(side: int) -> None:
     assert outcomes(augmented(cutout=side)) == expected
 
 
+def test_deformed_images_are_mirrored_and_then_shifted() -> None:
+    """All are deformed by the first draws, alike here; what comes after is the same as without."""
+    deformed = np.tile(IMAGE, (16, 1, 1, 1))
+    Deformer(IMAGE.shape, rotate=30, scale=0, stretch=0).apply(deformed, np.random.default_rng(0))
+    image = deformed[0]
+    assert not np.array_equal(image, IMAGE)
+    padded = [np.pad(one, ((0, 0), (1, 1), (1, 1))) for one in (image, image[:, :, ::-1])]
+    windows = {one[:, y : y + 3, x : x + 4].tobytes() for one in padded for y in range(3) for x in range(3)}
+    found = outcomes(augmented(16, flip=True, rotate=30, crop=1))
+    assert len(found) > 8
+    assert found <= windows
+
+
 def test_mixup_blends_each_row_with_the_next() -> None:
-    augmenter = Augmenter((1, 1, 2), **OFF | {"mixup": 0.4})
+    augmenter = Augmenter((1, 1, 2), mixup=0.4)
     rng = np.random.default_rng(0)
     shares = []
     for _ in range(200):
@@ -86,7 +107,7 @@ def test_mixup_blends_each_row_with_the_next() -> None:
 
 @pytest.mark.parametrize("name", EACH)
 def test_the_stream_alone_decides(name: str) -> None:
-    augmenter = Augmenter((3, 32, 32), **OFF | {name: EACH[name]})
+    augmenter = Augmenter((3, 32, 32), **{name: EACH[name]})
     X = np.random.default_rng(0).standard_normal((20, 3072), np.float32)
     first, again, other = (
         augmenter.apply(X.copy(), np.random.default_rng(seed))[0].copy() for seed in (1, 1, 2)

@@ -32,6 +32,17 @@ def test_batches_are_transformed_rows_in_order(enough: int, monkeypatch: pytest.
     assert part.X.dtype == np.uint8
 
 
+def test_mirror_images_are_mirrored_before_they_are_scaled() -> None:
+    """Here images of 2 x 2 pixels, whose scaling differs from pixel to pixel."""
+    part = split()
+    transform = Transform(Scaling(np.array([10.0, 0, 0, 5]), np.array([2.0, 1, 1, 4])), np.zeros(4))
+    batches = Batches(part, transform, mirrored=(1, 2, 2))
+    seen = np.concatenate([X.copy() for X, _ in batches.in_order(3)])
+    mirrored = part.X[part.rows][:, [1, 0, 3, 2]].astype(float)
+    np.testing.assert_array_equal(seen, (mirrored - [10, 0, 0, 5]) / [2, 1, 1, 4])
+    np.testing.assert_array_equal(part.X, np.arange(40).reshape(10, 4))
+
+
 def test_shuffled_batches_hold_each_example_once() -> None:
     part = split()
     batches = Batches(part, Transform.fit("none", part.X, part.rows))

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from usual import examples, some
 
 from mlpcli.data.cifar10 import cifar10_root, find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset
@@ -309,7 +310,7 @@ LARGE_PICKLES: dict[str, Callable[[], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", LARGE_PICKLES)
+@pytest.mark.parametrize("name", some(LARGE_PICKLES, 4))
 def test_large_pickles_cost_neither_time_nor_memory(tmp_path: Path, make_cifar10: Make, name: str) -> None:
     make_cifar10(tmp_path, "", n=1)
     (tmp_path / "data_batch_1").write_bytes(LARGE_PICKLES[name]())
@@ -323,7 +324,7 @@ def test_refuses_protocol_5(tmp_path: Path, make_cifar10: Make) -> None:
 
 @given(st.data())
 @settings(
-    max_examples=100,
+    max_examples=examples(100),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

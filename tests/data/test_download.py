@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from usual import some
 
 from mlpcli.data.download import BrokenConnection, WrongBytes, download, require_http
 from mlpcli.errors import DataError
@@ -146,10 +147,9 @@ DRIPS = {
 }
 
 
-@pytest.mark.parametrize(("head", "piece"), DRIPS.values(), ids=DRIPS)
-def test_a_server_that_sends_hardly_anything_is_left(
-    refused: Any, server: Any, head: bytes, piece: bytes
-) -> None:
+@pytest.mark.parametrize("name", some(DRIPS, 3))
+def test_a_server_that_sends_hardly_anything_is_left(refused: Any, server: Any, name: str) -> None:
+    head, piece = DRIPS[name]
     server.answer = partial(drip, head=head, piece=piece)
     start = time.perf_counter()
     message, came = refused(BrokenConnection, timeout=0.1)

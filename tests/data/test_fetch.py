@@ -167,7 +167,7 @@ def test_an_interrupt_keeps_what_came(archive: Archive, server: Any, tmp_path: P
     assert_fetched(tmp_path)
 
 
-@pytest.mark.parametrize("most", [None, HALF])
+@pytest.mark.parametrize("most", [HALF, pytest.param(None, marks=pytest.mark.exhaustive)])
 def test_a_silent_server_is_left(archive: Archive, server: Any, tmp_path: Path, most: int | None) -> None:
     done = threading.Event()
 

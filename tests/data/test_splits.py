@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from usual import examples
 
 from mlpcli.data.splits import fold_rows, split_groups, split_rows, split_times
 from mlpcli.errors import DataError
@@ -21,7 +22,7 @@ def rng(seed: int = 0) -> np.random.Generator:
     val=st.integers(0, 3) | st.floats(0, 0.45),
     stratify=st.booleans(),
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 def test_parts_are_disjoint_complete_and_in_proportion(
     counts: list[int], test: float, val: float, stratify: bool
 ) -> None:
@@ -105,7 +106,7 @@ def test_sizes_that_do_not_fit_are_named() -> None:
     stratify=st.booleans(),
     seed=st.integers(0, 100),
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 def test_folds_are_disjoint_complete_even_and_stratified(
     counts: list[int], folds: int, stratify: bool, seed: int
 ) -> None:

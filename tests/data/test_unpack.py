@@ -16,6 +16,7 @@ import pytest
 from archives import DATA, FILES, FOLDER, HALF, entry, good, tar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from usual import examples, some
 
 from mlpcli.data.unpack import DamagedArchive, unpack
 
@@ -111,7 +112,7 @@ def assert_refused(data: bytes, root: Path) -> str:
     return message
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", some(HOSTILE, 3))
 def test_hostile_archives_are_refused(tmp_path: Path, name: str) -> None:
     make, expected = HOSTILE[name]
     data = gzip.compress(make(), 1)
@@ -166,7 +167,7 @@ HEADERS = [match.start() - 257 for match in re.finditer(rb"ustar\x0000", TAR)]
 
 @given(st.data())
 @settings(
-    max_examples=100,
+    max_examples=examples(100),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

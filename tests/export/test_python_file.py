@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 from small_networks import NETWORKS, TABLE, network, require_same
+from usual import some
 
 import mlpcli
 from mlpcli.data.writing import number_cell
 from mlpcli.export.graph import build_graph
 from mlpcli.export.python_file import python_text
-from mlpcli.training.apply import predict_rows
 from mlpcli.training.model import Model
+from mlpcli.training.predictions import predict_rows
 
 # Runs a file as a program, with mlpcli out of reach.
 PROGRAM = (
@@ -34,7 +35,7 @@ def text_of(model: Model) -> str:
     return python_text(build_graph(model.checkpoint), model.checkpoint, about)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", some(NETWORKS, 2))
 def test_it_predicts_the_same(name: str) -> None:
     model, rows = network(name)
     found: dict[str, Any] = {}

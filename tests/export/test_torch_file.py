@@ -11,7 +11,7 @@ from small_networks import NETWORKS, network
 
 from mlpcli.config.plan import UNITS
 from mlpcli.errors import UsageError
-from mlpcli.export.torch_file import ACTIVATIONS, torch_bytes, torch_code
+from mlpcli.export.torch_file import ACTIVATIONS, takes_columns, torch_bytes, torch_code
 from mlpcli.training.checkpoints import Checkpoint
 
 ABOUT = {"mlp": "0", "checkpoint_sha256": "f00"}
@@ -26,6 +26,7 @@ def code_of(name: str) -> tuple[Checkpoint, str, dict[str, Any]]:
     return checkpoint, *torch_code(checkpoint, "model.pt", ABOUT)
 
 
+@pytest.mark.filterwarnings("ignore:.*missing, which none was:mlpcli.errors.DataWarning")
 @pytest.mark.parametrize("name", ONE)
 def test_torch_agrees(name: str) -> None:
     """Logits, or values in their own units, of the columns or of the features that mlp makes of them."""
@@ -36,7 +37,7 @@ def test_torch_agrees(name: str) -> None:
     exec(compile(code, name, "exec"), found)
     sequential = found["load"](io.BytesIO(torch_bytes(state)))
     transform = checkpoint.transform
-    x = rows if transform.is_plain else transform.apply(rows).astype(np.float32)
+    x = rows if takes_columns(transform) else transform.apply(rows).astype(np.float32)
     assert len(found["INPUTS"]) == x.shape[1]
     with torch.no_grad():
         outputs = sequential(torch.tensor(x)).numpy()

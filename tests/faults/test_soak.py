@@ -40,7 +40,7 @@ def soak(tmp_path: Path, epochs: int) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux")
 def test_memory_files_and_threads_stay_the_same(tmp_path: Path) -> None:
-    soak(tmp_path, 300)
+    soak(tmp_path, 150)
 
 
 @pytest.mark.slow

@@ -152,6 +152,7 @@ def fail_and_go_on(mlp: Mlp, unbroken: Path, broken: Path, way: str, number: int
     assert not list(broken.rglob("*.tmp"))
 
 
+@pytest.mark.exhaustive
 def test_a_run_whose_disk_fails_stays_whole_and_goes_on_to_the_same_bytes(
     mlp: Mlp, unbroken: tuple[Path, int], tmp_path: Path
 ) -> None:
@@ -213,6 +214,7 @@ def write_and_fail(mlp: Mlp, tmp_path: Path, name: str, numbers: Callable[[int],
         assert (refusals > 0) == (way != "short")
 
 
+@pytest.mark.exhaustive
 def test_predictions_are_written_whole_or_not_at_all(mlp: Mlp, tmp_path: Path) -> None:
     write_and_fail(mlp, tmp_path, "predict", lambda calls: range(2, calls + 1, 3))
 
@@ -243,7 +245,7 @@ def test_a_cross_validation_stays_whole_and_goes_on_to_the_same_bytes(
     for number in range(1 + list(CODES).index(way), mlp.calls() + 1, 23):  # type: ignore[attr-defined]
         broken = tmp_path / f"broken-{number}"
         code, said = mlp(*train, broken, fault=(broken, way, number))
-        if way != "short":
+        if way != "short" and (way != "freed" or code):  # freed: if a write follows
             assert code == 1, number
             assert os.strerror(CODES[way]) in said
             assert "Nothing had been saved" not in said
@@ -278,6 +280,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("sizes", [(40, 52, 4), pytest.param((12, 96, 4), marks=pytest.mark.slow)])
 def test_a_small_disk_that_is_full_keeps_whole_rows_and_the_run_goes_on(
     mlp: Mlp, tmp_path: Path, small_disk: Callable[[int], Path], sizes: tuple[int, int, int]

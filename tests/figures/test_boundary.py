@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,17 @@ def test_six_runs_that_differ_in_two_keys_make_a_contact_sheet(finished: Finish)
     assert scores[0].startswith(f"accuracy: train {accuracy:.1%}, test ")
 
 
+@pytest.mark.parametrize("columns", [3, 5])
+def test_titles_on_a_sheet_do_not_touch_each_other(finished: Finish, columns: int) -> None:
+    run = finished("spiral", "training.epochs=2", "model.hidden=[5]", "optimizer.learning_rate=0.1")
+    figure = draw_boundary([run] * columns, ["a name that needs more than the room of one line"] * columns)
+    canvas: Any = figure.canvas
+    canvas.draw()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes[:columns]]
+    assert all(left.x1 + 4 < right.x0 for left, right in pairwise(boxes))
+    assert boxes[0].y1 <= figure.bbox.y1
+
+
 def test_a_sheet_shows_all_points_of_all_runs(finished: Finish) -> None:
     """Also if the data of the last run have a smaller range than those of the first."""
     runs = [finished("moons", "training.epochs=2", f"data.noise={noise}") for noise in (1.0, 0.1)]
@@ -155,6 +167,7 @@ def test_a_sheet_shows_all_points_of_all_runs(finished: Finish) -> None:
         assert drawn >= len(run.splits.train)
 
 
+@pytest.mark.exhaustive
 def test_regressions_on_one_sheet_share_their_levels(trained_text: TrainText, tmp_path: Path) -> None:
     """One has targets up to 10, the other up to 100; a color means the same value in both panels."""
     for name, most in (("small", 10), ("large", 100)):
@@ -173,6 +186,7 @@ def test_regressions_on_one_sheet_share_their_levels(trained_text: TrainText, tm
     assert all(tick == round(tick) for tick in bar.get_yticks())
 
 
+@pytest.mark.exhaustive
 def test_the_picture_of_a_flat_plane_is_no_higher_than_necessary(
     trained_text: TrainText, tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ def test_many_frames_take_seconds_not_minutes() -> None:
     assert 8000 < sum(frame_times(30)) < 15_000
 
 
+@pytest.mark.exhaustive
 def test_the_last_frame_is_the_same_if_drawn_by_itself(
     finished: Finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +67,7 @@ def test_without_snapshots_the_error_says_how_to_get_them(finished: Finish, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.exhaustive
 def test_the_frames_of_a_page_are_those_of_the_snapshots_and_of_the_epoch_that_is_shown(
     finished: Finish,
 ) -> None:
@@ -87,6 +89,7 @@ def test_the_frames_of_a_page_are_those_of_the_snapshots_and_of_the_epoch_that_i
         assert not list(under.iter("text"))
 
 
+@pytest.mark.exhaustive
 def test_a_surface_is_sent_in_pixels_and_a_curve_as_a_line(
     finished: Finish, plane_values: FinishedRun
 ) -> None:

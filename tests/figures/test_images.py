@@ -1,29 +1,10 @@
-"""Images: which examples count as images, and how they are put side by side."""
+"""Images: how they are put side by side, and how bright they are."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-import pytest
 
-from mlpcli.config.loader import validate_experiment
-from mlpcli.figures.images import brightness, image_shape, mosaic
-
-
-@pytest.mark.parametrize(
-    ("data", "features", "shape"),
-    [
-        ("cifar10", 3072, (3, 32, 32)),
-        ({"name": "npz", "path": "a.npz"}, 64, (1, 8, 8)),
-        ({"name": "npz", "path": "a.npz"}, 65, None),  # not a square
-        ({"name": "npz", "path": "a.npz"}, 9, None),  # 3 x 3 pixels are too few
-        ({"name": "csv", "path": "a.csv", "target": "y"}, 64, None),  # its columns have names
-    ],
-)
-def test_which_examples_are_images(data: Any, features: int, shape: tuple[int, int, int] | None) -> None:
-    assert image_shape(validate_experiment({"data": data}, Path()), features) == shape
+from mlpcli.figures.images import brightness, mosaic
 
 
 def test_a_mosaic_has_white_gaps_and_white_where_images_are_missing() -> None:

@@ -97,7 +97,14 @@ def test_of_many_layers_the_first_and_the_last_are_drawn(finished: Finish) -> No
 
 
 @pytest.mark.parametrize(
-    ("activation", "norm"), [*((name, "none") for name in UNITS), *(("maxout", name) for name in NORMS)]
+    ("activation", "norm"),
+    [
+        *(
+            pytest.param(name, "none", marks=pytest.mark.exhaustive if i % 4 else ())
+            for i, name in enumerate(UNITS)
+        ),
+        *(("maxout", name) for name in NORMS),
+    ],
 )
 def test_every_unit_and_norm_is_named(finished: Finish, activation: str, norm: str) -> None:
     layer = f"model={{hidden: [3], activation: {activation}, norm: {norm}, residual: true}}"

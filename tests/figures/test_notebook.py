@@ -15,6 +15,7 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from usual import some
 
 import mlpcli
 from mlpcli import RunError, UsageError
@@ -154,7 +155,7 @@ def test_curves_can_be_seen_on_light_and_dark_themes(part: str, background: str)
     assert (high + 0.05) / (low + 0.05) >= 3
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", some(KINDS, 3))
 def test_a_run_in_memory_has_the_pictures_of_its_directory(
     kind: str, run: mlpcli.Run, finished: Callable[..., FinishedRun]
 ) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mlpcli.figures.roc import draw_roc
-from mlpcli.nn.measures import MEASURES, Classified
+from mlpcli.nn.measures import MEASURES
+from mlpcli.nn.outcomes import Classified
 from mlpcli.training.finished import FinishedRun
 
 Finish = Callable[..., FinishedRun]

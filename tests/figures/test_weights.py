@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from mlpcli.figures.weights import draw_weights
 from mlpcli.training.finished import FinishedRun
@@ -24,6 +25,7 @@ def test_filters_of_colour_images(cifar10: FinishedRun) -> None:
     assert f"lengths from {lengths.max():.3g} to {lengths.min():.3g}" in title
 
 
+@pytest.mark.exhaustive
 def test_terms_of_pixels_are_no_images(finished: Callable[..., FinishedRun]) -> None:
     run = finished("digits", "training.epochs=2", "model.hidden=[8]", "data.terms=[square]")
     assert run.checkpoint.network.widths[0] == 2 * 64
@@ -36,3 +38,21 @@ def test_sums_of_maxout_are_not_called_units(finished: Callable[..., FinishedRun
     maxout = "model.hidden=[{units: 5, activation: {name: maxout, pieces: 3}}]"
     figure = draw_weights(finished("digits", "training.epochs=2", maxout))
     assert "15 sums of 5 units, longest first" in figure.get_suptitle()
+
+
+def test_units_that_see_a_window_are_drawn_as_this_window(finished: Callable[..., FinishedRun]) -> None:
+    run = finished("digits", "training.epochs=2", "model.hidden=[{units: 3, window: 4, stride: 2}]")
+    figure = draw_weights(run)
+    assert "from the windows of 4 x 4 out of 8 x 8 pixels, 27 units, longest first" in figure.get_suptitle()
+    sheet = np.asarray(figure.axes[0].images[0].get_array())
+    W = run.checkpoint.network.dense[0].W.astype(float)
+    place, unit = np.unravel_index(np.linalg.norm(W, axis=1).argmax(), (9, 3))
+    first = W[place, :, unit].reshape(4, 4)
+    assert np.allclose(sheet[:4, :4, 0], 0.5 + 0.5 * first / np.abs(first).max())
+
+
+def test_weights_of_whitened_images_are_called_so(finished: Callable[..., FinishedRun]) -> None:
+    figure = draw_weights(finished("digits", "training.epochs=2", "data.scaling=whiten"))
+    assert (
+        "weights of the first layer from the 8 x 8 whitened pixels, 200 of 256 units" in figure.get_suptitle()
+    )

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from mlpcli.config.plan import UNITS
 from mlpcli.nn.activations import ACTIVATIONS
 from mlpcli.nn.initializers import INITIALIZERS
-from mlpcli.nn.layers import LAYERS, Layer
+from mlpcli.nn.layer import Layer
+from mlpcli.nn.layers import LAYERS
 from mlpcli.nn.parameters import Parameters
 
 Z = [-2.0, -0.5, 0.0, 0.5, 2.0]

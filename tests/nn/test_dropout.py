@@ -12,7 +12,8 @@ from mlpcli.build import build_loss, build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import plan_network
 from mlpcli.config.schema import Model
-from mlpcli.nn.layers import Layer, Noise
+from mlpcli.nn.layer import Layer
+from mlpcli.nn.layers import Noise
 from mlpcli.nn.network import Network
 
 

@@ -42,7 +42,9 @@ def streams() -> dict[str, np.random.Generator]:
     return {name: np.random.default_rng(5) for name in ("dropout", "noise")}
 
 
-def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float]) -> None:
+def check(
+    loss_section: Any, model: dict[str, Any], strengths: dict[str, float], inputs: int = INPUTS
+) -> None:
     """Compare the gradient for every parameter with its central difference, to a relative 1e-6."""
     experiment = validate_experiment(
         {
@@ -54,7 +56,7 @@ def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float])
         Path(),
     )
     loss, penalties = build_loss(experiment), build_penalties(experiment)
-    widths = experiment.widths(INPUTS, 2 if loss.binary else CLASSES)
+    widths = experiment.widths(inputs, 2 if loss.binary else CLASSES)
     assert widths is not None
     network = build_network(experiment, widths, np.float64)
     rng = np.random.default_rng(1)
@@ -62,7 +64,7 @@ def check(loss_section: Any, model: dict[str, Any], strengths: dict[str, float])
     parameters = network.parameters
     parameters.values += 0.1 * rng.standard_normal(len(parameters.values))  # biases too
     n, outputs = N * network.members, widths[-1]
-    X = rng.standard_normal((n, INPUTS))
+    X = rng.standard_normal((n, inputs))
     y = rng.standard_normal((n, outputs)) if loss.outputs == "values" else rng.integers(0, max(2, outputs), n)
 
     def objective() -> float:
@@ -125,6 +127,19 @@ def test_members_and_linear_paths(loss: str, members: int, path: str) -> None:
     model = {"hidden": [4], "activation": "mish", "members": members, "linear_path": path}
     check(loss, model, dict.fromkeys(PENALTIES, 0.1))
     check(loss, {**model, "hidden": []}, dict.fromkeys(PENALTIES, 0))
+
+
+@pytest.mark.parametrize("norm", ["none", *NORMS])
+@pytest.mark.parametrize("activation", ["mish", "prelu", "maxout"])
+def test_windows(activation: str, norm: str) -> None:
+    """Two layers of windows: over 4 x 4 pixels, and over what the first one puts out, 3 x 3 x 2."""
+    hidden = [{"units": 2, "window": 2}, {"units": 2, "window": 2, "norm": norm}]
+    check(
+        "cross_entropy",
+        {"hidden": hidden, "activation": activation, "dropout": 0.2},
+        dict.fromkeys(PENALTIES, 0.1),
+        inputs=16,
+    )
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from mlpcli.build import build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS, UNITS
-from mlpcli.nn.layers import LAYERS, Clip, Dense, Layer, Maxout, PRelu
+from mlpcli.nn.layer import Layer
+from mlpcli.nn.layers import LAYERS, Clip, Dense, Maxout, PRelu
 from mlpcli.nn.network import Network
 
 
-def network(**model: Any) -> Network:
+def network(inputs: int = 2, **model: Any) -> Network:
     """Return a network in float64, with its initial weights, for batches of 2 rows."""
     loss = "mse" if model.get("clip_outputs") else "cross_entropy"
     sections = {"data": {"name": "npz", "path": "any.npz"}, "model": {"hidden": [4, 4], **model}}
     experiment = validate_experiment({**sections, "loss": loss}, Path())
-    made = build_network(experiment, experiment.widths(2, 3) or (), np.float64)
+    made = build_network(experiment, experiment.widths(inputs, 3) or (), np.float64)
     made.initialize(np.random.default_rng(0))
     return made
 
@@ -89,6 +90,7 @@ MODELS = [
     {"residual": True},
     {"members": 3, "linear_path": "learned"},
     {"clip_outputs": True},
+    {"hidden": [{"units": 4, "window": 2}], "inputs": 16},
 ]
 
 
@@ -100,7 +102,7 @@ def test_the_models_have_every_kind_of_layer() -> None:
 def test_layers_keep_the_contract(model: dict[str, Any]) -> None:
     """Shapes are those of the specification; evaluation is repeatable and does not change the state."""
     net = network(**model)
-    X = np.random.default_rng(1).standard_normal((6, 2))
+    X = np.random.default_rng(1).standard_normal((6, net.widths[0]))
     net.forward(X, {name: np.random.default_rng(2) for name in ("dropout", "noise", "noise_pool")})
     state = {name: values.copy() for name, values in net.state.items()}
     for each in net.layers:

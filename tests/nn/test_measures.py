@@ -9,16 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mlpcli.nn.losses import LOSSES, Loss
-from mlpcli.nn.measures import (
-    MEASURES,
-    Classified,
-    Regressed,
-    UndefinedError,
-    best_threshold,
-    count_above,
-    measure_all,
-    measure_calibration,
-)
+from mlpcli.nn.measures import MEASURES, best_threshold, count_above, measure_all
+from mlpcli.nn.outcomes import Classified, Regressed, UndefinedError, measure_calibration
 
 SOFTMAX = LOSSES["cross_entropy"](label_smoothing=0.0, class_weights=None)
 Floats = NDArray[np.float64]

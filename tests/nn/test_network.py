@@ -14,6 +14,7 @@ from mlpcli.build import build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS, UNITS, plan_widths
 from mlpcli.nn.network import Network
+from mlpcli.streams import Streams
 
 WIDTHS = (3, 5, 4, 2)
 
@@ -87,6 +88,13 @@ def test_a_batch_can_grow() -> None:
     np.testing.assert_allclose(net.forward(X)[:2], small)
 
 
+MODELS: list[dict[str, Any]] = [
+    *({"activation": name} for name in UNITS),
+    *({"norm": norm, "residual": True} for norm in NORMS),
+    {"members": 2, "linear_path": "learned"},
+]
+
+
 def views(network: Network) -> dict[str, NDArray[Any]]:
     return {name: network.parameters.view(name) for name in network.parameters.shapes}
 
@@ -115,3 +123,25 @@ def test_every_kind_of_layer_has_the_planned_arrays(name: str, norm: str, residu
 def test_both_precisions_start_with_the_same_weights() -> None:
     single, double = network(dtype=np.float32), network(dtype=np.float64)
     np.testing.assert_array_equal(single.parameters.values, double.parameters.values.astype(np.float32))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_gradients_are_summed_in_every_kind_of_layer(model: dict[str, Any]) -> None:
+    experiment = validate_experiment({"data": "spiral", "model": {"hidden": [5, 5, 4], **model}}, Path())
+    widths = experiment.widths()
+    assert widths is not None
+    summing, alone = (build_network(experiment, widths, np.float64) for _ in range(2))
+    rng = np.random.default_rng(0)
+    summing.initialize(rng)
+    alone.parameters.values[...] = summing.parameters.values
+    summing.sum_gradients(0.5)
+    expected = np.zeros_like(alone.parameters.gradients)
+    for _ in range(3):
+        X, seed = rng.standard_normal((8, 2)), int(rng.integers(100))
+        dlogits = rng.standard_normal((8, widths[-1]))
+        for each in (summing, alone):
+            each.forward(X, Streams(seed, 1))
+            each.backward(dlogits.copy())
+        expected = 0.5 * expected + alone.parameters.gradients
+    assert np.count_nonzero(expected) > expected.size / 2
+    np.testing.assert_allclose(summing.parameters.gradients, expected, rtol=1e-12, atol=1e-12)

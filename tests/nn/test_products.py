@@ -20,8 +20,8 @@ from mlpcli.errors import UsageError
 from mlpcli.nn import products as module
 from mlpcli.nn.network import Network
 from mlpcli.nn.objective import differentiate_objective
-from mlpcli.nn.onednn import find_onednn
 from mlpcli.nn.products import Engine, OneDnnProducts, Products, choose_engine
+from mlpcli.onednn import find_onednn
 
 ONEDNN, REASON = find_onednn()
 HAS_BFLOAT16 = ONEDNN is not None and ONEDNN.has_bfloat16
@@ -105,6 +105,26 @@ def test_a_gradient_that_nobody_needs_is_left_out(engine: Engine) -> None:
     np.testing.assert_array_equal(dW, computed(engine.products(), X, W, dY)[1])
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("members", [(), (3,)], ids=["one", "members"])
+def test_with_a_decay_gradients_are_added_to_what_was_there(members: tuple[int, ...], engine: Engine) -> None:
+    """As often as there are steps, also after a step with another decay."""
+    rng, made = np.random.default_rng(0), engine.products(members=bool(members))
+    X, W, dY, dW = (
+        rng.standard_normal((*members, *shape), np.float32)
+        for shape in [(128, 300), (300, 100), (128, 100), (300, 100)]
+    )
+    expected, sizes = dW.astype(np.float64), np.abs(dW).astype(np.float64)
+    _, once, _ = known(X, W, dY)
+    _, of_once, _ = known(np.abs(X), np.abs(W), np.abs(dY))
+    made.forward(X, W, np.empty_like(dY))
+    for decay in (0.5, 0.9, 0.5):
+        made.backward(dY, dW, None, decay)
+        expected, sizes = decay * expected + once, decay * sizes + of_once
+    bound = 512 * 2.0**-24 + (2 * 2.0**-8 + 2.0**-16 if engine.rounds else 0)
+    assert np.all(np.abs(dW - expected) <= bound * sizes)
+
+
 NUMBERS = [0.0, -0.0, 1.0, 1 + 2**-8, 1 + 3 * 2**-8, 1 + 2**-8 + 2**-20, 255.5, 257, -257]
 ROUNDED = [0.0, -0.0, 1.0, 1.0, 1 + 2**-6, 1 + 2**-7, 256, 256, -256]
 
@@ -133,6 +153,7 @@ MODELS: list[dict[str, Any]] = [
     *({"norm": name, "residual": residual} for name in NORMS for residual in (False, True)),
     {"members": 2, "linear_path": "learned"},
     {"dropout": 0.5, "input_noise": 0.1},
+    {"hidden": [{"units": 8, "window": 3}, {"units": 12, "window": 2}, 24]},
 ]
 
 
@@ -144,11 +165,11 @@ def network(model: dict[str, Any], precision: str = "bfloat16", dtype: Any = np.
         "training": {"precision": precision},
     }
     config = validate_experiment({**sections, "loss": "cross_entropy"}, Path())
-    made = build_network(config, config.widths(30, 5) or (), dtype)
+    made = build_network(config, config.widths(36, 5) or (), dtype)
     made.initialize(np.random.default_rng(0))
     rng = np.random.default_rng(1)
     n = 64 * made.members
-    X = rng.standard_normal((n, 30)).astype(dtype)
+    X = rng.standard_normal((n, 36)).astype(dtype)
     rngs = {name: np.random.default_rng(2) for name in ("dropout", "noise", "noise_pool")}
     return made, build_loss(config), X, rng.integers(0, 5, n), rngs
 

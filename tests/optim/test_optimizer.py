@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from usual import some
 
 from mlpcli.build import build_rule
 from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.penalties import PENALTIES
+from mlpcli.onednn import find_onednn
 from mlpcli.optim.optimizer import SLICE, Optimizer
 from mlpcli.optim.rules import RULES, Rule
+
+ONEDNN, REASON = find_onednn()
 
 
 def default(name: str) -> Rule:
@@ -46,6 +51,63 @@ def test_slots_are_named_and_start_at_zero(name: str) -> None:
         assert slot.dtype == np.float32
 
 
+@pytest.mark.skipif(ONEDNN is None, reason=REASON)
+@pytest.mark.parametrize("name", RULES)
+def test_onednn_takes_the_same_steps(name: str) -> None:
+    """Beside penalties and weight decay, which are NumPy's, as is a rule that does not consist of passes."""
+    rng, n = np.random.default_rng(0), 2 * SLICE + 17
+    start = rng.standard_normal(n).astype(np.float32)
+    settings: dict[str, Any] = {
+        "penalties": [(PENALTIES["l2"].add_gradient, 0.1)],
+        "weight_decay": 0.1,
+        "n_penalized": n - 1000,
+        "threads": 2,
+    }
+    made = []
+    for onednn in (None, ONEDNN):
+        w, dw = start.copy(), np.empty_like(start)
+        made.append((Optimizer(default(name), 0.01, w, dw, **settings, onednn=onednn), w, dw))
+    for _ in range(4):
+        gradient = rng.standard_normal(n).astype(np.float32)
+        for optimizer, _, dw in made:
+            dw[...] = gradient
+            optimizer.step()
+    (one, w, _), (other, by_onednn, _) = made
+    np.testing.assert_allclose(by_onednn, w, rtol=1e-5, atol=1e-6)
+    for slot in one.slots:
+        np.testing.assert_allclose(other.slots[slot], one.slots[slot], rtol=1e-5, atol=1e-6)
+
+
+SUMMING = [name for name in RULES if default(name).decay]
+
+
+@pytest.mark.parametrize("name", SUMMING)
+def test_gradients_may_be_summed_by_whoever_computes_them(name: str) -> None:
+    rng, rule = np.random.default_rng(0), default(name)
+    starts, gradients = rng.standard_normal(9), rng.standard_normal((3, 9))
+    w, summed = starts.copy(), starts.copy()
+    dw, sums = np.zeros(9), np.zeros(9)
+    settings: dict[str, Any] = {
+        "penalties": [(PENALTIES["l2"].add_gradient, 0.1)],
+        "weight_decay": 0.5,
+        "n_penalized": 6,
+    }
+    usual = Optimizer(rule, 0.1, w, dw, **settings)
+    told = Optimizer(rule, 0.1, summed, sums, **settings, are_summed=True)
+    for gradient in gradients:
+        dw[...] = gradient
+        sums[...] = rule.decay * sums + gradient
+        usual.step()
+        told.step()
+    np.testing.assert_allclose(summed, w, rtol=1e-14)
+    np.testing.assert_allclose(told.slots["velocity"], usual.slots["velocity"], rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", sorted(set(RULES) - set(SUMMING)))
+def test_rules_that_need_each_gradient_ignore_that_they_are_summed(name: str) -> None:
+    assert Optimizer(default(name), 0.1, np.ones(4), np.ones(4), are_summed=True).decay == 0
+
+
 def test_weight_decay_shrinks_only_weights_and_is_decoupled_from_the_gradient() -> None:
     w, dw = np.array([2.0, 2.0]), np.array([1.0, 1.0])
     optimizer = Optimizer(RULES["sgd"](momentum=0.0), 0.1, w, dw, weight_decay=0.5, n_penalized=1)
@@ -64,7 +126,7 @@ def test_weight_decay_can_end_in_the_middle_of_a_slice() -> None:
     assert (w[n_penalized:] == 1).all()
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", some(RULES, 3))
 def test_threads_do_not_change_the_results(name: str) -> None:
     n = 5 * SLICE + 17
     rng = np.random.default_rng(0)

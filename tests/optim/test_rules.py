@@ -110,8 +110,12 @@ def rosenbrock(w: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize(
     ("gradient", "start", "minimum", "steps", "slow"),
-    [(bowl, [1.0, -1.0], [0, 0], 1500, 1), (rosenbrock, [-0.5, 0.8], [1, 1], 30_000, 0.1)],
-    ids=["bowl", "rosenbrock"],
+    [
+        pytest.param(bowl, [1.0, -1.0], [0, 0], 1500, 1, id="bowl"),
+        pytest.param(
+            rosenbrock, [-0.5, 0.8], [1, 1], 30_000, 0.1, id="rosenbrock", marks=pytest.mark.exhaustive
+        ),
+    ],
 )
 def test_reaches_a_known_minimum(
     name: str, gradient: Any, start: list[float], minimum: list[float], steps: int, slow: float

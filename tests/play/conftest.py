@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page import Page
+from page import Page, renew
 
 
 class Playing:
@@ -58,6 +58,11 @@ class Playing:
             self._until(self._ended)
         assert self.code is not None
         return self.code, (self.output / "err").read_text()
+
+    def kill(self) -> None:
+        """End it at once if it still runs; an end by a signal that it heeds takes a third of a second."""
+        if self.code is None:
+            os.kill(self.process, signal.SIGKILL)
 
     def _ended(self) -> bool:
         self.code = self._ask(wait=self.process)
@@ -107,7 +112,7 @@ def starting(ask: Callable[..., Any], new_folder: Callable[[str], Path]) -> Iter
 
     yield begin
     for each in started:
-        each.end()
+        each.kill()
 
 
 @pytest.fixture
@@ -130,3 +135,19 @@ def playing(tmp_path_factory: pytest.TempPathFactory, ask: Callable[..., Any]) -
 @pytest.fixture
 def page(start: Any, browser: Any) -> Page:
     return Page(browser, start().address)
+
+
+@pytest.fixture(scope="module")
+def standing(playing: Playing, chromium: Any) -> Iterator[Page]:
+    """Return the page of a network that the tests of a file share; use ``still``."""
+    yield Page(chromium, playing.address)
+    chromium.get("about:blank")
+
+
+@pytest.fixture
+def still(standing: Page, playing: Playing) -> Page:
+    """Return a page that is loaded once for all tests that leave it as it was."""
+    renew(standing.browser)
+    if standing.browser.current_url.partition("#")[0] != playing.address:  # another test has left it
+        return Page(standing.browser, playing.address)
+    return standing

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -159,7 +160,12 @@ def test_a_frame_waits_for_a_new_version_and_two_tabs_see_the_same(playing: Any)
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.exhaustive),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.exhaustive),
+    ],
 )
 def test_a_signal_stops_it_at_once_while_a_page_waits(start: Any, number: int, code: int) -> None:
     playing = start()
@@ -206,6 +212,25 @@ def run(*args: str, **more: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *args], capture_output=True, text=True, timeout=20, check=False, **more
     )
+
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(ask: Callable[..., Any], tmp_path: Path) -> Refused:
+    """Return a function that starts mlp play in a folder, which has to refuse, and returns what it says."""
+
+    def refused(folder: Path, *args: str) -> str:
+        process = ask(args=["play", *args], folder=str(folder), output=str(tmp_path))
+        end = time.monotonic() + 20
+        while (code := ask(wait=process)) is None:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        assert (code, (tmp_path / "out").read_text()) == (2, "")
+        return (tmp_path / "err").read_text()
+
+    return refused
 
 
 POST = b"POST /do HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\n"
@@ -258,10 +283,9 @@ def test_odd_requests_are_refused(playing: Any, odd: bytes) -> None:
     assert playing.request("GET", "/state")[0] == 200
 
 
-def test_a_port_in_use_is_reported(playing: Any) -> None:
-    refused = run("-m", "mlpcli", "play", "--port", str(playing.port))
-    assert refused.returncode == 2
-    assert refused.stderr.startswith(f"Error: port {playing.port} cannot be used (Address already in use)")
+def test_a_port_in_use_is_reported(playing: Any, refused: Refused) -> None:
+    said = refused(playing.folder, "--port", str(playing.port))
+    assert said.startswith(f"Error: port {playing.port} cannot be used (Address already in use)")
 
 
 def test_without_the_extra_the_error_says_what_to_install() -> None:
@@ -272,8 +296,9 @@ def test_without_the_extra_the_error_says_what_to_install() -> None:
     assert refused.stderr.count("\n") == 1
 
 
-def test_a_config_that_does_not_fit_is_refused_before_the_server_starts(tmp_path: Path) -> None:
+def test_a_config_that_does_not_fit_is_refused_before_the_server_starts(
+    tmp_path: Path, refused: Refused
+) -> None:
     (tmp_path / "images.yaml").write_text("data: cifar10")
-    refused = run("-m", "mlpcli", "play", "images.yaml", "--port", "0", cwd=tmp_path)
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("Error: the page needs 2 features, but cifar10 has 3,072")
+    said = refused(tmp_path, "images.yaml", "--port", "0")
+    assert said.startswith("Error: the page needs 2 features, but cifar10 has 3,072")

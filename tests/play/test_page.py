@@ -61,6 +61,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.exhaustive
 def test_every_setting_can_be_changed_and_the_yaml_says_so(page: Page) -> None:
     page.change("data.classes", "4")
     for key, value in CHANGES:
@@ -100,6 +101,7 @@ def test_a_wrong_value_is_reported_beside_its_control(page: Page) -> None:
     assert page.quiet()
 
 
+@pytest.mark.exhaustive
 def test_divergence_is_reported(page: Page) -> None:
     page.change("optimizer.learning_rate", "1e30")
     page.click("play")
@@ -109,6 +111,7 @@ def test_divergence_is_reported(page: Page) -> None:
     assert page.quiet()
 
 
+@pytest.mark.exhaustive
 def test_points_are_added_by_mouse_and_by_keyboard_and_removed(page: Page) -> None:
     page.browser.find_elements("css selector", "input[name=class]")[2].click()
     page.click("plane-1")
@@ -128,6 +131,7 @@ def test_points_are_added_by_mouse_and_by_keyboard_and_removed(page: Page) -> No
     assert page.quiet()
 
 
+@pytest.mark.exhaustive
 def test_an_added_point_is_dragged_and_removed(page: Page) -> None:
     """By mouse, and by keyboard: the arrows move the cross, with Shift the example that is chosen."""
     from selenium.webdriver import ActionChains
@@ -155,6 +159,7 @@ def test_an_added_point_is_dragged_and_removed(page: Page) -> None:
     assert page.quiet()
 
 
+@pytest.mark.exhaustive
 def test_changes_go_on_where_the_page_says_so(page: Page) -> None:
     page.click("play")
     page.until(lambda: page.epoch > 3)
@@ -178,6 +183,7 @@ def test_changes_go_on_where_the_page_says_so(page: Page) -> None:
     assert page.quiet()
 
 
+@pytest.mark.exhaustive
 def test_a_link_holds_a_comparison(start: Any, browser: Any) -> None:
     playing = start()
     page = Page(browser, playing.address)
@@ -199,6 +205,7 @@ def test_a_link_holds_a_comparison(start: Any, browser: Any) -> None:
     assert page.quiet()
 
 
+@pytest.mark.exhaustive
 def test_a_link_holds_the_settings(start: Any, browser: Any) -> None:
     """It is used at once where nothing was done yet, and otherwise only if the user wants it."""
     playing = start()
@@ -226,6 +233,7 @@ def test_a_link_holds_the_settings(start: Any, browser: Any) -> None:
     assert page.quiet()
 
 
+@pytest.mark.exhaustive
 def test_what_is_saved_trains_to_the_network_shown(start: Any, browser: Any, tmp_path: Path) -> None:
     rows = "".join(f"{i % 7},{i * i % 11},{(EVIL, 'b', 'c')[i % 3]}\n" for i in range(60))
     (tmp_path / "own.csv").write_text(f"{EVIL},b,kind\n{rows}")
@@ -270,6 +278,7 @@ def drawn(checkpoint: Path, side: int) -> list[Any]:
     return [run.checkpoint.epoch, predictions.argmax(axis=1), sure * 255]
 
 
+@pytest.mark.exhaustive
 def test_a_field_in_which_one_types_is_left_alone(page: Page) -> None:
     """Another tab changes settings meanwhile, and the values that the keyboard leaves are right."""
     field = page.at("set-optimizer.momentum")
@@ -293,6 +302,7 @@ def test_a_field_in_which_one_types_is_left_alone(page: Page) -> None:
     assert page.quiet()
 
 
+@pytest.mark.exhaustive
 def test_keys_work_unless_one_types(page: Page) -> None:
     page.click("step")  # the button keeps the focus, but the space bar is not meant for it
     page.until(lambda: page.epoch == 1)
@@ -318,5 +328,5 @@ def test_keys_work_unless_one_types(page: Page) -> None:
 def test_a_server_that_stops_is_reported(start: Any, browser: Any) -> None:
     playing = start()
     page = Page(browser, playing.address)
-    playing.end()
+    playing.kill()
     page.until(lambda: "The server has stopped" in page.at("problem").text)

@@ -30,6 +30,8 @@ _MORE_GAPS = _GAPS.copy()
 _MORE_GAPS[3, 2] = np.nan  # in a column that had none
 _SECONDS = 1.7e9 + np.arange(60.0)[:, None]
 _BYTES = _RNG.integers(0, 256, (60, 12), np.uint8)
+_PIXELS = _RNG.normal(size=(60, 49)).astype(np.float32)
+_IMAGES = _BYTES.repeat(2, axis=1)[:, :16]
 _CLASSES = np.digitize(X[:, 0] + X[:, 1] / 20, [4.5, 5.5])
 _TWO = np.where(_CLASSES == 1, "yes", "no")
 _AMOUNT = np.exp(X[:, 0] + (X[:, 2] - 5) * 30).astype(np.float64)
@@ -148,7 +150,27 @@ NETWORKS: dict[str, tuple[_Make, NDArray[Any]]] = {
     ),
     "no hidden layer": (partial(_trained, _CLASSES, model={"hidden": []}), X),
     "many layers": (partial(_trained, _CLASSES, model={"hidden": [3] * 400}), X),
+    **{
+        f"windows {name}": (
+            partial(
+                _trained,
+                _CLASSES,
+                _PIXELS,
+                model={
+                    "hidden": [
+                        {"units": 3, "window": 3, "stride": 2},
+                        {"units": 4, "window": 2, "norm": "batch"},
+                        5,
+                    ],
+                    "activation": name,
+                },
+            ),
+            _PIXELS,
+        )
+        for name in ("relu", "maxout")
+    },
     "images": (partial(_trained, _CLASSES, _BYTES), _BYTES),
+    "whitened images": (partial(_trained, _CLASSES, _IMAGES, data={"scaling": "whiten"}), _IMAGES),
     "far targets": (partial(_trained, 1.7e9 + _AMOUNT, loss="mse"), X),
     "missing cells": (
         partial(_trained, _CLASSES, _GAPS, data={"bins": 3, "terms": ["product"]}),

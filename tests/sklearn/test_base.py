@@ -57,8 +57,11 @@ CHECKS = [
         check,
         id=f"{kind}-{number}-{name_of(check)}",
         marks=[
-            pytest.mark.xfail(reason=EXPECTED_FAILURES[name_of(check)], raises=AssertionError)
-            for _ in range(name_of(check) in EXPECTED_FAILURES)
+            *(
+                pytest.mark.xfail(reason=EXPECTED_FAILURES[name_of(check)], raises=AssertionError)
+                for _ in range(name_of(check) in EXPECTED_FAILURES)
+            ),
+            *(pytest.mark.exhaustive for _ in range(number % {"classifier": 2, "regressor": 4}[kind] > 0)),
         ],
     )
     for kind, prototype in ESTIMATORS.items()
@@ -273,12 +276,17 @@ def test_verbose_prints_each_epoch_and_what_is_left_out(capsys: pytest.CaptureFi
     assert capsys.readouterr().out.startswith("Left out: 'e' (holds 1 in every row).")
 
 
+def test_event_files_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"training.tensorboard: true .*an estimator keeps none"):
+        MLPClassifier(8, config={"training": {"tensorboard": True}}).fit(*IRIS)
+
+
 def test_an_interrupt_keeps_what_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(run: Any) -> None:
         if len(run.metrics) == when:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlpcli.sklearn.base._tell", interrupt)
+    monkeypatch.setattr("mlpcli.sklearn.base._tell", interrupt)  # the function of verbose=True
     when, network = 3, MLPClassifier(8, verbose=True)
     with pytest.warns(UserWarning, match="interrupted after 3 epochs; the best is kept"):
         network.fit(*IRIS)
@@ -332,6 +340,7 @@ def test_mlpcli_does_not_import_scikit_learn() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.exhaustive
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path(__file__).parents[2]
     shutil.copytree(

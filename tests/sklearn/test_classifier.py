@@ -34,6 +34,7 @@ def test_labels_come_back_as_they_were(labels: list[Any]) -> None:
     assert (fitted.predict(X) == fitted.classes_[fitted.predict_proba(X).argmax(axis=1)]).all()
 
 
+@pytest.mark.exhaustive
 def test_defaults_train_well() -> None:
     assert cross_val_score(MLPClassifier(random_state=0), X, Y, cv=3).mean() > 0.93
 

@@ -16,6 +16,7 @@ from mlpcli.sklearn import EstimatorError, MLPRegressor
 X, Y = load_diabetes(return_X_y=True)
 
 
+@pytest.mark.exhaustive
 def test_defaults_train_well() -> None:
     assert cross_val_score(MLPRegressor(max_iter=20, random_state=0), X, Y, cv=3).mean() > 0.4
 

@@ -1,11 +1,10 @@
-"""Checkpoints in use: scored on the data of their training or on other data, and predicting new rows."""
+"""Checkpoints in use: scored on the data of their training or on other data."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from mlpcli import train
 from mlpcli.build import load_splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.errors import DataError, MlpError, UsageError
-from mlpcli.training.apply import load_same_splits, predict_rows, score_checkpoint
+from mlpcli.training.apply import load_same_splits, score_checkpoint
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.start import take_directory, train_run
@@ -91,42 +90,3 @@ def test_arrays_from_a_program_cannot_be_read_again(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="arrays that a program handed in") as caught:
         score_checkpoint(tmp_path / "run" / "best.npz", None, None)
     assert caught.value.topic == "data not kept"
-
-
-def answers(best: Path, folder: Path, rows: str) -> Any:
-    (folder / "new.csv").write_text(rows)
-    return predict_rows(load_checkpoint(best), folder / "new.csv")
-
-
-def test_classes_are_predicted_by_name_with_a_probability_for_each(tmp_path: Path, trained: Trained) -> None:
-    text = IRIS.read_text()
-    found = answers(trained("iris", EPOCHS).best, tmp_path, text)
-    names = ["setosa", "versicolor", "virginica"]
-    assert found.columns == [f"probability_{name}" for name in names]
-    np.testing.assert_allclose(found.values.sum(axis=1), 1, rtol=1e-5)
-    assert found.labels == [names[i] for i in found.values.argmax(axis=1)]
-    assert (
-        np.mean([a == row.split(",")[-1] for a, row in zip(found.labels, text.split()[1:], strict=True)])
-        > 0.9
-    )
-
-
-def test_new_rows_need_the_columns_alone_and_get_the_same_terms(tmp_path: Path, trained: Trained) -> None:
-    run = trained("circles", "model.hidden=[]", "training.epochs=60", "data.terms=[square]")
-    found = answers(run.best, tmp_path, "x2,x1\n0,0.1\n-0.5,0.1\n0.7,0.7\n0,-1\n")
-    assert found.labels == ["1", "1", "0", "0"]
-
-
-def test_an_svm_predicts_scores(tmp_path: Path, trained: Trained) -> None:
-    found = answers(trained("iris", EPOCHS, "loss=hinge").best, tmp_path, IRIS.read_text())
-    assert found.columns == ["score_setosa", "score_versicolor", "score_virginica"]
-
-
-def test_a_regression_predicts_values_in_their_own_units(tmp_path: Path) -> None:
-    rows = "".join(f"{i % 9},{i % 7},{1000 * (i % 9) + 500 * (i % 7)}\n" for i in range(90))
-    (tmp_path / "t.csv").write_text(f"u,v,price\n{rows}")
-    data = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "price"}
-    train({"data": data, "loss": "mse", "training": {"epochs": 200}}, out=tmp_path / "run")
-    found = answers(tmp_path / "run" / "best.npz", tmp_path, "v,ignored,u\n4,x,2\n0,x,8\n")
-    assert (found.columns, found.labels) == (["price"], None)
-    np.testing.assert_allclose(found.values[:, 0], [4000, 8000], atol=500)

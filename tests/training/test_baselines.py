@@ -12,7 +12,8 @@ import pytest
 import mlpcli
 from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.linear import fit_linear
-from mlpcli.nn.measures import MEASURES, Classified, Regressed
+from mlpcli.nn.measures import MEASURES
+from mlpcli.nn.outcomes import Classified, Regressed
 from mlpcli.training.baselines import Fitted, fit_baselines, report_baselines
 from mlpcli.training.checkpoints import load_checkpoint, save_checkpoint
 from mlpcli.training.memory import baseline_rows

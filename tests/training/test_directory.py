@@ -51,7 +51,7 @@ def test_choosing_a_directory(tmp_path: Path, force: bool) -> None:
     (other / "thesis.txt").touch()
     assert choose_directory(new, force) == new
     assert choose_directory(empty, force) == empty
-    with pytest.raises(UsageError, match="not a run's"):
+    with pytest.raises(UsageError, match="do not belong to a run"):
         choose_directory(other, force)
     with pytest.raises(UsageError, match="is a file"):
         choose_directory(other / "thesis.txt", force)

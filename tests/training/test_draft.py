@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from mlpcli.build import load_splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.config.schema import to_plain
 from mlpcli.errors import UsageError
@@ -133,3 +135,14 @@ def test_what_excel_writes_before_the_names(begin: str, tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text(begin + "a;b;kind\n" + "".join(f"{i};{i % 5};{i % 2}\n" for i in range(40)), "utf-16")
     assert drafted(tmp_path, file)[0].startswith("# a.csv: 40 rows; 2 classes (0, 1)")
+
+
+def test_arrays_in_files_of_their_own(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", np.arange(60.0).reshape(30, 2))
+    np.save(tmp_path / "y.npy", np.arange(30) % 2)
+    text = draft_config(tmp_path / "X.npy", None, tmp_path / "c.yaml").text
+    (tmp_path / "c.yaml").write_text(text)
+    experiment = load_experiment(tmp_path / "c.yaml")
+    assert experiment.recipe == "plain"
+    assert "30 rows; 2 classes (0, 1) to be predicted from 2 features" in text
+    assert load_splits(experiment).classes == ("0", "1")

@@ -15,11 +15,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import mlpcli
 from mlpcli.config.loader import load_experiment
 from mlpcli.errors import CheckpointError, NoCheckpointError, RunError, RunWarning
+from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.finished import FinishedRun, find_runs, read_metrics
-from mlpcli.training.start import train_run
+from mlpcli.training.start import take_directory, train_run
 
 Trained = Callable[..., RunDirectory]
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -195,12 +197,37 @@ def test_a_run_is_finished_after_its_last_epoch_or_when_patience_runs_out(
     assert FinishedRun.open(tmp_path / "run").is_unfinished
 
 
+def test_a_resumed_run_has_the_config_that_it_was_resumed_with(tmp_path: Path) -> None:
+    """Its best.npz has the older one, since no later epoch was better."""
+    still = ("data.points=40", "optimizer.learning_rate=1e-30")
+    for epochs in (2, 4):
+        config = load_experiment(CONFIGS / "moons.yaml", [*still, f"training.epochs={epochs}"])
+        train_run(config, take_directory("run", tmp_path / "run", resume=True))
+    run = FinishedRun.open(tmp_path / "run")
+    assert load_checkpoint(tmp_path / "run" / "best.npz").experiment.training.epochs == 2
+    assert run.experiment.training.epochs == run.checkpoint.experiment.training.epochs == 4
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    metrics.write_text("".join(metrics.read_text().splitlines(keepends=True)[:3]))
+    assert FinishedRun.open(tmp_path / "run").is_unfinished
+    metrics.unlink()  # a checkpoint beside a config that may be any other
+    (tmp_path / "run" / "config.yaml").write_text("data: spiral")
+    assert FinishedRun.open(tmp_path / "run" / "best.npz").experiment.data.name == "moons"
+
+
 def test_a_run_in_memory_equals_the_one_on_disk(trained: Trained) -> None:
     on_disk = FinishedRun.open(trained("moons", *SHORT).last)
     in_memory = FinishedRun.of(train_run(load_experiment(CONFIGS / "moons.yaml", SHORT)))
     np.testing.assert_array_equal(in_memory.logits("test"), on_disk.logits("test"))
     assert [row.val_loss for row in in_memory.rows] == [row.val_loss for row in on_disk.rows]
     assert not in_memory.is_unfinished
+
+
+def test_a_run_in_memory_on_arrays_is_called_by_its_network() -> None:
+    X, y = np.random.default_rng(0).normal(size=(20, 2)), [0, 1] * 10
+    run = mlpcli.train({"model": {"hidden": [3]}, "training": {"epochs": 1}}, X=X, y=y)
+    for found in (FinishedRun.of(run), FinishedRun.alone(run.last)):
+        assert found.name == "2-3-2 network"
+    assert FinishedRun.of(mlpcli.train("moons", training={"epochs": 1})).name == "moons"
 
 
 def test_values_of_a_regression_are_in_their_own_units(trained: Trained) -> None:

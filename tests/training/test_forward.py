@@ -92,3 +92,29 @@ def test_outputs_are_clipped_last() -> None:
     assert found.clip is not None
     assert np.array_equal(found.logits, np.clip(found.clip.X, -0.001, 0.001).astype(np.float32))
     assert not np.array_equal(found.logits, found.clip.X)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_units_that_see_a_window_have_weights_of_0_for_all_else(precision: str) -> None:
+    sections = {
+        "data": {"name": "npz", "path": "any.npz"},
+        "model": {"hidden": [{"units": 2, "window": 2, "stride": 2, "activation": "maxout"}, 3]},
+        "loss": "cross_entropy",
+        "training": {"precision": precision},
+    }
+    experiment = Experiment.model_validate(sections)
+    network = build_network(experiment, experiment.widths(16, 3) or ())
+    network.initialize(stream(0, "test"))
+    x = stream(0, "x").standard_normal(16).astype(np.float32)
+    found = forward_pass(network, x)
+    first = found.layers[0]
+    assert first.z == pytest.approx(first.x @ first.W + first.b, abs=1e-5)
+    for unit in range(8):  # two at each of 2 x 2 places
+        place = unit // 2
+        corner = 8 * (place // 2) + 2 * (place % 2)
+        seen = first.seen_by(unit)
+        assert seen is not None
+        assert seen.tolist() == [corner, corner + 1, corner + 4, corner + 5]
+        for piece in range(2):
+            assert np.flatnonzero(first.W[:, 8 * piece + unit]).tolist() == seen.tolist()
+    assert found.layers[1].seen_by(0) is None

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlpcli.cohort.folds import CrossValidation
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import CheckpointError, ConfigError
 from mlpcli.optim.rules import RULES
 from mlpcli.training.apply import score_checkpoint
 from mlpcli.training.checkpoints import load_checkpoint, save_checkpoint
-from mlpcli.training.folds import CrossValidation
 from mlpcli.training.plan import plan_run
 from mlpcli.training.run import Run
 from mlpcli.training.start import start_run, take_directory, train_run
@@ -73,6 +73,16 @@ def test_the_transform_stays_as_it_was_fitted() -> None:
     others = Run(far).splits
     going = Run(config(), others, start=begun.here())
     np.testing.assert_array_equal(going.transform.scaling.scale, begun.transform.scaling.scale)
+
+
+def test_images_stay_whitened_as_they_were() -> None:
+    digits = str(Path(__file__).parents[2] / "datasets" / "digits.npz")
+    section = {"name": "npz", "path": digits, "scaling": "whiten", "train_size": 200}
+    plain = validate_experiment({"data": section, "model": {"hidden": [4]}}, Path())
+    begun = train(Run(plain), 1)
+    going = Run(plain, start=begun.here())
+    assert going.transform is begun.transform
+    np.testing.assert_array_equal(values(train(going, 2)), values(train(begun, 2)))
 
 
 def test_dropout_may_be_switched_on() -> None:
@@ -273,6 +283,9 @@ def test_what_does_not_fit_is_named(trained_before: Path, sections: dict[str, An
     [
         ({"test_size": 0.5}, {}, True),
         ({"test_size": 0.5}, {"seed": 1}, False),  # other points
+        ({"points_seed": 0}, {"seed": 1}, True),  # divided in another way
+        ({"points_seed": 0, "split_seed": 0}, {"seed": 1}, False),
+        ({"points_seed": 0, "split_seed": 1}, {}, True),
         ({"noise": 0.3}, {}, False),
         ({}, {"batch_size": 16}, False),
     ],

@@ -11,7 +11,8 @@ import pytest
 
 from mlpcli.config.loader import validate_experiment
 from mlpcli.errors import RunError
-from mlpcli.nn.measures import MEASURES, Classified
+from mlpcli.nn.measures import MEASURES
+from mlpcli.nn.outcomes import Classified
 from mlpcli.training import loop
 from mlpcli.training.epoch import Epoch
 from mlpcli.training.evaluation import compute_logits

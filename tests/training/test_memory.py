@@ -8,19 +8,21 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from usual import some
 
 from mlpcli.blas import ENGINE
 from mlpcli.cli import run
 from mlpcli.config.loader import validate_experiment
-from mlpcli.config.plan import NORMS, UNITS, plan_network, plan_widths
+from mlpcli.config.plan import NORMS, UNITS, plan_experiment, plan_widths
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError, DataError
 from mlpcli.machine import Available
-from mlpcli.nn.onednn import find_onednn
+from mlpcli.onednn import find_onednn
 from mlpcli.optim.rules import RULES
 from mlpcli.training.memory import (
     EVALUATION_ROWS,
@@ -47,7 +49,7 @@ def forecast(config: Experiment) -> Forecast:
         data and data.inputs, 2
     )
     assert widths is not None
-    return forecast_memory(plan_network(config.model, widths), config, data)
+    return forecast_memory(plan_experiment(config, widths), config, data)
 
 
 def peak(config: Experiment, tmp_path: Path) -> int:
@@ -71,13 +73,13 @@ def within_a_quarter(config: Experiment, tmp_path: Path) -> None:
     assert 0.75 * took < said < 1.25 * took, {part.key: part.bytes for part in forecast(config).parts}
 
 
-@pytest.mark.parametrize("optimizer", RULES)
+@pytest.mark.parametrize("optimizer", some(RULES, 3))
 def test_parameters(tmp_path: Path, optimizer: str) -> None:
     config = experiment(model={"hidden": [600, 600]}, optimizer=optimizer, training={"batch_size": 10})
     within_a_quarter(config, tmp_path)
 
 
-@pytest.mark.parametrize("activation", UNITS)
+@pytest.mark.parametrize("activation", some(UNITS, 4))
 def test_a_large_batch(tmp_path: Path, activation: str) -> None:
     config = experiment(
         data={"name": "moons", "points": 5000, "val_size": 0.0, "test_size": 0.0},
@@ -101,7 +103,7 @@ def test_norms_and_residual_layers(tmp_path: Path, norm: str, residual: bool) ->
 @pytest.mark.parametrize("engine", ["numpy", "fast"])
 @pytest.mark.parametrize(
     ("batch", "hidden", "residual"),
-    [(5000, [60, 60, 40], True), (10, [600, 600], False)],
+    [(5000, [60, 60, 40], True), pytest.param(10, [600, 600], False, marks=pytest.mark.exhaustive)],
 )
 def test_bfloat16(
     tmp_path: Path,
@@ -119,6 +121,46 @@ def test_bfloat16(
         data={"name": "moons", "points": 5000, "val_size": 0.0, "test_size": 0.0},
         model={"hidden": hidden, "residual": residual},
         training={"batch_size": batch, "precision": "bfloat16"},
+    )
+    within_a_quarter(config, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("batch", "hidden"), [(5000, [60, 60]), pytest.param(16, [600, 600], marks=pytest.mark.exhaustive)]
+)
+def test_shards(tmp_path: Path, batch: int, hidden: list[int]) -> None:
+    config = experiment(
+        data={"name": "moons", "points": 5000, "val_size": 0.0, "test_size": 0.0},
+        model={"hidden": hidden},
+        training={"batch_size": batch, "shards": 8},
+    )
+    within_a_quarter(config, tmp_path)
+
+
+def test_processes_share_the_memory_of_their_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = experiment(model={"hidden": [600, 600]}, training={"batch_size": 16, "shards": 4})
+    need = forecast_memory(plan_widths((2, 600, 600, 3)), config, measured_data(config), 4).total
+    four: Any = SimpleNamespace(size=4, here=4)
+    for left, fits in ((4 * need + 100_000, True), (4 * need - 100_000, False)):
+        monkeypatch.setattr(
+            "mlpcli.training.memory.available_memory", lambda left=left: Available(left, "here")
+        )
+        if fits:
+            require_memory(config, processes=four)
+        else:
+            with pytest.raises(ConfigError, match="for each of 4 processes here has"):
+                require_memory(config, processes=four)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_windows(tmp_path: Path, precision: str) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / "images.npz"
+    np.savez(path, X=rng.random((2000, 256), np.float32), y=rng.integers(0, 3, 2000))
+    config = experiment(
+        data={"name": "npz", "path": str(path), "test_size": 0.0},
+        model={"hidden": [{"units": 16, "window": 4, "stride": 2}, {"units": 16, "window": 3}]},
+        training={"batch_size": 1000, "precision": precision},
     )
     within_a_quarter(config, tmp_path)
 
@@ -154,6 +196,7 @@ def test_toy_data(tmp_path: Path) -> None:
     within_a_quarter(config, tmp_path)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("loss", "monitor"),
     [
@@ -172,7 +215,7 @@ def test_scores_that_choose_the_best_epoch(tmp_path: Path, loss: Any, monitor: s
     within_a_quarter(config, tmp_path)
 
 
-@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.exhaustive), "uint8"])
+@pytest.mark.parametrize("dtype", some(["uint8", "float32", "float64"], 3))
 def test_an_npz_file(tmp_path: Path, dtype: str) -> None:
     rng = np.random.default_rng(0)
     path = tmp_path / "x.npz"
@@ -180,7 +223,8 @@ def test_an_npz_file(tmp_path: Path, dtype: str) -> None:
     within_a_quarter(experiment(data={"name": "npz", "path": str(path)}, model={"hidden": [4]}), tmp_path)
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", pytest.param("mse", marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
 def test_a_csv_file(tmp_path: Path, loss: str) -> None:
     rng = np.random.default_rng(0)
     path = tmp_path / "x.csv"
@@ -215,8 +259,11 @@ def test_a_run_that_begins_with_a_trained_network(tmp_path: Path) -> None:
     within_a_quarter(experiment(**sections), tmp_path)
 
 
-def test_cifar10(tmp_path: Path, make_cifar10: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the official size: 60,000 images of 3,072 bytes."""
+@pytest.mark.parametrize("scaling", ["standardize", "whiten"])
+def test_cifar10(
+    tmp_path: Path, make_cifar10: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, scaling: str
+) -> None:
+    """Of the official size: 60,000 images of 3,072 bytes, kept as floats if they are whitened."""
     monkeypatch.setattr("mlpcli.config.schema.Cifar10.examples", 6 * 200)
     make_cifar10(tmp_path / "cifar-10-batches-bin", n=200)
     config = experiment(
@@ -224,7 +271,8 @@ def test_cifar10(tmp_path: Path, make_cifar10: Callable[..., Any], monkeypatch: 
             "name": "cifar10",
             "root": str(tmp_path),
             "val_size": 100,
-            "augment": {"flip": True, "crop": 4, "mixup": 0.2},
+            "scaling": scaling,
+            "augment": {"flip": True, "rotate": 10, "crop": 4, "mixup": 0.2},
         },
         model={"hidden": [20]},
         training={"batch_size": 900},

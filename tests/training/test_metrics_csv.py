@@ -10,9 +10,10 @@ import pytest
 
 import mlpcli
 from mlpcli import Epoch, MetricsCsv, Run, UsageError
+from mlpcli.cohort.folds import CrossValidation, train_folds
 from mlpcli.config.loader import load_experiment
-from mlpcli.training.directory import NotWrittenError
-from mlpcli.training.folds import CrossValidation, take_folds_directory, train_folds
+from mlpcli.training.directory import FoldsDirectory, NotWrittenError
+from mlpcli.training.start import take_folder
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SHORT = {"epochs": 4}
@@ -58,7 +59,7 @@ def test_each_fold_has_a_file_of_its_own(tmp_path: Path) -> None:
 def test_a_cross_validation_may_be_replaced(tmp_path: Path) -> None:
     settings: Any = {"out": tmp_path / "cv", "folds": 2, "training": {"epochs": 2}}
     mlpcli.cross_validate("iris", listeners=[MetricsCsv()], **settings)
-    directory = take_folds_directory("", tmp_path / "cv", force=True)
+    directory = take_folder(FoldsDirectory, "", tmp_path / "cv", force=True)
     experiment = load_experiment(CONFIGS / "iris.yaml", ["training.epochs=2"])
     train_folds(CrossValidation(experiment, 2, directory=directory))
     assert not list((tmp_path / "cv").rglob("metrics.csv"))
@@ -68,7 +69,7 @@ def test_one_file_is_not_for_two_runs(tmp_path: Path) -> None:
     listener = MetricsCsv(tmp_path / "m.csv")
     with pytest.raises(UsageError, match="holds the epochs of another run"):
         mlpcli.cross_validate("iris", listeners=[listener], folds=2, training={"epochs": 2})
-    assert len(read(tmp_path / "m.csv")) == 2
+    assert len(read(tmp_path / "m.csv")) == 1
 
 
 def test_a_run_in_memory_needs_a_path() -> None:

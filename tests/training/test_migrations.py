@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.training.apply import predict_rows
 from mlpcli.training.checkpoints import FORMAT, load_checkpoint, save_checkpoint
 from mlpcli.training.migrations import MIGRATIONS, migrate
+from mlpcli.training.predictions import predict_rows
 from mlpcli.training.resume import restore
 from mlpcli.training.run import Run
 

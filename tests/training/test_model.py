@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli import train
+from mlpcli import cross_validate, train
 from mlpcli.cli import run as mlp
 from mlpcli.errors import DataError, DataWarning, RunError, UsageError
 from mlpcli.nn.losses import LOSSES
@@ -133,6 +133,64 @@ def test_values_of_a_regression_are_in_their_own_units() -> None:
         model.predict_proba(x)
     two = train(config, X=x, y=np.hstack([x, -x]), training={"epochs": 1}).last
     assert two.predict(x).shape == (60, 2)
+
+
+MIRRORED = np.arange(16).reshape(4, 4)[:, ::-1].ravel()  # the pixels of a mirror image, of 4 x 4
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy", "hinge", "mse"])
+def test_a_model_with_tta_predicts_the_mean_of_images_and_mirror_images(loss: str, members: int) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.random((30, 16))
+    y = np.exp(4 * X[:, 0]) if loss == "mse" else np.arange(30) % (3 if loss == "hinge" else 2)
+    changes = {"data": {"target_transform": "log"}} if loss == "mse" else {}
+    config = {"loss": loss, "model": {"hidden": [3], "members": members}, "training": {"epochs": 2}}
+    model = train(config | changes, X=X, y=y).last
+    both = model.with_tta()
+
+    def outputs(rows: Any) -> Any:
+        if loss == "mse":
+            return model.predict(rows)
+        return model.scores(rows) if loss == "hinge" else model.predict_proba(rows)
+
+    expected = (outputs(X) + outputs(X[:, MIRRORED])) / 2
+    assert not np.allclose(expected, outputs(X), rtol=1e-4)
+    names = {"mse": both.predict, "hinge": both.scores}
+    np.testing.assert_allclose(names.get(loss, both.predict_proba)(X), expected, rtol=1e-5)
+    if loss != "mse":
+        np.testing.assert_array_equal(both.predict(X), expected.argmax(axis=1))
+    report = both.evaluate(X, y)
+    assert report["tta"] is True
+    if loss == "mse":
+        assert report["mae"] == pytest.approx(np.mean(np.abs(expected - y)), rel=1e-5)
+    else:
+        assert report["accuracy"] == pytest.approx(np.mean(expected.argmax(axis=1) == y))
+    assert report["loss"] != model.evaluate(X, y)["loss"]
+    copied = pickle.loads(pickle.dumps(both))
+    np.testing.assert_array_equal(copied.scores(X), both.scores(X))
+    assert repr(copied).endswith("trained on arrays, with mirror images, epoch 2>")
+
+
+def test_tta_of_the_mean_of_several_networks() -> None:
+    rng = np.random.default_rng(0)
+    X, config = rng.random((30, 16)), {"model": {"hidden": [3]}, "training": {"epochs": 1}}
+    for y in (np.arange(30) % 3, X.sum(axis=1)):
+        model = cross_validate(config, X=X, y=y, folds=2).model
+        found = model.predict if y.dtype == float else model.predict_proba
+        both = model.with_tta().predict if y.dtype == float else model.with_tta().predict_proba
+        np.testing.assert_allclose(both(X), (found(X) + found(X[:, MIRRORED])) / 2, rtol=1e-5)
+
+
+def test_tta_is_for_images(trained: Trained) -> None:
+    with pytest.raises(UsageError, match=r"the rows of spiral are no images that could be mirrored"):
+        load_model(trained("spiral", EPOCHS).best).with_tta()
+    levels = np.array([["a", "b"][i % 2] for i in range(16)])  # 4 x 4 columns, but one of texts
+    X = np.column_stack([levels, np.random.default_rng(0).random((16, 15)).astype(str)])
+    model = train({"training": {"epochs": 1}}, X=X, y=np.arange(16) % 2).last
+    assert model.checkpoint.kinds
+    with pytest.raises(UsageError, match="the rows of arrays are no images"):
+        model.with_tta()
 
 
 def test_an_svm_has_scores_and_no_probabilities(trained: Trained) -> None:

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from usual import examples, only
 
 import mlpcli
 from mlpcli.config.loader import load_experiment, parse_experiment, validate_experiment
 from mlpcli.data.target_transform import BENDS
 from mlpcli.errors import ConfigError, RunError
-from mlpcli.training.apply import predict_rows
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
+from mlpcli.training.predictions import predict_rows
 from mlpcli.training.run import Run
 from mlpcli.training.start import start_run, take_directory, train_run
 
@@ -42,7 +43,7 @@ def rows(directory: RunDirectory) -> list[dict[str, Any]]:
     return [json.loads(line) for line in directory.metrics.read_text().splitlines()]
 
 
-@pytest.mark.parametrize("config", ["spiral", "circles", "sine", "digits"])
+@pytest.mark.parametrize("config", only({"spiral", "sine"}, ["spiral", "circles", "sine", "digits"]))
 def test_two_runs_of_one_config_give_the_same_bytes(tmp_path: Path, config: str) -> None:
     results = []
     for out in (tmp_path / "a", tmp_path / "b"):
@@ -181,8 +182,8 @@ def test_bent_targets_are_learned_and_scored_in_their_own_units(bend: str) -> No
     assert best == pytest.approx(run.best.report(val, "val")["r2"], abs=1e-5)
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
-@settings(max_examples=20, deadline=None)
+@pytest.mark.parametrize("loss", only({"mse"}, ["cross_entropy", "mse"]))
+@settings(max_examples=examples(20), deadline=None)
 @given(offset=st.floats(-1e9, 1e9), scale=st.sampled_from([0.1, 1, 60, 1e5]), column=st.sampled_from("ab"))
 def test_any_offset_and_scale_of_a_column_gives_the_same_network(
     loss: str, offset: float, scale: float, column: str, tmp_path_factory: pytest.TempPathFactory

@@ -15,9 +15,9 @@ from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError, DataError
 from mlpcli.machine import Available
 from mlpcli.training import memory
-from mlpcli.training.apply import predict_rows
 from mlpcli.training.checkpoints import load_checkpoint
 from mlpcli.training.directory import RunDirectory
+from mlpcli.training.predictions import predict_rows
 from mlpcli.training.run import Run
 from mlpcli.training.settled import settle, with_task
 from mlpcli.training.start import take_directory, train_run

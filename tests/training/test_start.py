@@ -12,8 +12,8 @@ from mlpcli.blas import ENGINE
 from mlpcli.build import load_splits
 from mlpcli.config.loader import parse_experiment
 from mlpcli.config.schema import Experiment
-from mlpcli.errors import ConfigError, DataError, RunError, UsageError
-from mlpcli.nn.onednn import find_onednn
+from mlpcli.errors import ConfigError, DataError, RunError, RunWarning, UsageError
+from mlpcli.onednn import find_onednn
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.run import Run
 from mlpcli.training.start import start_run, take_directory, train_run
@@ -130,6 +130,26 @@ def test_in_bfloat16_both_engines_train_alike(monkeypatch: pytest.MonkeyPatch) -
     assert losses[0][-1] < 0.8 * losses[0][0]
 
 
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+@pytest.mark.parametrize(
+    "more", [[], ["optimizer.clip_norm=1"], ["regularization.l2=0.01"], ["training.shards=2"]], ids=str
+)
+def test_both_engines_train_alike(optimizer: str, more: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where oneDNN sums the gradients for momentum; what is measured of a gradient is of one step."""
+    onednn, reason = find_onednn()
+    if onednn is None:
+        pytest.skip(reason)
+    large = [f"optimizer={optimizer}", "model.hidden=[512,512]", "training.batch_size=8"]
+    rows = []
+    for engine in ("numpy", "fast"):
+        monkeypatch.setenv(ENGINE, engine)
+        run = train_run(config(*large, *more))
+        assert run.network.engine.name.startswith("oneDNN" if engine == "fast" else "NumPy")
+        rows.append(run.metrics[-1])
+    for key in ("train_loss", "gradient_norm", "gradient_norms", "update_ratio", "weight_norm"):
+        assert rows[0][key] == pytest.approx(rows[1][key], rel=1e-3), key
+
+
 def test_slow_bfloat16_is_refused_unless_numpy_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlpcli.nn.products.find_onednn", lambda: (None, "oneDNN is not installed"))
     monkeypatch.delenv(ENGINE, raising=False)
@@ -210,3 +230,20 @@ def test_a_run_that_is_being_written_is_not_touched() -> None:
     for how in ({"resume": True}, {"force": True}):
         with pytest.raises(RunError, match="is in use"):
             take_directory("run", Path("run"), **how)
+
+
+@pytest.mark.parametrize(("in_memory", "when"), [(True, 2), (True, 0), (False, 2)])
+def test_an_interrupted_run_in_memory_is_returned_with_its_epochs(in_memory: bool, when: int) -> None:
+    def interrupt(run: Run) -> None:
+        if len(run.metrics) == when:
+            raise KeyboardInterrupt
+
+    directory = None if in_memory else take_directory("run", Path("run"))
+    if not in_memory or when == 0:
+        with pytest.raises(KeyboardInterrupt):
+            train_run(config(), directory, progress=interrupt)
+        return
+    with pytest.warns(RunWarning, match="Training was interrupted after 2 epochs; the best is kept"):
+        run = train_run(config(), directory, progress=interrupt)
+    assert (len(run.metrics), run.last.epoch) == (2, 2)
+    assert run.best.epoch <= 2

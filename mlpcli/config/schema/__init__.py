@@ -16,6 +16,7 @@ from mlpcli.config.schema.model import Layer, Model
 from mlpcli.config.schema.optimizer import Adam, Optimizer
 from mlpcli.config.schema.plain import flatten, to_plain
 from mlpcli.config.schema.regularization import Regularization
+from mlpcli.config.schema.sweep import Range, Sweep
 from mlpcli.config.schema.training import Training
 
 __all__ = [
@@ -29,7 +30,9 @@ __all__ = [
     "Loss",
     "Model",
     "Optimizer",
+    "Range",
     "Regularization",
+    "Sweep",
     "Training",
     "data_sections",
     "flatten",

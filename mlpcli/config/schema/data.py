@@ -1,6 +1,7 @@
 """The section ``data``: what to learn from."""
 
 import codecs
+from math import isqrt
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
@@ -177,7 +178,31 @@ OTHER_SCALINGS = {
     **dict.fromkeys(("minmax", "min_max", "min_max_scaler", "max_abs"), "range"),
     **dict.fromkeys(("no", "off", "raw", "false"), "none"),
 }
-Scaling = Annotated[Literal["standardize", "center", "range", "none"], other_names(OTHER_SCALINGS)]
+OTHER_IMAGE_SCALINGS = {**OTHER_SCALINGS, **dict.fromkeys(("whitening", "zca", "pca", "sphere"), "whiten")}
+_SCALINGS = (
+    "how each feature is scaled, with statistics of the training split: standardize (mean 0, standard "
+    "deviation 1), center (mean 0), range (from -1 to 1), none"
+)
+Scaling = Annotated[
+    Literal["standardize", "center", "range", "none", "whiten"], other_names(OTHER_IMAGE_SCALINGS)
+]
+
+
+def _no_images(value: Any) -> Any:
+    if isinstance(value, str) and OTHER_IMAGE_SCALINGS.get(value, value) == "whiten":
+        raise problem(
+            f"{value} is for images: those of cifar10, and rows of an npz file that are square images; "
+            "set it to standardize"
+        )
+    return value
+
+
+TableScaling = Annotated[
+    Literal["standardize", "center", "range", "none"],
+    other_names(OTHER_SCALINGS),
+    BeforeValidator(_no_images),
+]
+SCALING_OF_TABLES: Any = Field("standardize", description=_SCALINGS)
 OTHER_KINDS = {
     **dict.fromkeys(("numeric", "numerical", "float", "int", "integer", "continuous"), "number"),
     **dict.fromkeys(("categorical", "str", "string", "text", "object", "nominal", "factor"), "category"),
@@ -244,10 +269,43 @@ COLUMN_KINDS: Any = Field(
 )
 
 
+_SMALLEST_IMAGE = 4  # pixels on a side
+_SELDOM = ("fold", "split_seed", "points_seed")  # left out of a complete config where they are null
+
+
+DELIMITER: Any = Field(",", min_length=1, max_length=1, description="the character between two cells")
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
+ENCODING: Any = Field(
+    None, description="the encoding, such as cp1252; null is UTF-8, or UTF-16 if the file says so"
+)
+DECIMAL: Any = Field(None, description="the decimal point of numbers; null finds out")
+Separator = Annotated[str, AfterValidator(_separator)]
+THOUSANDS: Any = Field(
+    None,
+    min_length=1,
+    max_length=1,
+    description="what separates groups of three digits, such as a comma or a blank; null finds out",
+    json_schema_extra={
+        "written": {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": 1, "pattern": "[^0-9A-Za-z+-]"},
+                {"type": "null"},
+            ]
+        }
+    },
+)
+DATES: Any = Field(
+    None,
+    description="whether the day comes first in dates such as 1/2/2012 (dmy), or the month (mdy); null finds "
+    "out",
+)
+
+
 class DataSection(Section):
     """The keys of all data sets."""
 
     tasks: ClassVar[tuple[Task, ...]] = ("classification",)
+    may_be_images: ClassVar[bool] = False
 
     train_size: Size | None = Field(
         None,
@@ -257,10 +315,16 @@ class DataSection(Section):
     val_size: Size = Field(
         0.2, description="number or fraction of examples held out to choose the best epoch"
     )
+    split_seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**32,
+        description="seed by which examples are divided into splits and folds; null takes training.seed",
+    )
     scaling: Scaling = Field(
         "standardize",
-        description="how each feature is scaled, with statistics of the training split: standardize (mean 0, "
-        "standard deviation 1), center (mean 0), range (from -1 to 1), none",
+        description=f"{_SCALINGS}; whiten, for images alone: filters that make neighboring pixels "
+        "uncorrelated (ZCA of 9 x 9 patches; Krizhevsky, 2009; Coates et al., 2011)",
     )
 
     @field_validator("train_size")
@@ -272,7 +336,9 @@ class DataSection(Section):
 
     @model_serializer(mode="wrap")
     def _own_keys_first(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written = {key: value for key, value in write(self).items() if key != "fold" or value is not None}
+        written = {
+            key: value for key, value in write(self).items() if key not in _SELDOM or value is not None
+        }
         return dict(sorted(written.items(), key=lambda item: item[0] in _OneSource.model_fields))
 
     @classmethod
@@ -302,6 +368,15 @@ class DataSection(Section):
     def inputs(self) -> int | None:
         """Number of the network's inputs, terms included; None if only the data tell."""
         return self.n_columns
+
+    def image(self, features: int) -> tuple[int, int, int] | None:
+        """Return (channels, rows, columns) if examples of so many features are images, else None.
+
+        Those of an .npz file, or of arrays, are square gray images if their number of features is a square.
+        """
+        side = isqrt(features)
+        is_square = self.may_be_images and side * side == features and side >= _SMALLEST_IMAGE
+        return (1, side, side) if is_square else None
 
     def targets(self, task: Task | None) -> int | None:  # noqa: ARG002
         """Return the number of classes, or of values to predict; None if only the data tell."""
@@ -346,6 +421,16 @@ class _OneSource(DataSection):
             raise problem(f"{twice} is named twice; name each term once")
         return terms
 
+    @field_validator("terms", "bins", check_fields=False)
+    @classmethod
+    def _images_stay_images(cls, value: Any, info: ValidationInfo) -> Any:
+        if value and info.data.get("scaling") == "whiten":
+            raise problem(
+                f"images that are whitened have no {info.field_name}; delete it, or set data.scaling to "
+                "standardize"
+            )
+        return value
+
     @property
     def inputs(self) -> int | None:
         return None if self.n_columns is None else self.n_columns + count_terms(self.n_columns, self.terms)
@@ -367,7 +452,11 @@ class _OneSource(DataSection):
 class _Toy(_OneSource):
     """A set of points drawn from the seed."""
 
+    scaling: TableScaling = SCALING_OF_TABLES
     points: int = Field(300, ge=10, le=10_000_000, description="examples to draw, for all splits together")
+    points_seed: int | None = Field(
+        None, ge=0, lt=2**32, description="seed by which the points are drawn; null takes training.seed"
+    )
 
     @property
     def examples(self) -> int:
@@ -450,8 +539,23 @@ class Augment(Section):
     """Random changes of the training images, new in each epoch."""
 
     flip: bool = Field(False, description="mirror half of the images, left to right")
+    rotate: float = Field(0.0, ge=0, le=180, description="degrees that images are turned by at most")
+    scale: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share by which images are enlarged or made smaller at most: 0.1 is up to 1.1 times, or "
+        "1 / 1.1 times",
+    )
+    stretch: float = Field(
+        0.0, ge=0, le=1, description="share by which the ratio of width to height is changed at most"
+    )
     crop: int = Field(
-        0, ge=0, le=16, description="pixels added on each side before a random window is cut out"
+        0,
+        ge=0,
+        le=16,
+        description="pixels added on each side before a random window is cut out: images, deformed or not, "
+        "are shifted by so many pixels at most",
     )
     cutout: int = Field(
         0, ge=0, le=32, description="side of a square that is blanked at a random place, in pixels"
@@ -466,6 +570,8 @@ class Augment(Section):
 
 class Cifar10(DataSection):
     """CIFAR-10: 50,000 training and 10,000 test images of 32 x 32 x 3 bytes (Krizhevsky, 2009)."""
+
+    may_be_images: ClassVar[bool] = True
 
     name: Literal["cifar10"] = Field(description="60,000 small colour images in ten classes")
     root: FileName | None = Field(
@@ -491,6 +597,9 @@ class Cifar10(DataSection):
     @property
     def n_columns(self) -> int:
         return 3072
+
+    def image(self, features: int) -> tuple[int, int, int]:  # noqa: ARG002
+        return (3, 32, 32)
 
     def targets(self, task: Task | None) -> int:  # noqa: ARG002
         return 10
@@ -570,6 +679,7 @@ class Csv(_File):
     )
 
     name: Literal["csv"] = Field(description="a CSV file with a header row")
+    scaling: TableScaling = SCALING_OF_TABLES
     path: FileNames = Field(
         description="the file, relative to the config file, packed with gzip or not; or a pattern such as "
         "part-*.csv, or a list of files with the same columns",
@@ -587,34 +697,11 @@ class Csv(_File):
         json_schema_extra={"single": True},
     )
     columns: dict[ColumnName, ColumnKind] = COLUMN_KINDS
-    delimiter: str = Field(",", min_length=1, max_length=1, description="the character between two cells")
-    encoding: Annotated[str, AfterValidator(_known_encoding)] | None = Field(
-        None,
-        description="the encoding, such as cp1252; null is UTF-8, or UTF-16 if the file says so",
-    )
-    decimal: Literal[".", ","] | None = Field(
-        None, description="the decimal point of numbers; null finds out"
-    )
-    thousands: Annotated[str, AfterValidator(_separator)] | None = Field(
-        None,
-        min_length=1,
-        max_length=1,
-        description="what separates groups of three digits, such as a comma or a blank; null finds out",
-        json_schema_extra={
-            "written": {
-                "anyOf": [
-                    {"type": "string", "minLength": 1, "maxLength": 1, "pattern": "[^0-9A-Za-z+-]"},
-                    {"type": "null"},
-                ]
-            }
-        },
-    )
-
-    dates: Literal["dmy", "mdy"] | None = Field(
-        None,
-        description="whether the day comes first in dates such as 1/2/2012 (dmy), or the month (mdy); null "
-        "finds out",
-    )
+    delimiter: str = DELIMITER
+    encoding: Encoding | None = ENCODING
+    decimal: Literal[".", ","] | None = DECIMAL
+    thousands: Separator | None = THOUSANDS
+    dates: Literal["dmy", "mdy"] | None = DATES
 
     @model_validator(mode="before")
     @classmethod
@@ -641,7 +728,68 @@ class Csv(_File):
 class Npz(_File):
     """A NumPy .npz file with the arrays X and y."""
 
+    may_be_images: ClassVar[bool] = True
+
     name: Literal["npz"] = Field(description="a NumPy .npz file with the arrays X and y")
+
+
+class Npy(_OneSource):
+    """NumPy .npy files, one for each array."""
+
+    tasks: ClassVar[tuple[Task, ...]] = ("classification", "regression")
+
+    name: Literal["npy"] = Field(description="NumPy .npy files, one for X and one for y, of any size")
+    scaling: TableScaling = SCALING_OF_TABLES
+    X: FileName = Field(description="the file with the features, a row for each example")
+    y: FileName = Field(description="the file with the targets: labels, or numbers for a regression")
+    weights: FileName | None = Field(
+        None,
+        description="the file with the weights of the rows, 0 or more: a row of weight 2 counts like two "
+        "rows; null counts all alike",
+    )
+    table: FileName | None = Field(
+        None,
+        description="the file that says what the columns hold and how the classes are called, where the "
+        "arrays were made from a table; null: the columns are numbers called x1, x2, ...",
+    )
+    target: Target = Field(
+        "y", description="the column of tables with new rows that holds the target; a list of several"
+    )
+    missing: Missing = MISSING_CELLS
+    bins: int = BINS
+    target_transform: TargetTransform = TARGET_TRANSFORM
+    split_by: SplitBy = SPLIT_BY
+    delimiter: str = DELIMITER
+    encoding: Encoding | None = ENCODING
+    decimal: Literal[".", ","] | None = DECIMAL
+    thousands: Separator | None = THOUSANDS
+    dates: Literal["dmy", "mdy"] | None = DATES
+
+    @field_validator("split_by")
+    @classmethod
+    def _one_way_to_split(cls, split_by: str, info: ValidationInfo) -> str:
+        if split_by == "time" and info.data.get("fold") is not None:
+            raise problem(
+                "data.fold and data.split_by: time do not go together; delete one of them",
+                ("data", "split_by"),
+            )
+        return split_by
+
+    @classmethod
+    def is_file(cls) -> bool:
+        return True
+
+    @property
+    def path(self) -> str:
+        """The file of the features, by which the data are called."""
+        return self.X
+
+    @property
+    def n_columns(self) -> None:
+        return None
+
+    def targets(self, task: Task | None) -> int | None:  # noqa: ARG002
+        return None
 
 
 class Arrays(_OneSource):
@@ -649,6 +797,7 @@ class Arrays(_OneSource):
 
     model_config = ConfigDict(json_schema_extra={"offered": False})
     tasks: ClassVar[tuple[Task, ...]] = ("classification", "regression")
+    may_be_images: ClassVar[bool] = True
 
     name: Literal["arrays"] = Field(description="arrays that a program hands in")
     test_size: Size = Field(
@@ -676,11 +825,11 @@ OTHER_DATA = {
     **dict.fromkeys(("surface", "hills", "multi_gaussian", "reg_gauss", "gauss"), "peaks"),
     "cifar": "cifar10",
     **dict.fromkeys(("table", "tsv", "file"), "csv"),
-    **dict.fromkeys(("numpy", "npy"), "npz"),
+    "numpy": "npz",
 }
 
 Data: TypeAlias = Annotated[
-    Spiral | Moons | Circles | Blobs | Xor | Sine | Peaks | Cifar10 | Csv | Npz | Arrays,
+    Spiral | Moons | Circles | Blobs | Xor | Sine | Peaks | Cifar10 | Csv | Npz | Npy | Arrays,
     Field(discriminator="name"),
     other_names(OTHER_DATA),
     by_name(),

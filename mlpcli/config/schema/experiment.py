@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from mlpcli.config.recipes import fill_in
 from mlpcli.config.schema.data import Data
@@ -11,9 +12,35 @@ from mlpcli.config.schema.model import Model
 from mlpcli.config.schema.optimizer import Adam, Optimizer
 from mlpcli.config.schema.regularization import Regularization
 from mlpcli.config.schema.section import Section, Task, problem
+from mlpcli.config.schema.sweep import Sweep
 from mlpcli.config.schema.training import MONITORS, Monitor, Training
+from mlpcli.errors import ConfigError
+from mlpcli.specs import Window
 
 __all__ = ["Experiment"]
+
+
+def _fit_windows(data: Data, model: Model, inputs: int | None) -> list[Window | None]:
+    """Return the windows of each hidden layer, as far as so many inputs are the pixels of an image.
+
+    Raises PydanticCustomError if the data are no images, or a window does not fit them.
+    """
+    first = next((i for i, layer in enumerate(model.hidden) if layer.window is not None), None)
+    if first is None:
+        return [None] * len(model.hidden)
+    size, at = model.hidden[first].window, ("model", "hidden", first, "window")
+    for key in ("terms", "bins"):
+        if getattr(data, key, None):
+            raise problem(f"{size} needs pixels alone as inputs; delete data.{key}, or leave window out", at)
+    image = None if inputs is None else data.image(inputs)
+    if image is None and (inputs is not None or not data.may_be_images):
+        which = "" if inputs is None else f", with {inputs:,} features,"
+        raise problem(
+            f"{size} needs images, and {data.name}{which} has none; leave window out, or use cifar10, or an "
+            ".npz file with square images, of at least 4 x 4 pixels",
+            at,
+        )
+    return [] if image is None else model.windows(image)
 
 
 class Experiment(Section):
@@ -36,6 +63,7 @@ class Experiment(Section):
     optimizer: Optimizer = Field(Adam(name="adam"), description="how the weights follow the gradient")
     regularization: Regularization = Field(Regularization(), description="what keeps the weights small")
     training: Training = Field(Training(), description="the training loop")
+    sweep: Sweep = Field(Sweep(), exclude=True, description="what a sweep varies")
 
     @model_validator(mode="before")
     @classmethod
@@ -55,6 +83,8 @@ class Experiment(Section):
                 f"{model.inputs} does not fit {data.name}, which has {data.inputs} features; delete the key",
                 ("model", "inputs"),
             )
+        if data is not None and model.has_windows:
+            _fit_windows(data, model, data.inputs or model.inputs)
         return model
 
     @field_validator("loss", mode="before")
@@ -150,6 +180,24 @@ class Experiment(Section):
             )
         return training
 
+    @field_validator("training")
+    @classmethod
+    def _shards_fit(cls, training: Training, info: ValidationInfo) -> Training:
+        model, shards = info.data.get("model"), training.shards or 1
+        if shards > training.batch_size:
+            raise problem(
+                f"{shards:,} are more than the examples of a batch; give at most training.batch_size, "
+                f"{training.batch_size:,}",
+                ("training", "shards"),
+            )
+        if shards > 1 and model is not None and model.members > 1:
+            raise problem(
+                f"{shards:,} do not go with model.members: {model.members}, which train side by side; "
+                "leave one of them out",
+                ("training", "shards"),
+            )
+        return training
+
     @property
     def monitor(self) -> Monitor:
         """The score that chooses the best epoch: the one asked for, or the one that suits the loss."""
@@ -158,6 +206,17 @@ class Experiment(Section):
         if self.loss.task == "regression":
             return "loss"
         return "accuracy" if getattr(self.loss, "class_weights", None) is None else "balanced_accuracy"
+
+    @property
+    def points_seed(self) -> int:
+        """The seed by which the points of a toy set are drawn."""
+        own: int | None = getattr(self.data, "points_seed", None)
+        return self.training.seed if own is None else own
+
+    @property
+    def split_seed(self) -> int:
+        """The seed by which examples are divided into splits and folds."""
+        return self.training.seed if self.data.split_seed is None else self.data.split_seed
 
     @property
     def classification(self) -> bool | None:
@@ -172,7 +231,7 @@ class Experiment(Section):
         """Return (inputs, hidden ..., outputs) of the network.
 
         ``inputs`` and ``targets`` (classes, or values of a regression) are what the data have. Without them
-        the config must say; returns None if it does not.
+        the config must say; returns None if it does not. Raises ConfigError if windows do not fit the inputs.
         """
         inputs = inputs or self.data.inputs or self.model.inputs
         outputs = (
@@ -180,7 +239,21 @@ class Experiment(Section):
         )
         if inputs is None or outputs is None:
             return None
-        return (inputs, *(layer.units for layer in self.model.hidden), outputs)
+        places = [1 if window is None else window.places for window in self.windows(inputs)]
+        hidden = (n * layer.units for n, layer in zip(places, self.model.hidden, strict=True))
+        return (inputs, *hidden, outputs)
+
+    def windows(self, inputs: int) -> list[Window | None]:
+        """Return the windows of each hidden layer, None for a fully connected one.
+
+        Raises ConfigError if they do not fit so many inputs.
+        """
+        try:
+            return _fit_windows(self.data, self.model, inputs)
+        except PydanticCustomError as error:
+            raise ConfigError(
+                f"{'.'.join(map(str, (error.context or {})['at']))}: {error.message()}"
+            ) from None
 
     @property
     def weight_decay(self) -> float:

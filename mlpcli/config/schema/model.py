@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from mlpcli.config.schema.section import Section, by_name, other_names, problem, written
+from mlpcli.specs import Window
 
 __all__ = ["TWINS", "Activation", "Init", "Layer", "Model"]
 
@@ -177,12 +178,26 @@ OTHER_NORMS = {
 }
 Norm: TypeAlias = Annotated[Literal["none", "batch", "layer"], other_names(OTHER_NORMS)]
 _OWN = "for this layer; null means as in model"
+_OWN_KEYS = {"units", "window", "stride"}  # of a layer, which a model has not
 
 
 class Layer(_Normed):
     """A hidden layer that differs from the model's defaults."""
 
-    units: int = Field(ge=1, le=1_000_000, description="neurons of the layer")
+    units: int = Field(
+        ge=1, le=1_000_000, description="neurons of the layer; with a window, neurons at each place of it"
+    )
+    window: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="side, in pixels, of the square window through which a unit sees an image; it is moved "
+        "over the image, and the units at each place have weights of their own (a locally connected layer); "
+        "null: each unit sees all",
+    )
+    stride: int | None = Field(
+        None, ge=1, le=100_000, description="pixels from one place of the window to the next; null: 1"
+    )
     activation: Activation | None = Field(None, description=_OWN)
     init: Init | None = Field(None, description=_OWN)
     norm: Norm | None = Field(None, description=_OWN)
@@ -224,7 +239,7 @@ LinearPath: TypeAlias = Annotated[
 
 
 class Model(_Normed):
-    """The network: fully connected layers."""
+    """The network: fully connected layers, and before them layers of units that see a part of an image."""
 
     hidden: Annotated[list[HiddenLayer], BeforeValidator(_one_layer)] = Field(
         [Layer(units=100)],
@@ -285,6 +300,37 @@ class Model(_Normed):
     )
 
     @model_validator(mode="after")
+    def _windows_are_plain(self) -> "Model":
+        """Refuse windows where there is no image, and what does not go with them."""
+        for i, layer in enumerate(self.hidden):
+            at = ("model", "hidden", i)
+            if layer.window is None:
+                if layer.stride is not None:
+                    raise problem(
+                        f"{layer.stride} is for a window, and this layer has none; add window, or leave "
+                        "stride out",
+                        (*at, "stride"),
+                    )
+                continue
+            if i and self.hidden[i - 1].window is None:
+                raise problem(
+                    f"{layer.window} needs an image, and the layer before is fully connected; layers with a "
+                    "window come first",
+                    (*at, "window"),
+                )
+            if self.members > 1:
+                raise problem(
+                    f"{layer.window} does not go with members: {self.members}; leave one of them out",
+                    (*at, "window"),
+                )
+            if self.resolved(layer).residual:
+                raise problem(
+                    f"{layer.window} does not go with residual: true; set residual: false for this layer",
+                    (*at, "window"),
+                )
+        return self
+
+    @model_validator(mode="after")
     def _members_are_plain(self) -> "Model":
         """Refuse several members where a layer has parameters that they would have to share."""
         for i, section in enumerate(self.hidden) if self.members > 1 else ():
@@ -296,7 +342,7 @@ class Model(_Normed):
             ):
                 if value == "prelu" or plain not in (None, value):
                     shown = str(value).lower()
-                    at = ("hidden", str(i)) if getattr(section, key) is not None else ()
+                    at = ("hidden", i) if getattr(section, key) is not None else ()
                     raise problem(
                         f"members: {self.members} does not go with {key}: {shown}; leave one of them out",
                         ("model", *at, key),
@@ -305,6 +351,34 @@ class Model(_Normed):
 
     def resolved(self, layer: Layer) -> Layer:
         """Return a hidden layer in which no key is null: those that were have the model's values."""
-        own = layer.model_dump(exclude={"units"}, exclude_none=True)
-        shared = {key: getattr(self, key) for key in Layer.model_fields if key != "units" and key not in own}
+        own = layer.model_dump(exclude=_OWN_KEYS, exclude_none=True)
+        shared = {key: getattr(self, key) for key in Layer.model_fields.keys() - _OWN_KEYS - own.keys()}
         return layer.model_copy(update=shared)
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether there are layers whose units see only a part of the image."""
+        return any(layer.window is not None for layer in self.hidden)
+
+    def windows(self, image: tuple[int, int, int]) -> list[Window | None]:
+        """Return the windows of each hidden layer, None for a fully connected one.
+
+        ``image`` is (channels, rows, columns), of a square one. Raises PydanticCustomError if a window is
+        larger than the image that it is moved over.
+        """
+        found: list[Window | None] = []
+        channels, side, planes = image[0], image[1], True
+        for i, layer in enumerate(self.hidden):
+            if layer.window is None:
+                found.append(None)
+                continue
+            if layer.window > side:
+                of = "the image" if planes else "what the layer before puts out"
+                raise problem(
+                    f"{layer.window} is larger than {of}, {side} x {side}; give at most {side}",
+                    ("model", "hidden", i, "window"),
+                )
+            window = Window(channels, side, layer.window, layer.stride or 1, planes=planes)
+            found.append(window)
+            channels, side, planes = layer.units, window.across, False
+        return found

@@ -11,7 +11,8 @@ from mlpcli.config.schema.section import problem, written
 
 __all__ = ["FILE_KEYS", "FILE_NAME", "FileName", "anchored"]
 
-FILE_KEYS = (("data", "path"), ("data", "root"), ("data", "split"), ("training", "start_from"))
+_OF_DATA = ("path", "root", "split", "X", "y", "weights", "table")
+FILE_KEYS = (*(("data", key) for key in _OF_DATA), ("training", "start_from"))
 _LONGEST_PATH = 4096  # the limit of most systems; to resolve a longer one takes time
 
 

@@ -26,7 +26,7 @@ def other_names(table: dict[str, str]) -> Any:
     return Field(json_schema_extra={"other_names": dict(table)})
 
 
-def problem(message: str, at: tuple[str, ...] = ()) -> PydanticCustomError:
+def problem(message: str, at: tuple[str | int, ...] = ()) -> PydanticCustomError:
     """Return an error with a message of our own, which the user reads unchanged.
 
     ``at`` is the path of the key to change, if that is not the one being validated.

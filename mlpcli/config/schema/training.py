@@ -59,13 +59,31 @@ class Training(Section):
         "for wide layers, with pip install 'mlpcli[fast]' and a processor with AVX512_BF16 or AMX",
     )
     seed: int = Field(
-        0, ge=0, lt=2**32, description="seed of all that is random: data, splits, weights, batches"
+        0,
+        ge=0,
+        lt=2**32,
+        description="seed of all that is random: data, splits, weights, batches; data.points_seed and "
+        "data.split_seed take its place for the first two",
     )
     start_from: FileName | None = Field(
         None,
         description="a run, or a checkpoint, relative to the config file, whose network this run begins with "
         "instead of random weights; from last.npz the same optimizer goes on with its state, too; null "
         "begins with random weights",
+    )
+    shards: int | None = Field(
+        None,
+        ge=1,
+        le=65_536,
+        description="parts that each batch is cut into: the gradient of each is computed by itself, with "
+        "random numbers of its own, and they are added up in a fixed order, so that one process and several "
+        "that share them leave the same bytes (docs/scaling.md); batch_norm takes the statistics of a part; "
+        "null is 1, or one for each process that mpiexec has started",
+    )
+    shard_sum: Literal["in_order", "any_order"] = Field(
+        "in_order",
+        description="how several processes add up their gradients: in_order, to the same bytes for any "
+        "number of them; any_order, by the all-reduce of MPI, which needs fewer messages",
     )
     checkpoint_every: int | None = Field(
         None,

@@ -26,7 +26,8 @@ from mlpcli.data.table.choice import (
 from mlpcli.data.table.columns import Column
 from mlpcli.data.table.dates import DateOrder
 from mlpcli.data.table.findings import Assembled, finished, rows_left_out
-from mlpcli.data.table.passes import read_rows
+from mlpcli.data.table.matrix import Matrix
+from mlpcli.data.table.passes import MakeMatrix, read_rows
 from mlpcli.data.table.row_columns import RowColumns
 from mlpcli.data.table.source import Source
 from mlpcli.errors import DataError
@@ -42,13 +43,14 @@ _DATES = "Dates are read with the {}."
 class Known(NamedTuple):
     """Rows for a trained network; ``y`` are labels for a classification, values (n, 1), or not asked for.
 
-    ``notes`` say how many rows were left out, since they have no target.
+    ``notes`` say how many rows were left out, since they have no target, and ``read`` is the number of all.
     """
 
     X: Features
     y: Labels | NDArray[np.float32] | NDArray[np.float64] | None
     about: RowFacts
     notes: tuple[str, ...] = ()
+    read: int = 0
 
 
 def assemble(
@@ -62,13 +64,15 @@ def assemble(
     roles: Roles,
     parts: Sequence[str] = (),
     date_order: DateOrder | None = None,
+    matrix: MakeMatrix = Matrix,
 ) -> Dataset:
     """Read a table until no guess about a column turns out wrong; mostly once.
 
     ``features`` None means every column but the target that tells anything. ``classification`` None means
     that the target tells if it is a class; several targets are numbers. ``read_as`` says what single columns
     hold. Missing cells are kept as NaN (fill), their rows left out (drop), or refused (error). ``roles``
-    names the columns that are no features, but say something of the rows. Raises DataError.
+    names the columns that are no features, but say something of the rows. ``matrix`` makes what the numbers
+    are kept in. Raises DataError.
     """
     targets = [target] if isinstance(target, str) else target
     read_as = {**dict.fromkeys(_dates_of(source, [*targets, *roles.values()]), "date"), **read_as}
@@ -76,7 +80,7 @@ def assemble(
     about = RowColumns(source, roles, parts, date_order)
     numbers = [name for name, kind in read_as.items() if kind == "number"]
     goal = target_of(source, target, as_class(classification, read_as, target), missing, numbers)
-    reading = read_rows(source, columns, goal, about)
+    reading = read_rows(source, columns, goal, about, matrix=matrix)
     goal.require_no_dates()
     goal.require_plain_numbers()
     goal.require_different()
@@ -138,12 +142,19 @@ def assemble_features(
 
 
 def assemble_known(
-    source: Source, wanted: Wanted, *, target: str | Sequence[str] | None, classification: bool, roles: Roles
+    source: Source,
+    wanted: Wanted,
+    *,
+    target: str | Sequence[str] | None,
+    classification: bool,
+    roles: Roles,
+    is_piece: bool = False,
 ) -> Known:
     """Read the columns that a network was trained on, and a target if it is named; raises DataError.
 
     X is float32, unless it is to be precise and float32 would change a number; then it is float64. Of the
-    columns that ``roles`` names, those are read that the file has.
+    columns that ``roles`` names, those are read that the file has. In a piece of a table no row may have a
+    target, and all weights may be 0.
     """
     columns = known_columns(source, wanted, target)
     goal = None if target is None else target_of(source, target, classification, wanted.missing)
@@ -153,10 +164,10 @@ def assemble_known(
     places = [reading.slots[nfc(name)] for name in wanted.columns]
     if goal is None:
         X, _ = reading.matrix.take(places, {}, None)
-        return Known(X, None, about.take(None))
+        return Known(X, None, about.take(None), read=reading.rows)
     X, rows = reading.matrix.take(places, {}, goal.present)
-    if not len(X):
+    if not len(X) and not is_piece:
         targets = " and ".join(map(shortened, goal.names))
         raise DataError(f"{source.where}: no row has {targets}; there is nothing to score")
     notes = rows_left_out(goal.names, reading.rows, goal.present, len(X))
-    return Known(X, goal.take(rows), about.take(rows), notes)
+    return Known(X, goal.take(rows), about.take(rows, is_piece=is_piece), notes, reading.rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,17 @@ from mlpcli.data.table.blocks import BLOCK, CsvSource
 from mlpcli.data.table.choice import chosen_columns
 from mlpcli.data.table.dialect import Dialect
 from mlpcli.data.table.faults import Faults
+from mlpcli.data.table.matrix import Matrix
 from mlpcli.data.table.parquet import ParquetSource
-from mlpcli.data.table.source import Rows, Source
+from mlpcli.data.table.passes import Cells, MakeMatrix, read_cells
+from mlpcli.data.table.pieces import Piece, in_pieces
+from mlpcli.data.table.source import Excerpt, Rows, Source
 from mlpcli.data.table.textfile import note_encoding
 from mlpcli.data.transform import Transform
 from mlpcli.errors import DataError
 from mlpcli.reading import matching_files, opened, within_memory
 
-__all__ = ["measure_csv", "open_source", "read_csv", "read_known", "size_of_known"]
+__all__ = ["known_in_pieces", "measure_csv", "open_source", "read_csv", "read_known", "size_of_known"]
 
 _BLOCK = 4 << 20  # bytes that a block takes while it is converted
 _BLOCKS = 2  # that are looked at before a table is read
@@ -100,33 +104,13 @@ def _row(columns: int) -> int:
     return 4 * (columns + 4) * 9 // 8
 
 
-class _Head:
+class _Head(Excerpt):
     """The first rows of a table, as a source; ``rows`` and ``bytes`` say how many they are."""
 
     def __init__(self, source: Source, block: int) -> None:
-        self._source, self._block = source, block
-        self.where, self.header, self.names, self.places = (
-            source.where,
-            source.header,
-            source.names,
-            source.places,
-        )
-        self.if_missing, self.notes, self.numerals = source.if_missing, source.notes, source.numerals
-        self.length = source.length
+        super().__init__(source)
+        self._block = block
         self.rows, self.bytes, self.is_whole = 0, 1, True
-
-    @property
-    def dates(self) -> Sequence[str]:
-        """The names of the columns of dates."""
-        return self._source.dates
-
-    def place(self, line: int) -> str:
-        """Return the number of a line in words."""
-        return self._source.place(line)
-
-    def file(self, line: int) -> int:
-        """Return which of several files has a line."""
-        return self._source.file(line)
 
     def blocks(self, faults: Faults) -> Iterator[Rows]:
         """Yield the first blocks."""
@@ -177,6 +161,7 @@ def read_csv(
     missing: Missing = "fill",
     roles: Roles | None = None,
     parts: Sequence[str] = (),
+    matrix: MakeMatrix = Matrix,
 ) -> Dataset:
     """Read a table with a header row, from a file, the files that match a pattern, or several files.
 
@@ -184,7 +169,8 @@ def read_csv(
     delimiter, another one is looked for. ``classification`` None: the target tells if it is a class.
     Several targets are numbers. ``read_as`` says what single columns hold. Missing cells are kept as NaN
     (fill), their rows left out (drop), or refused (error). ``roles`` names the columns that are no features,
-    but say something of the rows, and ``parts`` the split of each file. Raises DataError.
+    but say something of the rows, and ``parts`` the split of each file. ``matrix`` makes what the numbers are
+    kept in. Raises DataError.
     """
     paths = matching_files(path, DataError)
     source = open_source(paths, dialect)
@@ -199,6 +185,7 @@ def read_csv(
             roles=roles or {},
             parts=parts,
             date_order=dialect.dates,
+            matrix=matrix,
         )
     return replace(dataset, notes=(*_note_encoding(paths, dialect), *dataset.notes))
 
@@ -218,13 +205,51 @@ def read_known(
     paths = matching_files(path, DataError)
     source = open_source(paths, wanted.dialect, is_new=True)
     known = assemble_known(source, wanted, target=target, classification=classification, roles=roles or {})
+    return known._replace(notes=(*_note_recoded(source, wanted), *known.notes))
+
+
+def known_in_pieces(
+    path: Path,
+    wanted: Wanted,
+    rows: int,
+    keep: Sequence[str] | None = (),
+    *,
+    target: str | Sequence[str] | None = None,
+    classification: bool = False,
+    roles: Roles | None = None,
+) -> Iterator[tuple[Known, Cells]]:
+    """Yield what `read_known` returns of at least so many rows at a time; a piece may have no row left.
+
+    With them come the cells of the columns to ``keep`` as they are written; None: of all. The notes of the
+    first piece say how the table is read, and none tells of rows without a target. Raises DataError.
+    """
+    paths = matching_files(path, DataError)
+    source = open_source(paths, wanted.dialect, is_new=True)
+    pieces = in_pieces(source, rows)
+    written: Iterator[Piece | None] = repeat(None)
+    if keep is None or keep:  # the same blocks, since blocks are cut by the bytes of the text
+        written = in_pieces(open_source(paths, wanted.dialect, as_written=True, is_new=True), rows)
+    notes = _note_recoded(source, wanted)
+    for piece, as_written in zip(pieces, written, strict=False):
+        known = assemble_known(
+            piece,
+            wanted,
+            target=target,
+            classification=classification,
+            roles=roles or {},
+            is_piece=True,
+        )
+        yield known._replace(notes=notes), [] if as_written is None else read_cells(as_written, keep)
+        notes = ()
+
+
+def _note_recoded(source: Source, wanted: Wanted) -> tuple[str, ...]:
     if not isinstance(source, CsvSource) or not source.recoded:
-        return known
-    note = (
+        return ()
+    return (
         f"{source.recoded[0].name} is UTF-8, and is read as such; the table of the training was in "
-        f"{wanted.dialect.encoding}."
+        f"{wanted.dialect.encoding}.",
     )
-    return known._replace(notes=(note, *known.notes))
 
 
 def _note_encoding(paths: Sequence[Path], dialect: Dialect) -> list[str]:

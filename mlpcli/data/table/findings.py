@@ -19,7 +19,7 @@ from mlpcli.data.table.source import Source
 from mlpcli.errors import DataError, UnclearError
 from mlpcli.text import listed, shortened
 
-__all__ = ["Assembled", "finished", "rows_left_out"]
+__all__ = ["Assembled", "finished", "rows_left_out", "rows_without_target"]
 
 _FEW_ROWS = 10  # fewer do not tell row numbers from numbers
 _ID = re.compile(  # names of columns that hold ids or row numbers, such as user_id, PassengerId, Unnamed: 0
@@ -120,14 +120,19 @@ def rows_left_out(
 ) -> tuple[str, ...]:
     """Return what to say of n rows, of which ``kept`` are left, and those ``present`` have a target."""
     with_target = n if present is None else int(np.count_nonzero(present))
-    notes = []
-    if with_target < n:
-        have = "has" if n - with_target == 1 else "have"
-        either = " or no ".join(map(shortened, [targets] if isinstance(targets, str) else targets))
-        notes.append(f"{n - with_target:,} of {n:,} rows {have} no {either}, and are left out.")
+    notes = [*rows_without_target(targets, n, with_target)]
     if kept < with_target:
         notes.append(f"{with_target - kept:,} of {with_target:,} rows have a missing cell, and are left out.")
     return tuple(notes)
+
+
+def rows_without_target(targets: str | Sequence[str], n: int, with_target: int) -> tuple[str, ...]:
+    """Return what to say of n rows of which so many have a target."""
+    if with_target == n:
+        return ()
+    have = "has" if n - with_target == 1 else "have"
+    either = " or no ".join(map(shortened, [targets] if isinstance(targets, str) else targets))
+    return (f"{n - with_target:,} of {n:,} rows {have} no {either}, and are left out.",)
 
 
 def _refuse_unclear(source: Source, columns: Sequence[Column]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.data.large.file_matrix import FileMatrix
 from mlpcli.data.sentences import SHOWN
 from mlpcli.data.table.choice import require, require_one_of_each
 from mlpcli.data.table.columns import Column
@@ -22,8 +23,9 @@ from mlpcli.data.table.targets import Target, Targets
 from mlpcli.errors import DataError
 from mlpcli.text import nfc
 
-__all__ = ["Cells", "Reading", "read_cells", "read_rows"]
+__all__ = ["Cells", "MakeMatrix", "Reading", "read_cells", "read_rows"]
 
+MakeMatrix: TypeAlias = Callable[[int, "type[np.float32] | type[np.float64]"], "Matrix | FileMatrix"]
 Cells: TypeAlias = list[tuple[str, list[str]]]  # the names of columns, with the text of each cell (n,)
 
 
@@ -31,14 +33,20 @@ class Reading:
     """One passage through a file: the numbers of its columns, side by side, and what is known of them."""
 
     def __init__(
-        self, columns: Sequence[Column], *, precise: bool = False, known: bool = False, lossless: bool = False
+        self,
+        columns: Sequence[Column],
+        *,
+        precise: bool = False,
+        known: bool = False,
+        lossless: bool = False,
+        matrix: MakeMatrix = Matrix,
     ) -> None:
         self._columns, self._known, self._lossless = columns, known, lossless
         names = [name for column in columns for name in column.names]
         self.slots = {name: i for i, name in enumerate(names)}
         self.spread = Spread(len(names))
         self.rows = 0
-        self.matrix = Matrix(len(names), np.float64 if precise else np.float32)
+        self.matrix = matrix(len(names), np.float64 if precise else np.float32)
 
     def read(
         self, source: Source, target: Target | Targets | None, about: RowColumns, faults: Faults
@@ -125,17 +133,18 @@ def read_rows(
     *,
     known: bool = False,
     lossless: bool = False,
+    matrix: MakeMatrix = Matrix,
 ) -> Reading:
     """Read a table until no guess turns out wrong.
 
     ``known`` says that the columns are those of a trained network, and ``lossless`` that their numbers are
-    kept as float64 where float32 would change one.
+    kept as float64 where float32 would change one. ``matrix`` makes what the numbers are kept in.
     """
     precise = False
     dates = [*((column.name, column.dates) for column in columns), (about.time, about.dates)]
     while True:
         faults = Faults(source.place)
-        reading = Reading(columns, precise=precise, known=known, lossless=lossless)
+        reading = Reading(columns, precise=precise, known=known, lossless=lossless, matrix=matrix)
         reading.read(source, goal, about, faults)
         if goal is not None:
             goal.finish(faults)

@@ -102,8 +102,8 @@ class RowColumns:
         """Whether a first guess turned out wrong, so that the table must be read again."""
         return self.dates.corrected
 
-    def take(self, rows: NDArray[np.bool_] | None) -> RowFacts:
-        """Return what is known of the rows that are True, all for None; raises DataError."""
+    def take(self, rows: NDArray[np.bool_] | None, *, is_piece: bool = False) -> RowFacts:
+        """Return what is known of the rows that are True, all for None; see `facts_of`. Raises DataError."""
         found: dict[Role, NDArray[Any]] = {}
         if "weight" in self._places:
             found["weight"] = np.frombuffer(self._weights, np.float64)
@@ -117,4 +117,4 @@ class RowColumns:
         some = {role: values if rows is None else values[rows] for role, values in found.items()}
         where, names = f"{self._source.where}: column ", self._roles
         named = {role: (where + shortened(names.get(role, role)), values) for role, values in some.items()}
-        return facts_of(named, len(next(iter(some.values()), ())))
+        return facts_of(named, len(next(iter(some.values()), ())), is_piece=is_piece)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mlpcli.data.table.faults import Faults
 
-__all__ = ["Rows", "Source"]
+__all__ = ["Excerpt", "Rows", "Source"]
 
 
 class Rows(Protocol):
@@ -70,3 +70,27 @@ class Source(Protocol):
 
     def blocks(self, faults: Faults) -> Iterator[Rows]:
         """Yield all rows."""
+
+
+class Excerpt:
+    """What a source that yields some blocks of another one has in common with it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.where, self.header = source.where, source.header
+        self.names, self.places = source.names, source.places
+        self.if_missing, self.notes, self.numerals = source.if_missing, source.notes, source.numerals
+        self.length = source.length
+
+    @property
+    def dates(self) -> Sequence[str]:
+        """The names of the columns of dates."""
+        return self._source.dates
+
+    def place(self, line: int) -> str:
+        """Return the number of a line in words."""
+        return self._source.place(line)
+
+    def file(self, line: int) -> int:
+        """Return which of several files has a line."""
+        return self._source.file(line)

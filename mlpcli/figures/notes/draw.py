@@ -9,11 +9,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from mlpcli.cohort.cohort import train_together
 from mlpcli.config.loader import load_experiment
 from mlpcli.figures.notes.table import FIGURES
 from mlpcli.figures.style import styled
 from mlpcli.training.finished import FinishedRun
-from mlpcli.training.start import train_run
+from mlpcli.training.start import start_run
 
 __all__ = ["draw_notes"]
 
@@ -36,8 +37,9 @@ def draw_notes(name: str, say: Callable[[str], object] | None = None) -> Figure:
         options = "".join(f" --set {shlex.quote(option)}" for option in overrides)
         if say is not None:
             say(f"{name}, {number} of {len(planned)}: mlp train {config}{options}")
-        runs.append(FinishedRun.of(train_run(load_experiment(Path(config), overrides))))
-    drawn = figure.draw(runs)
+        runs.append(start_run(load_experiment(Path(config), overrides)))
+    train_together(runs)
+    drawn = figure.draw([FinishedRun.of(run) for run in runs])
     _add_title(drawn, figure.claim)
     return drawn
 

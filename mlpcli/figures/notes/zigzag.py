@@ -101,8 +101,9 @@ def _train_again(finished: FinishedRun) -> tuple[Run, Array]:
 
 def _loss(run: Run) -> float:
     """Return the mean loss of all training examples."""
-    X, y, *_ = next(iter(run.trainer.train.in_order(len(run.trainer.train))))
-    return run.loss.evaluate(run.network.forward(X), y, None)
+    train = run.trainer.train
+    X, y = train.examples(np.arange(len(train)))
+    return float(run.loss.evaluate(run.network.forward(X), y, None))
 
 
 def _losses(run: Run, first: Array, second: Array) -> Array:

@@ -36,7 +36,7 @@ def check_experiment(experiment: Experiment) -> Iterator[Finding]:
     yield from check_data(run)
     network = fresh_network(run, experiment, np.float64)
     train = run.trainer.train
-    order = train.split.rows[stream(experiment.training.seed, "check").permutation(len(train))]
+    order = train.split.rows[stream(experiment.training.seed, "check").permutation(len(train.split))]
     sample = batch_of(run, order[:500], np.float64)
     yield check_first_loss(run, network, *sample)
     yield check_penalties(run, network, *sample)

@@ -16,6 +16,7 @@ from mlpcli.build import build_loss
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.batches import Batches
+from mlpcli.data.large.batches import LargeBatches
 from mlpcli.errors import RunError
 from mlpcli.nn.losses import Loss
 from mlpcli.text import count, memory
@@ -66,7 +67,7 @@ def check_overfits(run: Run, rows: NDArray[Any]) -> Finding:
         for epoch in trainer.epochs():
             last = epoch.metrics["train_loss"]
             first = last if first is None else first
-            if last <= 0.01 * first or time.perf_counter() - start > _SECONDS:
+            if first < _NO_LOSS or last <= 0.01 * first or time.perf_counter() - start > _SECONDS:
                 break
     except RunError as error:
         return Finding("overfits", "FAIL", f"on {count(len(rows), 'example')}: {str(error).splitlines()[0]}")
@@ -124,7 +125,7 @@ def check_first_steps(run: Run, order: NDArray[Any]) -> Iterator[Finding]:
     else:
         yield Finding("first steps", "pass", text)
     step = min(row["seconds"] for row in metrics) / steps
-    once, epochs = step * ceil(n / batch_size) + _scoring(run), experiment.training.epochs
+    once, epochs = step * ceil(run.splits.train.size / batch_size) + _scoring(run), experiment.training.epochs
     yield Finding(
         "cost",
         "pass",
@@ -144,7 +145,7 @@ def _scoring(run: Run) -> float:
     val = run.trainer.val
     if val is None:
         return 0.0
-    part = val  # where each member is scored on what it leaves out, these are few
+    part: Batches | LargeBatches = val  # where each member is scored on what it leaves out, these are few
     if val.left_out is None and len(val) > _SCORED:
         split = val.split
         part = Batches(replace(split, rows=split.rows[:_SCORED]), run.transform, run.network.dtype)

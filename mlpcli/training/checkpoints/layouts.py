@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlpcli.config.loader import validate_experiment
-from mlpcli.config.plan import plan_network
+from mlpcli.config.plan import plan_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.data.target_transform import MOST_KNOTS, TargetTransform
 from mlpcli.data.transform import Slots, Transform
@@ -52,6 +52,7 @@ class Layout:
     flagged: list[int]
     slots: dict[int, Slots]
     bins: dict[int, int]
+    image: tuple[int, int, int] | None
     of_transform: dict[str, tuple[int, ...]]
     of_targets: dict[str, tuple[int, ...]]
     of_baselines: dict[str, tuple[int, ...]]
@@ -76,7 +77,7 @@ def read_config(path: Path, meta: Meta) -> Experiment:
     except ConfigError as error:
         raise damaged(path, f"its config is wrong: {error}") from None
     if (
-        experiment.widths(len(meta.columns), meta.targets) is None
+        _widths(path, experiment, len(meta.columns), meta.targets) is None
         or not meta.columns
         or meta.targets < 1
         or experiment.loss.task is None
@@ -90,6 +91,14 @@ def read_config(path: Path, meta: Meta) -> Experiment:
     return experiment
 
 
+def _widths(path: Path, experiment: Experiment, inputs: int, targets: int) -> tuple[int, ...] | None:
+    """Return the widths of the network; raises CheckpointError if its windows do not fit its inputs."""
+    try:
+        return experiment.widths(inputs, targets)
+    except ConfigError as error:
+        raise damaged(path, f"its features do not fit its config: {error}") from None
+
+
 def layouts_of(path: Path, meta: Meta, experiment: Experiment) -> list[Layout]:
     """Return the layout of each network; raises CheckpointError if they do not fit their config."""
     if meta.others and meta.progress is not None:
@@ -101,24 +110,27 @@ def layouts_of(path: Path, meta: Meta, experiment: Experiment) -> list[Layout]:
     layouts: list[Layout] = []
     terms = terms_of(experiment)
     numbers = len(meta.columns) - len(of_first)  # which are the same in all networks
-    place = _places(path, meta)
+    place, image = _places(path, meta), _image_of(path, meta, experiment)
     for number, network in enumerate((first, *meta.others), 1):
         slots = _read_slots(path, meta, network, place)
         bins = _read_bins(path, meta, network, place)
         features = Transform.width(len(meta.columns), network.flagged, slots, bins, terms)
-        widths = experiment.widths(features, meta.targets)
-        if widths is None:
+        widths = _widths(path, experiment, features, meta.targets)
+        if widths is None or (image is not None and features != len(meta.columns)):
             raise damaged(path, "its features and classes do not fit its config")
         prefix = name_prefix(number)
         has_fill = f"{prefix}fill" in meta.shapes
         layout = Layout(
             prefix,
             network.epoch,
-            plan_network(experiment.model, widths),
+            plan_experiment(experiment, widths),
             network.flagged,
             slots,
             bins,
-            Transform.shapes(len(meta.columns), bins, count_terms(numbers, terms), fill=has_fill),
+            image,
+            Transform.shapes(
+                len(meta.columns), bins, count_terms(numbers, terms), fill=has_fill, image=image
+            ),
             {} if meta.classes is not None else _target_shapes(path, experiment, meta, prefix),
             Baselines.shapes(meta.shapes, prefix, features - sum(bins.values()), meta.targets),
         )
@@ -127,6 +139,16 @@ def layouts_of(path: Path, meta: Meta, experiment: Experiment) -> list[Layout]:
             raise damaged(path, f"it has not the arrays of {1 + len(meta.others):,} networks")
         layouts.append(layout)
     return layouts
+
+
+def _image_of(path: Path, meta: Meta, experiment: Experiment) -> tuple[int, int, int] | None:
+    """Return the shape of images that are whitened; raises CheckpointError if the columns are no images."""
+    if experiment.data.scaling != "whiten":
+        return None
+    image = experiment.data.image(len(meta.columns))
+    if image is None or image[0] * image[1] * image[2] != len(meta.columns) or meta.kinds:
+        raise damaged(path, "its columns do not fit data.scaling, whiten, which is for images")
+    return image
 
 
 def bend_of(experiment: Experiment) -> str:

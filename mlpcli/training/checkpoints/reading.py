@@ -145,7 +145,7 @@ def _read_member(
     bend, what = bend_of(experiment), prefix
     try:
         transform = Transform.from_arrays(
-            of_transform, layout.flagged, layout.slots, layout.bins, terms_of(experiment)
+            of_transform, layout.flagged, layout.slots, layout.bins, terms_of(experiment), layout.image
         )
         what += OF_TARGETS
         target_transform = TargetTransform.from_arrays(bend, of_targets) if of_targets else None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from usual import examples, only
 
 from mlpcli.data.table.blocks import Block, CsvFile, CsvSource
 from mlpcli.data.table.dialect import Dialect
@@ -38,7 +39,7 @@ CELLS = st.text('ab1.;, "\n\r\u00e9', max_size=5).map(lambda cell: cell.replace(
 
 
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=12), st.sampled_from(["\n", "\r\n"]), st.booleans())
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), deadline=None, derandomize=True)
 def test_cells_are_those_of_csv(rows: list[tuple[str, str]], end: str, last: bool) -> None:
     writer = csv.writer(text := io.StringIO(newline=""), lineterminator=end)
     writer.writerows([("x", "y"), *rows])
@@ -52,7 +53,7 @@ def test_cells_are_those_of_csv(rows: list[tuple[str, str]], end: str, last: boo
     )
 
 
-@pytest.mark.parametrize("quoted", ["", '"a\nb"', "\u00e9"])
+@pytest.mark.parametrize("quoted", only({'"a\nb"'}, ["", '"a\nb"', "\u00e9"]))
 def test_many_blocks_are_one_table(quoted: str) -> None:
     rows = [[str(i), quoted.strip('"') if i % 9000 == 17 else f"b{i}"] for i in range(60_000)]
     text = "x,y\n" + "".join(f"{x},{quoted}\n" if y == quoted.strip('"') else f"{x},{y}\n" for x, y in rows)

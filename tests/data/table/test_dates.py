@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from usual import examples
 
 from mlpcli.data.table.dates import (
     DATE_PARTS,
@@ -67,7 +68,7 @@ def test_dates(cell: str, parts: list[float]) -> None:
 
 
 @given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)).map(lambda d: d.replace(microsecond=0)))
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 def test_any_date_is_that_of_the_calendar(when: datetime) -> None:
     (found,) = take_apart([when.isoformat()])[0].T
     seconds = when.replace(tzinfo=timezone.utc).timestamp()
@@ -101,7 +102,7 @@ WRITTEN = ["{0}/{1}/{2}", "{0}-{1}-{2}", "{0:02}/{1:02}/{2}"]
     st.sampled_from(WRITTEN),
     st.booleans(),
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=examples(200), deadline=None, derandomize=True)
 def test_a_column_shows_whether_the_day_comes_first(
     dates: list[datetime], form: str, day_first: bool
 ) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from usual import examples
 
 from mlpcli.data.table.decimals import find_fields, has_code, have_codes, is_code, parse_decimals
 
@@ -46,7 +47,7 @@ SHAPES = st.one_of(
 
 
 @given(st.lists(SHAPES, min_size=1, max_size=30))
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=examples(500), deadline=None, derandomize=True)
 def test_numbers_are_those_that_python_reads(cells: list[str]) -> None:
     numbers, places = parse_decimals(cells)
     for i, cell in enumerate(cells):
@@ -90,7 +91,7 @@ CELLS = st.one_of(SHAPES, st.from_regex(r" *0{0,3}[0-9]{0,4}[.]?[0-9]? *", fullm
 
 
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=8))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), deadline=None, derandomize=True)
 def test_codes_are_found_in_all_cells_at_once(rows: list[tuple[str, str]]) -> None:
     columns = [list(column) for column in zip(*rows, strict=True)]
     expected = [any(map(is_code, column)) for column in columns]

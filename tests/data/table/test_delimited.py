@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from usual import examples
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.table.delimited import read_csv
@@ -235,7 +236,7 @@ def test_a_table_of_many_blocks_is_read_as_numpy_reads_it(
     )
 )
 @settings(
-    max_examples=50,
+    max_examples=examples(50),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -458,6 +459,7 @@ def test_refuses_a_class_as_a_quantity(
     assert "set `loss: cross_entropy`" in message
 
 
+@pytest.mark.exhaustive
 def test_a_table_with_very_many_columns(
     tmp_path: Path, refusal: Callable[..., str], write: Callable[..., Path], table: Callable[..., Dataset]
 ) -> None:
@@ -512,7 +514,7 @@ PIECES = st.sampled_from(
 
 @given(content=st.lists(PIECES, max_size=25).map(b"".join))
 @settings(
-    max_examples=200,
+    max_examples=examples(200),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from usual import some
 
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.kinds import BOOLEAN, Wanted, category
@@ -101,11 +102,12 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(("columns", "expected"), HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("name", some(HOSTILE, 3))
 def test_hostile_files_are_refused_in_little_time_and_memory(
-    tmp_path: Path, columns: dict[str, Any], expected: str, refusal: Callable[..., str]
+    tmp_path: Path, name: str, refusal: Callable[..., str]
 ) -> None:
     arrow = pytest.importorskip("pyarrow")
+    columns, expected = HOSTILE[name]
     ((name, cells),) = columns.items()
     rows = 2_000 if cells else 0
     column = arrow.array(cells * (rows // max(1, len(cells))))

@@ -17,13 +17,18 @@ from mlpcli.data.table.delimited import read_known
     ("first", "then", "kind"),
     [
         ("1", "oak", category(("1", "oak"))),
-        ("NA", "oak", category(("oak",))),
-        ("1", "007", category(("1", "007"))),
-        ("1", '" 007"', category(("1", "007"))),
-        ("f", "m", category(("f", "m"))),
         ("NA", "true", BOOLEAN),
         ("NA", "2", None),
-        ("2024-05-31", "later", category(("2024-05-31", "later"))),
+        *(
+            pytest.param(*case, marks=pytest.mark.exhaustive)
+            for case in [
+                ("NA", "oak", category(("oak",))),
+                ("1", "007", category(("1", "007"))),
+                ("1", '" 007"', category(("1", "007"))),
+                ("f", "m", category(("f", "m"))),
+                ("2024-05-31", "later", category(("2024-05-31", "later"))),
+            ]
+        ),
     ],
 )
 def test_a_guess_is_corrected_by_what_comes_later(
@@ -34,14 +39,14 @@ def test_a_guess_is_corrected_by_what_comes_later(
     write: Callable[..., Path],
     table: Callable[..., Dataset],
 ) -> None:
-    rows = [f"{i % 7},{first},{'ab'[i % 2]}" for i in range(60_000)]
-    rows += [f"{i % 7},{then},{'ab'[i % 2]}" for i in range(40_000)]
+    rows = [f"{i % 7},{first},{'ab'[i % 2]}" for i in range(30_000)]
+    rows += [f"{i % 7},{then},{'ab'[i % 2]}" for i in range(20_000)]
     dataset = table(write(tmp_path, "\n".join(["x,u,kind", *rows])), read_as={"x": "number"})
     assert dataset.kinds.get("u") == kind
     assert dataset.columns == ("x", "u")
-    assert len(dataset) == 100_000
-    assert np.isnan(dataset.X[:60_000, 1]).all() == (first == "NA")
-    assert len(np.unique(dataset.X[60_000:, 1])) == 1
+    assert len(dataset) == 50_000
+    assert np.isnan(dataset.X[:30_000, 1]).all() == (first == "NA")
+    assert len(np.unique(dataset.X[30_000:, 1])) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from usual import examples
 
 from mlpcli.data.table.precision import Spread
 
@@ -50,7 +51,7 @@ def test_columns_that_count() -> None:
     st.integers(1, 400),
     st.booleans(),
 )
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=examples(100), deadline=None, derandomize=True)
 def test_float32_is_enough_or_not(power: int, shift: float, offset: int, step: int, missing: bool) -> None:
     """The decision is that of the whole column, and the same for any unit."""
     x = np.random.default_rng(1).normal(size=400)

@@ -105,7 +105,8 @@ def test_new_rows_have_weights_where_the_file_has_them(tmp_path: Path, has_weigh
     npz = tmp_path / "table.npz"
     np.savez(npz, X=np.ones((2, 1)), y=[1.5, 2], **({"w": np.array([1, 2])} if has_weights else {}))
     for path, expected in ((csv, [0.5, 0, 3, 1]), (npz, [1, 2])):
-        _, _, about, _ = read_labelled(Wanted(["a"]), path, target="y", classes=None, roles={"weight": "w"})
+        found = read_labelled(Wanted(["a"]), path, target="y", classes=None, roles={"weight": "w"})
+        about = found.about
         assert (about.weights is not None) is has_weights
         if has_weights:
             np.testing.assert_array_equal(about.weights, expected)

@@ -9,6 +9,7 @@ import pytest
 from mlpcli.figures.notes import FIGURES, draw_notes
 
 
+@pytest.mark.exhaustive
 def test_a_figure_is_trained_and_drawn_under_its_claim(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

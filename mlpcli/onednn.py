@@ -1,4 +1,4 @@
-"""oneDNN, a library of matrix products for new CPUs, called by its C API where it is found and proves right.
+"""oneDNN, a library of operations for neural networks, called by its C API where it proves right.
 
 ``find_onednn`` looks for it once. What it returns makes an `Operation` for arrays of fixed shapes, which can
 then be carried out any number of times. The API is that of oneDNN 3 (https://uxlfoundation.github.io/oneDNN).
@@ -22,26 +22,50 @@ from numpy.typing import NDArray
 
 from mlpcli.text import install_command
 
-__all__ = ["DST", "SRC", "WEIGHTS", "Layout", "Numbers", "OneDnn", "Operation", "find_onednn"]
+__all__ = [
+    "AFTER",
+    "DST",
+    "FACTOR",
+    "SRC",
+    "SRC_1",
+    "WEIGHTS",
+    "After",
+    "Layout",
+    "Numbers",
+    "OneDnn",
+    "Operation",
+    "Threads",
+]
+__all__ += ["find_onednn"]
 
 Array: TypeAlias = NDArray[Any]
 Numbers: TypeAlias = Literal["float32", "bfloat16"]
+# What is done with each result y: y + number, the square root of y, or y + number dst, in the order given.
+After: TypeAlias = tuple[Literal["add", "sqrt", "sum"], float]
 
 _SONAME = "libdnnl.so.3"
 _OPENMP = 2  # of dnnl_runtime: its threads are those of OpenMP, whose number can be set
 _CPU, _IN_ORDER, _SCRATCHPAD_BY_USER = 1, 1, 1
 _TYPES = {"bfloat16": 2, "float32": 3}
 _SCRATCHPAD_MD = 136  # of dnnl_query
-SRC, DST, WEIGHTS, _SCRATCHPAD = 1, 17, 33, 80  # the places of arrays in an operation
+SRC, SRC_1, DST, WEIGHTS, _SCRATCHPAD = 1, 2, 17, 33, 80  # the places of arrays in an operation
+FACTOR = 4096  # FACTOR | place is that of the number by which the array there is multiplied
+AFTER = 32_768 | SRC_1  # the place of an array by which a result is multiplied
+_PAIRS = {"add": 0x1FFF0, "multiply": 0x1FFF1, "divide": 0x1FFF4, "subtract": 0x1FFF5}  # of dnnl_alg_kind
+_SQRT, _LINEAR = 0x25, 0x26
 _AVX512, _AVX512_BF16 = 0x27, 0xE7  # of dnnl_cpu_isa; each has the bits of what it contains
 
 _FUNCTIONS = (
     *("dnnl_engine_create", "dnnl_stream_create", "dnnl_primitive_create", "dnnl_primitive_execute"),
     *("dnnl_memory_create", "dnnl_memory_set_data_handle", "dnnl_memory_desc_create_with_strides"),
     *("dnnl_matmul_primitive_desc_create", "dnnl_reorder_primitive_desc_create"),
-    *("dnnl_primitive_attr_create", "dnnl_primitive_attr_set_scratchpad_mode", "dnnl_get_effective_cpu_isa"),
-    *("dnnl_primitive_destroy", "dnnl_primitive_desc_destroy", "dnnl_memory_destroy"),
-    "dnnl_memory_desc_destroy",
+    *("dnnl_primitive_attr_create", "dnnl_primitive_attr_set_scratchpad_mode", "dnnl_primitive_attr_destroy"),
+    *("dnnl_primitive_attr_set_post_ops", "dnnl_post_ops_create", "dnnl_post_ops_append_sum"),
+    *("dnnl_post_ops_destroy", "dnnl_primitive_destroy", "dnnl_primitive_desc_destroy"),
+    *("dnnl_post_ops_append_eltwise", "dnnl_post_ops_append_binary", "dnnl_primitive_attr_set_scales_mask"),
+    "dnnl_binary_primitive_desc_create",
+    *("dnnl_memory_destroy", "dnnl_memory_desc_destroy", "dnnl_get_effective_cpu_isa"),
+    *("omp_get_max_threads", "omp_set_num_threads"),
 )
 
 
@@ -58,11 +82,15 @@ class _Argument(ctypes.Structure):
 
 
 class Layout(NamedTuple):
-    """An array of C order: its shape and its type, and whether it stands for its transposed matrices."""
+    """An array: its shape and its type, and whether it stands for its transposed matrices.
+
+    It is of C order, unless there are ``strides``, in numbers.
+    """
 
     shape: tuple[int, ...]
     type: Numbers = "float32"
     transposed: bool = False
+    strides: tuple[int, ...] | None = None
 
 
 class _Owned:
@@ -95,46 +123,107 @@ class OneDnn:
         library.dnnl_memory_desc_get_size.restype = ctypes.c_size_t
         library.dnnl_memory_desc_get_size.argtypes = [ctypes.c_void_p]
         library.dnnl_memory_set_data_handle.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-        self.threads, self.set_threads = library.omp_get_max_threads, library.omp_set_num_threads
         found = library.dnnl_version().contents
         if found.major != 3 or found.runtime != _OPENMP:
             raise RuntimeError(f"{path} is oneDNN {found.major}, with threads of kind {found.runtime}")
         self.version = f"{found.major}.{found.minor}.{found.patch}"
         isa = library.dnnl_get_effective_cpu_isa()
         self.has_avx512, self.has_bfloat16 = isa & _AVX512 == _AVX512, isa & _AVX512_BF16 == _AVX512_BF16
-        self.engine, self.stream, self._attributes = (ctypes.c_void_p() for _ in range(3))
+        self.engine, self.stream = ctypes.c_void_p(), ctypes.c_void_p()
         _require(library.dnnl_engine_create(ctypes.byref(self.engine), _CPU, ctypes.c_size_t(0)), "a CPU")
         _require(library.dnnl_stream_create(ctypes.byref(self.stream), self.engine, _IN_ORDER), "a stream")
-        _require(library.dnnl_primitive_attr_create(ctypes.byref(self._attributes)), "attributes")
-        # A scratchpad of the library's own would tie an operation to the thread that made it.
-        mode = library.dnnl_primitive_attr_set_scratchpad_mode(self._attributes, _SCRATCHPAD_BY_USER)
-        _require(mode, "a scratchpad")
-        self.is_forked = False  # after a fork the other threads of OpenMP are not there any more
+        self.is_forked = False
         os.register_at_fork(after_in_child=self._forked)
 
     def _forked(self) -> None:
         self.is_forked = True
 
-    def product(self, src: Layout, weights: Layout, dst: Layout) -> Operation:
-        """Return dst = src weights, matrix by matrix where there are three axes; raises RuntimeError."""
+    def product(self, src: Layout, weights: Layout, dst: Layout, *, decay: float = 0) -> Operation:
+        """Return dst = decay dst + src weights, matrix by matrix of stacks; raises RuntimeError."""
         places = {SRC: src, WEIGHTS: weights, DST: dst}
         a, b, c = (self.described(layout) for layout in places.values())
+        attributes = self._attributes([("sum", decay)] if decay else [])
         create = "dnnl_matmul_primitive_desc_create"
-        arguments = (self.engine, a.pointer, b.pointer, None, c.pointer, self._attributes)
+        arguments = (self.engine, a.pointer, b.pointer, None, c.pointer, attributes.pointer)
         return Operation(self, places, create, *arguments)
 
     def rounding(self, shape: tuple[int, ...]) -> Operation:
         """Return dst = src in bfloat16, rounded to nearest and to even; raises RuntimeError."""
-        places = {SRC: Layout(shape), DST: Layout(shape, "bfloat16")}
+        return self.copy(Layout(shape), Layout(shape, "bfloat16"))
+
+    def copy(self, src: Layout, dst: Layout) -> Operation:
+        """Return dst = src, in any order and type; raises RuntimeError, also if parts of either overlap."""
+        places = {SRC: src, DST: dst}
         a, b = (self.described(layout) for layout in places.values())
-        create = "dnnl_reorder_primitive_desc_create"
-        arguments = (a.pointer, self.engine, b.pointer, self.engine, self._attributes)
+        attributes, create = self._attributes(), "dnnl_reorder_primitive_desc_create"
+        arguments = (a.pointer, self.engine, b.pointer, self.engine, attributes.pointer)
         return Operation(self, places, create, *arguments)
+
+    def combination(
+        self,
+        kind: Literal["add", "multiply", "divide", "subtract"],
+        shape: tuple[int, ...],
+        *,
+        b: tuple[int, ...] | None = None,
+        factors: Sequence[int] = (),
+        after: Sequence[After] = (),
+        times: tuple[int, ...] | None = None,
+    ) -> Operation:
+        """Return dst = SRC + SRC_1, or their product, quotient or difference.
+
+        The arrays are of the same shape. That of SRC_1 may be ``b``, with axes of length 1, along which its
+        numbers are repeated. If ``times`` is given, results are in the end multiplied by the array of such a
+        shape in the place AFTER. What is in the places ``factors`` is before multiplied by a number, which
+        is put in FACTOR | place. Where dst is one of the arrays, it is SRC. Raises RuntimeError.
+        """
+        places = {SRC: Layout(shape), SRC_1: Layout(b or shape), DST: Layout(shape)}
+        described = [self.described(layout) for layout in places.values()]
+        more = None if times is None else Layout(times)
+        attributes, create = self._attributes(after, factors, more), "dnnl_binary_primitive_desc_create"
+        arguments = (*(each.pointer for each in described), attributes.pointer)
+        places |= {FACTOR | place: Layout((1,)) for place in factors}
+        if more is not None:
+            places[AFTER] = more
+        return Operation(self, places, create, self.engine, _PAIRS[kind], *arguments)
+
+    def _attributes(
+        self, after: Sequence[After] = (), factors: Sequence[int] = (), times: Layout | None = None
+    ) -> _Owned:
+        """Return how an operation computes."""
+        library = self.library
+        attributes = _Owned(library, "primitive_attr", "dnnl_primitive_attr_create")
+        # A scratchpad of the library's own would tie an operation to the thread that made it.
+        mode = library.dnnl_primitive_attr_set_scratchpad_mode(attributes.pointer, _SCRATCHPAD_BY_USER)
+        _require(mode, "a scratchpad")
+        for place in factors:
+            _require(library.dnnl_primitive_attr_set_scales_mask(attributes.pointer, place, 0), "a factor")
+        chain, one = _Owned(library, "post_ops", "dnnl_post_ops_create"), ctypes.c_float(1)
+        for what, by in after:
+            number = ctypes.c_float(by)
+            if what == "sum":
+                zero, type_of_dst = 0, 0
+                status = library.dnnl_post_ops_append_sum(chain.pointer, number, zero, type_of_dst)
+            else:
+                kind = _SQRT if what == "sqrt" else _LINEAR
+                status = library.dnnl_post_ops_append_eltwise(chain.pointer, kind, one, number)
+            _require(status, what)
+        if times is not None:
+            described, kind = self.described(times), _PAIRS["multiply"]
+            status = library.dnnl_post_ops_append_binary(chain.pointer, kind, described.pointer)
+            _require(status, "a multiplication")
+        _require(library.dnnl_primitive_attr_set_post_ops(attributes.pointer, chain.pointer), "a chain")
+        return attributes
+
+    def set_threads(self, number: int) -> int:
+        """Let the thread that calls this compute by so many threads of OpenMP; return how many they were."""
+        before: int = self.library.omp_get_max_threads()
+        self.library.omp_set_num_threads(number)
+        return before
 
     def described(self, layout: Layout) -> _Owned:
         """Return the library's own description of an array."""
         shape = layout.shape
-        strides = tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
+        strides = layout.strides or tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
         if layout.transposed:
             shape, strides = _swapped(shape), _swapped(strides)
         return _Owned(
@@ -146,6 +235,27 @@ class OneDnn:
             _TYPES[layout.type],
             _Numbers(*strides),
         )
+
+
+class Threads:
+    """A context in which the thread that calls the library computes ``alone``, or with those of OpenMP.
+
+    In a process that was forked, it computes alone always: the other threads are not there any more. It may
+    be entered any number of times, by one thread at a time.
+    """
+
+    def __init__(self, onednn: OneDnn, *, alone: bool = False) -> None:
+        self._onednn, self._alone = onednn, alone
+        self._before = 0  # how many threads compute outside of the context, if that is to be set again
+
+    def __enter__(self) -> None:
+        if self._alone or self._onednn.is_forked:
+            self._before = self._onednn.set_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before:
+            self._onednn.set_threads(self._before)
+            self._before = 0
 
 
 _Numbers = ctypes.c_int64 * 12
@@ -180,11 +290,12 @@ class Operation:
             *(_Argument(place, memory.pointer) for place, memory in self._memories.items())
         )
         self._arrays: dict[int, Array] = {}
+        self._strided = {place for place, layout in layouts.items() if layout.strides is not None}
 
     def put(self, place: int, array: Array) -> None:
         """Let the operation read or write this array of C order from now on."""
         if self._arrays.get(place) is not array:
-            if not array.flags.c_contiguous:
+            if place not in self._strided and not array.flags.c_contiguous:
                 raise ValueError(f"an array of shape {array.shape} is not of C order")
             address = array.__array_interface__["data"][0]
             _require(self._set_place(self._memories[place].pointer, address), "to place an array")
@@ -231,7 +342,34 @@ def _computes_rightly(onednn: OneDnn) -> bool:
     """Return whether products of small whole numbers, which every type here holds exactly, are exact."""
     X: Array = np.arange(33 * 70, dtype=np.float32).reshape(33, 70) % 13 - 6
     W: Array = np.arange(70 * 17, dtype=np.float32).reshape(70, 17) % 11 - 5
-    return _multiplies(onednn, X, W, X, W) and (not onednn.has_bfloat16 or _multiplies_rounded(onednn, X, W))
+    return (
+        _multiplies(onednn, X, W, X, W)
+        and _combines(onednn)
+        and (not onednn.has_bfloat16 or _multiplies_rounded(onednn, X, W))
+    )
+
+
+def _combines(onednn: OneDnn) -> bool:
+    """Return whether numbers are combined exactly, with factors and with all that is done after it."""
+    a: Array = np.arange(1, 1000, dtype=np.float32)
+    half, sums, roots = np.full(1, 0.5, np.float32), a.copy(), np.empty_like(a)
+    n, square = a.shape, 4 * a * a
+    added = onednn.combination("add", n, factors=[SRC, SRC_1])
+    _compute(added, {SRC: sums, SRC_1: a, DST: sums, FACTOR | SRC: half, FACTOR | SRC_1: half})  # a
+    squares = onednn.combination("multiply", n, factors=[SRC], after=[("sum", 2)])
+    _compute(squares, {SRC: a, SRC_1: a, DST: sums, FACTOR | SRC: half})  # 2 a + a a / 2
+    root = onednn.combination("multiply", n, b=(1,), after=[("sqrt", 0), ("add", 3)])
+    _compute(root, {SRC: square, SRC_1: half * 0 + 1, DST: roots})  # 2 a + 3
+    divided = onednn.combination("divide", n, factors=[SRC], after=[("sum", 1)])
+    _compute(divided, {SRC: 2 * square, SRC_1: a, DST: sums, FACTOR | SRC: half})  # 6 a + a a / 2
+    rows, scaled = a.reshape(27, 37), np.empty((27, 37), np.float32)
+    scaling = onednn.combination("subtract", rows.shape, b=(1, 37), times=(1, 37))
+    _compute(scaling, {SRC: rows, SRC_1: rows[1:2], DST: scaled, AFTER: rows[2:3]})
+    return (
+        np.array_equal(sums, 6 * a + a * a / 2)
+        and np.array_equal(roots, 2 * a + 3)
+        and np.array_equal(scaled, (rows - rows[1]) * rows[2])
+    )
 
 
 def _multiplies_rounded(onednn: OneDnn, X: Array, W: Array) -> bool:
@@ -246,9 +384,10 @@ def _multiplies(onednn: OneDnn, X: Array, W: Array, A: Array, B: Array) -> bool:
     of_A, of_B = (Layout(each.shape, "float32" if each is X or each is W else "bfloat16") for each in (A, B))
     Y, squares = np.empty((33, 17), np.float32), np.empty((17, 17), np.float32)
     _compute(onednn.product(of_A, of_B, Layout(Y.shape)), {SRC: A, WEIGHTS: B, DST: Y})
-    product = onednn.product(of_B._replace(transposed=True), of_B, Layout(squares.shape))
-    _compute(product, {SRC: B, WEIGHTS: B, DST: squares})
-    return np.array_equal(Y, X @ W) and np.array_equal(squares, W.T @ W)
+    for decay in (0, 0.5):  # the second one adds half of what the first one has written
+        product = onednn.product(of_B._replace(transposed=True), of_B, Layout(squares.shape), decay=decay)
+        _compute(product, {SRC: B, WEIGHTS: B, DST: squares})
+    return np.array_equal(Y, X @ W) and np.array_equal(squares, 1.5 * (W.T @ W))
 
 
 def _compute(operation: Operation, arrays: dict[int, Array]) -> None:

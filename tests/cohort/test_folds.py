@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import csv
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
 import pytest
+from usual import some
 
 from mlpcli import cross_validate, load, train
 from mlpcli.build import divide, load_dataset
+from mlpcli.cohort.folds import CrossValidation, train_folds
+from mlpcli.cohort.group import shape_of
 from mlpcli.config.loader import make_experiment
 from mlpcli.errors import ConfigError, DataError, RunError, UsageError
 from mlpcli.training.directory import FoldsDirectory
-from mlpcli.training.folds import CrossValidation, take_folds_directory, train_folds
+from mlpcli.training.loop import Trainer
 from mlpcli.training.run import Run
+from mlpcli.training.start import take_folder
 from mlpcli.training.validated import Validated, read_record
 
 IRIS = Path(__file__).parents[2] / "datasets" / "iris.csv"
+PENGUINS = IRIS.with_name("penguins.csv")
 CONFIG: dict[str, Any] = {
     "data": {"name": "csv", "path": str(IRIS), "target": "species"},
     "model": {"hidden": [8]},
@@ -42,6 +49,12 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in ("run.log", "metrics.jsonl")
     }
+
+
+def rows_of(run: Path) -> list[dict[str, Any]]:
+    """Return the rows of metrics.jsonl without times."""
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{key: row[key] for key in row if key not in ("seconds", "examples_per_second")} for row in rows]
 
 
 def test_each_row_is_predicted_by_the_network_that_has_not_seen_it(tmp_path: Path) -> None:
@@ -88,6 +101,14 @@ def test_the_model_is_the_mean_of_the_networks(tmp_path: Path, data: str, loss: 
     expected = np.mean([getattr(model, read)(X).astype(float) for model in models], axis=0)
     for model in (found.model, load(tmp_path / "cv"), load(tmp_path / "cv" / "folds.npz")):
         np.testing.assert_allclose(getattr(model, read)(X), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_repeats_have_other_folds_if_the_seed_of_splits_is_named() -> None:
+    section = {**CONFIG["data"], "split_seed": 5}
+    found = cross_validate({**CONFIG, "data": section}, folds=3, repeats=2)
+    assert (found.folds[:, 0] != found.folds[:, 1]).any()
+    points = {"data": {"name": "moons", "points": 30, "points_seed": 1}, "training": {"epochs": 1}}
+    assert len(cross_validate(points, folds=2, repeats=2).scores) == 4
 
 
 def test_predictions_of_repeats_are_averaged(tmp_path: Path) -> None:
@@ -144,27 +165,36 @@ def stop_in(run_number: int, epoch: int) -> Any:
     def progress(run: Run) -> None:
         if run not in begun:
             begun.append(run)
-        if len(begun) == run_number and run.trainer.progress.epoch == epoch:
+        if begun.index(run) + 1 == run_number and run.trainer.progress.epoch == epoch:
             run.stop()
 
     return progress
 
 
-@pytest.mark.parametrize(("number", "epoch"), [(1, 0), (1, 2), (2, 0), (3, 3), (3, 4)])
+STOPS = [
+    *((1, 0), (3, 3)),
+    *(pytest.param(*place, marks=pytest.mark.exhaustive) for place in [(1, 2), (2, 0), (3, 4)]),
+]
+
+
+@pytest.mark.parametrize(("number", "epoch"), STOPS)
 def test_one_that_was_stopped_ends_in_the_same_bytes(tmp_path: Path, number: int, epoch: int) -> None:
+    """Whichever fold is stopped stops all; those that have ended are not trained again."""
     cross_validate(CONFIG, folds=3, out=tmp_path / "whole")
     part = tmp_path / "part"
-    with pytest.raises(RunError, match=rf"was stopped: {number - 1} of 3 networks are trained"):
+    done = 2 if epoch == 4 else 0  # all folds take turns
+    with pytest.raises(RunError, match=rf"was stopped: {done} of 3 networks are trained"):
         cross_validate(CONFIG, folds=3, out=part, progress=stop_in(number, epoch))
-    assert len(read_record(part / "folds.json").rows) == number - 1
+    ended = [row.run for row in read_record(part / "folds.json").rows]
+    assert len(ended) == done
     assert not (part / "folds.npz").exists()
-    finished = {path: path.stat().st_mtime_ns for path in sorted(part.glob("*/last.npz"))[: number - 1]}
+    finished = {part / run: (part / run / "last.npz").stat().st_mtime_ns for run in ended}
     begun: list[Any] = []
     cross_validate(CONFIG, folds=3, out=part, resume=True, progress=lambda run: begun.append(run.directory))
     assert contents(part) == contents(tmp_path / "whole")
     for path, time in finished.items():
-        assert path.stat().st_mtime_ns == time
-        assert path.parent not in begun  # it was not trained again
+        assert (path / "last.npz").stat().st_mtime_ns == time
+        assert path not in begun
 
 
 def test_more_epochs_and_more_repeats_are_trained_later(tmp_path: Path) -> None:
@@ -197,7 +227,7 @@ def test_data_that_have_changed_are_refused(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_bytes(IRIS.read_bytes())
     config = {**CONFIG, "data": {**CONFIG["data"], "path": str(table)}}
-    with pytest.raises(RunError, match="1 of 3"):
+    with pytest.raises(RunError, match="0 of 3"):
         cross_validate(config, folds=3, out=tmp_path / "cv", progress=stop_in(2, 0))
     table.write_text(IRIS.read_text().replace("5.1,3.5", "5.2,3.5", 1))
     with pytest.raises(DataError, match=r"table.csv has changed since the cross-validation was started"):
@@ -209,7 +239,7 @@ def test_it_goes_on_after_its_project_was_moved(tmp_path: Path) -> None:
     old.mkdir()
     (old / "table.csv").write_bytes(IRIS.read_bytes())
     config = {**CONFIG, "data": {**CONFIG["data"], "path": str(old / "table.csv")}}
-    with pytest.raises(RunError, match="1 of 3"):
+    with pytest.raises(RunError, match="0 of 3"):
         cross_validate(config, folds=3, out=old / "cv", progress=stop_in(2, 1))
     old.rename(new)
     found = cross_validate(config, folds=3, out=new / "cv", resume=True)
@@ -221,7 +251,7 @@ def test_it_goes_on_after_its_project_was_moved(tmp_path: Path) -> None:
     [
         ({"data": "cifar10"}, {}, "cifar10 has a test split of its own"),
         ({"data": {"name": "moons", "fold": {"number": 1, "of": 5}}}, {}, "data.fold names one fold"),
-        ({"data": "moons"}, {"repeats": 2}, "another repeat has another seed, and so other points of moons"),
+        ({"data": "moons"}, {"repeats": 2}, "other points of moons; set data.points_seed"),
         ({"data": "moons"}, {"folds": 1}, "1 folds and 1 repeats: a cross-validation has 2 folds or more"),
         ({"data": "moons"}, {"folds": 1001}, "up to 1,000 networks"),
         ({"data": {"name": "moons", "val_size": 0.5}}, {"folds": 2}, r"val_size 0.5 \+ fold 0.5 is 1 of"),
@@ -245,7 +275,7 @@ def test_another_one_in_its_place(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="already holds a cross-validation; resume that cross-validation"):
         cross_validate(CONFIG, folds=3, out=out)
     experiment = make_experiment(CONFIG)
-    directory = take_folds_directory("", out, force=True)
+    directory = take_folder(FoldsDirectory, "", out, force=True)
     found = train_folds(CrossValidation(experiment, 3, directory=directory))
     assert isinstance(found, Validated)
     assert [path.name for path in (out / "fold-4").iterdir()] == ["notes.txt"]
@@ -256,27 +286,107 @@ def test_another_one_in_its_place(tmp_path: Path) -> None:
 
 def test_runs_and_cross_validations_do_not_replace_each_other(tmp_path: Path) -> None:
     train(CONFIG, out=tmp_path / "run")
-    with pytest.raises(UsageError, match="files that are not a cross-validation's"):
+    with pytest.raises(UsageError, match="files that do not belong to a cross-validation"):
         cross_validate(CONFIG, out=tmp_path / "run")
     with pytest.raises(UsageError, match=r"not the directory of a cross-validation: it has no folds.json"):
         cross_validate(CONFIG, out=tmp_path / "run", resume=True)
     cross_validate(CONFIG, folds=2, out=tmp_path / "cv")
-    with pytest.raises(UsageError, match="files that are not a run's"):
+    with pytest.raises(UsageError, match="files that do not belong to a run"):
         train(CONFIG, out=tmp_path / "cv")
 
 
-def test_stopping_from_another_thread_ends_all(tmp_path: Path) -> None:
-    directory = FoldsDirectory.create("", tmp_path / "cv")
-    validation = CrossValidation(make_experiment(CONFIG), 3, directory=directory)
-    names = []
-    for plan, run in validation.runs():
-        names.append(plan.name)
-        for epoch in run.epochs():
-            if epoch.number == 2:
-                validation.stop()
-    directory.close()
-    assert names == ["fold-1"]
-    assert validation.stopped
+TABLE: dict[str, Any] = {"recipe": "table", "training": {"epochs": 2}}
+CASES: dict[str, dict[str, Any]] = {
+    "iris": CONFIG,
+    "penguins": {**TABLE, "data": {"name": "csv", "path": str(PENGUINS), "target": "species"}},
+    "a quantity": {
+        "data": {"name": "csv", "path": str(PENGUINS), "target": "body_mass_g"},
+        "training": {"epochs": 2},
+    },
+    "moons, balanced": {
+        "data": {"name": "moons", "points": 61},
+        "loss": {"name": "cross_entropy", "class_weights": "balanced"},
+        "training": {"epochs": 3, "batch_size": 8},
+    },
+    "dropout": {**CONFIG, "model": {"hidden": [8], "dropout": 0.3, "norm": "batch"}},
+    "patience": {**CONFIG, "training": {"epochs": 40, "patience": 2}},
+    "snapshots": {**CONFIG, "training": {"epochs": 4, "snapshots": 2, "checkpoint_every": 3}},
+    "a linear path": {**CONFIG, "model": {"hidden": [8], "linear_path": "fitted"}},
+    "members with folds": {
+        **CONFIG,
+        "model": {"members": 3},
+        "training": {"epochs": 2, "validation": "folds"},
+    },
+    # 150 rows in 7 folds: some training splits have 99 rows and others 98, and so a batch more.
+    "other numbers of batches": {**CONFIG, "training": {"epochs": 3, "batch_size": 49}},
+}
+
+
+@pytest.mark.parametrize("name", some(CASES, 3))
+def test_each_fold_has_the_files_that_it_has_alone(tmp_path: Path, name: str) -> None:
+    config, folds = CASES[name], 7 if name == "other numbers of batches" else 4
+    cross_validate(config, folds=folds, out=tmp_path / "cv")
+    for k in range(1, folds + 1):
+        together, alone = (tmp_path / place / f"fold-{k}" for place in ("cv", "alone"))
+        train(config, data={"fold": {"number": k, "of": folds}}, out=alone)
+        assert contents(together) == contents(alone)
+        assert rows_of(together) == rows_of(alone)
+
+
+def shapes(config: dict[str, Any], folds: int) -> int:
+    """Return how many shapes the runs of the folds have."""
+    validation = CrossValidation(make_experiment(config), folds)
+    found: set[str] = set()
+
+    def begin(runs: Sequence[Run]) -> None:
+        found.update(repr(shape_of(run)) for run in runs)
+        validation.waves.stop()
+
+    list(validation.waves.train(begin))
+    return len(found)
+
+
+def test_folds_of_one_shape_train_side_by_side() -> None:
+    assert shapes(CONFIG, 4) == 1
+    assert shapes(CASES["other numbers of batches"], 7) == 2
+
+
+def test_folds_may_have_other_inputs(tmp_path: Path) -> None:
+    """A category that is in one fold alone is no input where that fold is held out; nor is a missing cell."""
+    rows = [
+        f"{i * 7 % 60},{'rare' if i == 5 else 'ab'[i % 2]},{'' if i == 8 else i % 5},{'yn'[i % 3 > 1]}"
+        for i in range(60)
+    ]
+    (tmp_path / "table.csv").write_text("x,kind,z,y\n" + "\n".join(rows) + "\n")
+    config = {"data": {"name": "csv", "path": str(tmp_path / "table.csv"), "target": "y"}, **EPOCH}
+    assert shapes(config, 4) > 1
+    found = cross_validate(config, folds=4, out=tmp_path / "cv")
+    for k in range(1, 5):
+        train(config, data={"fold": {"number": k, "of": 4}}, out=tmp_path / "alone" / f"fold-{k}")
+    assert contents(tmp_path / "alone").items() <= contents(tmp_path / "cv").items()
+    assert len(found.predictions) == 60
+
+
+def test_a_fold_that_diverges_ends_all_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others go on from there, if they are resumed; what had ended is kept."""
+    begin = Trainer.begin
+
+    def lose(self: Trainer, number: int) -> Any:
+        if number == 3 and self.train.split.rows.tobytes() == second:
+            self.network.parameters.values[...] = np.nan
+        return begin(self, number)
+
+    fold = {"data": {"fold": {"number": 2, "of": 3}}}
+    second = divide(make_experiment(CONFIG, fold), load_dataset(make_experiment(CONFIG))).train.rows.tobytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "begin", lose)
+        with pytest.raises(RunError, match=r"(?s)diverged.*The 2 epochs before it are in .*fold-2") as caught:
+            cross_validate(CONFIG, folds=3, out=tmp_path / "cv")
+    assert caught.value.run is not None
+    assert [len(rows_of(tmp_path / "cv" / f"fold-{k}")) for k in (1, 2)] == [3, 2]
+    cross_validate(CONFIG, folds=3, out=tmp_path / "cv", resume=True)
+    cross_validate(CONFIG, folds=3, out=tmp_path / "whole")
+    assert contents(tmp_path / "cv") == contents(tmp_path / "whole")
 
 
 def test_the_rows_of_a_group_are_in_one_fold(tmp_path: Path) -> None:

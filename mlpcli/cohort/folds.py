@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.build import count_classes, divide, load_dataset
+from mlpcli.cohort.waves import Plan, Waves
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, Fold, to_plain
 from mlpcli.data.batches import Split
@@ -20,45 +22,44 @@ from mlpcli.data.dataset import Dataset
 from mlpcli.data.toy import TOY_SETS
 from mlpcli.errors import ConfigError, DataError, RunError, UsageError
 from mlpcli.nn.measures import MEASURES
-from mlpcli.training.checkpoints import Checkpoint, load_checkpoint
-from mlpcli.training.directory import FoldsDirectory, choose_directory, writing
+from mlpcli.training.bar import bar_of_all
+from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from mlpcli.training.directory import FoldsDirectory, writing
 from mlpcli.training.memory import require_memory
 from mlpcli.training.model import Model
 from mlpcli.training.moved import data_from, found_from_config
-from mlpcli.training.names import FOLDS
-from mlpcli.training.resume import find_run_to_resume, require_unchanged, with_choices
+from mlpcli.training.resume import require_unchanged, with_choices
 from mlpcli.training.run import Listener, Run
 from mlpcli.training.settled import settle
-from mlpcli.training.start import start_run, take_directory, train_to_end
 from mlpcli.training.tensorboard import require_tensorboard
 from mlpcli.training.validated import MOST_NETWORKS, FoldRow, FoldsRecord, Scores, Validated, read_record
 
 __all__ = [
     "CrossValidation",
     "FoldPlan",
-    "take_folds_directory",
     "train_folds",
 ]
 
 
-@dataclass(frozen=True)
-class FoldPlan:
-    """A network to train: the name of its run, and the config, with the fold that it does not see."""
+@dataclass(frozen=True, eq=False)
+class FoldPlan(Plan):
+    """A network to train, and the fold that it does not see."""
 
-    name: str
     repeat: int
     fold: int
-    experiment: Experiment
 
 
 class CrossValidation:
-    """The runs of the folds of an experiment; each is kept in a folder of ``directory``, or in memory.
+    """The runs of the folds of an experiment; each ends as it would alone.
 
     In each of the ``repeats`` the data are cut into other ``folds``, and there is a run for each fold: that
     of the config with ``data.fold``, and with a seed that is one higher in each repeat. ``dataset`` takes the
     place of the data that the config names, which are read once. The ``listeners`` are those of each run.
-    Where the directory holds a cross-validation that was stopped, it goes on; ``folds`` and ``repeats`` may
-    then be None, for those that it has.
+
+    The ``waves`` train the runs, each in a folder of ``directory``, or in memory. A row of ``record`` is
+    written as soon as one has ended. If one diverges, that ends all. Where the directory holds a
+    cross-validation that was stopped, it goes on; ``folds`` and ``repeats`` may then be None, for those that
+    it has.
 
     Raises DataError, ConfigError and UsageError for what does not fit together; until then nothing in the
     directory has changed.
@@ -75,11 +76,9 @@ class CrossValidation:
         listeners: Sequence[Listener] = (),
         force_memory: bool = False,
     ) -> None:
-        self.directory, self._listeners, self._force_memory = directory, listeners, force_memory
+        self.directory = directory
         if experiment.training.tensorboard and directory is not None:
             require_tensorboard()
-        self.stopped = False
-        self._current: Run | None = None
         self._best: dict[str, Checkpoint] = {}
         goes_on = directory is not None and directory.goes_on
         before = read_record(directory.scores) if directory is not None and goes_on else None
@@ -106,9 +105,9 @@ class CrossValidation:
         self.plans = [
             FoldPlan(
                 f"fold-{fold}" if repeat == 1 else f"repeat-{repeat}-fold-{fold}",
+                _with_fold(self.experiment, repeat, fold, folds),
                 repeat,
                 fold,
-                _with_fold(self.experiment, repeat, fold, folds),
             )
             for repeat in range(1, repeats + 1)
             for fold in range(1, folds + 1)
@@ -125,56 +124,25 @@ class CrossValidation:
                 )
             if before.config["training"]["epochs"] == self.experiment.training.epochs:
                 self.record.rows.extend(before.rows)
+        self.waves = Waves(
+            self.plans,
+            {row.run for row in self.record.rows},
+            lambda config: divide(config, dataset),
+            self._keep,
+            None if directory is None else directory.path,
+            listeners=listeners,
+            force_memory=force_memory,
+        )
         if directory is not None:
             if goes_on:
                 directory.go_on(self.record.model_dump())
             else:
                 directory.begin(self.record.model_dump())
 
-    def runs(self) -> Generator[tuple[FoldPlan, Run], None, None]:
-        """Yield each run that is not finished yet, ready to be trained; the caller trains it.
-
-        A run that is not at its end when the caller comes back has been stopped, and so is all the rest.
-        """
-        done = {row.run for row in self.record.rows}
-        for plan in self.plans:
-            if plan.name in done:
-                continue
-            if self.stopped:
-                return
-            place = None
-            if self.directory is not None:
-                place = take_directory("", self.directory.path / plan.name, resume=True)
-            try:
-                splits = divide(plan.experiment, self._dataset)
-                run = start_run(
-                    plan.experiment,
-                    place,
-                    splits,
-                    listeners=self._listeners,
-                    force_memory=self._force_memory,
-                )
-                self._current = run
-                if self.stopped:  # while the run was made
-                    return
-                yield plan, run
-                if run.trainer.stopping:
-                    self.stopped = True
-                    return
-                self._keep(plan, run)
-            finally:
-                self._current = None
-                if place is not None:
-                    place.close(discard=True)
-
-    def stop(self) -> None:
-        """End after the batch at hand; may be called at any time and by any thread."""
-        self.stopped = True
-        if self._current is not None:
-            self._current.stop()
-
-    def _keep(self, plan: FoldPlan, run: Run) -> None:
-        """Add the scores of a run that has been trained to its end."""
+    def _keep(self, plan: FoldPlan, run: Run, error: RunError | None) -> None:
+        """Add the scores of a run that has been trained to its end; without them there is no result."""
+        if error is not None:
+            raise error
         test = run.splits.test
         assert test is not None
         best, progress = run.best, run.trainer.progress
@@ -243,7 +211,7 @@ class CrossValidation:
             self.directory.write_predictions(found.lines())
             self._write()
             with writing(self.directory.checkpoint):
-                model.save(self.directory.checkpoint)
+                save_checkpoint(self.directory.checkpoint, model.checkpoint)
         return found
 
     @property
@@ -296,7 +264,9 @@ def _over(function: Callable[[list[float]], float], values: list[float | None]) 
 
 def _with_fold(experiment: Experiment, repeat: int, fold: int, folds: int) -> Experiment:
     """Return the config of the run of a fold."""
-    data = experiment.data.model_copy(update={"fold": Fold(number=fold, of=folds)})
+    section = experiment.data
+    split_seed = None if section.split_seed is None else section.split_seed + repeat - 1
+    data = section.model_copy(update={"fold": Fold(number=fold, of=folds), "split_seed": split_seed})
     training = experiment.training.model_copy(update={"seed": experiment.training.seed + repeat - 1})
     return experiment.model_copy(update={"data": data, "training": training})
 
@@ -328,16 +298,18 @@ def _require_fitting(experiment: Experiment, folds: int, repeats: int) -> None:
             f"data.{'split_by: time' if by_time else 'split'} says which rows are held out, and a "
             "cross-validation holds out each of them once; delete the key, or train without folds"
         )
-    if repeats > 1 and data.name in TOY_SETS:
+    if repeats > 1 and data.name in TOY_SETS and data.points_seed is None:
         raise ConfigError(
-            f"another repeat has another seed, and so other points of {data.name}; repeat the "
-            "cross-validation of a file, or leave out the repeats"
+            f"another repeat has another seed, and so other points of {data.name}; set data.points_seed, or "
+            "leave out the repeats"
         )
-    if experiment.training.seed + repeats > 2**32:
-        raise ConfigError(
-            f"training.seed {experiment.training.seed} leaves no seeds for {repeats:,} repeats; "
-            "use a lower one"
-        )
+    name, seed = max(
+        ("training.seed", experiment.training.seed),
+        ("data.split_seed", experiment.split_seed),
+        key=itemgetter(1),
+    )
+    if seed + repeats > 2**32:
+        raise ConfigError(f"{name} {seed} leaves no seeds for {repeats:,} repeats; use a lower one")
     # The schema checks that the sizes leave something to train on.
     plain = to_plain(experiment)
     section = plain["data"]
@@ -364,29 +336,37 @@ def _same_folds(path: Path, before: FoldsRecord, folds: int | None, repeats: int
     return before.folds, before.repeats if repeats is None else repeats
 
 
-def take_folds_directory(
-    name: str, out: Path | None, *, resume: bool = False, force: bool = False
-) -> FoldsDirectory:
-    """Return the directory for a cross-validation, like `take_directory` that for a run."""
-    found = find_run_to_resume(name, out, FOLDS) if resume else None
-    if found is not None:
-        return FoldsDirectory.reopen(found)
-    return FoldsDirectory.create(name, out if resume else choose_directory(out, force, FOLDS))
-
-
 def train_folds(
     validation: CrossValidation, *, progress: Callable[[Run], object] | bool | None = None
 ) -> Validated:
     """Train all runs to their end, close the directory, and return what they have found.
 
-    ``progress`` is that of `train_to_end`, for each run. Raises RunError if a run was stopped, and what
-    `Run.epochs` raises.
+    ``progress`` is called with each run once before its first epoch and after each one; True shows a bar for
+    all of them instead. Raises RunError if a run was stopped, and what `Run.epochs` raises.
     """
+    waves, call = validation.waves, progress if callable(progress) else None
+
+    def begin(runs: Sequence[Run]) -> None:
+        if call is not None:
+            for run in runs:
+                call(run)
+
     try:
-        with closing(validation.runs()) as runs:
-            for _, run in runs:
-                train_to_end(run, progress)
+        with (
+            closing(bar_of_all(waves.epochs, waves.epochs_done, hidden=progress is not True)) as bar,
+            closing(waves.train(begin)) as epochs,
+        ):
+            for run, _ in epochs:
+                if call is not None:
+                    call(run)
+                _advance(bar, waves)
+            _advance(bar, waves)
         return validation.finish()
     finally:
         if validation.directory is not None:
             validation.directory.close(discard=True)
+
+
+def _advance(bar: Any, waves: Waves[FoldPlan]) -> None:
+    bar.set_postfix_str(f"{len(waves.done):,} of {len(waves.plans):,} folds done", refresh=False)
+    bar.update(waves.epochs_done - bar.n)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mlpcli.nn import onednn as module
-from mlpcli.nn.onednn import DST, SRC, WEIGHTS, Layout, find_onednn
+from mlpcli import onednn as module
+from mlpcli.onednn import DST, SRC, WEIGHTS, Layout, Threads, find_onednn
 
 ONEDNN, REASON = find_onednn()
 needs_onednn = pytest.mark.skipif(ONEDNN is None, reason=REASON)
@@ -89,3 +90,24 @@ def test_only_arrays_of_c_order_have_a_place() -> None:
     product = ONEDNN.product(Layout((2, 3)), Layout((3, 5)), Layout((2, 5)))
     with pytest.raises(ValueError, match="C order"):
         product.put(SRC, np.ones((3, 2), np.float32).T)
+
+
+@needs_onednn
+@pytest.mark.parametrize(("alone", "is_forked"), [(False, False), (True, False), (False, True)])
+def test_threads_are_as_many_again_afterwards(
+    monkeypatch: pytest.MonkeyPatch, alone: bool, is_forked: bool
+) -> None:
+    assert ONEDNN is not None
+    monkeypatch.setattr(ONEDNN, "is_forked", is_forked)
+    count = ONEDNN.library.omp_get_max_threads
+    before = count()
+    ONEDNN.library.omp_set_num_threads(3)
+    threads = Threads(ONEDNN, alone=alone)
+    try:
+        for _ in range(2):
+            with suppress(KeyError), threads:
+                assert count() == (1 if alone or is_forked else 3)
+                raise KeyError  # as an operation may
+            assert count() == 3
+    finally:
+        ONEDNN.library.omp_set_num_threads(before)
