@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,9 +111,7 @@ def test_a_process_that_fails_alone_ends_all_and_says_why(
         *mpiexec(1, sys.executable, *TRAIN, "--out", "r"),
         *(":", *mpiexec(1, sys.executable, "broken.py", how, *TRAIN[2:], "--out", "r")[1:]),
     ]
-    start = time.monotonic()
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
-    assert time.monotonic() - start < 30
     assert done.returncode == 1
     assert done.stderr.count(ALONE[how]) == 1
     assert "Traceback" not in done.stderr
@@ -171,10 +169,11 @@ def test_a_process_that_ends_takes_the_others_along_and_another_number_goes_on(
         assert "killed" in (job.stdout + job.stderr).lower()  # by mpiexec
     last = load_checkpoint(tmp_path / "r" / "last.npz")
     assert last.resume is not None
-    epochs = last.epoch + 2
-    for n, out_folder in ((1, "one"), (4, "four")):
-        subprocess.run(["cp", "-r", "r", out_folder], cwd=tmp_path, check=True)
-        done = together(n, *arguments, "--set", f"training.epochs={epochs}", "--resume", out_folder)
-        assert (done.returncode, done.stderr) == (0, "")
+    for out_folder in ("one", "four"):
+        shutil.copytree(tmp_path / "r", tmp_path / out_folder)
+    changes = ["training.shards=4", "training.checkpoint_every=1", f"training.epochs={last.epoch + 2}"]
+    train_run(load_experiment(config, changes), RunDirectory.reopen(tmp_path / "one"))
+    done = together(4, *TRAIN, *(f"--set={change}" for change in changes), "--resume", "four")
+    assert (done.returncode, done.stderr) == (0, "")
     one, four = ((tmp_path / name / "last.npz").read_bytes() for name in ("one", "four"))
     assert one == four

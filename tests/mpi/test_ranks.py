@@ -38,8 +38,14 @@ def trained(
     return left(folder)
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize(("shards", "processes"), [(4, [2, 4]), (6, [3, 6])])
+@pytest.mark.parametrize(
+    ("shards", "processes"),
+    [
+        pytest.param(4, [2, 4], marks=pytest.mark.exhaustive),
+        pytest.param(6, [3], marks=pytest.mark.exhaustive),
+        pytest.param(6, [6], marks=pytest.mark.slow),
+    ],
+)
 def test_any_number_of_processes_leaves_the_bytes_of_one(
     together: Together,
     tmp_path: Path,

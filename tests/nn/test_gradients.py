@@ -81,27 +81,34 @@ def check(
         assert error <= 1e-6, i
 
 
-def in_pairs(*axes: Iterable[Any]) -> list[Any]:
-    """Return the product of the axes; cases that are not needed to cover each pair are marked exhaustive."""
-    every = list(product(*axes))
-    shuffled = random.Random(0).sample(every, len(every))
+def covering(every: list[Any], strength: int) -> list[Any]:
+    """Return cases that are enough to cover all that any ``strength`` of the axes can be together."""
     seen: set[tuple[tuple[int, Any], ...]] = set()
-    needed = set()
-    for values in shuffled:
-        pairs = set(combinations(enumerate(values), 2))
-        if not pairs <= seen:
-            seen |= pairs
-            needed.add(values)
-    return [
-        pytest.param(*values, marks=() if values in needed else pytest.mark.exhaustive) for values in every
-    ]
+    needed = []
+    for values in random.Random(0).sample(every, len(every)):
+        together = set(combinations(enumerate(values), strength))
+        if not together <= seen:
+            seen |= together
+            needed.append(values)
+    return needed
+
+
+def in_pairs(*axes: Iterable[Any]) -> list[Any]:
+    """Return cases that cover each three values of the axes; what no pair of them needs is exhaustive."""
+    every = list(product(*axes))
+    pairs = covering(every, 2)
+    more = set(covering(every, 3)).difference(pairs)
+    return [*pairs, *(pytest.param(*values, marks=pytest.mark.exhaustive) for values in sorted(more))]
+
+
+AXES = (UNITS, LOSSES, PENALTIES, ["none", *NORMS], [False, True], [0, 0.3])
 
 
 @pytest.mark.parametrize(
     ("activation", "loss", "penalty", "norm", "residual", "dropout"),
-    in_pairs(UNITS, LOSSES, PENALTIES, ["none", *NORMS], [False, True], [0, 0.3]),
+    in_pairs(*AXES),
 )
-def test_every_combination(
+def test_combinations(
     activation: str, loss: str, penalty: str, norm: str, residual: bool, dropout: float
 ) -> None:
     """The first residual layer projects its input; the second one adds it unchanged."""
@@ -118,6 +125,13 @@ def test_every_combination(
         {**model, "dropout": dropout, "input_dropout": dropout / 3},
         dict.fromkeys(PENALTIES, 0) | {penalty: 0.3},
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", UNITS)
+def test_every_combination(activation: str) -> None:
+    for others in product(*AXES[1:]):
+        test_combinations(activation, *others)
 
 
 @pytest.mark.parametrize("path", ["none", "learned", "fitted"])

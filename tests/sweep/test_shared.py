@@ -25,12 +25,12 @@ from mlpcli.sweep.storage import open_storage
 
 pytestmark = pytest.mark.exhaustive  # test_trials.py tests the same in one process, quickly
 
+# Runs of different lengths: when one has finished, another is still far from its end.
 CONFIG = """\
 data: {name: csv, path: data.csv, target: y}
-model: {hidden: [8]}
-training: {epochs: 3000}
+model: {hidden: [4]}
 sweep:
-  grid: {model.hidden: [[2], [3], [4], [5]]}
+  grid: {training.epochs: [200, 600, 700, 800]}
   seeds: 2
 """
 # What `mlp sweep --storage` does, with a patience that a test has.
