@@ -150,6 +150,7 @@ def test_every_transcript_and_every_line_of_python(
                 exec(code, names)
         elif language == "console":
             play(block, workplace, capsys)
+    names.clear()  # files that the page leaves open are closed here, and not in the middle of another test
 
 
 def imported(code: str) -> set[str]:
