@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import hashlib
 import importlib.resources
 import importlib.util
 import os
@@ -39,6 +40,7 @@ from page import renew
 
 from mlpcli.config.loader import load_experiment
 from mlpcli.machine import available_memory
+from mlpcli.nn.linear import fit_linear
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.start import take_directory, train_run
 
@@ -91,6 +93,30 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunDirect
         return directory
 
     return train
+
+
+@pytest.fixture(scope="session", autouse=True)
+def each_linear_model_once() -> Iterator[None]:
+    """Remember the linear models that runs have as baselines: hundreds of runs have the same few rows."""
+    fitted: dict[bytes, tuple[NDArray[Any], ...]] = {}
+
+    def fit(
+        X: NDArray[Any], y: NDArray[Any], classes: int | None, weights: NDArray[Any] | None = None
+    ) -> tuple[NDArray[Any], ...]:
+        if X.nbytes > 1e6:  # tests of time and memory have large ones
+            return fit_linear(X, y, classes, weights)
+        found = hashlib.sha256(repr(classes).encode())
+        for array in (X, y, weights):
+            found.update(b"none" if array is None else repr((array.shape, array.dtype)).encode())
+            found.update(b"" if array is None else array.tobytes())
+        key = found.digest()
+        if key not in fitted:
+            fitted[key] = fit_linear(X, y, classes, weights)
+        return tuple(array.copy() for array in fitted[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mlpcli.training.baselines.fit_linear", fit)
+        yield
 
 
 @pytest.fixture(scope="session")
