@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -13,6 +15,7 @@ from mlpcli.training.finished import FinishedRun
 __all__ = ["draw_weights"]
 
 _MAX_UNITS = 200
+_LETTERS = 100  # of the title in a line
 
 
 @styled
@@ -42,14 +45,16 @@ def draw_weights(run: FinishedRun) -> Figure:
     images = (0.5 + 0.5 * W[:, order] / largest[order]).T.reshape(-1, *shape)
     columns = min(len(order), 20 if shape[1] > 16 or len(order) > 60 else 10)
     sheet = mosaic(images, columns)
-    width = 8.0
-    figure = new_figure(width, max(width * sheet.shape[0] / sheet.shape[1], 1) + 0.7)
     n, units = W.shape[1], network.members * network.widths[1]
     what = "units" if n == units else f"sums of {units:,} units"  # maxout takes the largest of several
     which = f"{len(order):,} of {n:,} {what}" if n > len(order) else f"{n:,} {what}"
+    title = f"{label(run.name)}: weights of the first layer from the {of_image}, {which}, longest first"
+    title = textwrap.fill(title, _LETTERS)
+    width = 8.0
+    height = max(width * sheet.shape[0] / sheet.shape[1], 1) + 0.7 + 0.15 * title.count("\n")
+    figure = new_figure(width, height)
     figure.suptitle(
-        f"{label(run.name)}: weights of the first layer from the {of_image}, {which}, longest first\n"
-        f"white adds, black takes away, gray is 0; lengths from {lengths[order[0]]:.3g} to "
+        f"{title}\nwhite adds, black takes away, gray is 0; lengths from {lengths[order[0]]:.3g} to "
         f"{lengths[order[-1]]:.3g}, each unit on its own scale",
         fontsize=10,
     )
