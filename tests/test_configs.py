@@ -22,6 +22,7 @@ from mlpcli.training.start import take_directory, train_run
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
 NOTES = sorted((CONFIGS / "notes").glob("*.yaml"))
+LADDER = sorted((CONFIGS / "cifar10").glob("*.yaml"))
 
 # What held-out examples have to score: accuracy, or R2 for a regression (with noise of 0.1 on a sine of
 # variance 0.5 the best there is comes to 0.98). CIFAR-10 takes minutes and has its own test below.
@@ -56,6 +57,8 @@ def test_every_config_is_tested() -> None:
     assert {path.stem for path in CONFIGS.glob("*.yaml")} == {*SOLVED, "cifar10"}
     table = (CONFIGS / "notes" / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\]\((\w+\.yaml)\)", table)) == {path.name for path in NOTES}
+    ladder = (ROOT / "docs" / "cifar10.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"configs/cifar10/(\w+\.yaml)\)", ladder)) == {path.name for path in LADDER}
 
 
 @pytest.mark.parametrize("name", some(SOLVED, 4))
@@ -85,6 +88,21 @@ def test_a_toy_set_has_different_points_for_a_different_seed(name: str) -> None:
     )
     assert (first.train.X == again.train.X).all()
     assert not (first.train.X == other.train.X).all()
+
+
+@pytest.mark.parametrize("file", LADDER, ids=lambda file: file.stem)
+def test_a_rung_of_the_ladder_trains(
+    make_cifar10: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    """Noise cannot be learned beyond the images seen: only that a rung trains and is scored, not how well."""
+    make_cifar10(tmp_path / "cifar-10-batches-bin", n=20)
+    monkeypatch.setenv("MLP_DATA", str(tmp_path))
+    experiment = load_experiment(file, ["data.val_size=20", "training.epochs=1", "training.batch_size=40"])
+    directory = take_directory(file.stem, tmp_path / "run")
+    train_run(experiment, directory)
+    (row,) = directory.metrics.read_text().splitlines()
+    assert 0 < json.loads(row)["val_loss"] < 100
+    assert score_checkpoint(directory.best, "test", None)["n"] == 20
 
 
 @pytest.mark.parametrize("suffix", [".bin", ""], ids=["binary", "python"])
