@@ -35,18 +35,38 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.buffers import Buffer
+from mlpcli.buffers import Buffer, Scratch
 from mlpcli.nn.initializers import INITIALIZERS
 from mlpcli.nn.parameters import Parameters
 from mlpcli.nn.products import Engine
 from mlpcli.specs import ArraySpec, BufferSpec, LayerSpec
 
-__all__ = ["AllRngs", "Array", "Cohort", "Layer", "Rngs", "draw_weights", "set_biases"]
+__all__ = ["AllRngs", "Array", "Cohort", "Layer", "Rngs", "RowSum", "draw_weights", "set_biases"]
 
 Array: TypeAlias = NDArray[Any]
 Rngs: TypeAlias = Mapping[str, np.random.Generator]
 AllRngs: TypeAlias = "Rngs | Sequence[Rngs]"  # of a network alone, or of each in a cohort
 Cohort: TypeAlias = "tuple[()] | tuple[int]"  # a network alone, or the number of networks
+
+
+class RowSum:
+    """The sum over the rows of a batch, as a product with a vector of ones: at the speed of BLAS.
+
+    ``like(Y)`` prepares it for arrays as Y (n, units), of a ``cohort`` (k, n, units), and
+    ``into(dY, db)`` writes the sum into db (units,), or (k, 1, units).
+    """
+
+    def __init__(self, cohort: Cohort) -> None:
+        self._made = Scratch(lambda shape, dtype: np.ones(shape[-2] if not cohort else (1, shape[-2]), dtype))
+        self._multiply = np.matmul if cohort else np.dot
+
+    def like(self, Y: Array) -> None:
+        """Prepare for arrays of the shape and dtype of Y."""
+        self._ones = self._made.like(Y)
+
+    def into(self, dY: Array, db: Array) -> None:
+        """Write the sum of the rows of dY into db."""
+        self._multiply(self._ones, dY, db)
 
 
 class _Made(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 
 from mlpcli.buffers import Scratch
 from mlpcli.nn.activations import ACTIVATIONS
-from mlpcli.nn.layer import AllRngs, Array, Cohort, Layer, Rngs, draw_weights, set_biases
+from mlpcli.nn.layer import AllRngs, Array, Cohort, Layer, Rngs, RowSum, draw_weights, set_biases
 from mlpcli.nn.local import Local
 from mlpcli.nn.products import Engine
 from mlpcli.nn.side_by_side import products_of
@@ -50,8 +50,7 @@ class Dense(Layer):
 
     def __init__(self, spec: LayerSpec, dtype: Any, cohort: Cohort = ()) -> None:
         super().__init__(spec, dtype, cohort)
-        self._ones = Scratch(lambda shape, dtype: np.ones(shape[-2] if not cohort else (1, shape[-2]), dtype))
-        self._add_up = np.matmul if cohort else np.dot
+        self._sum = RowSum(cohort)
 
     def use(self, engine: Engine) -> None:
         """Let ``engine`` multiply."""
@@ -66,7 +65,7 @@ class Dense(Layer):
     def resize(self, n: int) -> None:
         """Prepare the buffers for n rows."""
         super().resize(n)
-        self.ones = self._ones.like(self.Y)
+        self._sum.like(self.Y)
 
     def forward(self, X: Array, _: AllRngs | None = None, /) -> Array:
         """Return X W + b."""
@@ -77,7 +76,7 @@ class Dense(Layer):
     def backward(self, dY: Array, /) -> Array | None:
         """Fill dW and db; return dX."""
         self._products.backward(dY, self.dW, self.dX, self.decay)
-        self._add_up(self.ones, dY, self.db)  # the sum over the rows, at the speed of BLAS
+        self._sum.into(dY, self.db)
         return self.dX
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.buffers import Scratch
-from mlpcli.nn.layer import AllRngs, Array, Cohort, Layer, draw_weights, set_biases
+from mlpcli.nn.layer import AllRngs, Array, Cohort, Layer, RowSum, draw_weights, set_biases
 from mlpcli.nn.products import Engine
 from mlpcli.nn.side_by_side import products_of
 from mlpcli.nn.windows import WindowCopies, inputs_seen, view_windows
@@ -43,8 +42,7 @@ class Local(Layer):
         super().__init__(spec, dtype, cohort)
         assert spec.window is not None
         self.window: Window = spec.window
-        self._ones = Scratch(lambda shape, dtype: np.ones(shape[-2] if not cohort else (1, shape[-2]), dtype))
-        self._add_up = np.matmul if cohort else np.dot
+        self._sum = RowSum(cohort)
 
     def use(self, engine: Engine) -> None:
         """Let ``engine`` multiply."""
@@ -65,7 +63,7 @@ class Local(Layer):
         super().resize(n)
         window, cohort, units = self.window, self.cohort, self.spec.settings["units"]
         pieces = self.spec.fan_out // (window.places * units)
-        self.ones = self._ones.like(self.Y)
+        self._sum.like(self.Y)
         self._S = self.seen.reshape(*cohort, window.places, n, window.fan_in)
         self._Z = self.apart.reshape(*cohort, window.places, n, pieces * units)
         self._Z_by_units = self._Z.reshape(*cohort, window.places, n, pieces, units)
@@ -100,7 +98,7 @@ class Local(Layer):
         """Fill dW and db; return dX."""
         np.copyto(self._Z_by_units, self._by_place(dY))
         self._products.backward(self._Z, self.dW, self._dS, self.decay)  # dW, and then dS in the place of S
-        self._add_up(self.ones, dY, self.db)
+        self._sum.into(dY, self.db)
         if self.dX is not None:
             self.dX.fill(0)
             for summed, part in self._back:
