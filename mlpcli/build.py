@@ -129,7 +129,7 @@ def build_augmenter(experiment: Experiment) -> Augmenter | None:
 
 def build_penalties(experiment: Experiment) -> list[tuple[Penalty, float]]:
     """Return the penalties that are switched on, with their strengths."""
-    strengths = experiment.regularization.model_dump()
+    strengths = experiment.regularization.model_dump() | {"l2": experiment.l2}
     return [(penalty, strengths[name]) for name, penalty in PENALTIES.items() if strengths[name]]
 
 

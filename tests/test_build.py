@@ -161,6 +161,34 @@ def test_only_penalties_with_a_strength_are_built() -> None:
     assert build_penalties(make(regularization={"l2": 0.5})) == [(PENALTIES["l2"], 0.5)]
 
 
+@pytest.mark.parametrize("optimizer", RULES)
+def test_by_default_every_optimizer_shrinks_the_weights_in_one_way(optimizer: str) -> None:
+    experiment = make(optimizer=optimizer)
+    assert [bool(experiment.weight_decay), bool(build_penalties(experiment))].count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "asked", "l2"),
+    [
+        ("adam", {}, 1e-4),
+        ("adam", {"l2": None}, 1e-4),
+        ("adam", {"l2": 0}, 0),
+        ("adam", {"weight_decay": 0.1}, 0),
+        ("adamw", {}, 0),
+        ("adamw", {"l2": None, "weight_decay": 0.1}, 0),
+        ("adamw", {"weight_decay": 0}, 1e-4),
+        ("adamw", {"l2": 1e-4}, 1e-4),
+        ("sgd", {"l2": 0.5, "weight_decay": 0.1}, 0.5),
+    ],
+    ids=str,
+)
+def test_l2_follows_from_weight_decay_unless_it_is_given(
+    optimizer: str, asked: dict[str, Any], l2: float
+) -> None:
+    penalties = build_penalties(make(optimizer=optimizer, regularization=asked))
+    assert penalties == ([(PENALTIES["l2"], l2)] if l2 else [])
+
+
 def test_only_adamw_has_weight_decay_by_default_and_biases_are_spared() -> None:
     for optimizer, asked, expected in (
         ("adam", None, 0),

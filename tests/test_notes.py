@@ -110,7 +110,7 @@ def neuron(run: RunDirectory) -> tuple[Array, Array, Array, float]:
     """Return the inputs of a neuron with an added 1, its targets -1 or 1, its weights (w1, w2, b), and l2."""
     X, y = examples(run)
     W = weights(run)
-    l2 = load_checkpoint(run.last).experiment.regularization.l2
+    l2 = load_checkpoint(run.last).experiment.l2
     return np.column_stack([X, np.ones(len(X))]), 2.0 * y - 1, np.append(W["W1"][:, 0], W["b1"]), l2
 
 

@@ -149,6 +149,8 @@ def goes_on(key: str) -> bool:
 
 def shown_value(experiment: Experiment, key: str) -> str | None:
     """Return the value of a setting as text; None if the config has no such key."""
+    if key == "regularization.l2":  # which may be left to follow from the optimizer
+        return _shown(key, experiment.l2)
     section, name = _section_of(experiment, key)
     return _shown(key, getattr(section, name)) if name in type(section).model_fields else None
 

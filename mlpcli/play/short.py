@@ -20,6 +20,8 @@ def short_config(experiment: Experiment, shown: Collection[str]) -> dict[str, An
     Read again, it is the same config. Where a recipe fills in what is left open, it is complete.
     """
     plain = to_plain(experiment)
+    if "regularization.l2" in shown:
+        plain["regularization"]["l2"] = experiment.l2  # as the page shows it
     if experiment.recipe != "plain":
         return plain
     named = {section: {"name": _name(plain[section])} for section in ("loss", "optimizer")}

@@ -34,6 +34,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     - activation: a name, or a dict with settings: ``{"name": "leaky_relu", "alpha": 0.1}``.
     - solver: ``adam``, ``adamw``, ``sgd`` (with ``momentum``) or another of the optimizers.
     - alpha: adds 0.5 alpha sum(W**2) to the mean loss. scikit-learn divides this by the size of the batch.
+      None is 0 with ``adamw``, which shrinks the weights itself, and 1e-4 with other solvers.
     - batch_size: examples in each step; ``auto`` leaves it to config and recipe.
     - learning_rate_init: step size; None is what suits the solver.
     - max_iter: epochs.

@@ -134,6 +134,8 @@ CASES: dict[str, list[Experiment]] = {
     },
     "momenta": each("optimizer.momentum", [0.9, 0.5, 0.9], optimizer={"name": "nesterov"}),
     "weight decays": each("regularization.weight_decay", [0.1, 0.01], optimizer="adamw"),
+    "penalties that follow": each("regularization.l2", [None, 0.1, 0], model=SMALL),
+    "penalties that follow from weight decays": each("regularization.weight_decay", [0.1, 0], model=SMALL),
     "decay and rates": each(
         "optimizer.learning_rate",
         [0.1, 0.02],

@@ -141,7 +141,7 @@ def test_a_resolved_config_is_complete_and_short() -> None:
             "schedule": {"name": "constant", "warmup": 0.0},
             "clip_norm": None,
         },
-        "regularization": {"l1": 0.0, "l2": 1e-4, "weight_decay": None, "max_norm": None},
+        "regularization": {"l1": 0.0, "l2": None, "weight_decay": None, "max_norm": None},
         "training": {
             "epochs": 100,
             "batch_size": 32,

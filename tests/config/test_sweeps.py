@@ -103,9 +103,8 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "place in the file": (
         "sweep:\n  grid:\n    regularization.l2: [1e-3, x]\n",
         {},
-        'c.yaml:5:31: regularization.l2: "x" is not a number, 0 or more\n      regularization.l2: [1e-3, x]\n'
-        + " " * 32
-        + "^",
+        'c.yaml:5:31: regularization.l2: "x" is not a number, 0 or more, or null\n'
+        "      regularization.l2: [1e-3, x]\n" + " " * 32 + "^",
     ),
     "no list": (
         "",

@@ -56,6 +56,23 @@ def test_every_optimizer_can_follow_every_other(optimizer: str, tmp_path: Path) 
         session.change("optimizer.name", optimizer)
 
 
+def test_the_page_shows_the_l2_in_force(tmp_path: Path) -> None:
+    session = make(tmp_path, {"data": "spiral", "optimizer": "adam"})
+
+    def shown() -> Any:
+        return {control["key"]: control["value"] for control in controls(session)}["regularization.l2"]
+
+    assert shown() == "0.0001"
+    session.change("optimizer.name", "adamw")
+    assert shown() == "0"
+    session.change("regularization.l2", "0.01")
+    assert shown() == "0.01"
+    session.change("optimizer.name", "adam")
+    assert shown() == "0.01"
+    session.change("regularization.l2", "null")
+    assert shown() == "0.0001"
+
+
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [("0.001", "0.001"), ("1000000", "1e6"), ("0.0", "0"), ("1e-7", "1e-7"), ("123456.5", "123456.5")],

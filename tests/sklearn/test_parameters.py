@@ -85,6 +85,23 @@ def test_a_parameter_sets_a_key(parameters: dict[str, Any], key: str, expected: 
     assert value(made(**parameters), key) == expected
 
 
+@pytest.mark.parametrize(
+    ("parameters", "l2"),
+    [
+        ({"solver": "adam"}, 1e-4),
+        ({"solver": "adamw"}, 0),
+        ({"solver": "adamw", "alpha": 1e-3}, 1e-3),
+        ({"alpha": 0, "solver": "adam"}, 0),
+        ({}, 0),
+    ],
+    ids=str,
+)
+def test_without_alpha_the_solver_says_how_the_weights_are_shrunk(
+    parameters: dict[str, Any], l2: float
+) -> None:
+    assert made(**parameters).l2 == l2
+
+
 def test_random_states_are_those_of_scikit_learn() -> None:
     def seed(state: Any) -> Any:
         return value(made(random_state=state), "training.seed")

@@ -256,6 +256,12 @@ class Experiment(Section):
             ) from None
 
     @property
+    def l2(self) -> float:
+        """The strength of the squared penalty; by default the weights are shrunk in one way, not in two."""
+        asked = self.regularization.l2
+        return asked if asked is not None else 0.0 if self.weight_decay else 1e-4
+
+    @property
     def weight_decay(self) -> float:
         """The strength of the decoupled weight decay."""
         asked = self.regularization.weight_decay

@@ -11,8 +11,11 @@ class Regularization(Section):
     """What keeps the weights small; biases and slopes are never penalized."""
 
     l1: float = Field(0.0, ge=0, description="adds l1 * sum(abs(W)) to the loss; with l2 an elastic net")
-    l2: float = Field(
-        1e-4, ge=0, description="adds 0.5 * l2 * sum(W**2) to the loss, whatever the batch size"
+    l2: float | None = Field(
+        None,
+        ge=0,
+        description="adds 0.5 * l2 * sum(W**2) to the loss, whatever the batch size; null is 0 where "
+        "weight_decay shrinks the weights already, as it does with adamw, and 1e-4 elsewhere",
     )
     weight_decay: float | None = Field(
         None,

@@ -19,10 +19,7 @@ __all__ = ["draw_forgetting", "draw_large", "draw_others", "draw_strengths"]
 @styled
 def draw_strengths(runs: Sequence[FinishedRun]) -> Figure:
     """Draw what a network sees with several strengths of l2, with its scores and the norm of its weights."""
-    titles = [
-        f"l2 = {run.experiment.regularization.l2:g},  |W| = {_norms(run)[-1]:.2g}\n{both_scores(run)}"
-        for run in runs
-    ]
+    titles = [f"l2 = {run.experiment.l2:g},  |W| = {_norms(run)[-1]:.2g}\n{both_scores(run)}" for run in runs]
     return draw_planes(runs, titles)
 
 
@@ -32,10 +29,10 @@ def draw_large(runs: Sequence[FinishedRun]) -> Figure:
     figure = new_figure(7.6, 4.8)
     axes = figure.subplots(1, 1)
     sizes = sorted({run.checkpoint.network.widths[1] for run in runs})
-    strengths = sorted({run.experiment.regularization.l2 for run in runs})
+    strengths = sorted({run.experiment.l2 for run in runs})
     places = range(len(sizes))
     for l2, colour, marker in zip(strengths, (LINE_COLOURS[1], LINE_COLOURS[0]), "so", strict=True):
-        own = [run for run in runs if run.experiment.regularization.l2 == l2]
+        own = [run for run in runs if run.experiment.l2 == l2]
         scores = np.transpose(
             [
                 [accuracy(run, "test") for run in own if run.checkpoint.network.widths[1] == size]
@@ -76,7 +73,7 @@ def draw_forgetting(runs: Sequence[FinishedRun]) -> Figure:
     figure = new_figure(7.6, 4.8)
     axes = figure.subplots(1, 1)
     for run, colour in zip(runs, line_colours(len(runs)), strict=True):
-        norms, l2 = _norms(run), run.experiment.regularization.l2
+        norms, l2 = _norms(run), run.experiment.l2
         steps = np.arange(1, len(norms) + 1)
         axes.plot(steps, norms, color=colour, linewidth=2.5)
         shrunk = norms[0] * (1 - run.experiment.optimizer.learning_rate * l2) ** (steps - 1)
