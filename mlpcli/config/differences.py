@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["as_text", "find_differences", "is_repeated", "relevant"]
+from mlpcli.config.schema import Experiment
+
+__all__ = ["as_text", "find_differences", "in_force", "is_repeated", "relevant"]
 
 # They do not affect what is learned.
 _IRRELEVANT = ("training.snapshots", "training.checkpoint_every", "training.tensorboard")
@@ -21,6 +23,21 @@ def is_repeated(key: str) -> bool:
 def relevant(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of a config, as `flatten` returns it, that affect what is learned."""
     return {key: value for key, value in flat.items() if key not in _IRRELEVANT}
+
+
+def in_force(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
+    """Return, by dotted keys, the l2 and weight_decay in force of each config, where at least one gives them.
+
+    What all of them leave open is not among these: the keys that it follows from say how the configs differ.
+    """
+    given = [
+        name
+        for name in ("l2", "weight_decay")
+        if any(getattr(experiment.regularization, name) is not None for experiment in experiments)
+    ]
+    return [
+        {f"regularization.{name}": getattr(experiment, name) for name in given} for experiment in experiments
+    ]
 
 
 def find_differences(flats: Sequence[Mapping[str, Any]]) -> list[str]:

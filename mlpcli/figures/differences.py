@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any
 
-from mlpcli.config.differences import is_repeated, relevant
+from mlpcli.config.differences import in_force, is_repeated, relevant
 from mlpcli.config.schema import flatten, to_plain
 from mlpcli.figures.style import label
 from mlpcli.text import count
@@ -22,7 +22,11 @@ _LEAST_REPEATS = 3  # runs that show a spread
 
 def find_differences(runs: Sequence[FinishedRun]) -> dict[str, list[Any]]:
     """Return the dotted keys that all runs have, but with different values; each with the runs' values."""
-    flat = [relevant(flatten(to_plain(run.experiment))) for run in runs]
+    experiments = [run.experiment for run in runs]
+    flat = [
+        relevant(flatten(to_plain(experiment)) | strengths)
+        for experiment, strengths in zip(experiments, in_force(experiments), strict=True)
+    ]
     shared = [key for key in flat[0] if all(key in one for one in flat)]
     values = {key: [one[key] for one in flat] for key in shared}
     return {key: found for key, found in values.items() if any(value != found[0] for value in found)}

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mlpcli.config.differences import is_repeated, relevant
+from mlpcli.config.differences import in_force, is_repeated, relevant
 from mlpcli.config.schema import Experiment, flatten, to_plain
 from mlpcli.data.toy import TOY_SETS
 from mlpcli.errors import RunError, UsageError, did_you_mean
@@ -177,7 +177,10 @@ def compare_runs(paths: Sequence[Path], score: str | None = None) -> Comparison:
             passed_over.append(f"{run.path}: {title_of(chosen)} is not defined in its best epoch")
         else:
             defined.append(run)
-    results = [Result(str(run.path), run.keys, run.scores[chosen] or 0.0, run.scores) for run in defined]
+    results = [
+        Result(str(run.path), run.keys | strengths, run.scores[chosen] or 0.0, run.scores)
+        for run, strengths in zip(defined, in_force([run.experiment for run in defined]), strict=True)
+    ]
     keys, groups, twice = group_results(results, higher_is_better=is_better_higher(chosen))
     passed_over += [f"{other.name} has the same keys and seeds as {one.name}" for one, other in twice]
     return Comparison(chosen, keys, groups, contrast(groups), list(_notes(defined, keys)), passed_over)

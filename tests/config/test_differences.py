@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from mlpcli.config.differences import find_differences, is_repeated
+from mlpcli.config.differences import find_differences, in_force, is_repeated
 from mlpcli.config.loader import parse_experiment
-from mlpcli.config.schema import flatten, to_plain
+from mlpcli.config.schema import Experiment, flatten, to_plain
+
+
+def experiment(*lines: str) -> Experiment:
+    return parse_experiment("data: moons\n" + "\n".join(lines), "test", Path())
 
 
 def flat(*lines: str) -> dict[str, object]:
-    return flatten(to_plain(parse_experiment("data: moons\n" + "\n".join(lines), "test", Path())))
+    return flatten(to_plain(experiment(*lines)))
 
 
 def test_keys_with_other_values_are_found() -> None:
@@ -34,6 +38,27 @@ def test_settings_that_one_name_has_and_the_other_has_not_follow_from_the_name()
 def test_they_are_found_where_nothing_else_tells_configs_apart() -> None:
     one, other = flat(), {**flat(), "data.fold.of": 3}
     assert find_differences([one, other]) == ["data.fold.of"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["optimizer: adam", "optimizer: adamw"], [{}, {}]),
+        (
+            ["optimizer: adam", "optimizer: adamw", "regularization: {l2: 0.5}"],
+            [{"regularization.l2": 1e-4}, {"regularization.l2": 0}, {"regularization.l2": 0.5}],
+        ),
+        (
+            ["optimizer: adamw", "regularization: {weight_decay: 0.1}"],
+            [{"regularization.weight_decay": 0.01}, {"regularization.weight_decay": 0.1}],
+        ),
+    ],
+    ids=str,
+)
+def test_what_only_some_configs_leave_open_is_compared_as_it_is_in_force(
+    lines: list[str], expected: list[dict[str, float]]
+) -> None:
+    assert in_force([experiment(line) for line in lines]) == expected
 
 
 @pytest.mark.parametrize(

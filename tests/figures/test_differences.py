@@ -33,6 +33,21 @@ def test_runs_that_differ_in_many_keys_have_the_names_of_their_folders(finished:
     assert name_runs(other) == ["moons", "circles"]
 
 
+def test_l2_is_named_as_it_is_in_force_and_not_where_it_follows_from_the_optimizer(finished: Finish) -> None:
+    adam, adamw, same, weak = (
+        finished("circles", SHORT, *overrides)
+        for overrides in (
+            ["optimizer=adam"],
+            ["optimizer=adamw"],
+            ["optimizer=adam", "regularization.l2=1e-4"],
+            ["optimizer=adam", "regularization.l2=1e-5"],
+        )
+    )
+    assert name_runs([adam, adamw]) == ["optimizer adam", "optimizer adamw"]
+    assert find_differences([adam, same]) == {}
+    assert name_runs([adam, weak]) == ["l2 0.0001", "l2 1e-05"]
+
+
 def test_two_keys_are_rows_and_columns_in_the_order_of_the_runs(finished: Finish) -> None:
     made = {
         (rate, seed): finished("moons", SHORT, f"optimizer.learning_rate={rate}", f"training.seed={seed}")

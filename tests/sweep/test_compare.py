@@ -94,6 +94,18 @@ def test_a_folder_stands_for_its_runs_and_a_run_counts_once(run: Callable[..., P
     ]
 
 
+def test_runs_that_give_l2_as_others_have_it_by_default_are_one_group(run: Callable[..., Path]) -> None:
+    adam, given = "optimizer=adam", "regularization.l2=1e-4"
+    paths = [run("optimizer=adamw"), run(adam), run(adam, given, seed=1), run(adam, given)]
+    found = compare_runs(paths)
+    assert sorted(len(group.results) for group in found.groups) == [1, 2]
+    assert found.keys == ["optimizer.name", "regularization.l2"]
+    assert [group.values["regularization.l2"] for group in found.groups if len(group.results) == 2] == [1e-4]
+    assert [text.partition(" has ")[2].partition(" as ")[0] for text in found.passed_over] == [
+        "the same keys and seeds"
+    ]
+
+
 def test_pairs_need_equal_seeds_of_points_and_splits_too(run: Callable[..., Path]) -> None:
     """A seed of the splits of its own makes other splits; the same number makes the same training."""
     seeds = (0, 1, 2)
