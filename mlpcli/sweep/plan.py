@@ -62,7 +62,9 @@ class SweepPlan:
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what all machines must have alike: the config without the places of files, and the sweep."""
-        config = flatten(to_plain(self.config.experiment))
+        experiment = self.config.experiment
+        # Sweeps that were begun when l2 had one default hold that.
+        config = flatten(to_plain(experiment)) | {"regularization.l2": experiment.l2}
         same = {key: value for key, value in config.items() if not PLACES.fullmatch(key)}
         same.pop("training.start_from", None)
         return {**same, **flatten(self.sweep.model_dump(), "sweep")}

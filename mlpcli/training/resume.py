@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlpcli.build import Splits
+from mlpcli.config.differences import in_force
 from mlpcli.config.loader import load_experiment
 from mlpcli.config.recipes import fit_to_data
 from mlpcli.config.schema import Experiment, flatten, to_plain
@@ -40,6 +41,7 @@ _MAY_CHANGE = (_EPOCHS, "training.tensorboard")
 # The checksum says whether the data are the same.
 PLACES = re.compile(r"data\.(path|root|X|y|weights|table|split\..*)")
 _MONITOR = "training.monitor"
+_FORMER_L2 = 1e-4  # of every run that was begun before the default followed from weight_decay
 # What the file shows where the config leaves it open.
 _NUMERALS = ("decimal", "thousands", "dates")
 
@@ -98,7 +100,11 @@ def load_last(directory: RunDirectory, experiment: Experiment) -> Checkpoint | N
 
 def require_unchanged(what: str, begun: Experiment, experiment: Experiment) -> None:
     """Raise ConfigError if ``what`` was begun with another config, but for the keys that may change."""
-    before, now = flatten(to_plain(begun)), flatten(to_plain(with_choices(begun, experiment)))
+    experiments = [begun, with_choices(begun, experiment)]
+    before, now = (
+        flatten(to_plain(one)) | strengths
+        for one, strengths in zip(experiments, in_force(experiments), strict=True)
+    )
     changed = [
         f"  {key}: {_shown(before, key)} at the start, now {_shown(now, key)}"
         for key in sorted(before.keys() | now.keys())
@@ -128,7 +134,7 @@ def with_choices(begun: Experiment, experiment: Experiment) -> Experiment:
             for section, keys in fitted.items()
         }
         experiment = with_open(experiment, known)
-    experiment = _with_numerals(begun, experiment)
+    experiment = _with_strengths(begun, _with_numerals(begun, experiment))
     if experiment.training.shards is None:
         training = experiment.training.model_copy(update={"shards": begun.training.shards})
         experiment = experiment.model_copy(update={"training": training})
@@ -143,6 +149,20 @@ def _with_numerals(begun: Experiment, experiment: Experiment) -> Experiment:
     if before.keys() != now.keys() or any(now.values()):
         return experiment
     return experiment.model_copy(update={"data": experiment.data.model_copy(update=before)})
+
+
+def _with_strengths(begun: Experiment, experiment: Experiment) -> Experiment:
+    """Return the experiment with l2 and weight_decay as ``begun`` has them, if it means the same by them."""
+    before = begun.regularization
+    kept = {
+        key: getattr(before, key)
+        for key in ("l2", "weight_decay")
+        if getattr(experiment, key) == getattr(begun, key)
+    }
+    if experiment.regularization.l2 is None and before.l2 == _FORMER_L2:
+        kept["l2"] = before.l2
+    regularization = experiment.regularization.model_copy(update=kept)
+    return experiment.model_copy(update={"regularization": regularization})
 
 
 def resume_run(

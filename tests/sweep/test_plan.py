@@ -101,6 +101,17 @@ def test_two_machines_have_the_same_sweep_wherever_their_files_are(tmp_path: Pat
     assert of_folder("one") != of_folder("two", "training.batch_size=1")
 
 
+@pytest.mark.parametrize(("optimizer", "is_same"), [("adam", True), ("adamw", False)])
+def test_a_sweep_of_a_config_with_the_former_default_goes_on_if_it_is_in_force(
+    optimizer: str, *, is_same: bool, tmp_path: Path
+) -> None:
+    open_, former = (
+        plan(tmp_path, f"optimizer={optimizer}", *given, seeds=2).fingerprint()
+        for given in ([], ["regularization.l2=1e-4"])
+    )
+    assert (open_ == former) is is_same
+
+
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_runs_of_a_setting_share_the_seed_of_their_sampler(tmp_path: Path, seeds: int) -> None:
     found = plan(tmp_path, grid=["training.epochs=[1, 2, 3, 4]"], sampler="tpe", trials=4, seeds=seeds)

@@ -85,6 +85,36 @@ def test_every_key_that_differs_is_named_and_only_epochs_may_differ(trained_run:
     assert not any("epochs:" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("begun", "now"),
+    [
+        (["optimizer=adamw"], []),
+        (["optimizer=adamw"], ["regularization.l2=null"]),
+        (["optimizer=adamw"], ["regularization.l2=0"]),
+        (["optimizer=adamw", "regularization.l2=1e-4"], []),  # the default of every optimizer in older runs
+        (["optimizer=adam"], ["regularization.l2=1e-4"]),
+        (["optimizer=adam", "regularization.l2=1e-4"], []),
+        (["optimizer=adamw", "regularization.l2=0"], ["regularization.weight_decay=0.01"]),
+    ],
+    ids=str,
+)
+def test_a_run_goes_on_with_the_l2_that_it_was_begun_with(
+    begun: list[str], now: list[str], folder: Path
+) -> None:
+    train_run(config(*begun), take_directory("run", Path("run")))
+    train_run(config(begun[0], *now, "training.epochs=5"), RunDirectory.reopen(Path("run")))
+    train_run(config(*begun, "training.epochs=5"), take_directory("whole", Path("whole")))
+    resumed, unbroken = (load_checkpoint(Path(name, "last.npz")) for name in ("run", "whole"))
+    assert resumed.experiment == unbroken.experiment
+    np.testing.assert_array_equal(resumed.network.parameters.values, unbroken.network.parameters.values)
+
+
+def test_another_l2_is_refused_also_if_it_is_the_default(folder: Path) -> None:
+    train_run(config("regularization.l2=0.1"), take_directory("run", Path("run")))
+    with pytest.raises(ConfigError, match=r"regularization\.l2: 0\.1 at the start, now 0\.0001\n"):
+        load_last(RunDirectory.reopen(Path("run")), config())
+
+
 def test_a_checkpoint_without_the_optimizers_state_cannot_be_resumed(trained_run: RunDirectory) -> None:
     checkpoint = load_checkpoint(trained_run.last)
     save_checkpoint(trained_run.last, dataclasses.replace(checkpoint, resume=None))
