@@ -71,6 +71,10 @@ def test_what_the_config_says_stands(sections: dict[str, Any], expected: dict[st
     assert {key: found.get(key, found.get(f"{key}.name")) for key in expected} == expected
 
 
+def test_the_weights_of_a_table_are_shrunk_in_one_way() -> None:
+    assert validate_experiment({"data": CSV}, Path()).l2 == 0
+
+
 @pytest.mark.parametrize("recipe", ["table", "plain"])
 def test_a_resolved_config_stays_as_it_is(recipe: str) -> None:
     once = validate_experiment({"data": CSV, "recipe": recipe}, Path())
