@@ -85,9 +85,11 @@ def build_optimizer(experiment: Experiment, model: nn.Module) -> torch.optim.Opt
     """Return the fused optimizer of a config; weight decay and L2 are for matrices alone."""
     section: Any = experiment.optimizer
     is_decoupled = section.name == "adamw"
-    if experiment.regularization.l1 or (is_decoupled and experiment.regularization.l2):
-        raise NotImplementedError("l1, or l2 with adamw")
-    decay = experiment.weight_decay if is_decoupled else experiment.regularization.l2
+    decay, other = experiment.l2, experiment.weight_decay
+    if is_decoupled:
+        decay, other = other, decay
+    if other or experiment.regularization.l1:
+        raise NotImplementedError("l1, l2 with adamw, or weight_decay with another optimizer")
     groups = [
         {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": decay},
         {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},

@@ -54,7 +54,6 @@ def test_a_curve_has_the_accuracies_of_the_run(
             "norm": "batch",
         },
         "optimizer": {"name": "adamw", "learning_rate": 0.01, "schedule": "cosine"},
-        "regularization": {"l2": 0},
         "training": {"epochs": 3, "batch_size": 32},
     }
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(config))
