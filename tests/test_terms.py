@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from mlpcli.config.schema.data import TermName
+from mlpcli.config.schema.data.columns import TermName
 from mlpcli.data.terms import FUNCTIONS
 from mlpcli.terms import TERMS, count_terms, name_terms
 

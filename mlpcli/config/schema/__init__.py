@@ -9,7 +9,9 @@ Pydantic evaluates all annotations. So these files do without ``from __future__ 
 would have each compiled from a string, at every start.
 """
 
-from mlpcli.config.schema.data import Cifar10, Data, Fold, data_sections
+from mlpcli.config.schema.data import Data, data_sections
+from mlpcli.config.schema.data.cifar10 import Cifar10
+from mlpcli.config.schema.data.splits import Fold
 from mlpcli.config.schema.experiment import Experiment
 from mlpcli.config.schema.loss import DEFAULT_LOSSES, Loss
 from mlpcli.config.schema.model import Layer, Model
