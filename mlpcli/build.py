@@ -64,6 +64,7 @@ __all__ = [
     "fit_target_transform",
     "fit_transform",
     "leave_out",
+    "load_data",
     "load_dataset",
     "load_splits",
     "network_widths",
@@ -174,13 +175,13 @@ class Reader:
 
     ``read`` takes the section ``data``, the seed, and whether classes are wanted, or None if the target is to
     decide. ``measure`` takes the section and the same, and returns the size of a file without reading all of
-    it. It is None if the config alone determines the size. ``large`` takes an experiment and returns the
-    splits of its data if they are too large to be read whole, else None.
+    it. It is None if the config alone determines the size. ``large`` takes an experiment and opens
+    its data if they are too large to be read whole, else it returns None.
     """
 
     read: Callable[[Any, int, bool | None], Dataset]
     measure: Callable[[Any, bool | None], TableSize] | None = None
-    large: Callable[[Experiment], Splits | None] | None = None
+    large: Callable[[Experiment], LargeData | None] | None = None
 
 
 def _read_csv(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
@@ -251,7 +252,7 @@ def _measure_npy(data: Any, classification: bool | None) -> TableSize:
     return _with_terms(data, measure_npy(_npy_files(data), classification=classification))
 
 
-def _large_npy(experiment: Experiment) -> Splits | None:
+def _large_npy(experiment: Experiment) -> LargeData | None:
     data: Any = experiment.data
     files, seed = _npy_files(data), experiment.split_seed
     if not is_large(files):
@@ -263,7 +264,7 @@ def _large_npy(experiment: Experiment) -> Splits | None:
         raise ConfigError(
             f"training.validation: {in_blocks}, and folds are of data that are read whole; set it to split"
         )
-    opened = open_large(
+    return open_large(
         files,
         classification=experiment.classification,
         missing=data.missing,
@@ -274,7 +275,6 @@ def _large_npy(experiment: Experiment) -> Splits | None:
         rng=stream(seed, "split"),
         drawn=stream(seed, "sample"),
     )
-    return _sample_of(experiment, opened)
 
 
 def _read_cifar10(data: Any, seed: int, classification: bool | None) -> Dataset:  # noqa: ARG001
@@ -305,6 +305,16 @@ def load_dataset(experiment: Experiment) -> Dataset:
     """Draw or read the config's data set; raises DataError."""
     data = experiment.data
     return READERS[data.name].read(data, experiment.points_seed, experiment.classification)
+
+
+def load_data(experiment: Experiment) -> Dataset | LargeData:
+    """Draw or read the config's data set; raises DataError, or ConfigError if the config does not fit it.
+
+    Data that are too large for that are opened, divided as the config says, and surveyed in one pass.
+    """
+    large = READERS[experiment.data.name].large
+    opened = None if large is None else large(experiment)
+    return load_dataset(experiment) if opened is None else opened
 
 
 @dataclass(frozen=True)
@@ -351,20 +361,17 @@ def count_classes(split: Split, classes: int) -> list[int] | list[float]:
 
 
 def load_splits(experiment: Experiment) -> Splits:
-    """Load the config's data set and divide it; raises what `load_dataset` and `divide` raise.
-
-    Data that are too large for that are opened, and surveyed in one pass.
-    """
-    large = READERS[experiment.data.name].large
-    splits = None if large is None else large(experiment)
-    return divide(experiment, load_dataset(experiment)) if splits is None else splits
+    """Load the config's data set and divide it; raises what `load_data` and `divide` raise."""
+    return divide(experiment, load_data(experiment))
 
 
-def divide(experiment: Experiment, dataset: Dataset) -> Splits:
-    """Divide a data set as the config says.
+def divide(experiment: Experiment, dataset: Dataset | LargeData) -> Splits:
+    """Divide a data set as the config says; large data have been divided when they were opened.
 
     Raises DataError; ConfigError if the data contradict the config.
     """
+    if isinstance(dataset, LargeData):
+        return _sample_of(experiment, dataset)
     data, seed = experiment.data, experiment.split_seed
     targets = len(dataset.classes) if dataset.classes is not None else dataset.y.shape[1]
     _check_targets(experiment, targets)

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mlpcli.build import READERS, Splits, divide, load_dataset, load_splits
+from mlpcli.build import Splits, divide, load_data, load_splits
 from mlpcli.cohort.waves import Plan, Waves
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
+from mlpcli.data.large.source import LargeData
 from mlpcli.data.toy import TOY_SETS
 from mlpcli.errors import ConfigError, RunError, UsageError
 from mlpcli.reading import opened
@@ -110,12 +111,11 @@ class Seeds:
         _require_fitting(experiment, seeds)
         if not force_memory:
             require_memory(experiment)
+        data = load_data(experiment)
+        self.experiment, choice = settle(experiment, divide(experiment, data))
         # Toy sets are drawn anew for each seed, unless their points have a seed of their own.
         is_drawn = experiment.data.name in TOY_SETS and getattr(experiment.data, "points_seed", None) is None
-        read = READERS[experiment.data.name].large
-        first = None if read is None else read(experiment)
-        self._dataset = None if is_drawn or first is not None else load_dataset(experiment)
-        self.experiment, choice = settle(experiment, first or self._splits(experiment))
+        self._dataset = None if is_drawn or isinstance(data, LargeData) else data
         self.notes = [] if choice is None else [choice]
         self.plans = [_plan(self.experiment, i) for i in range(seeds)]
         rows = []

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mlpcli.build import READERS, Splits, divide, load_dataset
+from mlpcli.build import Splits, divide, load_data
 from mlpcli.config.schema import Experiment
 from mlpcli.data.dataset import Dataset
+from mlpcli.data.large.source import LargeData
 from mlpcli.data.toy import TOY_SETS
 from mlpcli.training.baselines import Baselines
 from mlpcli.training.memory import require_memory
@@ -46,11 +47,10 @@ class LoadedData:
             self._dataset = None
             if not force_memory:
                 require_memory(experiment)
-            large = READERS[experiment.data.name].large
-            splits = None if large is None else large(experiment)
-            if splits is not None:
-                return splits
-            self._dataset = name, load_dataset(experiment)
+            data = load_data(experiment)
+            if isinstance(data, LargeData):  # divided as this experiment says
+                return divide(experiment, data)
+            self._dataset = name, data
         return divide(experiment, self._dataset[1])
 
     def share_baselines(self, run: Run) -> None:

@@ -30,8 +30,8 @@ def experiment(folder: Path, **sections: Any) -> Experiment:
 
 def test_a_file_is_read_once_and_divided_by_each_seed(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
-    load = build.load_dataset
-    monkeypatch.setattr("mlpcli.sweep.loaded.load_dataset", lambda each: read.append(each) or load(each))
+    load = build.load_data
+    monkeypatch.setattr("mlpcli.sweep.loaded.load_data", lambda each: read.append(each) or load(each))
     loaded = LoadedData()
     each = [experiment(table, training={"seed": seed}) for seed in range(3)]
     for one in each:

@@ -103,8 +103,8 @@ def test_it_trains_one_run_after_the_other_and_reads_data_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = []
-    load = build.load_dataset
-    monkeypatch.setattr("mlpcli.sweep.loaded.load_dataset", lambda each: loaded.append(each) or load(each))
+    load = build.load_data
+    monkeypatch.setattr("mlpcli.sweep.loaded.load_data", lambda each: loaded.append(each) or load(each))
     first = task(tmp_path)
     others = [
         replace(first, directory=tmp_path / "2", experiment=task(tmp_path, model={"hidden": [5]}).experiment),
