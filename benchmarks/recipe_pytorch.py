@@ -17,7 +17,9 @@ from torch import nn
 from torch.nn import functional
 
 from mlpcli.blas import thread_count
-from mlpcli.build import build_schedule, fit_transform, load_splits
+from mlpcli.build.fitted import fit_transform
+from mlpcli.build.parts import build_schedule
+from mlpcli.build.splits import load_splits
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
 from mlpcli.data.transform import Transform

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlpcli.build import Splits, divide, with_validation
+from mlpcli.build.splits import Splits, divide, with_validation
 from mlpcli.cohort.folds import CrossValidation, train_folds
 from mlpcli.config.loader import make_experiment
 from mlpcli.config.schema import Experiment

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from usual import some
 
-from mlpcli.build import load_splits
+from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import load_experiment, parse_experiment
 from mlpcli.data.toy import TOY_SETS
 from mlpcli.training.apply import score_checkpoint

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.build import build_loss, build_network, build_penalties
+from mlpcli.build.parts import build_loss, build_network, build_penalties
 from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.losses import LOSSES
 from mlpcli.nn.network import Network

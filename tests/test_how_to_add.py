@@ -107,7 +107,12 @@ TESTED += [
     "tests/data/test_jsonl.py",
 ]
 TESTED += ["tests/training/test_rates.py", "tests/cli/test_rates.py", "tests/cli/test_main.py"]
-TESTED += ["tests/cli/test_blas.py", "tests/test_build.py", "tests/test_parity.py", "tests/test_imports.py"]
+TESTED += [
+    "tests/cli/test_blas.py",
+    "tests/build/test_parts.py",
+    "tests/test_parity.py",
+    "tests/test_imports.py",
+]
 TESTED += ["tests/export/test_onnx_file.py", "tests/export/test_python_file.py"]
 TESTED += ["tests/test_architecture.py", "tests/test_strangers.py", "tests/config/test_reference.py"]
 COMPARED = ["same_names", "table_names", "in_the_tree", "looked_at", "up_to_date"]

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mlpcli.build import build_loss, load_splits
+from mlpcli.build.parts import build_loss
+from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.config.plan import plan_network
 from mlpcli.training.apply import score_checkpoint

@@ -26,7 +26,7 @@ def main() -> None:
     prepare_blas()
     import numpy as np
 
-    from mlpcli.build import build_loss, build_network
+    from mlpcli.build.parts import build_loss, build_network
     from mlpcli.config.loader import validate_experiment
     from mlpcli.data.batches import Batches, Split
     from mlpcli.data.transform import Transform

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import count_classes, divide, load_dataset
+from mlpcli.build.readers import load_dataset
+from mlpcli.build.splits import count_classes, divide
 from mlpcli.cohort.waves import Plan, Waves
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, Fold, to_plain

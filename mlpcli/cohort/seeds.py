@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mlpcli.build import Splits, divide, load_data, load_splits
+from mlpcli.build.readers import load_data
+from mlpcli.build.splits import Splits, divide, load_splits
 from mlpcli.cohort.waves import Plan, Waves
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain

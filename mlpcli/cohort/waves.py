@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.cohort.cohort import Cohort
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError, RunError

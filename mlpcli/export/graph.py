@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import build_loss
+from mlpcli.build.parts import build_loss
 from mlpcli.data.kinds import Kind
 from mlpcli.data.labels import MISSING
 from mlpcli.data.table.dates import DATE_PARTS

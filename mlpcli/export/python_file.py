@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mlpcli.build import dialect_of
+from mlpcli.build.readers import dialect_of
 from mlpcli.data.labels import MISSING
 from mlpcli.export.formulas import WIDTH, Formulas
 from mlpcli.export.graph import Graph, class_labels, dates_of

@@ -9,7 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mlpcli.build import Splits, load_splits
+from mlpcli.build.splits import Splits, load_splits
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.figures import UnfitError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlpcli.build import load_splits
+from mlpcli.build.splits import load_splits
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import DataError, MlpError
 from mlpcli.mpi.job import Job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import UsageError
 from mlpcli.training.plane import without_axis

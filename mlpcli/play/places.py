@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.data.transform import Transform
 from mlpcli.nn.network import Network
 from mlpcli.training.plane import extent, grid_lines, grid_of

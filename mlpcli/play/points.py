@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.data.dataset import Dataset

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.build import Splits, build_schedule, divide, load_splits
+from mlpcli.build.parts import build_schedule
+from mlpcli.build.splits import Splits, divide, load_splits
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.data.toy import TOY_SETS

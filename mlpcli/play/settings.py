@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import UNITS
 from mlpcli.config.schema import Experiment, to_plain

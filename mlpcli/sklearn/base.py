@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mlpcli.build import divide
+from mlpcli.build.splits import divide
 from mlpcli.config.schema import Experiment
 from mlpcli.data.arrays import from_arrays, holds_text, is_frame, labelled_arrays
 from mlpcli.data.dataset import Dataset

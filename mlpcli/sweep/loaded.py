@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mlpcli.build import Splits, divide, load_data
+from mlpcli.build.readers import load_data
+from mlpcli.build.splits import Splits, divide
 from mlpcli.config.schema import Experiment
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.large.source import LargeData

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.build import Splits, load_splits, row_roles
+from mlpcli.build.readers import row_roles
+from mlpcli.build.splits import Splits, load_splits
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.data.dataset import Labelled

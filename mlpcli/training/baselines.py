@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.blas import one_thread
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.data.batches import Batches, Split
 from mlpcli.data.target_transform import TargetTransform
 from mlpcli.data.transform import Transform

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlpcli.build import READERS, csv_settings
+from mlpcli.build.readers import READERS, csv_settings
 from mlpcli.config.loader import load_experiment, validate_experiment
 from mlpcli.config.schema import Experiment, data_sections, to_plain
 from mlpcli.config.tables import kind_of

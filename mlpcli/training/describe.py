@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import Splits, fit_transform, load_splits
+from mlpcli.build.fitted import fit_transform
+from mlpcli.build.splits import Splits, load_splits
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Split
 from mlpcli.data.cifar10 import IMAGE, find_cifar10

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.data.arrays import rows_of_array
 from mlpcli.data.large.source import LargeData
 from mlpcli.errors import DataError, UsageError

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mlpcli.build import Splits, build_loss
+from mlpcli.build.parts import build_loss
+from mlpcli.build.splits import Splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split

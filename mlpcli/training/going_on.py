@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.build import Splits, build_rule
+from mlpcli.build.parts import build_rule
+from mlpcli.build.splits import Splits
 from mlpcli.config.plan import plan_experiment
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.toy import TOY_SETS

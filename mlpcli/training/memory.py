@@ -21,7 +21,7 @@ from mlpcli.specs import NetworkSpec
 from mlpcli.text import columns, memory
 
 if TYPE_CHECKING:
-    from mlpcli.build import Splits
+    from mlpcli.build.splits import Splits
     from mlpcli.data.dataset import TableSize
     from mlpcli.data.transform import Transform
     from mlpcli.training.shards import Processes
@@ -465,7 +465,7 @@ def _split_sizes(experiment: Experiment, n: int, own_test: int = 0) -> tuple[int
 
 def measured_data(experiment: Experiment) -> DataSize | None:
     """Return the size of the data set, for a file from its size and headers; raises DataError."""
-    from mlpcli.build import READERS
+    from mlpcli.build.readers import READERS
 
     section, measure = experiment.data, READERS[experiment.data.name].measure
     if measure is None:

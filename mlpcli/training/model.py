@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import build_loss
+from mlpcli.build.parts import build_loss
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.arrays import labelled_arrays, rows_of_array
 from mlpcli.data.batches import Batches, Split

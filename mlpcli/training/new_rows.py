@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlpcli.build import dialect_of
+from mlpcli.build.readers import dialect_of
 from mlpcli.data.dataset import Features, TableSize
 from mlpcli.data.kinds import Missing, Wanted
 from mlpcli.data.new_rows import measure_rows, read_rows, read_texts

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import build_loss
+from mlpcli.build.parts import build_loss
 from mlpcli.data.batches import Split
 from mlpcli.errors import DataError
 from mlpcli.nn.measures import measure_all

@@ -39,7 +39,8 @@ def plan_run(experiment: Experiment) -> RunPlan:
         and experiment.recipe == "plain"
     ):
         return RunPlan(experiment, widths)
-    from mlpcli.build import fit_transform, load_splits, network_widths  # which import NumPy
+    from mlpcli.build.fitted import fit_transform, network_widths  # which import NumPy
+    from mlpcli.build.splits import load_splits
     from mlpcli.training.going_on import describe_start, load_start
     from mlpcli.training.settled import settle
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.data.kinds import Kinds
 from mlpcli.nn.network import Network
 from mlpcli.text import shortened

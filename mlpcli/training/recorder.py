@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from mlpcli.build import build_network
+from mlpcli.build.parts import build_network
 from mlpcli.text import printable
 from mlpcli.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from mlpcli.training.directory import NotWrittenError, RunDirectory, find_snapshots, writing

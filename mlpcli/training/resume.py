@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.config.differences import in_force
 from mlpcli.config.loader import load_experiment
 from mlpcli.config.recipes import fit_to_data

@@ -16,20 +16,16 @@ from numpy.typing import DTypeLike
 
 from mlpcli import __version__
 from mlpcli.blas import describe_blas
-from mlpcli.build import (
-    Splits,
+from mlpcli.build.fitted import fit_target_transform, fit_transform, network_widths
+from mlpcli.build.parts import (
     build_augmenter,
     build_class_weights,
     build_loss,
     build_network,
     build_optimizer,
     build_schedule,
-    fit_target_transform,
-    fit_transform,
-    leave_out,
-    load_splits,
-    network_widths,
 )
+from mlpcli.build.splits import Splits, leave_out, load_splits
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
 from mlpcli.data.large.batches import LargeBatches

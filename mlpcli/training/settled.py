@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.recipes import fit_to_data
 from mlpcli.config.schema import DEFAULT_LOSSES, Experiment, to_plain

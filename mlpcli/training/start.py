@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mlpcli.blas import ENGINE
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError, RunWarning, warn_caller
 from mlpcli.nn.products import why_slow

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mlpcli import train
-from mlpcli.build import load_splits
+from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.training.directory import RunDirectory
 

@@ -13,7 +13,7 @@ from usual import some
 
 from mlpcli.api import train
 from mlpcli.blas import ENGINE
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.cohort import group
 from mlpcli.cohort.cohort import Cohort, train_together
 from mlpcli.config.loader import validate_experiment

@@ -14,7 +14,8 @@ import pytest
 from usual import some
 
 from mlpcli import cross_validate, load, train
-from mlpcli.build import divide, load_dataset
+from mlpcli.build.readers import load_dataset
+from mlpcli.build.splits import divide
 from mlpcli.cohort.folds import CrossValidation, train_folds
 from mlpcli.cohort.group import shape_of
 from mlpcli.config.loader import make_experiment

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlpcli.build import load_splits
+from mlpcli.build.splits import load_splits
 from mlpcli.cohort import waves
 from mlpcli.cohort.cohort import Cohort
 from mlpcli.cohort.waves import Plan, Waves

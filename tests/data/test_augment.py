@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mlpcli.build import build_augmenter
+from mlpcli.build.parts import build_augmenter
 from mlpcli.config.loader import validate_experiment
 from mlpcli.data.augment import Augmenter
 from mlpcli.data.deform import Deformer

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlpcli.build import load_dataset
+from mlpcli.build.readers import load_dataset
 from mlpcli.config.loader import validate_experiment
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.toy import TOY_SETS

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mlpcli.build import build_loss, build_network, build_penalties
+from mlpcli.build.parts import build_loss, build_network, build_penalties
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.nn.losses import LOSSES

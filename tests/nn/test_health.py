@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.build import build_network
+from mlpcli.build.parts import build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.health import UnitHealth
 from mlpcli.nn.network import Network

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.build import build_network
+from mlpcli.build.parts import build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.initializers import INITIALIZERS
 

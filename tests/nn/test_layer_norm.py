@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlpcli.build import build_network
+from mlpcli.build.parts import build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS
 from mlpcli.nn.layers import LayerNorm

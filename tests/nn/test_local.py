@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlpcli.api import load, train
-from mlpcli.build import build_network
+from mlpcli.build.parts import build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.errors import ConfigError
 from mlpcli.nn.local import Local

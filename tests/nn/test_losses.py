@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mlpcli.build import build_loss
+from mlpcli.build.parts import build_loss
 from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.losses import LOSSES, Loss
 

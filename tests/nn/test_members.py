@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.build import build_loss, build_network, build_optimizer, build_penalties
+from mlpcli.build.parts import build_loss, build_network, build_optimizer, build_penalties
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import UNITS
 from mlpcli.config.schema import Experiment

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mlpcli.build import build_network
+from mlpcli.build.parts import build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS, UNITS, plan_widths
 from mlpcli.nn.network import Network

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mlpcli.blas import ENGINE
-from mlpcli.build import build_loss, build_network
+from mlpcli.build.parts import build_loss, build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.errors import UsageError

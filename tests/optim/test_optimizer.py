@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from usual import some
 
-from mlpcli.build import build_rule
+from mlpcli.build.parts import build_rule
 from mlpcli.config.loader import validate_experiment
 from mlpcli.nn.penalties import PENALTIES
 from mlpcli.onednn import find_onednn

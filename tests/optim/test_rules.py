@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.build import build_rule
+from mlpcli.build.parts import build_rule
 from mlpcli.config.loader import validate_experiment
 from mlpcli.optim.optimizer import Optimizer
 from mlpcli.optim.rules import RULES, Rule

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlpcli.build import build_schedule
+from mlpcli.build.parts import build_schedule
 from mlpcli.config.loader import validate_experiment
 from mlpcli.optim.schedules import SCHEDULES, warm
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.build import load_splits
+from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import validate_experiment
 from mlpcli.errors import UsageError
 from mlpcli.play.points import Point, on_table, require_sound, table_of, write_table

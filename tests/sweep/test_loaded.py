@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli import build
+from mlpcli.build.readers import load_data
+from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.sweep.loaded import LoadedData
@@ -30,12 +31,11 @@ def experiment(folder: Path, **sections: Any) -> Experiment:
 
 def test_a_file_is_read_once_and_divided_by_each_seed(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = []
-    load = build.load_data
-    monkeypatch.setattr("mlpcli.sweep.loaded.load_data", lambda each: read.append(each) or load(each))
+    monkeypatch.setattr("mlpcli.sweep.loaded.load_data", lambda each: read.append(each) or load_data(each))
     loaded = LoadedData()
     each = [experiment(table, training={"seed": seed}) for seed in range(3)]
     for one in each:
-        ours, theirs = loaded.splits(one, force_memory=False), build.load_splits(one)
+        ours, theirs = loaded.splits(one, force_memory=False), load_splits(one)
         assert ours.fingerprint == theirs.fingerprint
         for part, split in theirs.parts.items():
             np.testing.assert_array_equal(ours.parts[part].rows, split.rows)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from usual import some
 
-from mlpcli import build
+from mlpcli.build.readers import load_data
 from mlpcli.cohort.cohort import Cohort
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.plan import NORMS
@@ -103,8 +103,7 @@ def test_it_trains_one_run_after_the_other_and_reads_data_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = []
-    load = build.load_data
-    monkeypatch.setattr("mlpcli.sweep.loaded.load_data", lambda each: loaded.append(each) or load(each))
+    monkeypatch.setattr("mlpcli.sweep.loaded.load_data", lambda each: loaded.append(each) or load_data(each))
     first = task(tmp_path)
     others = [
         replace(first, directory=tmp_path / "2", experiment=task(tmp_path, model={"hidden": [5]}).experiment),

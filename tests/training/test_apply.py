@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mlpcli import train
-from mlpcli.build import load_splits
+from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.errors import DataError, MlpError, UsageError
 from mlpcli.training.apply import load_same_splits, score_checkpoint

@@ -19,7 +19,7 @@ from usual import only
 
 import mlpcli
 from mlpcli import train
-from mlpcli.build import build_network
+from mlpcli.build.parts import build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import to_plain
 from mlpcli.data.kinds import Kind

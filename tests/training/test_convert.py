@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlpcli.build import fit_transform, load_splits
+from mlpcli.build.fitted import fit_transform
+from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.data.transform import Transform
 from mlpcli.errors import DataError, UsageError

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlpcli.build import load_splits
+from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import load_experiment
 from mlpcli.config.schema import to_plain
 from mlpcli.errors import UsageError

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlpcli.build import build_network
+from mlpcli.build.parts import build_network
 from mlpcli.config.plan import NORMS, UNITS
 from mlpcli.config.schema import Experiment
 from mlpcli.nn.network import Network

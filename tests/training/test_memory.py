@@ -366,8 +366,8 @@ def test_data_that_do_not_fit_are_not_read(tmp_path: Path, monkeypatch: pytest.M
     with (tmp_path / "x.csv").open("wb") as file:
         file.write(b"a,b,y\n")
         file.truncate(10**9)  # sparse
-    monkeypatch.setattr("mlpcli.build.read_npz", read)
-    monkeypatch.setattr("mlpcli.build.read_csv", read)
+    monkeypatch.setattr("mlpcli.build.readers.read_npz", read)
+    monkeypatch.setattr("mlpcli.build.readers.read_csv", read)
     for name in ("x.npz", "x.csv"):
         target = {"target": "y"} if name == "x.csv" else {}
         data = {"name": name[2:], "path": str(tmp_path / name), **target}
@@ -446,7 +446,11 @@ def test_every_command_that_reads_data_asks_first_whether_they_fit(
         raise AssertionError("the data were read")
 
     monkeypatch.chdir(finished)
-    for name in ("build.read_csv", "build.draw_toy", *(f"data.new_rows.{name}" for name in READING)):
+    for name in (
+        "build.readers.read_csv",
+        "build.readers.draw_toy",
+        *(f"data.new_rows.{name}" for name in READING),
+    ):
         monkeypatch.setattr(f"mlpcli.{name}", read)
     monkeypatch.setattr(
         "mlpcli.training.memory.available_memory", lambda: Available(1_000_000, "the control group /job")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlpcli.build import load_splits
+from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import parse_experiment
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.finished import FinishedRun

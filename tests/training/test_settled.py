@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlpcli import train
-from mlpcli.build import load_splits
+from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import load_experiment, validate_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError, DataError
@@ -145,7 +145,7 @@ def test_memory_is_checked_before_the_data_are_read(table: Path, monkeypatch: py
     def read(*_: object, **__: object) -> None:
         raise AssertionError("the file was read")
 
-    monkeypatch.setattr("mlpcli.build.read_csv", read)
+    monkeypatch.setattr("mlpcli.build.readers.read_csv", read)
     monkeypatch.setattr(memory, "available_memory", lambda: Available(1000, "this machine"))
     with pytest.raises(ConfigError, match="training would take about"):
         Run(config(table, "many"))

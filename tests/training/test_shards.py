@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mlpcli.build import build_loss, build_network
+from mlpcli.build.parts import build_loss, build_network
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlpcli.blas import ENGINE
-from mlpcli.build import load_splits
+from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import parse_experiment
 from mlpcli.config.schema import Experiment
 from mlpcli.errors import ConfigError, DataError, RunError, RunWarning, UsageError

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.build import Splits
+from mlpcli.build.splits import Splits
 from mlpcli.data.batches import Split
 from mlpcli.text import clip, some
 from mlpcli.training.check.samples import Finding, batch_of, digests_of

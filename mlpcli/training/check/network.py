@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import build_penalties
+from mlpcli.build.parts import build_penalties
 from mlpcli.nn.gradient_check import TOLERANCE, check_gradients
 from mlpcli.nn.network import Network
 from mlpcli.nn.objective import differentiate_objective, evaluate_objective

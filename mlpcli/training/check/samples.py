@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import build_network
+from mlpcli.build.parts import build_network
 from mlpcli.config.schema import Experiment
 from mlpcli.data.batches import Batches, Split
 from mlpcli.nn.network import Network

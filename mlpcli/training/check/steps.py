@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import build_loss
+from mlpcli.build.parts import build_loss
 from mlpcli.config.loader import validate_experiment
 from mlpcli.config.schema import Experiment, to_plain
 from mlpcli.data.batches import Batches

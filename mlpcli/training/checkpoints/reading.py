@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.build import build_network, build_rule
+from mlpcli.build.parts import build_network, build_rule
 from mlpcli.config.schema import Experiment
 from mlpcli.data.kinds import Kind
 from mlpcli.data.target_transform import TargetTransform

@@ -1,0 +1,1 @@
+"""The one place where a name in the config becomes an object."""
