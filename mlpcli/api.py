@@ -11,7 +11,7 @@ from mlpcli.build.splits import Splits, divide, with_validation
 from mlpcli.cohort.folds import CrossValidation, train_folds
 from mlpcli.config.loader import make_experiment
 from mlpcli.config.schema import Experiment
-from mlpcli.data.arrays import from_arrays, is_frame, labelled_arrays
+from mlpcli.data.arrays.program import from_arrays, is_frame, labelled_arrays
 from mlpcli.data.dataset import Dataset
 from mlpcli.errors import DataError, UsageError
 from mlpcli.training.directory import FoldsDirectory

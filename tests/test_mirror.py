@@ -27,6 +27,7 @@ ELSEWHERE = {
     "nn/layer.py": "nn/test_layers.py",
     # A folder of parts that make one thing.
     "config/schema/": "config/test_schema.py",
+    "data/arrays/": "data/test_arrays.py",
     "training/check/": "training/test_check.py",
     "training/checkpoints/": "training/test_checkpoints.py",
     # What the evaluation and the predictions of files share.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpcli.config.schema import Experiment
-from mlpcli.data.arrays import measure_npz, read_npz
+from mlpcli.data.arrays.files import measure_npz, read_npz
 from mlpcli.data.cifar10 import find_cifar10, read_cifar10
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.large.source import LargeData

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from mlpcli.data.arrays import (
+from mlpcli.data.arrays.features import rows_of_numbers
+from mlpcli.data.arrays.files import (
     is_in_rows,
     labelled_npz,
     labelled_npz_in_pieces,
     npz_in_pieces,
     rows_of_npy,
     rows_of_npz,
-    rows_of_numbers,
     size_of_rows,
 )
 from mlpcli.data.dataset import Features, Labelled, TableSize

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlpcli.data.arrays import from_numbers
+from mlpcli.data.arrays.examples import from_numbers
 from mlpcli.data.dataset import Dataset, TableSize
 from mlpcli.data.kinds import Missing
 from mlpcli.data.large.blocks import BLOCK, cut_by_time, cut_in_blocks, rows_of_a_block, rows_of_none

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpcli.build.splits import divide
 from mlpcli.config.schema import Experiment
-from mlpcli.data.arrays import from_arrays, holds_text, is_frame, labelled_arrays
+from mlpcli.data.arrays.program import from_arrays, holds_text, is_frame, labelled_arrays
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.table.frames import UnnamedColumns
 from mlpcli.errors import ConfigError, MlpError, UsageError

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.build.splits import Splits
-from mlpcli.data.arrays import rows_of_array
+from mlpcli.data.arrays.program import rows_of_array
 from mlpcli.data.large.source import LargeData
 from mlpcli.errors import DataError, UsageError
 from mlpcli.text import clip, listed

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mlpcli.build.parts import build_loss
 from mlpcli.config.schema import Experiment, to_plain
-from mlpcli.data.arrays import labelled_arrays, rows_of_array
+from mlpcli.data.arrays.program import labelled_arrays, rows_of_array
 from mlpcli.data.batches import Batches, Split
 from mlpcli.data.table.decimals import is_code
 from mlpcli.data.table.frames import numeric_columns

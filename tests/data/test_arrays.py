@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from usual import examples
 
-from mlpcli.data.arrays import from_arrays, labelled_arrays, read_npz, rows_of_array
+from mlpcli.data.arrays.files import read_npz
+from mlpcli.data.arrays.program import from_arrays, labelled_arrays, rows_of_array
 from mlpcli.data.dataset import Dataset
 from mlpcli.data.kinds import BOOLEAN, Missing, category
 from mlpcli.data.rows import Roles

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mlpcli.data import npy
-from mlpcli.data.arrays import measure_npz, read_npz
+from mlpcli.data.arrays.files import measure_npz, read_npz
 from mlpcli.data.npy import LARGE, NpyFiles, is_large, measure_npy, open_large, read_npy_files
 from mlpcli.errors import DataError
 

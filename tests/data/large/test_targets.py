@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mlpcli.data.arrays import from_arrays
+from mlpcli.data.arrays.program import from_arrays
 from mlpcli.data.large.npy_rows import NpyRows
 from mlpcli.data.large.targets import Targets
 from mlpcli.errors import DataError

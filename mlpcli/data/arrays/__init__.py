@@ -1,0 +1,1 @@
+"""Arrays of files and of programs: data sets, and new rows for trained networks."""
