@@ -14,6 +14,7 @@ import itertools
 import tempfile
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,7 +24,10 @@ from mlpcli.blas import prepare_blas, thread_count
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CONTENDERS", "is_here", "write_cifar10"]
+    from mlpcli.config.schema import Experiment
+
+__all__ = ["CONTENDERS", "Turn", "draw", "experiment_of", "find", "is_here"]
+__all__ += ["write_cifar10", "write_data"]
 
 RATE, MOMENTUM = 1e-3, 0.9
 Turn: TypeAlias = Callable[[], object]
@@ -61,42 +65,52 @@ def write_cifar10(folder: Path, X: NDArray[Any], y: NDArray[Any]) -> None:
         (folder / f"{name}.bin").write_bytes(records.data)
 
 
+def experiment_of(work: Work, folder: Path, seed: int = 0) -> Experiment:
+    """Return the config of a work, for data in ``folder``."""
+    from mlpcli.config.loader import validate_experiment
+
+    if work.images:
+        data: dict[str, Any] = {"name": "cifar10", "root": str(folder / "images"), "test_size": 1}
+    else:
+        data = {"name": "npz", "path": str(folder / "data.npz"), "test_size": 0}
+    sections: dict[str, dict[str, Any]] = {
+        "data": {**data, "train_size": work.examples, "val_size": 0},
+        "model": {"hidden": list(work.widths[1:-1])},
+        "optimizer": {"name": work.optimizer, "learning_rate": RATE},
+        "regularization": {"l2": 0.0},
+        "training": {
+            "epochs": 1_000_000,
+            "batch_size": work.batch_size,
+            "precision": work.precision,
+            "seed": seed,
+        },
+    }
+    for section, more in work.sections.items():
+        sections[section] = sections.get(section, {}) | more
+    return validate_experiment(sections, Path())
+
+
+def write_data(work: Work, folder: Path) -> None:
+    """Write the examples of a work to where its config looks for them."""
+    import numpy as np
+
+    X, y = draw(work)
+    if work.images:
+        write_cifar10(folder / "images", X, y)
+    else:
+        np.savez(folder / "data.npz", X=X, y=y)
+
+
 def mlp(work: Work) -> Turn:
     """Return a turn of mlp's own loop, with its metrics and unit health, or of its evaluation."""
     prepare_blas(engine=work.engine)  # before NumPy is imported, as the command does
-    import numpy as np
-
     from mlpcli.cohort.cohort import Cohort
-    from mlpcli.config.loader import validate_experiment
     from mlpcli.training.evaluation import quick_scores
     from mlpcli.training.run import Run
 
-    X, y = draw(work)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        if work.images:
-            write_cifar10(folder / "images", X, y)
-            data: dict[str, Any] = {"name": "cifar10", "root": str(folder / "images"), "test_size": 1}
-        else:
-            np.savez(folder / "data.npz", X=X, y=y)
-            data = {"name": "npz", "path": str(folder / "data.npz"), "test_size": 0}
-        sections: dict[str, dict[str, Any]] = {
-            "data": {**data, "train_size": work.examples, "val_size": 0},
-            "model": {"hidden": list(work.widths[1:-1])},
-            "optimizer": {"name": work.optimizer, "learning_rate": RATE},
-            "regularization": {"l2": 0.0},
-            "training": {
-                "epochs": 1_000_000,
-                "batch_size": work.batch_size,
-                "precision": work.precision,
-            },
-        }
-        for section, more in work.sections.items():
-            sections[section] |= more
-        runs = []
-        for seed in range(work.networks or 1):
-            sections["training"]["seed"] = seed
-            runs.append(Run(validate_experiment(sections, Path())))
+    with tempfile.TemporaryDirectory() as folder:
+        write_data(work, Path(folder))
+        runs = [Run(experiment_of(work, Path(folder), seed)) for seed in range(work.networks or 1)]
     run = runs[0]
     if work.evaluation:
         return lambda: quick_scores(run.network, run.loss, run.trainer.train)
@@ -115,25 +129,33 @@ def matrix_products(work: Work) -> Turn:
     prepare_blas(engine=work.engine)
     import numpy as np
 
+    from mlpcli.config.plan import plan_experiment
     from mlpcli.nn.products import choose_engine
 
     rng = np.random.default_rng(0)
-    n, shapes = work.batch_size, list(itertools.pairwise(work.widths))
-    W = [rng.standard_normal(shape, np.float32) for shape in shapes]
+    experiment = experiment_of(work, Path())
+    widths = experiment.widths(work.widths[0], work.widths[-1])
+    assert widths is not None
+    spec = plan_experiment(experiment, widths)
+    W = [rng.standard_normal(array.shape, np.float32) for array in spec.parameters if array.penalized]
     dW = [np.empty_like(w) for w in W]
-    A = [rng.standard_normal((n, units), np.float32) for units in work.widths]
-    out = [np.empty_like(a) for a in A]
-    engine = choose_engine(work.precision, n * max(w.size for w in W))
-    products = [engine.products() for _ in W]
+    # Layers of windows have a matrix for each place, and rows of what is seen there.
+    X, Y = (
+        [rng.standard_normal((*w.shape[:-2], work.batch_size, w.shape[i]), np.float32) for w in W]
+        for i in (-2, -1)
+    )
+    out, dX = ([np.empty_like(array) for array in arrays] for arrays in (Y, X))
+    engine = choose_engine(work.precision, work.batch_size * max(w.size for w in W))
+    products = [engine.products(members=w.ndim > 2) for w in W]
 
     def turn() -> None:
         for _ in range(work.steps):
             for i in range(len(W)):
-                products[i].forward(A[i], W[i], out[i + 1])
+                products[i].forward(X[i], W[i], out[i])
             if work.evaluation:
                 continue
             for i in reversed(range(len(W))):
-                products[i].backward(A[i + 1], dW[i], out[i] if i else None)
+                products[i].backward(Y[i], dW[i], dX[i] if i else None)
 
     return turn
 
@@ -276,7 +298,18 @@ CONTENDERS: dict[str, tuple[str | None, Callable[[Work], Turn]]] = {
 }
 
 
+def find(name: str) -> tuple[str | None, Callable[[Work], Turn]]:
+    """Return the package that a contender needs, and what makes its turns.
+
+    Its name is one of `CONTENDERS`, or of the table of that name in another module, as ``module:name``.
+    """
+    module, _, own = name.rpartition(":")
+    found: tuple[str | None, Callable[[Work], Turn]]
+    found = (import_module(module).CONTENDERS if module else CONTENDERS)[own]
+    return found
+
+
 def is_here(name: str) -> bool:
     """Return whether the package of a contender, or of the script with its name, is installed."""
-    module = CONTENDERS.get(name, (None,))[0]
-    return module is None or importlib.util.find_spec(module) is not None
+    package, _ = find(name)
+    return package is None or importlib.util.find_spec(package) is not None

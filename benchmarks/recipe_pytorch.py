@@ -25,7 +25,7 @@ from mlpcli.data.batches import Batches, Split
 from mlpcli.data.transform import Transform
 from mlpcli.optim.schedules import warm
 
-__all__ = ["epochs"]
+__all__ = ["IMAGE", "augment", "epochs", "mix"]
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -143,6 +143,15 @@ def deform(images: torch.Tensor, rotate: float, scale: float, stretch: float) ->
     return functional.grid_sample(images, grid, align_corners=False)
 
 
+def mix(X: torch.Tensor, mixup: float) -> tuple[torch.Tensor, float]:
+    """Return each image blended with the next one, if ``mixup`` is not 0, and the share that is its own."""
+    if not mixup:
+        return X, 1.0
+    share = float(torch.distributions.Beta(mixup, mixup).sample())
+    share = max(share, 1 - share)
+    return share * X + (1 - share) * X.roll(-1, 0), share
+
+
 def epochs(experiment: Experiment) -> Iterator[float]:
     """Yield 0 once all is ready, then train, and yield the validation accuracy after each epoch."""
     torch.set_num_threads(thread_count())
@@ -168,12 +177,8 @@ def epochs(experiment: Experiment) -> Iterator[float]:
             for group in optimizer.param_groups:
                 factor = schedule.factor(now, total) * warm(now + step, warmup)
                 group["lr"] = rate * factor
-            X, y = augment(train[0][rows], experiment), train[1][rows]
-            share = 1.0
-            if section.augment.mixup:
-                share = float(torch.distributions.Beta(*(2 * [section.augment.mixup])).sample())
-                share = max(share, 1 - share)
-                X = share * X + (1 - share) * X.roll(-1, 0)
+            X, share = mix(augment(train[0][rows], experiment), section.augment.mixup)
+            y = train[1][rows]
             optimizer.zero_grad(set_to_none=True)
             with torch.autocast("cpu", torch.bfloat16, enabled=rounds):
                 logits = model(X)

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import CONTENDERS, draw, is_here, write_cifar10
+from benchmarks.contenders import draw, find, is_here, write_cifar10
 from benchmarks.works import ROOT, Command, Entry, Race, Work
 from mlpcli.blas import thread_count
 
@@ -164,7 +164,7 @@ def _work(contender: str, work: dict[str, Any]) -> None:
     """Do a turn for each line on stdin, and print its seconds."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # anything else that is printed goes to stderr
-    turn = CONTENDERS[contender][1](Work(**{**work, "widths": tuple(work["widths"])}))
+    turn = find(contender)[1](Work(**{**work, "widths": tuple(work["widths"])}))
     for _ in sys.stdin:
         start = time.perf_counter()
         turn()

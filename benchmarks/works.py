@@ -70,7 +70,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Entry:
-    """A contender and its work; ``contender`` is the name in the table of contenders, if there is one."""
+    """A contender and its work; ``contender`` is what `find` finds it by, if it is one."""
 
     label: str
     does: Work | Command
