@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from mlpcli.build.splits import load_splits
 from mlpcli.config.loader import load_experiment, parse_experiment
 from mlpcli.data.toy import TOY_SETS
 from mlpcli.training.apply import score_checkpoint
+from mlpcli.training.checkpoints.reading import load_checkpoint
 from mlpcli.training.directory import RunDirectory
 from mlpcli.training.start import take_directory, train_run
 
@@ -23,6 +25,8 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
 NOTES = sorted((CONFIGS / "notes").glob("*.yaml"))
 LADDER = sorted((CONFIGS / "cifar10").glob("*.yaml"))
+SMALL = CONFIGS / "cifar10" / "small.npz"
+REAL = os.environ.get("MLP_DATA")
 
 # What held-out examples have to score: accuracy, or R2 for a regression (with noise of 0.1 on a sine of
 # variance 0.5 the best there is comes to 0.98). CIFAR-10 takes minutes and has its own test below.
@@ -103,6 +107,22 @@ def test_a_rung_of_the_ladder_trains(
     (row,) = directory.metrics.read_text().splitlines()
     assert 0 < json.loads(row)["val_loss"] < 100
     assert score_checkpoint(directory.best, "test", None)["n"] == 20
+
+
+def test_the_trained_network_that_comes_along_is_small_and_that_of_its_config() -> None:
+    assert SMALL.stat().st_size < 2_000_000
+    assert load_checkpoint(SMALL).experiment == load_experiment(SMALL.with_suffix(".yaml"))
+
+
+@pytest.mark.skipif(REAL is None, reason="needs the real CIFAR-10 under MLP_DATA")
+def test_the_trained_network_that_comes_along_scores_what_its_page_says() -> None:
+    """The official images may differ a little from the copy that the page's figures were measured on."""
+    page = (ROOT / "docs" / "cifar10.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if "configs/cifar10/small.yaml)" in line and "|" in line)
+    said = float(row.split("|")[3].removesuffix("% ").strip()) / 100
+    report = score_checkpoint(SMALL, "test", Path(REAL or ""))
+    assert report["n"] == 10_000
+    assert report["accuracy"] == pytest.approx(said, abs=0.01)
 
 
 @pytest.mark.parametrize("suffix", [".bin", ""], ids=["binary", "python"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlpcli.config.shipped import shipped_networks
 from mlpcli.errors import NoCheckpointError, UsageError, nearest
 from mlpcli.text import some
 from mlpcli.training.names import FOLDS, KINDS, RUN_CONFIG, RUNS, SEEDS, find_run
@@ -19,6 +20,7 @@ _NAME_ONE = f"{_NAME_RUN}, or a checkpoint in it"
 def find_checkpoint(path: Path) -> Path:
     """Return the path of a checkpoint: ``path`` itself or, in the directory of a run, best.npz or folds.npz.
 
+    Where there is no such path, it may be the name of a network that comes with mlp, as in cifar10/small.
     Raises NoCheckpointError, a CheckpointError, if ``path`` is neither, or the run has no checkpoint yet.
     """
     try:
@@ -28,6 +30,8 @@ def find_checkpoint(path: Path) -> Path:
         if path.suffix.lower() == ".npz" or (path.suffix.lower() not in _FOREIGN and _is_zip(path)):
             return path
     except (FileNotFoundError, NotADirectoryError):
+        if shipped := shipped_networks().get(path.as_posix()):
+            return shipped
         raise NoCheckpointError(f"{path}: there is no such run or checkpoint; {_similar(path)}") from None
     except (OSError, ValueError):  # what is wrong with it is best said by who opens it
         return path

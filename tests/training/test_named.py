@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlpcli.errors import CheckpointError, NoCheckpointError
+from mlpcli.training.checkpoints.reading import load_checkpoint
 from mlpcli.training.named import find_checkpoint, is_run, runs_in
 
 FILES = {
@@ -75,6 +76,17 @@ def test_what_is_neither_is_told_apart(named: str) -> None:
     assert str(caught.value) == REFUSED[named]
     assert caught.value.exit_code == 2
     assert isinstance(caught.value, CheckpointError)
+
+
+def test_a_network_that_comes_with_mlp_is_found_by_its_name_where_no_file_has_it() -> None:
+    found = find_checkpoint(Path("cifar10/small"))
+    assert found == Path(__file__).parents[2] / "configs" / "cifar10" / "small.npz"
+    assert load_checkpoint(found).experiment.data.name == "cifar10"
+    own = Path("cifar10/small/best.npz")
+    own.parent.mkdir(parents=True)
+    (own.parent / "config.yaml").touch()
+    own.touch()
+    assert find_checkpoint(own.parent) == own
 
 
 def test_a_path_that_no_system_takes_is_left_to_the_reader() -> None:
