@@ -80,7 +80,7 @@ def test_what_is_neither_is_told_apart(named: str) -> None:
 
 def test_a_network_that_comes_with_mlp_is_found_by_its_name_where_no_file_has_it() -> None:
     found = find_checkpoint(Path("cifar10/small"))
-    assert found == Path(__file__).parents[2] / "configs" / "cifar10" / "small.npz"
+    assert found.parts[-3:] == ("configs", "cifar10", "small.npz")
     assert load_checkpoint(found).experiment.data.name == "cifar10"
     own = Path("cifar10/small/best.npz")
     own.parent.mkdir(parents=True)
